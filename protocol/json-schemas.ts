@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { command, reply } from "./command.ts";
+import { contentItem, feedIndex } from "./content.ts";
+import { delivery, receipt } from "./delivery.ts";
+import { deviceEvent } from "./device-event.ts";
+import { firmwareManifest, signedManifest } from "./manifest.ts";
+import { model } from "./model.ts";
+import { reading, telemetry } from "./reading.ts";
+import { desired, reported } from "./state.ts";
+
+const published = {
+  Reading: reading,
+  Telemetry: telemetry,
+  DeviceEvent: deviceEvent,
+  Reported: reported,
+  Desired: desired,
+  Delivery: delivery,
+  Receipt: receipt,
+  Command: command,
+  Reply: reply,
+  ContentItem: contentItem,
+  FeedIndex: feedIndex,
+  FirmwareManifest: firmwareManifest,
+  SignedManifest: signedManifest,
+  Model: model,
+};
+
+/** The contract as JSON Schema (draft 2020-12), by name: what a firmware author validates against. */
+export const jsonSchemas: Record<string, unknown> = Object.fromEntries(
+  Object.entries(published).map(([name, schema]) => [
+    name,
+    z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }),
+  ]),
+);

@@ -1,0 +1,133 @@
+/**
+ * What gateway and cloud say to each other. On one machine the messages cross a MessagePort as they are; nothing in them is a
+ * function, a class or a shared object, so that any transport of JSON and bytes can carry them.
+ *
+ *   gateway                                        cloud
+ *     hello ------------------------------------->   reads its watermark for (gatewayId, spoolEpoch)
+ *     <----------------------------- welcome, credit
+ *     batch, batch (never more than the credit) ->   one transaction each
+ *     <--------------------------- committed, credit
+ */
+import type { DownChannel } from "../topics.ts";
+
+/** Most unacknowledged batches on the link, and the bounds of each. */
+export const linkLimits = { batchesInFlight: 3, batchRecordsMax: 4_000, batchBytesMax: 2_097_152 } as const;
+
+/** How a connection came or went; a record of the up road. A new boot id ends every connection of earlier boots. */
+export interface Presence {
+  bootId: string;
+  /** Increases within a boot. A disconnect counts only for the current connection. */
+  connectionId: number;
+  state: "connected" | "disconnected";
+  /** `closed`, `keepalive`, `taken_over`, `revoked`, `protocol_error`, `held_too_long`, `stalled`, `shutdown`... */
+  reason?: string;
+}
+
+/** What the gateway may know about a device: enough to let it in while the cloud is away. */
+export interface DeviceIdentity {
+  deviceId: string;
+  model: string;
+  /** SHA-256 of each valid token, hex. More than one during a rotation. */
+  tokenSha256: string[];
+}
+
+/** Gauges and counters of one gateway since its boot, sent once a second. */
+export interface GatewayStatus {
+  connections: number;
+  spoolRecords: number;
+  spoolBytes: number;
+  spoolBytesMax: number;
+  /** Age of the oldest record that the cloud has not committed; 0 when there is none. */
+  spoolOldestMs: number;
+  /** The spool is at its bound: PUBLISHes are held and CONNECTs answered with code 3. */
+  spoolFull: boolean;
+  /** QoS 1 messages read and not yet durable. */
+  held: number;
+  counters: Record<string, number>;
+}
+
+export type GatewayMessage =
+  | {
+      kind: "hello";
+      gatewayId: string;
+      spoolEpoch: string;
+      bootId: string;
+      firstSequence: number;
+      headSequence: number;
+    }
+  /** `chunks` are consecutive; the first record of the first has `firstSequence`. */
+  | { kind: "batch"; firstSequence: number; records: number; chunks: Uint8Array<ArrayBuffer>[] }
+  /** Records that the gateway has lost (a damaged chunk), so that the cloud can say so. */
+  | { kind: "gap"; fromSequence: number; toSequence: number; reason: string }
+  | { kind: "who"; askId: number; deviceId: string }
+  /** A device's subscription to `inbox` or `desired` was granted: what is open for it can be sent. */
+  | { kind: "ready"; deviceId: string; connectionId: number; channels: DownChannel[] }
+  /** What became of a `deliver`: written to the socket, or not. */
+  | { kind: "written"; ref: string; deviceId: string; atMs: number }
+  | { kind: "not_written"; ref: string; deviceId: string; reason: "absent" | "busy" }
+  | { kind: "status"; status: GatewayStatus }
+  | { kind: "drained" };
+
+export interface RetainedItem {
+  topic: string;
+  /** JSON text; empty withdraws the topic. */
+  payload: string;
+}
+
+export type CloudMessage =
+  /** Everything at or below `watermark` is committed for this spool epoch. -1 when nothing is. */
+  | { kind: "welcome"; watermark: number }
+  /** The gateway may send this many further batches. */
+  | { kind: "credit"; batches: number }
+  | { kind: "committed"; watermark: number }
+  /** null: no such device, or it may not connect. */
+  | { kind: "identity"; askId: number; identity: DeviceIdentity | null }
+  /** The device's credentials changed: forget what was cached; `disconnect` ends its connection now. */
+  | { kind: "forget"; deviceId: string; disconnect: boolean }
+  | { kind: "deliver"; ref: string; deviceId: string; channel: DownChannel; payload: string }
+  /** All retained content topics. Replaces what the gateway holds when its version is newer. */
+  | { kind: "feeds"; version: number; items: RetainedItem[] }
+  /** Retained content topics that changed, in the order in which they go out: items before their index. */
+  | { kind: "feeds_changed"; version: number; items: RetainedItem[] }
+  /** Stop letting devices in, close connections, and answer `drained` when everything durable has been offered. */
+  | { kind: "drain" };
+
+/** The gateway's settings, given to the worker as it starts. Sizes are bytes, times milliseconds. */
+export interface GatewayConfig {
+  gatewayId: string;
+  host: string;
+  port: number;
+  spoolDir: string;
+  spoolBytesMax: number;
+  limits: GatewayLimits;
+}
+
+export interface GatewayLimits {
+  bytesBeforeLogin: number;
+  bytesPerPacket: number;
+  connectTimeoutMs: number;
+  loginTimeoutMs: number;
+  holdMsMax: number;
+  heldPerConnectionMax: number;
+  heldBytesPerConnectionMax: number;
+  heldBytesMax: number;
+  drainTimeoutMs: number;
+  connectionsMax: number;
+  subscriptionsPerConnectionMax: number;
+  queuedPerSessionMax: number;
+}
+
+export const gatewayLimits: GatewayLimits = {
+  bytesBeforeLogin: 4_096,
+  bytesPerPacket: 262_144,
+  connectTimeoutMs: 10_000,
+  loginTimeoutMs: 10_000,
+  holdMsMax: 20_000,
+  heldPerConnectionMax: 1_000,
+  heldBytesPerConnectionMax: 524_288,
+  heldBytesMax: 67_108_864,
+  drainTimeoutMs: 12_000,
+  connectionsMax: 15_000,
+  subscriptionsPerConnectionMax: 50,
+  queuedPerSessionMax: 1_000,
+};

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { locale, modelKey } from "./ids.ts";
+import { programNames } from "./content.ts";
+import { epochMs, metricName, safeText } from "./text.ts";
+
+/** One metric that a model declares: its unit, what kind of value it is, and the range in which it makes sense. */
+export const metricDeclaration = z.object({
+  name: metricName,
+  label: safeText(80).optional(),
+  unit: safeText(20).default(""),
+  kind: z.enum(["gauge", "counter", "flag"]).default("gauge"),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  personal: z.boolean().default(false),
+});
+export type MetricDeclaration = z.infer<typeof metricDeclaration>;
+
+/** A product type, as a versioned JSON file. */
+export const model = z
+  .object({
+    key: modelKey,
+    version: z.int().min(1),
+    brand: safeText(80).min(1),
+    name: safeText(120).min(1),
+    kind: z.enum(["oven", "dishwasher", "other"]),
+    hardwareIds: z.array(safeText(64).min(1)).min(1).max(50),
+    locales: z.array(locale).min(1).max(100),
+    metrics: z
+      .array(metricDeclaration)
+      .max(256)
+      .refine(
+        (list) => new Set(list.map((metric) => metric.name)).size === list.length,
+        "must not name a metric twice",
+      ),
+    capabilities: z.object({
+      programs: z.array(z.enum(programNames)).max(50).default([]),
+      setpoint_c_max: z.number().min(0).max(500).optional(),
+      steam: z.boolean().default(false),
+      probe: z.boolean().default(false),
+    }),
+    endOfSupportMs: epochMs.optional(),
+  })
+  .meta({ id: "Model" });
+export type Model = z.infer<typeof model>;

@@ -1,0 +1,13 @@
+import { z } from "zod";
+import { epochMs, jsonObject } from "./text.ts";
+
+/**
+ * A part of the state that an appliance reports: `firmware`, `hardware`, `locale`, `timeZone`, `operation`, and its model's own keys.
+ * Merged key by key; for each key the newest `atMs` wins.
+ */
+export const reported = z.object({ atMs: epochMs, state: jsonObject }).meta({ id: "Reported" });
+export type Reported = z.infer<typeof reported>;
+
+/** The state that the cloud wants, whole, with a version that only grows. A device ignores a version at or below the one it holds. */
+export const desired = z.object({ version: z.int().min(1), state: jsonObject }).meta({ id: "Desired" });
+export type Desired = z.infer<typeof desired>;
