@@ -35,12 +35,13 @@ export const telemetry = z
 export function isReading(value: unknown): value is Reading {
   if (typeof value !== "object" || value === null || !("atMs" in value) || !("m" in value)) return false;
   const { atMs, m } = value;
-  if (!Number.isSafeInteger(atMs) || (atMs as number) < earliestAtMs || (atMs as number) > latestAtMs) return false;
+  if (typeof atMs !== "number" || !Number.isSafeInteger(atMs) || atMs < earliestAtMs || atMs > latestAtMs) return false;
   if (typeof m !== "object" || m === null || Array.isArray(m)) return false;
   let count = 0;
-  for (const name in m) {
+  const metrics: { [name: string]: unknown } = { ...m };
+  for (const name in metrics) {
     count += 1;
-    const metric = (m as Record<string, unknown>)[name];
+    const metric = metrics[name];
     if (typeof metric === "number" ? !Number.isFinite(metric) : typeof metric !== "boolean") return false;
     if (count > metricsPerReadingMax || !isMetricName(name)) return false;
   }
