@@ -1,0 +1,31 @@
+import { sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+
+/** Something worth telling the world: `type` is `hearth.<noun>.<verb>`, `subject` is `kind:id`. */
+export interface NotableFact {
+  type: string;
+  subject: string;
+  atMs: number;
+  data: Record<string, unknown>;
+}
+
+/** The writing side of the outbox. A fact is added in the transaction that makes it true. */
+export class Outbox {
+  readonly #ids: Ids;
+
+  constructor(ids: Ids) {
+    this.#ids = ids;
+  }
+
+  async add(tx: Db, facts: readonly NotableFact[]): Promise<void> {
+    if (facts.length === 0) return;
+    const rows = facts.map((fact) => ({ event_id: this.#ids.next(), ...fact, at_ms: fact.atMs }));
+    await sql`
+      INSERT INTO outbox (event_id, type, subject, at_ms, data)
+      SELECT event_id, type, subject, at_ms, data
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(event_id uuid, type text, subject text, at_ms bigint, data jsonb)`.execute(
+      tx,
+    );
+  }
+}

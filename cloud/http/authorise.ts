@@ -1,0 +1,44 @@
+import type { FastifyInstance } from "fastify";
+import { allowed, type Permission, type Principal } from "../staff/staff.ts";
+import { problem } from "../platform/problem.ts";
+import { httpProblems } from "./http-problems.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** What a caller needs to be allowed; `open` for health and documents, `anyone` for any valid key. */
+    permission?: Permission | "open" | "anyone";
+  }
+  interface FastifyRequest {
+    principal: Principal;
+  }
+}
+
+const nobody: Principal = { kind: "service", name: "nobody" };
+
+/** A key from `Authorization: Bearer`. Streams of the browser cannot set headers, so they use fetch like everything else. */
+const bearer = (header: string | undefined) => /^Bearer (\S{1,200})$/i.exec(header ?? "")?.[1] ?? null;
+
+/**
+ * Puts the typed permission table in front of every route. A route that names no permission does not start: forgetting one is a bug
+ * that shows at once.
+ */
+export function authorise(app: FastifyInstance, authenticate: (secret: string) => Promise<Principal | null>): void {
+  app.decorateRequest("principal");
+  app.addHook("onRoute", (route) => {
+    if (route.config?.permission === undefined)
+      throw new Error(`${String(route.method)} ${route.url} names no permission`);
+  });
+  app.addHook("onRequest", async (request) => {
+    request.principal = nobody;
+    const permission = request.routeOptions.config.permission;
+    // An address that no route has: under /api/v1 it asks for a key like its neighbours, so that it gives nothing away.
+    if (permission === "open" || (permission === undefined && !request.url.startsWith("/api/v1"))) return;
+    const secret = bearer(request.headers.authorization);
+    const principal = secret === null ? null : await authenticate(secret);
+    if (principal === null) throw problem(httpProblems, "not_authenticated");
+    request.principal = principal;
+    if (permission === undefined || permission === "anyone") return;
+    if (!allowed(principal, permission))
+      throw problem(httpProblems, "not_allowed", `It needs the permission ${permission}.`);
+  });
+}

@@ -1,0 +1,100 @@
+import fastifySwagger from "@fastify/swagger";
+import { fastifySSE } from "@fastify/sse";
+import scalar from "@scalar/fastify-api-reference";
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from "fastify-type-provider-zod";
+import { jsonSchemas } from "#protocol/json-schemas.ts";
+import type { Logger } from "../platform/logger.ts";
+import { problem, type ProblemCatalogue } from "../platform/problem.ts";
+import type { Principal } from "../staff/staff.ts";
+import { authorise } from "./authorise.ts";
+import { httpProblems } from "./http-problems.ts";
+import { problemReplies } from "./problem-replies.ts";
+
+/** Most bytes of a JSON body. Uploads set their own bound on their own route. */
+const bodyBytesMax = 1_048_576;
+
+export interface HttpDeps {
+  logger: Logger;
+  authenticate: (secret: string) => Promise<Principal | null>;
+  /** Adds the slices' routes. */
+  routes: (app: FastifyInstance) => void;
+  /** The slices' error catalogues, for `/api/problems`. */
+  problems: ProblemCatalogue;
+}
+
+/** The HTTP server: problem+json, the permission table, OpenAPI, and the slices' routes. Not listening yet. */
+export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
+  const loggerInstance: FastifyBaseLogger = deps.logger;
+  const app: FastifyInstance = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: 600_000,
+    connectionTimeout: 0,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  problemReplies(app);
+  authorise(app, deps.authenticate);
+  app.addHook("onSend", async (_request, reply) => {
+    reply
+      .header("x-content-type-options", "nosniff")
+      .header("referrer-policy", "no-referrer")
+      .header("x-frame-options", "DENY");
+  });
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Hearth",
+        version: "1",
+        description:
+          "Built-in service for connected appliances. Times are epoch milliseconds; errors are RFC 9457 problems.",
+      },
+      components: { securitySchemes: { key: { type: "http", scheme: "bearer" } } },
+      security: [{ key: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(fastifySSE);
+  documents(app, deps.problems);
+  deps.routes(app);
+  return app;
+}
+
+/** Open to everybody: the contract, the API's description, and what each problem means. */
+function documents(app: FastifyInstance, problems: ProblemCatalogue): void {
+  const open = { config: { permission: "open" as const }, schema: { hide: true } };
+  app.get("/api/openapi.json", open, async () => app.swagger());
+  app.get("/api/schemas", open, async () => jsonSchemas);
+  app.get<{ Params: { name: string } }>("/api/schemas/:name", open, async (request) => {
+    const schema = jsonSchemas[request.params.name];
+    if (schema === undefined) throw problem(httpProblems, "not_found");
+    return schema;
+  });
+  const catalogue: ProblemCatalogue = { ...httpProblems, ...problems };
+  app.get("/api/problems", open, async () => catalogue);
+  app.get<{ Params: { code: string } }>("/api/problems/:code", open, async (request) => {
+    const entry = catalogue[request.params.code];
+    if (entry === undefined) throw problem(httpProblems, "not_found");
+    return { code: request.params.code, ...entry };
+  });
+  app.register(async (scope) => {
+    scope.addHook("onRoute", (route) => {
+      route.config = { ...route.config, permission: "open" };
+    });
+    await scope.register(scalar, {
+      routePrefix: "/api/docs",
+      configuration: { url: "/api/openapi.json", withDefaultFonts: false, telemetry: false },
+    });
+  });
+}

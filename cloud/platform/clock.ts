@@ -1,0 +1,39 @@
+/** Where time comes from. Everything that asks for the time is given one of these. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  nowMs(): number;
+}
+
+export const systemClock: Clock = { nowMs: () => Date.now() };
+
+/** Waits without holding the process open. */
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+/** Work that repeats until it is stopped. */
+export interface Ticker {
+  /** Ends the repetition and waits for a run under way. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs `work` every `intervalMs`, never twice at once. An error goes to `onError` and the next run comes all the same.
+ */
+export function every(intervalMs: number, work: () => Promise<void>, onError: (error: unknown) => void): Ticker {
+  let running: Promise<void> | null = null;
+  const timer = setInterval(() => {
+    running ??= work()
+      .catch(onError)
+      .finally(() => {
+        running = null;
+      });
+  }, intervalMs);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { readdir, readFile } from "node:fs/promises";
+import { Kysely, PostgresDialect, sql } from "kysely";
+import pg from "pg";
+
+/**
+ * A handle that runs SQL: the pool, one transaction of it, or one connection. Statements are written with Kysely's `sql` tag.
+ */
+export type Db = Kysely<unknown>;
+
+// int8 holds epoch milliseconds, counts and points here, all of them far below 2^53.
+pg.types.setTypeParser(20, Number);
+
+export interface DatabaseOptions {
+  connection: pg.ClientConfig;
+  connectionsMax: number;
+  onError: (error: Error) => void;
+}
+
+/** The pool of connections to one database. */
+export class Database {
+  readonly db: Db;
+  readonly #pool: pg.Pool;
+  readonly #connection: pg.ClientConfig;
+
+  constructor(options: DatabaseOptions) {
+    // A bound on every statement also bounds how long a killed server's backends can keep its restart waiting.
+    this.#connection = { statement_timeout: 60_000, connectionTimeoutMillis: 10_000, ...options.connection };
+    this.#pool = new pg.Pool({ ...this.#connection, max: options.connectionsMax });
+    // An idle connection that dies with its server is replaced by the pool; without a listener it would end the process.
+    this.#pool.on("error", options.onError);
+    // A busy one that dies fails its query and also emits an error, which needs a listener for the same reason.
+    this.#pool.on("connect", (client) => client.on("error", options.onError));
+    this.db = new Kysely({ dialect: new PostgresDialect({ pool: this.#pool }) });
+  }
+
+  /** A connection of one's own, outside the pool: for COPY, LISTEN and locks. The caller ends it. */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client(this.#connection);
+    client.on("error", () => {});
+    await client.connect();
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await this.db.destroy();
+  }
+}
+
+/** Runs `work` in one transaction: all of it, or nothing. */
+export const transaction = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
+  db.isTransaction ? work(db) : db.transaction().execute(work);
+
+/** A `Db` over one given connection, for those who need COPY beside their statements. Transactions are the caller's. */
+export function bindDb(client: pg.Client): Db {
+  const connection = {
+    query: client.query.bind(client),
+    release() {},
+  };
+  const pool = { options: {}, connect: () => Promise.resolve(connection), end: () => Promise.resolve() };
+  return new Kysely({ dialect: new PostgresDialect({ pool }) });
+}
+
+const migrationsDir = new URL("./migrations/", import.meta.url);
+
+/**
+ * Brings the database up to the newest migration: each file once, in the order of its number, in a transaction of its own.
+ *
+ * @returns the names that were run
+ */
+export async function migrate(db: Db): Promise<string[]> {
+  await sql`CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())`.execute(
+    db,
+  );
+  const { rows } = await sql<{ name: string }>`SELECT name FROM migration`.execute(db);
+  const done = new Set(rows.map((row) => row.name));
+  const names = (await readdir(migrationsDir)).filter((name) => name.endsWith(".sql")).toSorted();
+  const run: string[] = [];
+  for (const name of names) {
+    if (done.has(name)) continue;
+    const text = await readFile(new URL(name, migrationsDir), "utf8");
+    await transaction(db, async (tx) => {
+      await sql.raw(text).execute(tx);
+      await sql`INSERT INTO migration (name) VALUES (${name})`.execute(tx);
+    });
+    run.push(name);
+  }
+  return run;
+}
+
+/** PostgreSQL's error code (SQLSTATE) of an error, or undefined where it is none. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

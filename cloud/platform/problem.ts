@@ -1,0 +1,36 @@
+/** One entry of a slice's error catalogue: what happened, and what to do about it. The key is the stable code. */
+export interface ProblemEntry {
+  status: number;
+  title: string;
+  help: string;
+}
+
+export type ProblemCatalogue = Readonly<Record<string, ProblemEntry>>;
+
+/** One field that was refused: a JSON pointer into what was sent, and why. */
+export interface FieldError {
+  pointer: string;
+  message: string;
+}
+
+/** A refusal on its way to the caller, as RFC 9457 describes it. */
+export class Problem extends Error {
+  override name = "Problem";
+  readonly code: string;
+  readonly entry: ProblemEntry;
+  readonly fields: FieldError[];
+
+  constructor(code: string, entry: ProblemEntry, detail?: string, fields: FieldError[] = []) {
+    super(detail ?? entry.title);
+    this.code = code;
+    this.entry = entry;
+    this.fields = fields;
+  }
+}
+
+/** The problem of `code` in a slice's catalogue. `detail` says what is particular to this case. */
+export function problem<C extends ProblemCatalogue>(catalogue: C, code: keyof C & string, detail?: string): Problem {
+  const entry = catalogue[code];
+  if (entry === undefined) throw new TypeError(`no problem ${code}`);
+  return new Problem(code, entry, detail);
+}

@@ -1,0 +1,16 @@
+/** One thing that happened to a device, from any slice, as the device's timeline shows it. */
+export interface TimelineEntry {
+  atMs: number;
+  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine";
+  /** Unique within its kind. */
+  id: string;
+  /** A short sentence without ids: what a support agent reads. */
+  title: string;
+  data: Record<string, unknown>;
+}
+
+/** Which part of a timeline: the newest `limit` entries before `beforeMs`. */
+export interface TimelinePage {
+  beforeMs: number;
+  limit: number;
+}
