@@ -5,6 +5,8 @@ CREATE TABLE reading (
   at_ms bigint NOT NULL,
   metric_values float8[] NOT NULL,
   undeclared jsonb,
+  -- Set only where the device's clock cannot be right: when the gateway received it.
+  suspect_received_at_ms bigint,
   PRIMARY KEY (device_key, at_ms)
 ) PARTITION BY RANGE (at_ms);
 CREATE TABLE reading_default PARTITION OF reading DEFAULT;

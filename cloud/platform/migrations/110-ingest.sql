@@ -14,7 +14,8 @@ CREATE TABLE gap (
   gateway_id text NOT NULL,
   spool_epoch uuid NOT NULL,
   from_sequence bigint NOT NULL,
-  to_sequence bigint NOT NULL,
+  -- Null where nobody can know: the spool itself is gone.
+  to_sequence bigint,
   reason text NOT NULL,
   found_at_ms bigint NOT NULL,
   UNIQUE (gateway_id, spool_epoch, from_sequence, reason)

@@ -1,0 +1,224 @@
+import { sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { DeviceRef, PresenceFact } from "./core/up-facts.ts";
+import type { ReportedState } from "./core/reported-state.ts";
+
+export interface DeviceRow {
+  key: number;
+  id: string;
+  model: string;
+  serial: string;
+  household_id: string | null;
+  sold_at_ms: number | null;
+  created_at_ms: number;
+  token_sha256: string[];
+  blocked_at_ms: number | null;
+  online: boolean;
+  presence_at_ms: number | null;
+  reported: ReportedState;
+  desired: Record<string, unknown>;
+  desired_version: number;
+}
+
+export interface NewDevice {
+  id: string;
+  model: string;
+  serial: string;
+  householdId: string | null;
+  soldAtMs: number | null;
+  tokenSha256: string;
+}
+
+export interface DeviceFilter {
+  /** Part of an id or serial number. */
+  q: string | null;
+  model: string | null;
+  online: boolean | null;
+  householdId: string | null;
+  /** The last id of the page before. */
+  afterId: string | null;
+  limit: number;
+}
+
+interface RefRow {
+  key: number;
+  id: string;
+  model: string;
+  household_id: string | null;
+}
+
+const toRef = (row: RefRow): DeviceRef => ({
+  key: row.key,
+  id: row.id,
+  model: row.model,
+  householdId: row.household_id,
+});
+const refColumns = sql.raw("key, id, model, household_id");
+
+/** The devices slice's SQL, and the only code that touches its tables. */
+export class DevicesStore {
+  /** Inserts what is not there yet. Returns the ids that were inserted. */
+  async insert(tx: Db, devices: readonly NewDevice[], nowMs: number): Promise<string[]> {
+    const rows = devices.map((device) => ({
+      id: device.id,
+      model: device.model,
+      serial: device.serial,
+      household_id: device.householdId,
+      sold_at_ms: device.soldAtMs,
+      token: device.tokenSha256,
+    }));
+    const { rows: inserted } = await sql<{ id: string }>`
+      INSERT INTO device (id, model, serial, household_id, sold_at_ms, created_at_ms, token_sha256)
+      SELECT id, model, serial, household_id, sold_at_ms, ${nowMs}, ARRAY[token]
+      FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint, token text)
+      ON CONFLICT (id) DO NOTHING RETURNING id`.execute(tx);
+    return inserted.map((row) => row.id);
+  }
+
+  async find(db: Db, id: string): Promise<DeviceRow | null> {
+    const { rows } = await sql<DeviceRow>`SELECT * FROM device WHERE id = ${id}`.execute(db);
+    return rows[0] ?? null;
+  }
+
+  async refs(db: Db, ids: readonly string[]): Promise<DeviceRef[]> {
+    const { rows } = await sql<RefRow>`SELECT ${refColumns} FROM device WHERE id = ANY(${ids}::text[])`.execute(db);
+    return rows.map(toRef);
+  }
+
+  async refsByKey(db: Db, keys: readonly number[]): Promise<DeviceRef[]> {
+    const { rows } = await sql<RefRow>`SELECT ${refColumns} FROM device WHERE key = ANY(${keys}::int[])`.execute(db);
+    return rows.map(toRef);
+  }
+
+  async refsOfModel(db: Db, model: string, limit: number): Promise<DeviceRef[]> {
+    const { rows } = await sql<RefRow>`
+      SELECT ${refColumns} FROM device WHERE model = ${model} ORDER BY key LIMIT ${limit}`.execute(db);
+    return rows.map(toRef);
+  }
+
+  async refsOfHousehold(db: Db, householdId: string): Promise<DeviceRef[]> {
+    const { rows } = await sql<RefRow>`
+      SELECT ${refColumns} FROM device WHERE household_id = ${householdId} ORDER BY id LIMIT 1000`.execute(db);
+    return rows.map(toRef);
+  }
+
+  /** A page of devices in the order of their ids, one more than `limit` where there are more. */
+  async page(db: Db, filter: DeviceFilter): Promise<DeviceRow[]> {
+    const { q, model, online, householdId, afterId, limit } = filter;
+    const pattern = q === null ? null : `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+    const { rows } = await sql<DeviceRow>`
+      SELECT * FROM device
+      WHERE (${afterId}::text IS NULL OR id > ${afterId})
+        AND (${pattern}::text IS NULL OR id ILIKE ${pattern} OR serial ILIKE ${pattern})
+        AND (${model}::text IS NULL OR model = ${model})
+        AND (${online}::boolean IS NULL OR online = ${online})
+        AND (${householdId}::uuid IS NULL OR household_id = ${householdId})
+      ORDER BY id LIMIT ${limit + 1}`.execute(db);
+    return rows;
+  }
+
+  async counts(db: Db): Promise<{ model: string; total: number; online: number }[]> {
+    const { rows } = await sql<{ model: string; total: number; online: number }>`
+      SELECT model, count(*) AS total, count(*) FILTER (WHERE online) AS online FROM device GROUP BY model ORDER BY model`.execute(
+      db,
+    );
+    return rows;
+  }
+
+  async setTokens(tx: Db, key: number, tokens: readonly string[]): Promise<void> {
+    await sql`UPDATE device SET token_sha256 = ${tokens}::text[] WHERE key = ${key}`.execute(tx);
+  }
+
+  async setBlocked(tx: Db, key: number, blockedAtMs: number | null): Promise<void> {
+    await sql`UPDATE device SET blocked_at_ms = ${blockedAtMs} WHERE key = ${key}`.execute(tx);
+  }
+
+  async setHousehold(tx: Db, id: string, householdId: string | null): Promise<boolean> {
+    const { rows } = await sql`UPDATE device SET household_id = ${householdId} WHERE id = ${id} RETURNING key`.execute(
+      tx,
+    );
+    return rows.length > 0;
+  }
+
+  async setDesired(tx: Db, key: number, state: Record<string, unknown>): Promise<number> {
+    const { rows } = await sql<{ desired_version: number }>`
+      UPDATE device SET desired = ${JSON.stringify(state)}::jsonb, desired_version = desired_version + 1
+      WHERE key = ${key} RETURNING desired_version`.execute(tx);
+    return rows[0]?.desired_version ?? 0;
+  }
+
+  /** The reported state of some devices, locked until the transaction ends. */
+  async lockReported(tx: Db, keys: readonly number[]): Promise<Map<number, ReportedState>> {
+    const { rows } = await sql<{ key: number; reported: ReportedState }>`
+      SELECT key, reported FROM device WHERE key = ANY(${keys}::int[]) ORDER BY key FOR UPDATE`.execute(tx);
+    return new Map(rows.map((row) => [row.key, row.reported]));
+  }
+
+  async writeReported(tx: Db, states: ReadonlyMap<number, ReportedState>): Promise<void> {
+    const rows = [...states].map(([key, reported]) => ({ key, reported }));
+    await sql`
+      UPDATE device SET reported = r.reported
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(key int, reported jsonb)
+      WHERE device.key = r.key`.execute(tx);
+  }
+
+  async insertPresence(tx: Db, facts: readonly PresenceFact[]): Promise<void> {
+    const rows = facts.map((fact) => ({
+      device_key: fact.device.key,
+      at_ms: fact.receivedAtMs,
+      gateway_id: fact.gatewayId,
+      boot_id: fact.presence.bootId,
+      connection_id: fact.presence.connectionId,
+      state: fact.presence.state,
+      reason: fact.presence.reason ?? null,
+    }));
+    await sql`
+      INSERT INTO presence_change (device_key, at_ms, gateway_id, boot_id, connection_id, state, reason)
+      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r(device_key int, at_ms bigint, gateway_id text, boot_id text, connection_id bigint, state text, reason text)
+      ON CONFLICT DO NOTHING`.execute(tx);
+  }
+
+  /** The newest connection of each device decides; a disconnect counts only for that connection. */
+  async applyPresence(tx: Db, facts: readonly PresenceFact[]): Promise<void> {
+    const rows = facts.map((fact) => ({
+      key: fact.device.key,
+      online: fact.presence.state === "connected",
+      gateway_id: fact.gatewayId,
+      boot_id: fact.presence.bootId,
+      connection_id: fact.presence.connectionId,
+      at_ms: fact.receivedAtMs,
+    }));
+    await sql`
+      UPDATE device SET online = r.online, gateway_id = r.gateway_id, boot_id = r.boot_id,
+                        connection_id = r.connection_id, presence_at_ms = r.at_ms
+      FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r(key int, online boolean, gateway_id text, boot_id text, connection_id bigint, at_ms bigint)
+      WHERE device.key = r.key
+        AND (device.boot_id IS DISTINCT FROM r.boot_id OR device.connection_id IS NULL OR r.connection_id >= device.connection_id)
+        AND (r.online OR (device.boot_id = r.boot_id AND device.connection_id = r.connection_id))`.execute(tx);
+  }
+
+  /** A new boot of a gateway ends every connection of its earlier ones. */
+  async endOtherBoots(tx: Db, gatewayId: string, bootId: string, nowMs: number): Promise<void> {
+    await sql`
+      UPDATE device SET online = false, presence_at_ms = ${nowMs}
+      WHERE online AND gateway_id = ${gatewayId} AND boot_id IS DISTINCT FROM ${bootId}`.execute(tx);
+  }
+
+  async presenceTimeline(db: Db, deviceKey: number, beforeMs: number, limit: number): Promise<PresenceRow[]> {
+    const { rows } = await sql<PresenceRow>`
+      SELECT at_ms, boot_id, connection_id, state, reason FROM presence_change
+      WHERE device_key = ${deviceKey} AND at_ms < ${beforeMs} ORDER BY at_ms DESC LIMIT ${limit}`.execute(db);
+    return rows;
+  }
+}
+
+export interface PresenceRow {
+  at_ms: number;
+  boot_id: string;
+  connection_id: number;
+  state: string;
+  reason: string | null;
+}

@@ -1,0 +1,325 @@
+import { createHash } from "node:crypto";
+import type { DeviceIdentity } from "#protocol/link/messages.ts";
+import type { Model } from "#protocol/model.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
+import type { MetricLayout } from "./core/metric-layout.ts";
+import { mergeReported } from "./core/reported-state.ts";
+import type { DeviceRef, PresenceFact, ReportedFact } from "./core/up-facts.ts";
+import { DeviceCache } from "./device-cache.ts";
+import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
+import { ModelsStore } from "./models-store.ts";
+
+export type {
+  DeviceRef,
+  EventFact,
+  PresenceFact,
+  ReadingFact,
+  ReceiptFact,
+  ReplyFact,
+  ReportedFact,
+} from "./core/up-facts.ts";
+export type { MetricLayout } from "./core/metric-layout.ts";
+export { deviceProblems } from "./errors.ts";
+
+export interface Registration {
+  id: string;
+  model: string;
+  serial?: string | undefined;
+  householdId?: string | undefined;
+  soldAtMs?: number | undefined;
+}
+
+export type Refused<Rule extends string> = { kind: "refused"; rule: Rule; detail?: string };
+
+/** A device's token is checked by the gateway against its hash: 256 random bits need no slow one. */
+const sha256 = (token: string) => createHash("sha256").update(token).digest("hex");
+
+/** Both tokens of a rotation work until the next rotation, or until the device is blocked. */
+const tokensMax = 2;
+
+/** What changed that the gateway must hear of at once. */
+export interface DeviceSignals {
+  credentialsChanged(deviceId: string, disconnect: boolean): void;
+  desiredChanged(deviceId: string): void;
+}
+
+/** Models, and the registry of appliances: who they are, what they report, what is wanted of them, and whether they are here. */
+export class Devices {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #ids: Ids;
+  readonly #audit: Audit;
+  readonly #store = new DevicesStore();
+  readonly #models = new ModelsStore();
+  readonly #cache = new DeviceCache(200_000);
+  #signals: DeviceSignals = { credentialsChanged() {}, desiredChanged() {} };
+
+  constructor(deps: { db: Db; clock: Clock; ids: Ids; audit: Audit }) {
+    this.#db = deps.db;
+    this.#clock = deps.clock;
+    this.#ids = deps.ids;
+    this.#audit = deps.audit;
+  }
+
+  /** Reads the models' layouts into memory. Before anything else. */
+  async load(): Promise<void> {
+    await this.#models.load(this.#db);
+  }
+
+  onSignals(signals: DeviceSignals): void {
+    this.#signals = signals;
+  }
+
+  // Models
+
+  models(): Promise<Model[]> {
+    return this.#models.list(this.#db);
+  }
+
+  model(key: string): Promise<Model | null> {
+    return this.#models.find(this.#db, key);
+  }
+
+  layout(model: string): MetricLayout {
+    return this.#models.layout(model);
+  }
+
+  /** Puts a model's next version. The same version with the same content again changes nothing. */
+  async putModel(
+    by: Principal,
+    model: Model,
+  ): Promise<{ kind: "stored" | "unchanged" } | Refused<"model_version_not_next">> {
+    const outcome = await transaction(this.#db, async (tx) => {
+      const known = await this.#models.find(tx, model.key);
+      if (known !== null && JSON.stringify(known) === JSON.stringify(model)) return { kind: "unchanged" as const };
+      const next = (known?.version ?? 0) + 1;
+      // A first version may carry any number: the maker's own history starts before Hearth.
+      if (known !== null && model.version !== next) {
+        return {
+          kind: "refused" as const,
+          rule: "model_version_not_next" as const,
+          detail: `The next version is ${next}.`,
+        };
+      }
+      await this.#models.insert(tx, model, this.#clock.nowMs());
+      await this.#audit.record(tx, {
+        principal: by,
+        action: "model.put",
+        subject: `model:${model.key}`,
+        before: known === null ? undefined : { version: known.version },
+        after: { version: model.version },
+      });
+      return { kind: "stored" as const };
+    });
+    if (outcome.kind === "stored") await this.#models.refresh(this.#db, model);
+    return outcome;
+  }
+
+  // Registry
+
+  /**
+   * Registers devices, all or none.
+   *
+   * @returns each device's token, which is kept nowhere: only its hash is
+   */
+  async register(
+    by: Principal,
+    registrations: readonly Registration[],
+  ): Promise<{ kind: "registered"; tokens: Map<string, string> } | Refused<"device_exists" | "model_not_found">> {
+    const models = new Set((await this.models()).map((model) => model.key));
+    const stranger = registrations.find((registration) => !models.has(registration.model));
+    if (stranger !== undefined)
+      return { kind: "refused", rule: "model_not_found", detail: `The model is ${stranger.model}.` };
+    const tokens = new Map(registrations.map((registration) => [registration.id, this.#ids.secret()]));
+    const rows = [...new Map(registrations.map((registration) => [registration.id, registration])).values()].map(
+      (registration) => ({
+        id: registration.id,
+        model: registration.model,
+        serial: registration.serial ?? registration.id,
+        householdId: registration.householdId ?? null,
+        soldAtMs: registration.soldAtMs ?? null,
+        tokenSha256: sha256(tokens.get(registration.id) ?? ""),
+      }),
+    );
+    const existing = await transaction(this.#db, async (tx) => {
+      const { rows: taken } = { rows: await this.#store.refs(tx, [...tokens.keys()]) };
+      const first = taken[0];
+      if (first !== undefined) return first.id;
+      const inserted = await this.#store.insert(tx, rows, this.#clock.nowMs());
+      if (inserted.length < rows.length) throw new Error("a device was registered by somebody else at the same moment");
+      const [only] = rows;
+      await this.#audit.record(tx, {
+        principal: by,
+        action: "device.registered",
+        subject: rows.length === 1 && only !== undefined ? `device:${only.id}` : `devices:${rows.length}`,
+        after: { ids: rows.slice(0, 20).map((row) => row.id), count: rows.length },
+      });
+      return null;
+    });
+    if (existing !== null) return { kind: "refused", rule: "device_exists", detail: `The id is ${existing}.` };
+    return { kind: "registered", tokens };
+  }
+
+  get(id: string): Promise<DeviceRow | null> {
+    return this.#store.find(this.#db, id);
+  }
+
+  page(filter: DeviceFilter): Promise<DeviceRow[]> {
+    return this.#store.page(this.#db, filter);
+  }
+
+  counts(): Promise<{ model: string; total: number; online: number }[]> {
+    return this.#store.counts(this.#db);
+  }
+
+  /** What the up road needs to know of devices, by id. Unknown ids are missing from the answer. */
+  async find(ids: readonly string[]): Promise<Map<string, DeviceRef>> {
+    return this.#cache.find(ids, (missing) => this.#store.refs(this.#db, missing));
+  }
+
+  async refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>> {
+    return new Map((await this.#store.refsByKey(this.#db, keys)).map((ref) => [ref.key, ref]));
+  }
+
+  ofModel(model: string, limit: number): Promise<DeviceRef[]> {
+    return this.#store.refsOfModel(this.#db, model, limit);
+  }
+
+  ofHousehold(householdId: string): Promise<DeviceRef[]> {
+    return this.#store.refsOfHousehold(this.#db, householdId);
+  }
+
+  /** Moves a device to a household, or out of any. False where there is no such device. */
+  async assignHousehold(tx: Db, deviceId: string, householdId: string | null): Promise<boolean> {
+    const found = await this.#store.setHousehold(tx, deviceId, householdId);
+    this.#cache.forget(deviceId);
+    return found;
+  }
+
+  // Credentials
+
+  /** What the gateway may know, or null where the device must not connect. */
+  async identity(id: string): Promise<DeviceIdentity | null> {
+    const row = await this.#store.find(this.#db, id);
+    if (row === null || row.blocked_at_ms !== null) return null;
+    return { deviceId: row.id, model: row.model, tokenSha256: row.token_sha256 };
+  }
+
+  /** Gives a device a new token. The one before keeps working until the next rotation. */
+  async rotateToken(
+    by: Principal,
+    id: string,
+  ): Promise<{ kind: "rotated"; token: string } | Refused<"device_not_found">> {
+    const token = this.#ids.secret();
+    const found = await transaction(this.#db, async (tx) => {
+      const row = await this.#store.find(tx, id);
+      if (row === null) return false;
+      await this.#store.setTokens(tx, row.key, [sha256(token), ...row.token_sha256].slice(0, tokensMax));
+      await this.#audit.record(tx, { principal: by, action: "device.token_rotated", subject: `device:${id}` });
+      return true;
+    });
+    if (!found) return { kind: "refused", rule: "device_not_found" };
+    this.#signals.credentialsChanged(id, false);
+    return { kind: "rotated", token };
+  }
+
+  /** Blocks a device, which ends its connection now, or lets it back in. */
+  async setBlocked(
+    by: Principal,
+    id: string,
+    blocked: boolean,
+  ): Promise<{ kind: "done" } | Refused<"device_not_found">> {
+    const found = await transaction(this.#db, async (tx) => {
+      const row = await this.#store.find(tx, id);
+      if (row === null) return false;
+      await this.#store.setBlocked(tx, row.key, blocked ? this.#clock.nowMs() : null);
+      await this.#audit.record(tx, {
+        principal: by,
+        action: blocked ? "device.blocked" : "device.unblocked",
+        subject: `device:${id}`,
+      });
+      return true;
+    });
+    if (!found) return { kind: "refused", rule: "device_not_found" };
+    this.#signals.credentialsChanged(id, blocked);
+    return { kind: "done" };
+  }
+
+  // State
+
+  async setDesired(
+    by: Principal,
+    id: string,
+    state: Record<string, unknown>,
+  ): Promise<{ kind: "stored"; version: number } | Refused<"device_not_found">> {
+    const version = await transaction(this.#db, async (tx) => {
+      const row = await this.#store.find(tx, id);
+      if (row === null) return null;
+      await this.#audit.record(tx, {
+        principal: by,
+        action: "device.desired_set",
+        subject: `device:${id}`,
+        before: row.desired,
+        after: state,
+      });
+      return this.#store.setDesired(tx, row.key, state);
+    });
+    if (version === null) return { kind: "refused", rule: "device_not_found" };
+    this.#signals.desiredChanged(id);
+    return { kind: "stored", version };
+  }
+
+  /** Merges what devices reported, in the order given. */
+  async ingestReported(tx: Db, facts: readonly ReportedFact[]): Promise<void> {
+    if (facts.length === 0) return;
+    const states = await this.#store.lockReported(tx, [...new Set(facts.map((fact) => fact.device.key))]);
+    for (const { device, reported } of facts) {
+      const now = states.get(device.key);
+      if (now !== undefined) states.set(device.key, mergeReported(now, reported));
+    }
+    await this.#store.writeReported(tx, states);
+  }
+
+  /** Records who came and went. Only the gateway's current boot says who is here now. */
+  async ingestPresence(tx: Db, facts: readonly PresenceFact[], currentBootId: string | null): Promise<void> {
+    if (facts.length === 0) return;
+    await this.#store.insertPresence(tx, facts);
+    const current = facts.filter((fact) => fact.presence.bootId === currentBootId);
+    // One statement must not change a row twice: the last word of each device counts, and a connection outranks an older one's end.
+    const last = new Map<number, PresenceFact>();
+    for (const fact of current) {
+      const known = last.get(fact.device.key);
+      if (known === undefined || fact.presence.connectionId >= known.presence.connectionId)
+        last.set(fact.device.key, fact);
+    }
+    // Devices that came and went within one batch have no row of that connection yet, so both words are applied in turn.
+    await this.#store.applyPresence(
+      tx,
+      [...last.values()].map((fact) => ({ ...fact, presence: { ...fact.presence, state: "connected" } })),
+    );
+    await this.#store.applyPresence(
+      tx,
+      [...last.values()].filter((fact) => fact.presence.state === "disconnected"),
+    );
+  }
+
+  async endOtherBoots(gatewayId: string, bootId: string): Promise<void> {
+    await this.#store.endOtherBoots(this.#db, gatewayId, bootId, this.#clock.nowMs());
+  }
+
+  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const rows = await this.#store.presenceTimeline(this.#db, device.key, page.beforeMs, page.limit);
+    return rows.map((row) => ({
+      atMs: row.at_ms,
+      kind: "presence",
+      id: `${row.boot_id}:${row.connection_id}:${row.state}`,
+      title:
+        row.state === "connected" ? "Came online" : `Went offline (${(row.reason ?? "closed").replaceAll("_", " ")})`,
+      data: { state: row.state, reason: row.reason },
+    }));
+  }
+}

@@ -1,0 +1,169 @@
+import { isUtf8 } from "node:buffer";
+import type { ZodType } from "zod";
+import { z } from "zod";
+import { reply as replySchema } from "#protocol/command.ts";
+import { receipt as receiptSchema } from "#protocol/delivery.ts";
+import { deviceEvent } from "#protocol/device-event.ts";
+import type { QuarantineReason } from "#protocol/errors.ts";
+import type { UpRecord } from "#protocol/link/up-chunk.ts";
+import type { Presence } from "#protocol/link/messages.ts";
+import { isReading, type Reading, readingsPerMessageMax, telemetry } from "#protocol/reading.ts";
+import { reported as reportedSchema } from "#protocol/state.ts";
+import type {
+  DeviceRef,
+  EventFact,
+  PresenceFact,
+  ReadingFact,
+  ReceiptFact,
+  ReplyFact,
+  ReportedFact,
+} from "../../devices/devices.ts";
+import { isClockSuspect } from "../../telemetry/telemetry.ts";
+
+/** A record of the up road with its place in the spool. */
+export interface SequencedRecord extends UpRecord {
+  sequence: number;
+}
+
+/** What a record says, or why it cannot be taken. */
+export interface Rejected {
+  record: SequencedRecord;
+  reason: QuarantineReason;
+  detail: string;
+}
+
+/** A batch, taken apart by what its records mean. Within each list the order is the order of arrival. */
+export interface DecodedBatch {
+  readings: ReadingFact[];
+  events: EventFact[];
+  reported: ReportedFact[];
+  receipts: { fact: ReceiptFact; record: SequencedRecord }[];
+  replies: { fact: ReplyFact; record: SequencedRecord }[];
+  presence: PresenceFact[];
+  rejected: Rejected[];
+}
+
+const presenceSchema: ZodType<Presence> = z.object({
+  bootId: z.uuid(),
+  connectionId: z.int().min(0),
+  state: z.enum(["connected", "disconnected"]),
+  reason: z.string().max(64).exactOptional(),
+});
+
+class Unusable extends Error {
+  readonly reason: QuarantineReason;
+
+  constructor(reason: QuarantineReason, detail: string) {
+    super(detail);
+    this.reason = reason;
+  }
+}
+
+/** The JSON of a payload. A plain view is made into text without copying it first. */
+function parseJson(payload: Uint8Array): unknown {
+  if (!isUtf8(payload)) throw new Unusable("not_json", "the bytes are not UTF-8");
+  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("utf8");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Unusable("not_json", error instanceof Error ? error.message : String(error));
+  }
+}
+
+const describe = (error: z.ZodError) =>
+  error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.length === 0 ? "payload" : issue.path.join(".")}: ${issue.message}`)
+    .join("; ")
+    .slice(0, 1_000);
+
+function parse<T>(schema: ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new Unusable("wrong_shape", describe(parsed.error));
+  return parsed.data;
+}
+
+/** One reading or many. The quick guard takes what is right; only what it refuses is asked of the schema, which knows why. */
+function parseReadings(value: unknown): Reading[] {
+  if (isReading(value)) return [value];
+  if (Array.isArray(value) && value.length > 0 && value.length <= readingsPerMessageMax && value.every(isReading))
+    return value;
+  const parsed = parse(telemetry, value);
+  return Array.isArray(parsed) ? parsed : [parsed];
+}
+
+const emptyBatch = (): DecodedBatch => ({
+  readings: [],
+  events: [],
+  reported: [],
+  receipts: [],
+  replies: [],
+  presence: [],
+  rejected: [],
+});
+
+function decodeInto(batch: DecodedBatch, record: SequencedRecord, device: DeviceRef, gatewayId: string): void {
+  const { receivedAtMs } = record;
+  const value = parseJson(record.payload);
+  switch (record.channel) {
+    case "telemetry":
+      for (const reading of parseReadings(value)) {
+        batch.readings.push({ device, receivedAtMs, atMs: reading.atMs, metrics: reading.m });
+      }
+      return;
+    case "events": {
+      const event = parse(deviceEvent, value);
+      const clockSuspect = isClockSuspect(event.atMs, receivedAtMs);
+      batch.events.push({
+        device,
+        receivedAtMs,
+        event,
+        clockSuspect,
+        orderAtMs: clockSuspect ? receivedAtMs : event.atMs,
+      });
+      return;
+    }
+    case "reported": {
+      const reported = parse(reportedSchema, value);
+      // A clock that runs ahead must not make its report win for ever.
+      const atMs = isClockSuspect(reported.atMs, receivedAtMs) ? receivedAtMs : reported.atMs;
+      batch.reported.push({ device, receivedAtMs, reported: { ...reported, atMs } });
+      return;
+    }
+    case "receipts":
+      batch.receipts.push({ fact: { device, receivedAtMs, receipt: parse(receiptSchema, value) }, record });
+      return;
+    case "replies":
+      batch.replies.push({ fact: { device, receivedAtMs, reply: parse(replySchema, value) }, record });
+      return;
+    case "presence":
+      batch.presence.push({ device, receivedAtMs, gatewayId, presence: parse(presenceSchema, value) });
+  }
+}
+
+/**
+ * Takes a batch apart. A record that cannot be used is set aside with its reason and stops none of its neighbours.
+ *
+ * @param deviceOf the registry's answer for the devices of the batch
+ */
+export function decodeBatch(
+  records: readonly SequencedRecord[],
+  deviceOf: ReadonlyMap<string, DeviceRef>,
+  gatewayId: string,
+): DecodedBatch {
+  const batch = emptyBatch();
+  for (const record of records) {
+    const device = deviceOf.get(record.deviceId);
+    if (device === undefined) {
+      batch.rejected.push({ record, reason: "unknown_device", detail: "the registry has no device of this id" });
+      continue;
+    }
+    try {
+      decodeInto(batch, record, device, gatewayId);
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error;
+      batch.rejected.push({ record, reason: error.reason, detail: error.message });
+    }
+  }
+  return batch;
+}

@@ -1,0 +1,321 @@
+/**
+ * The consumer of the up road: batches in, effects in the database, watermark moved, all in one transaction.
+ *
+ *   batch -> decode (pure) -> BEGIN, lock watermark, drop what is at or below it, slices, watermark, COMMIT -> committed
+ *
+ * A batch that fails for a reason of its own is halved until the record that fails alone is found; that one goes to quarantine
+ * and its neighbours commit. When the database is away the batch waits for it.
+ */
+import type pg from "pg";
+import { sql } from "kysely";
+import type { DeviceRef, PresenceFact, ReadingFact, ReceiptFact, ReplyFact, ReportedFact } from "../devices/devices.ts";
+import type { EventFact } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import { sleep } from "../platform/clock.ts";
+import { bindDb, type Database, type Db, sqlState } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import { decodeBatch, type DecodedBatch, type SequencedRecord } from "./core/decode.ts";
+import { type Gap, IngestStore, type Quarantined, type QuarantineFilter, type Source } from "./ingest-store.ts";
+
+export type { Source } from "./ingest-store.ts";
+
+/** Work that changes memory, and so waits for the commit. */
+export type AfterCommit = (() => void) | undefined;
+
+/** What the up road asks of the slices. Each method works inside the batch's transaction. */
+export interface IngestSlices {
+  findDevices(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
+  prepareReadings(facts: readonly ReadingFact[]): Promise<void>;
+  readings(client: pg.Client, facts: readonly ReadingFact[]): Promise<void>;
+  /** Returns the events that are new. */
+  events(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]>;
+  reported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
+  presence(tx: Db, facts: readonly PresenceFact[]): Promise<void>;
+  /** Both return the facts that name no delivery of the device. */
+  receipts(tx: Db, facts: readonly ReceiptFact[]): Promise<{ unknown: ReceiptFact[]; afterCommit: AfterCommit }>;
+  replies(tx: Db, facts: readonly ReplyFact[]): Promise<{ unknown: ReplyFact[]; afterCommit: AfterCommit }>;
+  /** What follows from readings and new events: cases, points, whatever rules say. */
+  effects(tx: Db, facts: { readings: readonly ReadingFact[]; events: readonly EventFact[] }): Promise<AfterCommit[]>;
+}
+
+export interface IngestDeps {
+  database: Database;
+  slices: IngestSlices;
+  clock: Clock;
+  ids: Ids;
+  logger: Logger;
+}
+
+/** Counters since the process began. */
+export interface IngestCounters {
+  recordsCommitted: number;
+  readingsCommitted: number;
+  batchesCommitted: number;
+  quarantined: number;
+  retries: number;
+}
+
+const retryDelayMsMin = 100;
+const retryDelayMsMax = 2_000;
+/** Quarantined records that are kept; the oldest go first. */
+const quarantineRowsMax = 100_000;
+
+/**
+ * Whether an error is the database's condition and not the batch's fault: connection (08, 57P), resources (53), conflicts with
+ * others (40), a lock or statement time-out (55, 57014), or none of PostgreSQL's own at all.
+ */
+export function isPassing(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === undefined || !/^[0-9A-Z]{5}$/.test(state))
+    return !(error instanceof RangeError || error instanceof TypeError);
+  return /^(08|40|53|55|57|58|XX)/.test(state);
+}
+
+export class Ingest {
+  readonly counters: IngestCounters = {
+    recordsCommitted: 0,
+    readingsCommitted: 0,
+    batchesCommitted: 0,
+    quarantined: 0,
+    retries: 0,
+  };
+  readonly #deps: IngestDeps;
+  readonly #store = new IngestStore();
+  #client: pg.Client | null = null;
+  #stopped = false;
+  /** Why the last attempt failed, while the batch waits for the database. */
+  #waitingFor: string | null = null;
+
+  constructor(deps: IngestDeps) {
+    this.#deps = deps;
+  }
+
+  get waitingFor(): string | null {
+    return this.#waitingFor;
+  }
+
+  /** Where a source stands. A spool that is new where another was known is a loss that nobody can measure, and is said. */
+  async openSource(source: Source): Promise<number> {
+    const { database, clock, ids, logger } = this.#deps;
+    return this.#untilDone(async () => {
+      const { watermark, isNew } = await this.#store.openSource(database.db, source, clock.nowMs());
+      if (!isNew) return watermark;
+      const previous = await this.#store.previousSource(database.db, source);
+      if (previous !== null) {
+        logger.error({
+          event: "ingest.spool_replaced",
+          ...source,
+          previousEpoch: previous.spoolEpoch,
+          after: previous.watermark,
+        });
+        await this.#store.recordGap(database.db, ids.next(), {
+          gatewayId: source.gatewayId,
+          spoolEpoch: previous.spoolEpoch,
+          fromSequence: previous.watermark + 1,
+          toSequence: null,
+          reason: "spool_replaced",
+          foundAtMs: clock.nowMs(),
+        });
+      }
+      return watermark;
+    });
+  }
+
+  /** Notes records that will never come, and lets the watermark pass them. */
+  async recordGap(source: Source, fromSequence: number, toSequence: number, reason: string): Promise<void> {
+    const { clock, ids, logger } = this.#deps;
+    logger.error({ event: "ingest.gap", ...source, fromSequence, toSequence, reason });
+    await this.#untilDone(() =>
+      this.#inTransaction(source, async (tx, watermark) => {
+        if (toSequence <= watermark) return { watermark, afterCommit: [] };
+        const gap: Gap = { ...source, fromSequence, toSequence, reason, foundAtMs: clock.nowMs() };
+        await this.#store.recordGap(tx, ids.next(), gap);
+        return { watermark: toSequence, afterCommit: [] };
+      }),
+    );
+  }
+
+  /**
+   * Commits a batch with everything that follows from it. Returns once it is durable, however long the database is away.
+   *
+   * @param records consecutive, in order
+   * @returns the watermark
+   */
+  async commit(source: Source, records: readonly SequencedRecord[]): Promise<number> {
+    return this.#untilDone(() => this.#commitOrHalve(source, records));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#client?.end().catch(() => {});
+    this.#client = null;
+  }
+
+  gaps(limit: number): Promise<Gap[]> {
+    return this.#store.gaps(this.#deps.database.db, limit);
+  }
+
+  quarantine(filter: QuarantineFilter): Promise<Quarantined[]> {
+    return this.#store.listQuarantine(this.#deps.database.db, filter);
+  }
+
+  quarantineCounts(): Promise<Record<string, number>> {
+    return this.#store.quarantineCounts(this.#deps.database.db);
+  }
+
+  async tick(): Promise<void> {
+    await this.#store.trimQuarantine(this.#deps.database.db, quarantineRowsMax);
+  }
+
+  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const rows = await this.#store.quarantineTimeline(this.#deps.database.db, device.id, page.beforeMs, page.limit);
+    return rows.map((row) => ({
+      atMs: row.receivedAtMs,
+      kind: "quarantine",
+      id: row.id,
+      title: `Sent something unusable on ${row.channel}`,
+      data: { reason: row.reason, detail: row.detail },
+    }));
+  }
+
+  /** Tries again while the reason is the database's, with a growing pause. */
+  async #untilDone<T>(work: () => Promise<T>): Promise<T> {
+    for (let delayMs = retryDelayMsMin; ; delayMs = Math.min(delayMs * 2, retryDelayMsMax)) {
+      try {
+        const done = await work();
+        this.#waitingFor = null;
+        return done;
+      } catch (error) {
+        if (this.#stopped || !isPassing(error)) throw error;
+        this.#waitingFor = error instanceof Error ? error.message : String(error);
+        this.counters.retries += 1;
+        this.#deps.logger.warn({ event: "ingest.waiting", error: this.#waitingFor });
+        await this.#client?.end().catch(() => {});
+        this.#client = null;
+        await sleep(delayMs);
+      }
+    }
+  }
+
+  async #commitOrHalve(source: Source, records: readonly SequencedRecord[]): Promise<number> {
+    try {
+      return await this.#commitOnce(source, records, null);
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      if (records.length <= 1) {
+        this.#deps.logger.error({ event: "ingest.poison", sequence: records[0]?.sequence, error: message });
+        return this.#commitOnce(source, records, message);
+      }
+      const middle = records.length >> 1;
+      await this.#commitOrHalve(source, records.slice(0, middle));
+      return this.#commitOrHalve(source, records.slice(middle));
+    }
+  }
+
+  /** One transaction. `poison` set: the records are not looked at but set aside with that reason. */
+  async #commitOnce(source: Source, records: readonly SequencedRecord[], poison: string | null): Promise<number> {
+    const { slices } = this.#deps;
+    const devices =
+      poison === null ? await slices.findDevices([...new Set(records.map((record) => record.deviceId))]) : new Map();
+    const whole = decodeBatch(records, devices, source.gatewayId);
+    if (poison !== null) {
+      whole.rejected = records.map((record) => ({ record, reason: "storage_refused", detail: poison }));
+    } else {
+      await slices.prepareReadings(whole.readings);
+    }
+    const counted = { readings: 0, rejected: 0, records: 0 };
+    const committed = await this.#inTransaction(source, async (tx, watermark, client) => {
+      const first = records[0]?.sequence ?? 0;
+      if (first > watermark + 1) await this.#noteMissing(tx, source, watermark + 1, first - 1);
+      const fresh = first > watermark ? records : records.filter((record) => record.sequence > watermark);
+      if (fresh.length === 0) return { watermark, afterCommit: [] };
+      // A replay can begin below the watermark; what is committed already is taken out and the rest decoded again.
+      const batch = fresh.length === records.length ? whole : decodeBatch(fresh, devices, source.gatewayId);
+      const afterCommit = await this.#apply(tx, client, source, batch);
+      counted.readings = batch.readings.length;
+      counted.rejected = batch.rejected.length;
+      counted.records = fresh.length;
+      return { watermark: fresh.at(-1)?.sequence ?? watermark, afterCommit };
+    });
+    this.counters.batchesCommitted += 1;
+    this.counters.recordsCommitted += counted.records;
+    this.counters.readingsCommitted += counted.readings;
+    this.counters.quarantined += counted.rejected;
+    return committed;
+  }
+
+  async #apply(tx: Db, client: pg.Client, source: Source, batch: DecodedBatch): Promise<AfterCommit[]> {
+    const { slices, ids } = this.#deps;
+    const { rejected } = batch;
+    await slices.presence(tx, batch.presence);
+    await slices.readings(client, batch.readings);
+    const events = batch.events.length === 0 ? [] : await slices.events(tx, batch.events);
+    await slices.reported(tx, batch.reported);
+    const afterCommit: AfterCommit[] = [];
+    if (batch.receipts.length > 0) {
+      const outcome = await slices.receipts(
+        tx,
+        batch.receipts.map(({ fact }) => fact),
+      );
+      const unknown = new Set(outcome.unknown);
+      afterCommit.push(outcome.afterCommit);
+      for (const { fact, record } of batch.receipts) {
+        if (unknown.has(fact))
+          rejected.push({ record, reason: "unknown_delivery", detail: `delivery ${fact.receipt.deliveryId}` });
+      }
+    }
+    if (batch.replies.length > 0) {
+      const outcome = await slices.replies(
+        tx,
+        batch.replies.map(({ fact }) => fact),
+      );
+      const unknown = new Set(outcome.unknown);
+      afterCommit.push(outcome.afterCommit);
+      for (const { fact, record } of batch.replies) {
+        if (unknown.has(fact))
+          rejected.push({ record, reason: "unknown_delivery", detail: `command ${fact.reply.commandId}` });
+      }
+    }
+    afterCommit.push(...(await slices.effects(tx, { readings: batch.readings, events })));
+    await this.#store.quarantine(tx, source, rejected, () => ids.next());
+    return afterCommit;
+  }
+
+  async #noteMissing(tx: Db, source: Source, fromSequence: number, toSequence: number): Promise<void> {
+    const { clock, ids, logger } = this.#deps;
+    logger.error({ event: "ingest.gap", ...source, fromSequence, toSequence, reason: "never_arrived" });
+    const gap: Gap = { ...source, fromSequence, toSequence, reason: "never_arrived", foundAtMs: clock.nowMs() };
+    await this.#store.recordGap(tx, ids.next(), gap);
+  }
+
+  /** Runs `work` with the watermark locked, moves it to what `work` says, commits, and only then changes memory. */
+  async #inTransaction(
+    source: Source,
+    work: (tx: Db, watermark: number, client: pg.Client) => Promise<{ watermark: number; afterCommit: AfterCommit[] }>,
+  ): Promise<number> {
+    const client = (this.#client ??= await this.#deps.database.connect());
+    const tx = bindDb(client);
+    await client.query("BEGIN");
+    try {
+      const before = await this.#store.lockWatermark(tx, source);
+      const { watermark, afterCommit } = await work(tx, before, client);
+      if (watermark !== before) await this.#store.moveWatermark(tx, source, watermark, this.#deps.clock.nowMs());
+      await client.query("COMMIT");
+      for (const change of afterCommit) change?.();
+      return watermark;
+    } catch (error) {
+      await client.query("ROLLBACK").catch(() => {});
+      throw error;
+    }
+  }
+}
+
+/** Tells whether the database answers, for health. */
+export const ping = async (db: Db): Promise<boolean> =>
+  sql`SELECT 1`.execute(db).then(
+    () => true,
+    () => false,
+  );

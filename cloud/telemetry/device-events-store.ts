@@ -1,0 +1,53 @@
+import { sql } from "kysely";
+import type { EventFact } from "../devices/devices.ts";
+import type { Db } from "../platform/database.ts";
+
+interface EventRow {
+  id: string;
+  at_ms: number;
+  received_at_ms: number;
+  order_at_ms: number;
+  clock_suspect: boolean;
+  type: string;
+  data: Record<string, unknown>;
+}
+
+/** SQL of the events that devices sent. */
+export class DeviceEventsStore {
+  /** Stores events and returns those that were not there yet: a device sends again what it is not sure of. */
+  async append(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]> {
+    if (facts.length === 0) return [];
+    const byIdentity = new Map<string, EventFact>();
+    for (const fact of facts) {
+      const identity = `${fact.device.key} ${fact.event.id}`;
+      if (!byIdentity.has(identity)) byIdentity.set(identity, fact);
+    }
+    const rows = [...byIdentity.values()].map((fact) => ({
+      device_key: fact.device.key,
+      id: fact.event.id,
+      at_ms: fact.event.atMs,
+      received_at_ms: fact.receivedAtMs,
+      order_at_ms: fact.orderAtMs,
+      clock_suspect: fact.clockSuspect,
+      type: fact.event.type,
+      data: fact.event.data,
+    }));
+    const { rows: inserted } = await sql<{ identity: string }>`
+      INSERT INTO device_event (device_key, id, at_ms, received_at_ms, order_at_ms, clock_suspect, type, data)
+      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r(device_key int, id text, at_ms bigint, received_at_ms bigint, order_at_ms bigint, clock_suspect boolean, type text, data jsonb)
+      ON CONFLICT DO NOTHING
+      RETURNING device_key || ' ' || id AS identity`.execute(tx);
+    const fresh = new Set(inserted.map((row) => row.identity));
+    return [...byIdentity].filter(([identity]) => fresh.has(identity)).map(([, fact]) => fact);
+  }
+
+  /** The newest events of a device before a time, newest first. */
+  async list(db: Db, deviceKey: number, beforeMs: number, limit: number): Promise<EventRow[]> {
+    const { rows } = await sql<EventRow>`
+      SELECT id, at_ms, received_at_ms, order_at_ms, clock_suspect, type, data FROM device_event
+      WHERE device_key = ${deviceKey} AND order_at_ms < ${beforeMs}
+      ORDER BY order_at_ms DESC, id LIMIT ${limit}`.execute(db);
+    return rows;
+  }
+}

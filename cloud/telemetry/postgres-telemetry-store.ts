@@ -1,0 +1,118 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { sql } from "kysely";
+import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import type { DeviceRef, MetricLayout } from "../devices/devices.ts";
+import { type Db, sqlState } from "../platform/database.ts";
+import { copyText, type ReadingRow } from "./core/reading-rows.ts";
+import type { Bucket, LatestValue, RangeAnswer, RangeQuery, TelemetryStore } from "./telemetry-store.ts";
+
+const columns = "(device_key, at_ms, metric_values, undeclared, suspect_received_at_ms)";
+const uniqueViolation = "23505";
+/** How many of the last readings are looked through for the last value of each metric. */
+const latestReadings = 60;
+
+async function copyInto(client: pg.Client, table: string, rows: readonly ReadingRow[]): Promise<void> {
+  const sink = client.query(copyFrom(`COPY ${table} ${columns} FROM STDIN`));
+  await pipeline(Readable.from([Buffer.from(copyText(rows))]), sink);
+}
+
+/** Readings in PostgreSQL: one row each, a partition a day. */
+export class PostgresTelemetryStore implements TelemetryStore {
+  readonly #db: Db;
+  readonly #layoutOf: (model: string) => MetricLayout;
+
+  constructor(db: Db, layoutOf: (model: string) => MetricLayout) {
+    this.#db = db;
+    this.#layoutOf = layoutOf;
+  }
+
+  /**
+   * Stores readings in the caller's open transaction. A reading that is there already takes from the new one only the metrics that
+   * it lacks.
+   *
+   * @param client the connection of the transaction
+   * @param rows each (device, time) once, in the order of the key
+   */
+  async append(client: pg.Client, rows: readonly ReadingRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    await client.query("SAVEPOINT readings");
+    try {
+      await copyInto(client, "reading", rows);
+      await client.query("RELEASE SAVEPOINT readings");
+    } catch (error) {
+      if (sqlState(error) !== uniqueViolation) throw error;
+      // Some device sent again what was stored already. That is rare, so only then is the slower way taken that can merge.
+      await client.query("ROLLBACK TO SAVEPOINT readings");
+      await this.#appendMerging(client, rows);
+    }
+  }
+
+  async #appendMerging(client: pg.Client, rows: readonly ReadingRow[]): Promise<void> {
+    await client.query("CREATE TEMP TABLE IF NOT EXISTS reading_in (LIKE reading) ON COMMIT DELETE ROWS");
+    await copyInto(client, "reading_in", rows);
+    await client.query(`
+      INSERT INTO reading AS r SELECT * FROM reading_in
+      ON CONFLICT (device_key, at_ms) DO UPDATE
+      SET metric_values = merge_values(r.metric_values, excluded.metric_values),
+          undeclared = coalesce(excluded.undeclared || r.undeclared, excluded.undeclared, r.undeclared)`);
+  }
+
+  async range(query: RangeQuery): Promise<RangeAnswer> {
+    const { device, metrics, fromMs, toMs, points } = query;
+    const bucketMs = Math.max(1, Math.ceil((toMs - fromMs) / points));
+    const layout = this.#layoutOf(device.model);
+    const values = metrics.map((metric, at) => sql`${this.#valueOf(metric, layout)} AS ${sql.ref(`v${at}`)}`);
+    const folds = metrics.map((_, at) => {
+      const value = sql.ref(`v${at}`);
+      return sql`json_build_array(min(${value}), max(${value}), avg(${value}), count(${value})) AS ${sql.ref(`f${at}`)}`;
+    });
+    const { rows } = await sql<{ bucket: number } & Record<string, [number, number, number, number]>>`
+      SELECT ((at_ms - ${fromMs}) / ${sql.lit(bucketMs)})::int AS bucket, ${sql.join(folds)}
+      FROM (SELECT at_ms, ${sql.join(values)} FROM reading
+            WHERE device_key = ${device.key} AND at_ms >= ${fromMs} AND at_ms < ${toMs}) AS picked
+      GROUP BY 1 ORDER BY 1`.execute(this.#db);
+    const series = metrics.map((metric, at) => ({
+      metric,
+      buckets: rows.flatMap((row): Bucket[] => {
+        const [min, max, mean, count] = row[`f${at}`] ?? [0, 0, 0, 0];
+        return count === 0 ? [] : [{ atMs: fromMs + row.bucket * bucketMs, min, max, mean, count }];
+      }),
+    }));
+    return { bucketMs, series };
+  }
+
+  async latest(device: DeviceRef): Promise<LatestValue[]> {
+    const { rows } = await sql<{
+      at_ms: number;
+      metric_values: (number | null)[];
+      undeclared: Record<string, number | boolean> | null;
+    }>`
+      SELECT at_ms, metric_values, undeclared FROM reading
+      WHERE device_key = ${device.key} ORDER BY at_ms DESC LIMIT ${latestReadings}`.execute(this.#db);
+    const { positions, declared } = this.#layoutOf(device.model);
+    const latest = new Map<string, LatestValue>();
+    for (const row of rows) {
+      for (const [metric, position] of positions) {
+        const value = row.metric_values[position];
+        if (value === null || value === undefined || latest.has(metric)) continue;
+        const isFlag = declared.get(metric)?.kind === "flag";
+        latest.set(metric, { metric, value: isFlag ? value !== 0 : value, atMs: row.at_ms });
+      }
+      for (const [metric, value] of Object.entries(row.undeclared ?? {})) {
+        if (!latest.has(metric)) latest.set(metric, { metric, value, atMs: row.at_ms });
+      }
+    }
+    return [...latest.values()];
+  }
+
+  /** A metric's value in a row: by position where the model declares it, by name where a row is older than the declaration. */
+  #valueOf(metric: string, layout: MetricLayout) {
+    const undeclared = sql`CASE undeclared ->> ${metric} WHEN 'true' THEN 1 WHEN 'false' THEN 0
+      ELSE (undeclared ->> ${metric})::float8 END`;
+    const position = layout.positions.get(metric);
+    // SQL counts from 1.
+    return position === undefined ? undeclared : sql`coalesce(metric_values[${sql.lit(position + 1)}], ${undeclared})`;
+  }
+}

@@ -1,0 +1,83 @@
+import type pg from "pg";
+import type { DeviceRef, EventFact, MetricLayout, ReadingFact } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import { readingRows } from "./core/reading-rows.ts";
+import { DeviceEventsStore } from "./device-events-store.ts";
+import { PostgresTelemetryStore } from "./postgres-telemetry-store.ts";
+import { ReadingPartitions } from "./reading-partitions.ts";
+import type { TelemetryStore } from "./telemetry-store.ts";
+
+export { isClockSuspect } from "./core/reading-rows.ts";
+export type { TelemetryStore } from "./telemetry-store.ts";
+
+/** What appliances measured and what happened at them. */
+export class Telemetry {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #layoutOf: (model: string) => MetricLayout;
+  readonly #readings: PostgresTelemetryStore;
+  readonly #partitions: ReadingPartitions;
+  readonly #events = new DeviceEventsStore();
+
+  constructor(deps: { db: Db; clock: Clock; layoutOf: (model: string) => MetricLayout }) {
+    this.#db = deps.db;
+    this.#clock = deps.clock;
+    this.#layoutOf = deps.layoutOf;
+    this.#readings = new PostgresTelemetryStore(deps.db, deps.layoutOf);
+    this.#partitions = new ReadingPartitions(deps.db);
+  }
+
+  async load(): Promise<void> {
+    await this.#partitions.load();
+  }
+
+  get store(): TelemetryStore {
+    return this.#readings;
+  }
+
+  /** Makes the partitions that readings want. Before their transaction, because it changes the schema. */
+  async prepare(facts: readonly ReadingFact[]): Promise<void> {
+    await this.#partitions.ensure(
+      facts.map((fact) => fact.atMs),
+      this.#clock.nowMs(),
+    );
+  }
+
+  /** Stores readings in the transaction open on `client`. */
+  async ingestReadings(client: pg.Client, facts: readonly ReadingFact[]): Promise<void> {
+    await this.#readings.append(client, readingRows(facts, this.#layoutOf));
+  }
+
+  /** Stores events and returns those that are new. */
+  async ingestEvents(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]> {
+    return this.#events.append(tx, facts);
+  }
+
+  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const rows = await this.#events.list(this.#db, device.key, page.beforeMs, page.limit);
+    return rows.map((row) => ({
+      atMs: row.order_at_ms,
+      kind: "event",
+      id: row.id,
+      title: eventTitle(row.type, row.data),
+      data: {
+        type: row.type,
+        atMs: row.at_ms,
+        receivedAtMs: row.received_at_ms,
+        clockSuspect: row.clock_suspect,
+        ...row.data,
+      },
+    }));
+  }
+}
+
+/** `program.finished` with a program `HotAir` reads `Program finished: HotAir`. */
+function eventTitle(type: string, data: Record<string, unknown>): string {
+  const words = type.replaceAll(/[._]/g, " ");
+  const what = [data["program"], data["code"], data["itemId"], data["version"]].find(
+    (value) => typeof value === "string",
+  );
+  return words.charAt(0).toUpperCase() + words.slice(1) + (typeof what === "string" ? `: ${what}` : "");
+}
