@@ -8,15 +8,23 @@
  */
 import type pg from "pg";
 import { sql } from "kysely";
-import type { DeviceRef, PresenceFact, ReadingFact, ReceiptFact, ReplyFact, ReportedFact } from "../devices/devices.ts";
-import type { EventFact } from "../devices/devices.ts";
+import type {
+  DeviceRef,
+  EventFact,
+  PresenceFact,
+  ReadingFact,
+  ReceiptFact,
+  ReplyFact,
+  ReportedFact,
+} from "../devices/devices.ts";
+import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { Clock } from "../platform/clock.ts";
 import { sleep } from "../platform/clock.ts";
 import { bindDb, type Database, type Db, sqlState } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
-import { decodeBatch, type DecodedBatch, type SequencedRecord } from "./core/decode.ts";
+import { decodeBatch, type DecodedBatch } from "./core/decode.ts";
 import { type Gap, IngestStore, type Quarantined, type QuarantineFilter, type Source } from "./ingest-store.ts";
 
 export type { Source } from "./ingest-store.ts";
@@ -62,15 +70,26 @@ const retryDelayMsMax = 2_000;
 /** Quarantined records that are kept; the oldest go first. */
 const quarantineRowsMax = 100_000;
 
+/** The connection is gone, so nothing can be said about the batch. */
+class DatabaseAway extends Error {
+  override name = "DatabaseAway";
+}
+
 /**
- * Whether an error is the database's condition and not the batch's fault: connection (08, 57P), resources (53), conflicts with
- * others (40), a lock or statement time-out (55, 57014), or none of PostgreSQL's own at all.
+ * Whether an error is the database's condition and not the batch's fault: connection (08, 57), resources (53, 58), conflicts with
+ * others (40), a lock that was not to be had (55).
  */
-export function isPassing(error: unknown): boolean {
-  const state = sqlState(error);
-  if (state === undefined || !/^[0-9A-Z]{5}$/.test(state))
-    return !(error instanceof RangeError || error instanceof TypeError);
-  return /^(08|40|53|55|57|58|XX)/.test(state);
+export const isPassing = (error: unknown): boolean =>
+  error instanceof DatabaseAway || /^(08|40|53|55|57|58)...$/.test(sqlState(error) ?? "");
+
+/** Runs a question to the database. An error that is not PostgreSQL's own answer means that nobody answered. */
+async function asking<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    if (/^[0-9A-Z]{5}$/.test(sqlState(error) ?? "")) throw error;
+    throw new DatabaseAway(error instanceof Error ? error.message : String(error), { cause: error });
+  }
 }
 
 export class Ingest {
@@ -100,7 +119,7 @@ export class Ingest {
   async openSource(source: Source): Promise<number> {
     const { database, clock, ids, logger } = this.#deps;
     return this.#untilDone(async () => {
-      const { watermark, isNew } = await this.#store.openSource(database.db, source, clock.nowMs());
+      const { watermark, isNew } = await asking(() => this.#store.openSource(database.db, source, clock.nowMs()));
       if (!isNew) return watermark;
       const previous = await this.#store.previousSource(database.db, source);
       if (previous !== null) {
@@ -218,13 +237,13 @@ export class Ingest {
   /** One transaction. `poison` set: the records are not looked at but set aside with that reason. */
   async #commitOnce(source: Source, records: readonly SequencedRecord[], poison: string | null): Promise<number> {
     const { slices } = this.#deps;
-    const devices =
-      poison === null ? await slices.findDevices([...new Set(records.map((record) => record.deviceId))]) : new Map();
+    const ids = [...new Set(records.map((record) => record.deviceId))];
+    const devices = poison === null ? await asking(() => slices.findDevices(ids)) : new Map<string, DeviceRef>();
     const whole = decodeBatch(records, devices, source.gatewayId);
     if (poison !== null) {
       whole.rejected = records.map((record) => ({ record, reason: "storage_refused", detail: poison }));
     } else {
-      await slices.prepareReadings(whole.readings);
+      await asking(() => slices.prepareReadings(whole.readings));
     }
     const counted = { readings: 0, rejected: 0, records: 0 };
     const committed = await this.#inTransaction(source, async (tx, watermark, client) => {
@@ -296,9 +315,9 @@ export class Ingest {
     source: Source,
     work: (tx: Db, watermark: number, client: pg.Client) => Promise<{ watermark: number; afterCommit: AfterCommit[] }>,
   ): Promise<number> {
-    const client = (this.#client ??= await this.#deps.database.connect());
+    const client = (this.#client ??= await asking(() => this.#deps.database.connect()));
     const tx = bindDb(client);
-    await client.query("BEGIN");
+    await asking(() => client.query("BEGIN"));
     try {
       const before = await this.#store.lockWatermark(tx, source);
       const { watermark, afterCommit } = await work(tx, before, client);
@@ -307,7 +326,8 @@ export class Ingest {
       for (const change of afterCommit) change?.();
       return watermark;
     } catch (error) {
-      await client.query("ROLLBACK").catch(() => {});
+      // A connection that cannot even roll back says nothing about the batch: the error is the connection's.
+      await asking(() => client.query("ROLLBACK"));
       throw error;
     }
   }

@@ -21,6 +21,11 @@ export interface UpRecord {
   payload: Uint8Array;
 }
 
+/** A record with its place in the spool. */
+export interface SequencedRecord extends UpRecord {
+  sequence: number;
+}
+
 const fixedBytes = 4 + 1 + 8 + 1;
 const channelCodes = new Map(recordChannels.map((channel, code) => [channel, code]));
 
@@ -54,11 +59,12 @@ const ascii = new TextDecoder("latin1");
 /**
  * The records of a chunk, in order.
  *
+ * @param firstSequence the sequence of the first record
  * @throws RangeError where the bytes are no whole chunk: the spool checks a CRC first, so this is a bug
  */
-export function decodeChunk(bytes: Uint8Array): UpRecord[] {
+export function decodeChunk(bytes: Uint8Array, firstSequence = 0): SequencedRecord[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const records: UpRecord[] = [];
+  const records: SequencedRecord[] = [];
   let at = 0;
   while (at < bytes.length) {
     const end = at + 4 + view.getUint32(at);
@@ -66,6 +72,7 @@ export function decodeChunk(bytes: Uint8Array): UpRecord[] {
     const idEnd = at + fixedBytes + view.getUint8(at + 13);
     if (channel === undefined || idEnd > end || end > bytes.length) throw new RangeError(`no record at byte ${at}`);
     records.push({
+      sequence: firstSequence + records.length,
       channel,
       deviceId: ascii.decode(bytes.subarray(at + fixedBytes, idEnd)),
       receivedAtMs: view.getFloat64(at + 5),

@@ -5,7 +5,7 @@ import { reply as replySchema } from "#protocol/command.ts";
 import { receipt as receiptSchema } from "#protocol/delivery.ts";
 import { deviceEvent } from "#protocol/device-event.ts";
 import type { QuarantineReason } from "#protocol/errors.ts";
-import type { UpRecord } from "#protocol/link/up-chunk.ts";
+import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { Presence } from "#protocol/link/messages.ts";
 import { isReading, type Reading, readingsPerMessageMax, telemetry } from "#protocol/reading.ts";
 import { reported as reportedSchema } from "#protocol/state.ts";
@@ -19,11 +19,6 @@ import type {
   ReportedFact,
 } from "../../devices/devices.ts";
 import { isClockSuspect } from "../../telemetry/telemetry.ts";
-
-/** A record of the up road with its place in the spool. */
-export interface SequencedRecord extends UpRecord {
-  sequence: number;
-}
 
 /** What a record says, or why it cannot be taken. */
 export interface Rejected {

@@ -1,0 +1,165 @@
+/**
+ * The cloud's end of the link to one gateway. Batches are committed one after the other, in order; credit is given back as they
+ * are, so that what the database cannot take yet stays in the gateway's spool.
+ */
+import {
+  type CloudMessage,
+  type DeviceIdentity,
+  type GatewayMessage,
+  type GatewayStatus,
+  linkLimits,
+  type RetainedItem,
+} from "#protocol/link/messages.ts";
+import { decodeChunk, type SequencedRecord } from "#protocol/link/up-chunk.ts";
+import type { DownChannel } from "#protocol/topics.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { Ingest, Source } from "./ingest.ts";
+
+/** What the link asks of the rest of the cloud. */
+export interface GatewayLinkDeps {
+  ingest: Ingest;
+  logger: Logger;
+  send(message: CloudMessage): void;
+  /** A gateway said hello with this boot; earlier boots of it are over. */
+  onBoot(gatewayId: string, bootId: string): Promise<void>;
+  identify(deviceId: string): Promise<DeviceIdentity | null>;
+  feeds(): Promise<{ version: number; items: RetainedItem[] }>;
+  onReady(deviceId: string, channels: readonly DownChannel[]): void;
+  onWritten(ref: string, atMs: number): void;
+  onNotWritten(ref: string, reason: string): void;
+}
+
+type UpMessage = Extract<GatewayMessage, { kind: "hello" | "batch" | "gap" }>;
+
+const yieldToEvents = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export class GatewayLink {
+  readonly #deps: GatewayLinkDeps;
+  readonly #queue: UpMessage[] = [];
+  #working: Promise<void> | null = null;
+  #source: Source | null = null;
+  #headSequence = -1;
+  #watermark = -1;
+  #status: GatewayStatus | null = null;
+  #stopped = false;
+  #onDrained: (() => void) | null = null;
+
+  constructor(deps: GatewayLinkDeps) {
+    this.#deps = deps;
+  }
+
+  /** The gateway's last word about itself, or null before the first. */
+  get status(): GatewayStatus | null {
+    return this.#status;
+  }
+
+  get source(): Source | null {
+    return this.#source;
+  }
+
+  get watermark(): number {
+    return this.#watermark;
+  }
+
+  receive(message: GatewayMessage): void {
+    switch (message.kind) {
+      case "hello":
+      case "batch":
+      case "gap":
+        this.#queue.push(message);
+        this.#working ??= this.#work();
+        return;
+      case "who":
+        void this.#identify(message.askId, message.deviceId);
+        return;
+      case "ready":
+        this.#deps.onReady(message.deviceId, message.channels);
+        return;
+      case "written":
+        this.#deps.onWritten(message.ref, message.atMs);
+        return;
+      case "not_written":
+        this.#deps.onNotWritten(message.ref, message.reason);
+        return;
+      case "status":
+        this.#status = message.status;
+        return;
+      case "drained":
+        this.#onDrained?.();
+    }
+  }
+
+  /** Asks the gateway to let nobody in any more and to offer what it holds; resolves once it has, or after `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    const drained = new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+      setTimeout(resolve, timeoutMs);
+    });
+    this.#deps.send({ kind: "drain" });
+    await drained;
+    await this.#working;
+  }
+
+  /** Takes no further batch. What is being committed is finished by the ingest. */
+  stop(): void {
+    this.#stopped = true;
+    this.#queue.length = 0;
+  }
+
+  async #work(): Promise<void> {
+    try {
+      for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift()) {
+        await this.#handle(message);
+        await yieldToEvents();
+      }
+    } catch (error) {
+      if (!this.#stopped) this.#deps.logger.error({ event: "link.failed", err: error });
+    } finally {
+      this.#working = null;
+    }
+  }
+
+  async #handle(message: UpMessage): Promise<void> {
+    const { ingest, send } = this.#deps;
+    if (message.kind === "hello") return this.#open(message);
+    const source = this.#source;
+    if (source === null) throw new Error("a batch came before hello");
+    if (message.kind === "gap")
+      return ingest.recordGap(source, message.fromSequence, message.toSequence, message.reason);
+
+    const records: SequencedRecord[] = [];
+    for (const chunk of message.chunks) records.push(...decodeChunk(chunk, message.firstSequence + records.length));
+    this.#watermark = await ingest.commit(source, records);
+    send({ kind: "committed", watermark: this.#watermark });
+    send({ kind: "credit", batches: 1 });
+  }
+
+  async #open(hello: Extract<GatewayMessage, { kind: "hello" }>): Promise<void> {
+    const { ingest, send } = this.#deps;
+    this.#source = { gatewayId: hello.gatewayId, spoolEpoch: hello.spoolEpoch };
+    this.#headSequence = hello.headSequence;
+    await this.#deps.onBoot(hello.gatewayId, hello.bootId);
+    const feeds = await this.#deps.feeds();
+    this.#watermark = await ingest.openSource(this.#source);
+    if (this.#watermark > hello.headSequence) {
+      // The gateway answers this with a new epoch: records that it numbers again must not be taken for known ones.
+      this.#deps.logger.error({
+        event: "link.watermark_above_head",
+        watermark: this.#watermark,
+        head: hello.headSequence,
+      });
+    }
+    send({ kind: "feeds", ...feeds });
+    send({ kind: "welcome", watermark: this.#watermark });
+    send({ kind: "credit", batches: linkLimits.batchesInFlight });
+  }
+
+  async #identify(askId: number, deviceId: string): Promise<void> {
+    try {
+      this.#deps.send({ kind: "identity", askId, identity: await this.#deps.identify(deviceId) });
+    } catch (error) {
+      // No answer: the gateway falls back on what it remembers. To say 'unknown' would lock everybody out while the database is away.
+      this.#deps.logger.warn({ event: "link.identify_failed", error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type { GatewayConfig } from "#protocol/link/messages.ts";
+import { sleep } from "./clock.ts";
+import { StartError } from "./config.ts";
+import type { Logger } from "./logger.ts";
+
+/** What the worker says of itself, outside the link. */
+type WorkerMessage = { kind: "listening"; port: number } | { kind: "failed"; code: string; message: string };
+
+export interface GatewayWorkerDeps {
+  config: GatewayConfig;
+  logger: Logger;
+  /** A worker is up, with a fresh link to it. */
+  onLink: (port: MessagePort) => void;
+  /** The worker keeps dying and will not be started again. */
+  onGone: (reason: string) => void;
+}
+
+const restartsPerMinuteMax = 5;
+const workerUrl = new URL("../../gateway/worker.ts", import.meta.url);
+
+/** Runs the gateway in a thread of its own, so that it has its own core, and starts it again when it dies. */
+export class GatewayWorker {
+  readonly #deps: GatewayWorkerDeps;
+  #worker: Worker | null = null;
+  #port = 0;
+  #stopping = false;
+  #restartsAtMs: number[] = [];
+
+  constructor(deps: GatewayWorkerDeps) {
+    this.#deps = deps;
+  }
+
+  /** The port that devices connect to; 0 until the gateway listens. */
+  get port(): number {
+    return this.#port;
+  }
+
+  get isListening(): boolean {
+    return this.#worker !== null && this.#port !== 0;
+  }
+
+  /**
+   * @throws StartError where the port cannot be had
+   */
+  async start(): Promise<void> {
+    const { config, onLink, logger } = this.#deps;
+    const { port1, port2 } = new MessageChannel();
+    const worker = new Worker(workerUrl, {
+      workerData: { config, link: port2 },
+      transferList: [port2],
+      name: "gateway",
+    });
+    this.#worker = worker;
+    worker.once("exit", (code) => {
+      this.#worker = null;
+      port1.close();
+      if (this.#stopping) return;
+      logger.error({ event: "gateway.exited", code });
+      void this.#restart();
+    });
+    const listening = new Promise<void>((resolve, reject) => {
+      worker.on("message", (message: WorkerMessage) => {
+        if (message.kind === "listening") {
+          this.#port = message.port;
+          resolve();
+        } else {
+          reject(new StartError(portSentence(message, config.port)));
+        }
+      });
+      worker.once("error", (error) => {
+        logger.error({ event: "gateway.failed", err: error });
+        reject(error);
+      });
+      worker.once("exit", (code) => reject(new Error(`the gateway ended with code ${code} before it listened`)));
+    });
+    onLink(port1);
+    await listening;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#worker?.terminate();
+  }
+
+  async #restart(): Promise<void> {
+    for (;;) {
+      const nowMs = performance.now();
+      this.#restartsAtMs = [...this.#restartsAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
+      if (this.#restartsAtMs.length > restartsPerMinuteMax) {
+        this.#deps.onGone("the gateway ended five times in a minute");
+        return;
+      }
+      await sleep(100 * this.#restartsAtMs.length);
+      if (this.#stopping) return;
+      try {
+        await this.start();
+        this.#deps.logger.warn({ event: "gateway.restarted" });
+        return;
+      } catch (error) {
+        this.#deps.logger.error({ event: "gateway.restart_failed", error: String(error) });
+        // The exit handler of the worker that failed has begun another round already.
+        return;
+      }
+    }
+  }
+}
+
+function portSentence(message: { code: string; message: string }, port: number): string {
+  if (message.code === "EADDRINUSE") {
+    return `HEARTH_MQTT_PORT ${port} is in use: stop what listens there, or set HEARTH_MQTT_PORT to another port (0 takes any free one).`;
+  }
+  if (message.code === "EACCES")
+    return `HEARTH_MQTT_PORT ${port} may not be used by this user: set HEARTH_MQTT_PORT to one above 1023.`;
+  return `The gateway could not start: ${message.message}`;
+}
