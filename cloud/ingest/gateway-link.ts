@@ -19,7 +19,7 @@ import type { Ingest, Source } from "./ingest.ts";
 export interface GatewayLinkDeps {
   ingest: Ingest;
   logger: Logger;
-  send(message: CloudMessage): void;
+  send: (message: CloudMessage) => void;
   /** A gateway said hello with this boot; earlier boots of it are over. */
   onBoot(gatewayId: string, bootId: string): Promise<void>;
   identify(deviceId: string): Promise<DeviceIdentity | null>;
@@ -38,10 +38,10 @@ export class GatewayLink {
   readonly #queue: UpMessage[] = [];
   #working: Promise<void> | null = null;
   #source: Source | null = null;
-  #headSequence = -1;
   #watermark = -1;
   #status: GatewayStatus | null = null;
   #stopped = false;
+  #failure: string | null = null;
   #onDrained: (() => void) | null = null;
 
   constructor(deps: GatewayLinkDeps) {
@@ -59,6 +59,11 @@ export class GatewayLink {
 
   get watermark(): number {
     return this.#watermark;
+  }
+
+  /** Why the link stands still, or null: a bug, since everything that can be expected is waited for or set aside. */
+  get failure(): string | null {
+    return this.#failure;
   }
 
   receive(message: GatewayMessage): void {
@@ -113,7 +118,9 @@ export class GatewayLink {
         await yieldToEvents();
       }
     } catch (error) {
-      if (!this.#stopped) this.#deps.logger.error({ event: "link.failed", err: error });
+      if (this.#stopped) return;
+      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#deps.logger.error({ event: "link.failed", err: error });
     } finally {
       this.#working = null;
     }
@@ -137,7 +144,6 @@ export class GatewayLink {
   async #open(hello: Extract<GatewayMessage, { kind: "hello" }>): Promise<void> {
     const { ingest, send } = this.#deps;
     this.#source = { gatewayId: hello.gatewayId, spoolEpoch: hello.spoolEpoch };
-    this.#headSequence = hello.headSequence;
     await this.#deps.onBoot(hello.gatewayId, hello.bootId);
     const feeds = await this.#deps.feeds();
     this.#watermark = await ingest.openSource(this.#source);

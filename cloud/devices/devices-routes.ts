@@ -1,0 +1,264 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { deviceId, modelKey } from "#protocol/ids.ts";
+import { model as modelSchema } from "#protocol/model.ts";
+import { epochMs, jsonObject, safeText } from "#protocol/text.ts";
+import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
+import { problem } from "../platform/problem.ts";
+import { reportedValues } from "./core/reported-state.ts";
+import type { Devices } from "./devices.ts";
+import type { DeviceRow } from "./devices-store.ts";
+import { deviceProblems } from "./errors.ts";
+
+const deviceView = z
+  .object({
+    id: z.string(),
+    model: z.string(),
+    serial: z.string(),
+    householdId: z.string().nullable(),
+    soldAtMs: z.number().nullable(),
+    createdAtMs: z.number(),
+    online: z.boolean(),
+    /** When the device last came or went. */
+    presenceAtMs: z.number().nullable(),
+    blockedAtMs: z.number().nullable(),
+    reported: z.record(z.string(), z.unknown()),
+    desired: z.record(z.string(), z.unknown()),
+    desiredVersion: z.number(),
+  })
+  .meta({ id: "Device" });
+
+const view = (row: DeviceRow): z.infer<typeof deviceView> => ({
+  id: row.id,
+  model: row.model,
+  serial: row.serial,
+  householdId: row.household_id,
+  soldAtMs: row.sold_at_ms,
+  createdAtMs: row.created_at_ms,
+  online: row.online,
+  presenceAtMs: row.presence_at_ms,
+  blockedAtMs: row.blocked_at_ms,
+  reported: reportedValues(row.reported),
+  desired: row.desired,
+  desiredVersion: row.desired_version,
+});
+
+const registration = z.strictObject({
+  id: deviceId,
+  model: modelKey,
+  serial: safeText(64).min(1).optional(),
+  householdId: z.uuid().optional(),
+  soldAtMs: epochMs.optional(),
+});
+
+const idParams = z.object({ id: deviceId });
+
+/** HTTP of the models. */
+export function modelsRoutes(server: FastifyInstance, devices: Devices): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    "/api/v1/models",
+    {
+      config: { permission: "fleet.read" },
+      schema: {
+        summary: "List the newest version of every model",
+        tags: ["models"],
+        response: { 200: z.object({ items: z.array(modelSchema) }) },
+      },
+    },
+    async () => ({ items: await devices.models() }),
+  );
+  app.get(
+    "/api/v1/models/:model",
+    {
+      config: { permission: "fleet.read" },
+      schema: {
+        summary: "Read a model",
+        tags: ["models"],
+        params: z.object({ model: modelKey }),
+        response: { 200: modelSchema },
+      },
+    },
+    async ({ params }) => {
+      const found = await devices.model(params.model);
+      if (found === null) throw problem(deviceProblems, "model_not_found");
+      return found;
+    },
+  );
+  app.put(
+    "/api/v1/models/:model",
+    {
+      config: { permission: "models.write" },
+      schema: {
+        summary: "Put a model's next version",
+        description:
+          "The first version may carry any number; each later one is the version before plus one. The same document again changes nothing.",
+        tags: ["models"],
+        params: z.object({ model: modelKey }),
+        body: modelSchema,
+        response: { 200: z.object({ kind: z.enum(["stored", "unchanged"]) }) },
+      },
+    },
+    async (request) => {
+      const outcome = await devices.putModel(request.principal, { ...request.body, key: request.params.model });
+      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule, outcome.detail);
+      return { kind: outcome.kind };
+    },
+  );
+}
+
+const listQuery = z.object({
+  q: safeText(64).optional().describe("Part of an id or serial number"),
+  model: modelKey.optional(),
+  online: z.enum(["true", "false"]).optional(),
+  household: z.uuid().optional(),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+});
+
+/** HTTP of the registry. */
+export function devicesRoutes(server: FastifyInstance, devices: Devices): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    "/api/v1/devices",
+    {
+      config: { permission: "fleet.read" },
+      schema: {
+        summary: "List appliances in the order of their ids",
+        tags: ["devices"],
+        querystring: listQuery,
+        response: { 200: z.object({ items: z.array(deviceView), nextCursor: z.string().nullable() }) },
+      },
+    },
+    async ({ query }) => {
+      const after = query.cursor === undefined ? null : decodeCursor(query.cursor, z.tuple([z.string()]));
+      const rows = await devices.page({
+        q: query.q ?? null,
+        model: query.model ?? null,
+        online: query.online === undefined ? null : query.online === "true",
+        householdId: query.household ?? null,
+        afterId: after?.[0] ?? null,
+        limit: query.limit,
+      });
+      const items = rows.slice(0, query.limit).map(view);
+      const last = items.at(-1);
+      return { items, nextCursor: rows.length > query.limit && last !== undefined ? encodeCursor([last.id]) : null };
+    },
+  );
+  app.get(
+    "/api/v1/devices/:id",
+    {
+      config: { permission: "fleet.read" },
+      schema: { summary: "Read an appliance", tags: ["devices"], params: idParams, response: { 200: deviceView } },
+    },
+    async ({ params }) => {
+      const row = await devices.get(params.id);
+      if (row === null) throw problem(deviceProblems, "device_not_found");
+      return view(row);
+    },
+  );
+  registrationRoutes(server, devices);
+  stateRoutes(server, devices);
+}
+
+function registrationRoutes(server: FastifyInstance, devices: Devices): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    "/api/v1/devices",
+    {
+      config: { permission: "devices.register" },
+      schema: {
+        summary: "Register an appliance",
+        description:
+          "The token is in this answer and nowhere else: only its hash is kept. User name and client id are the device id.",
+        tags: ["devices"],
+        body: registration,
+        response: { 201: z.object({ device: deviceView, token: z.string() }) },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await devices.register(request.principal, [request.body]);
+      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule, outcome.detail);
+      const row = await devices.get(request.body.id);
+      if (row === null) throw problem(deviceProblems, "device_not_found");
+      return reply.code(201).send({ device: view(row), token: outcome.tokens.get(row.id) ?? "" });
+    },
+  );
+  app.post(
+    "/api/v1/devices/batch",
+    {
+      config: { permission: "devices.register" },
+      schema: {
+        summary: "Register up to 1,000 appliances, all or none",
+        tags: ["devices"],
+        body: z.strictObject({ devices: z.array(registration).min(1).max(1_000) }),
+        response: { 201: z.object({ items: z.array(z.object({ id: z.string(), token: z.string() })) }) },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await devices.register(request.principal, request.body.devices);
+      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule, outcome.detail);
+      return reply.code(201).send({ items: [...outcome.tokens].map(([id, token]) => ({ id, token })) });
+    },
+  );
+  app.post(
+    "/api/v1/devices/:id/token",
+    {
+      config: { permission: "devices.register" },
+      schema: {
+        summary: "Give an appliance a new token",
+        description: "The token before keeps working until the next rotation.",
+        tags: ["devices"],
+        params: idParams,
+        response: { 200: z.object({ token: z.string() }) },
+      },
+    },
+    async (request) => {
+      const outcome = await devices.rotateToken(request.principal, request.params.id);
+      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule);
+      return { token: outcome.token };
+    },
+  );
+}
+
+function stateRoutes(server: FastifyInstance, devices: Devices): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  for (const blocked of [true, false]) {
+    app.post(
+      blocked ? "/api/v1/devices/:id/block" : "/api/v1/devices/:id/unblock",
+      {
+        config: { permission: "devices.write" },
+        schema: {
+          summary: blocked ? "Block an appliance and end its connection now" : "Let a blocked appliance connect again",
+          tags: ["devices"],
+          params: idParams,
+          response: { 204: z.null() },
+        },
+      },
+      async (request, reply) => {
+        const outcome = await devices.setBlocked(request.principal, request.params.id, blocked);
+        if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule);
+        return reply.code(204).send(null);
+      },
+    );
+  }
+  app.put(
+    "/api/v1/devices/:id/desired",
+    {
+      config: { permission: "devices.write" },
+      schema: {
+        summary: "Set the state that is wanted of an appliance, whole",
+        tags: ["devices"],
+        params: idParams,
+        body: z.strictObject({ state: jsonObject }),
+        response: { 200: z.object({ version: z.number() }) },
+      },
+    },
+    async (request) => {
+      const outcome = await devices.setDesired(request.principal, request.params.id, request.body.state);
+      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule);
+      return { version: outcome.version };
+    },
+  );
+}
