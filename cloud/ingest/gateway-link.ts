@@ -12,6 +12,7 @@ import {
 } from "#protocol/link/messages.ts";
 import { decodeChunk, type SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { DownChannel } from "#protocol/topics.ts";
+import { sleep } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Ingest, Source } from "./ingest.ts";
 
@@ -98,10 +99,9 @@ export class GatewayLink {
   async drain(timeoutMs: number): Promise<void> {
     const drained = new Promise<void>((resolve) => {
       this.#onDrained = resolve;
-      setTimeout(resolve, timeoutMs);
     });
     this.#deps.send({ kind: "drain" });
-    await drained;
+    await Promise.race([drained, sleep(timeoutMs)]);
     await this.#working;
   }
 

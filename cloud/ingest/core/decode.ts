@@ -58,6 +58,8 @@ class Unusable extends Error {
 function parseJson(payload: Uint8Array): unknown {
   if (!isUtf8(payload)) throw new Unusable("not_json", "the bytes are not UTF-8");
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("utf8");
+  // Schemas pass over this name without a word, and nothing may be dropped in silence.
+  if (text.includes("__proto__")) throw new Unusable("wrong_shape", "payload: the name __proto__ is refused");
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,0 +1,81 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { deviceId } from "#protocol/ids.ts";
+import { type DeviceRef, deviceProblems } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import { problem } from "../platform/problem.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+
+/** One slice's part of a device's timeline, newest first. */
+export type TimelineSource = (device: DeviceRef, page: TimelinePage) => Promise<TimelineEntry[]>;
+
+const kinds = [
+  "event",
+  "presence",
+  "delivery",
+  "case",
+  "points",
+  "quarantine",
+] as const satisfies TimelineEntry["kind"][];
+
+const entry = z
+  .object({
+    atMs: z.number(),
+    kind: z.enum(kinds),
+    id: z.string(),
+    title: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: "TimelineEntry" });
+
+export interface TimelineDeps {
+  clock: Clock;
+  findDevices: (ids: readonly string[]) => Promise<Map<string, DeviceRef>>;
+  sources: Record<TimelineEntry["kind"], TimelineSource>;
+}
+
+/** Everything that happened to one device, from every slice, in one list. */
+export function timelineRoutes(server: FastifyInstance, deps: TimelineDeps): void {
+  server.withTypeProvider<ZodTypeProvider>().get(
+    "/api/v1/devices/:id/timeline",
+    {
+      config: { permission: "telemetry.read" },
+      schema: {
+        summary: "Everything that happened to an appliance, newest first",
+        tags: ["devices"],
+        params: z.object({ id: deviceId }),
+        querystring: z.object({
+          before: z.coerce
+            .number()
+            .int()
+            .min(0)
+            .optional()
+            .describe("Only what happened before this time, in epoch milliseconds"),
+          limit: z.coerce.number().int().min(1).max(500).default(100),
+          kinds: z
+            .string()
+            .max(200)
+            .transform((text) => text.split(","))
+            .pipe(z.array(z.enum(kinds)).min(1))
+            .optional()
+            .describe("Only these kinds, divided by commas"),
+        }),
+        response: { 200: z.object({ items: z.array(entry), nextBeforeMs: z.number().nullable() }) },
+      },
+    },
+    async ({ params, query }) => {
+      const device = (await deps.findDevices([params.id])).get(params.id);
+      if (device === undefined) throw problem(deviceProblems, "device_not_found");
+      // A device whose clock runs ahead is shown too: nothing that happened is left out.
+      const page = { beforeMs: query.before ?? deps.clock.nowMs() + 86_400_000, limit: query.limit };
+      const parts = await Promise.all((query.kinds ?? kinds).map((kind) => deps.sources[kind](device, page)));
+      const items = parts
+        .flat()
+        .toSorted((a, b) => b.atMs - a.atMs || a.id.localeCompare(b.id))
+        .slice(0, query.limit);
+      const last = items.at(-1);
+      return { items, nextBeforeMs: items.length === query.limit && last !== undefined ? last.atMs : null };
+    },
+  );
+}

@@ -1,0 +1,75 @@
+/** The process `npm start` runs: reads the environment, starts the service, says where it is, and ends it when asked. */
+import { readConfig, StartError } from "./platform/config.ts";
+import { systemClock } from "./platform/clock.ts";
+import { randomIds } from "./platform/ids.ts";
+import { createLogger } from "./platform/logger.ts";
+import { type Service, startService } from "./service.ts";
+
+/** Longest orderly end; after that the process goes, and the next start deals with what it left. */
+const stopMsMax = 10_000;
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+function sayWhere(service: Service): void {
+  const { addresses, dataDir, databasePlace, firstKey, warnings } = service;
+  say("");
+  say("  Hearth is running.");
+  say("");
+  say(`    Console     ${addresses.http}/`);
+  say(`    API         ${addresses.http}/api/v1      described at ${addresses.http}/api/docs`);
+  say(`    Health      ${addresses.http}/api/v1/health`);
+  say(`    MQTT        ${addresses.mqtt}`);
+  say(`    Data        ${dataDir}${databasePlace === null ? "" : `      database in ${databasePlace}`}`);
+  if (firstKey === null) say("    Key         the one you have; `npm run key -- new` makes another");
+  else say(`    Key         ${firstKey}      (admin; shown once; \`npm run key -- new\` makes another)`);
+  say("");
+  for (const warning of warnings) say(`  ${warning}`);
+  say("  Ctrl-C stops it.");
+  say("");
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const logger = createLogger(config.logLevel);
+  let service: Service | null = null;
+  let ending = false;
+  const end = async (code: number, reason: string | null): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    if (reason !== null) process.stderr.write(`Hearth ends: ${reason}.\n`);
+    setTimeout(() => process.exit(1), stopMsMax).unref();
+    await service?.stop();
+    process.exit(code);
+  };
+  const started = startService({
+    config,
+    logger,
+    clock: systemClock,
+    ids: randomIds,
+    onGone: (reason) => void end(1, reason),
+  });
+  // Asked to end while it still starts: the start is finished first, so that nothing is left half made.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(
+      signal,
+      () =>
+        void started.then(
+          () => end(0, null),
+          () => {},
+        ),
+    );
+  }
+  service = await started;
+  sayWhere(service);
+  process.send?.({ kind: "ready", ...service.addresses, firstKey: service.firstKey });
+}
+
+try {
+  await main();
+} catch (error) {
+  // What a person can put right is one sentence; anything else is ours, and keeps its stack.
+  process.stderr.write(
+    error instanceof StartError ? `Hearth cannot start: ${error.message}\n` : `${(error as Error).stack}\n`,
+  );
+  process.exit(1);
+}
