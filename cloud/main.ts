@@ -68,8 +68,7 @@ try {
   await main();
 } catch (error) {
   // What a person can put right is one sentence; anything else is ours, and keeps its stack.
-  process.stderr.write(
-    error instanceof StartError ? `Hearth cannot start: ${error.message}\n` : `${(error as Error).stack}\n`,
-  );
+  if (error instanceof StartError) process.stderr.write(`Hearth cannot start: ${error.message}\n`);
+  else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(1);
 }

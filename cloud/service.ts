@@ -1,22 +1,12 @@
 /**
  * Hearth as one process: the parts, made and joined here and nowhere else.
  *
- *   data folder locked -> PostgreSQL (child) -> migrations -> slices -> HTTP -> gateway (thread) -> ready
+ *   data folder -> PostgreSQL (child) -> migrations -> slices -> HTTP -> gateway (thread) -> ready
  */
-import { mkdir, access, constants } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { type CloudMessage, gatewayLimits, type GatewayMessage } from "#protocol/link/messages.ts";
-import { Devices, deviceProblems } from "./devices/devices.ts";
-import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
-import { type Health, healthRoutes } from "./http/health-routes.ts";
+import { gatewayLimits } from "#protocol/link/messages.ts";
 import { createHttp } from "./http/http.ts";
-import { overviewRoutes } from "./http/overview-routes.ts";
-import { timelineRoutes } from "./http/timeline-routes.ts";
-import { GatewayLink } from "./ingest/gateway-link.ts";
-import { Ingest, ping } from "./ingest/ingest.ts";
-import { ingestRoutes } from "./ingest/ingest-routes.ts";
 import { type Clock, every, type Ticker } from "./platform/clock.ts";
 import { type Config, StartError } from "./platform/config.ts";
 import { lockDataDir } from "./platform/data-lock.ts";
@@ -26,8 +16,192 @@ import { GatewayWorker } from "./platform/gateway-worker.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import { PostgresServer } from "./platform/postgres-server.ts";
-import { Staff } from "./staff/staff.ts";
-import { staffProblems } from "./staff/errors.ts";
-import { staffRoutes } from "./staff/staff-routes.ts";
-import { Telemetry } from "./telemetry/telemetry.ts";
-import { telemetryRoutes } from "./telemetry/telemetry-routes.ts";
+import { openDataDir, secretFile } from "./platform/storage.ts";
+import { GatewayHub } from "./gateway-hub.ts";
+import { problemCatalogue, routes } from "./routes.ts";
+import { createSlices } from "./slices.ts";
+
+export interface ServiceDeps {
+  config: Config;
+  logger: Logger;
+  clock: Clock;
+  ids: Ids;
+  /** A part keeps dying; the process should end with this reason. */
+  onGone: (reason: string) => void;
+}
+
+export interface Service {
+  addresses: { http: string; mqtt: string };
+  dataDir: string;
+  /** Where the database lies when that is not under the data folder. */
+  databasePlace: string | null;
+  /** The first admin key, in the one start that made it. */
+  firstKey: string | null;
+  warnings: string[];
+  stop(): Promise<void>;
+}
+
+const connectionsMax = 20;
+const drainMsMax = 4_000;
+const spoolDirName = "spool";
+
+/** Undoes what was started, in the opposite order; each step is tried whatever became of the others. */
+class Undo {
+  readonly #steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step);
+  }
+
+  async run(logger: Logger): Promise<void> {
+    for (const step of this.#steps.splice(0).toReversed()) {
+      await step().catch((error: unknown) => logger.error({ event: "service.stop_failed", err: error }));
+    }
+  }
+}
+
+/**
+ * Starts everything.
+ *
+ * @throws StartError for what the person who starts it can put right; whatever had been started is stopped again
+ */
+export async function startService(deps: ServiceDeps): Promise<Service> {
+  const undo = new Undo();
+  try {
+    return await start(deps, undo);
+  } catch (error) {
+    await undo.run(deps.logger);
+    throw error;
+  }
+}
+
+async function start(deps: ServiceDeps, undo: Undo): Promise<Service> {
+  const { config, logger, clock, ids } = deps;
+  await openDataDir(config.dataDir);
+  undo.add(await lockDataDir(config.dataDir));
+  const { database, place } = await openDatabase(deps, undo);
+  await migrate(database.db);
+
+  const secret = await secretFile(config.dataDir, "files.key");
+  const hub = new GatewayHub();
+  const artifactsDir = join(config.dataDir, "artifacts");
+  // Links need the address that HTTP got, which is known only once it listens; nothing asks for one before that.
+  const address = { http: config.publicUrl ?? "" };
+  const slices = createSlices({
+    database,
+    clock,
+    ids,
+    logger,
+    hub,
+    artifactsDir,
+    secret,
+    publicUrl: () => address.http,
+  });
+  await slices.load();
+  undo.add(() => slices.ingest.stop());
+  const firstKey = await slices.staff.createFirstKey();
+
+  const startedAtMs = clock.nowMs();
+  const gateway = new GatewayWorker({
+    config: {
+      gatewayId: "main",
+      host: config.bind,
+      port: config.mqttPort,
+      spoolDir: join(config.dataDir, spoolDirName),
+      spoolBytesMax: config.spoolBytesMax,
+      limits: gatewayLimits,
+    },
+    logger,
+    onLink: (port) => hub.attach(port, slices),
+    onGone: deps.onGone,
+  });
+  const app = await createHttp({
+    logger,
+    authenticate: (key) => slices.staff.authenticate(key),
+    routes: (server) =>
+      routes(server, {
+        slices,
+        hub,
+        gateway,
+        database,
+        clock,
+        startedAtMs,
+        embedded: config.databaseUrl === undefined,
+      }),
+    problems: problemCatalogue,
+  });
+  undo.add(() => app.close());
+  const listening = await listen(app, config);
+  address.http ||= listening;
+
+  undo.add(() => gateway.stop());
+  await gateway.start();
+  const tickers = startTickers(slices, logger);
+  undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
+  undo.add(() => hub.drain(drainMsMax));
+
+  return {
+    addresses: { http: listening, mqtt: `mqtt://${hostText(config.bind)}:${gateway.port}` },
+    dataDir: config.dataDir,
+    databasePlace: place,
+    firstKey,
+    warnings: [],
+    stop: () => undo.run(logger),
+  };
+}
+
+async function openDatabase(deps: ServiceDeps, undo: Undo): Promise<{ database: Database; place: string | null }> {
+  const { config, logger, onGone } = deps;
+  let connection: ConstructorParameters<typeof Database>[0]["connection"] = { connectionString: config.databaseUrl };
+  let place: string | null = null;
+  if (config.databaseUrl === undefined) {
+    const server = await PostgresServer.start(config.dataDir, logger, onGone);
+    undo.add(() => server.stop());
+    connection = server.connection;
+    place = server.place.moved ? server.place.clusterDir : null;
+  }
+  const database = new Database({
+    connection,
+    connectionsMax,
+    onError: (error) => logger.warn({ event: "database.connection_lost", error: error.message }),
+  });
+  undo.add(() => database.close());
+  try {
+    undo.add(await lockDatabase(database));
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `DATABASE_URL does not lead to a database that answers (${why}): check its host, user and password.`,
+    );
+  }
+  return { database, place };
+}
+
+const hostText = (address: string) => (address.includes(":") ? `[${address}]` : address);
+
+async function listen(app: FastifyInstance, config: Config): Promise<string> {
+  try {
+    await app.listen({ host: config.bind, port: config.httpPort });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const why = code === "EADDRINUSE" ? "is in use: stop what listens there, or" : `cannot be listened on (${code}):`;
+    throw new StartError(
+      `HEARTH_HTTP_PORT ${config.httpPort} ${why} set HEARTH_HTTP_PORT to another port (0 takes any free one).`,
+    );
+  }
+  const address = app.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : config.httpPort;
+  return `http://${hostText(config.bind)}:${port}`;
+}
+
+/** What has to happen from time to time whether or not anybody asks. */
+function startTickers(slices: ReturnType<typeof createSlices>, logger: Logger): Ticker[] {
+  const tick = (name: string, intervalMs: number, work: () => Promise<unknown>) =>
+    every(
+      intervalMs,
+      async () => void (await work()),
+      (error) => logger.warn({ event: "tick.failed", name, error: String(error) }),
+    );
+  return [tick("quarantine", 60_000, () => slices.ingest.tick())];
+}

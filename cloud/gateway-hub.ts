@@ -1,0 +1,40 @@
+import type { MessagePort } from "node:worker_threads";
+import type { CloudMessage, GatewayMessage, GatewayStatus } from "#protocol/link/messages.ts";
+import { GatewayLink } from "./ingest/gateway-link.ts";
+import type { Slices } from "./slices.ts";
+
+/** The way from the slices down to the gateway, whichever link to it is up at the moment. */
+export class GatewayHub {
+  #port: MessagePort | null = null;
+  #link: GatewayLink | null = null;
+
+  get status(): GatewayStatus | null {
+    return this.#link?.status ?? null;
+  }
+
+  get failure(): string | null {
+    return this.#link?.failure ?? null;
+  }
+
+  /** Joins a fresh gateway to the slices; the link before it is over. */
+  attach(port: MessagePort, slices: Slices): void {
+    this.#link?.stop();
+    this.#port = port;
+    const link = new GatewayLink({
+      ...slices.linkDeps,
+      // A link that is over keeps speaking to its own, closed port, where nobody listens.
+      send: (message) => port.postMessage(message),
+    });
+    this.#link = link;
+    port.on("message", (message: GatewayMessage) => link.receive(message));
+  }
+
+  /** To the gateway, or nowhere while there is none: what is durable is sent again when it is back. */
+  send(message: CloudMessage): void {
+    this.#port?.postMessage(message);
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    await this.#link?.drain(timeoutMs);
+  }
+}

@@ -1,0 +1,121 @@
+import type { FastifyInstance } from "fastify";
+import { deviceProblems } from "./devices/devices.ts";
+import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
+import type { GatewayHub } from "./gateway-hub.ts";
+import { type Health, healthRoutes } from "./http/health-routes.ts";
+import { overviewRoutes } from "./http/overview-routes.ts";
+import { timelineRoutes } from "./http/timeline-routes.ts";
+import { ingestRoutes } from "./ingest/ingest-routes.ts";
+import { ping } from "./ingest/ingest.ts";
+import type { Clock } from "./platform/clock.ts";
+import type { Database } from "./platform/database.ts";
+import type { GatewayWorker } from "./platform/gateway-worker.ts";
+import type { ProblemCatalogue } from "./platform/problem.ts";
+import type { Slices } from "./slices.ts";
+import { staffProblems } from "./staff/errors.ts";
+import { staffRoutes } from "./staff/staff-routes.ts";
+import { telemetryRoutes } from "./telemetry/telemetry-routes.ts";
+
+export interface RoutesDeps {
+  slices: Slices;
+  hub: GatewayHub;
+  gateway: GatewayWorker;
+  database: Database;
+  clock: Clock;
+  startedAtMs: number;
+  /** PostgreSQL is Hearth's own child. */
+  embedded: boolean;
+}
+
+/** Every problem that the API can answer with. */
+export const problemCatalogue: ProblemCatalogue = { ...staffProblems, ...deviceProblems };
+
+/** All of the API, slice by slice. */
+export function routes(app: FastifyInstance, deps: RoutesDeps): void {
+  const { slices, database, clock } = deps;
+  const { devices, telemetry, ingest, staff } = slices;
+  healthRoutes(app, () => readHealth(deps));
+  overviewRoutes(app, async () => {
+    const models = await devices.counts();
+    const sum = (pick: (model: (typeof models)[number]) => number) =>
+      models.reduce((total, model) => total + pick(model), 0);
+    return {
+      atMs: clock.nowMs(),
+      devices: { total: sum((model) => model.total), online: sum((model) => model.online), models },
+      readingsCommitted: ingest.counters.readingsCommitted,
+      deliveries: {},
+      firmwareConfirmed: 0,
+      cases: {},
+      points: 0,
+      quarantined: ingest.counters.quarantined,
+    };
+  });
+  staffRoutes(app, staff, database.db);
+  modelsRoutes(app, devices);
+  devicesRoutes(app, devices);
+  telemetryRoutes(app, telemetry, devices, clock);
+  ingestRoutes(app, ingest);
+  timelineRoutes(app, {
+    clock,
+    findDevices: (ids) => devices.find(ids),
+    sources: {
+      event: (device, page) => telemetry.timeline(device, page),
+      presence: (device, page) => devices.timeline(device, page),
+      quarantine: (device, page) => ingest.timeline(device, page),
+      delivery: none,
+      case: none,
+      points: none,
+    },
+  });
+}
+
+const none = async () => [];
+
+/** How many gaps health shows; the newest first. */
+const gapsShown = 20;
+
+async function readHealth(deps: RoutesDeps): Promise<Health> {
+  const { slices, hub, gateway, database, clock } = deps;
+  const { counters } = slices.ingest;
+  const up = await ping(database.db);
+  const gaps = up ? await slices.ingest.gaps(gapsShown) : [];
+  const status = hub.status;
+  const problems = [
+    ...(up ? [] : ["The database does not answer; devices are acknowledged all the same, up to the spool's bound."]),
+    ...(gateway.isListening ? [] : ["The gateway is not listening."]),
+    ...(status?.spoolFull === true
+      ? ["The spool is at its bound: devices are held off until the database catches up."]
+      : []),
+    ...(hub.failure === null ? [] : [`The up road stands still: ${hub.failure}`]),
+    ...(slices.ingest.waitingFor === null ? [] : [`The up road waits for the database: ${slices.ingest.waitingFor}`]),
+  ];
+  return {
+    status: problems.length === 0 ? "ok" : "degraded",
+    problems,
+    database: { up, embedded: deps.embedded },
+    gateway: {
+      up: gateway.isListening,
+      connections: status?.connections ?? 0,
+      spoolRecords: status?.spoolRecords ?? 0,
+      spoolBytes: status?.spoolBytes ?? 0,
+      spoolBytesMax: status?.spoolBytesMax ?? 0,
+      spoolFull: status?.spoolFull ?? false,
+      held: status?.held ?? 0,
+      counters: status?.counters ?? {},
+    },
+    upRoad: {
+      behindRecords: status?.spoolRecords ?? 0,
+      behindMs: status?.spoolOldestMs ?? 0,
+      waitingFor: slices.ingest.waitingFor,
+      recordsCommitted: counters.recordsCommitted,
+      readingsCommitted: counters.readingsCommitted,
+      quarantined: counters.quarantined,
+      gaps,
+    },
+    process: {
+      uptimeMs: clock.nowMs() - deps.startedAtMs,
+      rssBytes: process.memoryUsage.rss(),
+      openFilesMax: null,
+    },
+  };
+}
