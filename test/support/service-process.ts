@@ -1,0 +1,98 @@
+/** `npm start`'s process as a child: what tests and benches kill, block and measure. */
+import { type ChildProcess, fork } from "node:child_process";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const mainFile = new URL("../../cloud/main.ts", import.meta.url);
+
+export interface RunningService {
+  child: ChildProcess;
+  http: string;
+  mqttPort: number;
+  /** The admin key: printed by the first start on a data folder, handed on by later ones. */
+  key: string;
+  dataDir: string;
+  /** What it printed so far. */
+  output(): string;
+  api(path: string, init?: { method?: string; body?: unknown }): Promise<{ status: number; body: any }>; // oxlint-disable-line typescript/no-explicit-any -- tests look into answers freely
+}
+
+export async function newDataDir(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), "hearth-service-"));
+  await chmod(dataDir, 0o755);
+  return dataDir;
+}
+
+/** Starts the service and waits until it says that it is ready. */
+export async function startServiceProcess(options: {
+  dataDir: string;
+  key?: string;
+  env?: Record<string, string>;
+  execArgv?: string[];
+}): Promise<RunningService> {
+  const { dataDir, key, env = {}, execArgv = [] } = options;
+  const child = fork(mainFile, {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    execArgv,
+    env: { ...process.env, HEARTH_DATA_DIR: dataDir, HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0", ...env },
+  });
+  let said = "";
+  const listen = (piece: Buffer) => {
+    said = (said + piece.toString()).slice(-20_000);
+  };
+  child.stdout?.on("data", listen);
+  child.stderr?.on("data", listen);
+  const ready = await new Promise<{ http: string; mqtt: string; firstKey: string | null }>((resolve, reject) => {
+    child.once("message", (message: { http: string; mqtt: string; firstKey: string | null }) => resolve(message));
+    child.once("exit", (code, signal) =>
+      reject(new Error(`the service ended (${code ?? signal}) before it was ready: ${said}`)),
+    );
+  });
+  const secret = ready.firstKey ?? key ?? "";
+  return {
+    child,
+    http: ready.http,
+    mqttPort: Number(new URL(ready.mqtt).port),
+    key: secret,
+    dataDir,
+    output: () => said,
+    async api(path, init = {}) {
+      const response = await fetch(ready.http + path, {
+        method: init.method ?? "GET",
+        headers: {
+          authorization: `Bearer ${secret}`,
+          ...(init.body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+    },
+  };
+}
+
+/** Ends a service and waits for its end. */
+export async function stopServiceProcess(
+  service: RunningService,
+  signal: NodeJS.Signals = "SIGTERM",
+): Promise<number | null> {
+  const { child } = service;
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  return ended;
+}
+
+export const removeDataDir = (dataDir: string): Promise<void> => rm(dataDir, { recursive: true, force: true });
+
+/** Asks until the answer is yes. */
+export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 60_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    if (await holds()) return;
+    if (Date.now() > deadline) throw new Error(`did not come to pass in ${timeoutMs} ms: ${what}`);
+    await sleep(50);
+  }
+}
