@@ -1,0 +1,195 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { closingSteps, type DeliveryKind, deliveryKinds, deliverySteps } from "#protocol/delivery.ts";
+import {
+  type DeliveryEvent,
+  type DeliveryState,
+  type DeliveryTerms,
+  deliveryPhases,
+  dueAtMs,
+  dueEvent,
+  isOpen,
+  newDelivery,
+  stepDelivery,
+} from "./delivery-life.ts";
+import { meaningOf } from "./step-table.ts";
+
+const expiresAtMs = 1_000;
+const terms = (kind: DeliveryKind): DeliveryTerms => ({ kind, expiresAtMs });
+
+// Random times alone would almost never hit the deadline itself, and a test that misses it cannot fail.
+const atMs = fc.oneof(fc.nat(2_000), fc.constantFrom(999, 1_000, 1_001), fc.nat(40 * 86_400_000));
+const attempt = fc.integer({ min: 1, max: 4 });
+const stepsOf = (kind: DeliveryKind): string[] => [...deliverySteps[kind], ...closingSteps];
+
+const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
+  fc.oneof(
+    fc.record({ kind: fc.constant("written" as const), attempt, atMs }),
+    fc.record({
+      kind: fc.constant("receipt" as const),
+      attempt,
+      step: fc.constantFrom(...stepsOf(kind), "no_such_step"),
+      atMs,
+    }),
+    fc.record({ kind: fc.constantFrom("deadline" as const, "timed_out", "superseded", "cancelled"), atMs }),
+  );
+
+const kindAndEvents = fc
+  .constantFrom(...deliveryKinds)
+  .chain((kind) => fc.record({ kind: fc.constant(kind), events: fc.array(anyEvent(kind), { maxLength: 25 }) }));
+
+function walk(
+  kind: DeliveryKind,
+  events: readonly DeliveryEvent[],
+  see: (before: DeliveryState, after: DeliveryState, on: DeliveryEvent) => void,
+) {
+  let now = newDelivery;
+  for (const on of events) {
+    const outcome = stepDelivery(terms(kind), now, on);
+    if (outcome.kind === "refused") continue;
+    see(now, outcome.to, on);
+    now = outcome.to;
+  }
+  return now;
+}
+
+test("a delivery is never sent at or after its deadline, whatever happens in which order", () => {
+  fc.assert(
+    fc.property(kindAndEvents, ({ kind, events }) => {
+      walk(kind, events, (_before, after) => {
+        expect(after.phase === "sent" ? after.sentAtMs : 0).toBeLessThan(expiresAtMs);
+      });
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+const doneRank = (kind: DeliveryKind, state: DeliveryState) =>
+  (state.phase === "done" ? meaningOf(kind, state.step)?.rank : undefined) ?? -1;
+
+test("done is never left, and its step only goes forward", () => {
+  fc.assert(
+    fc.property(kindAndEvents, ({ kind, events }) => {
+      walk(kind, events, (before, after) => {
+        expect(before.phase !== "done" || doneRank(kind, after) > doneRank(kind, before)).toBe(true);
+      });
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("what the device, a person or a newer delivery closed stays closed", () => {
+  fc.assert(
+    fc.property(kindAndEvents, ({ kind, events }) => {
+      walk(kind, events, (before) => {
+        expect(["rejected", "superseded", "cancelled"]).not.toContain(before.phase);
+        expect("cause" in before ? before.cause : "none").not.toBe("device");
+      });
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("attempts only grow, and stay within the budget of their kind", () => {
+  fc.assert(
+    fc.property(kindAndEvents, ({ kind, events }) => {
+      walk(kind, events, (before, after) => {
+        expect(!isOpen(after) || after.attempt >= before.attempt).toBe(true);
+        expect(after.attempt).toBeLessThanOrEqual(kind === "firmware" ? 3 : 1);
+      });
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("firmware that is being downloaded is neither superseded nor cancelled", () => {
+  fc.assert(
+    fc.property(fc.array(anyEvent("firmware"), { maxLength: 25 }), (events) => {
+      walk("firmware", events, (before, after) => {
+        const calledBack = after.phase === "superseded" || after.phase === "cancelled";
+        const underWay = before.phase === "received" && !["offered", "confirmed_by_owner"].includes(before.step);
+        expect(calledBack && underWay).toBe(false);
+      });
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+const arriving = fc
+  .constantFrom(...deliveryKinds)
+  .chain((kind) => {
+    const steps = stepsOf(kind).filter((step) => ["received", "done"].includes(meaningOf(kind, step)?.phase ?? ""));
+    return fc.record({
+      kind: fc.constant(kind),
+      ranked: fc.subarray(steps, { minLength: 1 }),
+    });
+  })
+  .chain(({ kind, ranked }) =>
+    fc.record({
+      kind: fc.constant(kind),
+      ranked: fc.constant(ranked),
+      shuffled: fc.shuffledSubarray([...ranked, ...ranked], {
+        minLength: ranked.length * 2,
+        maxLength: ranked.length * 2,
+      }),
+    }),
+  );
+
+const receipt = (step: string): DeliveryEvent => ({ kind: "receipt", attempt: 1, step, atMs: 5 });
+
+test("receipts in any order, and twice, end where they end in the order of their rank", () => {
+  fc.assert(
+    fc.property(arriving, ({ kind, ranked, shuffled }) => {
+      const inOrder = walk(kind, ranked.map(receipt), () => {});
+      const asTheyCome = walk(kind, shuffled.map(receipt), () => {});
+      expect(asTheyCome).toEqual(inOrder);
+    }),
+  );
+});
+
+test("nothing stays open for ever: the clock alone closes every delivery", () => {
+  fc.assert(
+    fc.property(kindAndEvents, ({ kind, events }) => {
+      let now = walk(kind, events, () => {});
+      let nowMs = 0;
+      for (let turns = 0; isOpen(now); turns += 1) {
+        expect(turns).toBeLessThan(50);
+        const dueMs = dueAtMs(terms(kind), now, nowMs);
+        expect(dueMs).not.toBeNull();
+        nowMs = Math.max(nowMs, dueMs ?? 0);
+        const event = dueEvent(terms(kind), now, nowMs);
+        if (event === null) continue;
+        const outcome = stepDelivery(terms(kind), now, event);
+        expect(outcome.kind).toBe("moved");
+        if (outcome.kind === "moved") now = outcome.to;
+      }
+      expect(deliveryPhases).toContain(now.phase);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("a failed download is tried again after a pause, and a rolled back image is not", () => {
+  const received: DeliveryState = { phase: "received", attempt: 1, step: "downloading", sinceMs: 10 };
+  const failed = stepDelivery(terms("firmware"), received, { kind: "receipt", attempt: 1, step: "failed", atMs: 20 });
+  expect(failed).toEqual({ kind: "moved", to: { phase: "queued", attempt: 2, sends: 0, notBeforeMs: 60_020 } });
+  const rolledBack = stepDelivery(terms("firmware"), received, {
+    kind: "receipt",
+    attempt: 1,
+    step: "rolled_back",
+    atMs: 20,
+  });
+  expect(rolledBack).toEqual({
+    kind: "moved",
+    to: { phase: "failed", attempt: 1, step: "rolled_back", cause: "device" },
+  });
+});
+
+test("a confirmed boot of an attempt that the cloud had given up is still a success", () => {
+  const retrying: DeliveryState = { phase: "queued", attempt: 2, sends: 0, notBeforeMs: 60_000 };
+  const on: DeliveryEvent = { kind: "receipt", attempt: 1, step: "confirmed", atMs: 30 };
+  expect(stepDelivery(terms("firmware"), retrying, on)).toEqual({
+    kind: "moved",
+    to: { phase: "done", attempt: 1, step: "confirmed" },
+  });
+});

@@ -1,0 +1,324 @@
+import { sql } from "kysely";
+import type { DeliveryKind } from "#protocol/delivery.ts";
+import type { Db } from "../platform/database.ts";
+import { type DeliveryPhase, type DeliveryState, type DeliveryTerms, dueAtMs } from "./core/delivery-life.ts";
+
+/** A delivery as its table holds it, without its body. */
+export interface DeliveryRow {
+  id: string;
+  device_key: number;
+  device_id: string;
+  kind: DeliveryKind;
+  subject: string;
+  label: string;
+  generation: number;
+  priority: number;
+  phase: DeliveryPhase;
+  step: string | null;
+  attempt: number;
+  sends: number;
+  not_before_ms: number;
+  since_ms: number;
+  cause: string | null;
+  created_at_ms: number;
+  expires_at_ms: number;
+  changed_at_ms: number;
+}
+
+export type Body = Record<string, unknown>;
+
+const columns = sql.raw(
+  `d.id, d.device_key, d.device_id, d.kind, d.subject, d.label, d.generation, d.priority, d.phase, d.step, d.attempt, d.sends,
+   d.not_before_ms, d.since_ms, d.cause, d.created_at_ms, d.expires_at_ms, d.changed_at_ms`,
+);
+
+/** The partial indexes say the same words. */
+const isOpenRow = sql.raw(`d.phase IN ('queued', 'sent', 'received')`);
+
+export const termsOf = (row: DeliveryRow): DeliveryTerms => ({ kind: row.kind, expiresAtMs: row.expires_at_ms });
+
+export function stateOf(row: DeliveryRow): DeliveryState {
+  const { attempt, step, sends } = row;
+  switch (row.phase) {
+    case "queued":
+      return { phase: "queued", attempt, sends, notBeforeMs: row.not_before_ms };
+    case "sent":
+      return { phase: "sent", attempt, sends, sentAtMs: row.since_ms };
+    case "received":
+      return { phase: "received", attempt, step: known(row, step), sinceMs: row.since_ms };
+    case "done":
+      return { phase: "done", attempt, step: known(row, step) };
+    case "failed":
+      return { phase: "failed", attempt, step, cause: row.cause === "timed_out" ? "timed_out" : "device" };
+    case "expired":
+      return { phase: "expired", attempt, step, cause: row.cause === "deadline" ? "deadline" : "device" };
+    case "rejected":
+    case "superseded":
+    case "cancelled":
+      return { phase: row.phase, attempt, step };
+  }
+}
+
+function known(row: DeliveryRow, step: string | null): string {
+  if (step === null) throw new Error(`delivery ${row.id} is ${row.phase} without a step`);
+  return step;
+}
+
+/** The columns of a state, as `updateStates` and `insertDeliveries` write them. */
+export function stateColumns(terms: DeliveryTerms, state: DeliveryState, nowMs: number) {
+  return {
+    phase: state.phase,
+    step: "step" in state ? state.step : null,
+    attempt: state.attempt,
+    sends: "sends" in state ? state.sends : 0,
+    not_before_ms: state.phase === "queued" ? state.notBeforeMs : 0,
+    since_ms: state.phase === "sent" ? state.sentAtMs : state.phase === "received" ? state.sinceMs : 0,
+    cause: "cause" in state ? state.cause : null,
+    due_at_ms: dueAtMs(terms, state, nowMs),
+  };
+}
+
+export interface StateUpdate extends ReturnType<typeof stateColumns> {
+  id: string;
+  changed_at_ms: number;
+}
+
+/** Rows by their ids, locked. Always in the order of ids, so that two who lock several never wait for each other in a ring. */
+export async function lockDeliveries(tx: Db, ids: readonly string[]): Promise<DeliveryRow[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<DeliveryRow>`
+    SELECT ${columns} FROM delivery d WHERE d.id = ANY(${ids}::uuid[]) ORDER BY d.id FOR UPDATE`.execute(tx);
+  return rows;
+}
+
+/** Open rows that the clock has something to do with, locked. */
+export async function lockDue(tx: Db, nowMs: number, limit: number): Promise<DeliveryRow[]> {
+  // SKIP LOCKED: what another transaction is moving right now comes with the next tick.
+  const { rows } = await sql<DeliveryRow>`
+    SELECT ${columns} FROM delivery d WHERE d.due_at_ms <= ${nowMs}
+    ORDER BY d.due_at_ms LIMIT ${limit} FOR UPDATE SKIP LOCKED`.execute(tx);
+  return rows;
+}
+
+export interface SubjectKey {
+  device_key: number;
+  kind: DeliveryKind;
+  subject: string;
+}
+
+/** Open rows of the given subjects, locked: those that a newer one may supersede. */
+export async function lockOpenOfSubjects(tx: Db, keys: readonly SubjectKey[]): Promise<DeliveryRow[]> {
+  const { rows } = await sql<DeliveryRow>`
+    SELECT ${columns} FROM delivery d
+    JOIN json_to_recordset(${JSON.stringify(keys)}::json) AS k(device_key int, kind text, subject text)
+      ON k.device_key = d.device_key AND k.kind = d.kind AND k.subject = d.subject
+    WHERE ${isOpenRow} ORDER BY d.id FOR UPDATE OF d`.execute(tx);
+  return rows;
+}
+
+/**
+ * Takes the next `count` generations of each subject.
+ *
+ * @returns the last one taken of each
+ */
+export async function takeGenerations(
+  tx: Db,
+  keys: readonly (SubjectKey & { count: number })[],
+): Promise<(SubjectKey & { generation: number })[]> {
+  const { rows } = await sql<SubjectKey & { generation: number }>`
+    INSERT INTO delivery_generation AS g (device_key, kind, subject, generation)
+    SELECT device_key, kind, subject, count
+    FROM json_to_recordset(${JSON.stringify(keys)}::json) AS k(device_key int, kind text, subject text, count int)
+    ORDER BY device_key, kind, subject
+    ON CONFLICT (device_key, kind, subject) DO UPDATE SET generation = g.generation + excluded.generation
+    RETURNING device_key, kind, subject, generation`.execute(tx);
+  return rows;
+}
+
+export interface DeliveryInsert extends SubjectKey, ReturnType<typeof stateColumns> {
+  id: string;
+  device_id: string;
+  label: string;
+  generation: number;
+  priority: number;
+  /** Position in `bodies`. */
+  body_at: number;
+  created_at_ms: number;
+  expires_at_ms: number;
+}
+
+/** Inserts any number of deliveries in one statement. `bodies` holds each distinct body once: ten thousand often share one. */
+export async function insertDeliveries(
+  tx: Db,
+  rows: readonly DeliveryInsert[],
+  bodies: readonly Body[],
+): Promise<void> {
+  await sql`
+    WITH body AS MATERIALIZED (
+      SELECT ordinality - 1 AS body_at, value
+      FROM jsonb_array_elements(${JSON.stringify(bodies)}::jsonb) WITH ORDINALITY
+    )
+    INSERT INTO delivery (id, device_key, device_id, kind, subject, label, generation, priority, body, phase, step, attempt, sends,
+      not_before_ms, since_ms, cause, due_at_ms, created_at_ms, expires_at_ms, changed_at_ms)
+    SELECT id, device_key, device_id, kind, subject, label, generation, priority, body.value, phase, step, attempt, sends,
+      not_before_ms, since_ms, cause, due_at_ms, created_at_ms, expires_at_ms, created_at_ms
+    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(id uuid, device_key int, device_id text, kind text, subject text,
+      label text, generation int, priority smallint, body_at int, phase text, step text, attempt int, sends int,
+      not_before_ms bigint, since_ms bigint, cause text, due_at_ms bigint, created_at_ms bigint, expires_at_ms bigint)
+    JOIN body USING (body_at)`.execute(tx);
+}
+
+export async function updateStates(tx: Db, updates: readonly StateUpdate[]): Promise<void> {
+  if (updates.length === 0) return;
+  await sql`
+    UPDATE delivery d SET phase = u.phase, step = u.step, attempt = u.attempt, sends = u.sends, not_before_ms = u.not_before_ms,
+      since_ms = u.since_ms, cause = u.cause, due_at_ms = u.due_at_ms, changed_at_ms = u.changed_at_ms
+    FROM json_to_recordset(${JSON.stringify(updates)}::json) AS u(id uuid, phase text, step text, attempt int, sends int,
+      not_before_ms bigint, since_ms bigint, cause text, due_at_ms bigint, changed_at_ms bigint)
+    WHERE d.id = u.id`.execute(tx);
+}
+
+export interface ReceiptRow {
+  delivery_id: string;
+  attempt: number;
+  step: string;
+  device_key: number;
+  at_ms: number;
+  received_at_ms: number;
+  order_at_ms: number;
+  progress: number | null;
+  reason: string | null;
+  result: Body | null;
+  refused: string | null;
+}
+
+/** Keeps receipts. The first of an identity stays; a later one only moves its progress forward. No identity twice in one call. */
+export async function insertReceipts(tx: Db, rows: readonly ReceiptRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql`
+    INSERT INTO delivery_receipt AS kept (delivery_id, attempt, step, device_key, at_ms, received_at_ms, order_at_ms, progress,
+      reason, result, refused)
+    SELECT delivery_id, attempt, step, device_key, at_ms, received_at_ms, order_at_ms, progress, reason, result, refused
+    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(delivery_id uuid, attempt bigint, step text, device_key int,
+      at_ms bigint, received_at_ms bigint, order_at_ms bigint, progress float8, reason text, result jsonb, refused text)
+    ORDER BY delivery_id, attempt, step
+    ON CONFLICT (delivery_id, attempt, step) DO UPDATE SET progress = excluded.progress
+    WHERE excluded.progress > coalesce(kept.progress, 0)`.execute(tx);
+}
+
+export interface SendableRow {
+  id: string;
+  device_id: string;
+  kind: DeliveryKind;
+  attempt: number;
+  generation: number;
+  priority: number;
+  body: Body;
+  created_at_ms: number;
+  expires_at_ms: number;
+}
+
+/**
+ * What can be sent now to some devices, at most `perDevice` each: what waits before what the device already has, then by priority.
+ *
+ * @param queuedOnly leaves out what was already written or received
+ */
+export async function sendable(
+  db: Db,
+  query: { deviceIds: readonly string[]; queuedOnly: boolean; nowMs: number; perDevice: number },
+): Promise<SendableRow[]> {
+  const { deviceIds, queuedOnly, nowMs, perDevice } = query;
+  if (deviceIds.length === 0) return [];
+  const { rows } = await sql<SendableRow>`
+    SELECT open.* FROM unnest(${deviceIds}::text[]) AS wanted(device_id)
+    CROSS JOIN LATERAL (
+      SELECT d.id, d.device_id, d.kind, d.attempt, d.generation, d.priority, d.body, d.created_at_ms, d.expires_at_ms
+      FROM delivery d
+      WHERE d.device_id = wanted.device_id AND ${isOpenRow} AND (NOT ${queuedOnly}::boolean OR d.phase = 'queued')
+        AND d.expires_at_ms > ${nowMs} AND d.not_before_ms <= ${nowMs}
+      ORDER BY d.phase = 'received', d.priority DESC, d.id LIMIT ${perDevice}
+    ) AS open`.execute(db);
+  return rows;
+}
+
+export interface ListQuery {
+  deviceKey: number | null;
+  kind: DeliveryKind | null;
+  phase: DeliveryPhase | null;
+  beforeId: string | null;
+  limit: number;
+}
+
+/** Newest first, below `beforeId` where given. */
+export async function listDeliveries(db: Db, query: ListQuery): Promise<DeliveryRow[]> {
+  // Only the conditions that were asked for, so that the index of each can serve.
+  const conditions = [sql`true`];
+  if (query.deviceKey !== null) conditions.push(sql`d.device_key = ${query.deviceKey}`);
+  if (query.kind !== null) conditions.push(sql`d.kind = ${query.kind}`);
+  if (query.phase !== null) conditions.push(sql`d.phase = ${query.phase}`);
+  if (query.beforeId !== null) conditions.push(sql`d.id < ${query.beforeId}::uuid`);
+  const { rows } = await sql<DeliveryRow>`
+    SELECT ${columns} FROM delivery d WHERE ${sql.join(conditions, sql` AND `)} ORDER BY d.id DESC LIMIT ${query.limit}`.execute(
+    db,
+  );
+  return rows;
+}
+
+export async function findDelivery(db: Db, id: string): Promise<(DeliveryRow & { body: Body }) | null> {
+  const { rows } = await sql<DeliveryRow & { body: Body }>`
+    SELECT ${columns}, d.body FROM delivery d WHERE d.id = ${id}`.execute(db);
+  return rows[0] ?? null;
+}
+
+/** Everything that the device said of one delivery, in order. */
+export async function receiptsOf(db: Db, deliveryId: string): Promise<ReceiptRow[]> {
+  const { rows } = await sql<ReceiptRow>`
+    SELECT * FROM delivery_receipt WHERE delivery_id = ${deliveryId} ORDER BY order_at_ms, received_at_ms LIMIT 500`.execute(
+    db,
+  );
+  return rows;
+}
+
+export interface HappeningRow {
+  at_ms: number;
+  what: string;
+  attempt: number;
+  delivery_id: string;
+  kind: DeliveryKind;
+  subject: string;
+  label: string;
+  phase: DeliveryPhase;
+  progress: number | null;
+  reason: string | null;
+}
+
+/** What happened to a device's deliveries, newest first: created, said by the device, ended by the cloud. */
+export async function happenings(
+  db: Db,
+  query: { deviceKey: number; beforeMs: number; limit: number },
+): Promise<HappeningRow[]> {
+  const { deviceKey, beforeMs, limit } = query;
+  const { rows } = await sql<HappeningRow>`
+    (SELECT d.created_at_ms AS at_ms, 'queued' AS what, 1 AS attempt, d.id AS delivery_id, d.kind, d.subject, d.label, d.phase,
+        NULL::float8 AS progress, NULL AS reason
+      FROM delivery d WHERE d.device_key = ${deviceKey} AND d.created_at_ms < ${beforeMs}
+      ORDER BY d.created_at_ms DESC LIMIT ${limit})
+    UNION ALL
+    (SELECT r.order_at_ms, r.step, r.attempt, d.id, d.kind, d.subject, d.label, d.phase, r.progress, r.reason
+      FROM delivery_receipt r JOIN delivery d ON d.id = r.delivery_id
+      WHERE r.device_key = ${deviceKey} AND r.order_at_ms < ${beforeMs}
+      ORDER BY r.order_at_ms DESC LIMIT ${limit})
+    UNION ALL
+    (SELECT d.changed_at_ms, d.phase, d.attempt, d.id, d.kind, d.subject, d.label, d.phase, NULL, d.cause
+      FROM delivery d WHERE d.device_key = ${deviceKey} AND d.changed_at_ms < ${beforeMs}
+        AND (d.phase IN ('superseded', 'cancelled') OR d.cause IN ('deadline', 'timed_out'))
+      ORDER BY d.changed_at_ms DESC LIMIT ${limit})
+    ORDER BY at_ms DESC, delivery_id DESC LIMIT ${limit}`.execute(db);
+  return rows;
+}
+
+export async function countPhases(db: Db): Promise<{ phase: DeliveryPhase; kind: DeliveryKind; n: number }[]> {
+  const { rows } = await sql<{ phase: DeliveryPhase; kind: DeliveryKind; n: number }>`
+    SELECT phase, kind, count(*) AS n FROM delivery GROUP BY phase, kind`.execute(db);
+  return rows;
+}

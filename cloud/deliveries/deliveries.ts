@@ -1,0 +1,391 @@
+import { type CommandName, commandLifeMs } from "#protocol/command.ts";
+import type { DeliveryKind } from "#protocol/delivery.ts";
+import type { DeviceRef, ReceiptFact, ReplyFact } from "../devices/devices.ts";
+import type { Outbox } from "../events/outbox.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
+import { type DeliveryPhase, type DeliveryState, dueEvent, newDelivery } from "./core/delivery-life.ts";
+import { deliverySentence } from "./core/delivery-text.ts";
+import { kindPolicies } from "./core/step-table.ts";
+import { DeliveryMoves, type Moved, phaseFact } from "./delivery-moves.ts";
+import * as store from "./deliveries-store.ts";
+import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
+
+export { deliveryProblems } from "./errors.ts";
+export { type DeliveryPhase, deliveryPhases } from "./core/delivery-life.ts";
+export { deliveriesRoutes } from "./deliveries-routes.ts";
+export { Dispatcher, type DownItem, type DownLink, type RenderBody } from "./dispatcher.ts";
+
+/** Most deliveries that one call of `create` takes. */
+export const deliveriesPerCallMax = 10_000;
+
+/** Bytes of a command's arguments as JSON. */
+const commandBytesMax = 16_384;
+
+/** `stop` goes before everything else. */
+const commandPriority = (name: CommandName) => (name === "stop" ? 9 : 6);
+
+/** What `tick` locks at once. */
+const dueLimit = 1_000;
+
+/** What deliveries need to know of devices. */
+export interface DeviceLookup {
+  find(ids: string[]): Promise<Map<string, DeviceRef>>;
+}
+
+export interface NewDelivery {
+  device: DeviceRef;
+  kind: DeliveryKind;
+  /** What it is about: a newer delivery for the same (device, kind, subject) replaces an open older one. */
+  subject: string;
+  /** What people call it, on a timeline. The subject where left out. */
+  label?: string;
+  body: Record<string, unknown>;
+  /** 0 (whenever there is room) to 9 (safety). */
+  priority: number;
+  expiresAtMs: number;
+}
+
+export interface Delivery {
+  id: string;
+  deviceId: string;
+  kind: DeliveryKind;
+  subject: string;
+  label: string;
+  generation: number;
+  priority: number;
+  phase: DeliveryPhase;
+  step: string | null;
+  attempt: number;
+  cause: string | null;
+  createdAtMs: number;
+  expiresAtMs: number;
+  changedAtMs: number;
+}
+
+export interface DeliveryReceipt {
+  attempt: number;
+  step: string;
+  atMs: number;
+  receivedAtMs: number;
+  progress: number | null;
+  reason: string | null;
+  result: Record<string, unknown> | null;
+  refused: string | null;
+}
+
+const toDelivery = (row: store.DeliveryRow): Delivery => ({
+  id: row.id,
+  deviceId: row.device_id,
+  kind: row.kind,
+  subject: row.subject,
+  label: row.label,
+  generation: row.generation,
+  priority: row.priority,
+  phase: row.phase,
+  step: row.step,
+  attempt: row.attempt,
+  cause: row.cause,
+  createdAtMs: row.created_at_ms,
+  expiresAtMs: row.expires_at_ms,
+  changedAtMs: row.changed_at_ms,
+});
+
+const toReceipt = (row: store.ReceiptRow): DeliveryReceipt => ({
+  attempt: row.attempt,
+  step: row.step,
+  atMs: row.at_ms,
+  receivedAtMs: row.received_at_ms,
+  progress: row.progress,
+  reason: row.reason,
+  result: row.result,
+  refused: row.refused,
+});
+
+interface DeliveriesDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  outbox: Outbox;
+  audit: Audit;
+  devices: DeviceLookup;
+}
+
+const replaced: DeliveryState = { phase: "superseded", attempt: 1, step: null };
+
+const subjectText = ({ device_key, kind, subject }: store.SubjectKey) => `${device_key} ${kind} ${subject}`;
+
+/** The inbox of every appliance: what was promised to it, and what became of it. */
+export class Deliveries {
+  readonly #deps: DeliveriesDeps;
+  #sendSoon: (deviceIds: string[]) => void = () => {};
+
+  constructor(deps: DeliveriesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Names who is told of devices for which something waits to be sent: the dispatcher. */
+  whenWaiting(listener: (deviceIds: string[]) => void): void {
+    this.#sendSoon = listener;
+  }
+
+  /**
+   * Creates deliveries in the caller's transaction, with the same few statements for one and for ten thousand. An open older one for the
+   * same (device, kind, subject) is superseded where the appliance has not gone too far with it.
+   *
+   * @returns the ids in the order of `wanted`, and what the caller runs once it has committed
+   */
+  async create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }> {
+    if (wanted.length === 0) return { ids: [], afterCommit() {} };
+    if (wanted.length > deliveriesPerCallMax)
+      throw new RangeError(`at most ${deliveriesPerCallMax} deliveries at once`);
+    const nowMs = this.#deps.clock.nowMs();
+    const subjects = new Map<string, store.SubjectKey & { count: number }>();
+    const keyed = wanted.map((one) => {
+      const key = { device_key: one.device.key, kind: one.kind, subject: one.subject };
+      const text = subjectText(key);
+      const subject = subjects.get(text) ?? { ...key, count: 0 };
+      subject.count += 1;
+      subjects.set(text, subject);
+      return { one, key, text, ordinal: subject.count };
+    });
+    const keys = [...subjects.values()];
+    const last = new Map((await store.takeGenerations(tx, keys)).map((row) => [subjectText(row), row.generation]));
+    await this.#supersede(tx, keys, nowMs);
+    const bodies = [...new Set(wanted.map(({ body }) => body))];
+    const bodyAt = new Map(bodies.map((body, at) => [body, at]));
+    const rows = keyed.map(({ one, key, text, ordinal }): store.DeliveryInsert => {
+      const count = subjects.get(text)?.count ?? 1;
+      // Two for one subject in the same call: the later replaces the earlier, as it would in two calls.
+      const state = ordinal < count ? replaced : newDelivery;
+      return {
+        id: this.#deps.ids.next(),
+        ...key,
+        device_id: one.device.id,
+        label: one.label ?? one.subject,
+        generation: (last.get(text) ?? count) - count + ordinal,
+        priority: one.priority,
+        body_at: bodyAt.get(one.body) ?? 0,
+        created_at_ms: nowMs,
+        expires_at_ms: one.expiresAtMs,
+        ...store.stateColumns({ kind: one.kind, expiresAtMs: one.expiresAtMs }, state, nowMs),
+      };
+    });
+    await store.insertDeliveries(tx, rows, bodies);
+    await this.#deps.outbox.add(
+      tx,
+      rows.map((row) => phaseFact(row, row.phase === "queued" ? newDelivery : replaced, nowMs)),
+    );
+    const deviceIds = [...new Set(wanted.map(({ device }) => device.id))];
+    return { ids: rows.map(({ id }) => id), afterCommit: () => this.#sendSoon(deviceIds) };
+  }
+
+  async #supersede(tx: Db, keys: readonly store.SubjectKey[], nowMs: number): Promise<void> {
+    const older = await store.lockOpenOfSubjects(tx, keys);
+    const moves = new DeliveryMoves(older, nowMs);
+    for (const { id } of older) moves.apply(id, { kind: "superseded", atMs: nowMs });
+    await moves.save(tx, this.#deps.outbox);
+  }
+
+  /** Sends one command of the closed list. An appliance that is away never gets it: it expires. */
+  async sendCommand(
+    by: Principal,
+    deviceId: string,
+    command: { name: CommandName; args: Record<string, unknown>; lifeMs?: number | undefined },
+  ): Promise<
+    { kind: "accepted"; id: string } | { kind: "refused"; rule: "delivery_device_not_found" | "command_too_large" }
+  > {
+    const { name, args, lifeMs = commandLifeMs } = command;
+    if (Buffer.byteLength(JSON.stringify(args)) > commandBytesMax)
+      return { kind: "refused", rule: "command_too_large" };
+    const device = (await this.#deps.devices.find([deviceId])).get(deviceId);
+    if (device === undefined) return { kind: "refused", rule: "delivery_device_not_found" };
+    const created = await transaction(this.#deps.db, async (tx) => {
+      const expiresAtMs = this.#deps.clock.nowMs() + lifeMs;
+      const body = { name, args };
+      const result = await this.create(tx, [
+        { device, kind: "command", subject: name, body, priority: commandPriority(name), expiresAtMs },
+      ]);
+      await this.#deps.audit.record(tx, {
+        principal: by,
+        action: "command.sent",
+        subject: `device:${deviceId}`,
+        after: { deliveryId: result.ids[0], name, args },
+      });
+      return result;
+    });
+    created.afterCommit();
+    const [id] = created.ids;
+    if (id === undefined) throw new Error("a created command has no id");
+    return { kind: "accepted", id };
+  }
+
+  async cancel(
+    by: Principal,
+    id: string,
+  ): Promise<
+    | { kind: "cancelled"; delivery: Delivery }
+    | { kind: "refused"; rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way" }
+  > {
+    return transaction(this.#deps.db, async (tx) => {
+      const nowMs = this.#deps.clock.nowMs();
+      const rows = await store.lockDeliveries(tx, [id]);
+      const row = rows[0];
+      if (row === undefined) return { kind: "refused", rule: "delivery_not_found" };
+      const moves = new DeliveryMoves(rows, nowMs);
+      const outcome = moves.apply(row.id, { kind: "cancelled", atMs: nowMs });
+      if (outcome.kind === "refused") {
+        return {
+          kind: "refused",
+          rule: outcome.rule === "under_way" ? "delivery_under_way" : "delivery_already_closed",
+        };
+      }
+      await moves.save(tx, this.#deps.outbox);
+      await this.#deps.audit.record(tx, {
+        principal: by,
+        action: "delivery.cancelled",
+        subject: `delivery:${row.id}`,
+        before: { phase: row.phase, step: row.step },
+        after: { phase: "cancelled" },
+      });
+      return { kind: "cancelled", delivery: { ...toDelivery(row), phase: "cancelled", changedAtMs: nowMs } };
+    });
+  }
+
+  /** Takes in receipts. `unknown` are those whose delivery this device never had. */
+  async ingestReceipts(
+    tx: Db,
+    facts: readonly ReceiptFact[],
+  ): Promise<{ unknown: ReceiptFact[]; afterCommit: () => void }> {
+    const context = { nowMs: this.#deps.clock.nowMs(), isFor: () => true };
+    const { moved, unknown } = await takeReceipts(tx, this.#deps.outbox, facts.map(fromReceipt), context);
+    return { unknown, afterCommit: () => this.#makeRoom(moved) };
+  }
+
+  /** Takes in replies to commands. `unknown` are those to a command that this device never had. */
+  async ingestReplies(tx: Db, facts: readonly ReplyFact[]): Promise<{ unknown: ReplyFact[]; afterCommit: () => void }> {
+    const context = { nowMs: this.#deps.clock.nowMs(), isFor: (kind: string) => kind === "command" };
+    const { moved, unknown } = await takeReceipts(tx, this.#deps.outbox, facts.map(fromReply), context);
+    return { unknown, afterCommit: () => this.#makeRoom(moved) };
+  }
+
+  /** A device that has taken something in can have what did not fit beside it. */
+  #makeRoom(moved: readonly Moved[]): void {
+    const freed = moved.filter(
+      ({ from, to }) => (from.phase === "queued" || from.phase === "sent") && to.phase !== "sent",
+    );
+    if (freed.length > 0) this.#sendSoon([...new Set(freed.map(({ row }) => row.device_id))]);
+  }
+
+  /** Does what the clock asks for: expires, times out, tries again. Each step of at most a thousand is a transaction of its own. */
+  async tick(nowMs: number): Promise<void> {
+    for (;;) {
+      const { seen, waiting } = await transaction(this.#deps.db, async (tx) => {
+        const rows = await store.lockDue(tx, nowMs, dueLimit);
+        const moves = new DeliveryMoves(rows, nowMs);
+        for (const row of rows) {
+          const event = dueEvent(store.termsOf(row), store.stateOf(row), nowMs);
+          if (event !== null) moves.apply(row.id, event);
+        }
+        await moves.save(tx, this.#deps.outbox, true);
+        const queued = rows.filter(({ id }) => moves.state(id)?.phase === "queued");
+        return { seen: rows.length, waiting: [...new Set(queued.map((row) => row.device_id))] };
+      });
+      if (waiting.length > 0) this.#sendSoon(waiting);
+      if (seen < dueLimit) return;
+    }
+  }
+
+  /** Notes what was written to sockets. For the dispatcher. */
+  async noteWritten(written: readonly { id: string; attempt: number; atMs: number }[]): Promise<void> {
+    await transaction(this.#deps.db, async (tx) => {
+      const rows = await store.lockDeliveries(tx, [...new Set(written.map(({ id }) => id))]);
+      const moves = new DeliveryMoves(rows, this.#deps.clock.nowMs());
+      for (const { id, attempt, atMs } of written) {
+        if (moves.row(id) !== undefined) moves.apply(id, { kind: "written", attempt, atMs });
+      }
+      await moves.save(tx, this.#deps.outbox);
+    });
+  }
+
+  /** What can be sent now. For the dispatcher. */
+  async sendable(deviceIds: readonly string[], queuedOnly: boolean, perDevice: number): Promise<store.SendableRow[]> {
+    const nowMs = this.#deps.clock.nowMs();
+    return store.sendable(this.#deps.db, { deviceIds, queuedOnly, nowMs, perDevice });
+  }
+
+  /** A page, newest first. An unknown device has an empty one. */
+  async list(query: {
+    deviceId: string | null;
+    kind: DeliveryKind | null;
+    phase: DeliveryPhase | null;
+    beforeId: string | null;
+    limit: number;
+  }): Promise<Delivery[]> {
+    const { deviceId, ...rest } = query;
+    if (deviceId === null)
+      return (await store.listDeliveries(this.#deps.db, { ...rest, deviceKey: null })).map(toDelivery);
+    const device = (await this.#deps.devices.find([deviceId])).get(deviceId);
+    if (device === undefined) return [];
+    return (await store.listDeliveries(this.#deps.db, { ...rest, deviceKey: device.key })).map(toDelivery);
+  }
+
+  /** One delivery with its body and everything that the device said of it. */
+  async get(
+    id: string,
+  ): Promise<{ delivery: Delivery; body: Record<string, unknown>; receipts: DeliveryReceipt[] } | null> {
+    const row = await store.findDelivery(this.#deps.db, id);
+    if (row === null) return null;
+    const receipts = await store.receiptsOf(this.#deps.db, row.id);
+    return { delivery: toDelivery(row), body: row.body, receipts: receipts.map(toReceipt) };
+  }
+
+  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const rows = await store.happenings(this.#deps.db, { deviceKey: device.key, ...page });
+    return rows.map((row) => ({
+      atMs: row.at_ms,
+      kind: "delivery",
+      id: `${row.delivery_id}:${row.attempt}:${row.what}`,
+      title: deliverySentence(row.kind, row.label, row.what),
+      data: {
+        deliveryId: row.delivery_id,
+        kind: row.kind,
+        subject: row.subject,
+        what: row.what,
+        attempt: row.attempt,
+        phase: row.phase,
+        progress: row.progress,
+        reason: row.reason,
+      },
+    }));
+  }
+
+  /** How many deliveries are in each phase, and how many appliances confirmed a boot of new firmware. */
+  async counts(): Promise<{ byPhase: Record<DeliveryPhase, number>; firmwareConfirmed: number }> {
+    const byPhase = zeroOfEachPhase();
+    let firmwareConfirmed = 0;
+    for (const { phase, kind, n } of await store.countPhases(this.#deps.db)) {
+      byPhase[phase] += n;
+      if (kind === "firmware" && phase === "done") firmwareConfirmed += n;
+    }
+    return { byPhase, firmwareConfirmed };
+  }
+}
+
+const zeroOfEachPhase = (): Record<DeliveryPhase, number> => ({
+  queued: 0,
+  sent: 0,
+  received: 0,
+  done: 0,
+  failed: 0,
+  rejected: 0,
+  expired: 0,
+  superseded: 0,
+  cancelled: 0,
+});
+
+/** How long a delivery of each kind lives where its creator has no reason for another time. */
+export const deliveryLifeMs = (kind: DeliveryKind): number => kindPolicies[kind].lifeMs;

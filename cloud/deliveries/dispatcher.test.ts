@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { delivery as wireDelivery } from "#protocol/delivery.ts";
+import { type DownRoad, downRoad } from "../../test/support/down-road.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import type { DeviceRef } from "../devices/devices.ts";
+import { transaction } from "../platform/database.ts";
+import { Deliveries, Dispatcher, type DownItem } from "./deliveries.ts";
+
+let database: TestDatabase;
+let road: DownRoad;
+let deliveries: Deliveries;
+let dispatcher: Dispatcher;
+let items: DownItem[] = [];
+let batches = 0;
+let linkIds = 0;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  road = downRoad(database.db);
+  deliveries = new Deliveries(road.deps);
+  dispatcher = new Dispatcher({
+    deliveries,
+    clock: road.clock,
+    link: {
+      deliver(given) {
+        batches += 1;
+        items.push(...given);
+      },
+    },
+    render: {
+      firmware: ({ body, deviceId }) => ({ ...body, href: `http://hearth.test/${deviceId}?n=${(linkIds += 1)}` }),
+    },
+    onError(error) {
+      throw error;
+    },
+  });
+  deliveries.whenWaiting((ids) => dispatcher.kick(ids));
+});
+afterAll(async () => {
+  await dispatcher.stop();
+  await database.drop();
+});
+
+let devicesMade = 0;
+async function devices(n: number): Promise<DeviceRef[]> {
+  return road.devices.add(Array.from({ length: n }, () => `oven-${(devicesMade += 1)}`));
+}
+
+async function sent(): Promise<DownItem[]> {
+  await dispatcher.idle();
+  const given = items;
+  items = [];
+  return given;
+}
+
+async function command(device: DeviceRef): Promise<string> {
+  const outcome = await deliveries.sendCommand({ kind: "system" }, device.id, { name: "identify", args: {} });
+  return outcome.kind === "accepted" ? outcome.id : "";
+}
+
+const message = (device: DeviceRef, subject: string) => ({
+  device,
+  kind: "message" as const,
+  subject,
+  body: { kind: "message", id: subject, version: 1, locale: "en", title: "Hello", text: "There" },
+  priority: 3,
+  expiresAtMs: road.clock.nowMs() + 86_400_000,
+});
+
+test("what is created goes out at once as the wire's Delivery, and is sent once the gateway wrote it", async () => {
+  const [device] = await devices(1);
+  if (device === undefined) return;
+  const id = await command(device);
+  const [item] = await sent();
+  expect(item).toMatchObject({ deviceId: device.id, channel: "inbox" });
+  expect(wireDelivery.parse(JSON.parse(item?.payload ?? ""))).toMatchObject({
+    id,
+    kind: "command",
+    attempt: 1,
+    generation: 1,
+  });
+  expect(await deliveries.get(id)).toMatchObject({ delivery: { phase: "queued" } });
+  dispatcher.onWritten(item?.ref ?? "", road.clock.nowMs());
+  await dispatcher.idle();
+  expect(await deliveries.get(id)).toMatchObject({ delivery: { phase: "sent" } });
+});
+
+test("a device that was away gets everything open when its subscription is granted, again without a new attempt", async () => {
+  const [device] = await devices(1);
+  if (device === undefined) return;
+  const { ids, afterCommit } = await transaction(database.db, (tx) =>
+    deliveries.create(tx, [message(device, "a"), message(device, "b")]),
+  );
+  afterCommit();
+  for (const { ref } of await sent()) dispatcher.onNotWritten(ref, device.id, "absent");
+  expect(await sent()).toEqual([]);
+  for (let connection = 0; connection < 2; connection += 1) {
+    dispatcher.onReady(device.id);
+    const given = await sent();
+    expect(given.map(({ ref }) => ref).toSorted()).toEqual(ids.map((id) => `${id}:1`).toSorted());
+    for (const { ref } of given) dispatcher.onWritten(ref, road.clock.nowMs());
+  }
+  await dispatcher.idle();
+  dispatcher.kick([device.id]);
+  expect(await sent()).toEqual([]);
+});
+
+test("a command whose deadline passed while its appliance was away is never sent", async () => {
+  const [device] = await devices(1);
+  if (device === undefined) return;
+  await command(device);
+  for (const { ref } of await sent()) dispatcher.onNotWritten(ref, device.id, "absent");
+  road.clock.forward(30_000);
+  dispatcher.onReady(device.id);
+  expect(await sent()).toEqual([]);
+});
+
+test("a busy socket is tried again with the next tick", async () => {
+  const [device] = await devices(1);
+  if (device === undefined) return;
+  await command(device);
+  for (const { ref } of await sent()) dispatcher.onNotWritten(ref, device.id, "busy");
+  expect(await sent()).toEqual([]);
+  dispatcher.tick(road.clock.nowMs());
+  expect(await sent()).toHaveLength(1);
+});
+
+test("a thousand devices that become ready together are served by a few queries, with a link signed for each", async () => {
+  const fleet = await devices(1_000);
+  const wanted = fleet.map((device) => ({
+    ...message(device, "fw"),
+    kind: "firmware" as const,
+    body: { manifest: {} },
+  }));
+  await transaction(database.db, (tx) => deliveries.create(tx, wanted));
+  batches = 0;
+  for (const device of fleet) dispatcher.onReady(device.id);
+  const given = await sent();
+  expect(given).toHaveLength(1_000);
+  expect(batches).toBe(5);
+  const links = given.map(({ payload }) => JSON.parse(payload).body.href as string);
+  expect(new Set(links).size).toBe(1_000);
+});
+
+test("what did not fit beside it follows when the appliance has taken something in", async () => {
+  const [device] = await devices(1);
+  if (device === undefined) return;
+  const wanted = Array.from({ length: 30 }, (_, at) => message(device, `m-${at}`));
+  const { afterCommit } = await transaction(database.db, (tx) => deliveries.create(tx, wanted));
+  afterCommit();
+  const first = await sent();
+  expect(first).toHaveLength(20);
+  const atMs = road.clock.nowMs();
+  for (const { ref } of first) dispatcher.onWritten(ref, atMs);
+  await dispatcher.idle();
+  const facts = first.map(({ ref }) => ({
+    device,
+    receivedAtMs: atMs,
+    receipt: { deliveryId: ref.split(":")[0] ?? "", attempt: 1, step: "stored", atMs },
+  }));
+  const taken = await transaction(database.db, (tx) => deliveries.ingestReceipts(tx, facts));
+  taken.afterCommit();
+  expect(await sent()).toHaveLength(10);
+});

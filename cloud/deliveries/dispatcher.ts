@@ -1,0 +1,220 @@
+import type { DeliveryKind } from "#protocol/delivery.ts";
+import { type Clock, sleep } from "../platform/clock.ts";
+import type { SendableRow } from "./deliveries-store.ts";
+
+export interface DownItem {
+  /** Comes back with `onWritten` or `onNotWritten`. */
+  ref: string;
+  deviceId: string;
+  channel: "inbox";
+  /** JSON of the wire's Delivery. */
+  payload: string;
+}
+
+/** The road to the gateway. */
+export interface DownLink {
+  deliver(items: DownItem[]): void;
+}
+
+/** Makes the wire's body from the stored one at the moment of sending: a link is signed afresh each time. */
+export type RenderBody = (delivery: {
+  deviceId: string;
+  body: Record<string, unknown>;
+  expiresAtMs: number;
+}) => Record<string, unknown>;
+
+/** What the dispatcher needs of the slice. */
+interface Inbox {
+  sendable(deviceIds: readonly string[], queuedOnly: boolean, perDevice: number): Promise<SendableRow[]>;
+  noteWritten(written: readonly { id: string; attempt: number; atMs: number }[]): Promise<void>;
+}
+
+interface DispatcherLimits {
+  /** How long to gather before a query: many devices become ready at once, and one query serves them all. */
+  gatherMs: number;
+  devicesPerQuery: number;
+  perDevice: number;
+  /** Messages handed to the gateway of which it has not said what became. */
+  inFlight: number;
+  /** After this long without a word from the gateway, a message no longer counts as in flight. */
+  inFlightMs: number;
+}
+
+export const dispatcherLimits: DispatcherLimits = {
+  gatherMs: 4,
+  devicesPerQuery: 200,
+  perDevice: 20,
+  inFlight: 4_000,
+  inFlightMs: 30_000,
+};
+
+interface DispatcherDeps {
+  deliveries: Inbox;
+  link: DownLink;
+  clock: Clock;
+  render: Partial<Record<DeliveryKind, RenderBody>>;
+  onError: (error: unknown) => void;
+  limits?: Partial<DispatcherLimits>;
+}
+
+interface Written {
+  id: string;
+  attempt: number;
+  atMs: number;
+}
+
+/**
+ * Hands what is open to the gateway, and notes what was written.
+ *
+ *   onReady   a granted subscription: everything open goes out, also what was sent before on a connection that is gone
+ *   kick      something new waits: only what is queued goes out
+ *
+ * Memory holds only device ids and references; what is lost with the process is found again in the database at the next `onReady`.
+ */
+export class Dispatcher {
+  readonly #deps: DispatcherDeps;
+  readonly #limits: DispatcherLimits;
+  readonly #ready = new Set<string>();
+  readonly #waiting = new Set<string>();
+  /** Devices whose socket was busy; the next tick tries again. */
+  readonly #busy = new Set<string>();
+  readonly #inFlight = new Map<string, number>();
+  #written: Written[] = [];
+  #pumping: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(deps: DispatcherDeps) {
+    this.#deps = deps;
+    this.#limits = { ...dispatcherLimits, ...deps.limits };
+  }
+
+  /** A device's subscription to `inbox` was granted. */
+  onReady(deviceId: string): void {
+    this.#ready.add(deviceId);
+    this.#pump();
+  }
+
+  /** Something waits for these devices. For those that are away the gateway answers `absent`, and their next `onReady` comes. */
+  kick(deviceIds: readonly string[]): void {
+    for (const deviceId of deviceIds) this.#waiting.add(deviceId);
+    this.#pump();
+  }
+
+  onWritten(ref: string, atMs: number): void {
+    const [id, attempt] = ref.split(":");
+    if (id === undefined || attempt === undefined) return;
+    this.#written.push({ id, attempt: Number(attempt), atMs });
+    this.#pump();
+  }
+
+  onNotWritten(ref: string, deviceId: string, reason: "absent" | "busy"): void {
+    this.#inFlight.delete(ref);
+    if (reason === "busy") this.#busy.add(deviceId);
+    this.#pump();
+  }
+
+  /** Tries busy devices again, and what failed with the database. Called about once a second. */
+  tick(nowMs: number): void {
+    for (const deviceId of this.#busy) this.#waiting.add(deviceId);
+    this.#busy.clear();
+    for (const [ref, sinceMs] of this.#inFlight) {
+      if (nowMs - sinceMs > this.#limits.inFlightMs) this.#inFlight.delete(ref);
+    }
+    this.#pump();
+  }
+
+  /** Resolves once nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#pumping !== null) await this.#pumping;
+  }
+
+  /** Takes nothing more and ends what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.idle();
+  }
+
+  #pump(): void {
+    if (this.#stopped || this.#pumping !== null) return;
+    this.#pumping = this.#run()
+      .catch(this.#deps.onError)
+      .finally(() => {
+        this.#pumping = null;
+      });
+  }
+
+  get #canSend(): boolean {
+    return (this.#ready.size > 0 || this.#waiting.size > 0) && this.#inFlight.size < this.#limits.inFlight;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#written.length > 0 || this.#canSend) {
+      await sleep(this.#limits.gatherMs);
+      await this.#noteWritten();
+      if (this.#stopped) return;
+      await this.#send(this.#ready, false);
+      await this.#send(this.#waiting, true);
+    }
+  }
+
+  async #noteWritten(): Promise<void> {
+    if (this.#written.length === 0) return;
+    const written = this.#written;
+    this.#written = [];
+    try {
+      await this.#deps.deliveries.noteWritten(written);
+    } catch (error) {
+      // The database is away: the next tick tries again. No more than was in flight can gather here.
+      this.#written = [...written, ...this.#written];
+      throw error;
+    }
+    for (const { id, attempt } of written) this.#inFlight.delete(`${id}:${attempt}`);
+  }
+
+  async #send(from: Set<string>, queuedOnly: boolean): Promise<void> {
+    if (from.size === 0 || this.#inFlight.size >= this.#limits.inFlight) return;
+    const deviceIds = [...from].slice(0, this.#limits.devicesPerQuery);
+    for (const deviceId of deviceIds) from.delete(deviceId);
+    let rows: SendableRow[];
+    try {
+      rows = await this.#deps.deliveries.sendable(deviceIds, queuedOnly, this.#limits.perDevice);
+    } catch (error) {
+      for (const deviceId of deviceIds) from.add(deviceId);
+      throw error;
+    }
+    const nowMs = this.#deps.clock.nowMs();
+    const items: DownItem[] = [];
+    for (const row of rows) {
+      const ref = `${row.id}:${row.attempt}`;
+      // A kick does not repeat what is on its way; a new connection does, because the old one may have swallowed it.
+      if ((queuedOnly && this.#inFlight.has(ref)) || nowMs >= row.expires_at_ms) continue;
+      const payload = this.#payload(row);
+      if (payload === null) continue;
+      this.#inFlight.set(ref, nowMs);
+      items.push({ ref, deviceId: row.device_id, channel: "inbox", payload });
+    }
+    if (items.length > 0) this.#deps.link.deliver(items);
+  }
+
+  /** The wire's Delivery, or null where its body cannot be made: the others go out all the same. */
+  #payload(row: SendableRow): string | null {
+    const { id, kind, attempt, priority, generation } = row;
+    const envelope = {
+      id,
+      kind,
+      attempt,
+      createdAtMs: row.created_at_ms,
+      expiresAtMs: row.expires_at_ms,
+      priority,
+      generation,
+    };
+    try {
+      const render = this.#deps.render[kind];
+      const stored = { deviceId: row.device_id, body: row.body, expiresAtMs: row.expires_at_ms };
+      return JSON.stringify({ ...envelope, body: render === undefined ? row.body : render(stored) });
+    } catch (error) {
+      this.#deps.onError(error);
+      return null;
+    }
+  }
+}

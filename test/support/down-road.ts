@@ -1,0 +1,103 @@
+/** What tests of the down road share: a clock that is set, devices in the table, the API with a key. */
+import type { FastifyInstance } from "fastify";
+import { sql } from "kysely";
+import { createHttp } from "../../cloud/http/http.ts";
+import type { DeviceRef } from "../../cloud/devices/devices.ts";
+import { Outbox } from "../../cloud/events/outbox.ts";
+import type { Clock } from "../../cloud/platform/clock.ts";
+import type { Db } from "../../cloud/platform/database.ts";
+import { randomIds } from "../../cloud/platform/ids.ts";
+import { createLogger } from "../../cloud/platform/logger.ts";
+import { Staff, type StaffRole } from "../../cloud/staff/staff.ts";
+
+export class SetClock implements Clock {
+  #nowMs = Date.UTC(2026, 0, 15, 12);
+  nowMs(): number {
+    return this.#nowMs;
+  }
+  forward(ms: number): number {
+    this.#nowMs += ms;
+    return this.#nowMs;
+  }
+}
+
+export interface DownRoad {
+  clock: SetClock;
+  staff: Staff;
+  outbox: Outbox;
+  devices: FakeDevices;
+  /** What most slices are constructed with. */
+  deps: { db: Db; clock: Clock; ids: typeof randomIds; outbox: Outbox; audit: Staff["audit"]; devices: FakeDevices };
+}
+
+/** Stands in for the devices slice: answers from what the test has put into the table. */
+export class FakeDevices {
+  readonly #refs = new Map<string, DeviceRef>();
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  async add(ids: readonly string[], model = "oven-x200"): Promise<DeviceRef[]> {
+    const { rows } = await sql<{ key: number; id: string }>`
+      INSERT INTO device (id, model, serial, created_at_ms, token_sha256)
+      SELECT id, ${model}, 'S-' || id, 0, '{}' FROM unnest(${ids}::text[]) AS wanted(id) RETURNING key, id`.execute(
+      this.#db,
+    );
+    const refs = rows.map(({ key, id }) => ({ key, id, model, householdId: null }));
+    for (const ref of refs) this.#refs.set(ref.id, ref);
+    return refs;
+  }
+
+  async find(ids: string[]): Promise<Map<string, DeviceRef>> {
+    const found = ids.map((id) => this.#refs.get(id)).filter((ref) => ref !== undefined);
+    return new Map(found.map((ref) => [ref.id, ref]));
+  }
+
+  async ofModel(model: string, limit: number): Promise<DeviceRef[]> {
+    return [...this.#refs.values()].filter((ref) => ref.model === model).slice(0, limit);
+  }
+}
+
+export function downRoad(db: Db): DownRoad {
+  const clock = new SetClock();
+  const staff = new Staff({ db, clock, ids: randomIds });
+  const outbox = new Outbox(randomIds);
+  const devices = new FakeDevices(db);
+  return { clock, staff, outbox, devices, deps: { db, clock, ids: randomIds, outbox, audit: staff.audit, devices } };
+}
+
+export interface TestApi {
+  app: FastifyInstance;
+  /** Headers of a key with this role. */
+  as(role: StaffRole): Promise<{ authorization: string }>;
+}
+
+/** The API with real keys and only the given routes. */
+export async function testApi(staff: Staff, routes: (app: FastifyInstance) => void): Promise<TestApi> {
+  const app = await createHttp({
+    logger: createLogger("silent"),
+    authenticate: (secret) => staff.authenticate(secret),
+    routes,
+    problems: {},
+  });
+  return {
+    app,
+    async as(role) {
+      const { secret } = await staff.createKey({ kind: "system" }, role, role);
+      return { authorization: `Bearer ${secret}` };
+    },
+  };
+}
+
+/** Polls until `check` holds; fails after ten seconds. */
+export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
+  while (!(await check())) {
+    if (Date.now() > deadlineMs) throw new Error("it did not come to hold within 10 s");
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+  }
+}
