@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, RouteOptions } from "fastify";
 import { allowed, type Permission, type Principal } from "../staff/staff.ts";
 import { problem } from "../platform/problem.ts";
 import { httpProblems } from "./http-problems.ts";
@@ -24,9 +24,14 @@ const bearer = (header: string | undefined) => /^Bearer (\S{1,200})$/i.exec(head
  */
 export function authorise(app: FastifyInstance, authenticate: (secret: string) => Promise<Principal | null>): void {
   app.decorateRequest("principal");
+  const routes: RouteOptions[] = [];
   app.addHook("onRoute", (route) => {
-    if (route.config?.permission === undefined)
-      throw new Error(`${String(route.method)} ${route.url} names no permission`);
+    routes.push(route);
+  });
+  // Looked at once all are there: this hook runs before that of an inner scope, which may still open its own routes.
+  app.addHook("onReady", async () => {
+    const silent = routes.find((route) => route.config?.permission === undefined);
+    if (silent !== undefined) throw new Error(`${String(silent.method)} ${silent.url} names no permission`);
   });
   app.addHook("onRequest", async (request) => {
     request.principal = nobody;
