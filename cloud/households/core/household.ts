@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { locale } from "#protocol/ids.ts";
+import { safeText } from "#protocol/text.ts";
+import { timeZone } from "./time-zone.ts";
+
+export const channelNames = ["display", "web_push", "email", "webhook", "human"] as const;
+
+const minuteOfDay = z.int().min(0).max(1_439);
+
+/** How a household wants to be reached: the order of its channels, and when not. */
+export const channelPreferences = z
+  .strictObject({
+    order: z
+      .array(z.enum(channelNames))
+      .max(channelNames.length)
+      .refine((list) => new Set(list).size === list.length, "must not name a channel twice")
+      .default(["display"]),
+    /** Local minutes of the day, in the household's zone; the window may pass midnight. */
+    quiet: z
+      .strictObject({ fromMinute: minuteOfDay, toMinute: minuteOfDay, meanwhile: z.enum(["hold", "skip"]) })
+      .nullable()
+      .default(null),
+    /** The household's own bound on promotional and status messages. */
+    perWeekMax: z.int().min(0).max(100).nullable().default(null),
+  })
+  .meta({ id: "ChannelPreferences" });
+export type ChannelPreferences = z.infer<typeof channelPreferences>;
+
+export const newHousehold = z.strictObject({
+  name: safeText(200).trim().min(1),
+  locale,
+  timeZone,
+  channels: channelPreferences.prefault({}),
+});
+export type NewHousehold = z.infer<typeof newHousehold>;
+
+export const householdChange = z
+  .strictObject({
+    name: safeText(200).trim().min(1).optional(),
+    locale: locale.optional(),
+    timeZone: timeZone.optional(),
+    channels: channelPreferences.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), "must change something");
+export type HouseholdChange = z.infer<typeof householdChange>;
+
+export const newMember = z.strictObject({
+  name: safeText(200).trim().min(1),
+  email: z.email().max(254).optional(),
+});
+export type NewMember = z.infer<typeof newMember>;
+
+export const member = z
+  .object({ id: z.uuid(), name: z.string(), email: z.string().nullable() })
+  .meta({ id: "HouseholdMember" });
+export type Member = z.infer<typeof member>;
+
+export const household = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    locale: z.string(),
+    timeZone: z.string(),
+    channels: channelPreferences,
+    members: z.array(member),
+    createdAtMs: z.number(),
+  })
+  .meta({ id: "Household" });
+export type Household = z.infer<typeof household>;
+
+/** Most members of one household. */
+export const membersMax = 50;

@@ -1,0 +1,75 @@
+import { sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { ChannelPreferences, Household, Member } from "./core/household.ts";
+
+interface HouseholdRow {
+  id: string;
+  name: string;
+  locale: string;
+  time_zone: string;
+  channels: ChannelPreferences;
+  members: Member[];
+  created_at_ms: number;
+}
+
+const toHousehold = (row: HouseholdRow): Household => ({
+  id: row.id,
+  name: row.name,
+  locale: row.locale,
+  timeZone: row.time_zone,
+  channels: row.channels,
+  members: row.members,
+  createdAtMs: row.created_at_ms,
+});
+
+const membersOf = sql`coalesce((
+  SELECT json_agg(json_build_object('id', m.id, 'name', m.name, 'email', m.email) ORDER BY m.id)
+  FROM household_member m WHERE m.household_id = h.id), '[]')`;
+
+/** The households slice's SQL, and the only code that touches its tables. */
+export class HouseholdsStore {
+  async insert(tx: Db, household: Household): Promise<void> {
+    const { id, name, locale, timeZone, channels, createdAtMs } = household;
+    await sql`INSERT INTO household (id, name, locale, time_zone, channels, created_at_ms)
+      VALUES (${id}, ${name}, ${locale}, ${timeZone}, ${JSON.stringify(channels)}::jsonb, ${createdAtMs})`.execute(tx);
+  }
+
+  async update(tx: Db, household: Household): Promise<void> {
+    const { id, name, locale, timeZone, channels } = household;
+    await sql`UPDATE household
+      SET name = ${name}, locale = ${locale}, time_zone = ${timeZone}, channels = ${JSON.stringify(channels)}::jsonb
+      WHERE id = ${id}`.execute(tx);
+  }
+
+  async get(db: Db, id: string): Promise<Household | null> {
+    const { rows } = await sql<HouseholdRow>`
+      SELECT h.*, ${membersOf} AS members FROM household h WHERE h.id = ${id}`.execute(db);
+    return rows.map(toHousehold)[0] ?? null;
+  }
+
+  /** The household, held until the transaction ends, so that two changes of it follow one another. */
+  async getForChange(tx: Db, id: string): Promise<Household | null> {
+    await sql`SELECT 1 FROM household WHERE id = ${id} FOR UPDATE`.execute(tx);
+    return this.get(tx, id);
+  }
+
+  /** Newest first, below the household `beforeId` where given. */
+  async list(db: Db, beforeId: string | null, limit: number): Promise<Household[]> {
+    const { rows } = await sql<HouseholdRow>`
+      SELECT h.*, ${membersOf} AS members FROM household h
+      WHERE ${beforeId}::uuid IS NULL OR h.id < ${beforeId}
+      ORDER BY h.id DESC LIMIT ${limit}`.execute(db);
+    return rows.map(toHousehold);
+  }
+
+  async insertMember(tx: Db, householdId: string, member: Member, atMs: number): Promise<void> {
+    await sql`INSERT INTO household_member (id, household_id, name, email, created_at_ms)
+      VALUES (${member.id}, ${householdId}, ${member.name}, ${member.email}, ${atMs})`.execute(tx);
+  }
+
+  async zones(db: Db, ids: readonly string[]): Promise<{ id: string; time_zone: string; locale: string }[]> {
+    const { rows } = await sql<{ id: string; time_zone: string; locale: string }>`
+      SELECT id, time_zone, locale FROM household WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
+    return rows;
+  }
+}
