@@ -1,7 +1,12 @@
 import type { FastifyInstance } from "fastify";
+import { deliveriesRoutes, deliveryProblems } from "./deliveries/deliveries.ts";
 import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
+import { eventProblems } from "./events/events.ts";
+import { eventsRoutes } from "./events/events-routes.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
+import { householdProblems } from "./households/households.ts";
+import { householdsRoutes } from "./households/households-routes.ts";
 import { type Health, healthRoutes } from "./http/health-routes.ts";
 import { overviewRoutes } from "./http/overview-routes.ts";
 import { timelineRoutes } from "./http/timeline-routes.ts";
@@ -28,23 +33,29 @@ export interface RoutesDeps {
 }
 
 /** Every problem that the API can answer with. */
-export const problemCatalogue: ProblemCatalogue = { ...staffProblems, ...deviceProblems };
+export const problemCatalogue: ProblemCatalogue = {
+  ...staffProblems,
+  ...deviceProblems,
+  ...householdProblems,
+  ...deliveryProblems,
+  ...eventProblems,
+};
 
 /** All of the API, slice by slice. */
 export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   const { slices, database, clock } = deps;
-  const { devices, telemetry, ingest, staff } = slices;
+  const { devices, telemetry, ingest, staff, households, deliveries, events } = slices;
   healthRoutes(app, () => readHealth(deps));
   overviewRoutes(app, async () => {
-    const models = await devices.counts();
+    const [models, { byPhase, firmwareConfirmed }] = await Promise.all([devices.counts(), deliveries.counts()]);
     const sum = (pick: (model: (typeof models)[number]) => number) =>
       models.reduce((total, model) => total + pick(model), 0);
     return {
       atMs: clock.nowMs(),
       devices: { total: sum((model) => model.total), online: sum((model) => model.online), models },
       readingsCommitted: ingest.counters.readingsCommitted,
-      deliveries: {},
-      firmwareConfirmed: 0,
+      deliveries: byPhase,
+      firmwareConfirmed,
       cases: {},
       points: 0,
       quarantined: ingest.counters.quarantined,
@@ -55,6 +66,9 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   devicesRoutes(app, devices);
   telemetryRoutes(app, telemetry, devices, clock);
   ingestRoutes(app, ingest);
+  householdsRoutes(app, households);
+  deliveriesRoutes(app, deliveries);
+  eventsRoutes(app, events);
   timelineRoutes(app, {
     clock,
     findDevices: (ids) => devices.find(ids),
@@ -62,7 +76,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       event: (device, page) => telemetry.timeline(device, page),
       presence: (device, page) => devices.timeline(device, page),
       quarantine: (device, page) => ingest.timeline(device, page),
-      delivery: none,
+      delivery: (device, page) => deliveries.timeline(device, page),
       case: none,
       points: none,
     },

@@ -19,7 +19,7 @@ import { PostgresServer } from "./platform/postgres-server.ts";
 import { openDataDir, secretFile } from "./platform/storage.ts";
 import { GatewayHub } from "./gateway-hub.ts";
 import { problemCatalogue, routes } from "./routes.ts";
-import { createSlices } from "./slices.ts";
+import { createSlices, type Slices } from "./slices.ts";
 
 export interface ServiceDeps {
   config: Config;
@@ -99,6 +99,8 @@ async function start(deps: ServiceDeps, undo: Undo): Promise<Service> {
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());
+  undo.add(() => slices.dispatcher.stop());
+  undo.add(() => slices.events.stop());
   const firstKey = await slices.staff.createFirstKey();
 
   const startedAtMs = clock.nowMs();
@@ -136,7 +138,7 @@ async function start(deps: ServiceDeps, undo: Undo): Promise<Service> {
 
   undo.add(() => gateway.stop());
   await gateway.start();
-  const tickers = startTickers(slices, logger);
+  const tickers = startTickers(slices, clock, logger);
   undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
   undo.add(() => hub.drain(drainMsMax));
 
@@ -196,12 +198,17 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
 }
 
 /** What has to happen from time to time whether or not anybody asks. */
-function startTickers(slices: ReturnType<typeof createSlices>, logger: Logger): Ticker[] {
+function startTickers(slices: Slices, clock: Clock, logger: Logger): Ticker[] {
   const tick = (name: string, intervalMs: number, work: () => Promise<unknown>) =>
     every(
       intervalMs,
       async () => void (await work()),
       (error) => logger.warn({ event: "tick.failed", name, error: String(error) }),
     );
-  return [tick("quarantine", 60_000, () => slices.ingest.tick())];
+  return [
+    tick("quarantine", 60_000, () => slices.ingest.tick()),
+    tick("deliveries", 1_000, () => slices.deliveries.tick(clock.nowMs())),
+    tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
+    tick("events", 60_000, () => slices.events.tick()),
+  ];
 }

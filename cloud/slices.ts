@@ -1,6 +1,10 @@
+import { Deliveries, Dispatcher } from "./deliveries/deliveries.ts";
+import { DesiredSender } from "./devices/desired-sender.ts";
 import { Devices } from "./devices/devices.ts";
+import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
+import { Households } from "./households/households.ts";
 import { Ingest, type IngestSlices } from "./ingest/ingest.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
@@ -30,6 +34,24 @@ export function createSlices(deps: SlicesDeps) {
   const db = database.db;
   const staff = new Staff({ db, clock, ids });
   const devices = new Devices({ db, clock, ids, audit: staff.audit });
+  const outbox = new Outbox(ids);
+  const events = new Events({ db, clock, logger });
+  const households = new Households({ db, clock, ids, audit: staff.audit, appliances: devices });
+  const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
+  const dispatcher = new Dispatcher({
+    deliveries,
+    link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
+    clock,
+    render: {},
+    onError: (error) => logger.warn({ event: "dispatcher.failed", error: String(error) }),
+  });
+  deliveries.whenWaiting((deviceIds) => dispatcher.kick(deviceIds));
+  const desired = new DesiredSender({
+    desiredOf: (deviceIds) => devices.desiredOf(deviceIds),
+    send: (deviceId, payload) =>
+      hub.send({ kind: "deliver", ref: `desired:${deviceId}`, deviceId, channel: "desired", payload }),
+    onError: (error) => logger.warn({ event: "desired.failed", error: String(error) }),
+  });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
   let bootId: string | null = null;
 
@@ -40,15 +62,15 @@ export function createSlices(deps: SlicesDeps) {
     events: (tx, facts) => telemetry.ingestEvents(tx, facts),
     reported: (tx, facts) => devices.ingestReported(tx, facts),
     presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
-    receipts: async (_tx, facts) => ({ unknown: [...facts], afterCommit: undefined }),
-    replies: async (_tx, facts) => ({ unknown: [...facts], afterCommit: undefined }),
-    effects: async () => [],
+    receipts: (tx, facts) => deliveries.ingestReceipts(tx, facts),
+    replies: (tx, facts) => deliveries.ingestReplies(tx, facts),
+    effects: async () => [() => events.notify()],
   };
   const ingest = new Ingest({ database, slices: ingestSlices, clock, ids, logger });
 
   devices.onSignals({
     credentialsChanged: (deviceId, disconnect) => hub.send({ kind: "forget", deviceId, disconnect }),
-    desiredChanged: () => {},
+    desiredChanged: (deviceId) => desired.wanted(deviceId),
   });
 
   const linkDeps: Omit<GatewayLinkDeps, "send"> = {
@@ -60,9 +82,12 @@ export function createSlices(deps: SlicesDeps) {
     },
     identify: (deviceId) => devices.identity(deviceId),
     feeds: async () => ({ version: 0, items: [] }),
-    onReady() {},
-    onWritten() {},
-    onNotWritten() {},
+    onReady(deviceId, channels) {
+      if (channels.includes("inbox")) dispatcher.onReady(deviceId);
+      if (channels.includes("desired")) desired.wanted(deviceId);
+    },
+    onWritten: (ref, atMs) => dispatcher.onWritten(ref, atMs),
+    onNotWritten: (ref, deviceId, reason) => dispatcher.onNotWritten(ref, deviceId, reason),
   };
 
   return {
@@ -70,6 +95,10 @@ export function createSlices(deps: SlicesDeps) {
     devices,
     telemetry,
     ingest,
+    households,
+    deliveries,
+    dispatcher,
+    events,
     linkDeps,
     async load() {
       await devices.load();

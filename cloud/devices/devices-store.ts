@@ -148,6 +148,14 @@ export class DevicesStore {
     return rows[0]?.desired_version ?? 0;
   }
 
+  async desired(db: Db, ids: readonly string[]): Promise<Pick<DeviceRow, "id" | "desired" | "desired_version">[]> {
+    const { rows } = await sql<DeviceRow>`
+      SELECT id, desired, desired_version FROM device WHERE id = ANY(${ids}::text[]) AND desired_version > 0`.execute(
+      db,
+    );
+    return rows;
+  }
+
   /** The reported state of some devices, locked until the transaction ends. */
   async lockReported(tx: Db, keys: readonly number[]): Promise<Map<number, ReportedState>> {
     const { rows } = await sql<{ key: number; reported: ReportedState }>`

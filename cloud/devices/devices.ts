@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import type { Model } from "#protocol/model.ts";
+import type { Desired } from "#protocol/state.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -193,11 +194,14 @@ export class Devices {
     return this.#store.refsOfHousehold(this.#db, householdId);
   }
 
-  /** Moves a device to a household, or out of any. False where there is no such device. */
-  async assignHousehold(tx: Db, deviceId: string, householdId: string | null): Promise<boolean> {
-    const found = await this.#store.setHousehold(tx, deviceId, householdId);
+  /** Moves a device to a household, or out of any; call `forget` once that is committed. False where there is no such device. */
+  assignHousehold(tx: Db, deviceId: string, householdId: string | null): Promise<boolean> {
+    return this.#store.setHousehold(tx, deviceId, householdId);
+  }
+
+  /** A committed change to a device that the up road must see from now on. */
+  forget(deviceId: string): void {
     this.#cache.forget(deviceId);
-    return found;
   }
 
   // Credentials
@@ -271,6 +275,12 @@ export class Devices {
     if (version === null) return { kind: "refused", rule: "device_not_found" };
     this.#signals.desiredChanged(id);
     return { kind: "stored", version };
+  }
+
+  /** The desired states of some devices, as their `desired` topic carries them. A device of which nothing is wanted is left out. */
+  async desiredOf(ids: readonly string[]): Promise<{ deviceId: string; desired: Desired }[]> {
+    const rows = await this.#store.desired(this.#db, ids);
+    return rows.map((row) => ({ deviceId: row.id, desired: { version: row.desired_version, state: row.desired } }));
   }
 
   /** Merges what devices reported, in the order given. */

@@ -16,6 +16,8 @@ export interface HouseholdAppliances {
   ofHousehold(householdId: string): Promise<DeviceRef[]>;
   /** False where the registry has no such device. */
   assignHousehold(tx: Db, deviceId: string, householdId: string | null): Promise<boolean>;
+  /** Told after the commit of `assignHousehold`. */
+  forget(deviceId: string): void;
 }
 
 /** When and in which words a household lives. */
@@ -125,7 +127,7 @@ export class Households {
   }
 
   async #assign(by: Principal, id: string, device: DeviceRef, to: string | null) {
-    return transaction(this.#db, async (tx) => {
+    const outcome = await transaction(this.#db, async (tx) => {
       if ((await this.#store.getForChange(tx, id)) === null) return refused("household_not_found");
       if (device.householdId === to) return { kind: "unchanged" as const };
       if (!(await this.#appliances.assignHousehold(tx, device.id, to))) return refused("household_device_not_found");
@@ -133,6 +135,8 @@ export class Households {
       await this.#record(tx, by, action, id, undefined, { deviceId: device.id });
       return { kind: "changed" as const };
     });
+    this.#appliances.forget(device.id);
+    return outcome;
   }
 
   #record(tx: Db, principal: Principal, action: string, id: string, before: unknown, after: unknown): Promise<void> {

@@ -27,7 +27,7 @@ export interface GatewayLinkDeps {
   feeds(): Promise<{ version: number; items: RetainedItem[] }>;
   onReady(deviceId: string, channels: readonly DownChannel[]): void;
   onWritten(ref: string, atMs: number): void;
-  onNotWritten(ref: string, reason: string): void;
+  onNotWritten(ref: string, deviceId: string, reason: "absent" | "busy"): void;
 }
 
 type UpMessage = Extract<GatewayMessage, { kind: "hello" | "batch" | "gap" }>;
@@ -85,7 +85,7 @@ export class GatewayLink {
         this.#deps.onWritten(message.ref, message.atMs);
         return;
       case "not_written":
-        this.#deps.onNotWritten(message.ref, message.reason);
+        this.#deps.onNotWritten(message.ref, message.deviceId, message.reason);
         return;
       case "status":
         this.#status = message.status;

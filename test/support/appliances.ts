@@ -28,4 +28,6 @@ export class TestAppliances {
     if (device !== undefined) this.#devices.set(deviceId, { ...device, householdId });
     return device !== undefined;
   }
+
+  forget(): void {}
 }
