@@ -17,7 +17,7 @@ const devicesPerQuery = 500;
 export class DesiredSender {
   readonly #deps: DesiredSenderDeps;
   readonly #waiting = new Set<string>();
-  #sending: Promise<void> | null = null;
+  #sending = false;
 
   constructor(deps: DesiredSenderDeps) {
     this.#deps = deps;
@@ -25,10 +25,12 @@ export class DesiredSender {
 
   wanted(deviceId: string): void {
     this.#waiting.add(deviceId);
-    this.#sending ??= this.#send()
+    if (this.#sending) return;
+    this.#sending = true;
+    void this.#send()
       .catch(this.#deps.onError)
       .finally(() => {
-        this.#sending = null;
+        this.#sending = false;
       });
   }
 

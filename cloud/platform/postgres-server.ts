@@ -48,6 +48,24 @@ export interface PostgresConnection {
   database: string;
 }
 
+const connectionOf = (host: string, password: string): PostgresConnection => ({
+  host,
+  port: 5432,
+  user: "hearth",
+  password,
+  database: "postgres",
+});
+
+/** The way to the server that another process runs on this data folder, or null where none does. */
+export async function runningConnection(dataDir: string): Promise<PostgresConnection | null> {
+  const { clusterDir, passwordFile } = await preparePostgresHome(dataDir);
+  const lines = (await readFile(join(clusterDir, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
+  // Lines of PostgreSQL's pid file: pid, data folder, start time, port, socket folder, ..., status.
+  const socketDir = lines[4];
+  if (socketDir === undefined || !existsSync(join(socketDir, ".s.PGSQL.5432"))) return null;
+  return connectionOf(socketDir, (await readFile(passwordFile, "utf8")).trim());
+}
+
 export class PostgresServer {
   readonly #home: PostgresHome;
   readonly #logger: Logger;
@@ -83,7 +101,7 @@ export class PostgresServer {
   }
 
   get connection(): PostgresConnection {
-    return { host: this.#socketDir, port: 5432, user: "hearth", password: this.#password, database: "postgres" };
+    return connectionOf(this.#socketDir, this.#password);
   }
 
   /** The server's process id, for tests that kill it and for health. */
