@@ -7,6 +7,7 @@ import { lockDataDir } from "../platform/data-lock.ts";
 import { randomIds } from "../platform/ids.ts";
 import { createLogger } from "../platform/logger.ts";
 import { PostgresServer, runningConnection } from "../platform/postgres-server.ts";
+import { openDataDir } from "../platform/storage.ts";
 import { Staff, type StaffRole, staffRoles } from "../staff/staff.ts";
 
 const usage = `usage: npm run key -- new [--name NAME] [--role ${staffRoles.join("|")}]
@@ -29,6 +30,7 @@ async function withDatabase<T>(config: Config, work: (database: Database) => Pro
   if (config.databaseUrl !== undefined) return using({ connectionString: config.databaseUrl });
   const running = await runningConnection(config.dataDir);
   if (running !== null) return using(running);
+  await openDataDir(config.dataDir);
   const unlock = await lockDataDir(config.dataDir);
   const server = await PostgresServer.start(config.dataDir, createLogger("silent"), noError);
   try {

@@ -18,7 +18,7 @@ import {
   stopServiceProcess,
 } from "../support/service-process.ts";
 import type { Load, LoadResult } from "./generator.ts";
-import { connectFrame, ReadingFrame } from "./mqtt-bytes.ts";
+import { connectFrame, ReadingFrame } from "../support/mqtt-bytes.ts";
 
 type Shape = Load["shape"];
 

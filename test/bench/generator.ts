@@ -5,7 +5,7 @@
  *   fleet  connections take turns, one reading each, `inFlight` on their way over all
  */
 import { connect, type Socket } from "node:net";
-import { AckCounter, connectFrame, ReadingFrame } from "./mqtt-bytes.ts";
+import { AckCounter, connectFrame, ReadingFrame } from "../support/mqtt-bytes.ts";
 
 export interface Load {
   port: number;

@@ -20,6 +20,13 @@ function frame(type: number, body: Buffer): Buffer {
 export const connectFrame = (clientId: string, user: string, password: string): Buffer =>
   frame(0x10, Buffer.concat([text("MQTT"), Buffer.from([4, 0xc2, 0, 60]), text(clientId), text(user), text(password)]));
 
+/** A QoS 1 PUBLISH. */
+export function publishFrame(topic: string, packetId: number, payload: string | Buffer, duplicate = false): Buffer {
+  const id = Buffer.alloc(2);
+  id.writeUInt16BE(packetId);
+  return frame(duplicate ? 0x3a : 0x32, Buffer.concat([text(topic), id, Buffer.from(payload)]));
+}
+
 /** A QoS 1 PUBLISH of a reading of five metrics whose packet id and time can be written over in place. */
 export class ReadingFrame {
   readonly bytes: Buffer;

@@ -1,0 +1,170 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { afterAll, expect, test } from "vitest";
+import { runningConnection } from "../../cloud/platform/postgres-server.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { StubbornDevice } from "../support/stubborn-device.ts";
+
+const devicesCount = 50;
+const killsOfEachKind = 5;
+const seed = Number(process.env["HEARTH_TEST_SEED"] ?? Date.now() % 1_000_000);
+
+/** Random enough for moments to kill at, and repeatable by its printed seed. */
+function randomFrom(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 0x1_0000_0000;
+  };
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return String(typeof address === "object" && address !== null ? address.port : 0);
+}
+
+let service: RunningService | null = null;
+const dirs: string[] = [];
+afterAll(async () => {
+  if (service !== null) await stopServiceProcess(service);
+  await Promise.all(dirs.map(removeDataDir));
+});
+
+async function sqlOf(dataDir: string): Promise<pg.Client> {
+  const connection = await runningConnection(dataDir);
+  if (connection === null) throw new Error("no database runs there");
+  const client = new pg.Client(connection);
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+test(
+  "what got a PUBACK is in the database exactly once, whatever is killed, and the ledger balances",
+  { timeout: 240_000 },
+  async () => {
+    const random = randomFrom(seed);
+    const dataDir = await newDataDir();
+    dirs.push(dataDir);
+    const env = { HEARTH_MQTT_PORT: await freePort(), HEARTH_HTTP_PORT: await freePort() };
+    service = await startServiceProcess({ dataDir, env });
+    const { key } = service;
+    const model = {
+      key: "oven",
+      version: 1,
+      brand: "B",
+      name: "Oven",
+      kind: "oven",
+      hardwareIds: ["h"],
+      locales: ["en"],
+    };
+    const metrics = [
+      { name: "cavity_c", unit: "°C" },
+      { name: "power_w", unit: "W" },
+    ];
+    await service.api("/api/v1/models/oven", { method: "PUT", body: { ...model, metrics, capabilities: {} } });
+    const devices: StubbornDevice[] = [];
+    for (let n = 0; n < devicesCount; n += 1) {
+      const household = await service.api("/api/v1/households", {
+        method: "POST",
+        body: { name: `Household ${n}`, locale: "en", timeZone: "Europe/Berlin" },
+      });
+      const id = `oven-${n}`;
+      const { body } = await service.api("/api/v1/devices", {
+        method: "POST",
+        body: { id, model: "oven", householdId: household.body.id },
+      });
+      devices.push(new StubbornDevice(id, body.token, () => Number(env.HEARTH_MQTT_PORT)));
+    }
+    const running = devices.map((device) => device.run());
+
+    // Events lie at noon of a day gone by, so that no daily limit depends on when the test runs.
+    const noonMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 86_400_000 / 2;
+    let sentReadings = 0;
+    let sentEvents = 0;
+    let sending = true;
+    const sender = (async () => {
+      for (let round = 0; sending; round += 1) {
+        for (const device of devices) {
+          device.send("telemetry", { atMs: noonMs + round, m: { cavity_c: round % 250, power_w: 2_000 } });
+          sentReadings += 1;
+          if (round % 5 !== 0) continue;
+          device.send("events", {
+            id: `e${round}`,
+            atMs: noonMs + round,
+            type: "program.finished",
+            data: { program: "HotAir" },
+          });
+          sentEvents += 1;
+        }
+        await sleep(50);
+      }
+    })();
+
+    for (let kill = 0; kill < killsOfEachKind * 2; kill += 1) {
+      await sleep(200 + random() * 1_500);
+      const withDatabase = kill % 2 === 1;
+      if (withDatabase) {
+        const busy = await sqlOf(dataDir);
+        busy.query("SELECT count(*) FROM generate_series(1, 200000000)").catch(() => {});
+        await sleep(100);
+        process.kill(
+          Number(readFileSync(join(dataDir, "postgres", "postmaster.pid"), "utf8").split("\n")[0]),
+          "SIGKILL",
+        );
+      }
+      await stopServiceProcess(service, "SIGKILL");
+      service = await startServiceProcess({ dataDir, env, key });
+    }
+    sending = false;
+    await sender;
+    const last = service;
+    await until("every message has its PUBACK", () => devices.every((device) => device.open === 0));
+    for (const device of devices) device.stop();
+    await Promise.all(running);
+    const acked = devices.reduce((sum, device) => sum + device.acked, 0);
+    expect(acked).toBe(sentReadings + sentEvents);
+    await until("the up road is drained", async () => {
+      const { body } = await last.api("/api/v1/health");
+      return body.upRoad.behindRecords === 0;
+    });
+
+    const client = await sqlOf(dataDir);
+    const one = async (query: string) => Number((await client.query<{ n: number }>(query)).rows[0]?.n);
+    const readings = await one("SELECT count(*)::int AS n FROM reading");
+    const events = await one("SELECT count(*)::int AS n FROM device_event WHERE type = 'program.finished'");
+    const quarantined = await one("SELECT count(*)::int AS n FROM quarantine");
+    const gaps = await one("SELECT count(*)::int AS n FROM gap");
+    await client.end();
+    const ledger = await last.api("/api/v1/loyalty/check");
+    const overview = await last.api("/api/v1/overview");
+    const cuts = devices.reduce((sum, device) => sum + device.cuts, 0);
+    process.stdout.write(
+      `kill test, seed ${seed}: ${killsOfEachKind} kills of node, ${killsOfEachKind} of node and PostgreSQL under a busy query; ` +
+        `${cuts} connections cut; ${acked} PUBACKs; ${readings} readings and ${events} events stored; ${overview.body.points} points; ` +
+        `${ledger.body.transfers} transfers in the ledger\n`,
+    );
+    expect({ readings, events, quarantined, gaps }).toEqual({
+      readings: sentReadings,
+      events: sentEvents,
+      quarantined: 0,
+      gaps: 0,
+    });
+    expect(ledger.body).toMatchObject({ ok: true, broken: [] });
+    // Fifty points for the first cook, ten for each of the first three of the day: neither less nor twice.
+    expect(overview.body.points).toBe(devicesCount * (50 + 3 * 10));
+  },
+);
