@@ -95,9 +95,9 @@ test(
     const noonMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 86_400_000 / 2;
     let sentReadings = 0;
     let sentEvents = 0;
-    let sending = true;
-    const sender = (async () => {
-      for (let round = 0; sending; round += 1) {
+    const sender = { on: true };
+    const sent = (async () => {
+      for (let round = 0; sender.on; round += 1) {
         for (const device of devices) {
           device.send("telemetry", { atMs: noonMs + round, m: { cavity_c: round % 250, power_w: 2_000 } });
           sentReadings += 1;
@@ -129,8 +129,8 @@ test(
       await stopServiceProcess(service, "SIGKILL");
       service = await startServiceProcess({ dataDir, env, key });
     }
-    sending = false;
-    await sender;
+    sender.on = false;
+    await sent;
     const last = service;
     await until("every message has its PUBACK", () => devices.every((device) => device.open === 0));
     for (const device of devices) device.stop();

@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+} from "./support/service-process.ts";
+
+const dirs: string[] = [];
+const services: RunningService[] = [];
+afterAll(async () => {
+  await Promise.all(services.map((service) => stopServiceProcess(service, "SIGKILL")));
+  await Promise.all(dirs.map(removeDataDir));
+});
+
+async function dataDir(): Promise<string> {
+  const dir = await newDataDir();
+  dirs.push(dir);
+  return dir;
+}
+
+async function start(options: Parameters<typeof startServiceProcess>[0]): Promise<RunningService> {
+  const service = await startServiceProcess(options);
+  services.push(service);
+  return service;
+}
+
+/** Runs `npm start`'s command until it ends by itself. */
+async function run(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, ["cloud/main.ts"], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0", ...env },
+  });
+  let stderr = "";
+  child.stderr.on("data", (piece: Buffer) => {
+    stderr += piece.toString();
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stderr };
+}
+
+/** Processes that work in a folder: PostgreSQL's, since nobody else does. */
+async function processesIn(dir: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const places = await Promise.all(
+    pids.map(async (pid) => [pid, await readlink(`/proc/${pid}/cwd`).catch(() => "")] as const),
+  );
+  return places.filter(([, place]) => place.startsWith(dir)).map(([pid]) => pid);
+}
+
+const oneSentence = (variable: string) => new RegExp(`^Hearth cannot start: [^\\n]*${variable}[^\\n]*\\.\\n$`);
+
+test.each([
+  ["HEARTH_MQTT_PORT", "abc"],
+  ["HEARTH_BIND", "0.0.0.0"],
+  ["HEARTH_DATA_DIR", "/proc/hearth"],
+])("a wrong %s ends with one sentence that names it, and code 1", async (name, value) => {
+  const { code, stderr } = await run({ HEARTH_DATA_DIR: await dataDir(), [name]: value });
+  expect(stderr).toMatch(oneSentence(name));
+  expect(code).toBe(1);
+});
+
+test("a folder that cannot be made is named", async () => {
+  const file = join(await dataDir(), "file");
+  await writeFile(file, "");
+  const { code, stderr } = await run({ HEARTH_DATA_DIR: join(file, "data") });
+  expect(stderr).toMatch(oneSentence("HEARTH_DATA_DIR"));
+  expect(code).toBe(1);
+});
+
+test.each(["HEARTH_HTTP_PORT", "HEARTH_MQTT_PORT"])(
+  "a port in use is told by %s, and nothing is left running",
+  async (name) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const dir = await dataDir();
+    const { code, stderr } = await run({ HEARTH_DATA_DIR: dir, [name]: String(port) });
+    server.close();
+    expect(stderr).toMatch(oneSentence(`${name} ${port}`));
+    expect(code).toBe(1);
+    expect(await processesIn(dir)).toEqual([]);
+  },
+);
+
+test("a second Hearth on the same data names the first one's pid, and the first goes on", async () => {
+  const service = await start({ dataDir: await dataDir() });
+  const { code, stderr } = await run({ HEARTH_DATA_DIR: service.dataDir });
+  expect(stderr).toMatch(oneSentence(`pid ${service.child.pid}`));
+  expect(code).toBe(1);
+  expect((await service.api("/api/v1/health")).status).toBe(200);
+});
+
+test("SIGTERM ends it with nothing left running; what SIGKILL left behind is dealt with at the next start", async () => {
+  const dir = await dataDir();
+  const first = await start({ dataDir: dir });
+  const left = join(dir, "postgres", "postmaster.pid");
+  await stopServiceProcess(first, "SIGKILL");
+  const orphan = (await readFile(left, "utf8")).split("\n")[0] ?? "";
+  expect(await processesIn(dir)).toContain(orphan);
+  const second = await start({ dataDir: dir, key: first.key });
+  expect(await processesIn(dir)).not.toContain(orphan);
+  expect((await second.api("/api/v1/me")).body).toMatchObject({ kind: "staff", role: "admin" });
+  expect(await stopServiceProcess(second, "SIGTERM")).toBe(0);
+  expect(await processesIn(dir)).toEqual([]);
+});
+
+test("the first start prints every address, where the data is, how to stop, and a key once", async () => {
+  const dir = await dataDir();
+  const first = await start({ dataDir: dir });
+  for (const part of [first.http, "mqtt://127.0.0.1:", dir, "Ctrl-C", first.key])
+    expect(first.output()).toContain(part);
+  await stopServiceProcess(first, "SIGINT");
+  const second = await start({ dataDir: dir, key: first.key });
+  expect(second.output()).not.toContain(first.key);
+  expect(second.output()).toContain("npm run key -- new");
+});
