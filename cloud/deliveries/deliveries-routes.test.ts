@@ -47,7 +47,7 @@ test("commands are a closed list, small, for known appliances, and need the perm
   expect((await send("oven-1", { name: "heat" })).json()).toMatchObject({ status: 400, code: "invalid_request" });
   expect((await send("oven-9", { name: "stop" })).json()).toMatchObject({
     status: 404,
-    code: "delivery_device_not_found",
+    code: "device_not_found",
   });
   const large = { name: "stop", args: { text: "x".repeat(20_000) } };
   expect((await send("oven-1", large)).json()).toMatchObject({ status: 422, code: "command_too_large" });

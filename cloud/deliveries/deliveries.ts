@@ -195,14 +195,12 @@ export class Deliveries {
     by: Principal,
     deviceId: string,
     command: { name: CommandName; args: Record<string, unknown>; lifeMs?: number | undefined },
-  ): Promise<
-    { kind: "accepted"; id: string } | { kind: "refused"; rule: "delivery_device_not_found" | "command_too_large" }
-  > {
+  ): Promise<{ kind: "accepted"; id: string } | { kind: "refused"; rule: "device_not_found" | "command_too_large" }> {
     const { name, args, lifeMs = commandLifeMs } = command;
     if (Buffer.byteLength(JSON.stringify(args)) > commandBytesMax)
       return { kind: "refused", rule: "command_too_large" };
     const device = (await this.#deps.devices.find([deviceId])).get(deviceId);
-    if (device === undefined) return { kind: "refused", rule: "delivery_device_not_found" };
+    if (device === undefined) return { kind: "refused", rule: "device_not_found" };
     const created = await transaction(this.#deps.db, async (tx) => {
       const expiresAtMs = this.#deps.clock.nowMs() + lifeMs;
       const body = { name, args };

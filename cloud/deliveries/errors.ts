@@ -1,14 +1,12 @@
+import { deviceProblems } from "../devices/devices.ts";
+
 /** What the deliveries slice can refuse. */
 export const deliveryProblems = {
+  device_not_found: deviceProblems.device_not_found,
   delivery_not_found: {
     status: 404,
     title: "There is no such delivery",
     help: "GET /api/v1/deliveries lists them, newest first.",
-  },
-  delivery_device_not_found: {
-    status: 404,
-    title: "There is no such appliance",
-    help: "GET /api/v1/devices lists the appliances.",
   },
   delivery_already_closed: {
     status: 409,
