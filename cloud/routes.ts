@@ -4,6 +4,7 @@ import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
 import { eventProblems } from "./events/events.ts";
 import { eventsRoutes } from "./events/events-routes.ts";
+import { firmwareProblems, firmwareRoutes } from "./firmware/firmware.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import { householdProblems } from "./households/households.ts";
 import { householdsRoutes } from "./households/households-routes.ts";
@@ -38,13 +39,14 @@ export const problemCatalogue: ProblemCatalogue = {
   ...deviceProblems,
   ...householdProblems,
   ...deliveryProblems,
+  ...firmwareProblems,
   ...eventProblems,
 };
 
 /** All of the API, slice by slice. */
 export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   const { slices, database, clock } = deps;
-  const { devices, telemetry, ingest, staff, households, deliveries, events } = slices;
+  const { devices, telemetry, ingest, staff, households, deliveries, firmware, events } = slices;
   healthRoutes(app, () => readHealth(deps));
   overviewRoutes(app, async () => {
     const [models, { byPhase, firmwareConfirmed }] = await Promise.all([devices.counts(), deliveries.counts()]);
@@ -68,6 +70,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   ingestRoutes(app, ingest);
   householdsRoutes(app, households);
   deliveriesRoutes(app, deliveries);
+  firmwareRoutes(app, firmware);
   eventsRoutes(app, events);
   timelineRoutes(app, {
     clock,

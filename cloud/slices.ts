@@ -4,6 +4,7 @@ import { Devices } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
+import { Firmware } from "./firmware/firmware.ts";
 import { Households } from "./households/households.ts";
 import { Ingest, type IngestSlices } from "./ingest/ingest.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -38,11 +39,23 @@ export function createSlices(deps: SlicesDeps) {
   const events = new Events({ db, clock, logger });
   const households = new Households({ db, clock, ids, audit: staff.audit, appliances: devices });
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
+  const firmware = new Firmware({
+    db,
+    clock,
+    ids,
+    outbox,
+    audit: staff.audit,
+    devices,
+    deliveries,
+    artifactsDir: deps.artifactsDir,
+    linkSecret: deps.secret,
+    publicUrl: deps.publicUrl,
+  });
   const dispatcher = new Dispatcher({
     deliveries,
     link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
     clock,
-    render: {},
+    render: { firmware: (delivery) => firmware.renderBody(delivery) },
     onError: (error) => logger.warn({ event: "dispatcher.failed", error: String(error) }),
   });
   deliveries.whenWaiting((deviceIds) => dispatcher.kick(deviceIds));
@@ -98,11 +111,13 @@ export function createSlices(deps: SlicesDeps) {
     households,
     deliveries,
     dispatcher,
+    firmware,
     events,
     linkDeps,
     async load() {
       await devices.load();
       await telemetry.load();
+      await firmware.load();
     },
   };
 }
