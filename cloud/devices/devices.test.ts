@@ -1,0 +1,137 @@
+import fc from "fast-check";
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import { systemClock } from "../platform/clock.ts";
+import { randomIds } from "../platform/ids.ts";
+import { Staff } from "../staff/staff.ts";
+import { mergeReported, reportedValues } from "./core/reported-state.ts";
+import { Devices, type PresenceFact } from "./devices.ts";
+
+let base: TestDatabase;
+let devices: Devices;
+const system = { kind: "system" } as const;
+const signals: string[] = [];
+
+const oven = (version: number, metrics: string[]) => ({
+  key: "oven",
+  version,
+  brand: "B",
+  name: "Oven",
+  kind: "oven" as const,
+  hardwareIds: ["h1"],
+  locales: ["en"],
+  metrics: metrics.map((name) => ({ name, unit: "", kind: "gauge" as const, personal: false })),
+  capabilities: { programs: [], steam: false, probe: false },
+});
+
+beforeAll(async () => {
+  base = await createTestDatabase();
+  const deps = { db: base.db, clock: systemClock, ids: randomIds };
+  devices = new Devices({ ...deps, audit: new Staff(deps).audit });
+  devices.onSignals({
+    credentialsChanged: (id, disconnect) => signals.push(`${id} ${disconnect}`),
+    desiredChanged: (id) => signals.push(`${id} desired`),
+  });
+  await devices.putModel(system, oven(3, ["a_c", "b_w"]));
+  await devices.register(system, [
+    { id: "d1", model: "oven" },
+    { id: "d2", model: "oven" },
+  ]);
+});
+afterAll(() => base.drop());
+
+test("a metric keeps its position whatever later versions of the model say", async () => {
+  expect(await devices.putModel(system, oven(4, ["c_rpm", "b_w"]))).toEqual({ kind: "stored" });
+  expect(await devices.putModel(system, oven(4, ["c_rpm", "b_w"]))).toEqual({ kind: "unchanged" });
+  expect(await devices.putModel(system, oven(4, ["b_w"]))).toMatchObject({ rule: "model_version_not_next" });
+  expect(await devices.putModel(system, oven(6, ["b_w"]))).toMatchObject({ rule: "model_version_not_next" });
+  const { positions, size } = devices.layout("oven");
+  expect([...positions]).toEqual([
+    ["a_c", 0],
+    ["b_w", 1],
+    ["c_rpm", 2],
+  ]);
+  expect(size).toBe(3);
+});
+
+test("registering is all or nothing, and a token is kept as its hash alone", async () => {
+  expect(
+    await devices.register(system, [
+      { id: "d9", model: "oven" },
+      { id: "d1", model: "oven" },
+    ]),
+  ).toMatchObject({ rule: "device_exists" });
+  expect(await devices.get("d9")).toBeNull();
+  expect(await devices.register(system, [{ id: "d9", model: "toaster" }])).toMatchObject({ rule: "model_not_found" });
+  const rotated = await devices.rotateToken(system, "d1");
+  if (rotated.kind === "refused") throw new Error(rotated.rule);
+  const identity = await devices.identity("d1");
+  expect(identity?.tokenSha256).toHaveLength(2);
+  expect(JSON.stringify(await devices.get("d1"))).not.toContain(rotated.token);
+});
+
+test("a blocked device has no identity, and the gateway hears of it at once", async () => {
+  signals.length = 0;
+  await devices.setBlocked(system, "d2", true);
+  expect(await devices.identity("d2")).toBeNull();
+  await devices.setBlocked(system, "d2", false);
+  expect(await devices.identity("d2")).not.toBeNull();
+  expect(signals).toEqual(["d2 true", "d2 false"]);
+});
+
+test("a disconnect counts only for the current connection of the current boot", async () => {
+  const ref = (await devices.find(["d1"])).get("d1");
+  if (ref === undefined) throw new Error("d1 is missing");
+  const [boot, oldBoot] = [randomUUID(), randomUUID()];
+  let atMs = Date.now();
+  const fact = (bootId: string, connectionId: number, state: "connected" | "disconnected"): PresenceFact => ({
+    device: ref,
+    receivedAtMs: (atMs += 1),
+    gatewayId: "main",
+    presence: { bootId, connectionId, state },
+  });
+  const apply = (...facts: PresenceFact[]) =>
+    base.db.transaction().execute((tx) => devices.ingestPresence(tx, facts, boot));
+  const online = async () => (await devices.get("d1"))?.online;
+
+  await apply(fact(boot, 1, "connected"));
+  expect(await online()).toBe(true);
+  // Taken over: the new connection comes first, then the end of the old one.
+  await apply(fact(boot, 2, "connected"), fact(boot, 1, "disconnected"));
+  expect(await online()).toBe(true);
+  await apply(fact(boot, 1, "disconnected"));
+  expect(await online()).toBe(true);
+  await apply(fact(oldBoot, 9, "disconnected"));
+  expect(await online()).toBe(true);
+  await apply(fact(boot, 2, "disconnected"));
+  expect(await online()).toBe(false);
+  await apply(fact(oldBoot, 9, "connected"));
+  expect(await online()).toBe(false);
+  await apply(fact(boot, 3, "connected"), fact(boot, 3, "disconnected"));
+  expect(await online()).toBe(false);
+  await apply(fact(boot, 4, "connected"));
+  await devices.endOtherBoots("main", randomUUID());
+  expect(await online()).toBe(false);
+});
+
+test("reports merge to the same state in whatever order they arrive", () => {
+  const report = fc.record({
+    atMs: fc.integer({ min: 1, max: 1_000_000 }),
+    state: fc.dictionary(fc.constantFrom("a", "b", "c", "__proto__"), fc.integer(), { maxKeys: 3 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(report, { selector: (one) => one.atMs, maxLength: 8 }),
+      fc.infiniteStream(fc.nat()),
+      (reports, order) => {
+        const shuffled = reports
+          .map((one) => ({ one, at: order.next().value ?? 0 }))
+          .toSorted((x, y) => x.at - y.at)
+          .map(({ one }) => one);
+        const merge = (list: typeof reports) => list.reduce(mergeReported, {});
+        expect(reportedValues(merge(shuffled))).toEqual(reportedValues(merge(reports)));
+      },
+    ),
+  );
+});

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import { type DeviceRef, Devices } from "../devices/devices.ts";
+import { systemClock } from "../platform/clock.ts";
+import { randomIds } from "../platform/ids.ts";
+import { Staff } from "../staff/staff.ts";
+import { Telemetry } from "./telemetry.ts";
+
+let base: TestDatabase;
+let devices: Devices;
+let telemetry: Telemetry;
+let device: DeviceRef;
+const system = { kind: "system" } as const;
+const model = (version: number, names: string[]) => ({
+  key: "oven",
+  version,
+  brand: "B",
+  name: "Oven",
+  kind: "oven" as const,
+  hardwareIds: ["h1"],
+  locales: ["en"],
+  metrics: names.map((name) => ({
+    name,
+    unit: "",
+    kind: name === "door_open" ? ("flag" as const) : ("gauge" as const),
+    personal: false,
+  })),
+  capabilities: { programs: [], steam: false, probe: false },
+});
+
+const startMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
+
+async function store(readings: { atMs: number; metrics: Record<string, number | boolean> }[]): Promise<void> {
+  const client = await base.database.connect();
+  const facts = readings.map((reading) => ({ ...reading, device, receivedAtMs: Date.now() }));
+  await telemetry.prepare(facts);
+  await client.query("BEGIN");
+  await telemetry.ingestReadings(client, facts);
+  await client.query("COMMIT");
+  await client.end();
+}
+
+beforeAll(async () => {
+  base = await createTestDatabase();
+  const deps = { db: base.db, clock: systemClock, ids: randomIds };
+  devices = new Devices({ ...deps, audit: new Staff(deps).audit });
+  telemetry = new Telemetry({ ...deps, layoutOf: (key) => devices.layout(key) });
+  await devices.putModel(system, model(1, ["cavity_c", "door_open"]));
+  await devices.register(system, [{ id: "d1", model: "oven" }]);
+  const found = (await devices.find(["d1"])).get("d1");
+  if (found === undefined) throw new Error("d1 is missing");
+  device = found;
+});
+afterAll(() => base.drop());
+
+test("a range keeps peaks and dips at any zoom, and counts what lies behind each point", async () => {
+  const readings = Array.from({ length: 1_000 }, (_, at) => ({
+    atMs: startMs + at * 1_000,
+    metrics: { cavity_c: at === 333 ? 499.5 : at === 777 ? -40.25 : 180, door_open: at % 2 === 0 },
+  }));
+  await store(readings);
+  for (const points of [1, 7, 100, 5_000]) {
+    const range = { device, metrics: ["cavity_c", "door_open"], fromMs: startMs, toMs: startMs + 1_000_000, points };
+    const { series } = await telemetry.store.range(range);
+    const [cavity, door] = series;
+    expect(cavity?.buckets.length).toBeLessThanOrEqual(points);
+    expect(cavity?.buckets.reduce((sum, bucket) => sum + bucket.count, 0)).toBe(1_000);
+    expect(Math.max(...(cavity?.buckets.map((bucket) => bucket.max) ?? []))).toBe(499.5);
+    expect(Math.min(...(cavity?.buckets.map((bucket) => bucket.min) ?? []))).toBe(-40.25);
+    expect(door?.buckets.reduce((sum, bucket) => sum + bucket.mean * bucket.count, 0)).toBeCloseTo(500);
+  }
+});
+
+test("a metric that the model learns later is one series with what was stored before", async () => {
+  const fromMs = startMs + 2_000_000;
+  await store([{ atMs: fromMs, metrics: { late_w: 10 } }]);
+  await devices.putModel(system, model(2, ["cavity_c", "door_open", "late_w"]));
+  await store([{ atMs: fromMs + 1, metrics: { late_w: 20, door_open: true } }]);
+  const { series } = await telemetry.store.range({ device, metrics: ["late_w"], fromMs, toMs: fromMs + 2, points: 2 });
+  expect(series[0]?.buckets.map((bucket) => bucket.mean)).toEqual([10, 20]);
+  const latest = await telemetry.store.latest(device);
+  expect(latest.find((one) => one.metric === "late_w")).toMatchObject({ value: 20, atMs: fromMs + 1 });
+  expect(latest.find((one) => one.metric === "door_open")).toMatchObject({ value: true });
+});
+
+test("numbers come back as they went in, to the last digit of a double", async () => {
+  const fromMs = startMs + 3_000_000;
+  const odd = [0.1 + 0.2, 123_456_789.123_456_78, -1e-300, 1.797e308, 5e-324];
+  await store(odd.map((value, at) => ({ atMs: fromMs + at, metrics: { cavity_c: value } })));
+  const { series } = await telemetry.store.range({
+    device,
+    metrics: ["cavity_c"],
+    fromMs,
+    toMs: fromMs + odd.length,
+    points: odd.length,
+  });
+  expect(series[0]?.buckets.map((bucket) => bucket.min)).toEqual(odd);
+});
+
+test("rows that a day's partition finds in the default one are moved into it", async () => {
+  const oldMs = startMs - 3 * 86_400_000;
+  const client = await base.database.connect();
+  await client.query("INSERT INTO reading (device_key, at_ms, metric_values) VALUES ($1, $2, '{1}')", [
+    device.key,
+    oldMs,
+  ]);
+  await client.end();
+  await store([{ atMs: oldMs + 1, metrics: { cavity_c: 2 } }]);
+  const { series } = await telemetry.store.range({
+    device,
+    metrics: ["cavity_c"],
+    fromMs: oldMs,
+    toMs: oldMs + 2,
+    points: 1,
+  });
+  expect(series[0]?.buckets[0]).toMatchObject({ min: 1, max: 2, count: 2 });
+});
