@@ -75,7 +75,10 @@ export interface RetainedItem {
 }
 
 export type CloudMessage =
-  /** Everything at or below `watermark` is committed for this spool epoch. -1 when nothing is. */
+  /**
+   * Everything at or below `watermark` is committed for this spool epoch. -1 when nothing is. Said again, it makes the gateway offer
+   * everything from there on anew, against new credit. Above the gateway's head it is answered with a `hello` of a new epoch.
+   */
   | { kind: "welcome"; watermark: number }
   /** The gateway may send this many further batches. */
   | { kind: "credit"; batches: number }
@@ -101,6 +104,12 @@ export interface GatewayConfig {
   spoolBytesMax: number;
   limits: GatewayLimits;
 }
+
+/** What a gateway tells the one who started it, once; everything else goes over the link. */
+export type GatewayReport =
+  | { kind: "listening"; port: number }
+  /** `code` is the system's, EADDRINUSE for example, or `failed`. */
+  | { kind: "failed"; code: string; message: string };
 
 export interface GatewayLimits {
   bytesBeforeLogin: number;

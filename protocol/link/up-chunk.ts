@@ -29,6 +29,9 @@ export interface SequencedRecord extends UpRecord {
 const fixedBytes = 4 + 1 + 8 + 1;
 const channelCodes = new Map(recordChannels.map((channel, code) => [channel, code]));
 
+/** The byte that stands for a channel in a record. */
+export const channelCode = (channel: RecordChannel): number => channelCodes.get(channel) ?? 0;
+
 /** Bytes that a record takes in a chunk. */
 export const recordBytes = (record: UpRecord): number => fixedBytes + record.deviceId.length + record.payload.length;
 
@@ -42,7 +45,7 @@ export function encodeChunk(records: readonly UpRecord[]): Uint8Array<ArrayBuffe
   for (const record of records) {
     const { deviceId, payload } = record;
     view.setUint32(at, recordBytes(record) - 4);
-    view.setUint8(at + 4, channelCodes.get(record.channel) ?? 0);
+    view.setUint8(at + 4, channelCode(record.channel));
     view.setFloat64(at + 5, record.receivedAtMs);
     view.setUint8(at + 13, deviceId.length);
     at += fixedBytes;
@@ -52,6 +55,87 @@ export function encodeChunk(records: readonly UpRecord[]): Uint8Array<ArrayBuffe
     at += payload.length;
   }
   return bytes;
+}
+
+/**
+ * Builds chunks record by record in one buffer that is used again. A message is copied twice between socket and link, whatever
+ * its size, and costs no object of its own.
+ */
+export class ChunkWriter {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView;
+  #length = 0;
+  #records = 0;
+
+  constructor(bytesAtFirst = 65_536) {
+    this.#bytes = new Uint8Array(bytesAtFirst);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** Bytes gathered so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Bytes that a record would add. */
+  static sizeOf(deviceId: Uint8Array, payloadBytes: number): number {
+    return fixedBytes + deviceId.length + payloadBytes;
+  }
+
+  /**
+   * @param code from `channelCode`
+   * @param deviceId ASCII, at most 255 bytes
+   * @param source holds the payload from `start` to `end`
+   * @returns the bytes added
+   */
+  append(
+    code: number,
+    deviceId: Uint8Array,
+    receivedAtMs: number,
+    source: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
+    const size = fixedBytes + deviceId.length + (end - start);
+    if (this.#length + size > this.#bytes.length) this.#grow(this.#length + size);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    this.#view.setUint32(at, size - 4);
+    bytes[at + 4] = code;
+    this.#view.setFloat64(at + 5, receivedAtMs);
+    bytes[at + 13] = deviceId.length;
+    at += fixedBytes;
+    bytes.set(deviceId, at);
+    at += deviceId.length;
+    bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), at);
+    this.#length += size;
+    this.#records += 1;
+    return size;
+  }
+
+  /**
+   * What was gathered, in a buffer of its own that may be transferred, and an empty writer.
+   *
+   * @param headroom bytes left free in front of the chunk for the caller's own header
+   */
+  take(headroom: number): Uint8Array<ArrayBuffer> {
+    const taken = new Uint8Array(headroom + this.#length);
+    taken.set(this.#bytes.subarray(0, this.#length), headroom);
+    this.#length = 0;
+    this.#records = 0;
+    return taken;
+  }
+
+  #grow(bytesMin: number): void {
+    const grown = new Uint8Array(Math.max(bytesMin, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
 }
 
 const ascii = new TextDecoder("latin1");

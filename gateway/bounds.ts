@@ -1,0 +1,40 @@
+/** Bounds that belong to the gateway alone; those that a maker may set are in `GatewayLimits`. Sizes are bytes, times milliseconds. */
+export interface Bounds {
+  /** Of one value of the spool, and so of one chunk on the link. */
+  chunkRecordsMax: number;
+  chunkBytesMax: number;
+  /** Written in one commit of the spool. */
+  commitBytesMax: number;
+  /** Committed chunks kept in memory for the link, so that a cloud that keeps up never makes us read the disk. */
+  recentBytesMax: number;
+  /** How long a question about a device waits for the cloud. */
+  askTimeoutMs: number;
+  asksPendingMax: number;
+  /** Refused logins of one address in a minute; above it the address may no longer make us ask the cloud. */
+  loginFailuresPerMinuteMax: number;
+  addressesMax: number;
+  identitiesMax: number;
+  /** Deliveries written to one connection and not yet acknowledged by it. */
+  deliveriesPerConnectionMax: number;
+  retainedItemsMax: number;
+  /** Messages queued for sleeping sessions, over all of them. */
+  queuedMax: number;
+  /** A packet whose first byte came this long ago and whose last has not. */
+  partialPacketMs: number;
+}
+
+export const defaultBounds: Bounds = {
+  chunkRecordsMax: 4_000,
+  chunkBytesMax: 1_048_576,
+  commitBytesMax: 4_194_304,
+  recentBytesMax: 8_388_608,
+  askTimeoutMs: 2_000,
+  asksPendingMax: 5_000,
+  loginFailuresPerMinuteMax: 120,
+  addressesMax: 10_000,
+  identitiesMax: 200_000,
+  deliveriesPerConnectionMax: 100,
+  retainedItemsMax: 50_000,
+  queuedMax: 500_000,
+  partialPacketMs: 60_000,
+};

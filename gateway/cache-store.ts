@@ -1,0 +1,96 @@
+import { mkdirSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import { type Database, type RootDatabase, open } from "lmdb";
+import { z } from "zod";
+import type { DeviceIdentity, RetainedItem } from "#protocol/link/messages.ts";
+
+const storedIdentity: z.ZodType<DeviceIdentity> = z.object({
+  deviceId: z.string(),
+  model: z.string(),
+  tokenSha256: z.array(z.string()),
+});
+
+/**
+ * What the cloud has told the gateway, kept so that known devices can come in and feeds can be read while the cloud is away. In an
+ * LMDB of its own: all of it can be asked for again, and it must not swell the spool's commits.
+ */
+export class CacheStore {
+  readonly #root: RootDatabase<unknown, string>;
+  readonly #identities: Database<unknown, string>;
+  readonly #feeds: Database<string, string>;
+  readonly #meta: Database<unknown, string>;
+  readonly #identitiesMax: number;
+  #identityCount: number;
+
+  constructor(dir: string, identitiesMax: number) {
+    mkdirSync(dir, { recursive: true });
+    this.#root = open<unknown, string>({ path: dir });
+    this.#identities = this.#root.openDB<unknown, string>({ name: "identities", encoding: "json" });
+    this.#feeds = this.#root.openDB<string, string>({ name: "feeds", encoding: "string" });
+    this.#meta = this.#root.openDB<unknown, string>({ name: "meta", encoding: "json" });
+    this.#identitiesMax = identitiesMax;
+    this.#identityCount = this.#identities.getKeysCount();
+  }
+
+  identity(deviceId: string): DeviceIdentity | null {
+    return storedIdentity.safeParse(this.#identities.get(deviceId)).data ?? null;
+  }
+
+  async putIdentity(identity: DeviceIdentity): Promise<void> {
+    const known = this.identity(identity.deviceId);
+    if (isDeepStrictEqual(known, identity)) return;
+    const isNew = known === null;
+    if (isNew && this.#identityCount >= this.#identitiesMax) await this.#evictOne(identity.deviceId);
+    if (isNew) this.#identityCount += 1;
+    await this.#identities.put(identity.deviceId, identity);
+  }
+
+  async removeIdentity(deviceId: string): Promise<void> {
+    if (!this.#identities.doesExist(deviceId)) return;
+    this.#identityCount -= 1;
+    await this.#identities.remove(deviceId);
+  }
+
+  /** The version of the feeds held, or null where none were ever received. */
+  feedsVersion(): number | null {
+    return z.number().safeParse(this.#meta.get("feedsVersion")).data ?? null;
+  }
+
+  *feeds(): Iterable<RetainedItem> {
+    for (const { key, value } of this.#feeds.getRange()) yield { topic: key, payload: value };
+  }
+
+  feed(topic: string): string | undefined {
+    return this.#feeds.get(topic);
+  }
+
+  get feedCount(): number {
+    return this.#feeds.getKeysCount();
+  }
+
+  /** Puts and removes (an empty payload) topics together with the version that they make. */
+  async putFeeds(version: number, items: readonly RetainedItem[]): Promise<void> {
+    const results: Promise<unknown>[] = [];
+    results.push(
+      this.#root.batch(() => {
+        for (const { topic, payload } of items) {
+          results.push(payload === "" ? this.#feeds.remove(topic) : this.#feeds.put(topic, payload));
+        }
+        results.push(this.#meta.put("feedsVersion", version));
+      }),
+    );
+    await Promise.all(results);
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  /** Makes room: any other entry will do, since what is dropped is only asked for again. */
+  async #evictOne(before: string): Promise<void> {
+    const [after] = this.#identities.getKeys({ start: before, limit: 1 });
+    const [first] = this.#identities.getKeys({ limit: 1 });
+    const victim = after ?? first;
+    if (victim !== undefined) await this.removeIdentity(victim);
+  }
+}

@@ -1,0 +1,203 @@
+/** Every connection of the gateway: who is connected, since when, and the presence records that say so. */
+import type { Socket } from "node:net";
+import type { Aedes } from "aedes";
+import type { Logger } from "pino";
+import { connack } from "#protocol/errors.ts";
+import type { GatewayLimits, Presence } from "#protocol/link/messages.ts";
+import { channelCode } from "#protocol/link/up-chunk.ts";
+import { parseTopic } from "#protocol/topics.ts";
+import type { Bounds } from "./bounds.ts";
+import { may } from "./core/access.ts";
+import type { ConnectPacket } from "./core/packets.ts";
+import type { CloseReason, Counters } from "./counters.ts";
+import { FrameGate, type GateHost } from "./frame-gate.ts";
+import type { Login } from "./login.ts";
+import type { Clock } from "./platform/clock.ts";
+import type { Publisher, Spool } from "./spool.ts";
+
+export interface ConnectionsOptions {
+  bootId: string;
+  limits: GatewayLimits;
+  bounds: Bounds;
+  counters: Counters;
+  clock: Clock;
+  logger: Logger;
+  spool: Spool;
+  login: Login;
+}
+
+const presenceCode = channelCode("presence");
+const noAcknowledgement = { durable: () => false, acknowledge() {} };
+
+export class Connections implements GateHost {
+  readonly limits: GatewayLimits;
+  readonly bounds: Bounds;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly spool: Spool;
+  readonly #bootId: string;
+  readonly #logger: Logger;
+  readonly #login: Login;
+  #broker: Aedes | null = null;
+  #nextConnectionId = 1;
+  /** Sockets that are open, those of refused clients included. */
+  #sockets = 0;
+  readonly #gates = new Set<FrameGate>();
+  readonly #byDevice = new Map<string, FrameGate>();
+  readonly #waitingForRoom = new Set<FrameGate>();
+  /** Presence whose write failed: it goes again once the spool can be written. */
+  #lostPresence: (() => void)[] = [];
+  #isDraining = false;
+
+  constructor({ bootId, limits, bounds, counters, clock, logger, spool, login }: ConnectionsOptions) {
+    this.#bootId = bootId;
+    this.limits = limits;
+    this.bounds = bounds;
+    this.counters = counters;
+    this.clock = clock;
+    this.#logger = logger;
+    this.spool = spool;
+    this.#login = login;
+  }
+
+  /** Devices that are let in. */
+  get count(): number {
+    return this.#byDevice.size;
+  }
+
+  /** The broker behind the gates; it needs the connections to exist first. */
+  use(broker: Aedes): void {
+    this.#broker = broker;
+  }
+
+  accept(socket: Socket): void {
+    if (this.#sockets >= this.limits.connectionsMax || this.#isDraining) {
+      this.counters.refused_connections_max += 1;
+      socket.destroy();
+      return;
+    }
+    this.counters.connects += 1;
+    this.#sockets += 1;
+    socket.once("close", () => {
+      this.#sockets -= 1;
+    });
+    this.#gates.add(new FrameGate(socket, this));
+  }
+
+  connectRequested(gate: FrameGate, packet: ConnectPacket): void {
+    if (packet.protocolLevel !== 4) {
+      this.counters.refused_protocol += 1;
+      gate.refuse(connack.unacceptableProtocol, "refused");
+    } else if (this.spool.full || !this.spool.healthy) {
+      this.counters.refused_spool_full += 1;
+      gate.refuse(connack.serverUnavailable, "refused");
+    } else {
+      this.#admit(gate, packet).catch((error: unknown) => {
+        this.#logger.error({ event: "login_failed", err: error });
+        gate.refuse(connack.serverUnavailable, "refused");
+      });
+    }
+  }
+
+  async #admit(gate: FrameGate, packet: ConnectPacket): Promise<void> {
+    const outcome = await this.#login.check(packet, gate.address);
+    if (!gate.awaitsLogin) return;
+    if (outcome.kind === "refused") {
+      this.#countRefusal(outcome.code);
+      gate.refuse(outcome.code, "refused");
+      return;
+    }
+    const { identity } = outcome;
+    const { will } = packet;
+    if (will !== null) {
+      const topic = parseTopic(will.topic);
+      const isAllowed = may(identity, "will", will.topic) && !will.retain && will.qos < 2;
+      if (topic?.kind !== "up" || !isAllowed) return gate.close("will_refused");
+      gate.will = { code: channelCode(topic.channel), payload: will.payload };
+    }
+    const broker = this.#broker;
+    if (broker === null) return gate.close("shutdown");
+    gate.connectionId = this.#nextConnectionId;
+    this.#nextConnectionId += 1;
+    const older = this.#byDevice.get(identity.deviceId);
+    this.#byDevice.set(identity.deviceId, gate);
+    older?.close("taken_over");
+    this.counters.logins += 1;
+    this.#record(identity.deviceId, gate.connectionId, "connected");
+    this.#logger.debug({ event: "connected", deviceId: identity.deviceId, connectionId: gate.connectionId });
+    gate.join(identity, packet, broker.handle);
+  }
+
+  waitForRoom(gate: FrameGate): void {
+    this.#waitingForRoom.add(gate);
+  }
+
+  /** Memory for held messages is free again, or some of it. */
+  roomFreed(): void {
+    if (this.spool.pendingBytes > this.limits.heldBytesMax / 2) return;
+    for (const gate of this.#waitingForRoom) gate.roomFreed();
+    this.#waitingForRoom.clear();
+  }
+
+  closed(gate: FrameGate, reason: CloseReason): void {
+    this.counters[`closed_${reason}`] += 1;
+    this.#gates.delete(gate);
+    this.#waitingForRoom.delete(gate);
+    const { identity, connectionId, will } = gate;
+    if (identity === null) return;
+    const { deviceId } = identity;
+    if (this.#byDevice.get(deviceId) === gate) this.#byDevice.delete(deviceId);
+    // A will speaks for a device that was cut off, and not for one that was shut out.
+    if (will !== null && reason !== "revoked") {
+      const id = Buffer.from(deviceId, "latin1");
+      this.spool.append(will.code, id, this.clock.nowMs(), will.payload, 0, will.payload.length, null, 0);
+    }
+    this.#record(deviceId, connectionId, "disconnected", reason);
+    this.#logger.debug({ event: "disconnected", deviceId, connectionId, reason });
+  }
+
+  /** The spool can be written again. */
+  recovered(): void {
+    const again = this.#lostPresence;
+    this.#lostPresence = [];
+    for (const record of again) record();
+  }
+
+  of(deviceId: string): FrameGate | undefined {
+    return this.#byDevice.get(deviceId);
+  }
+
+  /** Connections of devices that are let in. */
+  joined(): Iterable<FrameGate> {
+    return this.#byDevice.values();
+  }
+
+  sweep(): void {
+    const nowMs = this.clock.nowMs();
+    for (const gate of this.#gates) gate.sweep(nowMs);
+  }
+
+  /** Ends every connection, and lets no further one in. */
+  shutDown(): void {
+    this.#isDraining = true;
+    for (const gate of this.#gates) gate.close("shutdown");
+  }
+
+  #record(deviceId: string, connectionId: number, state: Presence["state"], reason?: CloseReason): void {
+    const presence: Presence = { bootId: this.#bootId, connectionId, state, ...(reason && { reason }) };
+    const payload = Buffer.from(JSON.stringify(presence));
+    const id = Buffer.from(deviceId, "latin1");
+    const atMs = this.clock.nowMs();
+    const append = () => {
+      this.spool.append(presenceCode, id, atMs, payload, 0, payload.length, owner, 0);
+    };
+    const owner: Publisher = { ...noAcknowledgement, lost: () => this.#lostPresence.push(append) };
+    append();
+  }
+
+  #countRefusal(code: number): void {
+    if (code === connack.notAuthorized) this.counters.refused_not_authorized += 1;
+    else if (code === connack.identifierRejected) this.counters.refused_identifier += 1;
+    else this.counters.refused_unavailable += 1;
+  }
+}

@@ -1,0 +1,465 @@
+/**
+ * Stands between a device's socket and the broker, and sees every packet.
+ *
+ *   socket --bytes--> FrameCutter --+-- CONNECT ------> login ------> broker (rewritten)
+ *                                   +-- own PUBLISH --> spool --commit--> PUBACK
+ *                                   +-- PINGREQ ------> PINGRESP
+ *                                   +-- SUBSCRIBE, UNSUBSCRIBE, PUBACK --> broker
+ *                                   +-- anything else: the connection ends
+ *
+ * What devices say never reaches the broker, so that a held PUBLISH blocks nothing but its own socket. While we do not read,
+ * because too much is held or the device does not read, its keepalive stands still.
+ *
+ *   connect --CONNECT--> login --accepted--> joining --CONNACK--> open      from each: closed
+ */
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import type { Client } from "aedes";
+import type { DeviceIdentity, GatewayLimits } from "#protocol/link/messages.ts";
+import {
+  type DownChannel,
+  buildTopic,
+  downChannels,
+  filterMatches,
+  topicPrefix,
+  upChannels,
+} from "#protocol/topics.ts";
+import { channelCode } from "#protocol/link/up-chunk.ts";
+import type { Bounds } from "./bounds.ts";
+import { FrameCutter } from "./core/frame-cutter.ts";
+import {
+  type ConnectPacket,
+  encodeConnack,
+  encodeConnect,
+  encodePubacks,
+  encodePublish,
+  packetTypes,
+  pingresp,
+  readConnect,
+  readPuback,
+  readSubscribe,
+  readUnsubscribe,
+} from "./core/packets.ts";
+import type { CloseReason, Counters } from "./counters.ts";
+import type { Clock } from "./platform/clock.ts";
+import type { Publisher, Spool } from "./spool.ts";
+
+/** What a gate needs of the house around it. */
+export interface GateHost {
+  readonly limits: GatewayLimits;
+  readonly bounds: Bounds;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly spool: Spool;
+  /** Decides on a CONNECT, and calls `refuse`, `close` or `join`. */
+  connectRequested(gate: FrameGate, packet: ConnectPacket): void;
+  /** Too much is held over all connections: `roomFreed` follows. */
+  waitForRoom(gate: FrameGate): void;
+  closed(gate: FrameGate, reason: CloseReason): void;
+}
+
+const upNames = upChannels.map((channel) => ({ name: Buffer.from(channel), code: channelCode(channel) }));
+/** How long a refused client may take to read its CONNACK before the socket goes. */
+const lingerMs = 1_000;
+
+export class FrameGate extends Duplex implements Publisher {
+  readonly address: string;
+  /** Set by the host as it joins. */
+  connectionId = 0;
+  will: { code: number; payload: Buffer } | null = null;
+  /** Filters that were granted, each with its QoS. */
+  readonly granted = new Map<string, number>();
+
+  readonly #socket: Socket;
+  readonly #host: GateHost;
+  readonly #cutter = new FrameCutter();
+  #state: "connect" | "login" | "joining" | "open" | "closed" = "connect";
+  #stateSinceMs: number;
+  #reason: CloseReason | null = null;
+  #identity: DeviceIdentity | null = null;
+  #client: Client | null = null;
+  #ownPrefix = Buffer.alloc(0);
+  #ownId = Buffer.alloc(0);
+
+  #keepaliveMs = 0;
+  #lastPacketMs: number;
+  #partialSinceMs = 0;
+
+  #held = 0;
+  #heldBytes = 0;
+  #heldSinceMs = 0;
+  #acks: number[] = [];
+  readonly #delivered = new Set<number>();
+
+  #stopped = false;
+  #holdsTooMuch = false;
+  #waitsForRoom = false;
+  #brokerIsFull = false;
+  #cloggedSinceMs = 0;
+  #afterDrain: (() => void) | null = null;
+
+  constructor(socket: Socket, host: GateHost) {
+    super({ allowHalfOpen: false });
+    this.#socket = socket;
+    this.#host = host;
+    this.address = socket.remoteAddress ?? "";
+    this.#stateSinceMs = host.clock.nowMs();
+    this.#lastPacketMs = this.#stateSinceMs;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    socket.on("drain", () => this.#drained());
+    socket.on("error", () => this.close("lost"));
+    socket.on("close", () => this.close("lost"));
+    // Errors end the connection through _destroy; without a listener they would end the process.
+    this.on("error", () => {});
+  }
+
+  /** Who it is, once it may come in. */
+  get identity(): DeviceIdentity | null {
+    return this.#identity;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether a login is still waited for. */
+  get awaitsLogin(): boolean {
+    return this.#state === "login";
+  }
+
+  /** Answers CONNECT with a code other than 0, and ends the connection (clause 3.2.2.3). */
+  refuse(returnCode: number, reason: CloseReason): void {
+    if (this.#state === "closed") return;
+    this.#socket.end(encodeConnack(returnCode));
+    this.#end(reason);
+    // Closing while unread bytes wait would reset the connection, and the client might never read the answer.
+    this.#socket.resume();
+    this.#host.clock.after(lingerMs, () => this.#socket.destroy());
+    this.destroy();
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#state === "closed") return;
+    this.#end(reason);
+    this.#socket.destroy();
+    this.destroy();
+  }
+
+  /** Lets the device in: the broker sees its CONNECT, and everything behind it once CONNACK is written. */
+  join(identity: DeviceIdentity, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
+    this.#identity = identity;
+    this.#ownId = Buffer.from(identity.deviceId, "latin1");
+    this.#ownPrefix = Buffer.from(`${topicPrefix}/devices/${identity.deviceId}/`, "latin1");
+    this.#keepaliveMs = connect.keepaliveMs * 1.5;
+    this.#enter("joining");
+    this.#client = handle(this);
+    this.push(encodeConnect(connect.clientId, connect.clean));
+  }
+
+  /** CONNACK is written: what the device sent behind its CONNECT is read now. */
+  opened(): void {
+    if (this.#state !== "joining") return;
+    this.#enter("open");
+    this.#lastPacketMs = this.#stateSinceMs;
+    this.#cutFrames(this.#stateSinceMs);
+    this.#steer();
+  }
+
+  /** Down channels that its granted filters cover. */
+  downChannels(): DownChannel[] {
+    return downChannels.filter((channel) => this.#downQos(channel) !== null);
+  }
+
+  /**
+   * Writes a PUBLISH to the device past the broker, so that it is never queued.
+   *
+   * @param done told once the socket took it, or will not
+   * @returns why it was not tried, or null
+   */
+  deliver(channel: DownChannel, payload: string, done: (written: boolean) => void): "absent" | "busy" | null {
+    const qos = this.#downQos(channel);
+    if (!this.isOpen || this.#identity === null || qos === null) return "absent";
+    if (this.#cloggedSinceMs > 0 || this.#delivered.size >= this.#host.bounds.deliveriesPerConnectionMax) return "busy";
+    const messageId = qos === 1 ? this.#nextMessageId() : 0;
+    if (messageId > 0) this.#delivered.add(messageId);
+    const topic = buildTopic({ kind: "down", deviceId: this.#identity.deviceId, channel });
+    this.#socket.write(encodePublish(topic, payload, qos, messageId), (error) => done(!error));
+    this.#noteClogged();
+    return null;
+  }
+
+  /** Ends what has lasted too long. Called for every gate at the host's pace. */
+  sweep(nowMs: number): void {
+    const { connectTimeoutMs, loginTimeoutMs, holdMsMax, drainTimeoutMs } = this.#host.limits;
+    const inStateMs = nowMs - this.#stateSinceMs;
+    switch (this.#state) {
+      case "connect":
+        if (inStateMs > connectTimeoutMs) this.close("connect_timeout");
+        return;
+      case "login":
+      case "joining":
+        if (inStateMs > loginTimeoutMs) this.refuse(3, "login_timeout");
+        return;
+      case "open":
+        if (this.#held > 0 && nowMs - this.#heldSinceMs > holdMsMax) this.close("held_too_long");
+        else if (this.#cloggedSinceMs > 0 && nowMs - this.#cloggedSinceMs > drainTimeoutMs) this.close("stalled");
+        else if (!this.#stopped) this.#sweepSilence(nowMs);
+        return;
+      case "closed":
+    }
+  }
+
+  #sweepSilence(nowMs: number): void {
+    const silentMs = nowMs - this.#lastPacketMs;
+    if (this.#keepaliveMs > 0 && silentMs > this.#keepaliveMs) this.close("keepalive");
+    else if (this.#partialSinceMs > 0 && nowMs - this.#partialSinceMs > this.#host.bounds.partialPacketMs)
+      this.close("protocol_error");
+  }
+
+  durable(messageId: number, bytes: number): boolean {
+    this.#held -= 1;
+    this.#heldBytes -= bytes;
+    if (this.#state === "closed") return false;
+    const first = this.#acks.length === 0;
+    if (messageId > 0) this.#acks.push(messageId);
+    return first;
+  }
+
+  acknowledge(pendingSinceMs: number | null): void {
+    if (this.#state !== "open") return;
+    if (this.#acks.length > 0) {
+      this.#host.counters.acked += this.#acks.length;
+      this.#socket.write(encodePubacks(this.#acks));
+      this.#acks = [];
+      this.#noteClogged();
+    }
+    if (pendingSinceMs !== null) this.#heldSinceMs = Math.max(this.#heldSinceMs, pendingSinceMs);
+    this.#steer();
+  }
+
+  lost(): void {
+    this.close("spool_failed");
+  }
+
+  roomFreed(): void {
+    this.#waitsForRoom = false;
+    this.#steer();
+  }
+
+  override _read(): void {
+    if (!this.#brokerIsFull) return;
+    this.#brokerIsFull = false;
+    this.#steer();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk);
+    this.#whenTaken(done);
+  }
+
+  override _writev(parts: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.cork();
+    for (const { chunk } of parts) this.#socket.write(chunk);
+    this.#socket.uncork();
+    this.#whenTaken(done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // Only the broker destroys a gate that is not closed: its reasons are a client that does not drain, and a bad packet.
+    if (this.#state !== "closed") {
+      this.#end(error?.message === "drain timeout" ? "stalled" : "protocol_error");
+      this.#socket.destroy();
+    }
+    this.#afterDrain?.();
+    this.#afterDrain = null;
+    this.#host.closed(this, this.#reason ?? "lost");
+    done(null);
+  }
+
+  #end(reason: CloseReason): void {
+    this.#enter("closed");
+    this.#reason = reason;
+  }
+
+  #enter(state: "login" | "joining" | "open" | "closed"): void {
+    this.#state = state;
+    this.#stateSinceMs = this.#host.clock.nowMs();
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#state === "closed") return;
+    this.#cutter.feed(chunk);
+    this.#cutFrames(this.#host.clock.nowMs());
+    this.#steer();
+  }
+
+  /**
+   * Handles every whole packet that has arrived, also while too much is held: a socket read holds at most 64 KiB, and a PINGREQ
+   * behind held PUBLISHes must be answered.
+   */
+  #cutFrames(nowMs: number): void {
+    const { bytesBeforeLogin, bytesPerPacket } = this.#host.limits;
+    while (this.#state === "connect" || this.#state === "open") {
+      const cut = this.#cutter.next(this.#state === "open" ? bytesPerPacket : bytesBeforeLogin);
+      if (cut === "more") break;
+      if (cut === "malformed_length") return this.close("protocol_error");
+      if (cut === "packet_too_large") return this.close("packet_too_large");
+      this.#lastPacketMs = nowMs;
+      this.#partialSinceMs = 0;
+      if (this.#state === "open") this.#packet(nowMs);
+      else this.#connect();
+    }
+    if (this.#cutter.midPacket) this.#partialSinceMs ||= nowMs;
+    // Nobody has yet said who this is: what it may make us keep is little.
+    const isWaiting = this.#state === "login" || this.#state === "joining";
+    if (isWaiting && this.#cutter.waiting > bytesBeforeLogin) this.close("packet_too_large");
+  }
+
+  #connect(): void {
+    const { bytes, start, bodyStart, end } = this.#cutter;
+    if (bytes[start] !== packetTypes.connect << 4) return this.close("protocol_error");
+    const packet = readConnect(bytes, bodyStart, end);
+    if (packet === null) return this.close("protocol_error");
+    this.#enter("login");
+    this.#host.connectRequested(this, packet);
+  }
+
+  #packet(nowMs: number): void {
+    const { bytes, start, bodyStart, end } = this.#cutter;
+    const first = bytes[start] ?? 0;
+    switch (first >> 4) {
+      case packetTypes.publish:
+        return this.#publish(first, nowMs);
+      case packetTypes.pingreq:
+        if (first !== 0xc0 || end !== bodyStart) return this.close("protocol_error");
+        this.#socket.write(pingresp);
+        return this.#noteClogged();
+      case packetTypes.puback: {
+        const messageId = readPuback(bytes, bodyStart, end);
+        if (first !== 0x40 || messageId === 0) return this.close("protocol_error");
+        return this.#delivered.delete(messageId) ? undefined : this.#toBroker();
+      }
+      case packetTypes.subscribe:
+        if (first !== 0x82 || readSubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
+        return this.#toBroker();
+      case packetTypes.unsubscribe:
+        if (first !== 0xa2 || readUnsubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
+        return this.#toBroker();
+      case packetTypes.disconnect:
+        if (first !== 0xe0 || end !== bodyStart) return this.close("protocol_error");
+        this.will = null;
+        return this.close("closed");
+      default:
+        return this.close("protocol_error");
+    }
+  }
+
+  #toBroker(): void {
+    const { bytes, start, end } = this.#cutter;
+    if (!this.push(bytes.subarray(start, end))) this.#brokerIsFull = true;
+  }
+
+  #publish(first: number, nowMs: number): void {
+    const { bytes, bodyStart, end } = this.#cutter;
+    const qos = (first >> 1) & 3;
+    if (qos === 3 || end - bodyStart < 2) return this.close("protocol_error");
+    const topicStart = bodyStart + 2;
+    const topicEnd = topicStart + bytes.readUInt16BE(bodyStart);
+    const payloadStart = topicEnd + (qos > 0 ? 2 : 0);
+    if (payloadStart > end) return this.close("protocol_error");
+    const code = this.#channelOf(bytes, topicStart, topicEnd);
+    if (code < 0 || qos === 2 || (first & 1) === 1) return this.close("publish_refused");
+    const messageId = qos === 1 ? bytes.readUInt16BE(topicEnd) : 0;
+    if (qos === 1 && messageId === 0) return this.close("protocol_error");
+    this.#spool(code, nowMs, bytes, payloadStart, end, messageId);
+  }
+
+  #spool(code: number, nowMs: number, bytes: Buffer, payloadStart: number, end: number, messageId: number): void {
+    const { spool, counters } = this.#host;
+    counters.messages += 1;
+    counters.message_bytes += end - payloadStart;
+    if (!spool.healthy) return this.close("spool_failed");
+    if (messageId === 0 && spool.full) {
+      counters.dropped_qos0 += 1;
+      return;
+    }
+    if (this.#held === 0) this.#heldSinceMs = nowMs;
+    this.#held += 1;
+    this.#heldBytes += spool.append(code, this.#ownId, nowMs, bytes, payloadStart, end, this, messageId);
+  }
+
+  /** The record channel of its own topic, or -1 where the topic is another. */
+  #channelOf(bytes: Buffer, start: number, end: number): number {
+    const nameStart = start + this.#ownPrefix.length;
+    if (nameStart >= end || bytes.compare(this.#ownPrefix, 0, this.#ownPrefix.length, start, nameStart) !== 0)
+      return -1;
+    for (const { name, code } of upNames) {
+      if (name.length === end - nameStart && bytes.compare(name, 0, name.length, nameStart, end) === 0) return code;
+    }
+    return -1;
+  }
+
+  #downQos(channel: DownChannel): 0 | 1 | null {
+    if (this.#identity === null) return null;
+    const topic = buildTopic({ kind: "down", deviceId: this.#identity.deviceId, channel });
+    let best: 0 | 1 | null = null;
+    for (const [filter, qos] of this.granted) {
+      if (filterMatches(filter, topic)) best = qos > 0 || best === 1 ? 1 : 0;
+    }
+    return best;
+  }
+
+  /** The broker's own counter for this connection, moved on: it and we must not give one id to two messages. */
+  #nextMessageId(): number {
+    let messageId = 0;
+    do {
+      const next: unknown = this.#client === null ? 1 : Reflect.get(this.#client, "_nextId");
+      messageId = typeof next === "number" && next >= 1 ? next : 1;
+      if (this.#client !== null) Reflect.set(this.#client, "_nextId", messageId >= 65_535 ? 1 : messageId + 1);
+    } while (this.#delivered.has(messageId));
+    return messageId;
+  }
+
+  /** Reads the socket, or stops: its buffer in the kernel then fills, and the device waits. */
+  #steer(): void {
+    if (this.#state === "closed") return;
+    const { heldPerConnectionMax, heldBytesPerConnectionMax, heldBytesMax } = this.#host.limits;
+    const share = this.#holdsTooMuch ? 0.5 : 1;
+    this.#holdsTooMuch =
+      this.#held >= heldPerConnectionMax * share || this.#heldBytes >= heldBytesPerConnectionMax * share;
+    if (!this.#waitsForRoom && this.#held > 0 && this.#host.spool.pendingBytes >= heldBytesMax) {
+      this.#waitsForRoom = true;
+      this.#host.waitForRoom(this);
+    }
+    const isReading = this.#state === "connect" || this.#state === "open";
+    const stop =
+      !isReading || this.#holdsTooMuch || this.#waitsForRoom || this.#brokerIsFull || this.#cloggedSinceMs > 0;
+    if (stop === this.#stopped) return;
+    this.#stopped = stop;
+    if (stop) {
+      this.#socket.pause();
+    } else {
+      this.#lastPacketMs = this.#host.clock.nowMs();
+      this.#socket.resume();
+    }
+  }
+
+  #whenTaken(done: (error?: Error | null) => void): void {
+    this.#noteClogged();
+    if (this.#cloggedSinceMs > 0) this.#afterDrain = done;
+    else done();
+  }
+
+  #noteClogged(): void {
+    if (this.#cloggedSinceMs === 0 && this.#socket.writableNeedDrain) this.#cloggedSinceMs = this.#host.clock.nowMs();
+  }
+
+  #drained(): void {
+    this.#cloggedSinceMs = 0;
+    const done = this.#afterDrain;
+    this.#afterDrain = null;
+    done?.();
+    this.#steer();
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * The MQTT edge: lets devices in, makes what they say durable, delivers what the cloud says.
+ *
+ *                 +--------- Connections (who is here, presence, sweep) ---------+
+ *   socket --> FrameGate --own PUBLISH--> Spool --durable--> Uplink --batches--> |
+ *                 |   <--PUBACK after the commit--+                              |
+ *                 |--CONNECT--> Login <--identity, forget-- CacheStore           | link <--> cloud
+ *                 |--SUBSCRIBE--> aedes <--retained-- BrokerMemory <-- Feeds <-- |
+ *                 |   <--forwarded-+                                             |
+ *                 +<-- inbox, desired (never queued) ---------------- deliver -- |
+ *
+ * A constructor does nothing but initialise; `start` opens the stores, restores the feeds, greets the cloud and then the port.
+ */
+import { type Server, createServer } from "node:net";
+import path from "node:path";
+import type { Aedes } from "aedes";
+import type { Logger } from "pino";
+import type { CloudMessage, GatewayConfig, GatewayMessage, GatewayStatus } from "#protocol/link/messages.ts";
+import { type Bounds, defaultBounds } from "./bounds.ts";
+import { createBroker } from "./broker.ts";
+import { BrokerMemory } from "./broker-memory.ts";
+import { CacheStore } from "./cache-store.ts";
+import { Connections } from "./connections.ts";
+import { newCounters } from "./counters.ts";
+import { Feeds } from "./feeds.ts";
+import type { FrameGate } from "./frame-gate.ts";
+import type { Link } from "./link.ts";
+import { Login } from "./login.ts";
+import type { Clock } from "./platform/clock.ts";
+import { Spool } from "./spool.ts";
+import { LmdbSpoolStore, type SpoolStore } from "./spool-store.ts";
+import { Uplink } from "./uplink.ts";
+
+export interface GatewayOptions {
+  config: GatewayConfig;
+  link: Link;
+  clock: Clock;
+  logger: Logger;
+  newId: () => string;
+  bounds?: Partial<Bounds>;
+  /** Stands between the gateway and its spool's disk, for tests of slow and failing disks. */
+  wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
+}
+
+const statusMs = 1_000;
+const sweepMsMax = 1_000;
+const backlogMax = 4_096;
+/** A drain gives up on a cloud that takes nothing for this long: what is durable stays for the next start. */
+const drainPatienceMs = 2_000;
+const drainPollMs = 20;
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #bounds: Bounds;
+  readonly #bootId: string;
+  readonly #counters = newCounters();
+  readonly #drained = Promise.withResolvers<void>();
+  readonly #firstFeeds = Promise.withResolvers<void>();
+  #link: Link | null = null;
+  #parts: Parts | null = null;
+  #server: Server | null = null;
+  #stopTimers: (() => void)[] = [];
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#bounds = { ...defaultBounds, ...options.bounds };
+    this.#bootId = options.newId();
+  }
+
+  /** Resolves when the cloud asked for a drain and was told that it is done. */
+  get drained(): Promise<void> {
+    return this.#drained.promise;
+  }
+
+  /**
+   * @returns the port that devices connect to
+   * @throws what `listen` threw, with its code: EADDRINUSE, EACCES...
+   */
+  async start(): Promise<number> {
+    const { clock, config, link } = this.#options;
+    const parts = await this.#assemble();
+    this.#parts = parts;
+    parts.spool.listen({
+      onDurable: () => parts.uplink.pump(),
+      onRoom: () => parts.connections.roomFreed(),
+      onHealth: (healthy) => {
+        if (healthy) parts.connections.recovered();
+        else this.#counters.spool_write_failures += 1;
+      },
+    });
+    const { limits } = config;
+    const shortestMs = Math.min(
+      limits.connectTimeoutMs,
+      limits.loginTimeoutMs,
+      limits.holdMsMax,
+      limits.drainTimeoutMs,
+    );
+    this.#stopTimers.push(
+      clock.every(Math.max(1, Math.min(sweepMsMax, shortestMs / 4)), () => parts.connections.sweep()),
+      clock.every(statusMs, () => this.#tick(parts)),
+    );
+    const hasFeeds = await parts.feeds.restore();
+    this.connect(link);
+    if (!hasFeeds) await this.#firstFeeds.promise;
+    return this.#listen(parts.connections);
+  }
+
+  /** Takes a link to the cloud, in place of the one before it. */
+  connect(link: Link): void {
+    const parts = this.#parts;
+    if (parts === null) return;
+    this.#link = link;
+    link.onMessage((message) => {
+      if (this.#link === link && this.#parts !== null) this.#receive(message, parts);
+    });
+    link.onClosed(() => {
+      if (this.#link !== link) return;
+      this.#link = null;
+      parts.login.linkDown();
+      parts.uplink.lost();
+    });
+    parts.login.linkUp();
+    parts.uplink.attach();
+  }
+
+  /** Ends everything; what is durable stays. */
+  async stop(): Promise<void> {
+    const parts = this.#parts;
+    if (parts === null) return;
+    this.#parts = null;
+    for (const stop of this.#stopTimers) stop();
+    this.#closePort();
+    parts.connections.shutDown();
+    parts.login.linkDown();
+    await new Promise<void>((resolve) => parts.broker.close(resolve));
+    await parts.spool.close();
+    await parts.cache.close();
+    this.#link = null;
+  }
+
+  async #assemble(): Promise<Parts> {
+    const { config, clock, logger, newId, wrapSpoolStore = (store) => store } = this.#options;
+    const { limits, spoolDir, spoolBytesMax, gatewayId } = config;
+    const bounds = this.#bounds;
+    const counters = this.#counters;
+    const send = (message: GatewayMessage, transfer?: ArrayBuffer[]) => this.#link?.send(message, transfer);
+    const store = wrapSpoolStore(new LmdbSpoolStore(path.join(spoolDir, "spool"), spoolBytesMax));
+    const spool = new Spool({ store, bytesMax: spoolBytesMax, bounds, newId, logger });
+    const cache = new CacheStore(path.join(spoolDir, "cache"), bounds.identitiesMax);
+    const login = new Login({ cache, bounds, clock, counters, logger, ask: send });
+    const bootId = this.#bootId;
+    const connections = new Connections({ bootId, limits, bounds, counters, clock, logger, spool, login });
+    const memory = new BrokerMemory(
+      { queuedPerSessionMax: limits.queuedPerSessionMax, queuedMax: bounds.queuedMax },
+      (deviceId) => {
+        counters.sessions_dropped += 1;
+        connections.of(deviceId)?.close("stalled");
+      },
+    );
+    const subscribed = (gate: FrameGate) => this.#sayReady(gate);
+    const broker = await createBroker({ memory, limits, counters, logger, subscribed });
+    connections.use(broker);
+    const payloadBytesMax = limits.bytesPerPacket;
+    const itemsMax = bounds.retainedItemsMax;
+    const feeds = new Feeds({ cache, memory, broker, itemsMax, payloadBytesMax, counters, logger });
+    const uplink = new Uplink({ spool, gatewayId, bootId, counters, logger, send });
+    return { spool, cache, login, connections, memory, broker, feeds, uplink };
+  }
+
+  async #listen(connections: Connections): Promise<number> {
+    const { host, port } = this.#options.config;
+    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => connections.accept(socket));
+    this.#server = server;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject);
+    server.listen({ host, port, backlog: backlogMax }, resolve);
+    await promise;
+    // Out of file descriptors, most likely: those who are connected stay.
+    server.on("error", (error) => this.#options.logger.error({ event: "accept_failed", err: error }));
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
+  }
+
+  #closePort(): void {
+    this.#server?.close();
+    this.#server = null;
+  }
+
+  #receive(message: CloudMessage, parts: Parts): void {
+    const { login, uplink, feeds, memory, connections } = parts;
+    login.heard();
+    switch (message.kind) {
+      case "welcome":
+        return this.#do("welcome", this.#welcomed(message.watermark, parts));
+      case "credit":
+        return uplink.addCredit(message.batches);
+      case "committed":
+        return uplink.committed(message.watermark);
+      case "identity":
+        return login.answered(message.askId, message.identity);
+      case "forget":
+        login.forget(message.deviceId);
+        if (!message.disconnect) return;
+        memory.forget(message.deviceId);
+        connections.of(message.deviceId)?.close("revoked");
+        return;
+      case "deliver":
+        return this.#deliver(message, connections);
+      case "feeds":
+        return this.#do("feeds", feeds.replace(message.version, message.items).then(this.#firstFeeds.resolve));
+      case "feeds_changed":
+        return this.#do("feeds_changed", feeds.change(message.version, message.items));
+      case "drain":
+        return this.#do("drain", this.#drain(parts));
+    }
+  }
+
+  /** Runs what takes its time. An error there is a bug: it is told, and the link goes on. */
+  #do(event: string, work: Promise<void>): void {
+    work.catch((error: unknown) => this.#options.logger.error({ event: `${event}_failed`, err: error }));
+  }
+
+  async #welcomed(watermark: number, { uplink, connections }: Parts): Promise<void> {
+    await uplink.welcome(watermark);
+    if (uplink.isUp) for (const gate of connections.joined()) this.#sayReady(gate);
+  }
+
+  #sayReady(gate: FrameGate): void {
+    const channels = gate.downChannels();
+    if (!gate.isOpen || gate.identity === null || channels.length === 0) return;
+    const { deviceId } = gate.identity;
+    this.#link?.send({ kind: "ready", deviceId, connectionId: gate.connectionId, channels });
+  }
+
+  #deliver(message: Extract<CloudMessage, { kind: "deliver" }>, connections: Connections): void {
+    const { ref, deviceId, channel, payload } = message;
+    const { clock } = this.#options;
+    const refuse = (reason: "absent" | "busy") => {
+      this.#counters.undelivered += 1;
+      this.#link?.send({ kind: "not_written", ref, deviceId, reason });
+    };
+    const gate = connections.of(deviceId);
+    if (gate === undefined) return refuse("absent");
+    const refusal = gate.deliver(channel, payload, (written) => {
+      if (!written) return refuse("absent");
+      this.#counters.delivered += 1;
+      this.#link?.send({ kind: "written", ref, deviceId, atMs: clock.nowMs() });
+    });
+    if (refusal !== null) refuse(refusal);
+  }
+
+  #tick({ spool, connections }: Parts): void {
+    spool.tick();
+    const { oldestReceivedAtMs } = spool;
+    const status: GatewayStatus = {
+      connections: connections.count,
+      spoolRecords: spool.records,
+      spoolBytes: spool.bytes,
+      spoolBytesMax: spool.bytesMax,
+      spoolOldestMs: oldestReceivedAtMs === null ? 0 : Math.max(0, this.#options.clock.nowMs() - oldestReceivedAtMs),
+      spoolFull: spool.full,
+      held: spool.held,
+      counters: { ...this.#counters },
+    };
+    this.#link?.send({ kind: "status", status });
+  }
+
+  async #drain({ connections, spool, uplink }: Parts): Promise<void> {
+    const { clock } = this.#options;
+    this.#closePort();
+    connections.shutDown();
+    await spool.flush();
+    let batches = this.#counters.batches;
+    let progressAtMs = clock.nowMs();
+    while (uplink.isUp && !uplink.hasOfferedAll && clock.nowMs() - progressAtMs < drainPatienceMs) {
+      await new Promise<void>((resolve) => {
+        clock.after(drainPollMs, resolve);
+      });
+      if (this.#counters.batches !== batches) progressAtMs = clock.nowMs();
+      batches = this.#counters.batches;
+    }
+    this.#link?.send({ kind: "drained" });
+    this.#drained.resolve();
+  }
+}
+
+interface Parts {
+  spool: Spool;
+  cache: CacheStore;
+  login: Login;
+  connections: Connections;
+  memory: BrokerMemory;
+  broker: Aedes;
+  feeds: Feeds;
+  uplink: Uplink;
+}

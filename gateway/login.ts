@@ -1,0 +1,192 @@
+/**
+ * Lets devices in by token.
+ *
+ *   token fits a verified identity ------------------------------> in
+ *   otherwise ask the cloud --+-- known, token fits -------------> in
+ *                             +-- unknown, or token does not fit > 5, the same way and at the same time
+ *                             +-- silent: token fits the cached -> in
+ *                                         anything else ---------> 3, come back later
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { connack } from "#protocol/errors.ts";
+import { deviceIdPattern } from "#protocol/ids.ts";
+import type { Logger } from "pino";
+import type { DeviceIdentity, GatewayMessage } from "#protocol/link/messages.ts";
+import type { Bounds } from "./bounds.ts";
+import type { CacheStore } from "./cache-store.ts";
+import type { ConnectPacket } from "./core/packets.ts";
+import type { Counters } from "./counters.ts";
+import type { Clock } from "./platform/clock.ts";
+
+export type LoginOutcome = { kind: "accepted"; identity: DeviceIdentity } | { kind: "refused"; code: number };
+
+/** `silent`: the cloud did not answer, or could not be asked. */
+type Answer = DeviceIdentity | null | "silent";
+
+/** What an unknown device's token is compared with, so that the work does not tell. */
+const nobody: readonly string[] = [createHash("sha256").update("nobody").digest("hex")];
+const refused = (code: number): LoginOutcome => ({ kind: "refused", code });
+const failureWindowMs = 60_000;
+
+export interface LoginOptions {
+  cache: CacheStore;
+  bounds: Bounds;
+  clock: Clock;
+  counters: Counters;
+  logger: Logger;
+  ask: (message: GatewayMessage) => void;
+}
+
+export class Login {
+  readonly #cache: CacheStore;
+  readonly #bounds: Bounds;
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #logger: Logger;
+  readonly #ask: (message: GatewayMessage) => void;
+  #linkIsUp = false;
+  /** The cloud left a question unanswered and has said nothing since: nobody waits for it until it does. */
+  #cloudIsSilent = false;
+  /** Devices whose cached identity the cloud has confirmed since the link came up. */
+  readonly #verified = new Set<string>();
+  #nextAskId = 1;
+  readonly #asks = new Map<number, { deviceId: string; settle: (answer: Answer) => void }>();
+  readonly #askByDevice = new Map<string, Promise<Answer>>();
+  readonly #failures = new Map<string, { count: number; sinceMs: number }>();
+
+  constructor({ cache, bounds, clock, counters, logger, ask }: LoginOptions) {
+    this.#cache = cache;
+    this.#bounds = bounds;
+    this.#clock = clock;
+    this.#counters = counters;
+    this.#logger = logger;
+    this.#ask = ask;
+  }
+
+  linkUp(): void {
+    this.#linkIsUp = true;
+    this.#verified.clear();
+  }
+
+  linkDown(): void {
+    this.#linkIsUp = false;
+    for (const { settle } of this.#asks.values()) settle("silent");
+  }
+
+  /** The cloud lives: it said something. */
+  heard(): void {
+    this.#cloudIsSilent = false;
+  }
+
+  /** The cloud's answer to a `who`. */
+  answered(askId: number, identity: DeviceIdentity | null): void {
+    this.#asks.get(askId)?.settle(identity);
+  }
+
+  /** The device's credentials changed: nothing that was known of it counts. */
+  forget(deviceId: string): void {
+    this.#verified.delete(deviceId);
+    this.#keep(this.#cache.removeIdentity(deviceId));
+  }
+
+  /** @param address where the connection comes from, for the limit on failures */
+  async check(packet: ConnectPacket, address: string): Promise<LoginOutcome> {
+    const deviceId = packet.username;
+    if (deviceId === null || packet.password === null || !deviceIdPattern.test(deviceId)) {
+      return this.#failed(address, connack.notAuthorized);
+    }
+    const offered = createHash("sha256").update(packet.password).digest();
+    const cached = this.#cache.identity(deviceId);
+    const cachedFits = fits(offered, cached);
+    if (cachedFits && cached && this.#verified.has(deviceId)) return this.#accept(cached, packet);
+    const answer = this.#mayAsk(address, cachedFits) ? await this.#askCloud(deviceId) : "silent";
+    if (answer === "silent") {
+      if (!cachedFits || !cached) return this.#failed(address, connack.serverUnavailable);
+      this.#counters.cached_identities_used += 1;
+      return this.#accept(cached, packet);
+    }
+    if (!fits(offered, answer) || answer === null) return this.#failed(address, connack.notAuthorized);
+    return this.#accept(answer, packet);
+  }
+
+  #accept(identity: DeviceIdentity, packet: ConnectPacket): LoginOutcome {
+    return packet.clientId === identity.deviceId ? { kind: "accepted", identity } : refused(connack.identifierRejected);
+  }
+
+  #failed(address: string, code: number): LoginOutcome {
+    const nowMs = this.#clock.nowMs();
+    const known = this.#failures.get(address);
+    if (known !== undefined && nowMs - known.sinceMs < failureWindowMs) {
+      known.count += 1;
+    } else {
+      this.#failures.delete(address);
+      if (this.#failures.size >= this.#bounds.addressesMax) {
+        // Maps keep their order of insertion: the first is the oldest window.
+        for (const oldest of this.#failures.keys()) {
+          this.#failures.delete(oldest);
+          break;
+        }
+      }
+      this.#failures.set(address, { count: 1, sinceMs: nowMs });
+    }
+    return refused(code);
+  }
+
+  /** A household's devices share an address: one that fails all day must not lock out those whose token fits. */
+  #mayAsk(address: string, cachedFits: boolean): boolean {
+    if (!this.#linkIsUp || this.#cloudIsSilent || this.#asks.size >= this.#bounds.asksPendingMax) return false;
+    const failures = this.#failures.get(address);
+    if (cachedFits || failures === undefined) return true;
+    const isRecent = this.#clock.nowMs() - failures.sinceMs < failureWindowMs;
+    return !isRecent || failures.count < this.#bounds.loginFailuresPerMinuteMax;
+  }
+
+  #askCloud(deviceId: string): Promise<Answer> {
+    const asked = this.#askByDevice.get(deviceId);
+    if (asked) return asked;
+    const askId = this.#nextAskId;
+    this.#nextAskId += 1;
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const cancelTimeout = this.#clock.after(this.#bounds.askTimeoutMs, () => {
+      this.#cloudIsSilent = true;
+      this.#asks.get(askId)?.settle("silent");
+    });
+    const settle = (answer: Answer) => {
+      cancelTimeout();
+      this.#asks.delete(askId);
+      this.#askByDevice.delete(deviceId);
+      if (answer === "silent") this.#counters.asks_unanswered += 1;
+      else this.#remember(deviceId, answer);
+      resolve(answer);
+    };
+    this.#asks.set(askId, { deviceId, settle });
+    this.#askByDevice.set(deviceId, promise);
+    this.#ask({ kind: "who", askId, deviceId });
+    return promise;
+  }
+
+  #remember(deviceId: string, identity: DeviceIdentity | null): void {
+    if (identity === null) {
+      this.forget(deviceId);
+      return;
+    }
+    if (this.#verified.size >= this.#bounds.identitiesMax) this.#verified.clear();
+    this.#verified.add(deviceId);
+    this.#keep(this.#cache.putIdentity(identity));
+  }
+
+  /** The cache is only a help: where it cannot be written, the cloud is asked. */
+  #keep(written: Promise<void>): void {
+    written.catch((error: unknown) => this.#logger.error({ event: "cache_write_failed", err: error }));
+  }
+}
+
+/** Compares with every valid token, and with one that is nobody's where there is no identity: always the same work. */
+function fits(offered: Buffer, identity: DeviceIdentity | null): boolean {
+  let fit = false;
+  for (const hex of identity?.tokenSha256 ?? nobody) {
+    const expected = Buffer.from(hex, "hex");
+    if (expected.length === offered.length && timingSafeEqual(expected, offered)) fit = identity !== null;
+  }
+  return fit;
+}

@@ -1,0 +1,205 @@
+/** A gateway with a cloud that a test plays: real sockets, a real spool, a real MessagePort. */
+import { createHash, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { pino } from "pino";
+import {
+  type CloudMessage,
+  type GatewayLimits,
+  type GatewayMessage,
+  type GatewayStatus,
+  gatewayLimits,
+  linkLimits,
+} from "#protocol/link/messages.ts";
+import { type UpRecord, decodeChunk } from "#protocol/link/up-chunk.ts";
+import type { Bounds } from "../bounds.ts";
+import { Gateway } from "../gateway.ts";
+import { portLink } from "../link.ts";
+import { systemClock } from "../platform/clock.ts";
+import type { SpoolStore } from "../spool-store.ts";
+import { until } from "./until.ts";
+
+export const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
+
+export interface SequencedRecord extends UpRecord {
+  sequence: number;
+}
+
+/** The other end of the link. It keeps a watermark for each epoch, and can be made to do nothing. */
+export class PlayedCloud {
+  readonly messages: GatewayMessage[] = [];
+  readonly records: SequencedRecord[] = [];
+  readonly watermarks = new Map<string, number>();
+  /** Devices it knows: every id from its own token unless `null`. */
+  readonly devices = new Map<string, { model: string; token: string } | null>();
+  /** Hears and says nothing. */
+  silent = false;
+  /** Commits what comes, at once. */
+  commits = true;
+  #port: MessagePort | null = null;
+  #epoch = "";
+
+  attach(port: MessagePort): void {
+    this.#port = port;
+    port.on("message", (message: GatewayMessage) => {
+      this.messages.push(message);
+      if (!this.silent) this.#answer(message);
+    });
+  }
+
+  say(message: CloudMessage): void {
+    this.#port?.postMessage(message);
+  }
+
+  of<K extends GatewayMessage["kind"]>(kind: K): Extract<GatewayMessage, { kind: K }>[] {
+    return this.messages.filter((one): one is Extract<GatewayMessage, { kind: K }> => one.kind === kind);
+  }
+
+  async wait<K extends GatewayMessage["kind"]>(kind: K, count = 1): Promise<Extract<GatewayMessage, { kind: K }>> {
+    return until(() => this.of(kind)[count - 1], `${kind} number ${count} on the link`);
+  }
+
+  async waitRecords(count: number, channel?: UpRecord["channel"]): Promise<SequencedRecord[]> {
+    const found = () => this.records.filter((record) => channel === undefined || record.channel === channel);
+    await until(() => found().length >= count, `${count} records of ${channel ?? "any channel"}`);
+    return found();
+  }
+
+  async waitStatus(fits: (status: GatewayStatus) => boolean): Promise<GatewayStatus> {
+    return until(
+      () =>
+        this.of("status")
+          .map(({ status }) => status)
+          .findLast(fits),
+      "a status",
+    );
+  }
+
+  /** Commits up to a watermark by hand. */
+  commit(watermark: number, credit = 1): void {
+    this.watermarks.set(this.#epoch, watermark);
+    this.say({ kind: "committed", watermark });
+    this.say({ kind: "credit", batches: credit });
+  }
+
+  close(): void {
+    this.#port?.close();
+  }
+
+  #answer(message: GatewayMessage): void {
+    if (message.kind === "hello") {
+      this.#epoch = message.spoolEpoch;
+      this.say({ kind: "welcome", watermark: this.watermarks.get(message.spoolEpoch) ?? -1 });
+      this.say({ kind: "credit", batches: linkLimits.batchesInFlight });
+    } else if (message.kind === "who") {
+      const { askId, deviceId } = message;
+      const device = this.devices.has(deviceId)
+        ? this.devices.get(deviceId)
+        : { model: "oven-x200", token: `token of ${deviceId}` };
+      const identity = device ? { deviceId, model: device.model, tokenSha256: [tokenHash(device.token)] } : null;
+      this.say({ kind: "identity", askId, identity });
+    } else if (message.kind === "batch") {
+      this.#takeBatch(message);
+    }
+  }
+
+  #takeBatch({ firstSequence, chunks }: Extract<GatewayMessage, { kind: "batch" }>): void {
+    let sequence = firstSequence;
+    for (const chunk of chunks) {
+      for (const record of decodeChunk(chunk)) {
+        this.records.push({ ...record, sequence });
+        sequence += 1;
+      }
+    }
+    if (this.commits) this.commit(sequence - 1);
+  }
+}
+
+export interface HouseOptions {
+  dir?: string;
+  cloud?: PlayedCloud;
+  limits?: Partial<GatewayLimits>;
+  bounds?: Partial<Bounds>;
+  spoolBytesMax?: number;
+  /** Say the first feeds at once, so that the port opens. */
+  feeds?: boolean;
+  wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
+}
+
+export interface House {
+  gateway: Gateway;
+  cloud: PlayedCloud;
+  port: number;
+  dir: string;
+  /** Gives the gateway a new link, as a cloud that started again would. */
+  relink(): void;
+  /** Ends the gateway and leaves its folder. */
+  stop(): Promise<void>;
+}
+
+const folders: string[] = [];
+const houses: House[] = [];
+
+export async function tempDir(): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), "hearth-gateway-"));
+  folders.push(dir);
+  return dir;
+}
+
+export async function openHouse(options: HouseOptions = {}): Promise<House> {
+  const {
+    cloud = new PlayedCloud(),
+    limits,
+    bounds,
+    spoolBytesMax = 67_108_864,
+    feeds = true,
+    wrapSpoolStore,
+  } = options;
+  const dir = options.dir ?? (await tempDir());
+  const channel = new MessageChannel();
+  cloud.attach(channel.port2);
+  const gateway = new Gateway({
+    config: {
+      gatewayId: "gateway-1",
+      host: "127.0.0.1",
+      port: 0,
+      spoolDir: dir,
+      spoolBytesMax,
+      limits: { ...gatewayLimits, ...limits },
+    },
+    link: portLink(channel.port1),
+    clock: systemClock,
+    logger: pino({ level: process.env["HEARTH_TEST_LOG"] ?? "silent" }),
+    newId: randomUUID,
+    ...(bounds && { bounds }),
+    ...(wrapSpoolStore && { wrapSpoolStore }),
+  });
+  if (feeds) cloud.say({ kind: "feeds", version: 1, items: [] });
+  const port = await gateway.start();
+  const house: House = {
+    gateway,
+    cloud,
+    port,
+    dir,
+    relink() {
+      const next = new MessageChannel();
+      cloud.close();
+      cloud.attach(next.port2);
+      gateway.connect(portLink(next.port1));
+    },
+    async stop() {
+      await gateway.stop();
+      cloud.close();
+    },
+  };
+  houses.push(house);
+  return house;
+}
+
+/** For `afterEach`: ends every house and removes every folder of the test. */
+export async function closeHouses(): Promise<void> {
+  for (const house of houses.splice(0)) await house.stop();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+}

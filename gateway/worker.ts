@@ -1,0 +1,33 @@
+/**
+ * The gateway as a worker thread: its composition root. `workerData` is a `GatewayConfig` with a MessagePort `link`, transferred;
+ * the parent hears `listening` or `failed` once, and then everything else goes over the link.
+ */
+import { randomUUID } from "node:crypto";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { destination, pino } from "pino";
+import type { GatewayConfig, GatewayReport } from "#protocol/link/messages.ts";
+import { Gateway } from "./gateway.ts";
+import { portLink } from "./link.ts";
+import { systemClock } from "./platform/clock.ts";
+
+const report = (what: GatewayReport): void => parentPort?.postMessage(what);
+
+const { link, ...config }: GatewayConfig & { link: MessagePort } = workerData;
+const gateway = new Gateway({
+  config,
+  link: portLink(link),
+  clock: systemClock,
+  // Standard output belongs to the command that was started.
+  logger: pino({ name: "gateway" }, destination({ fd: 2, sync: true })),
+  newId: randomUUID,
+});
+
+try {
+  report({ kind: "listening", port: await gateway.start() });
+  await gateway.drained;
+} catch (error) {
+  const { message } = error instanceof Error ? error : new Error(String(error));
+  const code = error instanceof Error && "code" in error ? String(error.code) : "failed";
+  report({ kind: "failed", code, message });
+}
+await gateway.stop();
