@@ -1,0 +1,34 @@
+/**
+ * A fault of one device under one code, as its own events raise and clear it, over event time.
+ *
+ * Events come late, twice and in any order, and the newest decides. Of two in the same millisecond the clearing one is the newer.
+ */
+export interface FaultState {
+  phase: "idle" | "holding";
+  lastAtMs: number;
+}
+
+export type FaultSignal = { kind: "raised" | "cleared"; atMs: number };
+
+export const neverFaulty: FaultState = { phase: "idle", lastAtMs: -Infinity };
+
+/** What one event makes of the state. Returns the very same state where nothing changed. */
+export function evaluateFault(
+  state: FaultState,
+  signal: FaultSignal,
+): { state: FaultState; effect: "raise" | "clear" | null } {
+  const { kind, atMs } = signal;
+  const clearsSameMoment = atMs === state.lastAtMs && kind === "cleared" && state.phase === "holding";
+  if (atMs <= state.lastAtMs && !clearsSameMoment) return { state, effect: null };
+  if (kind === "raised") {
+    return { state: { phase: "holding", lastAtMs: atMs }, effect: state.phase === "idle" ? "raise" : null };
+  }
+  return { state: { phase: "idle", lastAtMs: atMs }, effect: state.phase === "holding" ? "clear" : null };
+}
+
+/** The cause of a fault's case. A code that could not be shown or compared is one cause of its own. */
+export function faultCause(data: Readonly<Record<string, unknown>>): string {
+  const { code } = data;
+  const text = typeof code === "number" ? String(code) : code;
+  return typeof text === "string" && /^[A-Za-z0-9_.:-]{1,64}$/.test(text) ? `fault:${text}` : "fault:unknown";
+}

@@ -1,0 +1,49 @@
+/** What the service slice can refuse. */
+export const serviceProblems = {
+  service_rule_not_found: {
+    status: 404,
+    title: "There is no such rule",
+    help: "GET /api/v1/service/rules lists the rules.",
+  },
+  service_rule_identity: {
+    status: 409,
+    title: "A rule keeps what it watches",
+    help: "Kind, metric, direction and cause are fixed for a rule's life. Disable it and make another.",
+  },
+  too_many_service_rules: {
+    status: 409,
+    title: "There are as many rules as this service holds",
+    help: "Change a rule that is no longer needed instead of making another.",
+  },
+  case_not_found: { status: 404, title: "There is no such case", help: "GET /api/v1/cases lists the cases." },
+  case_already_open: {
+    status: 409,
+    title: "The case is open already",
+    help: "GET /api/v1/cases/:id shows where it stands.",
+  },
+  case_already_resolved: {
+    status: 409,
+    title: "The case is resolved",
+    help: "It reopens by itself when its cause returns within 7 days. Notes can still be added.",
+  },
+  case_already_waiting: {
+    status: 409,
+    title: "The case waits for that already",
+    help: "GET /api/v1/cases/:id shows where it stands.",
+  },
+  case_not_waiting: {
+    status: 409,
+    title: "The case does not wait for its owner",
+    help: "A case waits for staff only after its owner has answered.",
+  },
+  resolved_too_long_ago: {
+    status: 409,
+    title: "The case was resolved too long ago to be reopened",
+    help: "A cause that returns later than 7 days is a new case.",
+  },
+  case_cursor_invalid: {
+    status: 400,
+    title: "The cursor is not one of ours",
+    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
+  },
+} as const;

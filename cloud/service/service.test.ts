@@ -1,0 +1,294 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import type { FastifyInstance } from "fastify";
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { TestAppliances } from "../../test/support/appliances.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import { call, createSliceHttp } from "../../test/support/slice-http.ts";
+import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
+import { Outbox } from "../events/events.ts";
+import type { Db } from "../platform/database.ts";
+import { systemClock } from "../platform/clock.ts";
+import { randomIds } from "../platform/ids.ts";
+import { Audit } from "../staff/staff.ts";
+import { serviceRoutes } from "./service-routes.ts";
+import { Service } from "./service.ts";
+
+let database: TestDatabase;
+let service: Service;
+let app: FastifyInstance;
+const appliances = new TestAppliances();
+let made = 0;
+
+const t0 = 1_780_000_000_000;
+const day = 86_400_000;
+const device = () => appliances.add({ id: `oven-${++made}`, householdId: randomUUID() });
+
+const newService = async () => {
+  const fresh = new Service({
+    db: database.db,
+    clock: systemClock,
+    ids: randomIds,
+    audit: new Audit(systemClock),
+    outbox: new Outbox(randomIds),
+    appliances,
+  });
+  await fresh.load();
+  return fresh;
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  service = await newService();
+  app = await createSliceHttp((server) => serviceRoutes(server, service));
+});
+afterAll(async () => {
+  await app.close();
+  await database.drop();
+});
+
+const hot = (of: DeviceRef, atS: number, cavity_c: number): ReadingFact => {
+  const atMs = t0 + atS * 1_000;
+  return { device: of, atMs, receivedAtMs: atMs, metrics: { cavity_c, power_w: 2_000, door_open: false } };
+};
+
+const fault = (of: DeviceRef, type: string, atS: number, code: unknown = "E17"): EventFact => {
+  const atMs = t0 + atS * 1_000;
+  const event = { id: randomUUID(), atMs, type, data: { code } };
+  return { device: of, event, receivedAtMs: atMs, orderAtMs: atMs, clockSuspect: false };
+};
+
+async function ingest(facts: { readings?: ReadingFact[]; events?: EventFact[] }, to: Service = service): Promise<void> {
+  const afterCommit = await database.db
+    .transaction()
+    .execute((tx) => to.ingest(tx, { readings: [], events: [], ...facts }));
+  afterCommit?.();
+}
+
+const cases = async (of: DeviceRef) =>
+  (await call(app, "viewer", "GET", `/cases?device=${of.id}`)).body.items as {
+    id: string;
+    status: string;
+    cause: string;
+  }[];
+
+const entriesOf = async (id: string) =>
+  (await call(app, "viewer", "GET", `/cases/${id}`)).body.entries as {
+    kind: string;
+    by: string;
+    data: Record<string, unknown>;
+  }[];
+
+test("an oven that stays too hot opens one case with its readings, and cooling down resolves it", async () => {
+  const oven = device();
+  await ingest({ readings: [hot(oven, 0, 295), hot(oven, 10, 296)] });
+  expect(await cases(oven)).toEqual([]);
+  await ingest({ readings: [hot(oven, 20, 297), hot(oven, 30, 298)] });
+  await ingest({ readings: [hot(oven, 40, 280)] });
+  const [opened] = await cases(oven);
+  expect(opened).toMatchObject({ status: "open", cause: "over_temperature", deviceId: oven.id, severity: "safety" });
+  await ingest({ readings: [hot(oven, 50, 270)] });
+  expect(await cases(oven)).toMatchObject([{ id: opened?.id, status: "resolved", resolvedBy: "cause" }]);
+  const entries = await entriesOf(opened?.id ?? "");
+  expect(entries.map((entry) => entry.kind)).toEqual(["opened", "resolved"]);
+  expect(entries[0]?.data).toMatchObject({
+    metric: "cavity_c",
+    limit: 290,
+    readings: [295, 296, 297].map((value, at) => ({ atMs: t0 + at * 10_000, value })),
+  });
+});
+
+test("readings of healthy devices touch no database and leave nothing in memory", async () => {
+  const ovens = Array.from({ length: 200 }, device);
+  const readings = Array.from({ length: 50 }, (_, at) => ovens.map((oven) => hot(oven, at, 180 + at))).flat();
+  const untouchable = new Proxy({} as Db, {
+    get() {
+      throw new Error("the database was asked");
+    },
+  });
+  expect(await service.ingest(untouchable, { readings, events: [] })).toBeUndefined();
+});
+
+const history = async (of: DeviceRef) =>
+  (await service.timeline(of, { beforeMs: t0 + day, limit: 500 })).map((entry) => [entry.atMs, entry.title]);
+
+const causes = async (of: DeviceRef) => new Map((await cases(of)).map(({ cause, status }) => [cause, status]));
+
+test("a restart in the middle of the hold neither forgets nor opens twice", async () => {
+  const oven = device();
+  await ingest({ readings: [hot(oven, 0, 295)] });
+  const second = await newService();
+  await ingest({ readings: [hot(oven, 20, 295)] }, second);
+  expect(await cases(oven)).toHaveLength(1);
+  const third = await newService();
+  await ingest({ readings: [hot(oven, 30, 295), hot(oven, 60, 300)] }, third);
+  expect(await cases(oven)).toMatchObject([{ status: "open" }]);
+  await ingest({ readings: [hot(oven, 70, 200)] }, await newService());
+  expect(await cases(oven)).toMatchObject([{ status: "resolved" }]);
+});
+
+test("a batch that is rolled back and comes again has its effect once", async () => {
+  const oven = device();
+  const readings = [hot(oven, 0, 295), hot(oven, 20, 295), hot(oven, 21, 200), hot(oven, 30, 295)];
+  const lost = database.db.transaction().execute(async (tx) => {
+    await service.ingest(tx, { readings, events: [] });
+    throw new Error("the server went away");
+  });
+  await expect(lost).rejects.toThrow("went away");
+  expect(await cases(oven)).toEqual([]);
+  await ingest({ readings });
+  await ingest({ readings: [hot(oven, 50, 295)] });
+  expect(await cases(oven)).toMatchObject([{ status: "reopened" }]);
+  expect((await entriesOf((await cases(oven))[0]?.id ?? "")).map((entry) => entry.kind)).toEqual([
+    "opened",
+    "resolved",
+    "reopened",
+  ]);
+});
+
+test("however a stream is cut into batches and repeated, a device's cases come out the same", async () => {
+  const values = fc.array(fc.constantFrom(200, 270, 271, 290, 291, 300), { minLength: 1, maxLength: 25 });
+  await fc.assert(
+    fc.asyncProperty(values, fc.infiniteStream(fc.nat(6)), async (sequence, cuts) => {
+      const [whole, pieces] = [device(), device()];
+      await ingest({ readings: sequence.map((value, at) => hot(whole, at * 7, value)) });
+      const rest = sequence.map((value, at) => hot(pieces, at * 7, value));
+      for (let sent = 0; sent < rest.length;) {
+        const length = (cuts.next().value ?? 0) + 1;
+        // Half of each batch is one that was sent before.
+        await ingest({
+          readings: [...rest.slice(Math.max(0, sent - length), sent), ...rest.slice(sent, sent + length)],
+        });
+        sent += length;
+      }
+      expect(await history(pieces)).toEqual(await history(whole));
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test("a fault opens one case per code, however often it is said, and clearing it resolves that one", async () => {
+  const oven = device();
+  await ingest({
+    events: [fault(oven, "fault.raised", 0), fault(oven, "fault.raised", 1), fault(oven, "fault.raised", 2, "E18")],
+  });
+  await ingest({ events: [fault(oven, "fault.raised", 3)] });
+  expect(await causes(oven)).toEqual(
+    new Map([
+      ["fault:E17", "open"],
+      ["fault:E18", "open"],
+    ]),
+  );
+  await ingest({ events: [fault(oven, "fault.cleared", 4)] });
+  // Said late: it was over by then.
+  await ingest({ events: [fault(oven, "fault.raised", 2)] });
+  expect(await causes(oven)).toEqual(
+    new Map([
+      ["fault:E17", "resolved"],
+      ["fault:E18", "open"],
+    ]),
+  );
+});
+
+test("a cause that returns within 7 days reopens its case, and a later one opens another", async () => {
+  const oven = device();
+  const week = (7 * day) / 1_000;
+  await ingest({ events: [fault(oven, "fault.raised", 0), fault(oven, "fault.cleared", 10)] });
+  await ingest({ events: [fault(oven, "fault.raised", 10 + week - 1), fault(oven, "fault.cleared", 10 + week)] });
+  expect(await cases(oven)).toMatchObject([{ status: "resolved" }]);
+  await ingest({ events: [fault(oven, "fault.raised", 10 + 2 * week)] });
+  expect((await cases(oven)).map(({ status }) => status)).toEqual(["open", "resolved"]);
+});
+
+test("a cause that two rules find has cleared when the last of them lets it go", async () => {
+  const oven = appliances.add({ id: "steam-1", model: "steam-1" });
+  const rule = {
+    kind: "threshold",
+    title: "Warm",
+    severity: "service",
+    models: ["steam-1"],
+    metric: "cavity_c",
+    direction: "above",
+    limit: 100,
+    clearAt: 90,
+    holdMs: 0,
+    cause: "over_temperature",
+  };
+  expect((await call(app, "support", "POST", "/service/rules", rule)).status).toBe(201);
+  await ingest({ readings: [hot(oven, 0, 300), hot(oven, 20, 300)] });
+  await ingest({ readings: [hot(oven, 30, 200)] });
+  expect(await cases(oven)).toMatchObject([{ status: "open" }]);
+  await ingest({ readings: [hot(oven, 40, 80)] });
+  expect(await cases(oven)).toMatchObject([{ status: "resolved" }]);
+});
+
+test("a rule's change is a new version that counts from the next batch, is audited, and keeps what it watches", async () => {
+  const rule = {
+    kind: "threshold",
+    title: "Too cold",
+    severity: "info",
+    models: ["fridge-1"],
+    metric: "cavity_c",
+    direction: "below",
+    limit: 2,
+    clearAt: 4,
+    holdMs: 0,
+    cause: "under_temperature",
+  };
+  const { id } = (await call(app, "support", "POST", "/service/rules", rule)).body;
+  const put = (body: object) => call(app, "support", "PUT", `/service/rules/${id}`, body);
+  const fridge = appliances.add({ id: "fridge-1", model: "fridge-1" });
+  await ingest({ readings: [hot(fridge, 0, 3)] });
+  expect(await cases(fridge)).toEqual([]);
+  expect((await put({ ...rule, limit: 3.5 })).body).toMatchObject({ version: 2 });
+  await ingest({ readings: [hot(fridge, 1, 3)] });
+  expect(await cases(fridge)).toMatchObject([{ status: "open", title: "Too cold" }]);
+  expect((await put({ ...rule, cause: "other" })).body.code).toBe("service_rule_identity");
+  expect((await put({ ...rule, clearAt: 1 })).body.errors[0].pointer).toBe("/body/clearAt");
+  expect((await call(app, "viewer", "PUT", `/service/rules/${id}`, rule)).status).toBe(403);
+  const { rows } = await sql<{ action: string }>`
+    SELECT action FROM audit_entry WHERE subject = ${`service_rule:${id}`} ORDER BY sequence`.execute(database.db);
+  expect(rows.map((row) => row.action)).toEqual(["service_rule.created", "service_rule.changed"]);
+});
+
+test("staff move a case, note and resolve it; every step is in its history and the audit log", async () => {
+  const oven = device();
+  await ingest({ events: [fault(oven, "fault.raised", 0)] });
+  const id = (await cases(oven))[0]?.id ?? "";
+  const note = (body: object) => call(app, "support", "POST", `/cases/${id}/notes`, body);
+  expect((await note({ text: "Called, nobody there", status: "waiting_for_owner" })).body.status).toBe(
+    "waiting_for_owner",
+  );
+  expect((await note({ text: "They called back", status: "waiting_for_staff" })).body.status).toBe("waiting_for_staff");
+  expect((await note({ text: "Part ordered" })).body.status).toBe("waiting_for_staff");
+  const resolve = () => call(app, "support", "POST", `/cases/${id}/resolve`, { note: "Fan replaced" });
+  expect((await resolve()).body).toMatchObject({ status: "resolved", resolvedBy: "staff:support" });
+  expect((await resolve()).body.code).toBe("case_already_resolved");
+  expect((await note({ text: "Again?", status: "open" })).body.code).toBe("case_already_resolved");
+  expect((await entriesOf(id)).map((entry) => entry.kind)).toEqual(["opened", "status", "status", "note", "resolved"]);
+  // The appliance hears of it later and clears its fault: nothing is left to resolve.
+  await ingest({ events: [fault(oven, "fault.cleared", 60)] });
+  expect(await entriesOf(id)).toHaveLength(5);
+  const { rows } = await sql<{ action: string }>`
+    SELECT action FROM audit_entry WHERE subject = ${`case:${id}`} ORDER BY sequence`.execute(database.db);
+  expect(rows.map((row) => row.action)).toEqual([
+    "case.ask_owner",
+    "case.owner_answered",
+    "case.noted",
+    "case.resolved",
+  ]);
+});
+
+test("each opening, resolving and reopening is told to the world once", async () => {
+  const oven = device();
+  await ingest({
+    events: [fault(oven, "fault.raised", 0), fault(oven, "fault.cleared", 1), fault(oven, "fault.raised", 2)],
+  });
+  const { rows } = await sql<{ type: string }>`
+    SELECT type FROM outbox WHERE data ->> 'deviceId' = ${oven.id} ORDER BY id`.execute(database.db);
+  expect(rows.map((row) => row.type)).toEqual(["hearth.case.opened", "hearth.case.resolved", "hearth.case.reopened"]);
+  const counts = await service.counts();
+  expect(counts.reopened).toBeGreaterThan(0);
+  expect(Object.keys(counts)).toHaveLength(5);
+});
