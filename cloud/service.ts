@@ -111,6 +111,7 @@ async function start(deps: ServiceDeps, undo: Undo): Promise<Service> {
       port: config.mqttPort,
       spoolDir: join(config.dataDir, spoolDirName),
       spoolBytesMax: config.spoolBytesMax,
+      logLevel: config.logLevel,
       limits: gatewayLimits,
     },
     logger,

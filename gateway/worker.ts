@@ -18,7 +18,7 @@ const gateway = new Gateway({
   link: portLink(link),
   clock: systemClock,
   // Standard output belongs to the command that was started.
-  logger: pino({ name: "gateway" }, destination({ fd: 2, sync: true })),
+  logger: pino({ level: config.logLevel, base: null, name: "gateway" }, destination({ fd: 2, sync: true })),
   newId: randomUUID,
 });
 

@@ -1,7 +1,7 @@
 import fastifySwagger from "@fastify/swagger";
 import { fastifySSE } from "@fastify/sse";
 import scalar from "@scalar/fastify-api-reference";
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -33,7 +33,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   const loggerInstance: FastifyBaseLogger = deps.logger;
   const app: FastifyInstance = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     requestTimeout: 600_000,
     connectionTimeout: 0,

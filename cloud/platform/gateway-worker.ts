@@ -1,11 +1,8 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type { GatewayConfig } from "#protocol/link/messages.ts";
+import type { GatewayConfig, GatewayReport } from "#protocol/link/messages.ts";
 import { sleep } from "./clock.ts";
 import { StartError } from "./config.ts";
 import type { Logger } from "./logger.ts";
-
-/** What the worker says of itself, outside the link. */
-type WorkerMessage = { kind: "listening"; port: number } | { kind: "failed"; code: string; message: string };
 
 export interface GatewayWorkerDeps {
   config: GatewayConfig;
@@ -47,7 +44,7 @@ export class GatewayWorker {
     const { config, onLink, logger } = this.#deps;
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(workerUrl, {
-      workerData: { config, link: port2 },
+      workerData: { ...config, link: port2 },
       transferList: [port2],
       name: "gateway",
     });
@@ -60,7 +57,7 @@ export class GatewayWorker {
       void this.#restart();
     });
     const listening = new Promise<void>((resolve, reject) => {
-      worker.on("message", (message: WorkerMessage) => {
+      worker.on("message", (message: GatewayReport) => {
         if (message.kind === "listening") {
           this.#port = message.port;
           resolve();

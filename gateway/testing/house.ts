@@ -167,6 +167,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       port: 0,
       spoolDir: dir,
       spoolBytesMax,
+      logLevel: "silent",
       limits: { ...gatewayLimits, ...limits },
     },
     link: portLink(channel.port1),

@@ -102,6 +102,7 @@ export interface GatewayConfig {
   port: number;
   spoolDir: string;
   spoolBytesMax: number;
+  logLevel: string;
   limits: GatewayLimits;
 }
 
