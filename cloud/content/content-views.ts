@@ -1,0 +1,110 @@
+import type { ContentItem } from "#protocol/content.ts";
+import type { Model } from "#protocol/model.ts";
+import type { FieldError } from "../platform/problem.ts";
+import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
+import { misfits } from "./core/machine-fit.ts";
+import type { VersionState } from "./core/version-life.ts";
+import { type ContentKind, itemInLocale, type Locales } from "./content-shapes.ts";
+import type { ItemRow } from "./content-store.ts";
+import type { contentProblems } from "./errors.ts";
+
+/** Bytes of an item as JSON in one locale. MQTT carries 256 KiB, and a delivery adds its envelope. */
+const itemBytesMax = 131_072;
+
+export interface Refused<Rule extends keyof typeof contentProblems> {
+  kind: "refused";
+  rule: Rule;
+  detail?: string;
+  fields?: FieldError[];
+}
+
+export const refused = <Rule extends keyof typeof contentProblems>(
+  rule: Rule,
+  more: { detail?: string; fields?: FieldError[] } = {},
+): Refused<Rule> => ({ kind: "refused", rule, ...more });
+
+export interface ContentSummary {
+  id: string;
+  kind: ContentKind;
+  version: number;
+  state: VersionState;
+  title: string;
+  locales: string[];
+  /** Models on whose feed it is. */
+  publishedTo: string[];
+  createdAtMs: number;
+  createdBy: string;
+}
+
+export interface ContentVersion {
+  version: number;
+  state: VersionState;
+  locales: Locales;
+  createdAtMs: number;
+  createdBy: string;
+}
+
+const titleOf = (locales: Locales): string => {
+  const title = locales[bestLocale(fallbackLocale, Object.keys(locales))]?.["title"];
+  return typeof title === "string" ? title : "";
+};
+
+export const toSummary = (row: ItemRow, models: string[]): ContentSummary => ({
+  id: row.id,
+  kind: row.kind,
+  version: row.version,
+  state: row.state,
+  title: titleOf(row.locales),
+  locales: Object.keys(row.locales).toSorted(),
+  publishedTo: models,
+  createdAtMs: row.created_at_ms,
+  createdBy: row.created_by,
+});
+
+/** The item in each of its locales. */
+export const inEachLocale = (item: {
+  id: string;
+  kind: ContentKind;
+  version: number;
+  locales: Locales;
+}): ContentItem[] =>
+  Object.keys(item.locales)
+    .toSorted()
+    .map((locale) => itemInLocale(item, locale));
+
+/** A sentence about the first locale in which an item is too large, or null. */
+export function oversize(item: { id: string; kind: ContentKind; version: number; locales: Locales }): string | null {
+  for (const each of inEachLocale(item)) {
+    const bytes = Buffer.byteLength(JSON.stringify(each));
+    if (bytes > itemBytesMax) return `In ${each.locale} it takes ${bytes} bytes, and ${itemBytesMax} are the most.`;
+  }
+  return null;
+}
+
+/** What the machine layer asks that one of the models cannot do, by step, or null where all can. */
+export async function recipeMisfits(
+  item: { id: string; kind: ContentKind; version: number; locales: Locales },
+  models: readonly string[],
+  modelOf: (key: string) => Promise<Model | null>,
+): Promise<Refused<"content_model_unknown" | "recipe_does_not_fit"> | null> {
+  const found = await Promise.all(models.map(async (key) => ({ key, model: await modelOf(key) })));
+  const unknown = found.filter(({ model }) => model === null).map(({ key }) => key);
+  if (unknown.length > 0) return refused("content_model_unknown", { detail: `${unknown.join(", ")}.` });
+  const texts = inEachLocale(item);
+  const fields = found.flatMap(({ model }) =>
+    texts.flatMap((text) =>
+      model === null
+        ? []
+        : misfits(text, model).map(({ pointer, message }) => ({
+            pointer: `/locales/${text.locale}${pointer}`,
+            message,
+          })),
+    ),
+  );
+  const [first] = fields;
+  if (first === undefined) return null;
+  return refused("recipe_does_not_fit", {
+    detail: `${first.pointer}: ${first.message}`,
+    fields: fields.slice(0, 100),
+  });
+}

@@ -1,0 +1,330 @@
+import type { Model } from "#protocol/model.ts";
+import type { Feed } from "#protocol/topics.ts";
+import { deliveryLifeMs, type NewDelivery } from "../deliveries/deliveries.ts";
+import type { DeviceRef } from "../devices/devices.ts";
+import type { Outbox } from "../events/outbox.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
+import type { FeedKey } from "./core/feed-topics.ts";
+import { stepVersion } from "./core/version-life.ts";
+import { type ContentDraft, type ContentKind, deliveryOfKind, feedOfKind, priorityOf } from "./content-shapes.ts";
+import * as store from "./content-store.ts";
+import {
+  type ContentSummary,
+  type ContentVersion,
+  inEachLocale,
+  oversize,
+  recipeMisfits,
+  refused,
+  type Refused,
+  toSummary,
+} from "./content-views.ts";
+import { changeFeeds, feedSnapshot, type FeedTopics } from "./feeds.ts";
+import { modelsOfItem, publishedTo } from "./feeds-store.ts";
+
+export { contentProblems } from "./errors.ts";
+export { contentRoutes } from "./content-routes.ts";
+export type { ContentSummary, ContentVersion, Refused } from "./content-views.ts";
+export type { FeedTopics } from "./feeds.ts";
+
+/** What content needs to know of devices. */
+interface Appliances {
+  find(ids: string[]): Promise<Map<string, DeviceRef>>;
+  model(key: string): Promise<Model | null>;
+}
+
+/** What content needs of deliveries. */
+interface DeliveryMaker {
+  create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }>;
+}
+
+interface ContentDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  outbox: Outbox;
+  audit: Audit;
+  devices: Appliances;
+  deliveries: DeliveryMaker;
+  /** The locale that each device's household reads, by device key. Who is left out reads English. */
+  localesOf?: (devices: readonly DeviceRef[]) => Promise<ReadonlyMap<number, string>>;
+  /** Called after each committed change of feeds, in the order of their versions. */
+  onChanged: (topics: FeedTopics) => void;
+}
+
+/** Recipes, tips, notices and messages: written, published to feeds, sent to appliances. */
+export class Content {
+  readonly #deps: ContentDeps;
+  readonly #modelOf = (key: string): Promise<Model | null> => this.#deps.devices.model(key);
+
+  constructor(deps: ContentDeps) {
+    this.#deps = deps;
+  }
+
+  // Writing
+
+  async create(
+    by: Principal,
+    draft: ContentDraft,
+  ): Promise<{ kind: "created"; item: ContentSummary } | Refused<"content_too_large">> {
+    const { clock, ids, db, audit } = this.#deps;
+    const id = ids.next();
+    const tooLarge = oversize({ id, version: 1, ...draft });
+    if (tooLarge !== null) return refused("content_too_large", { detail: tooLarge });
+    const made = { created_at_ms: clock.nowMs(), created_by: principalText(by) };
+    await transaction(db, async (tx) => {
+      await store.insertItem(tx, { id, kind: draft.kind, ...made });
+      await store.insertVersion(tx, { item_id: id, version: 1, locales: draft.locales, ...made });
+      await audit.record(tx, { principal: by, action: "content.created", subject: `content:${id}`, after: draft });
+    });
+    const row: store.ItemRow = { id, kind: draft.kind, version: 1, state: "draft", locales: draft.locales, ...made };
+    return { kind: "created", item: toSummary(row, []) };
+  }
+
+  /** Adds a version as a draft. What is live stays live until the new version is published. */
+  async update(
+    by: Principal,
+    id: string,
+    draft: ContentDraft,
+  ): Promise<
+    | { kind: "updated"; item: ContentSummary }
+    | Refused<"content_not_found" | "content_kind_fixed" | "content_too_large">
+  > {
+    const { clock, db, audit } = this.#deps;
+    return transaction(db, async (tx) => {
+      const row = await store.lockItem(tx, id);
+      if (row === null) return refused("content_not_found");
+      if (row.kind !== draft.kind) return refused("content_kind_fixed", { detail: `It is a ${row.kind}.` });
+      const version = row.version + 1;
+      const tooLarge = oversize({ id, version, ...draft });
+      if (tooLarge !== null) return refused("content_too_large", { detail: tooLarge });
+      const made = { created_at_ms: clock.nowMs(), created_by: principalText(by) };
+      await store.insertVersion(tx, { item_id: id, version, locales: draft.locales, ...made });
+      await audit.record(tx, {
+        principal: by,
+        action: "content.updated",
+        subject: `content:${id}`,
+        before: { version: row.version, locales: row.locales },
+        after: { version, locales: draft.locales },
+      });
+      const next: store.ItemRow = { ...row, version, state: "draft", locales: draft.locales };
+      return { kind: "updated", item: toSummary(next, await modelsOfItem(tx, id)) };
+    });
+  }
+
+  async list(query: { kind: ContentKind | null; beforeId: string | null; limit: number }): Promise<ContentSummary[]> {
+    const rows = await store.listItems(this.#deps.db, query);
+    const models = await publishedTo(
+      this.#deps.db,
+      rows.map(({ id }) => id),
+    );
+    return rows.map((row) => toSummary(row, models.get(row.id) ?? []));
+  }
+
+  async get(id: string): Promise<{ item: ContentSummary; versions: ContentVersion[] } | null> {
+    const row = await store.findItem(this.#deps.db, id);
+    if (row === null) return null;
+    const versions = await store.versionsOf(this.#deps.db, id);
+    return {
+      item: toSummary(row, await modelsOfItem(this.#deps.db, id)),
+      versions: versions.map((version) => ({
+        version: version.version,
+        state: version.state,
+        locales: version.locales,
+        createdAtMs: version.created_at_ms,
+        createdBy: version.created_by,
+      })),
+    };
+  }
+
+  // Feeds
+
+  /**
+   * Puts the newest version on the feed of its kind, for exactly these models and in each of its locales. A version that was live before is
+   * withdrawn with the same step.
+   */
+  async publish(
+    by: Principal,
+    id: string,
+    to: { models: string[]; feed: Feed },
+  ): Promise<
+    | { kind: "published"; item: ContentSummary }
+    | Refused<
+        | "content_not_found"
+        | "not_for_feeds"
+        | "wrong_feed"
+        | "content_withdrawn"
+        | "content_not_live"
+        | "content_model_unknown"
+        | "recipe_does_not_fit"
+        | "feed_full"
+      >
+  > {
+    const models = [...new Set(to.models)].toSorted();
+    const outcome = await transaction(this.#deps.db, async (tx) => {
+      const row = await store.lockItem(tx, id);
+      if (row === null) return refused("content_not_found");
+      const feed = feedOfKind[row.kind];
+      if (feed === null) return refused("not_for_feeds");
+      if (feed !== to.feed) return refused("wrong_feed", { detail: `A ${row.kind} goes to ${feed}.` });
+      const next = stepVersion(row.state, "publish");
+      if (next.kind === "refused") return refused(next.rule);
+      const unfit = await recipeMisfits(row, models, this.#modelOf);
+      if (unfit !== null) return unfit;
+      const before = await modelsOfItem(tx, id);
+      const locales = Object.keys(row.locales);
+      const keys = models.flatMap((model) => locales.map((locale): FeedKey => ({ model, locale, feed })));
+      const scope = { models: [...new Set([...before, ...models])], feed };
+      const published = { id, version: row.version, publishedAtMs: this.#deps.clock.nowMs() };
+      const changed = await changeFeeds(tx, published, scope, keys);
+      if (changed.kind === "refused") return refused(changed.rule);
+      await this.#replaceLive(tx, row);
+      await store.setState(tx, id, row.version, next.to);
+      await this.#note(tx, by, "published", row, { before: { models: before }, after: { models } });
+      return {
+        kind: "published" as const,
+        item: toSummary({ ...row, state: next.to }, models),
+        topics: changed.topics,
+      };
+    });
+    if (outcome.kind === "refused") return outcome;
+    this.#announce(outcome.topics);
+    return { kind: "published", item: outcome.item };
+  }
+
+  /** Withdraws the version that was live before the one that is published now. */
+  async #replaceLive(tx: Db, row: store.ItemRow): Promise<void> {
+    const live = await store.liveVersion(tx, row.id);
+    if (live === null || live.version === row.version) return;
+    const next = stepVersion(live.state, "replace");
+    if (next.kind === "moved") await store.setState(tx, row.id, live.version, next.to);
+  }
+
+  /** Takes the item off every feed. */
+  async withdraw(
+    by: Principal,
+    id: string,
+  ): Promise<
+    | { kind: "withdrawn"; item: ContentSummary }
+    | Refused<"content_not_found" | "content_not_live" | "content_withdrawn">
+  > {
+    const outcome = await transaction(this.#deps.db, async (tx) => {
+      const row = await store.lockItem(tx, id);
+      if (row === null) return refused("content_not_found");
+      const live = await store.liveVersion(tx, id);
+      const feed = feedOfKind[row.kind];
+      const next = stepVersion(live?.state ?? row.state, "withdraw");
+      if (next.kind === "refused") return refused(next.rule);
+      if (live === null || feed === null) return refused("content_not_live");
+      const models = await modelsOfItem(tx, id);
+      const item = { id, version: live.version, publishedAtMs: this.#deps.clock.nowMs() };
+      const changed = await changeFeeds(tx, item, { models, feed }, []);
+      if (changed.kind === "refused") throw new Error("a feed that shrinks was refused as full");
+      await store.setState(tx, id, live.version, next.to);
+      await this.#note(
+        tx,
+        by,
+        "withdrawn",
+        { ...row, version: live.version },
+        { before: { models }, after: { models: [] } },
+      );
+      const state = live.version === row.version ? next.to : row.state;
+      return { kind: "withdrawn" as const, item: toSummary({ ...row, state }, []), topics: changed.topics };
+    });
+    if (outcome.kind === "refused") return outcome;
+    this.#announce(outcome.topics);
+    return { kind: "withdrawn", item: outcome.item };
+  }
+
+  /** Every retained topic, items before indices. */
+  snapshot(): Promise<FeedTopics> {
+    return feedSnapshot(this.#deps.db);
+  }
+
+  /**
+   * Two changes are announced in the order of their versions: the second gets the lock only after the first has committed, and needs
+   * further statements before it commits itself.
+   */
+  #announce(topics: FeedTopics | null): void {
+    if (topics !== null) this.#deps.onChanged(topics);
+  }
+
+  async #note(
+    tx: Db,
+    by: Principal,
+    verb: "published" | "withdrawn" | "sent",
+    row: { id: string; kind: ContentKind; version: number },
+    change: { before?: object; after: object },
+  ): Promise<void> {
+    const { id, kind, version } = row;
+    const after = { kind, version, ...change.after };
+    await this.#deps.outbox.add(tx, [
+      { type: `hearth.content.${verb}`, subject: `content:${id}`, atMs: this.#deps.clock.nowMs(), data: after },
+    ]);
+    await this.#deps.audit.record(tx, {
+      principal: by,
+      action: `content.${verb}`,
+      subject: `content:${id}`,
+      before: change.before,
+      after,
+    });
+  }
+
+  // Sending
+
+  /** Sends the newest version to appliances, each in the locale that suits its household best. */
+  async send(
+    by: Principal,
+    id: string,
+    deviceIds: readonly string[],
+  ): Promise<
+    | { kind: "sent"; deliveries: number }
+    | Refused<
+        | "content_not_found"
+        | "not_for_sending"
+        | "content_withdrawn"
+        | "content_devices_unknown"
+        | "content_model_unknown"
+        | "recipe_does_not_fit"
+      >
+  > {
+    const row = await store.findItem(this.#deps.db, id);
+    if (row === null) return refused("content_not_found");
+    const kind = deliveryOfKind[row.kind];
+    if (kind === null) return refused("not_for_sending");
+    if (row.state === "withdrawn") return refused("content_withdrawn");
+    const ids = [...new Set(deviceIds)];
+    const found = await this.#deps.devices.find(ids);
+    const unknown = ids.filter((deviceId) => !found.has(deviceId));
+    if (unknown.length > 0)
+      return refused("content_devices_unknown", { detail: `${unknown.slice(0, 10).join(", ")}.` });
+    const devices = [...found.values()];
+    const unfit =
+      row.kind === "recipe"
+        ? await recipeMisfits(row, [...new Set(devices.map(({ model }) => model))], this.#modelOf)
+        : null;
+    if (unfit !== null) return unfit;
+    const items = new Map(inEachLocale(row).map((item) => [item.locale, item]));
+    const locales = await this.#localesOf(devices);
+    const expiresAtMs = this.#deps.clock.nowMs() + deliveryLifeMs(kind);
+    const wanted = devices.flatMap((device): NewDelivery[] => {
+      const item = items.get(bestLocale(locales.get(device.key) ?? fallbackLocale, [...items.keys()]));
+      if (item === undefined) return [];
+      return [{ device, kind, subject: id, label: item.title, body: item, priority: priorityOf(item), expiresAtMs }];
+    });
+    const { afterCommit } = await transaction(this.#deps.db, async (tx) => {
+      const created = await this.#deps.deliveries.create(tx, wanted);
+      await this.#note(tx, by, "sent", row, { after: { deliveries: wanted.length, deviceIds: ids.slice(0, 100) } });
+      return created;
+    });
+    afterCommit();
+    return { kind: "sent", deliveries: wanted.length };
+  }
+
+  async #localesOf(devices: readonly DeviceRef[]): Promise<ReadonlyMap<number, string>> {
+    return this.#deps.localesOf === undefined ? new Map() : this.#deps.localesOf(devices);
+  }
+}
