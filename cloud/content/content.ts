@@ -2,7 +2,7 @@ import type { Model } from "#protocol/model.ts";
 import type { Feed } from "#protocol/topics.ts";
 import { deliveryLifeMs, type NewDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
-import type { Outbox } from "../events/outbox.ts";
+import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";

@@ -1,7 +1,7 @@
 import { type CommandName, commandLifeMs } from "#protocol/command.ts";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { DeviceRef, ReceiptFact, ReplyFact } from "../devices/devices.ts";
-import type { Outbox } from "../events/outbox.ts";
+import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -15,9 +15,9 @@ import * as store from "./deliveries-store.ts";
 import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 
 export { deliveryProblems } from "./errors.ts";
-export { type DeliveryPhase, deliveryPhases } from "./core/delivery-life.ts";
+export type { DeliveryPhase } from "./core/delivery-life.ts";
 export { deliveriesRoutes } from "./deliveries-routes.ts";
-export { Dispatcher, type DownItem, type DownLink, type RenderBody } from "./dispatcher.ts";
+export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
 /** Most deliveries that one call of `create` takes. */
 export const deliveriesPerCallMax = 10_000;
@@ -32,7 +32,7 @@ const commandPriority = (name: CommandName) => (name === "stop" ? 9 : 6);
 const dueLimit = 1_000;
 
 /** What deliveries need to know of devices. */
-export interface DeviceLookup {
+interface DeviceLookup {
   find(ids: string[]): Promise<Map<string, DeviceRef>>;
 }
 

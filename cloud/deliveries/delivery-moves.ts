@@ -1,4 +1,4 @@
-import type { NotableFact, Outbox } from "../events/outbox.ts";
+import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Db } from "../platform/database.ts";
 import {
   type DeliveryEvent,

@@ -12,7 +12,7 @@ export interface DownItem {
 }
 
 /** The road to the gateway. */
-export interface DownLink {
+interface DownLink {
   deliver(items: DownItem[]): void;
 }
 
@@ -40,7 +40,7 @@ interface DispatcherLimits {
   inFlightMs: number;
 }
 
-export const dispatcherLimits: DispatcherLimits = {
+const dispatcherLimits: DispatcherLimits = {
   gatherMs: 4,
   devicesPerQuery: 200,
   perDevice: 20,

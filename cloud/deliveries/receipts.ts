@@ -1,5 +1,5 @@
 import type { ReceiptFact, ReplyFact } from "../devices/devices.ts";
-import type { Outbox } from "../events/outbox.ts";
+import type { Outbox } from "../events/events.ts";
 import type { Db } from "../platform/database.ts";
 import type { DeliveryOutcome } from "./core/delivery-life.ts";
 import { type Moved, DeliveryMoves } from "./delivery-moves.ts";

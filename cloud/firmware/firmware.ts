@@ -5,7 +5,7 @@ import { type FirmwareManifest, type SignedManifest, signedManifest } from "#pro
 import type { Model } from "#protocol/model.ts";
 import { deliveriesPerCallMax, deliveryLifeMs, type NewDelivery, type RenderBody } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
-import type { Outbox } from "../events/outbox.ts";
+import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -80,7 +80,7 @@ const toRelease = (row: store.ReleaseRow): Release => ({
 /** What a firmware delivery stores; the link is made when it is sent. */
 const storedBody = z.object({ manifest: signedManifest, sha256: z.hex().length(64) });
 
-export const imagePath = (sha256: string): string => `/files/firmware/${sha256}`;
+const imagePath = (sha256: string): string => `/files/firmware/${sha256}`;
 
 /** What firmware needs to know of devices. */
 interface Appliances {

@@ -3,14 +3,14 @@ import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
 import { createHttp } from "../../cloud/http/http.ts";
 import type { DeviceRef } from "../../cloud/devices/devices.ts";
-import { Outbox } from "../../cloud/events/outbox.ts";
+import { Outbox } from "../../cloud/events/events.ts";
 import type { Clock } from "../../cloud/platform/clock.ts";
 import type { Db } from "../../cloud/platform/database.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
 import { Staff, type StaffRole } from "../../cloud/staff/staff.ts";
 
-export class SetClock implements Clock {
+class SetClock implements Clock {
   #nowMs = Date.UTC(2026, 0, 15, 12);
   nowMs(): number {
     return this.#nowMs;
@@ -31,7 +31,7 @@ export interface DownRoad {
 }
 
 /** Stands in for the devices slice: answers from what the test has put into the table. */
-export class FakeDevices {
+class FakeDevices {
   readonly #refs = new Map<string, DeviceRef>();
   readonly #db: Db;
 

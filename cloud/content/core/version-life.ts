@@ -10,7 +10,7 @@ export type VersionState = (typeof versionStates)[number];
 
 export type VersionEvent = "publish" | "withdraw" | "replace";
 
-export type VersionRefusal = "content_withdrawn" | "content_not_live";
+type VersionRefusal = "content_withdrawn" | "content_not_live";
 
 export type VersionOutcome = { kind: "moved"; to: VersionState } | { kind: "refused"; rule: VersionRefusal };
 

@@ -60,7 +60,7 @@ export type DeliveryEvent =
   | { kind: "cancelled"; atMs: number };
 
 /** Why an event changed nothing. Part of the record, never an exception. */
-export type DeliveryRefusal =
+type DeliveryRefusal =
   | "already_closed"
   | "already_received"
   | "stale_attempt"

@@ -6,7 +6,7 @@ const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
 /** What a step that a device reports means for its delivery. */
-export type StepMeaning =
+type StepMeaning =
   /** It has the thing and goes on; without another step for `timeoutMs` this attempt counts as failed. */
   | { phase: "received"; timeoutMs: number }
   | { phase: "done" }
