@@ -7,6 +7,7 @@ import { channelCode, decodeChunk } from "#protocol/link/up-chunk.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
 import { type Publisher, Spool } from "./spool.ts";
 import { LmdbSpoolStore, type SpoolCommit, type SpoolStore } from "./spool-store.ts";
+import { Sluice } from "./testing/sluice.ts";
 import { closeHouses, tempDir } from "./testing/house.ts";
 
 const logger = pino({ level: "silent" });
@@ -79,37 +80,6 @@ class Listener implements Publisher {
   }
 }
 
-/** A store whose commits a test lets through, or makes fail. */
-class Sluice implements SpoolStore {
-  readonly inner: SpoolStore;
-  fails = false;
-  waiting: (() => void)[] = [];
-  holds = false;
-  constructor(inner: SpoolStore) {
-    this.inner = inner;
-  }
-  state() {
-    return this.inner.state();
-  }
-  chunks() {
-    return this.inner.chunks();
-  }
-  read(key: number) {
-    return this.inner.read(key);
-  }
-  diskFreeBytes() {
-    return this.inner.diskFreeBytes();
-  }
-  async close() {
-    await this.inner.close();
-  }
-  async commit(commit: SpoolCommit) {
-    if (this.holds) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    if (this.fails) throw new Error("EIO");
-    await this.inner.commit(commit);
-  }
-}
-
 test("records come back in the order in which they were appended, also after a restart", async () => {
   const dir = await tempDir();
   const first = await openSpool(dir, { bounds: { chunkRecordsMax: 7 } });
@@ -138,6 +108,19 @@ test("sequences are not used again after a full trim and a restart", async () =>
   expect([second.firstSequence, second.headSequence, second.records]).toEqual([3, 2, 0]);
   await sayEach(second, ["d"]);
   expect(readAll(second)).toEqual([[3, "d"]]);
+});
+
+test.each([1, 60_000, 262_144])("a record of %i bytes comes back from the disk as it was", async (bytes) => {
+  const dir = await tempDir();
+  const first = await openSpool(dir);
+  await sayEach(first, ["before", "x".repeat(bytes), "after"]);
+  await close(first);
+  const second = await openSpool(dir);
+  expect(readAll(second)).toEqual([
+    [0, "before"],
+    [1, "x".repeat(bytes)],
+    [2, "after"],
+  ]);
 });
 
 test("a trim takes whole chunks, and the disk follows with a tick", async () => {
