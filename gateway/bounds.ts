@@ -7,8 +7,10 @@ export interface Bounds {
   commitBytesMax: number;
   /** Committed chunks kept in memory for the link, so that a cloud that keeps up never makes us read the disk. */
   recentBytesMax: number;
-  /** How long a question about a device waits for the cloud. */
+  /** A cloud that says nothing at all for this long is silent: a question about a device then waits no longer. */
   askTimeoutMs: number;
+  /** How long a question waits for a cloud that says other things, as it does when thousands come back at once. */
+  askTimeoutMsMax: number;
   asksPendingMax: number;
   /** Refused logins of one address in a minute; above it the address may no longer make us ask the cloud. */
   loginFailuresPerMinuteMax: number;
@@ -29,7 +31,8 @@ export const defaultBounds: Bounds = {
   commitBytesMax: 4_194_304,
   recentBytesMax: 8_388_608,
   askTimeoutMs: 2_000,
-  asksPendingMax: 5_000,
+  askTimeoutMsMax: 6_000,
+  asksPendingMax: 20_000,
   loginFailuresPerMinuteMax: 120,
   addressesMax: 10_000,
   identitiesMax: 200_000,

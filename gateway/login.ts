@@ -47,6 +47,7 @@ export class Login {
   #linkIsUp = false;
   /** The cloud left a question unanswered and has said nothing since: nobody waits for it until it does. */
   #cloudIsSilent = false;
+  #heardAtMs = 0;
   /** Devices whose cached identity the cloud has confirmed since the link came up. */
   readonly #verified = new Set<string>();
   #nextAskId = 1;
@@ -75,6 +76,7 @@ export class Login {
 
   /** The cloud lives: it said something. */
   heard(): void {
+    this.#heardAtMs = this.#clock.nowMs();
     this.#cloudIsSilent = false;
   }
 
@@ -147,10 +149,16 @@ export class Login {
     const askId = this.#nextAskId;
     this.#nextAskId += 1;
     const { promise, resolve } = Promise.withResolvers<Answer>();
-    const cancelTimeout = this.#clock.after(this.#bounds.askTimeoutMs, () => {
-      this.#cloudIsSilent = true;
-      this.#asks.get(askId)?.settle("silent");
-    });
+    const { askTimeoutMs, askTimeoutMsMax } = this.#bounds;
+    const askedAtMs = this.#clock.nowMs();
+    const waitFurther = (): (() => void) =>
+      this.#clock.after(askTimeoutMs, () => {
+        const nowMs = this.#clock.nowMs();
+        this.#cloudIsSilent = nowMs - this.#heardAtMs >= askTimeoutMs;
+        if (this.#cloudIsSilent || nowMs - askedAtMs >= askTimeoutMsMax) settle("silent");
+        else cancelTimeout = waitFurther();
+      });
+    let cancelTimeout = waitFurther();
     const settle = (answer: Answer) => {
       cancelTimeout();
       this.#asks.delete(askId);

@@ -26,7 +26,7 @@ export interface SpoolStore {
   state(): SpoolState | null;
   /** Every chunk by key, oldest first. */
   chunks(): Iterable<{ key: number; value: Uint8Array }>;
-  /** Bytes that are valid until the next call. */
+  /** The value's bytes, which may belong to the store: a caller that gives them away copies them. */
   read(key: number): Uint8Array | undefined;
   commit(commit: SpoolCommit): Promise<void>;
   diskFreeBytes(): number;
@@ -81,7 +81,7 @@ export class LmdbSpoolStore implements SpoolStore {
   }
 
   read(key: number): Uint8Array | undefined {
-    return this.#chunks.getBinaryFast(key);
+    return this.#chunks.getBinary(key);
   }
 
   async commit({ puts, removes, damaged, state }: SpoolCommit): Promise<void> {

@@ -3,15 +3,24 @@
  * spool of a gigabyte may hold millions: 28 bytes each in typed arrays, and no object.
  */
 export class ChunkIndex {
-  #capacity = 1_024;
-  #firsts = new Float64Array(this.#capacity);
-  #receivedAtMs = new Float64Array(this.#capacity);
-  #records = new Uint32Array(this.#capacity);
-  #bytes = new Float64Array(this.#capacity);
+  #capacity: number;
+  #firsts: Float64Array<ArrayBuffer>;
+  #receivedAtMs: Float64Array<ArrayBuffer>;
+  #records: Uint32Array<ArrayBuffer>;
+  #bytes: Float64Array<ArrayBuffer>;
   #head = 0;
   #length = 0;
   #recordsTotal = 0;
   #bytesTotal = 0;
+
+  /** @param capacity chunks that fit before it grows */
+  constructor(capacity = 1_024) {
+    this.#capacity = capacity;
+    this.#firsts = new Float64Array(capacity);
+    this.#receivedAtMs = new Float64Array(capacity);
+    this.#records = new Uint32Array(capacity);
+    this.#bytes = new Float64Array(capacity);
+  }
 
   get length(): number {
     return this.#length;

@@ -134,9 +134,9 @@ export interface House {
   port: number;
   dir: string;
   /** Gives the gateway a new link, as a cloud that started again would. */
-  relink(): void;
+  relink: () => void;
   /** Ends the gateway and leaves its folder. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 const folders: string[] = [];

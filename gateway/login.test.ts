@@ -1,0 +1,153 @@
+import { afterEach, expect, test } from "vitest";
+import { closeHouses, openHouse } from "./testing/house.ts";
+import { type ConnectOptions, RawDevice } from "./testing/raw-device.ts";
+
+afterEach(closeHouses);
+
+async function codeOf(port: number, deviceId: string, options: ConnectOptions = {}): Promise<number | undefined> {
+  const device = await RawDevice.login(port, deviceId, options);
+  if (device.all("connack")[0]?.returnCode !== 0) await device.waitClosed();
+  return device.all("connack")[0]?.returnCode;
+}
+
+test("an unknown device and a wrong token are the same from outside: code 5, after the same question to the cloud", async () => {
+  const { cloud, port } = await openHouse();
+  cloud.devices.set("ghost", null);
+  expect(await codeOf(port, "oven-1")).toBe(0);
+  const asked = cloud.of("who").length;
+  expect(await codeOf(port, "oven-1", { password: "wrong" })).toBe(5);
+  expect(cloud.of("who").length).toBe(asked + 1);
+  expect(await codeOf(port, "ghost")).toBe(5);
+  expect(cloud.of("who").length).toBe(asked + 2);
+  expect(await codeOf(port, "oven-1", { password: "" })).toBe(5);
+  expect(await codeOf(port, "not/an/id")).toBe(5);
+});
+
+test("a client id other than the device's own is refused after a right token alone, and the device stays connected", async () => {
+  const { port } = await openHouse();
+  const oven = await RawDevice.login(port, "oven-2");
+  expect(await codeOf(port, "oven-1", { clientId: "oven-2" })).toBe(2);
+  expect(await codeOf(port, "oven-1", { clientId: "" })).toBe(2);
+  expect(await codeOf(port, "oven-1", { clientId: "oven-2", password: "wrong" })).toBe(5);
+  expect(oven.closed).toBe(false);
+});
+
+test.each(["__proto__", "constructor", "-", "a".repeat(64), "x.y_z-1"])(
+  "the odd but valid device id %s is let in",
+  async (id) => {
+    const { port } = await openHouse();
+    expect(await codeOf(port, id)).toBe(0);
+  },
+);
+
+test("a known device is let in while the cloud is silent, an unknown one is told to come back later", async () => {
+  const { cloud, port } = await openHouse({ bounds: { askTimeoutMs: 100 } });
+  expect(await codeOf(port, "oven-1")).toBe(0);
+  cloud.silent = true;
+  expect(await codeOf(port, "oven-1")).toBe(0);
+  expect(await codeOf(port, "oven-3")).toBe(3);
+  expect(await codeOf(port, "oven-1", { password: "wrong" })).toBe(3);
+});
+
+test("what was cached lets a device in after a restart without a cloud", async () => {
+  const first = await openHouse();
+  expect(await codeOf(first.port, "oven-1")).toBe(0);
+  await first.stop();
+  const second = await openHouse({ dir: first.dir, bounds: { askTimeoutMs: 100 } });
+  second.cloud.silent = true;
+  expect(await codeOf(second.port, "oven-1")).toBe(0);
+  expect(await codeOf(second.port, "oven-2")).toBe(3);
+});
+
+test("each identity is confirmed once a link: a token that ended while the link was down no longer counts", async () => {
+  const { cloud, port, relink } = await openHouse();
+  expect(await codeOf(port, "oven-1")).toBe(0);
+  expect(await codeOf(port, "oven-1")).toBe(0);
+  expect(cloud.of("who").length).toBe(1);
+  cloud.devices.set("oven-1", { model: "oven-x200", token: "new" });
+  relink();
+  expect(await codeOf(port, "oven-1")).toBe(5);
+  expect(await codeOf(port, "oven-1", { password: "new" })).toBe(0);
+});
+
+test("forget drops what was cached, and disconnects where asked", async () => {
+  const { cloud, port } = await openHouse();
+  const device = await RawDevice.login(port, "oven-1", {
+    will: { topic: "hearth/v1/devices/oven-1/events", payload: "will" },
+  });
+  cloud.devices.set("oven-1", null);
+  cloud.say({ kind: "forget", deviceId: "oven-1", disconnect: true });
+  await device.waitClosed();
+  const presence = await cloud.waitRecords(2, "presence");
+  expect(JSON.parse(Buffer.from(presence[1]?.payload ?? []).toString())).toMatchObject({ reason: "revoked" });
+  expect(await codeOf(port, "oven-1")).toBe(5);
+  expect(cloud.records.filter(({ channel }) => channel === "events")).toEqual([]);
+});
+
+test("a second connection of a device ends the first, and each disconnect names its own connection", async () => {
+  const { cloud, port } = await openHouse();
+  const first = await RawDevice.login(port, "oven-1");
+  const second = await RawDevice.login(port, "oven-1");
+  await first.waitClosed();
+  second.send({ cmd: "disconnect" });
+  const presence = await cloud.waitRecords(4, "presence");
+  const told = presence.map(({ payload }) => JSON.parse(Buffer.from(payload).toString()));
+  expect(told.filter(({ connectionId }) => connectionId === 1).map(({ state, reason }) => [state, reason])).toEqual([
+    ["connected", undefined],
+    ["disconnected", "taken_over"],
+  ]);
+  expect(told.filter(({ connectionId }) => connectionId === 2).map(({ state, reason }) => [state, reason])).toEqual([
+    ["connected", undefined],
+    ["disconnected", "closed"],
+  ]);
+});
+
+test("an address that fails too often no longer makes the gateway ask, and its known devices still come in", async () => {
+  const { cloud, port } = await openHouse({ bounds: { loginFailuresPerMinuteMax: 3 } });
+  expect(await codeOf(port, "oven-1")).toBe(0);
+  for (let n = 0; n < 3; n += 1) expect(await codeOf(port, "oven-1", { password: `wrong ${n}` })).toBe(5);
+  const asked = cloud.of("who").length;
+  expect(await codeOf(port, "oven-1", { password: "wrong" })).toBe(3);
+  expect(await codeOf(port, "oven-2")).toBe(3);
+  expect(cloud.of("who").length).toBe(asked);
+  expect(await codeOf(port, "oven-1")).toBe(0);
+});
+
+test("MQTT 5 and 3.1 are answered with code 1", async () => {
+  const { port } = await openHouse();
+  for (const [name, level] of [
+    ["MQTT", 5],
+    ["MQIsdp", 3],
+  ] as const) {
+    const device = await RawDevice.open(port);
+    const body = [0, name.length, ...Buffer.from(name), level, 2, 0, 60, 0, 0, 1, 0x61];
+    device.bytes(0x10, body.length, ...body);
+    await device.waitClosed();
+    expect(device.all("connack")[0]?.returnCode).toBe(1);
+  }
+});
+
+test.each([
+  ["another device's topic", { topic: "hearth/v1/devices/oven-2/events", payload: "x" }],
+  ["a wildcard topic", { topic: "hearth/v1/devices/oven-1/#", payload: "x" }],
+  ["a retained will", { topic: "hearth/v1/devices/oven-1/events", payload: "x", retain: true }],
+  ["a will of QoS 2", { topic: "hearth/v1/devices/oven-1/events", payload: "x", qos: 2 as const }],
+])("a will with %s closes the connection at CONNECT", async (_what, will) => {
+  const { port } = await openHouse();
+  const device = await RawDevice.open(port);
+  device.connect("oven-1", { will });
+  await device.waitClosed();
+  expect(device.received).toEqual([]);
+});
+
+test("a will on its own topic reaches the cloud when the connection is lost, and not after DISCONNECT", async () => {
+  const { cloud, port } = await openHouse();
+  const will = { topic: "hearth/v1/devices/oven-1/events", payload: "lost" };
+  const first = await RawDevice.login(port, "oven-1", { will });
+  first.send({ cmd: "disconnect" });
+  await first.waitClosed();
+  const second = await RawDevice.login(port, "oven-1", { will });
+  second.socket.destroy();
+  await cloud.waitRecords(4, "presence");
+  expect(cloud.records.filter(({ channel }) => channel === "events").length).toBe(1);
+});
