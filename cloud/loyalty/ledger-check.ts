@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 
 /** An invariant of the ledger that does not hold. */
-export interface Broken {
+interface Broken {
   rule:
     | "balance_is_not_the_sum"
     | "debits_are_not_credits"
