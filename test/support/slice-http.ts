@@ -6,7 +6,7 @@ import { staffRoles, type Principal, type StaffRole } from "../../cloud/staff/st
 
 const isRole = (text: string): text is StaffRole => staffRoles.some((role) => role === text);
 
-export const staffPrincipal = (role: StaffRole): Principal => ({ kind: "staff", id: role, name: role, role });
+const staffPrincipal = (role: StaffRole): Principal => ({ kind: "staff", id: role, name: role, role });
 
 export const createSliceHttp = (routes: (app: FastifyInstance) => void): Promise<FastifyInstance> =>
   createHttp({

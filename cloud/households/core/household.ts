@@ -3,12 +3,12 @@ import { locale } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
 import { timeZone } from "./time-zone.ts";
 
-export const channelNames = ["display", "web_push", "email", "webhook", "human"] as const;
+const channelNames = ["display", "web_push", "email", "webhook", "human"] as const;
 
 const minuteOfDay = z.int().min(0).max(1_439);
 
 /** How a household wants to be reached: the order of its channels, and when not. */
-export const channelPreferences = z
+const channelPreferences = z
   .strictObject({
     order: z
       .array(z.enum(channelNames))

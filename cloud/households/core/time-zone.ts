@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Whether this runtime knows the zone by its IANA name. An offset such as `+02:00` is no zone: it knows no summer. */
-export function isTimeZone(name: string): boolean {
+function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";

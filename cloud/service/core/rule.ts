@@ -16,7 +16,7 @@ const common = {
  * A metric beyond a limit for some time. The cause stands until the metric is back at `clearAt`, so that a value that trembles at the
  * limit does not open case after case.
  */
-export const thresholdRule = z.strictObject({
+const thresholdRule = z.strictObject({
   kind: z.literal("threshold"),
   ...common,
   metric: metricName,
@@ -29,7 +29,7 @@ export const thresholdRule = z.strictObject({
 });
 
 /** A fault that the appliance itself raises and clears. The cause is `fault:` and its code. */
-export const faultRule = z.strictObject({ kind: z.literal("fault"), ...common });
+const faultRule = z.strictObject({ kind: z.literal("fault"), ...common });
 
 export const ruleDefinition = z
   .discriminatedUnion("kind", [thresholdRule, faultRule])
@@ -41,7 +41,6 @@ export const ruleDefinition = z
   .meta({ id: "ServiceRuleDefinition" });
 export type RuleDefinition = z.infer<typeof ruleDefinition>;
 export type ThresholdRule = z.infer<typeof thresholdRule>;
-export type FaultRule = z.infer<typeof faultRule>;
 
 /** A rule as it stands: its newest version. */
 export const serviceRule = z

@@ -41,7 +41,7 @@ export interface Evaluation {
 export const neverSeen: ThresholdState = { phase: "idle", lastAtMs: -Infinity };
 
 /** Most readings kept as evidence: the first, and the last ones before the cause was raised. */
-export const evidenceMax = 20;
+const evidenceMax = 20;
 
 /** Whether a value is beyond the limit. For a device that is idle, `false` means that nothing happens: the hot path asks only this. */
 export const isBeyond = (rule: Threshold, value: number): boolean =>

@@ -24,6 +24,7 @@ export const permissionTable = {
   "cases.write": ["support", "admin"],
   "loyalty.read": everyone,
   "loyalty.rules": ["content", "admin"],
+  "loyalty.reverse": ["support", "admin"],
   "events.read": everyone,
   "quarantine.read": ["support", "admin"],
   "staff.keys": ["admin"],
