@@ -1,17 +1,17 @@
-/** The process `npm start` runs: reads the environment, starts the service, says where it is, and ends it when asked. */
+/** The process `npm start` runs: reads the environment, starts Hearth, says where it is, and ends it when asked. */
 import { readConfig, StartError } from "./platform/config.ts";
 import { systemClock } from "./platform/clock.ts";
 import { randomIds } from "./platform/ids.ts";
 import { createLogger } from "./platform/logger.ts";
-import { type Service, startService } from "./service.ts";
+import { type Hearth, startHearth } from "./hearth.ts";
 
 /** Longest orderly end; after that the process goes, and the next start deals with what it left. */
 const stopMsMax = 10_000;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-function sayWhere(service: Service): void {
-  const { addresses, dataDir, databasePlace, firstKey, warnings } = service;
+function sayWhere(hearth: Hearth): void {
+  const { addresses, dataDir, databasePlace, firstKey, warnings } = hearth;
   say("");
   say("  Hearth is running.");
   say("");
@@ -31,17 +31,17 @@ function sayWhere(service: Service): void {
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
-  let service: Service | null = null;
+  let hearth: Hearth | null = null;
   let ending = false;
   const end = async (code: number, reason: string | null): Promise<void> => {
     if (ending) return;
     ending = true;
     if (reason !== null) process.stderr.write(`Hearth ends: ${reason}.\n`);
     setTimeout(() => process.exit(1), stopMsMax).unref();
-    await service?.stop();
+    await hearth?.stop();
     process.exit(code);
   };
-  const started = startService({
+  const started = startHearth({
     config,
     logger,
     clock: systemClock,
@@ -59,9 +59,9 @@ async function main(): Promise<void> {
         ),
     );
   }
-  service = await started;
-  sayWhere(service);
-  process.send?.({ kind: "ready", ...service.addresses, firstKey: service.firstKey });
+  hearth = await started;
+  sayWhere(hearth);
+  process.send?.({ kind: "ready", ...hearth.addresses, firstKey: hearth.firstKey });
 }
 
 try {

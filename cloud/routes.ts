@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { contentProblems, contentRoutes } from "./content/content.ts";
 import { deliveriesRoutes, deliveryProblems } from "./deliveries/deliveries.ts";
 import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
@@ -13,10 +14,14 @@ import { overviewRoutes } from "./http/overview-routes.ts";
 import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
 import { ping } from "./ingest/ingest.ts";
+import { loyaltyProblems } from "./loyalty/loyalty.ts";
+import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { GatewayWorker } from "./platform/gateway-worker.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
+import { serviceProblems } from "./service/service.ts";
+import { serviceRoutes } from "./service/service-routes.ts";
 import type { Slices } from "./slices.ts";
 import { staffProblems } from "./staff/errors.ts";
 import { staffRoutes } from "./staff/staff-routes.ts";
@@ -40,16 +45,25 @@ export const problemCatalogue: ProblemCatalogue = {
   ...householdProblems,
   ...deliveryProblems,
   ...firmwareProblems,
+  ...contentProblems,
+  ...serviceProblems,
+  ...loyaltyProblems,
   ...eventProblems,
 };
 
 /** All of the API, slice by slice. */
 export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   const { slices, database, clock } = deps;
-  const { devices, telemetry, ingest, staff, households, deliveries, firmware, events } = slices;
+  const { devices, telemetry, ingest, staff, households, deliveries, firmware, content, service, loyalty, events } =
+    slices;
   healthRoutes(app, () => readHealth(deps));
   overviewRoutes(app, async () => {
-    const [models, { byPhase, firmwareConfirmed }] = await Promise.all([devices.counts(), deliveries.counts()]);
+    const [models, { byPhase, firmwareConfirmed }, cases, { pointsActive }] = await Promise.all([
+      devices.counts(),
+      deliveries.counts(),
+      service.counts(),
+      loyalty.counts(),
+    ]);
     const sum = (pick: (model: (typeof models)[number]) => number) =>
       models.reduce((total, model) => total + pick(model), 0);
     return {
@@ -58,8 +72,8 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       readingsCommitted: ingest.counters.readingsCommitted,
       deliveries: byPhase,
       firmwareConfirmed,
-      cases: {},
-      points: 0,
+      cases,
+      points: pointsActive,
       quarantined: ingest.counters.quarantined,
     };
   });
@@ -71,6 +85,9 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   householdsRoutes(app, households);
   deliveriesRoutes(app, deliveries);
   firmwareRoutes(app, firmware);
+  contentRoutes(app, content);
+  serviceRoutes(app, service);
+  loyaltyRoutes(app, loyalty);
   eventsRoutes(app, events);
   timelineRoutes(app, {
     clock,
@@ -80,13 +97,11 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       presence: (device, page) => devices.timeline(device, page),
       quarantine: (device, page) => ingest.timeline(device, page),
       delivery: (device, page) => deliveries.timeline(device, page),
-      case: none,
-      points: none,
+      case: (device, page) => service.timeline(device, page),
+      points: (device, page) => loyalty.timeline(device, page),
     },
   });
 }
-
-const none = async () => [];
 
 /** How many gaps health shows; the newest first. */
 const gapsShown = 20;

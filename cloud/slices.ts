@@ -1,16 +1,19 @@
+import { Content } from "./content/content.ts";
 import { Deliveries, Dispatcher } from "./deliveries/deliveries.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
-import { Devices } from "./devices/devices.ts";
+import { type DeviceRef, Devices } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
 import { Firmware } from "./firmware/firmware.ts";
 import { Households } from "./households/households.ts";
 import { Ingest, type IngestSlices } from "./ingest/ingest.ts";
+import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
+import { Service } from "./service/service.ts";
 import { Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -51,6 +54,19 @@ export function createSlices(deps: SlicesDeps) {
     linkSecret: deps.secret,
     publicUrl: deps.publicUrl,
   });
+  const content = new Content({
+    db,
+    clock,
+    ids,
+    outbox,
+    audit: staff.audit,
+    devices,
+    deliveries,
+    localesOf: (refs) => localesOf(households, refs),
+    onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
+  });
+  const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
+  const loyalty = new Loyalty({ db, clock, ids, audit: staff.audit, outbox, households });
   const dispatcher = new Dispatcher({
     deliveries,
     link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
@@ -77,7 +93,11 @@ export function createSlices(deps: SlicesDeps) {
     presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
     receipts: (tx, facts) => deliveries.ingestReceipts(tx, facts),
     replies: (tx, facts) => deliveries.ingestReplies(tx, facts),
-    effects: async () => [() => events.notify()],
+    async effects(tx, facts) {
+      const afterService = await service.ingest(tx, facts);
+      await loyalty.ingest(tx, facts.events);
+      return [afterService, () => events.notify()];
+    },
   };
   const ingest = new Ingest({ database, slices: ingestSlices, clock, ids, logger });
 
@@ -94,7 +114,7 @@ export function createSlices(deps: SlicesDeps) {
       await devices.endOtherBoots(gatewayId, newBootId);
     },
     identify: (deviceId) => devices.identity(deviceId),
-    feeds: async () => ({ version: 0, items: [] }),
+    feeds: () => content.snapshot(),
     onReady(deviceId, channels) {
       if (channels.includes("inbox")) dispatcher.onReady(deviceId);
       if (channels.includes("desired")) desired.wanted(deviceId);
@@ -112,12 +132,28 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     dispatcher,
     firmware,
+    content,
+    service,
+    loyalty,
     events,
     linkDeps,
     async load() {
       await devices.load();
       await telemetry.load();
       await firmware.load();
+      await service.load();
+      await loyalty.load();
     },
   };
+}
+
+/** The language that each appliance's household chose. An appliance without a household is left out. */
+async function localesOf(households: Households, devices: readonly DeviceRef[]): Promise<Map<number, string>> {
+  const zones = await households.timeZoneOf([...new Set(devices.flatMap(({ householdId }) => householdId ?? []))]);
+  return new Map(
+    devices.flatMap(({ key, householdId }): [number, string][] => {
+      const zone = householdId === null ? undefined : zones.get(householdId);
+      return zone === undefined ? [] : [[key, zone.locale]];
+    }),
+  );
 }

@@ -31,7 +31,7 @@ test.each([
   ["protocol/topics.ts", "../gateway/gateway.ts"],
   ["gateway/gateway.ts", "../cloud/devices/devices.ts"],
   ["device-sim/fleet.ts", "../gateway/spool.ts"],
-  ["cloud/service.ts", "../device-sim/fleet.ts"],
+  ["cloud/hearth.ts", "../device-sim/fleet.ts"],
   ["cloud/loyalty/loyalty.ts", "../devices/devices-store.ts"],
   ["cloud/loyalty/loyalty-store.ts", "../devices/core/up-facts.ts"],
   ["cloud/platform/clock.ts", "../devices/devices.ts"],
@@ -46,7 +46,7 @@ test.each([
   ["cloud/loyalty/loyalty.ts", "../devices/devices.ts"],
   ["cloud/loyalty/loyalty.ts", "../platform/database.ts"],
   ["cloud/loyalty/loyalty.ts", "#protocol/ids.ts"],
-  ["cloud/service.ts", "./devices/devices-routes.ts"],
+  ["cloud/hearth.ts", "./devices/devices-routes.ts"],
   ["cloud/devices/devices.test.ts", "../../test/support/postgres.ts"],
   ["test/bench/bench.ts", "../../cloud/platform/database.ts"],
 ])("what the rule allows is let be: %s imports %s", (file, specifier) => {
@@ -55,7 +55,7 @@ test.each([
 
 test("time and chance come in from outside: only platform folders and composition roots ask for them", () => {
   const roots =
-    /(^|\/)platform\/|^cloud\/(main|service)\.ts$|^gateway\/worker\.ts$|^device-sim\/(main|demo\/)|^cloud\/(cli|console)\/|^test\/|\.test\.tsx?$|config\.ts$/;
+    /(^|\/)platform\/|^cloud\/(main|hearth)\.ts$|^gateway\/worker\.ts$|^device-sim\/(main|demo\/)|^cloud\/(cli|console)\/|^test\/|\.test\.tsx?$|config\.ts$/;
   const direct = /\bDate\.now\(|\bMath\.random\(|\bperformance\.now\(|\bset(Timeout|Interval)\(/;
   const found = sources.filter((file) => !roots.test(file) && direct.test(readFileSync(file, "utf8")));
   expect(found).toEqual([]);

@@ -21,7 +21,7 @@ import { GatewayHub } from "./gateway-hub.ts";
 import { problemCatalogue, routes } from "./routes.ts";
 import { createSlices, type Slices } from "./slices.ts";
 
-export interface ServiceDeps {
+export interface HearthDeps {
   config: Config;
   logger: Logger;
   clock: Clock;
@@ -30,7 +30,7 @@ export interface ServiceDeps {
   onGone: (reason: string) => void;
 }
 
-export interface Service {
+export interface Hearth {
   addresses: { http: string; mqtt: string };
   dataDir: string;
   /** Where the database lies when that is not under the data folder. */
@@ -65,7 +65,7 @@ class Undo {
  *
  * @throws StartError for what the person who starts it can put right; whatever had been started is stopped again
  */
-export async function startService(deps: ServiceDeps): Promise<Service> {
+export async function startHearth(deps: HearthDeps): Promise<Hearth> {
   const undo = new Undo();
   try {
     return await start(deps, undo);
@@ -75,7 +75,7 @@ export async function startService(deps: ServiceDeps): Promise<Service> {
   }
 }
 
-async function start(deps: ServiceDeps, undo: Undo): Promise<Service> {
+async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const { config, logger, clock, ids } = deps;
   await openDataDir(config.dataDir);
   undo.add(await lockDataDir(config.dataDir));
@@ -153,7 +153,7 @@ async function start(deps: ServiceDeps, undo: Undo): Promise<Service> {
   };
 }
 
-async function openDatabase(deps: ServiceDeps, undo: Undo): Promise<{ database: Database; place: string | null }> {
+async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: Database; place: string | null }> {
   const { config, logger, onGone } = deps;
   let connection: ConstructorParameters<typeof Database>[0]["connection"] = { connectionString: config.databaseUrl };
   let place: string | null = null;
