@@ -55,7 +55,7 @@ test.each([
 
 test("time and chance come in from outside: only platform folders and composition roots ask for them", () => {
   const roots =
-    /(^|\/)platform\/|^cloud\/(main|hearth)\.ts$|^gateway\/worker\.ts$|^device-sim\/(main|demo\/)|^cloud\/(cli|console)\/|^test\/|\.test\.tsx?$|config\.ts$/;
+    /(^|\/)platform\/|^cloud\/(main|hearth)\.ts$|^gateway\/worker\.ts$|^device-sim\/(main|demo\/)|^cloud\/(cli|console)\/|^test\/|\/testing\/|\.test\.tsx?$|config\.ts$/;
   const direct = /\bDate\.now\(|\bMath\.random\(|\bperformance\.now\(|\bset(Timeout|Interval)\(/;
   const found = sources.filter((file) => !roots.test(file) && direct.test(readFileSync(file, "utf8")));
   expect(found).toEqual([]);
