@@ -87,7 +87,7 @@ export function createSlices(deps: SlicesDeps) {
   const ingestSlices: IngestSlices = {
     findDevices: (wanted) => devices.find(wanted),
     prepareReadings: (facts) => telemetry.prepare(facts),
-    readings: (client, facts) => telemetry.ingestReadings(client, facts),
+    readings: (client, prepared) => telemetry.ingestReadings(client, prepared),
     events: (tx, facts) => telemetry.ingestEvents(tx, facts),
     reported: (tx, facts) => devices.ingestReported(tx, facts),
     presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),

@@ -12,9 +12,9 @@ import {
 } from "#protocol/link/messages.ts";
 import { decodeChunk, type SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { DownChannel } from "#protocol/topics.ts";
-import { sleep } from "../platform/clock.ts";
+import { sleep, yieldToEvents } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
-import type { Ingest, Source } from "./ingest.ts";
+import type { Ingest, PreparedBatch, Source } from "./ingest.ts";
 
 /** What the link asks of the rest of the cloud. */
 export interface GatewayLinkDeps {
@@ -31,13 +31,20 @@ export interface GatewayLinkDeps {
 }
 
 type UpMessage = Extract<GatewayMessage, { kind: "hello" | "batch" | "gap" }>;
+type Batch = Extract<GatewayMessage, { kind: "batch" }>;
 
-const yieldToEvents = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** A batch that is being prepared before its turn. */
+interface LookAhead {
+  batch: Batch;
+  records: SequencedRecord[];
+  prepared: Promise<PreparedBatch | undefined>;
+}
 
 export class GatewayLink {
   readonly #deps: GatewayLinkDeps;
   readonly #queue: UpMessage[] = [];
   #working: Promise<void> | null = null;
+  #ahead: LookAhead | null = null;
   #source: Source | null = null;
   #watermark = -1;
   #status: GatewayStatus | null = null;
@@ -134,11 +141,22 @@ export class GatewayLink {
     if (message.kind === "gap")
       return ingest.recordGap(source, message.fromSequence, message.toSequence, message.reason);
 
-    const records: SequencedRecord[] = [];
-    for (const chunk of message.chunks) records.push(...decodeChunk(chunk, message.firstSequence + records.length));
-    this.#watermark = await ingest.commit(source, records);
+    const { records, prepared } = this.#ahead?.batch === message ? this.#ahead : this.#lookAhead(source, message);
+    const ready = await prepared;
+    const committing = ingest.commit(source, records, ready);
+    // While the database works on this batch, the next one is taken apart.
+    const [next] = this.#queue;
+    this.#ahead = next?.kind === "batch" ? this.#lookAhead(source, next) : null;
+    this.#watermark = await committing;
     send({ kind: "committed", watermark: this.#watermark });
     send({ kind: "credit", batches: 1 });
+  }
+
+  #lookAhead(source: Source, batch: Batch): LookAhead {
+    const records: SequencedRecord[] = [];
+    for (const chunk of batch.chunks) records.push(...decodeChunk(chunk, batch.firstSequence + records.length));
+    // Where it fails, the commit prepares the batch itself and knows what to do about the reason.
+    return { batch, records, prepared: this.#deps.ingest.prepare(source, records).catch(() => undefined) };
   }
 
   async #open(hello: Extract<GatewayMessage, { kind: "hello" }>): Promise<void> {

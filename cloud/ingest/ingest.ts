@@ -19,11 +19,12 @@ import type {
 } from "../devices/devices.ts";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { Clock } from "../platform/clock.ts";
-import { sleep } from "../platform/clock.ts";
+import { sleep, yieldToEvents } from "../platform/clock.ts";
 import { bindDb, type Database, type Db, sqlState } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import type { PreparedReadings } from "../telemetry/telemetry.ts";
 import { decodeBatch, type DecodedBatch } from "./core/decode.ts";
 import { type Gap, IngestStore, type Quarantined, type QuarantineFilter, type Source } from "./ingest-store.ts";
 
@@ -35,8 +36,9 @@ export type AfterCommit = (() => void) | undefined;
 /** What the up road asks of the slices. Each method works inside the batch's transaction. */
 export interface IngestSlices {
   findDevices(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
-  prepareReadings(facts: readonly ReadingFact[]): Promise<void>;
-  readings(client: pg.Client, facts: readonly ReadingFact[]): Promise<void>;
+  /** Before the transaction: everything about readings that needs none. */
+  prepareReadings(facts: readonly ReadingFact[]): Promise<PreparedReadings>;
+  readings(client: pg.Client, prepared: PreparedReadings): Promise<void>;
   /** Returns the events that are new. */
   events(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]>;
   reported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
@@ -46,6 +48,13 @@ export interface IngestSlices {
   replies(tx: Db, facts: readonly ReplyFact[]): Promise<{ unknown: ReplyFact[]; afterCommit: AfterCommit }>;
   /** What follows from readings and new events: cases, points, whatever rules say. */
   effects(tx: Db, facts: { readings: readonly ReadingFact[]; events: readonly EventFact[] }): Promise<AfterCommit[]>;
+}
+
+/** A batch taken apart, ready for its transaction. */
+export interface PreparedBatch {
+  records: readonly SequencedRecord[];
+  batch: DecodedBatch;
+  readings: PreparedReadings;
 }
 
 export interface IngestDeps {
@@ -79,7 +88,7 @@ class DatabaseAway extends Error {
  * Whether an error is the database's condition and not the batch's fault: connection (08, 57), resources (53, 58), conflicts with
  * others (40), a lock that was not to be had (55).
  */
-export const isPassing = (error: unknown): boolean =>
+const isPassing = (error: unknown): boolean =>
   error instanceof DatabaseAway || /^(08|40|53|55|57|58)...$/.test(sqlState(error) ?? "");
 
 /** Runs a question to the database. An error that is not PostgreSQL's own answer means that nobody answered. */
@@ -157,13 +166,38 @@ export class Ingest {
   }
 
   /**
-   * Commits a batch with everything that follows from it. Returns once it is durable, however long the database is away.
+   * Takes a batch apart, in pieces, so that a commit under way meanwhile is not kept waiting.
    *
    * @param records consecutive, in order
+   */
+  async prepare(source: Source, records: readonly SequencedRecord[]): Promise<PreparedBatch> {
+    const { slices } = this.#deps;
+    const ids = [...new Set(records.map((record) => record.deviceId))];
+    const devices = await asking(() => slices.findDevices(ids));
+    const decoding = decodeBatch(records, devices, source.gatewayId);
+    for (let step = decoding.next(); ; step = decoding.next()) {
+      if (step.done === true) {
+        const readings = await asking(() => slices.prepareReadings(step.value.readings));
+        return { records, batch: step.value, readings };
+      }
+      await yieldToEvents();
+    }
+  }
+
+  /**
+   * Commits a batch with everything that follows from it. Returns once it is durable, however long the database is away.
+   *
+   * @param prepared what `prepare` made of the records, where that was done ahead
    * @returns the watermark
    */
-  async commit(source: Source, records: readonly SequencedRecord[]): Promise<number> {
-    return this.#untilDone(() => this.#commitOrHalve(source, records));
+  async commit(source: Source, records: readonly SequencedRecord[], prepared?: PreparedBatch): Promise<number> {
+    let ahead = prepared;
+    return this.#untilDone(() => {
+      // Good for one attempt: what an attempt found out about its batch is no part of the next one.
+      const first = ahead;
+      ahead = undefined;
+      return this.#commitOrHalve(source, records, first);
+    });
   }
 
   async stop(): Promise<void> {
@@ -218,15 +252,15 @@ export class Ingest {
     }
   }
 
-  async #commitOrHalve(source: Source, records: readonly SequencedRecord[]): Promise<number> {
+  async #commitOrHalve(source: Source, records: readonly SequencedRecord[], ahead?: PreparedBatch): Promise<number> {
     try {
-      return await this.#commitOnce(source, records, null);
+      return await this.#commitOnce(source, ahead ?? (await this.prepare(source, records)));
     } catch (error) {
       if (isPassing(error)) throw error;
       const message = error instanceof Error ? error.message : String(error);
       if (records.length <= 1) {
         this.#deps.logger.error({ event: "ingest.poison", sequence: records[0]?.sequence, error: message });
-        return this.#commitOnce(source, records, message);
+        return this.#setAside(source, records, message);
       }
       const middle = records.length >> 1;
       await this.#commitOrHalve(source, records.slice(0, middle));
@@ -234,43 +268,49 @@ export class Ingest {
     }
   }
 
-  /** One transaction. `poison` set: the records are not looked at but set aside with that reason. */
-  async #commitOnce(source: Source, records: readonly SequencedRecord[], poison: string | null): Promise<number> {
-    const { slices } = this.#deps;
-    const ids = [...new Set(records.map((record) => record.deviceId))];
-    const devices = poison === null ? await asking(() => slices.findDevices(ids)) : new Map<string, DeviceRef>();
-    const whole = decodeBatch(records, devices, source.gatewayId);
-    if (poison !== null) {
-      whole.rejected = records.map((record) => ({ record, reason: "storage_refused", detail: poison }));
-    } else {
-      await asking(() => slices.prepareReadings(whole.readings));
-    }
-    const counted = { readings: 0, rejected: 0, records: 0 };
+  /** One transaction. */
+  async #commitOnce(source: Source, prepared: PreparedBatch): Promise<number> {
+    const { records } = prepared;
+    let taken = prepared;
     const committed = await this.#inTransaction(source, async (tx, watermark, client) => {
       const first = records[0]?.sequence ?? 0;
       if (first > watermark + 1) await this.#noteMissing(tx, source, watermark + 1, first - 1);
-      const fresh = first > watermark ? records : records.filter((record) => record.sequence > watermark);
-      if (fresh.length === 0) return { watermark, afterCommit: [] };
-      // A replay can begin below the watermark; what is committed already is taken out and the rest decoded again.
-      const batch = fresh.length === records.length ? whole : decodeBatch(fresh, devices, source.gatewayId);
-      const afterCommit = await this.#apply(tx, client, source, batch);
-      counted.readings = batch.readings.length;
-      counted.rejected = batch.rejected.length;
-      counted.records = fresh.length;
-      return { watermark: fresh.at(-1)?.sequence ?? watermark, afterCommit };
+      if (first <= watermark) {
+        // A replay can begin below the watermark: what is committed already is taken out, and the rest prepared again.
+        const fresh = records.filter((record) => record.sequence > watermark);
+        taken = await this.prepare(source, fresh);
+      }
+      if (taken.records.length === 0) return { watermark, afterCommit: [] };
+      const afterCommit = await this.#apply(tx, client, source, taken);
+      return { watermark: taken.records.at(-1)?.sequence ?? watermark, afterCommit };
     });
     this.counters.batchesCommitted += 1;
-    this.counters.recordsCommitted += counted.records;
-    this.counters.readingsCommitted += counted.readings;
-    this.counters.quarantined += counted.rejected;
+    this.counters.recordsCommitted += taken.records.length;
+    this.counters.readingsCommitted += taken.batch.readings.length;
+    this.counters.quarantined += taken.batch.rejected.length;
     return committed;
   }
 
-  async #apply(tx: Db, client: pg.Client, source: Source, batch: DecodedBatch): Promise<AfterCommit[]> {
+  /** Puts records into quarantine without looking at them: the database refused them, and nobody knows which part. */
+  async #setAside(source: Source, records: readonly SequencedRecord[], detail: string): Promise<number> {
+    const rejected = records.map((record) => ({ record, reason: "storage_refused" as const, detail }));
+    const committed = await this.#inTransaction(source, async (tx, watermark) => {
+      const fresh = rejected.filter(({ record }) => record.sequence > watermark);
+      await this.#store.quarantine(tx, source, fresh, () => this.#deps.ids.next());
+      return { watermark: Math.max(watermark, records.at(-1)?.sequence ?? watermark), afterCommit: [] };
+    });
+    this.counters.batchesCommitted += 1;
+    this.counters.recordsCommitted += records.length;
+    this.counters.quarantined += records.length;
+    return committed;
+  }
+
+  async #apply(tx: Db, client: pg.Client, source: Source, prepared: PreparedBatch): Promise<AfterCommit[]> {
     const { slices, ids } = this.#deps;
+    const { batch } = prepared;
     const { rejected } = batch;
     await slices.presence(tx, batch.presence);
-    await slices.readings(client, batch.readings);
+    await slices.readings(client, prepared.readings);
     const events = batch.events.length === 0 ? [] : await slices.events(tx, batch.events);
     await slices.reported(tx, batch.reported);
     const afterCommit: AfterCommit[] = [];

@@ -12,6 +12,12 @@ export const sleep = (ms: number): Promise<void> =>
     setTimeout(resolve, ms);
   });
 
+/** Lets everything else that is ready have its turn. */
+export const yieldToEvents = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
 /** Work that repeats until it is stopped. */
 export interface Ticker {
   /** Ends the repetition and waits for a run under way. */

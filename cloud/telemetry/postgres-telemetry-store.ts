@@ -5,7 +5,7 @@ import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import type { DeviceRef, MetricLayout } from "../devices/devices.ts";
 import { type Db, sqlState } from "../platform/database.ts";
-import { copyText, type ReadingRow } from "./core/reading-rows.ts";
+import type { ReadingRow } from "./core/reading-rows.ts";
 import type { Bucket, LatestValue, RangeAnswer, RangeQuery, TelemetryStore } from "./telemetry-store.ts";
 
 const columns = "(device_key, at_ms, metric_values, undeclared, suspect_received_at_ms)";
@@ -13,9 +13,15 @@ const uniqueViolation = "23505";
 /** How many of the last readings are looked through for the last value of each metric. */
 const latestReadings = 60;
 
-async function copyInto(client: pg.Client, table: string, rows: readonly ReadingRow[]): Promise<void> {
+/** Readings ready to be stored: each (device, time) once, in the order of the key, also as the text of a COPY. */
+export interface PreparedReadings {
+  rows: readonly ReadingRow[];
+  copyText: Buffer;
+}
+
+async function copyInto(client: pg.Client, table: string, prepared: PreparedReadings): Promise<void> {
   const sink = client.query(copyFrom(`COPY ${table} ${columns} FROM STDIN`));
-  await pipeline(Readable.from([Buffer.from(copyText(rows))]), sink);
+  await pipeline(Readable.from([prepared.copyText]), sink);
 }
 
 /** Readings in PostgreSQL: one row each, a partition a day. */
@@ -33,25 +39,24 @@ export class PostgresTelemetryStore implements TelemetryStore {
    * it lacks.
    *
    * @param client the connection of the transaction
-   * @param rows each (device, time) once, in the order of the key
    */
-  async append(client: pg.Client, rows: readonly ReadingRow[]): Promise<void> {
-    if (rows.length === 0) return;
+  async append(client: pg.Client, prepared: PreparedReadings): Promise<void> {
+    if (prepared.rows.length === 0) return;
     await client.query("SAVEPOINT readings");
     try {
-      await copyInto(client, "reading", rows);
+      await copyInto(client, "reading", prepared);
       await client.query("RELEASE SAVEPOINT readings");
     } catch (error) {
       if (sqlState(error) !== uniqueViolation) throw error;
       // Some device sent again what was stored already. That is rare, so only then is the slower way taken that can merge.
       await client.query("ROLLBACK TO SAVEPOINT readings");
-      await this.#appendMerging(client, rows);
+      await this.#appendMerging(client, prepared);
     }
   }
 
-  async #appendMerging(client: pg.Client, rows: readonly ReadingRow[]): Promise<void> {
+  async #appendMerging(client: pg.Client, prepared: PreparedReadings): Promise<void> {
     await client.query("CREATE TEMP TABLE IF NOT EXISTS reading_in (LIKE reading) ON COMMIT DELETE ROWS");
-    await copyInto(client, "reading_in", rows);
+    await copyInto(client, "reading_in", prepared);
     await client.query(`
       INSERT INTO reading AS r SELECT * FROM reading_in
       ON CONFLICT (device_key, at_ms) DO UPDATE

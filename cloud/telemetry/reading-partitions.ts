@@ -30,11 +30,11 @@ export class ReadingPartitions {
     }
   }
 
-  /** Makes the partitions that these times want and that may exist. */
-  async ensure(times: Iterable<number>, nowMs: number): Promise<void> {
+  /** Makes the partitions that these readings want and that may exist. */
+  async ensure(readings: Iterable<{ atMs: number }>, nowMs: number): Promise<void> {
     const today = dayOf(nowMs);
     const wanted = new Set<number>();
-    for (const atMs of times) {
+    for (const { atMs } of readings) {
       const day = dayOf(atMs);
       if (!this.#days.has(day) && day >= today - daysBack && day <= today + daysAhead) wanted.add(day);
       if (wanted.size >= newPerBatchMax) break;

@@ -33,9 +33,9 @@ const startMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
 async function store(readings: { atMs: number; metrics: Record<string, number | boolean> }[]): Promise<void> {
   const client = await base.database.connect();
   const facts = readings.map((reading) => ({ ...reading, device, receivedAtMs: Date.now() }));
-  await telemetry.prepare(facts);
+  const prepared = await telemetry.prepare(facts);
   await client.query("BEGIN");
-  await telemetry.ingestReadings(client, facts);
+  await telemetry.ingestReadings(client, prepared);
   await client.query("COMMIT");
   await client.end();
 }

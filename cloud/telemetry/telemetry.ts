@@ -3,12 +3,13 @@ import type { DeviceRef, EventFact, MetricLayout, ReadingFact } from "../devices
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
-import { readingRows } from "./core/reading-rows.ts";
+import { copyText, readingRows } from "./core/reading-rows.ts";
 import { DeviceEventsStore } from "./device-events-store.ts";
-import { PostgresTelemetryStore } from "./postgres-telemetry-store.ts";
+import { PostgresTelemetryStore, type PreparedReadings } from "./postgres-telemetry-store.ts";
 import { ReadingPartitions } from "./reading-partitions.ts";
 import type { TelemetryStore } from "./telemetry-store.ts";
 
+export type { PreparedReadings } from "./postgres-telemetry-store.ts";
 export { isClockSuspect } from "./core/reading-rows.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
 
@@ -37,17 +38,16 @@ export class Telemetry {
     return this.#readings;
   }
 
-  /** Makes the partitions that readings want. Before their transaction, because it changes the schema. */
-  async prepare(facts: readonly ReadingFact[]): Promise<void> {
-    await this.#partitions.ensure(
-      facts.map((fact) => fact.atMs),
-      this.#clock.nowMs(),
-    );
+  /** Turns readings into rows and makes the partitions that they want. Before their transaction, because it changes the schema. */
+  async prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
+    const rows = readingRows(facts, this.#layoutOf);
+    await this.#partitions.ensure(rows, this.#clock.nowMs());
+    return { rows, copyText: Buffer.from(copyText(rows)) };
   }
 
   /** Stores readings in the transaction open on `client`. */
-  async ingestReadings(client: pg.Client, facts: readonly ReadingFact[]): Promise<void> {
-    await this.#readings.append(client, readingRows(facts, this.#layoutOf));
+  async ingestReadings(client: pg.Client, prepared: PreparedReadings): Promise<void> {
+    await this.#readings.append(client, prepared);
   }
 
   /** Stores events and returns those that are new. */

@@ -141,15 +141,19 @@ function decodeInto(batch: DecodedBatch, record: SequencedRecord, device: Device
 /**
  * Takes a batch apart. A record that cannot be used is set aside with its reason and stops none of its neighbours.
  *
+ * A generator, so that the caller may see to other things between pieces: each step takes `piece` records, the last returns the whole.
+ *
  * @param deviceOf the registry's answer for the devices of the batch
  */
-export function decodeBatch(
+export function* decodeBatch(
   records: readonly SequencedRecord[],
   deviceOf: ReadonlyMap<string, DeviceRef>,
   gatewayId: string,
-): DecodedBatch {
+  piece = 256,
+): Generator<void, DecodedBatch> {
   const batch = emptyBatch();
-  for (const record of records) {
+  for (const [at, record] of records.entries()) {
+    if (at % piece === piece - 1) yield;
     const device = deviceOf.get(record.deviceId);
     if (device === undefined) {
       batch.rejected.push({ record, reason: "unknown_device", detail: "the registry has no device of this id" });
