@@ -77,6 +77,15 @@ export class PlayedCloud {
     );
   }
 
+  /** Resolves when the gateway says that it is done, however long it lives. */
+  async waitDrained(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#port?.on("message", (message: GatewayMessage) => {
+        if (message.kind === "drained") resolve();
+      });
+    });
+  }
+
   /** Commits up to a watermark by hand. */
   commit(watermark: number, credit = 1): void {
     this.watermarks.set(this.#epoch, watermark);
@@ -123,6 +132,7 @@ export interface HouseOptions {
   limits?: Partial<GatewayLimits>;
   bounds?: Partial<Bounds>;
   spoolBytesMax?: number;
+  port?: number;
   /** Say the first feeds at once, so that the port opens. */
   feeds?: boolean;
   wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
@@ -164,7 +174,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     config: {
       gatewayId: "gateway-1",
       host: "127.0.0.1",
-      port: 0,
+      port: options.port ?? 0,
       spoolDir: dir,
       spoolBytesMax,
       logLevel: "silent",
@@ -178,11 +188,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     ...(wrapSpoolStore && { wrapSpoolStore }),
   });
   if (feeds) cloud.say({ kind: "feeds", version: 1, items: [] });
-  const port = await gateway.start();
   const house: House = {
     gateway,
     cloud,
-    port,
+    port: 0,
     dir,
     relink() {
       const next = new MessageChannel();
@@ -196,6 +205,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
   };
   houses.push(house);
+  house.port = await gateway.start();
   return house;
 }
 
