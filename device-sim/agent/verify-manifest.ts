@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { type FirmwareManifest, firmwareManifest, type SignedManifest } from "#protocol/manifest.ts";
+import { readJson } from "./read-json.ts";
 
 /** A key whose signature the appliance accepts. */
 export interface TrustedKey {
@@ -58,21 +59,12 @@ export function verifyManifest(
     format: "jwk",
   });
   if (!verify(null, payload, publicKey, Buffer.from(signed.signature, "base64url"))) return refused("bad_signature");
-  const manifest = readManifest(payload);
-  if (manifest === null) return refused("bad_manifest");
+  const manifest = firmwareManifest.safeParse(readJson(payload)).data;
+  if (manifest === undefined) return refused("bad_manifest");
   if (manifest.model !== device.model) return refused("wrong_model");
   if (!manifest.hardwareIds.includes(device.hardwareId)) return refused("wrong_hardware");
   if (manifest.releaseCounter <= device.releaseCounter) return refused("not_newer");
   return { kind: "accepted", manifest };
-}
-
-function readManifest(payload: Uint8Array): FirmwareManifest | null {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
-    return firmwareManifest.safeParse(json).data ?? null;
-  } catch {
-    return null;
-  }
 }
 
 /** Whether the bytes are the image that the manifest describes. */
