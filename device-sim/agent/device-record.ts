@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { contentItem, programSettings } from "#protocol/content.ts";
+import { reply } from "#protocol/command.ts";
+import { deliveryKinds, firmwareOffer, receipt } from "#protocol/delivery.ts";
+import { id, locale } from "#protocol/ids.ts";
+import { epochMs, jsonObject, safeText } from "#protocol/text.ts";
+
+/** Most deliveries that an appliance remembers; the oldest closed ones go first. */
+export const inboxEntriesMax = 200;
+export const generationsMax = 500;
+export const preloadedMax = 20;
+
+/** A delivery as the appliance keeps it: what it was, and the last thing that was said of it. */
+export const inboxEntry = z.object({
+  id,
+  kind: z.enum(deliveryKinds),
+  subject: z.string().max(128),
+  attempt: z.int().min(1),
+  receipt: receipt.nullable(),
+  reply: reply.nullable(),
+  /** What the display can show; null for what has nothing to show. */
+  content: z.union([contentItem, jsonObject]).nullable(),
+});
+export type InboxEntry = z.infer<typeof inboxEntry>;
+
+/** What waits for a person to start it. */
+export const preloaded = z.object({
+  /** The recipe's item id, or the command's delivery id. */
+  id: z.string().max(64),
+  deliveryId: id,
+  title: safeText(200),
+  isRecipe: z.boolean(),
+  steps: z.array(programSettings).max(50),
+});
+export type Preloaded = z.infer<typeof preloaded>;
+
+export const slotNames = ["a", "b"] as const;
+export type SlotName = (typeof slotNames)[number];
+const slot = z.object({ version: z.string().max(64), releaseCounter: z.int().min(0) });
+
+const underWay = { deliveryId: id, offer: firmwareOffer, expiresAtMs: epochMs };
+
+/** Where an update stands. Saved before each step is begun, so that a power cut anywhere is only a pause. */
+export const updateState = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("none") }),
+  z.object({ kind: z.literal("offered"), ...underWay, agreesAtMs: z.number() }),
+  z.object({ kind: z.literal("confirmed_by_owner"), ...underWay }),
+  z.object({ kind: z.literal("downloading"), ...underWay, etag: z.string().max(200).nullable() }),
+  z.object({ kind: z.literal("downloaded"), ...underWay }),
+  z.object({ kind: z.literal("verified"), ...underWay }),
+  z.object({ kind: z.literal("installing"), ...underWay, into: z.enum(slotNames) }),
+  z.object({
+    kind: z.literal("rebooting"),
+    ...underWay,
+    into: z.enum(slotNames),
+    backAtMs: z.number(),
+    boots: z.int().min(0),
+  }),
+]);
+export type UpdateState = z.infer<typeof updateState>;
+
+/** Everything that an appliance must still know after a power cut. */
+export const deviceRecord = z.object({
+  boots: z.int().min(0),
+  firmware: z.object({
+    active: z.enum(slotNames),
+    slots: z.object({ a: slot.nullable(), b: slot.nullable() }),
+    confirmedCounter: z.int().min(0),
+  }),
+  update: updateState,
+  inbox: z.array(inboxEntry).max(inboxEntriesMax),
+  /** Highest generation that was accepted, per `kind/subject`, oldest first. */
+  generations: z.array(z.tuple([z.string().max(200), z.int().min(1)])).max(generationsMax),
+  preloaded: z.array(preloaded).max(preloadedMax),
+  settings: z.object({
+    locale,
+    timeZone: z.string().max(64),
+    childLock: z.boolean(),
+    sampleMs: z.int().nullable(),
+  }),
+  desiredVersion: z.int().min(0),
+});
+export type DeviceRecord = z.infer<typeof deviceRecord>;
+
+export const newDeviceRecord = (place: { locale: string; timeZone: string }): DeviceRecord => ({
+  boots: 0,
+  firmware: { active: "a", slots: { a: { version: "1.0.0", releaseCounter: 0 }, b: null }, confirmedCounter: 0 },
+  update: { kind: "none" },
+  inbox: [],
+  generations: [],
+  preloaded: [],
+  settings: { ...place, childLock: false, sampleMs: null },
+  desiredVersion: 0,
+});

@@ -1,0 +1,407 @@
+import type { ProgramSettings } from "#protocol/content.ts";
+import type { Model } from "#protocol/model.ts";
+import { buildTopic, parseTopic, topicPrefix } from "#protocol/topics.ts";
+import type { Controls, Memory } from "./agent/controls.ts";
+import { takeDesired } from "./agent/desired-state.ts";
+import { type DeviceRecord, newDeviceRecord } from "./agent/device-record.ts";
+import type { DeviceStore } from "./agent/device-store.ts";
+import { FeedCache } from "./agent/feed-cache.ts";
+import { Inbox } from "./agent/inbox.ts";
+import { UpdateAgent, type UpdateLimits } from "./agent/update-agent.ts";
+import type { TrustedKey } from "./agent/verify-manifest.ts";
+import { type ApplianceCounters, type ApplianceState, describe } from "./appliance-state.ts";
+import { type FaultName, isUpdateFault } from "./core/faults.ts";
+import { type PersonaName, personas } from "./core/household.ts";
+import type { MachineEvent } from "./core/machine-event.ts";
+import * as machines from "./core/machine.ts";
+import { DeviceVoice } from "./device-voice.ts";
+import { type Hands, HouseholdDriver, type StartOutcome } from "./household-driver.ts";
+import type { ConnectGate } from "./link/connect-gate.ts";
+import { DeviceLink } from "./link/device-link.ts";
+import { type Clock, laterOf } from "./platform/clock.ts";
+import type { Timers } from "./platform/timers.ts";
+import { TelemetrySender } from "./telemetry-sender.ts";
+
+/** One appliance of the fleet: who it is, where it stands, and how its people live. */
+export interface ApplianceSpec {
+  id: string;
+  token: string;
+  model: Model;
+  locale: string;
+  timeZone: string;
+  persona: PersonaName;
+  seed: number;
+}
+
+/** What an appliance needs of the world. */
+export interface World {
+  broker: string;
+  /** The appliance's own clock, possibly in the past and faster. */
+  clock: Clock;
+  real: Clock;
+  timers: Timers;
+  random: () => number;
+  fetch: typeof fetch;
+  gate: ConnectGate;
+  trustedKeys: readonly TrustedKey[];
+  allowRemote: boolean;
+  updateLimits?: Partial<UpdateLimits>;
+  backOff?: { msMin: number; msMax: number };
+}
+
+const runningSampleMs = 10_000;
+const idleSampleMs = 60_000;
+/** Most device time in one tick: after a long stall the appliance catches up over several. */
+const advanceMsMax = 3_600_000;
+
+/**
+ * One simulated appliance that speaks only the contract: a machine, its agent, its people, and its connection.
+ *
+ * Whatever comes over the network reaches the machine through `Controls` alone, on which there is no start.
+ */
+export class Appliance {
+  readonly spec: ApplianceSpec;
+  readonly #world: World;
+  readonly #store: DeviceStore;
+  readonly #hardwareId: string;
+  readonly #memory: Memory;
+  readonly #voice: DeviceVoice;
+  readonly #inbox: Inbox;
+  readonly #update: UpdateAgent;
+  readonly #household: HouseholdDriver;
+  readonly #feeds = new FeedCache();
+  readonly #link: DeviceLink;
+  readonly #telemetry: TelemetrySender;
+  #record: DeviceRecord;
+  #machine: machines.MachineState;
+  #nextSampleMs: number;
+  #faster: { everyMs: number; untilMs: number } | null = null;
+  #identifyUntilMs = 0;
+
+  constructor(spec: ApplianceSpec, store: DeviceStore, world: World) {
+    const nowMs = world.clock.nowMs();
+    this.spec = spec;
+    this.#world = world;
+    this.#store = store;
+    this.#hardwareId = spec.model.hardwareIds[spec.seed % spec.model.hardwareIds.length] ?? "";
+    this.#record = store.load() ?? newDeviceRecord(spec);
+    this.#machine = machines.newMachine(spec.model, spec.seed, nowMs);
+    this.#nextSampleMs = nowMs;
+    this.#memory = this.#newMemory();
+    const voice = this.#newVoice();
+    this.#voice = voice;
+    const controls = this.#newControls();
+    this.#update = this.#newUpdateAgent(controls);
+    this.#inbox = new Inbox({
+      model: spec.model,
+      memory: this.#memory,
+      controls,
+      voice,
+      clock: world.clock,
+      deadlines: laterOf(world.clock, world.real),
+      firmware: this.#update,
+    });
+    const facts = { ...spec, timeZone: this.#record.settings.timeZone };
+    const hands = this.#newHands();
+    this.#household = new HouseholdDriver({ facts, hands, inbox: this.#inbox, feeds: this.#feeds, voice }, nowMs);
+    this.#link = this.#newLink();
+    this.#telemetry = new TelemetrySender(world.real, (payload) => {
+      voice.telemetry(payload);
+    });
+  }
+
+  /** Switches it on: it boots, says who it is, and connects. */
+  start(): void {
+    this.#powerUp("power");
+    this.#link.start();
+  }
+
+  /** Switches it off. What its store holds is there again with the next one. */
+  async stop(): Promise<void> {
+    await this.#update.stop();
+    this.#telemetry.flush();
+    await this.#link.stop();
+  }
+
+  /** Lets its time pass up to its clock. */
+  tick(): void {
+    const limitMs = Math.min(this.#world.clock.nowMs(), this.#machine.atMs + advanceMsMax);
+    for (;;) {
+      const atMs = Math.min(limitMs, this.#nextSampleMs, this.#household.nextAtMs);
+      this.#keep(machines.advance(this.#machine, atMs));
+      this.#household.act(atMs);
+      if (atMs >= this.#nextSampleMs) this.#sample(atMs);
+      if (atMs >= limitMs) break;
+    }
+    this.#update.tick();
+    this.#telemetry.tick();
+  }
+
+  /** Takes a message as if the broker had sent it. */
+  receive(topicText: string, payload: Uint8Array): void {
+    const topic = parseTopic(topicText);
+    if (topic === null) return;
+    switch (topic.kind) {
+      case "down":
+        if (topic.channel === "inbox") this.#inbox.receive(payload);
+        else this.#takeDesired(payload);
+        return;
+      case "feed":
+        if (this.#isMine(topic)) this.#feeds.takeIndex(topic.feed, payload);
+        return;
+      case "item":
+        if (this.#isMine(topic)) this.#feeds.takeItem(topic.feed, topic.itemId, payload);
+        return;
+      case "up":
+      case "provisioning":
+    }
+  }
+
+  /** A person starts a program. */
+  cook(settings: ProgramSettings): StartOutcome {
+    this.tick();
+    return this.#startByHand(settings, null);
+  }
+
+  /** A person starts what was preloaded: the one with this id, or the newest. */
+  startPreloaded(id?: string): StartOutcome {
+    this.tick();
+    return this.#household.startPreloaded(id);
+  }
+
+  stopByHand(): void {
+    this.#keep(machines.stop(this.#machine, "person"));
+  }
+
+  openDoor(openMs: number): void {
+    this.#keep(machines.openDoor(this.#machine, openMs));
+  }
+
+  refill(): void {
+    this.#keep(machines.refill(this.#machine));
+  }
+
+  /** The household looks at the display. */
+  look(): void {
+    this.#household.look();
+  }
+
+  inject(fault: FaultName): void {
+    if (isUpdateFault(fault)) this.#update.inject(fault);
+    else this.#machine = machines.breakPart(this.#machine, fault);
+  }
+
+  repair(fault: FaultName): void {
+    if (isUpdateFault(fault)) this.#update.clear(fault);
+    else this.#keep(machines.repair(this.#machine, fault));
+  }
+
+  /** A transport fault: the connection is gone without a word. It comes back by itself. */
+  cutNetwork(): void {
+    this.#link.cut();
+  }
+
+  get unacknowledged(): number {
+    return this.#link.outbox.size;
+  }
+
+  get connected(): boolean {
+    return this.#link.connected;
+  }
+
+  get counters(): ApplianceCounters {
+    return {
+      readings: this.#telemetry.sent,
+      events: this.#voice.events,
+      link: this.#link.counters,
+      dropped: this.#link.outbox.dropped,
+      inbox: this.#inbox.counters,
+      feeds: this.#feeds.counters,
+    };
+  }
+
+  state(): ApplianceState {
+    return {
+      id: this.spec.id,
+      model: this.spec.model.key,
+      connected: this.#link.connected,
+      identifying: this.#world.clock.nowMs() < this.#identifyUntilMs,
+      unacknowledged: this.#link.outbox.size,
+      ...describe(this.#machine, this.#record, this.#feeds),
+    };
+  }
+
+  #startByHand(settings: ProgramSettings, recipeId: string | null): ReturnType<Hands["start"]> {
+    if (this.#update.busy) return { kind: "refused", rule: "updating" };
+    const outcome = machines.startByHand(this.#machine, settings, recipeId);
+    if (outcome.kind === "refused") return outcome;
+    this.#keep(outcome);
+    return { kind: "started" };
+  }
+
+  #isMine(topic: { model: string; locale: string }): boolean {
+    return topic.model === this.spec.model.key && topic.locale === this.#record.settings.locale;
+  }
+
+  #contentFilter(): string {
+    return `${topicPrefix}/content/${this.spec.model.key}/${this.#record.settings.locale}/#`;
+  }
+
+  #takeDesired(payload: Uint8Array): void {
+    const before = this.#contentFilter();
+    if (!takeDesired(payload, this.spec.model, this.#memory, this.#voice)) return;
+    this.#feeds.clear();
+    this.#link.resubscribe([before]);
+  }
+
+  #sample(atMs: number): void {
+    this.#telemetry.add({ atMs, m: machines.metricsOf(this.#machine) });
+    if (this.#faster !== null && atMs >= this.#faster.untilMs) this.#faster = null;
+    const usual = machines.isRunning(this.#machine) ? runningSampleMs : idleSampleMs;
+    this.#nextSampleMs = atMs + (this.#faster?.everyMs ?? this.#record.settings.sampleMs ?? usual);
+  }
+
+  #keep(moved: machines.Moved): void {
+    this.#machine = moved.state;
+    for (const event of moved.events) this.#tell(event);
+  }
+
+  #tell(event: MachineEvent): void {
+    this.#voice.event(event.type, event.data, event.atMs);
+    if (event.type.startsWith("program.") || event.type === "preheat.finished") {
+      this.#voice.reported({ operation: machines.operationOf(this.#machine) }, event.atMs);
+      // From here on it is worth more, or less, to measure.
+      this.#nextSampleMs = Math.max(event.atMs, Math.min(this.#nextSampleMs, event.atMs + runningSampleMs));
+    }
+    this.#household.notice(event);
+  }
+
+  #powerUp(reason: "power" | "update"): void {
+    this.#memory.update({ boots: this.#record.boots + 1 });
+    const { firmware, settings } = this.#record;
+    const version = firmware.slots[firmware.active]?.version ?? "unknown";
+    this.#voice.event("boot", { reason, firmware: version });
+    this.#voice.reported({
+      firmware: version,
+      releaseCounter: firmware.confirmedCounter,
+      hardware: this.#hardwareId,
+      locale: settings.locale,
+      timeZone: settings.timeZone,
+      operation: machines.operationOf(this.#machine),
+    });
+  }
+
+  #newMemory(): Memory {
+    const current = (): DeviceRecord => this.#record;
+    return {
+      get record() {
+        return current();
+      },
+      update: (part) => {
+        this.#record = { ...this.#record, ...part };
+        this.#store.save(this.#record);
+      },
+    };
+  }
+
+  #newVoice(): DeviceVoice {
+    return new DeviceVoice({
+      deviceId: this.spec.id,
+      clock: this.#world.clock,
+      boots: () => this.#record.boots,
+      send: (lane, topic, payload) => {
+        this.#link.send(lane, topic, payload);
+      },
+    });
+  }
+
+  #newControls(): Controls {
+    const { clock } = this.#world;
+    return {
+      stop: () => {
+        const wasRunning = machines.isRunning(this.#machine);
+        this.#keep(machines.stop(this.#machine, "command"));
+        return wasRunning;
+      },
+      identify: (forMs) => {
+        this.#identifyUntilMs = clock.nowMs() + forMs;
+      },
+      selfTest: () => ({
+        passed: Object.keys(this.#machine.faults).length === 0,
+        metrics: machines.metricsOf(this.#machine),
+      }),
+      log: () => this.#voice.log,
+      sampleFaster: (everyMs, forMs) => {
+        this.#faster = { everyMs, untilMs: clock.nowMs() + forMs };
+        this.#nextSampleMs = Math.min(this.#nextSampleMs, clock.nowMs() + everyMs);
+      },
+      isHot: () => machines.isHot(this.#machine),
+      isRunning: () => machines.isRunning(this.#machine),
+    };
+  }
+
+  #newHands(): Hands {
+    return {
+      start: (settings, recipeId) => this.#startByHand(settings, recipeId),
+      refill: () => {
+        this.refill();
+      },
+      preloaded: () => this.#record.preloaded,
+      unload: (id) => {
+        this.#memory.update({ preloaded: this.#record.preloaded.filter((one) => one.id !== id) });
+      },
+    };
+  }
+
+  #newUpdateAgent(controls: Controls): UpdateAgent {
+    const { world, spec } = { world: this.#world, spec: this.spec };
+    return new UpdateAgent({
+      model: spec.model.key,
+      hardwareId: this.#hardwareId,
+      trustedKeys: world.trustedKeys,
+      store: this.#store,
+      memory: this.#memory,
+      controls,
+      clock: world.clock,
+      deadlines: laterOf(world.clock, world.real),
+      timers: world.timers,
+      fetch: world.fetch,
+      random: world.random,
+      allowRemote: world.allowRemote,
+      agreesAfterMs: personas[spec.persona].agreesAfterMs,
+      say: (deliveryId, step, more) => {
+        this.#inbox.say(deliveryId, step, more);
+      },
+      onDown: () => {
+        void this.#link.stop();
+      },
+      onUp: () => {
+        this.#powerUp("update");
+        this.#link.start();
+      },
+      ...(world.updateLimits === undefined ? {} : { limits: world.updateLimits }),
+    });
+  }
+
+  #newLink(): DeviceLink {
+    const { id, token } = this.spec;
+    const { broker, gate, timers, random, backOff } = this.#world;
+    return new DeviceLink({
+      broker,
+      deviceId: id,
+      token,
+      gate,
+      timers,
+      random,
+      filters: () => [
+        buildTopic({ kind: "down", deviceId: id, channel: "inbox" }),
+        buildTopic({ kind: "down", deviceId: id, channel: "desired" }),
+        this.#contentFilter(),
+      ],
+      onMessage: (topic, payload) => {
+        this.receive(topic, payload);
+      },
+      ...(backOff === undefined ? {} : { backOff }),
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import type { Reply } from "#protocol/command.ts";
+import type { Receipt } from "#protocol/delivery.ts";
+import { buildTopic, type UpChannel } from "#protocol/topics.ts";
+import type { Voice } from "./agent/controls.ts";
+import type { Lane } from "./link/outbox.ts";
+import type { Clock } from "./platform/clock.ts";
+
+const logLinesMax = 50;
+
+export interface DeviceVoiceDeps {
+  deviceId: string;
+  clock: Clock;
+  /** How often the appliance was switched on so far. */
+  boots: () => number;
+  send: (lane: Lane, topic: string, payload: string) => void;
+}
+
+/** Puts what an appliance says into the shapes and onto the topics of the contract. */
+export class DeviceVoice implements Voice {
+  readonly #deps: DeviceVoiceDeps;
+  readonly #log: string[] = [];
+  #events = 0;
+
+  constructor(deps: DeviceVoiceDeps) {
+    this.#deps = deps;
+  }
+
+  get events(): number {
+    return this.#events;
+  }
+
+  /** The newest events as lines, oldest first. */
+  get log(): string[] {
+    return [...this.#log];
+  }
+
+  event(type: string, data: Record<string, unknown>, atMs = this.#deps.clock.nowMs()): void {
+    this.#events += 1;
+    // Unique for ever: the moment, which life of the appliance it was, and a number within that life.
+    const id = [atMs, this.#deps.boots(), this.#events].map((part) => part.toString(36)).join("-");
+    this.#log.push(`${new Date(atMs).toISOString()} ${type}`);
+    if (this.#log.length > logLinesMax) this.#log.shift();
+    this.#publish("notable", "events", JSON.stringify({ id, atMs, type, data }));
+  }
+
+  reported(state: Record<string, unknown>, atMs = this.#deps.clock.nowMs()): void {
+    this.#publish("notable", "reported", JSON.stringify({ atMs, state }));
+  }
+
+  receipt(receipt: Receipt): void {
+    this.#publish("notable", "receipts", JSON.stringify(receipt));
+  }
+
+  reply(reply: Reply): void {
+    this.#publish("notable", "replies", JSON.stringify(reply));
+  }
+
+  telemetry(payload: string): void {
+    this.#publish("readings", "telemetry", payload);
+  }
+
+  #publish(lane: Lane, channel: UpChannel, payload: string): void {
+    this.#deps.send(lane, buildTopic({ kind: "up", deviceId: this.#deps.deviceId, channel }), payload);
+  }
+}

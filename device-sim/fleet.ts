@@ -1,0 +1,222 @@
+import { join } from "node:path";
+import type { ProgramSettings } from "#protocol/content.ts";
+import { FolderDeviceStore, MemoryDeviceStore } from "./agent/device-store.ts";
+import type { UpdateLimits } from "./agent/update-agent.ts";
+import type { TrustedKey } from "./agent/verify-manifest.ts";
+import type { ApplianceState } from "./appliance-state.ts";
+import { Appliance, type World } from "./appliance.ts";
+import type { FaultName } from "./core/faults.ts";
+import type { PersonaName } from "./core/household.ts";
+import type { StartOutcome } from "./household-driver.ts";
+import { ConnectGate } from "./link/connect-gate.ts";
+import { loadModels } from "./models.ts";
+import { type Clock, systemClock } from "./platform/clock.ts";
+import { isLoopback } from "./platform/loopback.ts";
+import { systemRandom } from "./platform/random.ts";
+import { systemTimers, type Timers } from "./platform/timers.ts";
+
+export interface FleetMember {
+  id: string;
+  token: string;
+  /** Key of one of `device-sim/models`. */
+  model: string;
+  locale: string;
+  timeZone: string;
+  persona: PersonaName;
+  seed: number;
+}
+
+export interface FleetOptions {
+  appliances: readonly FleetMember[];
+  /** `mqtt://host:port`; off this machine only with `allowRemote`. */
+  broker: string;
+  /** The appliances' own time; see `AcceleratedClock`. */
+  clock: Clock;
+  trustedKeys: readonly TrustedKey[];
+  /** Brokers and firmware links off this machine. */
+  allowRemote?: boolean;
+  /** A folder with one folder per appliance; without it their memory lives as long as the process. */
+  dataDir?: string;
+  connectsPerSecond?: number;
+  real?: Clock;
+  timers?: Timers;
+  random?: () => number;
+  fetch?: typeof fetch;
+  updateLimits?: Partial<UpdateLimits>;
+  backOff?: { msMin: number; msMax: number };
+}
+
+export interface FleetCounters {
+  appliances: number;
+  connected: number;
+  readings: number;
+  events: number;
+  acknowledged: number;
+  unacknowledged: number;
+  /** Publishes that went out on a connection that then ended, and go out again. */
+  resent: number;
+  droppedReadings: number;
+  droppedNotable: number;
+  /** CONNACKs other than 0. */
+  refused: number;
+}
+
+const tickMs = 250;
+const drainPollMs = 20;
+
+/** Many simulated appliances in one process, behind one clock and one connect rate. */
+export class Fleet {
+  readonly #appliances = new Map<string, Appliance>();
+  readonly #timers: Timers;
+  #endTicks: (() => void) | null = null;
+
+  /** @throws where the broker is off this machine without `allowRemote`, or a member is of no known model */
+  constructor(options: FleetOptions) {
+    const { broker, allowRemote = false, dataDir } = options;
+    if (!allowRemote && !(URL.canParse(broker) && isLoopback(new URL(broker))))
+      throw new Error(
+        `the broker ${broker} is not on this machine: a simulated fleet goes there only with allowRemote`,
+      );
+    this.#timers = options.timers ?? systemTimers;
+    const world: World = {
+      broker,
+      clock: options.clock,
+      real: options.real ?? systemClock,
+      timers: this.#timers,
+      random: options.random ?? systemRandom,
+      fetch: options.fetch ?? fetch,
+      gate: new ConnectGate({ perSecond: options.connectsPerSecond ?? 200, timers: this.#timers }),
+      trustedKeys: options.trustedKeys,
+      allowRemote,
+      ...(options.updateLimits === undefined ? {} : { updateLimits: options.updateLimits }),
+      ...(options.backOff === undefined ? {} : { backOff: options.backOff }),
+    };
+    const models = loadModels();
+    for (const member of options.appliances) {
+      const model = models.get(member.model);
+      if (model === undefined) throw new Error(`appliance ${member.id}: there is no model '${member.model}'`);
+      const store = dataDir === undefined ? new MemoryDeviceStore() : new FolderDeviceStore(join(dataDir, member.id));
+      this.#appliances.set(member.id, new Appliance({ ...member, model }, store, world));
+    }
+  }
+
+  start(): void {
+    for (const appliance of this.#appliances.values()) appliance.start();
+    this.#endTicks = this.#timers.every(tickMs, () => {
+      for (const appliance of this.#appliances.values()) appliance.tick();
+    });
+  }
+
+  /**
+   * Ends every connection.
+   *
+   * @param drainMs how long to wait for the PUBACKs of what was said
+   */
+  async stop(drainMs = 0): Promise<void> {
+    this.#endTicks?.();
+    this.#endTicks = null;
+    if (drainMs > 0) await this.#drained(drainMs);
+    await Promise.all([...this.#appliances.values()].map((appliance) => appliance.stop()));
+  }
+
+  get ids(): string[] {
+    return [...this.#appliances.keys()];
+  }
+
+  get counters(): FleetCounters {
+    const sum: FleetCounters = {
+      appliances: this.#appliances.size,
+      connected: 0,
+      readings: 0,
+      events: 0,
+      acknowledged: 0,
+      unacknowledged: 0,
+      resent: 0,
+      droppedReadings: 0,
+      droppedNotable: 0,
+      refused: 0,
+    };
+    for (const appliance of this.#appliances.values()) {
+      const { readings, events, link, dropped } = appliance.counters;
+      sum.connected += appliance.connected ? 1 : 0;
+      sum.readings += readings;
+      sum.events += events;
+      sum.acknowledged += link.acknowledged;
+      sum.unacknowledged += appliance.unacknowledged;
+      sum.resent += link.resent;
+      sum.droppedReadings += dropped.readings;
+      sum.droppedNotable += dropped.notable;
+      sum.refused += Object.values(link.refused).reduce((all, count) => all + count, 0);
+    }
+    return sum;
+  }
+
+  /** @throws where the fleet has no such appliance, as do all below */
+  state(deviceId: string): ApplianceState {
+    return this.#appliance(deviceId).state();
+  }
+
+  /** Breaks something in an appliance, or spoils its next update. */
+  inject(deviceId: string, fault: FaultName): void {
+    this.#appliance(deviceId).inject(fault);
+  }
+
+  repair(deviceId: string, fault: FaultName): void {
+    this.#appliance(deviceId).repair(fault);
+  }
+
+  /** A transport fault: the connection is gone without a word, and comes back by itself. */
+  cutNetwork(deviceId: string): void {
+    this.#appliance(deviceId).cutNetwork();
+  }
+
+  /** A person starts a program at the appliance. */
+  cook(deviceId: string, settings: ProgramSettings): StartOutcome {
+    return this.#appliance(deviceId).cook(settings);
+  }
+
+  /** A person starts what was preloaded: the one with this id (a recipe's item id), or the newest. */
+  startPreloaded(deviceId: string, id?: string): StartOutcome {
+    return this.#appliance(deviceId).startPreloaded(id);
+  }
+
+  /** A person ends the program. */
+  stopProgram(deviceId: string): void {
+    this.#appliance(deviceId).stopByHand();
+  }
+
+  openDoor(deviceId: string, openMs: number): void {
+    this.#appliance(deviceId).openDoor(openMs);
+  }
+
+  refill(deviceId: string): void {
+    this.#appliance(deviceId).refill();
+  }
+
+  /** The household looks at the display: messages are shown and answered, feed items are seen. */
+  look(deviceId: string): void {
+    this.#appliance(deviceId).look();
+  }
+
+  #appliance(deviceId: string): Appliance {
+    const appliance = this.#appliances.get(deviceId);
+    if (appliance === undefined) throw new Error(`the fleet has no appliance ${deviceId}`);
+    return appliance;
+  }
+
+  #drained(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const endPolls = this.#timers.every(drainPollMs, () => {
+        if ([...this.#appliances.values()].every((appliance) => appliance.unacknowledged === 0)) done();
+      });
+      const endLimit = this.#timers.after(limitMs, () => {
+        done();
+      });
+      const done = (): void => {
+        endPolls();
+        endLimit();
+        resolve();
+      };
+    });
+  }
+}

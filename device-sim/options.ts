@@ -1,0 +1,163 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { deviceId, locale } from "#protocol/ids.ts";
+import { type TrustedKey, trustedKey } from "./agent/verify-manifest.ts";
+import { isLoopback } from "./platform/loopback.ts";
+
+/** A command line that cannot be followed, in one sentence that names the option. */
+export class UsageError extends Error {}
+
+export const usage = `Simulated appliances that speak Hearth's contract.
+
+  npm run sim -- --api http://127.0.0.1:8080 --key KEY [--count 50]
+  npm run sim -- --devices FILE
+  npm run sim -- --replay FILE.csv --api http://127.0.0.1:8080 --key KEY
+
+  --broker URL             mqtt://127.0.0.1:1883
+  --devices FILE           JSON: [{ "id", "token", "model", "locale", "timeZone" }]
+  --api URL --key KEY      register new appliances through this API instead
+  --count N                how many to register, or at most how many of the file (10)
+  --model KEY              only this model, may be given more than once
+  --seed N                 what the appliances and their households do (1)
+  --speed N                how much faster than real time until the present is reached (1)
+  --start-hours-ago H      where their time begins (0; a replay begins with its recording)
+  --trusted-key KEY        raw Ed25519 public key as base64url; may be given more than once
+  --data-dir FOLDER        where the appliances keep their memory; without it, in the process
+  --connects-per-second N  how fast they connect (200)
+  --for SECONDS            end after so long
+  --replay FILE            play a recorded cook (columns at_ms,probe,temperature_c) as one appliance
+  --allow-remote           brokers and APIs that are not on this machine
+`;
+
+const optionTypes = {
+  broker: { type: "string" },
+  devices: { type: "string" },
+  api: { type: "string" },
+  key: { type: "string" },
+  count: { type: "string" },
+  model: { type: "string", multiple: true },
+  seed: { type: "string" },
+  speed: { type: "string" },
+  "start-hours-ago": { type: "string" },
+  "trusted-key": { type: "string", multiple: true },
+  "data-dir": { type: "string" },
+  "connects-per-second": { type: "string" },
+  for: { type: "string" },
+  replay: { type: "string" },
+  "allow-remote": { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
+export interface SimOptions {
+  broker: string;
+  source: { kind: "file"; path: string } | { kind: "api"; url: string; key: string };
+  count: number;
+  models: string[];
+  seed: number;
+  speed: number;
+  startHoursAgo: number;
+  trustedKeys: TrustedKey[];
+  dataDir: string | null;
+  connectsPerSecond: number;
+  forMs: number | null;
+  replay: string | null;
+  allowRemote: boolean;
+}
+
+function number(name: string, text: string | undefined, fallback: number, range: [number, number]): number {
+  const value = text === undefined ? fallback : Number(text.trim() === "" ? Number.NaN : text);
+  if (value >= range[0] && value <= range[1]) return value;
+  throw new UsageError(`--${name} must be a number from ${range[0]} to ${range[1]}, not '${text}'.`);
+}
+
+function whole(name: string, text: string | undefined, fallback: number, range: [number, number]): number {
+  const value = number(name, text, fallback, range);
+  if (Number.isInteger(value)) return value;
+  throw new UsageError(`--${name} must be a whole number, not '${text}'.`);
+}
+
+/** @returns null where only help was asked for. @throws UsageError */
+export function readOptions(args: readonly string[], modelKeys: readonly string[]): SimOptions | null {
+  const values = parse(args);
+  if (values.help === true) return null;
+  const allowRemote = values["allow-remote"] === true;
+  const broker = values.broker ?? "mqtt://127.0.0.1:1883";
+  checkAddress("broker", broker, ["mqtt:", "mqtts:", "ws:", "wss:"], allowRemote);
+  for (const key of values.model ?? [])
+    if (!modelKeys.includes(key)) throw new UsageError(`--model must be one of ${modelKeys.join(", ")}, not '${key}'.`);
+  return {
+    broker,
+    source: readSource(values, allowRemote),
+    count: whole("count", values.count, 10, [1, 20_000]),
+    models: values.model ?? [],
+    seed: whole("seed", values.seed, 1, [0, 1_000_000]),
+    speed: number("speed", values.speed, 1, [1, 100_000]),
+    startHoursAgo: number("start-hours-ago", values["start-hours-ago"], 0, [0, 24 * 366]),
+    trustedKeys: (values["trusted-key"] ?? []).map((key) => readKey(key)),
+    dataDir: values["data-dir"] ?? null,
+    connectsPerSecond: number("connects-per-second", values["connects-per-second"], 200, [1, 10_000]),
+    forMs: values.for === undefined ? null : 1_000 * number("for", values.for, 0, [0.1, 86_400 * 30]),
+    replay: values.replay ?? null,
+    allowRemote,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: optionTypes, strict: true, allowPositionals: false }).values;
+  } catch (cause) {
+    const [sentence = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    throw new UsageError(
+      `${sentence.replace(/\.?$/, ".").split(". To specify")[0]?.replace(/\.?$/, ".")} See --help.`,
+      { cause },
+    );
+  }
+}
+
+function readSource(
+  values: { devices?: string; api?: string; key?: string },
+  allowRemote: boolean,
+): SimOptions["source"] {
+  const { devices, api, key } = values;
+  if (devices !== undefined && api !== undefined) throw new UsageError("--devices and --api exclude each other.");
+  if (devices !== undefined) return { kind: "file", path: devices };
+  if (api === undefined)
+    throw new UsageError("--devices FILE or --api URL must say where the appliances' tokens come from.");
+  if (key === undefined) throw new UsageError("--key must be given with --api: it registers the appliances.");
+  checkAddress("api", api, ["http:", "https:"], allowRemote);
+  return { kind: "api", url: api, key };
+}
+
+function checkAddress(name: string, address: string, protocols: string[], allowRemote: boolean): void {
+  if (!URL.canParse(address) || !protocols.includes(new URL(address).protocol))
+    throw new UsageError(
+      `--${name} must be an address that begins with ${protocols.join("// or ")}//, not '${address}'.`,
+    );
+  if (!allowRemote && !isLoopback(new URL(address)))
+    throw new UsageError(`--${name} ${address} is not on this machine: add --allow-remote if that is meant.`);
+}
+
+function readKey(text: string): TrustedKey {
+  try {
+    return trustedKey(text);
+  } catch (cause) {
+    throw new UsageError(`--trusted-key must be 32 bytes as base64url, not '${text}'.`, { cause });
+  }
+}
+
+const timeZone = z
+  .string()
+  .max(64)
+  .refine((name) => {
+    try {
+      return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name).epochMilliseconds === 0;
+    } catch {
+      return false;
+    }
+  }, "must be an IANA time zone");
+
+/** The file that `--devices` names. */
+export const credentials = z
+  .array(z.object({ id: deviceId, token: z.string().min(1).max(200), model: z.string(), locale, timeZone }))
+  .min(1)
+  .max(20_000);
