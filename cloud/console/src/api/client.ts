@@ -1,0 +1,74 @@
+import { session } from "./session.ts";
+import type { ProblemBody } from "./shapes.ts";
+
+/** A refusal or failure of the service, in its own words; or the lack of any answer, in ours. */
+export class ApiProblem extends Error {
+  override name = "ApiProblem";
+  /** 0 where nobody answered. */
+  readonly status: number;
+  readonly title: string;
+  readonly help: string;
+  readonly code: string;
+  readonly requestId: string | null;
+
+  constructor(status: number, body: Partial<ProblemBody>) {
+    super(body.detail ?? body.title ?? `The service answered ${status}.`);
+    this.status = status;
+    this.title = body.title ?? "The service gave an answer that the console does not understand";
+    this.help = body.help ?? "Try again; if it stays, the service's log says more.";
+    this.code = body.code ?? "unknown";
+    this.requestId = body.requestId ?? null;
+  }
+}
+
+const unreachable = {
+  title: "Hearth does not answer",
+  detail: "No answer came from the service.",
+  help: "Check that it is running and that this computer can reach it. The console keeps trying.",
+  code: "unreachable",
+};
+
+async function ask(path: string, key: string | null, signal: AbortSignal | undefined): Promise<Response> {
+  try {
+    const headers = { accept: "application/json", ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
+    return await fetch(path, { headers, cache: "no-store", ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    // A question that the console itself took back is no failure of the service.
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiProblem(0, unreachable);
+  }
+}
+
+async function problemOf(response: Response): Promise<ApiProblem> {
+  const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") === true;
+  const body: Partial<ProblemBody> = isProblem ? await response.json() : {};
+  return new ApiProblem(response.status, body);
+}
+
+interface AskOptions {
+  signal?: AbortSignal;
+  /** Statuses beside 2xx whose body is an answer. */
+  alsoFine?: readonly number[];
+}
+
+/**
+ * Reads from the API. The shape is the service's own promise, held by test/console.
+ *
+ * @throws ApiProblem
+ */
+export async function get<Answer>(path: string, { signal, alsoFine = [] }: AskOptions = {}): Promise<Answer> {
+  const response = await ask(path, session.key, signal);
+  if (!response.ok && !alsoFine.includes(response.status)) throw await problemOf(response);
+  const answer: Answer = await response.json();
+  return answer;
+}
+
+/**
+ * Tries a key before it is taken.
+ *
+ * @throws ApiProblem; with status 401 where the service does not know the key
+ */
+export async function tryKey(key: string): Promise<void> {
+  const response = await ask("/api/v1/me", key, undefined);
+  if (!response.ok) throw await problemOf(response);
+}

@@ -1,0 +1,155 @@
+import type { Model } from "#protocol/model.ts";
+import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+import type { TimelineKind } from "../core/timeline.ts";
+import { type LiveOverview, withAnswer } from "../core/rates.ts";
+import { type DeviceListSearch, stringifySearch } from "../core/url-state.ts";
+import { ApiProblem, get } from "./client.ts";
+import { session } from "./session.ts";
+import type {
+  Device,
+  Health,
+  LatestValue,
+  Me,
+  Overview,
+  Page,
+  TelemetryRange,
+  TimelineAnswer,
+  TimelineEntry,
+} from "./shapes.ts";
+
+/** How often what is on the screen is asked for again, while somebody can see it. */
+const liveMs = 2_000;
+const calmMs = 5_000;
+const retriesMax = 2;
+
+/** A refusal does not become an agreement by asking again; silence may pass. */
+const mayPass = (error: Error) => !(error instanceof ApiProblem) || error.status === 0 || error.status >= 500;
+
+export const createQueryClient = (): QueryClient =>
+  new QueryClient({
+    queryCache: new QueryCache({
+      onError(error) {
+        if (error instanceof ApiProblem && error.status === 401) session.end(true);
+      },
+    }),
+    defaultOptions: {
+      queries: {
+        retry: (failures, error) => failures < retriesMax && mayPass(error),
+        staleTime: 1_000,
+        // The service is often on this very machine, which the browser's own idea of being online knows nothing about.
+        networkMode: "always",
+      },
+    },
+  });
+
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  queryFn: ({ signal }) => get<Me>("/api/v1/me", { signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+const overviewKey = ["overview"];
+export const overviewQuery = queryOptions({
+  queryKey: overviewKey,
+  queryFn: async ({ signal, client }) => {
+    const answer = await get<Overview>("/api/v1/overview", { signal });
+    return withAnswer(client.getQueryData<LiveOverview>(overviewKey), answer);
+  },
+  refetchInterval: liveMs,
+  // The rates of the last minutes outlive a look at another page.
+  gcTime: 600_000,
+});
+
+export const healthQuery = queryOptions({
+  queryKey: ["health"],
+  // 503 is how a service that is not well says so, with the same body.
+  queryFn: ({ signal }) => get<Health>("/api/v1/health", { signal, alsoFine: [503] }),
+  refetchInterval: calmMs,
+});
+
+export const modelsQuery = queryOptions({
+  queryKey: ["models"],
+  queryFn: ({ signal }) => get<{ items: Model[] }>("/api/v1/models", { signal }),
+  staleTime: 60_000,
+});
+
+export const devicesPerPage = 50;
+
+export const devicesQuery = (search: DeviceListSearch) =>
+  queryOptions({
+    queryKey: ["devices", search],
+    queryFn: ({ signal }) =>
+      get<Page<Device>>(`/api/v1/devices${stringifySearch({ ...search, limit: devicesPerPage })}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: calmMs,
+  });
+
+const devicePath = (id: string) => `/api/v1/devices/${encodeURIComponent(id)}`;
+
+export const deviceQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["device", id],
+    queryFn: ({ signal }) => get<Device>(devicePath(id), { signal }),
+    refetchInterval: liveMs,
+  });
+
+export const latestQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["latest", id],
+    queryFn: ({ signal }) => get<{ items: LatestValue[] }>(`${devicePath(id)}/telemetry/latest`, { signal }),
+    refetchInterval: liveMs,
+  });
+
+/** Which part of an appliance's readings a chart shows. */
+export interface ChartWindow {
+  metrics: readonly string[];
+  /** How many buckets the chart has room for. */
+  points: number;
+  /** Either the last so many milliseconds, asked for again and again, or a range that stands still. */
+  span: { kind: "live"; spanMs: number; refreshMs: number } | { kind: "fixed"; fromMs: number; toMs: number };
+}
+
+/**
+ * The range to ask for. Buckets of a live range begin at multiples of their length, so that a value keeps its bucket while the range
+ * moves on, and lines do not tremble.
+ */
+function rangeOf({ span, points }: ChartWindow, nowMs: number): { fromMs: number; toMs: number; points: number } {
+  if (span.kind === "fixed") return { fromMs: span.fromMs, toMs: span.toMs, points };
+  const bucketMs = Math.max(1, Math.ceil(span.spanMs / points));
+  const fromMs = Math.floor((nowMs - span.spanMs) / bucketMs) * bucketMs;
+  const count = Math.ceil((nowMs - fromMs) / bucketMs) + 1;
+  return { fromMs, toMs: fromMs + count * bucketMs, points: count };
+}
+
+export const telemetryPath = (id: string, window: ChartWindow, nowMs: number): string =>
+  `${devicePath(id)}/telemetry${stringifySearch({ metrics: window.metrics.join(","), ...rangeOf(window, nowMs) })}`;
+
+export const telemetryQuery = (id: string, window: ChartWindow) =>
+  queryOptions({
+    queryKey: ["telemetry", id, window],
+    queryFn: ({ signal }) => get<TelemetryRange>(telemetryPath(id, window, Date.now()), { signal }),
+    enabled: window.metrics.length > 0 && window.points > 0,
+    refetchInterval: window.span.kind === "live" ? window.span.refreshMs : false,
+    placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),
+  });
+
+/** Kinds that the service keeps; readings are marked by the console itself. */
+export type StoredKind = TimelineEntry["kind"];
+export const isStored = (kind: TimelineKind): kind is StoredKind => kind !== "reading";
+
+export const timelinePath = (id: string, kinds: readonly StoredKind[], beforeMs: number | null, limit: number): string =>
+  `${devicePath(id)}/timeline${stringifySearch({ kinds: kinds.join(","), limit, before: beforeMs ?? undefined })}`;
+
+const entriesPerPage = 60;
+
+export const timelineQuery = (id: string, kinds: readonly StoredKind[]) =>
+  infiniteQueryOptions({
+    queryKey: ["timeline", id, kinds],
+    queryFn: ({ signal, pageParam }) =>
+      get<TimelineAnswer>(timelinePath(id, kinds, pageParam, entriesPerPage), { signal }),
+    initialPageParam: null as number | null,
+    getNextPageParam: (last: TimelineAnswer) => last.nextBeforeMs,
+    enabled: kinds.length > 0,
+    placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),
+    refetchInterval: calmMs,
+  });

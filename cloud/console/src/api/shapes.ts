@@ -1,0 +1,101 @@
+/**
+ * What the API answers, as far as the console reads it. /api/openapi.json is the whole of it; test/console holds these against what the
+ * service declares.
+ */
+
+export interface Overview {
+  atMs: number;
+  devices: { total: number; online: number; models: { model: string; total: number; online: number }[] };
+  /** Since the service began: the difference of two answers is a rate. */
+  readingsCommitted: number;
+  deliveries: Record<string, number>;
+  firmwareConfirmed: number;
+  cases: Record<string, number>;
+  points: number;
+  quarantined: number;
+}
+
+export interface Health {
+  status: "ok" | "degraded";
+  /** What is wrong, a sentence each. */
+  problems: string[];
+  gateway: { up: boolean; connections: number };
+  upRoad: { behindRecords: number; behindMs: number };
+  process: { uptimeMs: number };
+}
+
+export interface Me {
+  kind: string;
+  name: string;
+  role: string;
+}
+
+export interface Page<Item> {
+  items: Item[];
+  nextCursor: string | null;
+}
+
+export interface Device {
+  id: string;
+  model: string;
+  serial: string;
+  householdId: string | null;
+  soldAtMs: number | null;
+  createdAtMs: number;
+  online: boolean;
+  /** When it last came or went. */
+  presenceAtMs: number | null;
+  blockedAtMs: number | null;
+  reported: Record<string, unknown>;
+  desired: Record<string, unknown>;
+  desiredVersion: number;
+}
+
+/** [the bucket's beginning, minimum, mean, maximum, count] */
+export type RangePoint = [atMs: number, min: number, mean: number, max: number, count: number];
+
+export interface RangeSeries {
+  metric: string;
+  unit: string;
+  label: string;
+  points: RangePoint[];
+}
+
+export interface TelemetryRange {
+  fromMs: number;
+  toMs: number;
+  bucketMs: number;
+  series: RangeSeries[];
+}
+
+export interface LatestValue {
+  metric: string;
+  label: string;
+  unit: string;
+  value: number | boolean;
+  atMs: number;
+  declared: boolean;
+}
+
+export interface TimelineEntry {
+  atMs: number;
+  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine";
+  /** Unique within its kind. */
+  id: string;
+  title: string;
+  data: Record<string, unknown>;
+}
+
+export interface TimelineAnswer {
+  items: TimelineEntry[];
+  nextBeforeMs: number | null;
+}
+
+/** RFC 9457, with Hearth's code and advice. */
+export interface ProblemBody {
+  title: string;
+  detail: string;
+  help: string;
+  code: string;
+  requestId: string;
+}

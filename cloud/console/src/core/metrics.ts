@@ -1,0 +1,68 @@
+import type { MetricDeclaration, Model } from "#protocol/model.ts";
+import type { LatestValue } from "../api/shapes.ts";
+
+/** One metric that an appliance has: declared by its model, sent by it, or both. */
+export interface MetricInfo {
+  metric: string;
+  label: string;
+  unit: string;
+  kind: MetricDeclaration["kind"];
+  latest: LatestValue | null;
+}
+
+/** `cavity_c` reads `Cavity` where nobody gave a label and the unit is known to stand last. */
+function labelOf(metric: string): string {
+  const words = metric.replace(/_(c|w|wh|kwh|pct|percent|s|ms|l|g|rpm|bar|v|a|hz|n|count)$/, "").replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Every metric of an appliance, in the model's order, what it sends beyond that last. */
+export function metricsOf(model: Model | undefined, latest: readonly LatestValue[]): MetricInfo[] {
+  const sent = new Map(latest.map((value) => [value.metric, value]));
+  const declared = (model?.metrics ?? []).map(({ name, label, unit, kind }): MetricInfo => {
+    const value = sent.get(name) ?? null;
+    return { metric: name, label: label ?? labelOf(name), unit, kind, latest: value };
+  });
+  const names = new Set(declared.map(({ metric }) => metric));
+  const besides = latest
+    .filter(({ metric }) => !names.has(metric))
+    .map((value): MetricInfo => {
+      const kind = typeof value.value === "boolean" ? "flag" : "gauge";
+      return { metric: value.metric, label: labelOf(value.metric), unit: value.unit, kind, latest: value };
+    });
+  return [...declared, ...besides];
+}
+
+/** Most metrics shown at once before anybody chose. */
+const defaultMetricsMax = 4;
+
+/** The metrics that tell most: the temperatures of an oven, else those that share the first gauge's unit. */
+export function defaultMetrics(metrics: readonly MetricInfo[]): string[] {
+  const names = metrics.map(({ metric }) => metric);
+  const telling = names.filter((name) => /^(cavity_c|setpoint_c|probe(_\d+)?_c|probe\d*_c)$/.test(name));
+  if (telling.length > 0) return telling.slice(0, defaultMetricsMax);
+  const gauges = metrics.filter(({ kind }) => kind === "gauge");
+  const first = gauges.find(({ unit }) => unit === "°C") ?? gauges[0] ?? metrics[0];
+  if (first === undefined) return [];
+  const alike = gauges.filter(({ unit }) => unit === first.unit).map(({ metric }) => metric);
+  return (alike.length > 0 ? alike : [first.metric]).slice(0, defaultMetricsMax);
+}
+
+/** How a metric's line is drawn. The same metric has the same line on every page. */
+export interface LineStyle {
+  /** Name of a CSS variable. */
+  colour: string;
+  dashed: boolean;
+}
+
+const besidesColours = ["--line-violet", "--line-moss", "--line-blue", "--line-rose", "--line-ochre"];
+
+export function lineStyle(metric: string, metrics: readonly MetricInfo[]): LineStyle {
+  // Heat that was measured is the ember; what was wanted is a plain dashed line behind it; what is in the food is the water's colour.
+  if (metric === "cavity_c" || metric === "water_c") return { colour: "--line-ember", dashed: false };
+  if (/^setpoint/.test(metric)) return { colour: "--line-plain", dashed: true };
+  if (metric === "probe_c" || metric === "probe_1_c") return { colour: "--line-petrol", dashed: false };
+  const others = metrics.filter(({ metric: name }) => !/^(cavity_c|water_c|setpoint.*|probe_c|probe_1_c)$/.test(name));
+  const at = others.findIndex(({ metric: name }) => name === metric);
+  return { colour: besidesColours[Math.max(0, at) % besidesColours.length] ?? "--line-blue", dashed: false };
+}

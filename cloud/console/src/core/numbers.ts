@@ -1,0 +1,28 @@
+const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
+const oneDigit = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+const threeDigits = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 3 });
+
+/** `12,480` */
+export const countText = (count: number): string => whole.format(count);
+
+/** A rate as it is read at a glance: `412`, `3.4`, `0`. */
+export const rateText = (perSecond: number): string =>
+  perSecond >= 10 || perSecond === 0 ? whole.format(perSecond) : oneDigit.format(perSecond);
+
+/** A measured number, as exact as is worth reading: `181.4`, `2,140`, `0.035`. */
+export function measureText(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1_000) return whole.format(value);
+  if (size >= 10) return Number.isInteger(value) ? whole.format(value) : oneDigit.format(value);
+  return threeDigits.format(value);
+}
+
+/** A value with its unit, by a space that does not break; a flag reads `yes` or `no`. */
+export function valueText(value: number | boolean, unit: string): string {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return unit === "" ? measureText(value) : `${measureText(value)}\u00A0${unit}`;
+}
+
+/** `1 appliance`, `3 appliances` */
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${countText(count)} ${count === 1 ? one : many}`;

@@ -1,0 +1,73 @@
+import type { TimelineEntry } from "../api/shapes.ts";
+import { dayText } from "./time.ts";
+
+/** An entry of the timeline as the page shows it: what the slices recorded, and what stands out in the readings. */
+export type TimelineItem = Omit<TimelineEntry, "kind"> & { kind: TimelineKind };
+
+export const timelineKinds = [
+  "reading",
+  "event",
+  "delivery",
+  "case",
+  "points",
+  "presence",
+  "quarantine",
+] as const;
+export type TimelineKind = (typeof timelineKinds)[number];
+
+/** Each kind in the plural, as the filter names it. */
+export const kindWords: Record<TimelineKind, string> = {
+  reading: "Readings",
+  event: "Events",
+  delivery: "Deliveries",
+  case: "Cases",
+  points: "Points",
+  presence: "Connection",
+  quarantine: "Quarantine",
+};
+
+/** What the URL calls an item: unique over all kinds. */
+export const itemKey = (item: TimelineItem): string => `${item.kind}:${item.id}`;
+
+/**
+ * One list from two sources, newest first.
+ *
+ * @param oldestMs how far back the entries have been read, or null where they are all there: a mark from before that has no
+ *   neighbours yet and would stand in the wrong place
+ */
+export function mergeTimeline(
+  entries: readonly TimelineItem[],
+  marks: readonly TimelineItem[],
+  oldestMs: number | null,
+): TimelineItem[] {
+  const placed = oldestMs === null ? marks : marks.filter((item) => item.atMs >= oldestMs);
+  const unique = new Map([...entries, ...placed].map((item) => [itemKey(item), item]));
+  return [...unique.values()].toSorted((a, b) => b.atMs - a.atMs || itemKey(a).localeCompare(itemKey(b)));
+}
+
+export interface TimelineDay {
+  day: string;
+  items: TimelineItem[];
+}
+
+/** Divides a sorted list by calendar day in the zone shown. */
+export function byDay(items: readonly TimelineItem[], nowMs: number, timeZone: string): TimelineDay[] {
+  const days: TimelineDay[] = [];
+  for (const item of items) {
+    const day = dayText(item.atMs, nowMs, timeZone);
+    const last = days.at(-1);
+    if (last?.day === day) last.items.push(item);
+    else days.push({ day, items: [item] });
+  }
+  return days;
+}
+
+/** The item nearest to a time, or null where none is within `withinMs`. */
+export function nearestItem(items: readonly TimelineItem[], atMs: number, withinMs: number): TimelineItem | null {
+  let nearest: TimelineItem | null = null;
+  for (const item of items) {
+    const distance = Math.abs(item.atMs - atMs);
+    if (distance <= withinMs && (nearest === null || distance < Math.abs(nearest.atMs - atMs))) nearest = item;
+  }
+  return nearest;
+}

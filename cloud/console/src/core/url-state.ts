@@ -1,0 +1,84 @@
+/** What lies in the URL: plain words after the question mark, so that a link can be read, typed and shared. */
+import { timelineKinds, type TimelineKind } from "./timeline.ts";
+
+/** Reads `?a=1&b=x` as strings; nothing is parsed further than its page asks. */
+export const parseSearch = (search: string): Record<string, string> => Object.fromEntries(new URLSearchParams(search));
+
+/** Writes a search, leaving out what is not set. Commas and colons stay readable. */
+export function stringifySearch(search: Record<string, unknown>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(search)) {
+    if (typeof value === "number") params.set(name, String(value));
+    else if (typeof value === "string" && value !== "") params.set(name, value);
+  }
+  const text = params.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  return text === "" ? "" : `?${text}`;
+}
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+
+export interface DeviceListSearch {
+  q?: string | undefined;
+  model?: string | undefined;
+  online?: "true" | "false" | undefined;
+  cursor?: string | undefined;
+}
+
+export function deviceListSearch(search: Record<string, unknown>): DeviceListSearch {
+  const online = search["online"] === "true" ? "true" : search["online"] === "false" ? "false" : undefined;
+  return { q: text(search["q"]), model: text(search["model"]), online, cursor: text(search["cursor"]) };
+}
+
+export const ranges = {
+  "15m": { words: "15 min", spanMs: 15 * 60_000, refreshMs: 2_000 },
+  "1h": { words: "1 h", spanMs: 3_600_000, refreshMs: 2_000 },
+  "24h": { words: "24 h", spanMs: 86_400_000, refreshMs: 10_000 },
+  "7d": { words: "7 d", spanMs: 7 * 86_400_000, refreshMs: 60_000 },
+  "30d": { words: "30 d", spanMs: 30 * 86_400_000, refreshMs: 60_000 },
+} as const;
+export type RangeName = keyof typeof ranges;
+export const rangeNames: RangeName[] = ["15m", "1h", "24h", "7d", "30d"];
+export const isRangeName = (name: unknown): name is RangeName => rangeNames.some((known) => known === name);
+
+export interface DeviceSearch {
+  range?: RangeName | undefined;
+  /** A range that somebody dragged open; both or none. */
+  from?: number | undefined;
+  to?: number | undefined;
+  /** Names divided by commas. */
+  metrics?: string | undefined;
+  /** Kinds divided by commas; all where left out. */
+  kinds?: string | undefined;
+  /** The selected entry of the timeline. */
+  item?: string | undefined;
+  /** Whose clock is shown: the reader's where left out. */
+  clock?: "utc" | "appliance" | undefined;
+}
+
+const whole = (value: unknown): number | undefined => {
+  const number = Number(value);
+  return value !== "" && value !== undefined && Number.isSafeInteger(number) && number > 0 ? number : undefined;
+};
+
+export function deviceSearch(search: Record<string, unknown>): DeviceSearch {
+  const from = whole(search["from"]);
+  const to = whole(search["to"]);
+  const dragged = from !== undefined && to !== undefined && to > from;
+  const clock = search["clock"] === "utc" || search["clock"] === "appliance" ? search["clock"] : undefined;
+  return {
+    range: isRangeName(search["range"]) ? search["range"] : undefined,
+    from: dragged ? from : undefined,
+    to: dragged ? to : undefined,
+    metrics: text(search["metrics"]),
+    kinds: text(search["kinds"]),
+    item: text(search["item"]),
+    clock,
+  };
+}
+
+/** The kinds that are shown; all of them where nobody chose, or chose none that exists. */
+export function kindsShown(kinds: string | undefined): TimelineKind[] {
+  const chosen = new Set((kinds ?? "").split(","));
+  const known = timelineKinds.filter((kind) => chosen.has(kind));
+  return known.length === 0 ? [...timelineKinds] : known;
+}

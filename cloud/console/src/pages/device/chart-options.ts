@@ -1,0 +1,238 @@
+import uPlot from "uplot";
+import { type LineStyle, lineStyle, type MetricInfo } from "../../core/metrics.ts";
+import type { ChartData } from "../../core/chart-data.ts";
+import { measureText } from "../../core/numbers.ts";
+import { clockText, dateText, shortClockText } from "../../core/time.ts";
+
+/** What a chart draws, and what it tells back. Read anew at each use, so that it may change while the chart stands. */
+export interface ChartSource {
+  window: { fromMs: number; toMs: number };
+  marks: readonly { key: string; atMs: number; colour: string }[];
+  selectedMs: number | null;
+  onHover: (atMs: number | null) => void;
+  onPick: (atMs: number, withinMs: number) => void;
+  onZoom: (fromMs: number, toMs: number) => void;
+}
+
+interface Structure {
+  data: ChartData;
+  metrics: readonly MetricInfo[];
+  timeZone: string;
+  width: number;
+  height: number;
+}
+
+/** Three columns for each metric: what the band lies between, and the mean. */
+const columnsPerMetric = 3;
+/** A mark is met from this near, in pixels of the page. */
+const pickPixels = 14;
+const dragPixelsMin = 6;
+const font = "12px sans-serif";
+
+/** uPlot takes a column as it is; flags are drawn from the mean alone. */
+export const columnsOf = ({ xs, series }: ChartData): uPlot.AlignedData => [
+  xs,
+  ...series.flatMap(({ max, min, mean }) => [max, min, mean]),
+];
+
+/** A CSS variable as a colour that a canvas takes, in the scheme of the moment. */
+export function colourReader(host: HTMLElement): (name: string) => string {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  host.append(probe);
+  return (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+}
+
+const transparent = (colour: string, alpha: number) => colour.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
+
+/** Points that no line leads to would not be seen; they alone get a dot. */
+function lonelyPoints(column: uPlot.AlignedData[number]): number[] {
+  const filled: { at: number; value: number | null }[] = [];
+  for (let at = 0; at < column.length; at += 1) {
+    const value = column[at];
+    if (value !== undefined) filled.push({ at, value });
+  }
+  return filled
+    .filter(({ value }, at) => value !== null && (filled[at - 1]?.value ?? null) === null && (filled[at + 1]?.value ?? null) === null)
+    .map(({ at }) => at);
+}
+
+const unitScale = (unit: string) => `unit ${unit}`;
+const flagScale = "flag";
+
+/** Room above and below the line, never below zero for what cannot be negative. */
+const valueRange: uPlot.Scale.Range = (_plot, min, max) => {
+  if (min === null || max === null) return [0, 1];
+  const room = Math.max((max - min) * 0.08, Math.abs(max) * 0.01, 0.5);
+  return [min >= 0 && min < room ? 0 : min - room, max + room];
+};
+
+function metricSeries(style: LineStyle, scale: string, isFlag: boolean, colour: string): uPlot.Series[] {
+  const unseen: uPlot.Series = { scale, width: 0, points: { show: false } };
+  const dashes = style.dashed ? { dash: [6, 4] } : {};
+  const filled = isFlag && uPlot.paths.stepped !== undefined ? { paths: uPlot.paths.stepped({ align: 1 }), fill: transparent(colour, 0.25) } : {};
+  const mean: uPlot.Series = {
+    scale,
+    stroke: colour,
+    width: style.dashed ? 1.5 : 2,
+    ...dashes,
+    ...filled,
+    points: { show: true, size: 5, fill: colour, filter: (plot, at) => lonelyPoints(plot.data[at] ?? []) },
+  };
+  return [unseen, unseen, mean];
+}
+
+/** Ticks as the reader's clock shows them: seconds, minutes or days, and the day where it changes. */
+function timeTicks(timeZone: string): uPlot.Axis.Values {
+  return (_plot, splits, _axis, _space, stepS) => {
+    let day = "";
+    return splits.map((second) => {
+      const atMs = second * 1_000;
+      const date = dateText(atMs, timeZone).replace(/ \d{4}$/, "");
+      if (stepS >= 86_400) return date;
+      const clock = stepS < 60 ? clockText(atMs, timeZone) : shortClockText(atMs, timeZone);
+      const isNewDay = date !== day;
+      day = date;
+      return isNewDay ? `${clock}\n${date}` : clock;
+    });
+  };
+}
+
+function unitAxis(unit: string, at: number, colour: (name: string) => string): uPlot.Axis {
+  return {
+    scale: unitScale(unit),
+    side: at === 0 ? 3 : 1,
+    stroke: colour("--ink-soft"),
+    font,
+    gap: 6,
+    size: (_plot, values) => 14 + 6.6 * Math.max(3, ...(values ?? []).map((value) => value.length)),
+    ticks: { show: false },
+    grid: at === 0 ? { stroke: colour("--edge"), width: 1 } : { show: false },
+    values: (_plot, splits) => splits.map((value) => (unit === "" ? measureText(value) : `${measureText(value)} ${unit}`)),
+  };
+}
+
+/** Marks of the timeline as ticks along the upper edge, the selected one through the whole height. */
+function drawMarks(plot: uPlot, source: ChartSource, colour: (name: string) => string): void {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top - 10 * ratio, bbox.width, bbox.height + 10 * ratio);
+  ctx.clip();
+  for (const { atMs, colour: name } of source.marks) {
+    const x = Math.round(plot.valToPos(atMs / 1_000, "x", true));
+    ctx.fillStyle = colour(name);
+    ctx.fillRect(x - ratio, bbox.top - 8 * ratio, 2 * ratio, 12 * ratio);
+  }
+  if (source.selectedMs !== null) {
+    const x = Math.round(plot.valToPos(source.selectedMs / 1_000, "x", true));
+    ctx.fillStyle = colour("--ink");
+    ctx.fillRect(x - ratio * 0.75, bbox.top - 8 * ratio, 1.5 * ratio, bbox.height + 8 * ratio);
+    ctx.beginPath();
+    ctx.arc(x, bbox.top - 4 * ratio, 5 * ratio, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+function hooks(source: () => ChartSource, colour: (name: string) => string): uPlot.Hooks.Arrays {
+  const timeAt = (plot: uPlot, left: number) => plot.posToVal(left, "x") * 1_000;
+  return {
+    draw: [(plot) => drawMarks(plot, source(), colour)],
+    setCursor: [
+      (plot) => {
+        const { left } = plot.cursor;
+        source().onHover(left === undefined || left < 0 ? null : timeAt(plot, left));
+      },
+    ],
+    setSelect: [
+      (plot) => {
+        const { left, width } = plot.select;
+        if (width < dragPixelsMin) return;
+        plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        source().onZoom(timeAt(plot, left), timeAt(plot, left + width));
+      },
+    ],
+    ready: [
+      (plot) => {
+        let downAt = 0;
+        plot.over.addEventListener("mousedown", (event) => {
+          downAt = event.clientX;
+        });
+        plot.over.addEventListener("click", (event) => {
+          if (Math.abs(event.clientX - downAt) >= dragPixelsMin) return;
+          const left = event.clientX - plot.over.getBoundingClientRect().left;
+          source().onPick(timeAt(plot, left), timeAt(plot, left + pickPixels) - timeAt(plot, left));
+        });
+      },
+    ],
+  };
+}
+
+/**
+ * The options of a chart: for each metric a band from minimum to maximum with the mean as a line, a scale for each unit, flags as
+ * steps along the lower edge.
+ *
+ * @param source asked at each drawing and event
+ */
+export function chartOptions(
+  { data, metrics, timeZone, width, height }: Structure,
+  source: () => ChartSource,
+  colour: (name: string) => string,
+): uPlot.Options {
+  const infoOf = (metric: string) => metrics.find((info) => info.metric === metric);
+  const isFlag = (metric: string) => infoOf(metric)?.kind === "flag";
+  const units = [...new Set(data.series.filter(({ metric }) => !isFlag(metric)).map(({ unit }) => unit))];
+  const scales = Object.fromEntries(units.map((unit) => [unitScale(unit), { range: valueRange }]));
+  const styles = data.series.map(({ metric }) => lineStyle(metric, metrics));
+  const bands = data.series.flatMap(({ metric }, at): uPlot.Band[] => {
+    if (isFlag(metric)) return [];
+    const first = 1 + at * columnsPerMetric;
+    return [{ series: [first, first + 1], fill: transparent(colour(styles[at]?.colour ?? "--ink"), 0.2) }];
+  });
+  return {
+    width,
+    height,
+    padding: [14, units.length > 1 ? 0 : 12, 0, units.length === 0 ? 12 : 0],
+    legend: { show: false },
+    tzDate: (second) => uPlot.tzDate(new Date(second * 1_000), timeZone),
+    scales: {
+      x: { time: true, range: () => [source().window.fromMs / 1_000, source().window.toMs / 1_000] },
+      [flagScale]: { range: [0, 8] },
+      ...scales,
+    },
+    series: [
+      {},
+      ...data.series.flatMap(({ metric, unit }, at) => {
+        const style = styles[at] ?? { colour: "--ink", dashed: false };
+        const scale = isFlag(metric) ? flagScale : unitScale(unit);
+        return metricSeries(style, scale, isFlag(metric), colour(style.colour));
+      }),
+    ],
+    bands,
+    axes: [
+      {
+        stroke: colour("--ink-soft"),
+        font,
+        space: 70,
+        size: 44,
+        gap: 6,
+        grid: { show: false },
+        ticks: { stroke: colour("--edge-strong"), width: 1, size: 5 },
+        values: timeTicks(timeZone),
+      },
+      // A third unit has its line and its value in words, but no room for an axis.
+      ...units.slice(0, 2).map((unit, at) => unitAxis(unit, at, colour)),
+    ],
+    cursor: {
+      y: false,
+      drag: { x: true, y: false, setScale: false, dist: dragPixelsMin },
+      points: { size: (_plot, at) => (at % columnsPerMetric === 0 ? 7 : 0) },
+    },
+    hooks: hooks(source, colour),
+  };
+}

@@ -1,0 +1,108 @@
+import type { Model } from "#protocol/model.ts";
+import { Button, SegmentedControl } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Device } from "../../api/shapes.ts";
+import { reportedText } from "../../core/reported.ts";
+import { dateText, shortClockText } from "../../core/time.ts";
+import type { DeviceSearch } from "../../core/url-state.ts";
+import { Ago } from "../../parts/ago.tsx";
+import { ArrowLeftIcon, TerminalIcon } from "../../parts/icons.tsx";
+import { localZone, useNow } from "../../parts/now.ts";
+import { Presence } from "../../parts/presence.tsx";
+import classes from "./device.module.css";
+
+type Clock = DeviceSearch["clock"];
+
+interface DeviceHeaderProps {
+  device: Device;
+  model: Model | undefined;
+  clock: Clock;
+  timeZone: string;
+  /** The appliance's own zone, where it reports one that exists. */
+  applianceZone: string | null;
+  onClock: (clock: Clock) => void;
+  onCurl: () => void;
+}
+
+const clockOf = (value: string): Clock => (value === "utc" || value === "appliance" ? value : undefined);
+
+/** Who this appliance is and how it is right now. */
+export function DeviceHeader(props: DeviceHeaderProps) {
+  const { device, model, clock, applianceZone, onClock, onCurl } = props;
+  const clocks = [
+    { value: "", label: "Your time" },
+    { value: "utc", label: "UTC" },
+    ...(applianceZone === null || applianceZone === localZone ? [] : [{ value: "appliance", label: "Appliance’s" }]),
+  ];
+  return (
+    <>
+      <div>
+        <Link to="/devices" search={{}} className={classes["back"]}>
+          <ArrowLeftIcon />
+          Appliances
+        </Link>
+        <div className={classes["head"]}>
+          <div className={classes["title"]}>
+            <h1>{device.id}</h1>
+            <span className={classes["state"]}>
+              <Presence device={device} />
+              {device.presenceAtMs !== null && (
+                <span className={classes["soft"]}>
+                  {device.online ? "came" : "left"} <Ago atMs={device.presenceAtMs} timeZone={props.timeZone} />
+                </span>
+              )}
+            </span>
+          </div>
+          <div className={classes["actions"]}>
+            <SegmentedControl
+              aria-label="Whose clock is shown"
+              size="sm"
+              value={clock ?? ""}
+              onChange={(value) => onClock(clockOf(value))}
+              data={clocks}
+            />
+            <Button variant="default" leftSection={<TerminalIcon />} onClick={onCurl}>
+              Copy as curl
+            </Button>
+          </div>
+        </div>
+      </div>
+      <Facts {...props} modelName={model === undefined ? device.model : `${model.brand} ${model.name}`} />
+    </>
+  );
+}
+
+function Facts({ device, modelName, timeZone, applianceZone }: DeviceHeaderProps & { modelName: string }) {
+  const nowMs = useNow();
+  const { reported, serial, householdId, soldAtMs, createdAtMs } = device;
+  return (
+    <dl className={classes["facts"]}>
+      <Fact name="Model">{modelName}</Fact>
+      {serial !== device.id && <Fact name="Serial number">{serial}</Fact>}
+      <Fact name="Doing">{reportedText(reported["operation"])}</Fact>
+      <Fact name="Firmware">{reportedText(reported["firmware"])}</Fact>
+      <Fact name="Language">{reportedText(reported["locale"])}</Fact>
+      <Fact name="At the appliance">
+        {applianceZone === null ? null : (
+          <span className="numbers">
+            {shortClockText(nowMs, applianceZone)} <span className={classes["soft"]}>{applianceZone}</span>
+          </span>
+        )}
+      </Fact>
+      <Fact name="Household">{householdId === null ? "none yet" : `…${householdId.slice(-8)}`}</Fact>
+      {soldAtMs !== null && <Fact name="Sold">{dateText(soldAtMs, timeZone)}</Fact>}
+      <Fact name="Registered">{dateText(createdAtMs, timeZone)}</Fact>
+    </dl>
+  );
+}
+
+/** A fact that is not known takes no room. */
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return children === null ? null : (
+    <div className={classes["fact"]}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

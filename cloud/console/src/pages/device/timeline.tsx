@@ -1,0 +1,184 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useEffect, useRef } from "react";
+import { plainText } from "../../core/reported.ts";
+import { absoluteText, agoText, clockText } from "../../core/time.ts";
+import { byDay, itemKey, kindWords, type TimelineItem, type TimelineKind, timelineKinds } from "../../core/timeline.ts";
+import { KindIcon } from "../../parts/icons.tsx";
+import { QuestionNotice } from "../../parts/notice.tsx";
+import { useNow } from "../../parts/now.ts";
+import { kindColours } from "./kind-colours.ts";
+import classes from "./timeline.module.css";
+
+interface TimelineProps {
+  items: readonly TimelineItem[];
+  /** The kinds that somebody chose; none means all. */
+  chosen: readonly TimelineKind[];
+  selectedKey: string | null;
+  timeZone: string;
+  question: {
+    data: unknown;
+    error: Error | null;
+    isPending: boolean;
+    hasNextPage: boolean;
+    isFetchingNextPage: boolean;
+    refetch: () => unknown;
+    fetchNextPage: () => unknown;
+  };
+  onSelect: (item: TimelineItem | null) => void;
+  onKinds: (kinds: TimelineKind[]) => void;
+}
+
+/** Everything that happened to one appliance, whoever recorded it, newest first. */
+export function Timeline(props: TimelineProps) {
+  const { items, chosen, selectedKey, timeZone, question, onKinds } = props;
+  const nowMs = useNow();
+  const list = useRef<HTMLDivElement>(null);
+
+  // Picked on the chart, an entry may lie outside the part of the list that is seen. Only the list moves, never the page.
+  useEffect(() => {
+    const box = list.current;
+    const entry = box?.querySelector<HTMLElement>('[data-selected="true"]') ?? null;
+    if (box === null || entry === null || box.scrollHeight <= box.clientHeight) return;
+    const [top, bottom] = [entry.offsetTop - box.offsetTop, entry.offsetTop - box.offsetTop + entry.offsetHeight];
+    if (top - 40 < box.scrollTop) box.scrollTop = top - 40;
+    else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
+  }, [selectedKey]);
+
+  const toggle = (kind: TimelineKind) =>
+    onKinds(chosen.includes(kind) ? chosen.filter((one) => one !== kind) : [...chosen, kind]);
+  return (
+    <section className={classes["card"]} aria-label="Timeline">
+      <h2 className={classes["head"]}>Timeline</h2>
+      <div className={classes["kinds"]} role="group" aria-label="Show only">
+        {timelineKinds.map((kind) => (
+          <button
+            key={kind}
+            type="button"
+            className={classes["kind"]}
+            aria-pressed={chosen.includes(kind)}
+            onClick={() => toggle(kind)}
+          >
+            <KindIcon kind={kind} />
+            {kindWords[kind]}
+          </button>
+        ))}
+      </div>
+      <div className={classes["list"]} ref={list} data-testid="timeline-list">
+        {question.error !== null && <QuestionNotice question={question} />}
+        {question.isPending && items.length === 0 && question.error === null && <TimelineSkeleton />}
+        {!question.isPending && items.length === 0 && <Nothing narrowed={chosen.length > 0} />}
+        {byDay(items, nowMs, timeZone).map(({ day, items: ofDay }) => (
+          <section key={day} aria-label={day}>
+            <h3 className={classes["day"]}>{day}</h3>
+            <ul>
+              {ofDay.map((item) => (
+                <Entry key={itemKey(item)} item={item} nowMs={nowMs} {...props} />
+              ))}
+            </ul>
+          </section>
+        ))}
+        {question.hasNextPage && items.length > 0 && (
+          <div className={classes["older"]}>
+            <Button
+              variant="default"
+              fullWidth
+              loading={question.isFetchingNextPage}
+              onClick={() => void question.fetchNextPage()}
+            >
+              Show older entries
+            </Button>
+          </div>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Entry({ item, nowMs, selectedKey, timeZone, onSelect }: TimelineProps & { item: TimelineItem; nowMs: number }) {
+  const selected = itemKey(item) === selectedKey;
+  return (
+    <li className={classes["entry"]} data-selected={selected} data-kind={item.kind}>
+      <button
+        type="button"
+        className={classes["button"]}
+        aria-expanded={selected}
+        data-entry
+        onClick={() => onSelect(selected ? null : item)}
+      >
+        <span className={classes["icon"]} style={{ color: `var(${kindColours[item.kind]})` }}>
+          <KindIcon kind={item.kind} />
+        </span>
+        <span className={classes["title"]}>
+          <span className="hidden">{kindWords[item.kind]}: </span>
+          {item.title}
+        </span>
+        <time
+          className={`${classes["time"]} numbers`}
+          dateTime={new Date(item.atMs).toISOString()}
+          title={absoluteText(item.atMs, timeZone)}
+        >
+          {clockText(item.atMs, timeZone)}
+          <span className={classes["ago"]}>{agoText(item.atMs, nowMs)}</span>
+        </time>
+      </button>
+      {selected && <Details item={item} timeZone={timeZone} />}
+    </li>
+  );
+}
+
+/** `expiresAtMs` reads `expires at`: the unit is in the value. */
+const fieldWords = (name: string) =>
+  name
+    .replace(/Ms$/, "")
+    .replaceAll(/([a-z])([A-Z])/g, "$1 $2")
+    .replaceAll("_", " ")
+    .toLowerCase();
+
+/** Epoch milliseconds of this century: a number under such a name is a time, a smaller one a length of time. */
+const epochMsMin = 946_684_800_000;
+
+function fieldText(name: string, value: unknown, timeZone: string): string {
+  if (name.endsWith("Ms") && typeof value === "number" && value >= epochMsMin) return absoluteText(value, timeZone);
+  return plainText(value);
+}
+
+function Details({ item, timeZone }: { item: TimelineItem; timeZone: string }) {
+  const fields = Object.entries({ atMs: item.atMs, ...item.data }).filter(([, value]) => value !== null);
+  return (
+    <>
+      <dl className={classes["details"]}>
+        {fields.map(([name, value]) => (
+          <div key={name} style={{ display: "contents" }}>
+            <dt>{fieldWords(name)}</dt>
+            <dd>{fieldText(name, value, timeZone)}</dd>
+          </div>
+        ))}
+      </dl>
+      <div className={classes["toChart"]}>
+        <Button
+          variant="default"
+          size="md"
+          onClick={() => document.getElementById("readings")?.scrollIntoView({ block: "start" })}
+        >
+          See it on the chart
+        </Button>
+      </div>
+    </>
+  );
+}
+
+const Nothing = ({ narrowed }: { narrowed: boolean }) => (
+  <p className={classes["note"]}>
+    {narrowed
+      ? "Nothing of the kinds chosen above has happened. Choose others, or none to see everything."
+      : "Nothing has happened yet. What the appliance reports, what is sent to it, its cases and its household's points all appear here."}
+  </p>
+);
+
+const TimelineSkeleton = () => (
+  <div aria-busy="true" aria-label="Loading" style={{ display: "grid", gap: 10, padding: 18 }}>
+    {Array.from({ length: 7 }, (_, at) => (
+      <Skeleton key={at} height={34} radius={6} />
+    ))}
+  </div>
+);

@@ -1,0 +1,87 @@
+import type { Model } from "#protocol/model.ts";
+import { NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import type { DeviceListSearch } from "../../core/url-state.ts";
+import { SearchIcon } from "../../parts/icons.tsx";
+import { searchFieldId } from "../../parts/shell.tsx";
+import classes from "./devices.module.css";
+
+/** How long to wait for the next letter. */
+const typingMs = 250;
+
+const connections = [
+  { value: "", label: "All" },
+  { value: "true", label: "Online" },
+  { value: "false", label: "Offline" },
+];
+
+/** The filters are the address: each change rewrites it, and begins at the first page. */
+export function DeviceFilters({ search, models }: { search: DeviceListSearch; models: readonly Model[] }) {
+  const navigate = useNavigate();
+  const change = (part: Partial<DeviceListSearch>) =>
+    void navigate({
+      to: "/devices",
+      search: (now) => ({ ...now, ...part, cursor: undefined }),
+      replace: true,
+    });
+  return (
+    <search className={classes["filters"]}>
+      <SearchField q={search.q ?? ""} onChange={(q) => change({ q: q === "" ? undefined : q })} />
+      <NativeSelect
+        label="Model"
+        size="md"
+        value={search.model ?? ""}
+        onChange={(event) => change({ model: event.currentTarget.value === "" ? undefined : event.currentTarget.value })}
+        data={[{ value: "", label: "All models" }, ...models.map(({ key, name }) => ({ value: key, label: name }))]}
+      />
+      <SegmentedControl
+        aria-label="Connection"
+        size="md"
+        value={search.online ?? ""}
+        onChange={(value) => change({ online: value === "true" || value === "false" ? value : undefined })}
+        data={connections}
+      />
+    </search>
+  );
+}
+
+function SearchField({ q, onChange }: { q: string; onChange: (q: string) => void }) {
+  const [text, setText] = useState(q);
+  const said = useRef(q);
+  const say = useDebouncedCallback((typed: string) => {
+    said.current = typed;
+    onChange(typed);
+  }, typingMs);
+
+  // The address also changes by links and by going back; what is being typed at this moment is not touched.
+  useEffect(() => {
+    if (q === said.current) return;
+    said.current = q;
+    setText(q);
+  }, [q]);
+
+  return (
+    <TextInput
+      id={searchFieldId}
+      type="search"
+      label="Find by id or serial number"
+      size="md"
+      autoComplete="off"
+      spellCheck={false}
+      maxLength={64}
+      leftSection={<SearchIcon />}
+      value={text}
+      onChange={(event) => {
+        const typed = event.currentTarget.value;
+        setText(typed);
+        say(typed.trim());
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") event.currentTarget.blur();
+        if (event.key === "Enter") document.querySelector<HTMLElement>("[data-row-link]")?.focus();
+      }}
+    />
+  );
+}

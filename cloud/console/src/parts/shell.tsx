@@ -1,0 +1,124 @@
+import { Menu, Modal } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { meQuery } from "../api/queries.ts";
+import { session } from "../api/session.ts";
+import { Mark, PersonIcon, SearchIcon } from "./icons.tsx";
+import { useKeys } from "./keys.ts";
+import classes from "./shell.module.css";
+
+/** The field of the list that `/` leads to. */
+export const searchFieldId = "find-appliance";
+
+/** What every page stands in: the bar, the keys that work everywhere, and the page. */
+export function Shell() {
+  const navigate = useNavigate();
+  const [helpShown, setHelpShown] = useState(false);
+
+  const find = async () => {
+    const field = () => document.getElementById(searchFieldId);
+    if (field() === null) await navigate({ to: "/devices", search: {} });
+    requestAnimationFrame(() => field()?.focus());
+  };
+  useKeys({ "/": () => void find(), "?": () => setHelpShown(true) });
+
+  return (
+    <>
+      <a className={classes["skip"]} href="#main">
+        Skip to the page
+      </a>
+      <header className={classes["bar"]}>
+        <div className={classes["inner"]}>
+          <Link to="/" className={classes["brand"]} aria-label="Hearth: overview">
+            <Mark />
+            <span className={classes["word"]}>Hearth</span>
+          </Link>
+          <nav className={classes["nav"]} aria-label="Pages">
+            <Link to="/" className={classes["link"]} activeOptions={{ exact: true }}>
+              Overview
+            </Link>
+            <Link to="/devices" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
+              Appliances
+            </Link>
+          </nav>
+          <div className={classes["room"]} />
+          <button type="button" className={classes["find"]} onClick={() => void find()}>
+            <SearchIcon />
+            Find an appliance
+            <kbd className={classes["key"]}>/</kbd>
+          </button>
+          <Account onHelp={() => setHelpShown(true)} />
+        </div>
+      </header>
+      <main id="main" className={classes["main"]} tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Modal opened={helpShown} onClose={() => setHelpShown(false)} title="Keys" centered>
+        <KeysHelp />
+      </Modal>
+    </>
+  );
+}
+
+function Account({ onHelp }: { onHelp: () => void }) {
+  const me = useQuery(meQuery).data;
+  return (
+    <Menu position="bottom-end" width={240}>
+      <Menu.Target>
+        <button type="button" className={classes["account"]} aria-label={`Your key${me === undefined ? "" : `: ${me.name}`}`}>
+          <PersonIcon />
+          {me !== undefined && (
+            <span className={classes["accountWords"]}>
+              {me.name} <span className={classes["role"]}>{me.role}</span>
+            </span>
+          )}
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {me !== undefined && (
+          <Menu.Label>
+            Key “{me.name}”, role {me.role}
+          </Menu.Label>
+        )}
+        <Menu.Item onClick={onHelp}>Keyboard</Menu.Item>
+        <Menu.Item component="a" href="/api/docs/">
+          API reference
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item onClick={() => session.end(false)}>Sign out and forget the key</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+const keys: readonly (readonly [string[], string])[] = [
+  [["/"], "Find an appliance"],
+  [["j", "k"], "Next and previous: in the list of appliances, and in a timeline"],
+  [["Enter"], "Open what is chosen"],
+  [["←", "→"], "Move along the chart, once it is chosen"],
+  [["Esc"], "Let go of the entry that is selected; close this"],
+  [["?"], "Show this"],
+];
+
+function KeysHelp() {
+  return (
+    <>
+      <dl className={classes["keys"]}>
+        {keys.map(([names, what]) => (
+          <div key={what} style={{ display: "contents" }}>
+            <dt>
+              {names.map((name) => (
+                <span key={name}>
+                  <kbd>{name}</kbd>{" "}
+                </span>
+              ))}
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <p className={classes["note"]}>Filters, ranges and what is selected are in the address: a link shows others what you see.</p>
+    </>
+  );
+}

@@ -1,0 +1,63 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from "@tanstack/react-router";
+import { deviceListSearch, deviceSearch, parseSearch, stringifySearch } from "./core/url-state.ts";
+import { DevicesPage } from "./pages/devices/devices-page.tsx";
+import { OverviewPage } from "./pages/overview/overview-page.tsx";
+import { Empty } from "./parts/empty.tsx";
+import { Notice } from "./parts/notice.tsx";
+import { Shell } from "./parts/shell.tsx";
+
+const rootRoute = createRootRoute({
+  component: Shell,
+  notFoundComponent: NoSuchPage,
+  errorComponent: ({ error, reset }) => (
+    <Notice error={error instanceof Error ? error : new Error(String(error))} onRetry={reset} />
+  ),
+});
+
+const overviewRoute = createRoute({ getParentRoute: () => rootRoute, path: "/", component: OverviewPage });
+
+export const devicesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/devices",
+  validateSearch: deviceListSearch,
+  component: DevicesPage,
+});
+
+export const deviceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/devices/$id",
+  validateSearch: deviceSearch,
+  // The chart comes with the first page that has one.
+  component: lazyRouteComponent(() => import("./pages/device/device-page.tsx"), "DevicePage"),
+});
+
+function NoSuchPage() {
+  return (
+    <Empty title="There is no such page">
+      <p>
+        The address may be cut short. Go to the <Link to="/">overview</Link> or to the{" "}
+        <Link to="/devices" search={{}}>
+          appliances
+        </Link>
+        .
+      </p>
+    </Empty>
+  );
+}
+
+const routeTree = rootRoute.addChildren([overviewRoute, devicesRoute, deviceRoute]);
+
+export const createConsoleRouter = () =>
+  createRouter({
+    routeTree,
+    parseSearch,
+    stringifySearch,
+    defaultPreload: "intent",
+    scrollRestoration: true,
+  });
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createConsoleRouter>;
+  }
+}

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { readFile, rename, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { builtFromFile, sourceHash } from "../console/source-hash.ts";
+import { StartError } from "../platform/config.ts";
+
+const consoleDir = join(import.meta.dirname, "../console");
+/** What a failed build says at most; the end of it is where the reason is. */
+const saidCharsMax = 2_000;
+
+const isFrom = async (distDir: string, hash: string): Promise<boolean> =>
+  (await readFile(join(distDir, builtFromFile), "utf8").catch(() => "")) === hash;
+
+/** Runs vite, quietly, as a child: the service itself never loads a bundler. */
+function build(outDir: string): Promise<void> {
+  const vite = join(dirname(createRequire(import.meta.url).resolve("vite/package.json")), "bin/vite.js");
+  const args = [vite, "build", consoleDir, "--outDir", outDir, "--emptyOutDir", "--logLevel", "error"];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: consoleDir, stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    const hear = (chunk: Buffer) => {
+      said = (said + chunk.toString("utf8")).slice(-saidCharsMax);
+    };
+    child.stdout.on("data", hear);
+    child.stderr.on("data", hear);
+    child.once("error", reject);
+    child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(said.trim() || `vite ended with ${code}`))));
+  });
+}
+
+/** Puts the new build where the old one is. Two that build at once end with either's, and both are the same. */
+async function swapIn(newDir: string, distDir: string, hash: string): Promise<void> {
+  const oldDir = `${distDir}.old-${process.pid}`;
+  await rename(distDir, oldDir).catch(() => {});
+  try {
+    await rename(newDir, distDir);
+  } catch (error) {
+    if (!(await isFrom(distDir, hash))) throw error;
+  } finally {
+    await rm(oldDir, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Sees to it that the console is built from the sources that are there: a build that is missing or from other sources is made, which
+ * takes seconds; one that is right costs the reading of the sources.
+ *
+ * @returns the folder to serve
+ * @throws StartError where it cannot be built
+ */
+export async function ensureConsole(): Promise<string> {
+  const distDir = join(consoleDir, "dist");
+  const hash = await sourceHash(consoleDir);
+  if (await isFrom(distDir, hash)) return distDir;
+  const newDir = `${distDir}.new-${process.pid}`;
+  try {
+    await build(newDir);
+    await swapIn(newDir, distDir, hash);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(`the console could not be built: run \`npm ci\`, then \`npm run build:console\` to see why (${why}).`);
+  } finally {
+    await rm(newDir, { recursive: true, force: true });
+  }
+  return distDir;
+}

@@ -1,0 +1,55 @@
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance } from "fastify";
+import { problem } from "../platform/problem.ts";
+import { httpProblems } from "./http-problems.ts";
+
+/** Everything comes from here and goes to here. Mantine writes its theme into the page as a style. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "form-action 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const yearMs = 31_536_000_000;
+/** A file has an ending; a page of the console has none. */
+const isFile = (path: string) => /\.[a-z0-9]{1,8}$/i.test(path);
+
+/**
+ * Serves the console at `/`. What has its hash in its name is kept by browsers for ever; the page that names it is asked for each time.
+ * Any other address is a page of the console's own, which its router knows; but what begins with /api or /files never is.
+ *
+ * @param distDir what `ensureConsole` returned
+ */
+export function consoleRoutes(app: FastifyInstance, distDir: string): void {
+  app.register(async (scope) => {
+    await scope.register(fastifyStatic, { root: distDir, serve: false, cacheControl: false });
+    scope.addHook("onSend", async (_request, reply) => {
+      reply.header("content-security-policy", contentSecurityPolicy);
+    });
+    const open = { config: { permission: "open" as const }, schema: { hide: true } };
+    scope.get<{ Params: { "*": string } }>("/assets/*", open, async (request, reply) => {
+      reply.header("cache-control", `public, max-age=${yearMs / 1_000}, immutable`);
+      return reply.sendFile(`assets/${request.params["*"]}`);
+    });
+    scope.get<{ Params: { "*": string } }>("/*", open, async (request, reply) => {
+      reply.header("cache-control", "no-cache");
+      const path = request.params["*"];
+      // An id may hold a dot, so only what lies at the top is a file.
+      return reply.sendFile(isFile(path) && !path.includes("/") ? path : "index.html");
+    });
+  });
+  // The page's own wildcard must not answer for the API: there, an address that no route has asks for a key like its neighbours.
+  const nothing = async () => {
+    throw problem(httpProblems, "not_found");
+  };
+  app.get("/api/v1/*", { config: { permission: "anyone" }, schema: { hide: true } }, nothing);
+  for (const path of ["/api", "/api/*", "/files", "/files/*"]) {
+    app.get(path, { config: { permission: "open" }, schema: { hide: true } }, nothing);
+  }
+}
