@@ -6,6 +6,8 @@
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { gatewayLimits } from "#protocol/link/messages.ts";
+import { consoleDistDir, ensureConsole } from "./http/console-build.ts";
+import { consoleRoutes } from "./http/console-routes.ts";
 import { createHttp } from "./http/http.ts";
 import { type Clock, every, type Ticker } from "./platform/clock.ts";
 import { type Config, StartError } from "./platform/config.ts";
@@ -118,6 +120,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     onLink: (port) => hub.attach(port, slices),
     onGone: deps.onGone,
   });
+  const console = buildConsole(logger);
   const app = await createHttp({
     logger,
     authenticate: (key) => slices.staff.authenticate(key),
@@ -133,6 +136,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
       }),
     problems: problemCatalogue,
   });
+  consoleRoutes(app, consoleDistDir, console.notReady);
   undo.add(() => app.close());
   const listening = await listen(app, config);
   address.http ||= listening;
@@ -196,6 +200,21 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
   const address = app.server.address();
   const port = typeof address === "object" && address !== null ? address.port : config.httpPort;
   return `http://${hostText(config.bind)}:${port}`;
+}
+
+/** Builds the console beside everything else: devices do not wait for a page. Whoever opens it too soon is told. */
+function buildConsole(logger: Logger): { notReady: () => string | null } {
+  let sentence: string | null = "The console is being built. This takes a few seconds; the page loads by itself.";
+  void ensureConsole().then(
+    () => {
+      sentence = null;
+    },
+    (error: unknown) => {
+      sentence = "The console could not be built. The log says why; the API and the devices are not affected.";
+      logger.error({ event: "console.build_failed", err: error });
+    },
+  );
+  return { notReady: () => sentence };
 }
 
 /** What has to happen from time to time whether or not anybody asks. */

@@ -6,6 +6,8 @@ import { builtFromFile, sourceHash } from "../console/source-hash.ts";
 import { StartError } from "../platform/config.ts";
 
 const consoleDir = join(import.meta.dirname, "../console");
+/** Where the built console lies. */
+export const consoleDistDir: string = join(consoleDir, "dist");
 /** What a failed build says at most; the end of it is where the reason is. */
 const saidCharsMax = 2_000;
 
@@ -25,7 +27,9 @@ function build(outDir: string): Promise<void> {
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
     child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(said.trim() || `vite ended with ${code}`))));
+    child.once("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(said.trim() || `vite ended with ${code}`)),
+    );
   });
 }
 
@@ -46,22 +50,22 @@ async function swapIn(newDir: string, distDir: string, hash: string): Promise<vo
  * Sees to it that the console is built from the sources that are there: a build that is missing or from other sources is made, which
  * takes seconds; one that is right costs the reading of the sources.
  *
- * @returns the folder to serve
  * @throws StartError where it cannot be built
  */
-export async function ensureConsole(): Promise<string> {
-  const distDir = join(consoleDir, "dist");
+export async function ensureConsole(): Promise<void> {
+  const distDir = consoleDistDir;
   const hash = await sourceHash(consoleDir);
-  if (await isFrom(distDir, hash)) return distDir;
+  if (await isFrom(distDir, hash)) return;
   const newDir = `${distDir}.new-${process.pid}`;
   try {
     await build(newDir);
     await swapIn(newDir, distDir, hash);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new StartError(`the console could not be built: run \`npm ci\`, then \`npm run build:console\` to see why (${why}).`);
+    throw new StartError(
+      `the console could not be built: run \`npm ci\`, then \`npm run build:console\` to see why (${why}).`,
+    );
   } finally {
     await rm(newDir, { recursive: true, force: true });
   }
-  return distDir;
 }

@@ -16,6 +16,13 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** Asks again by itself, so that nobody has to. */
+const waitingPage = (sentence: string) => `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="1">
+<meta name="viewport" content="width=device-width"><title>Hearth</title>
+<body style="font: 1rem system-ui; margin: 3rem auto; max-width: 32rem; padding: 0 1rem"><h1>Hearth</h1><p>${sentence}</p></body></html>
+`;
+
 const yearMs = 31_536_000_000;
 /** A file has an ending; a page of the console has none. */
 const isFile = (path: string) => /\.[a-z0-9]{1,8}$/i.test(path);
@@ -24,9 +31,10 @@ const isFile = (path: string) => /\.[a-z0-9]{1,8}$/i.test(path);
  * Serves the console at `/`. What has its hash in its name is kept by browsers for ever; the page that names it is asked for each time.
  * Any other address is a page of the console's own, which its router knows; but what begins with /api or /files never is.
  *
- * @param distDir what `ensureConsole` returned
+ * @param distDir where the build lies, or will lie
+ * @param notReady null once the build is there; before that, a sentence for whoever looks already
  */
-export function consoleRoutes(app: FastifyInstance, distDir: string): void {
+export function consoleRoutes(app: FastifyInstance, distDir: string, notReady: () => string | null): void {
   app.register(async (scope) => {
     await scope.register(fastifyStatic, { root: distDir, serve: false, cacheControl: false });
     scope.addHook("onSend", async (_request, reply) => {
@@ -39,6 +47,8 @@ export function consoleRoutes(app: FastifyInstance, distDir: string): void {
     });
     scope.get<{ Params: { "*": string } }>("/*", open, async (request, reply) => {
       reply.header("cache-control", "no-cache");
+      const sentence = notReady();
+      if (sentence !== null) return reply.code(503).type("text/html; charset=utf-8").send(waitingPage(sentence));
       const path = request.params["*"];
       // An id may hold a dot, so only what lies at the top is a file.
       return reply.sendFile(isFile(path) && !path.includes("/") ? path : "index.html");

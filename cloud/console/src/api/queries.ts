@@ -137,7 +137,12 @@ export const telemetryQuery = (id: string, window: ChartWindow) =>
 export type StoredKind = TimelineEntry["kind"];
 export const isStored = (kind: TimelineKind): kind is StoredKind => kind !== "reading";
 
-export const timelinePath = (id: string, kinds: readonly StoredKind[], beforeMs: number | null, limit: number): string =>
+export const timelinePath = (
+  id: string,
+  kinds: readonly StoredKind[],
+  beforeMs: number | null,
+  limit: number,
+): string =>
   `${devicePath(id)}/timeline${stringifySearch({ kinds: kinds.join(","), limit, before: beforeMs ?? undefined })}`;
 
 const entriesPerPage = 60;

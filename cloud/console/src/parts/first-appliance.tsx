@@ -27,8 +27,8 @@ export function FirstAppliance() {
   return (
     <Empty title="No appliances yet">
       <p>
-        Hearth shows an appliance once it is registered. Put your key into <code>HEARTH_KEY</code> in a terminal (it needs the
-        role admin), then:
+        Hearth shows an appliance once it is registered. Put your key into <code>HEARTH_KEY</code> in a terminal (it
+        needs the role admin), then:
       </p>
       {model === undefined && (
         <CopyLine

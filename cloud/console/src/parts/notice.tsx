@@ -12,7 +12,10 @@ interface NoticeProps {
 
 /** What went wrong, what is particular about it, and what to do; with a way to try again. */
 export function Notice({ error, onRetry, mild = false }: NoticeProps) {
-  const problem = error instanceof ApiProblem ? error : new ApiProblem(0, { title: "The console made a mistake", detail: error.message });
+  const problem =
+    error instanceof ApiProblem
+      ? error
+      : new ApiProblem(0, { title: "The console made a mistake", detail: error.message });
   return (
     <div role="alert" className={`${classes["notice"]} ${mild ? classes["mild"] : ""}`}>
       <AlertIcon />

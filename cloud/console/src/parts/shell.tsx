@@ -66,7 +66,11 @@ function Account({ onHelp }: { onHelp: () => void }) {
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
-        <button type="button" className={classes["account"]} aria-label={`Your key${me === undefined ? "" : `: ${me.name}`}`}>
+        <button
+          type="button"
+          className={classes["account"]}
+          aria-label={`Your key${me === undefined ? "" : `: ${me.name}`}`}
+        >
           <PersonIcon />
           {me !== undefined && (
             <span className={classes["accountWords"]}>
@@ -118,7 +122,9 @@ function KeysHelp() {
           </div>
         ))}
       </dl>
-      <p className={classes["note"]}>Filters, ranges and what is selected are in the address: a link shows others what you see.</p>
+      <p className={classes["note"]}>
+        Filters, ranges and what is selected are in the address: a link shows others what you see.
+      </p>
     </>
   );
 }

@@ -72,7 +72,9 @@ export function ChartCard(props: ChartCardProps) {
         </details>
       )}
       <span className="hidden" role="status">
-        {selected === null ? "" : `${selected.title}, ${absoluteText(selected.atMs, timeZone)}. ${plural(items.length, "mark")} on the chart.`}
+        {selected === null
+          ? ""
+          : `${selected.title}, ${absoluteText(selected.atMs, timeZone)}. ${plural(items.length, "mark")} on the chart.`}
       </span>
     </section>
   );
@@ -108,7 +110,9 @@ function Figure(props: FigureProps) {
       data-cursor-ms={cursorMs === null ? "" : Math.round(cursorMs)}
     >
       <Readout cursorMs={cursorMs} near={near} shown={shown} live={props.range !== null} timeZone={timeZone} />
-      {data === null && question.error === null && selectedMetrics.length > 0 && <Skeleton height={height} radius={6} />}
+      {data === null && question.error === null && selectedMetrics.length > 0 && (
+        <Skeleton height={height} radius={6} />
+      )}
       {data !== null && data.points === 0 && <Silent {...props} height={height} />}
       {data !== null && data.points > 0 && width > 0 && (
         <TelemetryChart

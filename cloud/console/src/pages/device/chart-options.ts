@@ -56,7 +56,10 @@ function lonelyPoints(column: uPlot.AlignedData[number]): number[] {
     if (value !== undefined) filled.push({ at, value });
   }
   return filled
-    .filter(({ value }, at) => value !== null && (filled[at - 1]?.value ?? null) === null && (filled[at + 1]?.value ?? null) === null)
+    .filter(
+      ({ value }, at) =>
+        value !== null && (filled[at - 1]?.value ?? null) === null && (filled[at + 1]?.value ?? null) === null,
+    )
     .map(({ at }) => at);
 }
 
@@ -73,7 +76,10 @@ const valueRange: uPlot.Scale.Range = (_plot, min, max) => {
 function metricSeries(style: LineStyle, scale: string, isFlag: boolean, colour: string): uPlot.Series[] {
   const unseen: uPlot.Series = { scale, width: 0, points: { show: false } };
   const dashes = style.dashed ? { dash: [6, 4] } : {};
-  const filled = isFlag && uPlot.paths.stepped !== undefined ? { paths: uPlot.paths.stepped({ align: 1 }), fill: transparent(colour, 0.25) } : {};
+  const filled =
+    isFlag && uPlot.paths.stepped !== undefined
+      ? { paths: uPlot.paths.stepped({ align: 1 }), fill: transparent(colour, 0.25) }
+      : {};
   const mean: uPlot.Series = {
     scale,
     stroke: colour,
@@ -111,7 +117,8 @@ function unitAxis(unit: string, at: number, colour: (name: string) => string): u
     size: (_plot, values) => 14 + 6.6 * Math.max(3, ...(values ?? []).map((value) => value.length)),
     ticks: { show: false },
     grid: at === 0 ? { stroke: colour("--edge"), width: 1 } : { show: false },
-    values: (_plot, splits) => splits.map((value) => (unit === "" ? measureText(value) : `${measureText(value)} ${unit}`)),
+    values: (_plot, splits) =>
+      splits.map((value) => (unit === "" ? measureText(value) : `${measureText(value)} ${unit}`)),
   };
 }
 

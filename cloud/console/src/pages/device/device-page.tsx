@@ -67,7 +67,11 @@ export function DevicePage() {
 /** About two buckets for each pixel; in coarse steps, so that a window that is resized does not ask anew for each pixel. */
 const pointsFor = (width: number) => Math.min(5_000, Math.ceil((width * 2) / 200) * 200);
 
-function windowOf({ from, to, range = defaultRange }: DeviceSearch, metrics: readonly string[], points: number): ChartWindow {
+function windowOf(
+  { from, to, range = defaultRange }: DeviceSearch,
+  metrics: readonly string[],
+  points: number,
+): ChartWindow {
   const span =
     from !== undefined && to !== undefined
       ? ({ kind: "fixed", fromMs: from, toMs: to } as const)
@@ -107,7 +111,11 @@ function useTimeline(id: string, search: DeviceSearch, marks: readonly TimelineI
   const withMarks = shownKinds.includes("reading");
   const items = useMemo(
     () =>
-      mergeTimeline(stored.length === 0 ? [] : (pages ?? []).flatMap((page) => page.items), withMarks ? marks : [], oldestMs),
+      mergeTimeline(
+        stored.length === 0 ? [] : (pages ?? []).flatMap((page) => page.items),
+        withMarks ? marks : [],
+        oldestMs,
+      ),
     [pages, marks, withMarks, oldestMs, stored.length],
   );
   const isPending = stored.length > 0 && question.isPending;
@@ -154,7 +162,8 @@ function KnownDevice({ device }: { device: Device }) {
 
   const applianceZone = reportedText(device.reported["timeZone"]);
   const knownZone = applianceZone !== null && isTimeZone(applianceZone) ? applianceZone : null;
-  const timeZone = search.clock === "utc" ? "UTC" : search.clock === "appliance" && knownZone !== null ? knownZone : localZone;
+  const timeZone =
+    search.clock === "utc" ? "UTC" : search.clock === "appliance" && knownZone !== null ? knownZone : localZone;
 
   const toggleMetric = (metric: string) => {
     const next = chosen.includes(metric) ? chosen.filter((one) => one !== metric) : [...chosen, metric];
@@ -188,7 +197,9 @@ function KnownDevice({ device }: { device: Device }) {
             onHover={setHoverMs}
             onSelect={select}
             onRange={(range) => change({ range, from: undefined, to: undefined })}
-            onZoom={(fromMs, toMs) => change({ from: Math.round(fromMs), to: Math.max(Math.round(toMs), Math.round(fromMs) + 1_000) })}
+            onZoom={(fromMs, toMs) =>
+              change({ from: Math.round(fromMs), to: Math.max(Math.round(toMs), Math.round(fromMs) + 1_000) })
+            }
             onToggleMetric={toggleMetric}
           />
           <DeviceState title="Everything it reports" state={device.reported} />
@@ -218,7 +229,9 @@ function curlLines(id: string, chart: ChartWindow, search: DeviceSearch): CurlLi
   return [
     { what: "This appliance", line: get(path) },
     { what: "Its newest values", line: get(`${path}/telemetry/latest`) },
-    ...(chart.metrics.length === 0 ? [] : [{ what: "The chart, as it is now", line: get(telemetryPath(id, chart, Date.now())) }]),
+    ...(chart.metrics.length === 0
+      ? []
+      : [{ what: "The chart, as it is now", line: get(telemetryPath(id, chart, Date.now())) }]),
     ...(stored.length === 0 ? [] : [{ what: "The timeline", line: get(timelinePath(id, stored, null, 100)) }]),
   ];
 }

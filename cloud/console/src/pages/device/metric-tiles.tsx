@@ -46,7 +46,9 @@ export function MetricTiles({ metrics, selected, answer, cursorMs, onToggle }: M
               />
               <span>{info.label}</span>
             </span>
-            <span className={`${classes["tileValue"]} numbers`}>{valueWords(info, answer, pressed ? cursorMs : null)}</span>
+            <span className={`${classes["tileValue"]} numbers`}>
+              {valueWords(info, answer, pressed ? cursorMs : null)}
+            </span>
           </button>
         );
       })}

@@ -36,7 +36,12 @@ export function TelemetryChart(props: TelemetryChartProps) {
   latest.current = props;
 
   // What a chart is made of stands still while its values change; only another set of lines makes another chart.
-  const structure = JSON.stringify([data.series.map(({ metric }) => metric), metrics.map(({ metric }) => metric), timeZone, scheme]);
+  const structure = JSON.stringify([
+    data.series.map(({ metric }) => metric),
+    metrics.map(({ metric }) => metric),
+    timeZone,
+    scheme,
+  ]);
   useEffect(() => {
     const element = host.current;
     if (element === null) return;

@@ -94,7 +94,13 @@ export function Timeline(props: TimelineProps) {
   );
 }
 
-function Entry({ item, nowMs, selectedKey, timeZone, onSelect }: TimelineProps & { item: TimelineItem; nowMs: number }) {
+function Entry({
+  item,
+  nowMs,
+  selectedKey,
+  timeZone,
+  onSelect,
+}: TimelineProps & { item: TimelineItem; nowMs: number }) {
   const selected = itemKey(item) === selectedKey;
   return (
     <li className={classes["entry"]} data-selected={selected} data-kind={item.kind}>

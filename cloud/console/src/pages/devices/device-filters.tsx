@@ -33,7 +33,9 @@ export function DeviceFilters({ search, models }: { search: DeviceListSearch; mo
         label="Model"
         size="md"
         value={search.model ?? ""}
-        onChange={(event) => change({ model: event.currentTarget.value === "" ? undefined : event.currentTarget.value })}
+        onChange={(event) =>
+          change({ model: event.currentTarget.value === "" ? undefined : event.currentTarget.value })
+        }
         data={[{ value: "", label: "All models" }, ...models.map(({ key, name }) => ({ value: key, label: name }))]}
       />
       <SegmentedControl

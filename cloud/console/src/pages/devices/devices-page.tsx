@@ -77,7 +77,10 @@ export function DevicesPage() {
         </>
       ) : isFiltered(search) ? (
         <Empty title="No appliance fits these filters">
-          <p>Search looks at ids and serial numbers, at any place in them. A model or a connection chosen above narrows it further.</p>
+          <p>
+            Search looks at ids and serial numbers, at any place in them. A model or a connection chosen above narrows
+            it further.
+          </p>
           <Button
             className={classes["empty"] ?? ""}
             variant="default"

@@ -15,13 +15,18 @@ export function DeliveriesBar({ deliveries }: { deliveries: Readonly<Record<stri
       </div>
       {total === 0 ? (
         <p className={classes["none"]}>
-          Nothing was sent to an appliance yet. Firmware, recipes, messages and commands show here, with what became of them.
+          Nothing was sent to an appliance yet. Firmware, recipes, messages and commands show here, with what became of
+          them.
         </p>
       ) : (
         <>
           <div className={classes["bar"]} aria-hidden="true">
             {shares.map(({ phase, tone, count }) => (
-              <span key={phase} className={`${classes["share"]} ${classes[tone]}`} style={{ flexGrow: count, flexBasis: 0 }} />
+              <span
+                key={phase}
+                className={`${classes["share"]} ${classes[tone]}`}
+                style={{ flexGrow: count, flexBasis: 0 }}
+              />
             ))}
           </div>
           <ul className={classes["legend"]}>

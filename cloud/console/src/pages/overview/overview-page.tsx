@@ -68,7 +68,8 @@ function HealthLine({ health }: { health: Health }) {
     <section className={classes["health"]} aria-label="Health">
       <CheckIcon />
       <p>
-        All is well. <span className={classes["healthMore"]}>{`${behind} Up for ${durationText(process.uptimeMs)}.`}</span>
+        All is well.{" "}
+        <span className={classes["healthMore"]}>{`${behind} Up for ${durationText(process.uptimeMs)}.`}</span>
       </p>
     </section>
   );
