@@ -1,0 +1,26 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { newDataDir, removeDataDir, startServiceProcess, stopServiceProcess } from "./support/service-process.ts";
+
+const hasMosquitto = spawnSync("mosquitto_pub", ["--help"]).error === undefined;
+
+test.skipIf(!hasMosquitto)("the README's lines for a device of one's own do what they say", async () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const lines = /<!-- five-minutes -->\n```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  const dataDir = await newDataDir();
+  const service = await startServiceProcess({ dataDir });
+  try {
+    const said = execFileSync("bash", ["-euo", "pipefail", "-c", lines], {
+      encoding: "utf8",
+      env: { ...process.env, KEY: service.key, HEARTH: service.http, MQTT_PORT: String(service.mqttPort) },
+    });
+    expect(said).toContain('"metric":"cavity_c"');
+    expect(said).toContain("181.4");
+    expect(said).toContain("Fault raised: F12");
+    expect(said).toContain('"kind":"case"');
+  } finally {
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  }
+});
