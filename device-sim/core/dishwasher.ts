@@ -20,7 +20,8 @@ export interface DishwasherState {
   heater: boolean;
   door: { kind: "closed" } | { kind: "open"; closesAtMs: number };
   run: WashRun;
-  energy_wh: number;
+  /** Whole joules, so that adding them up in any portions gives the same sum. */
+  energy_j: number;
   waterUsed_l: number;
   salt_pct: number;
   rinseAid_pct: number;
@@ -35,7 +36,7 @@ export type WashRun =
       kind: "running";
       settings: ProgramSettings;
       startedAtMs: number;
-      startedEnergy_wh: number;
+      startedEnergy_j: number;
       phase: number;
       phaseEndsAtMs: number;
     };
@@ -43,7 +44,7 @@ export type WashRun =
 const secondMs = 1_000;
 const element_w = 2_000;
 const pump_w = 60;
-const standby_w = 0.5;
+const standby_w = 1;
 /** Joule per kelvin of four litres of water, dishes and tub. */
 const capacity = 27_000;
 const lossPerS = 6e-5;
@@ -51,7 +52,7 @@ const wornElementShare = 0.55;
 const saltPerRun_pct = 2.4;
 const rinseAidPerRun_pct = 3.1;
 const lowFrom_pct = 10;
-/** Litres above which a dishwasher's last filling has still not come: it then knows that the inlet is dry. */
+/** How long filling takes; water that is not there by then will not come. */
 const fillingS = 60;
 export const dishwasherHotFrom_c = 50;
 
@@ -66,7 +67,7 @@ export function newDishwasher(seed: number, atMs: number): DishwasherState {
     heater: false,
     door: { kind: "closed" },
     run: { kind: "off" },
-    energy_wh: 0,
+    energy_j: 0,
     waterUsed_l: 0,
     salt_pct: Math.round(between(15, 100, seed, "salt")),
     rinseAid_pct: Math.round(between(15, 100, seed, "rinse")),
@@ -97,7 +98,7 @@ export function startDishwasher(
       kind: "running",
       settings,
       startedAtMs: from.atMs,
-      startedEnergy_wh: from.energy_wh,
+      startedEnergy_j: from.energy_j,
       phase: 0,
       phaseEndsAtMs: from.atMs + first.duration_s * secondMs,
     },
@@ -157,7 +158,7 @@ export function advanceDishwasher(
   while (washer.atMs + secondMs <= toMs) {
     if (settled(washer)) {
       const idle_s = Math.floor((toMs - washer.atMs) / secondMs);
-      washer.energy_wh += (standby_w * idle_s) / 3_600;
+      washer.energy_j += standby_w * idle_s;
       washer.atMs += idle_s * secondMs;
       break;
     }
@@ -174,11 +175,11 @@ function moveWater(washer: DishwasherState): void {
   const power_w = washer.heater ? heatingPower(washer) : 0;
   washer.water_c += power_w / capacity - lossPerS * (washer.water_c - room_c);
   if (washer.run.kind === "off" && Math.abs(washer.water_c - room_c) < 0.05) washer.water_c = room_c;
-  washer.energy_wh += (power_w + (washer.run.kind === "off" ? standby_w : pump_w)) / 3_600;
+  washer.energy_j += power_w + (washer.run.kind === "off" ? standby_w : pump_w);
 }
 
 const heatingPower = (washer: DishwasherState): number =>
-  element_w * (washer.faults.heating_element === undefined ? 1 : wornElementShare);
+  Math.round(element_w * (washer.faults.heating_element === undefined ? 1 : wornElementShare));
 
 function fill(washer: DishwasherState, phase: WashPhase): void {
   if (phase.fills_l === 0) return;
@@ -211,7 +212,7 @@ function movePhase(washer: DishwasherState, events: MachineEvent[]): void {
     waterIn &&
     washer.door.kind === "closed" &&
     washer.water_c < wanted + (washer.heater ? 0.5 : -1);
-  if (washer.heater) raise("heating_element", { power_w: Math.round(heatingPower(washer)), rated_w: element_w });
+  if (washer.heater) raise("heating_element", { power_w: heatingPower(washer), rated_w: element_w });
   const ends = washer.atMs >= run.phaseEndsAtMs;
   const blocked = ends && phase.fills_l > 0 && raise("drain_blocked", { phase: phase.name });
   if (dry || blocked) {
@@ -231,7 +232,7 @@ function movePhase(washer: DishwasherState, events: MachineEvent[]): void {
 }
 
 function finish(washer: DishwasherState, run: Extract<WashRun, { kind: "running" }>, events: MachineEvent[]): void {
-  const energy_wh = Math.round(washer.energy_wh - run.startedEnergy_wh);
+  const energy_wh = Math.round((washer.energy_j - run.startedEnergy_j) / 3_600);
   const data = { program: run.settings.program, ranMs: washer.atMs - run.startedAtMs, energy_wh };
   events.push({ atMs: washer.atMs, type: "program.finished", data });
   washer.run = { kind: "off" };
@@ -253,7 +254,7 @@ export function dishwasherMetrics(washer: DishwasherState): Metrics {
   return {
     water_c: tenth(washer.water_c + noise(0.2, washer.seed, second, "water")),
     power_w: Math.round(power_w * (1 + noise(0.01, washer.seed, second, "power"))),
-    energy_wh: Math.round(washer.energy_wh),
+    energy_wh: Math.round(washer.energy_j / 3_600),
     water_used_l: tenth(washer.waterUsed_l),
     salt_pct: tenth(washer.salt_pct),
     rinse_aid_pct: tenth(washer.rinseAid_pct),

@@ -26,7 +26,8 @@ export interface OvenState {
   door: { kind: "closed" } | { kind: "open"; closesAtMs: number };
   run: OvenRun;
   food: Food | null;
-  energy_wh: number;
+  /** Whole joules, so that adding them up in any portions gives the same sum. */
+  energy_j: number;
   tank_pct: number | null;
   programsStarted: number;
   faults: Faults;
@@ -40,7 +41,7 @@ interface Job {
   settings: ProgramSettings;
   setpoint_c: number;
   startedAtMs: number;
-  startedEnergy_wh: number;
+  startedEnergy_j: number;
   recipeId: string | null;
 }
 export type OvenRun =
@@ -91,7 +92,7 @@ export function newOven(model: Model, seed: number, atMs: number): OvenState {
     door: { kind: "closed" },
     run: { kind: "off" },
     food: null,
-    energy_wh: 0,
+    energy_j: 0,
     tank_pct: model.capabilities.steam ? 100 : null,
     programsStarted: 0,
     faults: {},
@@ -115,7 +116,7 @@ export function advanceOven(from: OvenState, toMs: number): { state: OvenState; 
     if (settled(oven)) {
       // Nothing moves in a cold oven that is off.
       const idle_s = Math.floor((toMs - oven.atMs) / secondMs);
-      oven.energy_wh += (standby_w * idle_s) / 3_600;
+      oven.energy_j += standby_w * idle_s;
       oven.atMs += idle_s * secondMs;
       break;
     }
@@ -141,7 +142,7 @@ export function startOven(
   if (blockingFault(from.faults) !== null) return { kind: "refused", rule: "fault_active" };
   const setpoint_c = settings.setpoint_c ?? program.setpoint_c;
   if (setpoint_c > from.setpointCMax) return { kind: "refused", rule: "too_hot_for_model" };
-  const job: Job = { settings, setpoint_c, startedAtMs: from.atMs, startedEnergy_wh: from.energy_wh, recipeId };
+  const job: Job = { settings, setpoint_c, startedAtMs: from.atMs, startedEnergy_j: from.energy_j, recipeId };
   const state: OvenState = {
     ...from,
     run: { kind: "preheating", ...job },
@@ -205,7 +206,7 @@ function moveHeat(oven: OvenState): void {
   oven.wall_c += ((1 - elementToAirShare) * power_w + toWall - wallToRoom * (oven.wall_c - room_c)) / wallCapacity;
   if (oven.faults.sensor_frozen === undefined) oven.sensor_c += (oven.air_c - oven.sensor_c) / sensorLagS;
   if (oven.food !== null) oven.food = foodAfterSecond(oven.food, oven.air_c);
-  oven.energy_wh += (power_w + (oven.run.kind === "off" ? standby_w : fanAndLight_w)) / 3_600;
+  oven.energy_j += power_w + (oven.run.kind === "off" ? standby_w : fanAndLight_w);
   if (oven.tank_pct !== null && oven.run.kind === "cooking" && oven.run.settings.program === "Steam")
     oven.tank_pct = Math.max(0, oven.tank_pct - 0.01);
   const nearRoom = [oven.air_c, oven.wall_c, oven.sensor_c].every((celsius) => Math.abs(celsius - room_c) < 0.05);
@@ -217,7 +218,7 @@ function moveHeat(oven: OvenState): void {
 }
 
 const heatingPower = (oven: OvenState): number =>
-  elementPower_w * (oven.faults.heating_element === undefined ? 1 : wornElementShare);
+  Math.round(elementPower_w * (oven.faults.heating_element === undefined ? 1 : wornElementShare));
 
 function moveProgram(oven: OvenState, events: MachineEvent[]): void {
   const { run } = oven;
@@ -236,7 +237,7 @@ function moveProgram(oven: OvenState, events: MachineEvent[]): void {
   const probeReached =
     run.settings.probe_c !== undefined && oven.food !== null && oven.food.core_c >= run.settings.probe_c;
   if (oven.atMs < run.endsAtMs && !probeReached) return;
-  const energy_wh = Math.round(oven.energy_wh - run.startedEnergy_wh);
+  const energy_wh = Math.round((oven.energy_j - run.startedEnergy_j) / 3_600);
   const data = {
     program: run.settings.program,
     setpoint_c: run.setpoint_c,
@@ -291,7 +292,7 @@ function checkItself(oven: OvenState, events: MachineEvent[]): void {
     oven.faults[code] = { ...fault, raised: true };
     events.push({ atMs: oven.atMs, type: "fault.raised", data: { code, ...data } });
   };
-  if (oven.heater) raise("heating_element", { power_w: Math.round(heatingPower(oven)), rated_w: elementPower_w });
+  if (oven.heater) raise("heating_element", { power_w: heatingPower(oven), rated_w: elementPower_w });
 
   const frozen = oven.faults.sensor_frozen !== undefined;
   oven.unmovedS = frozen && oven.heater ? oven.unmovedS + 1 : 0;
@@ -326,7 +327,7 @@ export function ovenMetrics(oven: OvenState): Metrics {
   const metrics: Metrics = {
     cavity_c: tenth(oven.sensor_c + jitter),
     power_w: Math.round(power_w * (1 + noise(0.01, oven.seed, second, "power"))),
-    energy_wh: Math.round(oven.energy_wh),
+    energy_wh: Math.round(oven.energy_j / 3_600),
     fan_rpm: fan ? Math.round(1_450 + noise(20, oven.seed, second, "fan")) : 0,
     door_open: oven.door.kind === "open",
   };
