@@ -1,7 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { CloudMessage, GatewayMessage, GatewayStatus } from "#protocol/link/messages.ts";
-import { GatewayLink } from "./ingest/gateway-link.ts";
-import type { Slices } from "./slices.ts";
+import { GatewayLink, type GatewayLinkDeps } from "./ingest/gateway-link.ts";
 
 /** The way from the slices down to the gateway, whichever link to it is up at the moment. */
 export class GatewayHub {
@@ -17,11 +16,11 @@ export class GatewayHub {
   }
 
   /** Joins a fresh gateway to the slices; the link before it is over. */
-  attach(port: MessagePort, slices: Slices): void {
+  attach(port: MessagePort, deps: Omit<GatewayLinkDeps, "send">): void {
     this.#link?.stop();
     this.#port = port;
     const link = new GatewayLink({
-      ...slices.linkDeps,
+      ...deps,
       // A link that is over keeps speaking to its own, closed port, where nobody listens.
       send: (message) => port.postMessage(message),
     });

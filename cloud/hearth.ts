@@ -117,7 +117,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
       limits: gatewayLimits,
     },
     logger,
-    onLink: (port) => hub.attach(port, slices),
+    onLink: (port) => hub.attach(port, slices.linkDeps),
     onGone: deps.onGone,
   });
   const console = buildConsole(logger);

@@ -1,11 +1,14 @@
 import type { FastifyInstance } from "fastify";
-import { contentProblems, contentRoutes } from "./content/content.ts";
-import { deliveriesRoutes, deliveryProblems } from "./deliveries/deliveries.ts";
+import { contentProblems } from "./content/content.ts";
+import { contentRoutes } from "./content/content-routes.ts";
+import { deliveryProblems } from "./deliveries/deliveries.ts";
+import { deliveriesRoutes } from "./deliveries/deliveries-routes.ts";
 import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
 import { eventProblems } from "./events/events.ts";
 import { eventsRoutes } from "./events/events-routes.ts";
-import { firmwareProblems, firmwareRoutes } from "./firmware/firmware.ts";
+import { firmwareProblems } from "./firmware/firmware.ts";
+import { firmwareRoutes } from "./firmware/firmware-routes.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import { householdProblems } from "./households/households.ts";
 import { householdsRoutes } from "./households/households-routes.ts";

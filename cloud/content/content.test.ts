@@ -8,7 +8,8 @@ import { model } from "#protocol/model.ts";
 import { type DownRoad, downRoad, type TestApi, testApi } from "../../test/support/down-road.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Deliveries } from "../deliveries/deliveries.ts";
-import { Content, contentRoutes, type FeedTopics } from "./content.ts";
+import { Content, type FeedTopics } from "./content.ts";
+import { contentRoutes } from "./content-routes.ts";
 
 const modelOf = (key: string, capabilities: object) =>
   model.parse({

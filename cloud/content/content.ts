@@ -26,7 +26,6 @@ import { changeFeeds, feedSnapshot, type FeedTopics } from "./feeds.ts";
 import { modelsOfItem, publishedTo } from "./feeds-store.ts";
 
 export { contentProblems } from "./errors.ts";
-export { contentRoutes } from "./content-routes.ts";
 export type { ContentSummary, ContentVersion, Refused } from "./content-views.ts";
 export type { FeedTopics } from "./feeds.ts";
 

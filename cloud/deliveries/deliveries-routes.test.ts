@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DownRoad, downRoad, type TestApi, testApi } from "../../test/support/down-road.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
-import { Deliveries, deliveriesRoutes } from "./deliveries.ts";
+import { Deliveries } from "./deliveries.ts";
+import { deliveriesRoutes } from "./deliveries-routes.ts";
 
 let database: TestDatabase;
 let road: DownRoad;

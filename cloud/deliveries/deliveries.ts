@@ -16,7 +16,6 @@ import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 
 export { deliveryProblems } from "./errors.ts";
 export type { DeliveryPhase } from "./core/delivery-life.ts";
-export { deliveriesRoutes } from "./deliveries-routes.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
 /** Most deliveries that one call of `create` takes. */

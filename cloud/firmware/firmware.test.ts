@@ -11,7 +11,8 @@ import { model } from "#protocol/model.ts";
 import { type DownRoad, downRoad, type TestApi, testApi, until } from "../../test/support/down-road.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Deliveries } from "../deliveries/deliveries.ts";
-import { Firmware, firmwareRoutes } from "./firmware.ts";
+import { Firmware } from "./firmware.ts";
+import { firmwareRoutes } from "./firmware-routes.ts";
 
 const oven = model.parse({
   key: "oven-x200",

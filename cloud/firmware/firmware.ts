@@ -17,7 +17,6 @@ import * as store from "./firmware-store.ts";
 import { ImageFiles, type ReceivedImage } from "./image-files.ts";
 
 export { firmwareProblems } from "./errors.ts";
-export { firmwareRoutes } from "./firmware-routes.ts";
 
 /** Uploads under way at once. Each holds a file and a connection. */
 const uploadsMax = 4;
