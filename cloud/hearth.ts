@@ -17,6 +17,7 @@ import { lockDatabase } from "./platform/database-lock.ts";
 import { GatewayWorker } from "./platform/gateway-worker.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
+import { connectionsPossible, openFilesMax } from "./platform/open-files.ts";
 import { PostgresServer } from "./platform/postgres-server.ts";
 import { openDataDir, secretFile } from "./platform/storage.ts";
 import { GatewayHub } from "./gateway-hub.ts";
@@ -39,11 +40,13 @@ export interface Hearth {
   databasePlace: string | null;
   /** The first admin key, in the one start that made it. */
   firstKey: string | null;
-  warnings: string[];
+  /** How many devices can be connected at once, and the limit of open files that may be the reason. */
+  connectionsMax: number;
+  filesMax: number | null;
   stop(): Promise<void>;
 }
 
-const connectionsMax = 20;
+const databaseConnectionsMax = 20;
 const drainMsMax = 4_000;
 const spoolDirName = "spool";
 
@@ -105,6 +108,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.events.stop());
   const firstKey = await slices.staff.createFirstKey();
 
+  const filesMax = await openFilesMax();
+  const connectionsMax = connectionsPossible(gatewayLimits.connectionsMax, filesMax);
   const startedAtMs = clock.nowMs();
   const gateway = new GatewayWorker({
     config: {
@@ -114,7 +119,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
       spoolDir: join(config.dataDir, spoolDirName),
       spoolBytesMax: config.spoolBytesMax,
       logLevel: config.logLevel,
-      limits: gatewayLimits,
+      limits: { ...gatewayLimits, connectionsMax },
     },
     logger,
     onLink: (port) => hub.attach(port, slices.linkDeps),
@@ -152,7 +157,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     dataDir: config.dataDir,
     databasePlace: place,
     firstKey,
-    warnings: [],
+    connectionsMax,
+    filesMax,
     stop: () => undo.run(logger),
   };
 }
@@ -169,7 +175,7 @@ async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: D
   }
   const database = new Database({
     connection,
-    connectionsMax,
+    connectionsMax: databaseConnectionsMax,
     onError: (error) => logger.warn({ event: "database.connection_lost", error: error.message }),
   });
   undo.add(() => database.close());

@@ -11,7 +11,7 @@ const stopMsMax = 10_000;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 function sayWhere(hearth: Hearth): void {
-  const { addresses, dataDir, databasePlace, firstKey, warnings } = hearth;
+  const { addresses, dataDir, databasePlace, firstKey, connectionsMax, filesMax } = hearth;
   say("");
   say("  Hearth is running.");
   say("");
@@ -19,11 +19,13 @@ function sayWhere(hearth: Hearth): void {
   say(`    API         ${addresses.http}/api/v1      described at ${addresses.http}/api/docs`);
   say(`    Health      ${addresses.http}/api/v1/health`);
   say(`    MQTT        ${addresses.mqtt}`);
+  say(
+    `    Devices     up to ${connectionsMax} at once${filesMax === null ? "" : ` (this system allows ${filesMax} open files)`}`,
+  );
   say(`    Data        ${dataDir}${databasePlace === null ? "" : `      database in ${databasePlace}`}`);
   if (firstKey === null) say("    Key         the one you have; `npm run key -- new` makes another");
   else say(`    Key         ${firstKey}      (admin; shown once; \`npm run key -- new\` makes another)`);
   say("");
-  for (const warning of warnings) say(`  ${warning}`);
   say("  Ctrl-C stops it.");
   say("");
 }

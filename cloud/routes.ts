@@ -39,6 +39,7 @@ export interface RoutesDeps {
   startedAtMs: number;
   /** PostgreSQL is Hearth's own child. */
   embedded: boolean;
+  filesMax: number | null;
 }
 
 /** Every problem that the API can answer with. */
@@ -150,7 +151,7 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
     process: {
       uptimeMs: clock.nowMs() - deps.startedAtMs,
       rssBytes: process.memoryUsage.rss(),
-      openFilesMax: null,
+      openFilesMax: deps.filesMax,
     },
   };
 }
