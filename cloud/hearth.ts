@@ -138,6 +138,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
         clock,
         startedAtMs,
         embedded: config.databaseUrl === undefined,
+        filesMax,
       }),
     problems: problemCatalogue,
   });
@@ -211,15 +212,16 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
 /** Builds the console beside everything else: devices do not wait for a page. Whoever opens it too soon is told. */
 function buildConsole(logger: Logger): { notReady: () => string | null } {
   let sentence: string | null = "The console is being built. This takes a few seconds; the page loads by itself.";
-  void ensureConsole().then(
-    () => {
+  const build = async () => {
+    try {
+      await ensureConsole();
       sentence = null;
-    },
-    (error: unknown) => {
+    } catch (error) {
       sentence = "The console could not be built. The log says why; the API and the devices are not affected.";
       logger.error({ event: "console.build_failed", err: error });
-    },
-  );
+    }
+  };
+  void build();
   return { notReady: () => sentence };
 }
 
