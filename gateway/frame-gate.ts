@@ -59,6 +59,7 @@ export interface GateHost {
 }
 
 const upNames = upChannels.map((channel) => ({ name: Buffer.from(channel), code: channelCode(channel) }));
+const connectByte = packetTypes.connect << 4;
 /** How long a refused client may take to read its CONNACK before the socket goes. */
 const lingerMs = 1_000;
 
@@ -311,6 +312,10 @@ export class FrameGate extends Duplex implements Publisher {
       else this.#connect();
     }
     if (this.#cutter.midPacket) this.#partialSinceMs ||= nowMs;
+    // What is no CONNECT need not be waited for.
+    if (this.#state === "connect" && (this.#cutter.firstByte ?? connectByte) !== connectByte) {
+      return this.close("protocol_error");
+    }
     // Nobody has yet said who this is: what it may make us keep is little.
     const isWaiting = this.#state === "login" || this.#state === "joining";
     if (isWaiting && this.#cutter.waiting > bytesBeforeLogin) this.close("packet_too_large");
@@ -318,7 +323,7 @@ export class FrameGate extends Duplex implements Publisher {
 
   #connect(): void {
     const { bytes, start, bodyStart, end } = this.#cutter;
-    if (bytes[start] !== packetTypes.connect << 4) return this.close("protocol_error");
+    if (bytes[start] !== connectByte) return this.close("protocol_error");
     const packet = readConnect(bytes, bodyStart, end);
     if (packet === null) return this.close("protocol_error");
     this.#enter("login");

@@ -57,12 +57,13 @@ function readAll(spool: Spool, from = spool.firstSequence): [number, string][] {
   for (;;) {
     const batch = spool.read(next);
     if (batch === null) return found;
-    let sequence = batch.firstSequence;
-    for (const record of batch.chunks.flatMap(decodeChunk)) {
-      found.push([sequence, Buffer.from(record.payload).toString()]);
-      sequence += 1;
+    next = batch.firstSequence;
+    for (const chunk of batch.chunks) {
+      const records = decodeChunk(chunk, next);
+      for (const { sequence, payload } of records) found.push([sequence, Buffer.from(payload).toString()]);
+      next += records.length;
     }
-    next = sequence;
+    expect(next).toBe(batch.firstSequence + batch.records);
   }
 }
 
