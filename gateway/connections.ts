@@ -13,7 +13,8 @@ import type { CloseReason, Counters } from "./counters.ts";
 import { FrameGate, type GateHost } from "./frame-gate.ts";
 import type { Login } from "./login.ts";
 import type { Clock } from "./platform/clock.ts";
-import type { Publisher, Spool } from "./spool.ts";
+import type { Publisher } from "./gathering.ts";
+import type { Spool } from "./spool.ts";
 
 export interface ConnectionsOptions {
   bootId: string;

@@ -16,17 +16,10 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
 import type { DeviceIdentity, GatewayLimits } from "#protocol/link/messages.ts";
-import {
-  type DownChannel,
-  buildTopic,
-  downChannels,
-  filterMatches,
-  topicPrefix,
-  upChannels,
-} from "#protocol/topics.ts";
-import { channelCode } from "#protocol/link/up-chunk.ts";
+import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import type { Bounds } from "./bounds.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
+import { OwnTopics } from "./core/own-topics.ts";
 import {
   type ConnectPacket,
   encodeConnack,
@@ -41,8 +34,11 @@ import {
   readUnsubscribe,
 } from "./core/packets.ts";
 import type { CloseReason, Counters } from "./counters.ts";
+import { OpenDeliveries } from "./open-deliveries.ts";
+import { Outgoing } from "./outgoing.ts";
 import type { Clock } from "./platform/clock.ts";
-import type { Publisher, Spool } from "./spool.ts";
+import type { Publisher } from "./gathering.ts";
+import type { Spool } from "./spool.ts";
 
 /** What a gate needs of the house around it. */
 export interface GateHost {
@@ -58,7 +54,7 @@ export interface GateHost {
   closed(gate: FrameGate, reason: CloseReason): void;
 }
 
-const upNames = upChannels.map((channel) => ({ name: Buffer.from(channel), code: channelCode(channel) }));
+const connectByte = packetTypes.connect << 4;
 /** How long a refused client may take to read its CONNACK before the socket goes. */
 const lingerMs = 1_000;
 
@@ -72,14 +68,14 @@ export class FrameGate extends Duplex implements Publisher {
 
   readonly #socket: Socket;
   readonly #host: GateHost;
+  readonly #outgoing: Outgoing;
   readonly #cutter = new FrameCutter();
   #state: "connect" | "login" | "joining" | "open" | "closed" = "connect";
   #stateSinceMs: number;
   #reason: CloseReason | null = null;
   #identity: DeviceIdentity | null = null;
   #client: Client | null = null;
-  #ownPrefix = Buffer.alloc(0);
-  #ownId = Buffer.alloc(0);
+  #own: OwnTopics | null = null;
 
   #keepaliveMs = 0;
   #lastPacketMs: number;
@@ -89,25 +85,24 @@ export class FrameGate extends Duplex implements Publisher {
   #heldBytes = 0;
   #heldSinceMs = 0;
   #acks: number[] = [];
-  readonly #delivered = new Set<number>();
+  readonly #deliveries: OpenDeliveries;
 
   #stopped = false;
   #holdsTooMuch = false;
   #waitsForRoom = false;
   #brokerIsFull = false;
-  #cloggedSinceMs = 0;
-  #afterDrain: (() => void) | null = null;
 
   constructor(socket: Socket, host: GateHost) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     this.#host = host;
+    this.#outgoing = new Outgoing(socket, host.clock, () => this.#steer());
+    this.#deliveries = new OpenDeliveries(host.bounds.deliveriesPerConnectionMax);
     this.address = socket.remoteAddress ?? "";
     this.#stateSinceMs = host.clock.nowMs();
     this.#lastPacketMs = this.#stateSinceMs;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
-    socket.on("drain", () => this.#drained());
     socket.on("error", () => this.close("lost"));
     socket.on("close", () => this.close("lost"));
     // Errors end the connection through _destroy; without a listener they would end the process.
@@ -149,8 +144,7 @@ export class FrameGate extends Duplex implements Publisher {
   /** Lets the device in: the broker sees its CONNECT, and everything behind it once CONNACK is written. */
   join(identity: DeviceIdentity, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
     this.#identity = identity;
-    this.#ownId = Buffer.from(identity.deviceId, "latin1");
-    this.#ownPrefix = Buffer.from(`${topicPrefix}/devices/${identity.deviceId}/`, "latin1");
+    this.#own = new OwnTopics(identity.deviceId);
     this.#keepaliveMs = connect.keepaliveMs * 1.5;
     this.#enter("joining");
     this.#client = handle(this);
@@ -179,13 +173,12 @@ export class FrameGate extends Duplex implements Publisher {
    */
   deliver(channel: DownChannel, payload: string, done: (written: boolean) => void): "absent" | "busy" | null {
     const qos = this.#downQos(channel);
-    if (!this.isOpen || this.#identity === null || qos === null) return "absent";
-    if (this.#cloggedSinceMs > 0 || this.#delivered.size >= this.#host.bounds.deliveriesPerConnectionMax) return "busy";
-    const messageId = qos === 1 ? this.#nextMessageId() : 0;
-    if (messageId > 0) this.#delivered.add(messageId);
+    const client = this.#client;
+    if (!this.isOpen || this.#identity === null || client === null || qos === null) return "absent";
+    if (this.#outgoing.isClogged || this.#deliveries.isFull) return "busy";
+    const messageId = qos === 1 ? this.#deliveries.open(client) : 0;
     const topic = buildTopic({ kind: "down", deviceId: this.#identity.deviceId, channel });
-    this.#socket.write(encodePublish(topic, payload, qos, messageId), (error) => done(!error));
-    this.#noteClogged();
+    this.#outgoing.write(encodePublish(topic, payload, qos, messageId), (error) => done(!error));
     return null;
   }
 
@@ -203,7 +196,7 @@ export class FrameGate extends Duplex implements Publisher {
         return;
       case "open":
         if (this.#held > 0 && nowMs - this.#heldSinceMs > holdMsMax) this.close("held_too_long");
-        else if (this.#cloggedSinceMs > 0 && nowMs - this.#cloggedSinceMs > drainTimeoutMs) this.close("stalled");
+        else if (this.#outgoing.cloggedForMs(nowMs) > drainTimeoutMs) this.close("stalled");
         else if (!this.#stopped) this.#sweepSilence(nowMs);
         return;
       case "closed":
@@ -230,9 +223,8 @@ export class FrameGate extends Duplex implements Publisher {
     if (this.#state !== "open") return;
     if (this.#acks.length > 0) {
       this.#host.counters.acked += this.#acks.length;
-      this.#socket.write(encodePubacks(this.#acks));
+      this.#outgoing.write(encodePubacks(this.#acks));
       this.#acks = [];
-      this.#noteClogged();
     }
     if (pendingSinceMs !== null) this.#heldSinceMs = Math.max(this.#heldSinceMs, pendingSinceMs);
     this.#steer();
@@ -254,15 +246,13 @@ export class FrameGate extends Duplex implements Publisher {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk);
-    this.#whenTaken(done);
+    this.#outgoing.write(chunk);
+    this.#outgoing.whenRoom(done);
   }
 
   override _writev(parts: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.cork();
-    for (const { chunk } of parts) this.#socket.write(chunk);
-    this.#socket.uncork();
-    this.#whenTaken(done);
+    this.#outgoing.writeAll(parts);
+    this.#outgoing.whenRoom(done);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -271,8 +261,7 @@ export class FrameGate extends Duplex implements Publisher {
       this.#end(error?.message === "drain timeout" ? "stalled" : "protocol_error");
       this.#socket.destroy();
     }
-    this.#afterDrain?.();
-    this.#afterDrain = null;
+    this.#outgoing.release();
     this.#host.closed(this, this.#reason ?? "lost");
     done(null);
   }
@@ -311,6 +300,10 @@ export class FrameGate extends Duplex implements Publisher {
       else this.#connect();
     }
     if (this.#cutter.midPacket) this.#partialSinceMs ||= nowMs;
+    // What is no CONNECT need not be waited for.
+    if (this.#state === "connect" && (this.#cutter.firstByte ?? connectByte) !== connectByte) {
+      return this.close("protocol_error");
+    }
     // Nobody has yet said who this is: what it may make us keep is little.
     const isWaiting = this.#state === "login" || this.#state === "joining";
     if (isWaiting && this.#cutter.waiting > bytesBeforeLogin) this.close("packet_too_large");
@@ -318,7 +311,7 @@ export class FrameGate extends Duplex implements Publisher {
 
   #connect(): void {
     const { bytes, start, bodyStart, end } = this.#cutter;
-    if (bytes[start] !== packetTypes.connect << 4) return this.close("protocol_error");
+    if (bytes[start] !== connectByte) return this.close("protocol_error");
     const packet = readConnect(bytes, bodyStart, end);
     if (packet === null) return this.close("protocol_error");
     this.#enter("login");
@@ -333,12 +326,11 @@ export class FrameGate extends Duplex implements Publisher {
         return this.#publish(first, nowMs);
       case packetTypes.pingreq:
         if (first !== 0xc0 || end !== bodyStart) return this.close("protocol_error");
-        this.#socket.write(pingresp);
-        return this.#noteClogged();
+        return this.#outgoing.write(pingresp);
       case packetTypes.puback: {
         const messageId = readPuback(bytes, bodyStart, end);
         if (first !== 0x40 || messageId === 0) return this.close("protocol_error");
-        return this.#delivered.delete(messageId) ? undefined : this.#toBroker();
+        return this.#deliveries.acknowledge(messageId) ? undefined : this.#toBroker();
       }
       case packetTypes.subscribe:
         if (first !== 0x82 || readSubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
@@ -368,14 +360,23 @@ export class FrameGate extends Duplex implements Publisher {
     const topicEnd = topicStart + bytes.readUInt16BE(bodyStart);
     const payloadStart = topicEnd + (qos > 0 ? 2 : 0);
     if (payloadStart > end) return this.close("protocol_error");
-    const code = this.#channelOf(bytes, topicStart, topicEnd);
-    if (code < 0 || qos === 2 || (first & 1) === 1) return this.close("publish_refused");
+    const own = this.#own;
+    const code = own?.channelCodeOf(bytes, topicStart, topicEnd) ?? -1;
+    if (own === null || code < 0 || qos === 2 || (first & 1) === 1) return this.close("publish_refused");
     const messageId = qos === 1 ? bytes.readUInt16BE(topicEnd) : 0;
     if (qos === 1 && messageId === 0) return this.close("protocol_error");
-    this.#spool(code, nowMs, bytes, payloadStart, end, messageId);
+    this.#spool(code, own.deviceId, nowMs, bytes, payloadStart, end, messageId);
   }
 
-  #spool(code: number, nowMs: number, bytes: Buffer, payloadStart: number, end: number, messageId: number): void {
+  #spool(
+    code: number,
+    deviceId: Buffer,
+    nowMs: number,
+    bytes: Buffer,
+    payloadStart: number,
+    end: number,
+    messageId: number,
+  ): void {
     const { spool, counters } = this.#host;
     counters.messages += 1;
     counters.message_bytes += end - payloadStart;
@@ -386,18 +387,7 @@ export class FrameGate extends Duplex implements Publisher {
     }
     if (this.#held === 0) this.#heldSinceMs = nowMs;
     this.#held += 1;
-    this.#heldBytes += spool.append(code, this.#ownId, nowMs, bytes, payloadStart, end, this, messageId);
-  }
-
-  /** The record channel of its own topic, or -1 where the topic is another. */
-  #channelOf(bytes: Buffer, start: number, end: number): number {
-    const nameStart = start + this.#ownPrefix.length;
-    if (nameStart >= end || bytes.compare(this.#ownPrefix, 0, this.#ownPrefix.length, start, nameStart) !== 0)
-      return -1;
-    for (const { name, code } of upNames) {
-      if (name.length === end - nameStart && bytes.compare(name, 0, name.length, nameStart, end) === 0) return code;
-    }
-    return -1;
+    this.#heldBytes += spool.append(code, deviceId, nowMs, bytes, payloadStart, end, this, messageId);
   }
 
   #downQos(channel: DownChannel): 0 | 1 | null {
@@ -408,17 +398,6 @@ export class FrameGate extends Duplex implements Publisher {
       if (filterMatches(filter, topic)) best = qos > 0 || best === 1 ? 1 : 0;
     }
     return best;
-  }
-
-  /** The broker's own counter for this connection, moved on: it and we must not give one id to two messages. */
-  #nextMessageId(): number {
-    let messageId = 0;
-    do {
-      const next: unknown = this.#client === null ? 1 : Reflect.get(this.#client, "_nextId");
-      messageId = typeof next === "number" && next >= 1 ? next : 1;
-      if (this.#client !== null) Reflect.set(this.#client, "_nextId", messageId >= 65_535 ? 1 : messageId + 1);
-    } while (this.#delivered.has(messageId));
-    return messageId;
   }
 
   /** Reads the socket, or stops: its buffer in the kernel then fills, and the device waits. */
@@ -434,7 +413,7 @@ export class FrameGate extends Duplex implements Publisher {
     }
     const isReading = this.#state === "connect" || this.#state === "open";
     const stop =
-      !isReading || this.#holdsTooMuch || this.#waitsForRoom || this.#brokerIsFull || this.#cloggedSinceMs > 0;
+      !isReading || this.#holdsTooMuch || this.#waitsForRoom || this.#brokerIsFull || this.#outgoing.isClogged;
     if (stop === this.#stopped) return;
     this.#stopped = stop;
     if (stop) {
@@ -443,23 +422,5 @@ export class FrameGate extends Duplex implements Publisher {
       this.#lastPacketMs = this.#host.clock.nowMs();
       this.#socket.resume();
     }
-  }
-
-  #whenTaken(done: (error?: Error | null) => void): void {
-    this.#noteClogged();
-    if (this.#cloggedSinceMs > 0) this.#afterDrain = done;
-    else done();
-  }
-
-  #noteClogged(): void {
-    if (this.#cloggedSinceMs === 0 && this.#socket.writableNeedDrain) this.#cloggedSinceMs = this.#host.clock.nowMs();
-  }
-
-  #drained(): void {
-    this.#cloggedSinceMs = 0;
-    const done = this.#afterDrain;
-    this.#afterDrain = null;
-    done?.();
-    this.#steer();
   }
 }

@@ -5,7 +5,8 @@ import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import { channelCode, decodeChunk } from "#protocol/link/up-chunk.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
-import { type Publisher, Spool } from "./spool.ts";
+import type { Publisher } from "./gathering.ts";
+import { Spool } from "./spool.ts";
 import { LmdbSpoolStore, type SpoolCommit, type SpoolStore } from "./spool-store.ts";
 import { Sluice } from "./testing/sluice.ts";
 import { closeHouses, tempDir } from "./testing/house.ts";
@@ -57,12 +58,13 @@ function readAll(spool: Spool, from = spool.firstSequence): [number, string][] {
   for (;;) {
     const batch = spool.read(next);
     if (batch === null) return found;
-    let sequence = batch.firstSequence;
-    for (const record of batch.chunks.flatMap(decodeChunk)) {
-      found.push([sequence, Buffer.from(record.payload).toString()]);
-      sequence += 1;
+    next = batch.firstSequence;
+    for (const chunk of batch.chunks) {
+      const records = decodeChunk(chunk, next);
+      for (const { sequence, payload } of records) found.push([sequence, Buffer.from(payload).toString()]);
+      next += records.length;
     }
-    next = sequence;
+    expect(next).toBe(batch.firstSequence + batch.records);
   }
 }
 

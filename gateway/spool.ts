@@ -1,45 +1,27 @@
 /**
  * What devices said, on disk before it is acknowledged.
  *
- *   append ..> writer --seal--> pending chunks --one commit at a time--> LMDB --read--> link
- *                                                   |
- *                                                   +--> durable(): PUBACK
+ *   append --> Gathering --chunks, one commit at a time--> LMDB --read--> link
+ *                  ^                                         |
+ *                  +----------- acknowledge: PUBACK ---------+
  *
  * While a commit is under way records gather for the next one, so that the flush is shared by all that came meanwhile. Keys in
  * the store never start again; the link counts from the epoch's base.
  */
 import type { Logger } from "pino";
-import { ChunkWriter } from "#protocol/link/up-chunk.ts";
 import { linkLimits } from "#protocol/link/messages.ts";
 import type { Bounds } from "./bounds.ts";
 import { ChunkIndex } from "./core/chunk-index.ts";
-import { checkChunkValue, chunkHeaderBytes, firstReceivedAtMs, sealChunkValue } from "./core/chunk-value.ts";
+import { checkChunkValue, chunkHeaderBytes, firstReceivedAtMs } from "./core/chunk-value.ts";
+import { Gathering, type PendingChunk, type Publisher } from "./gathering.ts";
+import { RecentChunks } from "./recent-chunks.ts";
 import type { SpoolState, SpoolStore } from "./spool-store.ts";
-
-/** Who appended a record and waits to hear of it. */
-export interface Publisher {
-  /** The record is on disk. @returns whether it is the publisher's first of this commit: `acknowledge` then follows */
-  durable(messageId: number, bytes: number): boolean;
-  /** All of this commit's records were named. @param pendingSinceMs age of the oldest record not yet on disk, or null */
-  acknowledge(pendingSinceMs: number | null): void;
-  /** The commit failed: nothing of it may be acknowledged. */
-  lost(): void;
-}
 
 export interface SpoolBatch {
   /** Sequence of the first record, counted in the epoch. Above what was asked for where records are missing. */
   firstSequence: number;
   records: number;
   chunks: Uint8Array<ArrayBuffer>[];
-}
-
-interface Pending {
-  value: Uint8Array<ArrayBuffer>;
-  records: number;
-  openedAtMs: number;
-  owners: (Publisher | null)[];
-  messageIds: number[];
-  sizes: number[];
 }
 
 export interface SpoolListener {
@@ -59,6 +41,11 @@ export interface SpoolOptions {
   logger: Logger;
 }
 
+interface Put {
+  key: number;
+  value: Uint8Array<ArrayBuffer>;
+}
+
 /** A full spool opens again below this share of its bound, so that it does not flutter. */
 const reopenShare = 0.8;
 const damagedRangesMax = 1_000;
@@ -68,33 +55,28 @@ const chunkKeyRoom = (value: Uint8Array): number => value.length + chunkOverhead
 
 export class Spool {
   readonly #store: SpoolStore;
-  readonly #bounds: Bounds;
   readonly #newId: () => string;
   readonly #logger: Logger;
   readonly #bytesMax: number;
   readonly #index = new ChunkIndex();
-  readonly #writer = new ChunkWriter();
+  readonly #gathering: Gathering;
+  readonly #recent: RecentChunks;
   #state: SpoolState;
   #listener: SpoolListener = { onDurable() {}, onRoom() {}, onHealth() {} };
 
-  #open: Omit<Pending, "value" | "records"> = { openedAtMs: 0, owners: [], messageIds: [], sizes: [] };
-  #sealed: Pending[] = [];
-  #pendingBytes = 0;
-  #held = 0;
   #scheduled = false;
   #committing: Promise<void> | null = null;
 
   #trims: number[] = [];
   #damagedMoves: { key: number; value: Uint8Array }[] = [];
   #damagedRanges: { from: number; to: number }[] = [];
-  readonly #recent = new Map<number, Uint8Array<ArrayBuffer>>();
-  #recentBytes = 0;
   #full = false;
   #healthy = true;
 
   constructor({ store, bytesMax, bounds, newId, logger }: SpoolOptions) {
     this.#store = store;
-    this.#bounds = bounds;
+    this.#gathering = new Gathering(bounds);
+    this.#recent = new RecentChunks(bounds.recentBytesMax);
     this.#newId = newId;
     this.#logger = logger;
     this.#state = store.state() ?? { epoch: "", base: 0, nextKey: 0 };
@@ -174,12 +156,12 @@ export class Spool {
 
   /** Bytes read from devices and not yet durable. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#gathering.bytes;
   }
 
   /** QoS 1 messages read and not yet durable. */
   get held(): number {
-    return this.#held;
+    return this.#gathering.held;
   }
 
   /** When the oldest record that the cloud has not committed was received, or null. */
@@ -204,16 +186,7 @@ export class Spool {
     owner: Publisher | null,
     messageId: number,
   ): number {
-    const size = ChunkWriter.sizeOf(deviceId, end - start);
-    const { chunkRecordsMax, chunkBytesMax } = this.#bounds;
-    if (this.#writer.records >= chunkRecordsMax || this.#writer.length + size > chunkBytesMax) this.#seal();
-    if (this.#writer.records === 0) this.#open.openedAtMs = receivedAtMs;
-    this.#writer.append(code, deviceId, receivedAtMs, source, start, end);
-    this.#open.owners.push(owner);
-    this.#open.messageIds.push(messageId);
-    this.#open.sizes.push(size);
-    this.#pendingBytes += size;
-    if (messageId > 0) this.#held += 1;
+    const size = this.#gathering.append(code, deviceId, receivedAtMs, source, start, end, owner, messageId);
     this.#schedule();
     return size;
   }
@@ -241,7 +214,7 @@ export class Spool {
       if (chunks.length > 0 && bytes + value.length > linkLimits.batchBytesMax) break;
       if (chunks.length === 0) firstKey = key;
       chunks.push(value.subarray(chunkHeaderBytes));
-      this.#forgetRecent(key);
+      this.#recent.forget(key);
       records += count;
       bytes += value.length;
       position += 1;
@@ -261,7 +234,7 @@ export class Spool {
     const keys = this.#index.trimTo(watermark + this.#state.base);
     for (const key of keys) {
       this.#trims.push(key);
-      this.#forgetRecent(key);
+      this.#recent.forget(key);
     }
     if (!this.#full || this.#index.bytes >= this.#bytesMax * reopenShare) return;
     this.#full = false;
@@ -289,7 +262,7 @@ export class Spool {
   /** Resolves when what was appended before is durable, or cannot be. */
   async flush(): Promise<void> {
     while (this.#committing !== null) await this.#committing;
-    while (this.#healthy && !this.#full && (this.#writer.records > 0 || this.#sealed.length > 0)) await this.#commit();
+    while (this.#healthy && !this.#full && !this.#gathering.isEmpty) await this.#commit();
   }
 
   async close(): Promise<void> {
@@ -308,38 +281,28 @@ export class Spool {
     // After this turn of the event loop, so that everything that the sockets had ready shares one flush.
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.#committing === null) void this.#commit();
+      if (this.#committing === null && !this.#gathering.isEmpty) void this.#commit();
     });
-  }
-
-  #seal(): void {
-    const records = this.#writer.records;
-    if (records === 0) return;
-    const value = this.#writer.take(chunkHeaderBytes);
-    sealChunkValue(value, records);
-    this.#sealed.push({ ...this.#open, value, records });
-    this.#open = { openedAtMs: 0, owners: [], messageIds: [], sizes: [] };
   }
 
   /** Writes as much of what is pending as one commit may hold, and what else waits for one. */
   #commit(): Promise<void> {
     const running = this.#writeOnce().finally(() => {
       this.#committing = null;
-      if (this.#writer.records > 0 || this.#sealed.length > 0) this.#schedule();
+      if (!this.#gathering.isEmpty) this.#schedule();
     });
     this.#committing = running;
     return running;
   }
 
   async #writeOnce(): Promise<void> {
-    if (this.#writer.records > 0 && this.#healthy && !this.#full) this.#seal();
-    const chunks = this.#full || !this.#healthy ? [] : this.#takeSealed();
+    const chunks = this.#full || !this.#healthy ? [] : this.#gathering.take();
     const trims = this.#trims;
     const damaged = this.#damagedMoves;
     this.#trims = [];
     this.#damagedMoves = [];
     let nextKey = this.#state.nextKey;
-    const puts: { key: number; value: Uint8Array<ArrayBuffer> }[] = chunks.map(({ value, records }) => {
+    const puts: Put[] = chunks.map(({ value, records }) => {
       const key = nextKey;
       nextKey += records;
       return { key, value };
@@ -359,70 +322,28 @@ export class Spool {
       this.#listener.onHealth(true);
     }
     for (const [at, { key, value }] of puts.entries()) this.#committed(key, value, chunks[at]?.records ?? 0);
-    this.#acknowledge(chunks);
+    this.#gathering.acknowledge(chunks);
     this.#listener.onDurable();
     this.#listener.onRoom();
   }
 
-  #takeSealed(): Pending[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { value } of this.#sealed) {
-      if (count > 0 && bytes + value.length > this.#bounds.commitBytesMax) break;
-      bytes += value.length;
-      count += 1;
-    }
-    return this.#sealed.splice(0, count);
-  }
-
   #committed(key: number, value: Uint8Array<ArrayBuffer>, records: number): void {
     this.#index.push(key, records, chunkKeyRoom(value), firstReceivedAtMs(value));
-    this.#recent.set(key, value);
-    this.#recentBytes += value.length;
-    for (const oldest of this.#recent.keys()) {
-      if (this.#recentBytes <= this.#bounds.recentBytesMax) break;
-      this.#forgetRecent(oldest);
-    }
+    this.#recent.keep(key, value);
     if (this.#full || this.#index.bytes < this.#bytesMax) return;
     this.#full = true;
     this.#logger.warn({ event: "spool_full", bytes: this.#index.bytes, bytesMax: this.#bytesMax });
-  }
-
-  #acknowledge(chunks: Pending[]): void {
-    const touched: Publisher[] = [];
-    for (const { owners, messageIds, sizes } of chunks) {
-      for (let at = 0; at < owners.length; at += 1) {
-        const owner = owners[at];
-        const size = sizes[at] ?? 0;
-        const messageId = messageIds[at] ?? 0;
-        this.#pendingBytes -= size;
-        if (messageId > 0) this.#held -= 1;
-        if (owner && owner.durable(messageId, size)) touched.push(owner);
-      }
-    }
-    const pendingSinceMs = this.#sealed[0]?.openedAtMs ?? (this.#writer.records > 0 ? this.#open.openedAtMs : null);
-    for (const owner of touched) owner.acknowledge(pendingSinceMs);
   }
 
   /**
    * A record whose write failed may or may not be on disk, and what gathered behind it cannot follow: all are given up without
    * an acknowledgement, and the devices send them again.
    */
-  #failed(
-    chunks: Pending[],
-    puts: { key: number; value: Uint8Array<ArrayBuffer> }[],
-    nextKey: number,
-    error: unknown,
-  ): void {
+  #failed(chunks: PendingChunk[], puts: Put[], nextKey: number, error: unknown): void {
     const wasHealthy = this.#healthy;
     this.#healthy = false;
     if (wasHealthy) this.#logger.error({ event: "spool_write_failed", err: error });
-    this.#seal();
-    const lost = new Set<Publisher>();
-    for (const { owners } of [...chunks, ...this.#sealed]) for (const owner of owners) if (owner) lost.add(owner);
-    this.#sealed = [];
-    this.#pendingBytes = 0;
-    this.#held = 0;
+    const lost = this.#gathering.drop(chunks);
     // Where the commit stands after all, its records are served like any other; nobody was told, so they come twice.
     if (puts.length > 0 && this.#store.state()?.nextKey === nextKey) {
       this.#state = { ...this.#state, nextKey };
@@ -445,13 +366,6 @@ export class Spool {
       this.#logger.error({ event: "spool_read_failed", key, err: error });
       return undefined;
     }
-  }
-
-  #forgetRecent(key: number): void {
-    const value = this.#recent.get(key);
-    if (!value) return;
-    this.#recent.delete(key);
-    this.#recentBytes -= value.length;
   }
 
   #setAside(position: number, key: number, records: number): void {

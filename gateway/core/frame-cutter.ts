@@ -32,6 +32,11 @@ export class FrameCutter {
     return this.#partial !== null;
   }
 
+  /** The first byte of the packet that has begun, or null. */
+  get firstByte(): number | null {
+    return this.#partial?.[0] ?? null;
+  }
+
   feed(chunk: Buffer): void {
     this.#chunk = this.#at < this.#chunk.length ? Buffer.concat([this.#chunk.subarray(this.#at), chunk]) : chunk;
     this.#at = 0;

@@ -16,7 +16,7 @@ const config: GatewayConfig = {
   port: 0,
   spoolDir: process.argv[2] ?? "",
   spoolBytesMax: 67_108_864,
-  logLevel: "silent",
+  logLevel: "warn",
   limits: gatewayLimits,
 };
 const worker = new Worker(new URL("../worker.ts", import.meta.url), {

@@ -13,7 +13,7 @@ import {
   gatewayLimits,
   linkLimits,
 } from "#protocol/link/messages.ts";
-import { type UpRecord, decodeChunk } from "#protocol/link/up-chunk.ts";
+import { type SequencedRecord, type UpRecord, decodeChunk } from "#protocol/link/up-chunk.ts";
 import type { Bounds } from "../bounds.ts";
 import { Gateway } from "../gateway.ts";
 import { portLink } from "../link.ts";
@@ -21,11 +21,7 @@ import { systemClock } from "../platform/clock.ts";
 import type { SpoolStore } from "../spool-store.ts";
 import { until } from "./until.ts";
 
-export const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
-
-export interface SequencedRecord extends UpRecord {
-  sequence: number;
-}
+const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
 
 /** The other end of the link. It keeps a watermark for each epoch, and can be made to do nothing. */
 export class PlayedCloud {
@@ -115,14 +111,13 @@ export class PlayedCloud {
   }
 
   #takeBatch({ firstSequence, chunks }: Extract<GatewayMessage, { kind: "batch" }>): void {
-    let sequence = firstSequence;
+    let next = firstSequence;
     for (const chunk of chunks) {
-      for (const record of decodeChunk(chunk)) {
-        this.records.push({ ...record, sequence });
-        sequence += 1;
-      }
+      const records = decodeChunk(chunk, next);
+      this.records.push(...records);
+      next += records.length;
     }
-    if (this.commits) this.commit(sequence - 1);
+    if (this.commits) this.commit(next - 1);
   }
 }
 
