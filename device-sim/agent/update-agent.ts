@@ -69,6 +69,8 @@ export class UpdateAgent {
   readonly #limits: UpdateLimits;
   readonly #faults = new Set<UpdateFault>();
   #transfer: { stop: AbortController; ended: Promise<void> } | null = null;
+  /** What no refusal foresees, such as a full disk: it surfaces in the next tick. */
+  #broken: Error | null = null;
   #stopped = false;
 
   constructor(deps: UpdateAgentDeps) {
@@ -119,6 +121,7 @@ export class UpdateAgent {
 
   /** Goes as far as it can. Called with every tick, and harmless when there is nothing to do. */
   tick(): void {
+    if (this.#broken !== null) throw this.#broken;
     // As many steps as an update has; a tick never loops for ever.
     for (let left = 12; left > 0 && !this.#stopped; left -= 1) if (!this.#advance()) return;
   }
@@ -213,9 +216,13 @@ export class UpdateAgent {
 
   #begin(update: Of<"downloading">): void {
     const stop = new AbortController();
-    const ended = this.#download(update, stop.signal).finally(() => {
-      this.#transfer = null;
-    });
+    const ended = this.#download(update, stop.signal)
+      .catch((cause: unknown) => {
+        this.#broken = new Error(`the download of ${update.deliveryId} broke`, { cause });
+      })
+      .finally(() => {
+        this.#transfer = null;
+      });
     this.#transfer = { stop, ended };
   }
 
