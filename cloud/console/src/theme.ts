@@ -14,6 +14,20 @@ const petrol: MantineColorsTuple = [
   "#083b42",
 ];
 
+/** The greys of the dark scheme, from ink to the deepest ground, as base.css has them. */
+const night: MantineColorsTuple = [
+  "#e9eceb",
+  "#c3cac8",
+  "#a3adab",
+  "#77827f",
+  "#414950",
+  "#2b3034",
+  "#22262a",
+  "#1a1d20",
+  "#121416",
+  "#0d0f10",
+];
+
 /** Type is what the system has: nothing is fetched from elsewhere. */
 const sans = '"Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, system-ui, sans-serif';
 const mono = 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace';
@@ -21,10 +35,12 @@ const mono = 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "Libera
 export const theme = createTheme({
   fontFamily: sans,
   fontFamilyMonospace: mono,
+  fontSizes: { md: "0.9375rem" },
+  lineHeights: { md: "1.45" },
   headings: { fontFamily: sans, fontWeight: "600" },
-  colors: { petrol },
+  colors: { petrol, dark: night },
   primaryColor: "petrol",
-  primaryShade: { light: 7, dark: 3 },
+  primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
   defaultRadius: "md",
   cursorType: "pointer",

@@ -50,24 +50,26 @@ export function silencesOf(series: RangeSeries, silenceMs: number): Silence[] {
 export function chartData(answer: TelemetryRange): ChartData {
   const silenceMs = silenceMsOf(answer);
   const middle = (atMs: number) => atMs + answer.bucketMs / 2;
-  const gaps = answer.series.map((series) =>
-    silencesOf(series, silenceMs).map(({ fromMs, toMs }) => (fromMs + toMs) / 2 + answer.bucketMs / 2),
-  );
-  const times = new Set(gaps.flat());
+  const silences = answer.series.map((series) => silencesOf(series, silenceMs));
+  // A gap needs a place of its own on the axis, since no other series may have spoken then.
+  const times = new Set(silences.flat().map(({ fromMs, toMs }) => middle((fromMs + toMs) / 2)));
   for (const { points } of answer.series) for (const point of points) times.add(middle(point[0]));
   const sorted = [...times].toSorted((a, b) => a - b);
   const placeOf = new Map(sorted.map((atMs, place) => [atMs, place]));
   const series = answer.series.map(({ metric, label, unit, points }, at): SeriesColumns => {
     const empty = (): Column => Array.from<undefined>({ length: sorted.length });
     const columns = { metric, label, unit, min: empty(), mean: empty(), max: empty() };
-    const put = (atMs: number, min: number | null, mean: number | null, max: number | null) => {
-      const place = placeOf.get(atMs) ?? 0;
+    const put = (place: number, min: number | null, mean: number | null, max: number | null) => {
       columns.min[place] = min;
       columns.mean[place] = mean;
       columns.max[place] = max;
     };
-    for (const gap of gaps[at] ?? []) put(gap, null, null, null);
-    for (const [atMs, min, mean, max] of points) put(middle(atMs), min, mean, max);
+    for (const { fromMs, toMs } of silences[at] ?? []) {
+      // Every place within the silence is part of the gap: uPlot ends a line at the neighbour of the first null.
+      const [first, last] = [placeOf.get(middle(fromMs)) ?? 0, placeOf.get(middle(toMs)) ?? 0];
+      for (let place = first + 1; place < last; place += 1) put(place, null, null, null);
+    }
+    for (const [atMs, min, mean, max] of points) put(placeOf.get(middle(atMs)) ?? 0, min, mean, max);
     return columns;
   });
   return {

@@ -39,7 +39,7 @@ const defaultMetricsMax = 4;
 /** The metrics that tell most: the temperatures of an oven, else those that share the first gauge's unit. */
 export function defaultMetrics(metrics: readonly MetricInfo[]): string[] {
   const names = metrics.map(({ metric }) => metric);
-  const telling = names.filter((name) => /^(cavity_c|setpoint_c|probe(_\d+)?_c|probe\d*_c)$/.test(name));
+  const telling = names.filter((name) => /^(cavity_c|setpoint_c|probe_?\d*_c)$/.test(name));
   if (telling.length > 0) return telling.slice(0, defaultMetricsMax);
   const gauges = metrics.filter(({ kind }) => kind === "gauge");
   const first = gauges.find(({ unit }) => unit === "°C") ?? gauges[0] ?? metrics[0];
@@ -55,14 +55,15 @@ export interface LineStyle {
   dashed: boolean;
 }
 
+const firstProbe = /^probe_?1?_c$/;
 const besidesColours = ["--line-violet", "--line-moss", "--line-blue", "--line-rose", "--line-ochre"];
 
 export function lineStyle(metric: string, metrics: readonly MetricInfo[]): LineStyle {
   // Heat that was measured is the ember; what was wanted is a plain dashed line behind it; what is in the food is the water's colour.
   if (metric === "cavity_c" || metric === "water_c") return { colour: "--line-ember", dashed: false };
   if (/^setpoint/.test(metric)) return { colour: "--line-plain", dashed: true };
-  if (metric === "probe_c" || metric === "probe_1_c") return { colour: "--line-petrol", dashed: false };
-  const others = metrics.filter(({ metric: name }) => !/^(cavity_c|water_c|setpoint.*|probe_c|probe_1_c)$/.test(name));
+  if (firstProbe.test(metric)) return { colour: "--line-petrol", dashed: false };
+  const others = metrics.filter(({ metric: name }) => !/^(cavity_c|water_c|setpoint.*|probe_?1?_c)$/.test(name));
   const at = others.findIndex(({ metric: name }) => name === metric);
   return { colour: besidesColours[Math.max(0, at) % besidesColours.length] ?? "--line-blue", dashed: false };
 }

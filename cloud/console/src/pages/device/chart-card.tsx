@@ -109,7 +109,9 @@ function Figure(props: FigureProps) {
       data-points={data?.points ?? 0}
       data-cursor-ms={cursorMs === null ? "" : Math.round(cursorMs)}
     >
-      <Readout cursorMs={cursorMs} near={near} shown={shown} live={props.range !== null} timeZone={timeZone} />
+      {data !== null && data.points > 0 && (
+        <Readout cursorMs={cursorMs} near={near} shown={shown} live={props.range !== null} timeZone={timeZone} />
+      )}
       {data === null && question.error === null && selectedMetrics.length > 0 && (
         <Skeleton height={height} radius={6} />
       )}
@@ -150,7 +152,7 @@ function Readout({ cursorMs, near, shown, live, timeZone }: ReadoutProps) {
     return (
       <p className={`${classes["readout"]} numbers`}>
         {live ? "Live. " : `${absoluteText(shown.fromMs, timeZone)} to ${clockText(shown.toMs, timeZone)}. `}
-        Drag to look closer; marks along the upper edge are entries of the timeline.
+        <span className={classes["hint"]}>Drag to look closer; marks along the upper edge are entries of the timeline.</span>
       </p>
     );
   }
@@ -207,7 +209,10 @@ function FirstReading({ deviceId, height }: { deviceId: string; height: number }
   const reading = JSON.stringify({ atMs, m: { cavity_c: 21.5 } });
   return (
     <div className={classes["silent"]} style={{ minHeight: height }}>
-      <p>This appliance has not sent a reading yet. With the token that its registration answered, this sends one:</p>
+      <p>
+        This appliance has not sent a reading yet. With the token that its registration answered, this sends one (1883
+        is the port unless HEARTH_MQTT_PORT says otherwise):
+      </p>
       <div style={{ width: "100%", textAlign: "left" }}>
         <CopyLine
           what="Send a reading"

@@ -146,13 +146,22 @@ function drawMarks(plot: uPlot, source: ChartSource, colour: (name: string) => s
   ctx.restore();
 }
 
+/** Puts the cursor where the selected entry is, once the chart knows where that is. */
+export function pinCursor(plot: uPlot, selectedMs: number | null): void {
+  if (selectedMs === null) return;
+  const left = plot.valToPos(selectedMs / 1_000, "x");
+  if (Number.isFinite(left)) plot.setCursor({ left, top: 10 }, false);
+}
+
 function hooks(source: () => ChartSource, colour: (name: string) => string): uPlot.Hooks.Arrays {
   const timeAt = (plot: uPlot, left: number) => plot.posToVal(left, "x") * 1_000;
   return {
     draw: [(plot) => drawMarks(plot, source(), colour)],
     setCursor: [
       (plot) => {
-        const { left } = plot.cursor;
+        const { left, event } = plot.cursor;
+        // Only the pointer speaks here: the cursor is also moved by what is selected, which is known already.
+        if (event === null || event === undefined) return;
         source().onHover(left === undefined || left < 0 ? null : timeAt(plot, left));
       },
     ],
@@ -166,6 +175,7 @@ function hooks(source: () => ChartSource, colour: (name: string) => string): uPl
     ],
     ready: [
       (plot) => {
+        pinCursor(plot, source().selectedMs);
         let downAt = 0;
         plot.over.addEventListener("mousedown", (event) => {
           downAt = event.clientX;

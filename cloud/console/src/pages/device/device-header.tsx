@@ -82,7 +82,9 @@ function Facts({ device, modelName, timeZone, applianceZone }: DeviceHeaderProps
       {serial !== device.id && <Fact name="Serial number">{serial}</Fact>}
       <Fact name="Doing">{reportedText(reported["operation"])}</Fact>
       <Fact name="Firmware">{reportedText(reported["firmware"])}</Fact>
-      <Fact name="Language">{reportedText(reported["locale"])}</Fact>
+      <Fact name="Language" minor>
+        {reportedText(reported["locale"])}
+      </Fact>
       <Fact name="At the appliance">
         {applianceZone === null ? null : (
           <span className="numbers">
@@ -92,15 +94,17 @@ function Facts({ device, modelName, timeZone, applianceZone }: DeviceHeaderProps
       </Fact>
       <Fact name="Household">{householdId === null ? "none yet" : `…${householdId.slice(-8)}`}</Fact>
       {soldAtMs !== null && <Fact name="Sold">{dateText(soldAtMs, timeZone)}</Fact>}
-      <Fact name="Registered">{dateText(createdAtMs, timeZone)}</Fact>
+      <Fact name="Registered" minor>
+        {dateText(createdAtMs, timeZone)}
+      </Fact>
     </dl>
   );
 }
 
-/** A fact that is not known takes no room. */
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+/** A fact that is not known takes no room; a minor one none on a small screen. */
+function Fact({ name, minor = false, children }: { name: string; minor?: boolean; children: ReactNode }) {
   return children === null ? null : (
-    <div className={classes["fact"]}>
+    <div className={classes["fact"]} data-minor={minor}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

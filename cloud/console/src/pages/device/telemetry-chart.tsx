@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import type { ChartData } from "../../core/chart-data.ts";
 import type { MetricInfo } from "../../core/metrics.ts";
 import { clockText } from "../../core/time.ts";
-import { chartOptions, type ChartSource, colourReader, columnsOf } from "./chart-options.ts";
+import { chartOptions, type ChartSource, colourReader, columnsOf, pinCursor } from "./chart-options.ts";
 import classes from "./chart.module.css";
 
 interface TelemetryChartProps extends ChartSource {
@@ -70,7 +70,7 @@ export function TelemetryChart(props: TelemetryChartProps) {
   useEffect(() => {
     const made = plot.current;
     if (made === null) return;
-    if (selectedMs !== null) made.setCursor({ left: made.valToPos(selectedMs / 1_000, "x"), top: 10 }, false);
+    pinCursor(made, selectedMs);
     made.redraw(false, false);
   }, [marks, selectedMs, data, structure]);
 
@@ -81,7 +81,7 @@ export function TelemetryChart(props: TelemetryChartProps) {
     const stepMs = (shown.toMs - shown.fromMs) / keySteps;
     const from = cursorMs ?? (step > 0 ? shown.fromMs : shown.toMs);
     const atMs = Math.min(shown.toMs, Math.max(shown.fromMs, from + step * stepMs));
-    plot.current?.setCursor({ left: plot.current.valToPos(atMs / 1_000, "x"), top: 10 }, false);
+    if (plot.current !== null) pinCursor(plot.current, atMs);
     onHover(atMs);
   };
 
@@ -98,6 +98,7 @@ export function TelemetryChart(props: TelemetryChartProps) {
       aria-valuenow={Math.round((cursorMs ?? shown.toMs) / 1_000)}
       aria-valuetext={cursorMs === null ? "the newest values" : `${clockText(cursorMs, timeZone)}: ${cursorWords}`}
       onKeyDown={onKeyDown}
+      onBlur={() => onHover(null)}
     />
   );
 }

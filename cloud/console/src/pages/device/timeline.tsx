@@ -34,21 +34,26 @@ export function Timeline(props: TimelineProps) {
   const nowMs = useNow();
   const list = useRef<HTMLDivElement>(null);
 
-  // Picked on the chart, an entry may lie outside the part of the list that is seen. Only the list moves, never the page.
+  const isListed = items.some((item) => itemKey(item) === selectedKey);
+
+  // Picked on the chart or named in a link, an entry may lie outside the part of the list that is seen. Only the list moves, never the page.
   useEffect(() => {
     const box = list.current;
     const entry = box?.querySelector<HTMLElement>('[data-selected="true"]') ?? null;
     if (box === null || entry === null || box.scrollHeight <= box.clientHeight) return;
-    const [top, bottom] = [entry.offsetTop - box.offsetTop, entry.offsetTop - box.offsetTop + entry.offsetHeight];
+    const [top, bottom] = [entry.offsetTop, entry.offsetTop + entry.offsetHeight];
     if (top - 40 < box.scrollTop) box.scrollTop = top - 40;
     else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
-  }, [selectedKey]);
+  }, [selectedKey, isListed]);
 
   const toggle = (kind: TimelineKind) =>
     onKinds(chosen.includes(kind) ? chosen.filter((one) => one !== kind) : [...chosen, kind]);
   return (
     <section className={classes["card"]} aria-label="Timeline">
-      <h2 className={classes["head"]}>Timeline</h2>
+      <div className={classes["head"]}>
+        <h2>Timeline</h2>
+        <span className={classes["zone"]}>{timeZone === "UTC" ? "in UTC" : `in the time of ${timeZone}`}</span>
+      </div>
       <div className={classes["kinds"]} role="group" aria-label="Show only">
         {timelineKinds.map((kind) => (
           <button
@@ -121,13 +126,12 @@ function Entry({
         <time
           className={`${classes["time"]} numbers`}
           dateTime={new Date(item.atMs).toISOString()}
-          title={absoluteText(item.atMs, timeZone)}
+          title={`${agoText(item.atMs, nowMs)}: ${absoluteText(item.atMs, timeZone)}`}
         >
           {clockText(item.atMs, timeZone)}
-          <span className={classes["ago"]}>{agoText(item.atMs, nowMs)}</span>
         </time>
       </button>
-      {selected && <Details item={item} timeZone={timeZone} />}
+      {selected && <Details item={item} nowMs={nowMs} timeZone={timeZone} />}
     </li>
   );
 }
@@ -148,11 +152,21 @@ function fieldText(name: string, value: unknown, timeZone: string): string {
   return plainText(value);
 }
 
-function Details({ item, timeZone }: { item: TimelineItem; timeZone: string }) {
-  const fields = Object.entries({ atMs: item.atMs, ...item.data }).filter(([, value]) => value !== null);
+/** The appliance's own clock is told only where it differs from the time that puts the entry in order. */
+function isTelling(name: string, value: unknown, { atMs }: TimelineItem): boolean {
+  if (name === "atMs") return value !== atMs;
+  return value !== null && !(name === "clockSuspect" && value === false);
+}
+
+function Details({ item, nowMs, timeZone }: { item: TimelineItem; nowMs: number; timeZone: string }) {
+  const fields = Object.entries(item.data).filter(([name, value]) => isTelling(name, value, item));
   return (
     <>
       <dl className={classes["details"]}>
+        <dt>when</dt>
+        <dd className="numbers">
+          {absoluteText(item.atMs, timeZone)}, {agoText(item.atMs, nowMs)}
+        </dd>
         {fields.map(([name, value]) => (
           <div key={name} style={{ display: "contents" }}>
             <dt>{fieldWords(name)}</dt>

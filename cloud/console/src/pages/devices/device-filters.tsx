@@ -31,7 +31,7 @@ export function DeviceFilters({ search, models }: { search: DeviceListSearch; mo
       <SearchField q={search.q ?? ""} onChange={(q) => change({ q: q === "" ? undefined : q })} />
       <NativeSelect
         label="Model"
-        size="md"
+        size="sm"
         value={search.model ?? ""}
         onChange={(event) =>
           change({ model: event.currentTarget.value === "" ? undefined : event.currentTarget.value })
@@ -40,7 +40,7 @@ export function DeviceFilters({ search, models }: { search: DeviceListSearch; mo
       />
       <SegmentedControl
         aria-label="Connection"
-        size="md"
+        size="sm"
         value={search.online ?? ""}
         onChange={(value) => change({ online: value === "true" || value === "false" ? value : undefined })}
         data={connections}
@@ -69,7 +69,7 @@ function SearchField({ q, onChange }: { q: string; onChange: (q: string) => void
       id={searchFieldId}
       type="search"
       label="Find by id or serial number"
-      size="md"
+      size="sm"
       autoComplete="off"
       spellCheck={false}
       maxLength={64}

@@ -21,11 +21,13 @@ export function DeviceRows({ devices, models, stale }: DeviceRowsProps) {
     <table role="table" className={classes["table"]} data-stale={stale} aria-label="Appliances">
       <thead role="rowgroup">
         <tr role="row">
-          {["Appliance", "Connection", "Model", "Doing", "Firmware", "Last came or went"].map((name) => (
-            <th key={name} role="columnheader" scope="col">
-              {name}
-            </th>
-          ))}
+          {["Appliance", "Serial number", "Connection", "Model", "Doing", "Firmware", "Last came or went"].map(
+            (name) => (
+              <th key={name} role="columnheader" scope="col">
+                {name}
+              </th>
+            ),
+          )}
         </tr>
       </thead>
       <tbody role="rowgroup">
@@ -35,7 +37,9 @@ export function DeviceRows({ devices, models, stale }: DeviceRowsProps) {
               <Link to="/devices/$id" params={{ id: device.id }} search={{}} className={classes["id"]} data-row-link>
                 {device.id}
               </Link>
-              {device.serial !== device.id && <span className={classes["serial"]}>{device.serial}</span>}
+            </td>
+            <td role="cell" className={classes["serial"]}>
+              {device.serial}
             </td>
             <td role="cell" className={classes["presence"]}>
               <Presence device={device} />
@@ -59,7 +63,8 @@ export function DeviceRows({ devices, models, stale }: DeviceRowsProps) {
 function Known({ label, children }: { label: string; children: ReactNode }) {
   return children === null ? (
     <td role="cell" className={`${classes["blank"]} ${classes["unknown"]}`}>
-      not known
+      <span aria-hidden="true">–</span>
+      <span className="hidden">not known</span>
     </td>
   ) : (
     <td role="cell" data-label={label}>

@@ -81,9 +81,10 @@ function Connected({ devices }: { devices: Overview["devices"] }) {
   return (
     <div className={classes["connected"]}>
       <p className={`${classes["big"]} numbers`} data-testid="connected">
-        {countText(devices.online)} <span className={classes["of"]}>of {countText(devices.total)}</span>
+        {countText(devices.online)}
+        <span className={classes["of"]}> of {countText(devices.total)}</span>
       </p>
-      <h2 className={classes["label"]}>appliances connected</h2>
+      <h2 className={classes["label"]}>Appliances connected</h2>
       <ul className={classes["models"]}>
         {devices.models.map(({ model, total, online }) => (
           <li key={model}>
@@ -111,7 +112,7 @@ function Readings({ rates, total, atMs }: { rates: Rate[]; total: number; atMs: 
         {last === undefined ? "…" : rateText(last.perSecond)}
         <span className={classes["of"]}> a second</span>
       </p>
-      <h2 className={classes["label"]}>readings committed, {countText(total)} since the service began</h2>
+      <h2 className={classes["label"]}>Readings committed; {countText(total)} since the service began</h2>
       <Sparkline rates={rates} atMs={atMs} />
     </div>
   );
@@ -123,16 +124,16 @@ function Figures({ overview }: { overview: Overview }) {
   const open = Object.values(cases).reduce((sum, count) => sum + count, 0) - resolved;
   return (
     <section className={classes["figures"]} aria-label="What came of it">
-      <Figure label={open === 1 ? "open case" : "open cases"} count={open} alert={open > 0}>
+      <Figure label={open === 1 ? "Open case" : "Open cases"} count={open} alert={open > 0}>
         {plural(resolved, "case")} resolved
       </Figure>
-      <Figure label="points" count={points}>
+      <Figure label="Points" count={points}>
         active in all households
       </Figure>
-      <Figure label="firmware confirmed" count={firmwareConfirmed}>
+      <Figure label="Firmware confirmed" count={firmwareConfirmed}>
         started and found well by the appliance
       </Figure>
-      <Figure label="in quarantine" count={quarantined} alert={quarantined > 0}>
+      <Figure label="In quarantine" count={quarantined} alert={quarantined > 0}>
         kept whole, not understood
       </Figure>
     </section>

@@ -1,14 +1,19 @@
 import { rateText } from "../../core/numbers.ts";
+import { durationText } from "../../core/time.ts";
 import type { Rate } from "../../core/rates.ts";
 import classes from "./sparkline.module.css";
 
-const spanMs = 300_000;
+/** It grows with what has been seen, from one minute to five. */
+const spanMsMin = 60_000;
+const spanMsMax = 300_000;
 const width = 600;
 const height = 100;
 
 /** The last five minutes of a rate, from zero. It starts where the console started to look. */
 export function Sparkline({ rates, atMs }: { rates: readonly Rate[]; atMs: number }) {
-  const shown = rates.filter((rate) => rate.atMs > atMs - spanMs);
+  const seenMs = atMs - (rates[0]?.atMs ?? atMs);
+  const spanMs = Math.min(spanMsMax, Math.max(spanMsMin, seenMs));
+  const shown = rates.filter((rate) => rate.atMs >= atMs - spanMs);
   const peak = shown.reduce((most, rate) => Math.max(most, rate.perSecond), 0);
   const x = (at: number) => width - ((atMs - at) / spanMs) * width;
   const y = (perSecond: number) => height - (peak === 0 ? 0 : (perSecond / peak) * (height - 4));
@@ -20,7 +25,7 @@ export function Sparkline({ rates, atMs }: { rates: readonly Rate[]; atMs: numbe
         viewBox={`0 0 ${width} ${height}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`Readings a second in the last five minutes, at most ${rateText(peak)}`}
+        aria-label={`Readings a second in the last ${durationText(spanMs)}, at most ${rateText(peak)}`}
         data-points={shown.length}
       >
         {first !== undefined && (
@@ -32,7 +37,7 @@ export function Sparkline({ rates, atMs }: { rates: readonly Rate[]; atMs: numbe
         <path className={classes["base"]} d={`M0,${height} H${width}`} vectorEffect="non-scaling-stroke" />
       </svg>
       <div className={`${classes["axis"]} numbers`} aria-hidden="true">
-        <span>5 min ago</span>
+        <span>{durationText(spanMs)} ago</span>
         <span>{peak > 0 && `most: ${rateText(peak)}`}</span>
         <span>now</span>
       </div>
