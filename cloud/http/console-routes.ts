@@ -3,6 +3,10 @@ import type { FastifyInstance } from "fastify";
 import { problem } from "../platform/problem.ts";
 import { httpProblems } from "./http-problems.ts";
 
+const nothing = async () => {
+  throw problem(httpProblems, "not_found");
+};
+
 /** Everything comes from here and goes to here. Mantine writes its theme into the page as a style. */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -55,9 +59,6 @@ export function consoleRoutes(app: FastifyInstance, distDir: string, notReady: (
     });
   });
   // The page's own wildcard must not answer for the API: there, an address that no route has asks for a key like its neighbours.
-  const nothing = async () => {
-    throw problem(httpProblems, "not_found");
-  };
   app.get("/api/v1/*", { config: { permission: "anyone" }, schema: { hide: true } }, nothing);
   for (const path of ["/api", "/api/*", "/files", "/files/*"]) {
     app.get(path, { config: { permission: "open" }, schema: { hide: true } }, nothing);

@@ -8,7 +8,7 @@ import type { Principal, StaffRole } from "./core/principal.ts";
 
 export type { Principal, StaffRole } from "./core/principal.ts";
 export { principalText, staffRoles } from "./core/principal.ts";
-export { allowed, type Permission, permissionTable } from "./core/permissions.ts";
+export { allowed, type Permission } from "./core/permissions.ts";
 export { Audit } from "./audit.ts";
 
 export interface StaffKey {

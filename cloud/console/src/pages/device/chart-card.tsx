@@ -152,7 +152,9 @@ function Readout({ cursorMs, near, shown, live, timeZone }: ReadoutProps) {
     return (
       <p className={`${classes["readout"]} numbers`}>
         {live ? "Live. " : `${absoluteText(shown.fromMs, timeZone)} to ${clockText(shown.toMs, timeZone)}. `}
-        <span className={classes["hint"]}>Drag to look closer; marks along the upper edge are entries of the timeline.</span>
+        <span className={classes["hint"]}>
+          Drag to look closer; marks along the upper edge are entries of the timeline.
+        </span>
       </p>
     );
   }
