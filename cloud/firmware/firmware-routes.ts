@@ -146,7 +146,8 @@ function uploadRoute(server: FastifyInstance, firmware: Firmware): void {
             "The body is the image (application/octet-stream); the query is its signed manifest. Checked before anything is kept.",
           tags: ["firmware"],
           consumes: ["application/octet-stream"],
-          querystring: signedManifest,
+          // A named schema is a reference in the description, and parameters cannot be one.
+          querystring: z.object(signedManifest.shape),
           response: { 201: releaseView },
         },
       },

@@ -94,7 +94,17 @@ function documents(app: FastifyInstance, problems: ProblemCatalogue): void {
     });
     await scope.register(scalar, {
       routePrefix: "/api/docs",
-      configuration: { url: "/api/openapi.json", withDefaultFonts: false, telemetry: false },
+      // The reader stays here: nothing on the page leads to, or loads from, anywhere else.
+      configuration: {
+        url: "/api/openapi.json",
+        pageTitle: "Hearth API",
+        withDefaultFonts: false,
+        telemetry: false,
+        showDeveloperTools: "never",
+        hideClientButton: true,
+        agent: { disabled: true },
+        mcp: { disabled: true },
+      },
     });
   });
 }
