@@ -33,7 +33,7 @@ const channelCodes = new Map(recordChannels.map((channel, code) => [channel, cod
 export const channelCode = (channel: RecordChannel): number => channelCodes.get(channel) ?? 0;
 
 /** Bytes that a record takes in a chunk. */
-export const recordBytes = (record: UpRecord): number => fixedBytes + record.deviceId.length + record.payload.length;
+const recordBytes = (record: UpRecord): number => fixedBytes + record.deviceId.length + record.payload.length;
 
 /** One chunk from records in their order. */
 export function encodeChunk(records: readonly UpRecord[]): Uint8Array<ArrayBuffer> {
