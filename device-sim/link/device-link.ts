@@ -114,10 +114,14 @@ export class DeviceLink {
   }
 
   #queue(): void {
-    this.#leave = this.#deps.gate.enter(() => {
+    const turn = { come: false };
+    const leave = this.#deps.gate.enter(() => {
+      turn.come = true;
       this.#leave = null;
       this.#connect();
     });
+    // The gate lets it in at once where there is room, and then there is no queue to leave.
+    if (!turn.come) this.#leave = leave;
   }
 
   #connect(): void {
