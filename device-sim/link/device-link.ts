@@ -114,10 +114,15 @@ export class DeviceLink {
   }
 
   #queue(): void {
-    this.#leave = this.#deps.gate.enter(() => {
+    let admitted = false;
+    this.#leave = null;
+    const leave = this.#deps.gate.enter(() => {
+      admitted = true;
       this.#leave = null;
       this.#connect();
     });
+    // The gate may open before `enter` returns, and then there is no queue to leave.
+    if (!admitted) this.#leave = leave;
   }
 
   #connect(): void {
