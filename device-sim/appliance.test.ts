@@ -8,7 +8,7 @@ import { MemoryDeviceStore } from "./agent/device-store.ts";
 import { Appliance } from "./appliance.ts";
 import { ConnectGate } from "./link/connect-gate.ts";
 import { systemTimers } from "./platform/timers.ts";
-import { bytesOf, ManualClock, modelOf, newSigner, startMs } from "./test-support/parts.ts";
+import { bytesOf, ManualClock, modelOf, newSigner, startMs } from "./testing/parts.ts";
 
 const signer = newSigner();
 

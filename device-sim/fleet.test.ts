@@ -9,9 +9,9 @@ import { recordingReadings } from "./core/recorded-cook.ts";
 import { Fleet, type FleetMember, type FleetOptions } from "./fleet.ts";
 import { AcceleratedClock, systemClock } from "./platform/clock.ts";
 import { Replay } from "./replay.ts";
-import { type Broker, startBroker } from "./test-support/broker.ts";
-import { serveImage } from "./test-support/image-server.ts";
-import { bytesOf, eventually, newSigner } from "./test-support/parts.ts";
+import { type Broker, startBroker } from "./testing/broker.ts";
+import { serveImage } from "./testing/image-server.ts";
+import { bytesOf, eventually, newSigner } from "./testing/parts.ts";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
