@@ -97,6 +97,8 @@ test("in accelerated time readings travel together, and none lies in the future"
   const messages = broker.said.filter(({ channel }) => channel === "telemetry");
   const readings = messages.flatMap(({ json }) => (Array.isArray(json) ? json : [json])) as { atMs: number }[];
   expect(readings.length).toBeGreaterThan(5 * messages.length);
+  await fleet.stop(5_000);
+  expect(fleet.counters.unacknowledged).toBe(0);
   for (const { atMs } of readings) expect(atMs).toBeLessThanOrEqual(systemClock.nowMs());
 });
 
