@@ -119,8 +119,12 @@ export class Appliance {
   /** Switches it off. What its store holds is there again with the next one. */
   async stop(): Promise<void> {
     await this.#update.stop();
-    this.#telemetry.flush();
     await this.#link.stop();
+  }
+
+  /** Hands over what it has measured and not sent yet. */
+  flush(): void {
+    this.#telemetry.flush();
   }
 
   /** Lets its time pass up to its clock. */

@@ -115,6 +115,7 @@ export class Fleet {
   async stop(drainMs = 0): Promise<void> {
     this.#endTicks?.();
     this.#endTicks = null;
+    for (const appliance of this.#appliances.values()) appliance.flush();
     if (drainMs > 0) await this.#drained(drainMs);
     await Promise.all([...this.#appliances.values()].map((appliance) => appliance.stop()));
   }

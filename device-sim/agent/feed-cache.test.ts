@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { bytesOf } from "../test-support/parts.ts";
+import { bytesOf } from "../testing/parts.ts";
 import { FeedCache } from "./feed-cache.ts";
 
 const tip = (id: string, version = 1) => ({

@@ -3,15 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { expect, test } from "vitest";
 import { commandNames, reply as replySchema } from "#protocol/command.ts";
 import { receipt as receiptSchema } from "#protocol/delivery.ts";
-import {
-  bytesOf,
-  deliveryOf,
-  fakeControls,
-  ManualClock,
-  memoryOn,
-  modelOf,
-  recordingVoice,
-} from "../test-support/parts.ts";
+import { bytesOf, deliveryOf, fakeControls, ManualClock, memoryOn, modelOf, recordingVoice } from "../testing/parts.ts";
 import { inboxEntriesMax } from "./device-record.ts";
 import { MemoryDeviceStore } from "./device-store.ts";
 import { Inbox } from "./inbox.ts";

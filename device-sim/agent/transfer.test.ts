@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemTimers } from "../platform/timers.ts";
-import { type ImageServer, serveImage } from "../test-support/image-server.ts";
+import { type ImageServer, serveImage } from "../testing/image-server.ts";
 import { MemoryDeviceStore } from "./device-store.ts";
 import { transfer, transferLimits } from "./transfer.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bytesOf, newSigner } from "../test-support/parts.ts";
+import { bytesOf, newSigner } from "../testing/parts.ts";
 import { isImageOf, trustedKey, verifyManifest } from "./verify-manifest.ts";
 
 const signer = newSigner();

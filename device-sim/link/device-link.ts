@@ -114,14 +114,15 @@ export class DeviceLink {
   }
 
   #queue(): void {
-    const turn = { come: false };
+    let admitted = false;
+    this.#leave = null;
     const leave = this.#deps.gate.enter(() => {
-      turn.come = true;
+      admitted = true;
       this.#leave = null;
       this.#connect();
     });
-    // The gate lets it in at once where there is room, and then there is no queue to leave.
-    if (!turn.come) this.#leave = leave;
+    // The gate may open before `enter` returns, and then there is no queue to leave.
+    if (!admitted) this.#leave = leave;
   }
 
   #connect(): void {

@@ -13,10 +13,11 @@ test("what has no PUBACK goes again after the connection ended, in the order in 
 });
 
 test("whatever happens, it stays within its bounds, and everything is settled, waiting, or counted as dropped", () => {
-  const act = fc.constantFrom("reading", "notable", "take", "settle", "rewind");
+  // Mostly taking, and seldom an end of the connection: else a lane is never full of what is under way.
+  const act = fc.constantFrom("reading", "reading", "notable", "take", "take", "take", "settle", "rewind");
   fc.assert(
     fc.property(fc.array(act, { maxLength: 200 }), (acts) => {
-      const outbox = new Outbox({ readings: 5, notable: 5 });
+      const outbox = new Outbox({ readings: 2, notable: 2 });
       let added = 0;
       let settled = 0;
       let taken: NonNullable<ReturnType<Outbox["take"]>>[] = [];
@@ -37,7 +38,7 @@ test("whatever happens, it stays within its bounds, and everything is settled, w
           outbox.rewind();
           taken = [];
         }
-        expect(outbox.size).toBeLessThanOrEqual(10);
+        expect(outbox.size).toBeLessThanOrEqual(4);
         expect(settled + outbox.size + outbox.dropped.readings + outbox.dropped.notable).toBe(added);
       }
     }),

@@ -40,7 +40,12 @@ export class Outbox {
 
   add(lane: Lane, message: Outgoing): void {
     const entries = this.#lanes[lane];
-    if (entries.size >= this.#bounds[lane]) this.#dropOldest(lane);
+    if (entries.size >= this.#bounds[lane]) {
+      this.dropped[lane] += 1;
+      const oldest = this.#oldestAtRest(lane);
+      if (oldest === null) return;
+      entries.delete(oldest);
+    }
     entries.add({ ...message, lane, inFlight: false });
   }
 
@@ -65,13 +70,9 @@ export class Outbox {
     for (const entries of Object.values(this.#lanes)) for (const entry of entries) entry.inFlight = false;
   }
 
-  #dropOldest(lane: Lane): void {
-    // What is under way may already be acknowledged: better to give up one that nobody has seen.
-    for (const entry of this.#lanes[lane])
-      if (!entry.inFlight) {
-        this.#lanes[lane].delete(entry);
-        this.dropped[lane] += 1;
-        return;
-      }
+  /** What is under way may already be acknowledged: better to give up one that nobody has seen. */
+  #oldestAtRest(lane: Lane): Entry | null {
+    for (const entry of this.#lanes[lane]) if (!entry.inFlight) return entry;
+    return null;
   }
 }
