@@ -47,6 +47,8 @@ const minuteMs = 60_000;
 /** A cook: heat up, hold with the thermostat's saw, a door opened in between, and cooling down. */
 const cookMs = 50 * minuteMs;
 
+const round = (value: number) => Math.round(value * 10) / 10;
+
 /** What the star measures so long after its cook began; a pure function, so that every run draws the same chart. */
 export function ovenAt(elapsedMs: number): Record<string, number | boolean> {
   const minute = elapsedMs / minuteMs;
@@ -56,7 +58,6 @@ export function ovenAt(elapsedMs: number): Record<string, number | boolean> {
   const open = cooking && minute > 22 && minute < 22.7;
   const dip = cooking && minute > 22 ? -38 * Math.exp(-(minute - 22) / 1.6) : 0;
   const probe = cooking ? 6 + 62 / (1 + Math.exp(-(minute - 22) / 6)) : 67 - (minute - 40) * 0.4;
-  const round = (value: number) => Math.round(value * 10) / 10;
   return {
     cavity_c: round(minute < 0 ? 22 : warm + saw + dip),
     setpoint_c: cooking ? 200 : 0,

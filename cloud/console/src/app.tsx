@@ -8,8 +8,10 @@ import { KeyPage } from "./pages/key/key-page.tsx";
 import { createConsoleRouter } from "./router.tsx";
 import { cssVariables, theme } from "./theme.ts";
 
+const subscribe = (listener: () => void) => session.subscribe(listener);
+
 export function App() {
-  const key = useSyncExternalStore(session.subscribe, () => session.key);
+  const key = useSyncExternalStore(subscribe, () => session.key);
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       {key === null ? <KeyPage /> : <Console key={key} />}

@@ -16,14 +16,14 @@ const rootRoute = createRootRoute({
 
 const overviewRoute = createRoute({ getParentRoute: () => rootRoute, path: "/", component: OverviewPage });
 
-export const devicesRoute = createRoute({
+const devicesRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/devices",
   validateSearch: deviceListSearch,
   component: DevicesPage,
 });
 
-export const deviceRoute = createRoute({
+const deviceRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/devices/$id",
   validateSearch: deviceSearch,

@@ -1,9 +1,9 @@
 import type { RangePoint, RangeSeries, TelemetryRange } from "../api/shapes.ts";
 
 /** A column as uPlot reads it: a number, nothing measured here (undefined), or a gap in the line (null). */
-export type Column = (number | null | undefined)[];
+type Column = (number | null | undefined)[];
 
-export interface SeriesColumns {
+interface SeriesColumns {
   metric: string;
   label: string;
   unit: string;
@@ -46,6 +46,8 @@ export function silencesOf(series: RangeSeries, silenceMs: number): Silence[] {
   });
 }
 
+const emptyColumn = (length: number): Column => Array.from<undefined>({ length });
+
 /** Lays the series of an answer on one axis of time, with a gap wherever one of them was silent. */
 export function chartData(answer: TelemetryRange): ChartData {
   const silenceMs = silenceMsOf(answer);
@@ -57,8 +59,14 @@ export function chartData(answer: TelemetryRange): ChartData {
   const sorted = [...times].toSorted((a, b) => a - b);
   const placeOf = new Map(sorted.map((atMs, place) => [atMs, place]));
   const series = answer.series.map(({ metric, label, unit, points }, at): SeriesColumns => {
-    const empty = (): Column => Array.from<undefined>({ length: sorted.length });
-    const columns = { metric, label, unit, min: empty(), mean: empty(), max: empty() };
+    const columns = {
+      metric,
+      label,
+      unit,
+      min: emptyColumn(sorted.length),
+      mean: emptyColumn(sorted.length),
+      max: emptyColumn(sorted.length),
+    };
     const put = (place: number, min: number | null, mean: number | null, max: number | null) => {
       columns.min[place] = min;
       columns.mean[place] = mean;

@@ -61,7 +61,7 @@ const besidesColours = ["--line-violet", "--line-moss", "--line-blue", "--line-r
 export function lineStyle(metric: string, metrics: readonly MetricInfo[]): LineStyle {
   // Heat that was measured is the ember; what was wanted is a plain dashed line behind it; what is in the food is the water's colour.
   if (metric === "cavity_c" || metric === "water_c") return { colour: "--line-ember", dashed: false };
-  if (/^setpoint/.test(metric)) return { colour: "--line-plain", dashed: true };
+  if (metric.startsWith("setpoint")) return { colour: "--line-plain", dashed: true };
   if (firstProbe.test(metric)) return { colour: "--line-petrol", dashed: false };
   const others = metrics.filter(({ metric: name }) => !/^(cavity_c|water_c|setpoint.*|probe_?1?_c)$/.test(name));
   const at = others.findIndex(({ metric: name }) => name === metric);

@@ -15,6 +15,5 @@ export function reportedText(value: unknown): string | null {
 /** Any value on one line, for a list of everything that is known. */
 export function plainText(value: unknown): string {
   if (typeof value === "string") return value;
-  if (value === null || value === undefined) return "none";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return value === null || value === undefined ? "none" : JSON.stringify(value);
 }

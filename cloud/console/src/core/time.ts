@@ -3,7 +3,7 @@
 const secondMs = 1_000;
 const minuteMs = 60 * secondMs;
 const hourMs = 60 * minuteMs;
-export const dayMs = 24 * hourMs;
+const dayMs = 24 * hourMs;
 
 /** A length of time in its two largest units: `3 h 12 min`, `45 s`, `2 d`. */
 export function durationText(ms: number): string {

@@ -10,7 +10,7 @@ const words: Record<State, string> = {
   never: "Never connected",
 };
 
-export function presenceOf({ online, blockedAtMs, presenceAtMs }: Device): State {
+function presenceOf({ online, blockedAtMs, presenceAtMs }: Device): State {
   if (blockedAtMs !== null) return "blocked";
   if (online) return "online";
   return presenceAtMs === null ? "never" : "offline";

@@ -11,15 +11,16 @@ import classes from "./shell.module.css";
 /** The field of the list that `/` leads to. */
 export const searchFieldId = "find-appliance";
 
+const searchField = () => document.getElementById(searchFieldId);
+
 /** What every page stands in: the bar, the keys that work everywhere, and the page. */
 export function Shell() {
   const navigate = useNavigate();
   const [helpShown, setHelpShown] = useState(false);
 
   const find = async () => {
-    const field = () => document.getElementById(searchFieldId);
-    if (field() === null) await navigate({ to: "/devices", search: {} });
-    requestAnimationFrame(() => field()?.focus());
+    if (searchField() === null) await navigate({ to: "/devices", search: {} });
+    requestAnimationFrame(() => searchField()?.focus());
   };
   useKeys({ "/": () => void find(), "?": () => setHelpShown(true) });
 

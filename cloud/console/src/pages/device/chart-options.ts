@@ -153,8 +153,9 @@ export function pinCursor(plot: uPlot, selectedMs: number | null): void {
   if (Number.isFinite(left)) plot.setCursor({ left, top: 10 }, false);
 }
 
+const timeAt = (plot: uPlot, left: number) => plot.posToVal(left, "x") * 1_000;
+
 function hooks(source: () => ChartSource, colour: (name: string) => string): uPlot.Hooks.Arrays {
-  const timeAt = (plot: uPlot, left: number) => plot.posToVal(left, "x") * 1_000;
   return {
     draw: [(plot) => drawMarks(plot, source(), colour)],
     setCursor: [

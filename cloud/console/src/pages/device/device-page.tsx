@@ -222,8 +222,9 @@ function KnownDevice({ device }: { device: Device }) {
   );
 }
 
+const get = (path: string) => curlGet(location.origin, path);
+
 function curlLines(id: string, chart: ChartWindow, search: DeviceSearch): CurlLine[] {
-  const get = (path: string) => curlGet(location.origin, path);
   const path = `/api/v1/devices/${encodeURIComponent(id)}`;
   const stored = kindsShown(search.kinds).filter(isStored);
   return [

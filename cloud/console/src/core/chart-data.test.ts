@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { RangePoint, RangeSeries, TelemetryRange } from "../api/shapes.ts";
+import { chartData, pointAt, silenceMsOf } from "./chart-data.ts";
+
+const bucketMs = 1_000;
+
+/** Series whose steps are mostly even and now and then long enough to be a silence. */
+const anySeries = (metric: string): fc.Arbitrary<RangeSeries> =>
+  fc
+    .array(fc.tuple(fc.oneof(fc.constant(1), fc.constantFrom(2, 90, 4_000)), fc.integer({ min: -50, max: 300 })))
+    .map((steps) => {
+      let bucket = 0;
+      const points = steps.map(([step, value]): RangePoint => {
+        bucket += step;
+        return [bucket * bucketMs, value - 1, value, value + 1, 3];
+      });
+      return { metric, unit: "°C", label: metric, points };
+    });
+
+const anyAnswer: fc.Arbitrary<TelemetryRange> = fc
+  .tuple(anySeries("cavity_c"), anySeries("probe1_c"))
+  .map((series) => ({ fromMs: 0, toMs: 10_000_000, bucketMs, series }));
+
+test("every bucket of an answer stands once on the chart, at its own time and with its own values", () => {
+  fc.assert(
+    fc.property(anyAnswer, (answer) => {
+      const { xs, series, points } = chartData(answer);
+      expect(xs).toEqual([...new Set(xs)].toSorted((a, b) => a - b));
+      for (const [at, { points: asked }] of answer.series.entries()) {
+        const drawn = xs.flatMap((x, place) => {
+          const mean = series[at]?.mean[place];
+          return typeof mean === "number" ? [[x * 1_000 - bucketMs / 2, series[at]?.min[place], mean]] : [];
+        });
+        expect(drawn).toEqual(asked.map(([atMs, min, mean]) => [atMs, min, mean]));
+      }
+      expect(points).toBe(answer.series.reduce((sum, one) => sum + one.points.length, 0));
+    }),
+  );
+});
+
+test("a line is broken exactly where its series was silent, whatever the other series did meanwhile", () => {
+  fc.assert(
+    fc.property(anyAnswer, (answer) => {
+      const silenceMs = silenceMsOf(answer);
+      const { series } = chartData(answer);
+      for (const [at, { points }] of answer.series.entries()) {
+        const column = (series[at]?.mean ?? []).filter((value) => value !== undefined);
+        const breaks = column.filter((value, place) => value === null && column[place - 1] !== null).length;
+        const silences = points.filter(
+          (point, place) => place > 0 && point[0] - (points[place - 1]?.[0] ?? 0) > silenceMs,
+        );
+        expect(breaks).toBe(silences.length);
+        expect([column[0], column.at(-1)]).not.toContain(null);
+        // uPlot ends a line at the neighbour of a null, so that must be the last thing measured.
+        const raw = series[at]?.mean ?? [];
+        const beside = raw.flatMap((value, place) => (value === null ? [raw[place - 1], raw[place + 1]] : []));
+        expect(beside).not.toContain(undefined);
+      }
+    }),
+  );
+});
+
+test("the nearest bucket is found, and none where the series was silent", () => {
+  const series: RangeSeries = {
+    metric: "cavity_c",
+    unit: "°C",
+    label: "Cavity",
+    points: [
+      [1_000, 1, 1, 1, 1],
+      [2_000, 2, 2, 2, 1],
+      [9_000, 9, 9, 9, 1],
+    ],
+  };
+  expect(pointAt(series, 1_400, 1_000)?.[2]).toBe(1);
+  expect(pointAt(series, 1_600, 1_000)?.[2]).toBe(2);
+  expect(pointAt(series, 99_000, 100_000)?.[2]).toBe(9);
+  expect(pointAt(series, 5_500, 1_000)).toBeNull();
+  expect(pointAt({ ...series, points: [] }, 1_000, 1_000)).toBeNull();
+});

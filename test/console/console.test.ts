@@ -1,0 +1,312 @@
+/** The console in a real browser, on a real service with a small fleet, at the width of a desk and of a phone. */
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { connectedCount, deviceCount, setStage, type Stage, starId } from "./stage.ts";
+
+const executablePath = "/usr/bin/chromium";
+const hasChromium = existsSync(executablePath);
+if (!hasChromium) process.stderr.write(`The console's tests are skipped: there is no ${executablePath}.\n`);
+
+/** Nothing but the page itself: no component, no update, no probe of the network. */
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--disable-quic",
+];
+
+const desk = { name: "1280 px", viewport: { width: 1_280, height: 800 }, isMobile: false };
+const phone = { name: "390 px", viewport: { width: 390, height: 844 }, isMobile: true };
+
+let dataDir: string;
+let service: RunningService;
+let stage: Stage;
+let browser: Browser;
+
+/** A browser of one's own, and what its page complained about. */
+async function open(screen: typeof desk, path: string, { key = service.key }: { key?: string } = {}) {
+  const context: BrowserContext = await browser.newContext({
+    viewport: screen.viewport,
+    isMobile: screen.isMobile,
+    hasTouch: screen.isMobile,
+    timezoneId: "Europe/Berlin",
+  });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const strangers: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(service.http)) strangers.push(request.url());
+  });
+  await context.addInitScript((secret) => {
+    if (secret !== "" && sessionStorage.getItem("tried") === null) {
+      sessionStorage.setItem("hearth.key", secret);
+      sessionStorage.setItem("tried", "yes");
+    }
+  }, key);
+  await page.goto(service.http + path);
+  return { page, complaints, strangers };
+}
+
+const overflow = (page: Page) =>
+  page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+
+const chart = (page: Page) => page.getByRole("figure", { name: "Chart of readings" });
+const pointsOf = async (page: Page) => Number(await chart(page).getAttribute("data-points"));
+const cursorOf = async (page: Page) => Number(await chart(page).getAttribute("data-cursor-ms"));
+const param = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
+
+describe.skipIf(!hasChromium)("the console", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir });
+    stage = await setStage(service);
+    browser = await chromium.launch({ executablePath, args });
+  }, 120_000);
+  afterAll(async () => {
+    await browser.close();
+    await stage.leave();
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  });
+
+  test("a wrong key is refused in a sentence, the right one opens the page that was asked for, and signing out forgets it", async () => {
+    const { page } = await open(desk, "/devices?model=dishwasher-d4", { key: "" });
+    await page.getByRole("textbox", { name: "Key" }).fill("hearth_wrong");
+    await page.getByRole("button", { name: "Enter" }).click();
+    await page.getByText("Hearth does not know this key.").waitFor();
+    await page.getByRole("textbox", { name: "Key" }).fill(` ${service.key} `);
+    await page.getByRole("button", { name: "Enter" }).click();
+    await page.getByRole("link", { name: "dishwasher-0008" }).waitFor();
+    expect(param(page, "model")).toBe("dishwasher-d4");
+    expect(await page.evaluate(() => localStorage.length)).toBe(0);
+    await page.getByRole("button", { name: /^Your key/ }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await page.getByRole("textbox", { name: "Key" }).waitFor();
+    await page.reload();
+    await page.getByRole("textbox", { name: "Key" }).waitFor();
+  });
+
+  test("a key that is ended while its page is open leads back to the door, which says why", async () => {
+    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "leaver", role: "viewer" } });
+    const { page } = await open(desk, "/", { key: made.body.secret });
+    await page.getByTestId("connected").waitFor();
+    await service.api(`/api/v1/staff/keys/${made.body.key.id}`, { method: "DELETE" });
+    await page.getByText("Your key is no longer accepted").waitFor();
+    expect(await page.evaluate<string | null>("sessionStorage.getItem('hearth.key')")).toBeNull();
+  });
+
+  describe.each([desk, phone])("at $name", (screen) => {
+    test("the overview shows the fleet's numbers, and they live", async () => {
+      const { page, complaints, strangers } = await open(screen, "/");
+      await page.getByTestId("connected").getByText(String(connectedCount)).waitFor();
+      expect(await page.getByTestId("connected").textContent()).toBe(`${connectedCount} of ${deviceCount}`);
+      await page.getByText("All is well.").waitFor();
+      await until("a reading shows in the rate", async () => {
+        stage.beat();
+        const rate = (await page.getByTestId("rate").textContent()) ?? "";
+        return /^[1-9]/.test(rate) || /^0\.[1-9]/.test(rate);
+      });
+      expect(await page.getByRole("region", { name: "Deliveries" }).textContent()).toMatch(/2 deliveries/);
+      expect(await page.getByRole("region", { name: "What came of it" }).textContent()).toContain("1In quarantine");
+      expect(await overflow(page)).toBe(0);
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("a filter is in the address, narrows what the service answers, and survives a reload", async () => {
+      const { page, complaints, strangers } = await open(screen, "/devices");
+      await page.getByRole("searchbox", { name: "Find by id or serial number" }).fill("oven-001");
+      await page.getByRole("combobox", { name: "Model" }).selectOption("oven-s80");
+      await page.getByRole("radiogroup", { name: "Connection" }).getByText("Online").click();
+      await until(
+        "the address holds all filters",
+        () => param(page, "q") === "oven-001" && param(page, "online") === "true",
+      );
+      await page.reload();
+      await page.getByRole("link", { name: "oven-0012" }).waitFor();
+      expect(await page.locator("[data-row-link]").allTextContents()).toEqual(["oven-0012"]);
+      expect(await page.getByRole("searchbox").inputValue()).toBe("oven-001");
+      expect(param(page, "model")).toBe("oven-s80");
+      await page.getByRole("searchbox").fill("no-such-thing");
+      await page.getByRole("button", { name: "Show all appliances" }).click();
+      await until("the filters are gone", () => new URL(page.url()).search === "");
+      expect(await overflow(page)).toBe(0);
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("the list goes on page by page and back again", async () => {
+      const { page } = await open(screen, "/devices");
+      await page.getByText(`1 to 50 of ${deviceCount}`).waitFor();
+      await page.getByRole("link", { name: "Next" }).click();
+      await page.getByText(`51 to ${deviceCount} of ${deviceCount}`).waitFor();
+      await page.reload();
+      await page.getByText(`51 to ${deviceCount} of ${deviceCount}`).waitFor();
+      await page.getByRole("link", { name: "Previous" }).click();
+      await page.getByText(`1 to 50 of ${deviceCount}`).waitFor();
+      expect(param(page, "cursor")).toBeNull();
+    });
+
+    test("an appliance shows its readings, and one timeline of everything that happened", async () => {
+      const { page, complaints, strangers } = await open(screen, `/devices/${starId}`);
+      await until("the chart has points", async () => (await pointsOf(page)) > 500);
+      const list = page.getByTestId("timeline-list");
+      for (const kind of ["reading", "event", "delivery", "presence", "quarantine"]) {
+        await list.locator(`[data-kind="${kind}"]`).first().waitFor();
+      }
+      const times = await list
+        .locator("time")
+        .evaluateAll((all) => all.map((one) => one.getAttribute("datetime") ?? ""));
+      expect(times).toEqual(times.toSorted((a, b) => b.localeCompare(a)));
+      await page.getByRole("group", { name: "Show only" }).getByRole("button", { name: "Events" }).click();
+      await until(
+        "only events are left",
+        async () =>
+          (await list.locator("[data-entry]").count()) === (await list.locator('[data-kind="event"]').count()),
+      );
+      expect(param(page, "kinds")).toBe("event");
+      expect(await overflow(page)).toBe(0);
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("selecting an entry moves the chart's cursor, wherever it lies, and survives a reload", async () => {
+      const { page, complaints } = await open(screen, `/devices/${starId}?kinds=event`);
+      await until("the chart has points", async () => (await pointsOf(page)) > 500);
+      const entries = page.getByTestId("timeline-list").locator("[data-entry]");
+      await entries.filter({ hasText: "Fault raised" }).click();
+      const faultMs = await cursorAtSelected(page);
+      expect(param(page, "item")).toBe("event:fault-1");
+      expect(param(page, "from")).toBeNull();
+      await page.reload();
+      await until("the cursor is where it was", async () => (await cursorOf(page)) === faultMs);
+      // The oldest entry lies before the range that is shown: the range goes to it.
+      await entries.last().click();
+      await until("the range moved", () => param(page, "from") !== null);
+      const cursorMs = await cursorAtSelected(page);
+      expect(cursorMs).toBeLessThan(faultMs - 20 * 3_600_000);
+      expect([Number(param(page, "from")) < cursorMs, Number(param(page, "to")) > cursorMs]).toEqual([true, true]);
+      await page.getByRole("button", { name: "Back to live" }).click();
+      await until("the range lives again", () => param(page, "from") === null);
+      expect(complaints).toEqual([]);
+    });
+  });
+
+  test("picking a mark on the chart selects its entry; dragging opens a range; metrics are chosen by their tiles", async () => {
+    const { page, complaints } = await open(desk, `/devices/${starId}?kinds=event`);
+    await until("the chart has points", async () => (await pointsOf(page)) > 500);
+    const over = page.locator(".u-over");
+    const box = await over.boundingBox();
+    if (box === null) throw new Error("the chart has no place");
+    const fault = page.getByTestId("timeline-list").locator("[data-entry]").filter({ hasText: "Fault raised" });
+    const faultMs = Date.parse((await fault.locator("time").getAttribute("datetime")) ?? "");
+    const share = 1 - (Date.now() - faultMs) / 3_600_000;
+    await page.mouse.click(box.x + box.width * share, box.y + 20);
+    await until("the fault is selected", async () => (await fault.getAttribute("aria-expanded")) === "true");
+    expect(param(page, "item")).toBe("event:fault-1");
+
+    await page.mouse.move(box.x + box.width * 0.3, box.y + 80);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 80, { steps: 5 });
+    await page.mouse.up();
+    await until("a range is open", () => param(page, "from") !== null);
+    const span = Number(param(page, "to")) - Number(param(page, "from"));
+    expect(span).toBeGreaterThan(0.25 * 3_600_000);
+    expect(span).toBeLessThan(0.35 * 3_600_000);
+
+    await page
+      .getByRole("button", { name: "7 d", exact: true })
+      .or(page.getByText("7 d", { exact: true }))
+      .click();
+    await until("the range is a week", () => param(page, "range") === "7d" && param(page, "from") === null);
+    await page.getByRole("button", { name: /^Power/ }).click();
+    await until("power is on the chart", () => (param(page, "metrics") ?? "").split(",").includes("power_w"));
+    await page.getByText("Show as a table").click();
+    await page.getByRole("columnheader", { name: "Power, W" }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("the keys work: search, help, along the list, along the timeline", async () => {
+    const { page } = await open(desk, "/");
+    await page.getByTestId("connected").waitFor();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.keyboard.press("/");
+    await until("the search has the focus", () =>
+      page.getByRole("searchbox").evaluate((field) => field.matches(":focus")),
+    );
+    await page.keyboard.type("oven-000");
+    await until("the list is narrowed", async () => (await page.locator("[data-row-link]").count()) === 8);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    await page.keyboard.press("k");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: starId }).waitFor();
+    await page.getByTestId("timeline-list").locator("[data-entry]").first().waitFor();
+    await page.keyboard.press("j");
+    await until("an entry is selected", () => param(page, "item") !== null);
+    await page.keyboard.press("Escape");
+    await until("none is", () => param(page, "item") === null);
+    expect(new URL(page.url()).pathname).toBe(`/devices/${starId}`);
+  });
+
+  test("an id that nobody has is answered in words, and leads on", async () => {
+    const { page } = await open(phone, "/devices/nobody");
+    await page.getByText("There is no appliance nobody").waitFor();
+    await page.getByRole("link", { name: "Look for ids that contain it" }).click();
+    await page.getByText("No appliance fits these filters").waitFor();
+    expect(param(page, "q")).toBe("nobody");
+  });
+
+  test("what can be pressed on a phone is as large as a finger", async () => {
+    for (const path of ["/", "/devices", `/devices/${starId}`]) {
+      const { page } = await open(phone, path);
+      await page.locator("[data-entry], [data-row-link], [data-testid=connected]").first().waitFor();
+      const small = await page
+        .locator("button:visible, input[type=search]:visible, select:visible, nav a:visible")
+        .evaluateAll((all) =>
+          all.filter((one) => one.getBoundingClientRect().height < 43.5).map((one) => one.outerHTML.slice(0, 120)),
+        );
+      expect(small).toEqual([]);
+    }
+  });
+
+  test("a service that is away is said so, what was seen stays, and it goes on when the service is back", async () => {
+    const { page } = await open(desk, "/");
+    await page.getByTestId("connected").waitFor();
+    await page.route("**/api/v1/overview", (route) => route.abort());
+    await page.getByText("Hearth does not answer").waitFor();
+    expect(await page.getByTestId("connected").textContent()).toContain(`of ${deviceCount}`);
+    await page.unroute("**/api/v1/overview");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("Hearth does not answer").waitFor({ state: "hidden" });
+  });
+});
+
+/** Waits for a cursor, and answers where it stands. */
+async function cursorAtSelected(page: Page): Promise<number> {
+  await until("the chart's cursor is set", async () => (await cursorOf(page)) > 0);
+  const selected = page.locator('[data-selected="true"] time');
+  const atMs = Date.parse((await selected.getAttribute("datetime")) ?? "");
+  await until("the cursor stands at the entry", async () => (await cursorOf(page)) === atMs);
+  return atMs;
+}
