@@ -31,10 +31,6 @@ const yearMs = 31_536_000_000;
 /** A file has an ending; a page of the console has none. */
 const isFile = (path: string) => /\.[a-z0-9]{1,8}$/i.test(path);
 
-const nothing = async () => {
-  throw problem(httpProblems, "not_found");
-};
-
 /**
  * Serves the console at `/`. What has its hash in its name is kept by browsers for ever; the page that names it is asked for each time.
  * Any other address is a page of the console's own, which its router knows; but what begins with /api or /files never is.
