@@ -55,6 +55,8 @@ export interface GateHost {
 }
 
 const connectByte = packetTypes.connect << 4;
+/** What a packet may hold besides its payload: its header, its topic, its id. */
+const packetOverheadBytesMax = 512;
 /** How long a refused client may take to read its CONNACK before the socket goes. */
 const lingerMs = 1_000;
 
@@ -288,7 +290,8 @@ export class FrameGate extends Duplex implements Publisher {
    * behind held PUBLISHes must be answered.
    */
   #cutFrames(nowMs: number): void {
-    const { bytesBeforeLogin, bytesPerPacket } = this.#host.limits;
+    const { bytesBeforeLogin, bytesPerPayload } = this.#host.limits;
+    const bytesPerPacket = bytesPerPayload + packetOverheadBytesMax;
     while (this.#state === "connect" || this.#state === "open") {
       const cut = this.#cutter.next(this.#state === "open" ? bytesPerPacket : bytesBeforeLogin);
       if (cut === "more") break;
@@ -365,6 +368,7 @@ export class FrameGate extends Duplex implements Publisher {
     if (own === null || code < 0 || qos === 2 || (first & 1) === 1) return this.close("publish_refused");
     const messageId = qos === 1 ? bytes.readUInt16BE(topicEnd) : 0;
     if (qos === 1 && messageId === 0) return this.close("protocol_error");
+    if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.close("packet_too_large");
     this.#spool(code, own.deviceId, nowMs, bytes, payloadStart, end, messageId);
   }
 

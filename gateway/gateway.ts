@@ -160,7 +160,7 @@ export class Gateway {
     const subscribed = (gate: FrameGate) => this.#sayReady(gate);
     const broker = await createBroker({ memory, limits, counters, logger, subscribed });
     connections.use(broker);
-    const payloadBytesMax = limits.bytesPerPacket;
+    const payloadBytesMax = limits.bytesPerPayload;
     const itemsMax = bounds.retainedItemsMax;
     const feeds = new Feeds({ cache, memory, broker, itemsMax, payloadBytesMax, counters, logger });
     const uplink = new Uplink({ spool, gatewayId, bootId, counters, logger, send });

@@ -31,3 +31,5 @@ try {
   report({ kind: "failed", code, message });
 }
 await gateway.stop();
+// The last thing that keeps the thread: it ends by itself, with its stores closed.
+link.close();

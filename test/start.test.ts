@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
-import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import {
   newDataDir,
+  processesIn,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -42,15 +43,6 @@ async function run(env: Record<string, string>): Promise<{ code: number | null; 
   });
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   return { code, stderr };
-}
-
-/** Processes that work in a folder: PostgreSQL's, since nobody else does. */
-async function processesIn(dir: string): Promise<string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const places = await Promise.all(
-    pids.map(async (pid) => [pid, await readlink(`/proc/${pid}/cwd`).catch(() => "")] as const),
-  );
-  return places.filter(([, place]) => place.startsWith(dir)).map(([pid]) => pid);
 }
 
 const oneSentence = (variable: string) => new RegExp(`^Hearth cannot start: [^\\n]*${variable}[^\\n]*\\.\\n$`);

@@ -7,7 +7,6 @@
  * and its neighbours commit. When the database is away the batch waits for it.
  */
 import type pg from "pg";
-import { sql } from "kysely";
 import type {
   DeviceRef,
   EventFact,
@@ -372,10 +371,3 @@ export class Ingest {
     }
   }
 }
-
-/** Tells whether the database answers, for health. */
-export const ping = async (db: Db): Promise<boolean> =>
-  sql`SELECT 1`.execute(db).then(
-    () => true,
-    () => false,
-  );

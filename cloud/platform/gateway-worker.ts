@@ -14,6 +14,8 @@ export interface GatewayWorkerDeps {
 }
 
 const restartsPerMinuteMax = 5;
+/** How long a drained gateway may take to close its stores. */
+const closeMsMax = 1_500;
 const workerUrl = new URL("../../gateway/worker.ts", import.meta.url);
 
 /** Runs the gateway in a thread of its own, so that it has its own core, and starts it again when it dies. */
@@ -75,9 +77,14 @@ export class GatewayWorker {
     await listening;
   }
 
+  /** Ends the thread. One that was drained closes its stores and ends by itself; any other is cut off. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    if (worker === null) return;
+    const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    await Promise.race([gone, sleep(closeMsMax)]);
+    await worker.terminate();
   }
 
   async #restart(): Promise<void> {

@@ -114,7 +114,7 @@ export type GatewayReport =
 
 export interface GatewayLimits {
   bytesBeforeLogin: number;
-  bytesPerPacket: number;
+  bytesPerPayload: number;
   connectTimeoutMs: number;
   loginTimeoutMs: number;
   holdMsMax: number;
@@ -129,7 +129,7 @@ export interface GatewayLimits {
 
 export const gatewayLimits: GatewayLimits = {
   bytesBeforeLogin: 4_096,
-  bytesPerPacket: 262_144,
+  bytesPerPayload: 262_144,
   connectTimeoutMs: 10_000,
   loginTimeoutMs: 10_000,
   holdMsMax: 20_000,

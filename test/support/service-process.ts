@@ -1,9 +1,11 @@
 /** `npm start`'s process as a child: what tests and benches kill, block and measure. */
 import { type ChildProcess, fork } from "node:child_process";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { runningConnection } from "../../cloud/platform/postgres-server.ts";
 
 const mainFile = new URL("../../cloud/main.ts", import.meta.url);
 
@@ -86,6 +88,25 @@ export async function stopServiceProcess(
 }
 
 export const removeDataDir = (dataDir: string): Promise<void> => rm(dataDir, { recursive: true, force: true });
+
+/** A connection to the database that a service runs on this data folder. The caller ends it. */
+export async function databaseOf(dataDir: string): Promise<pg.Client> {
+  const connection = await runningConnection(dataDir);
+  if (connection === null) throw new Error("no database runs there");
+  const client = new pg.Client(connection);
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+/** Processes that work in a folder: PostgreSQL's, since nobody else does. */
+export async function processesIn(dir: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const places = await Promise.all(
+    pids.map(async (pid) => [pid, await readlink(`/proc/${pid}/cwd`).catch(() => "")] as const),
+  );
+  return places.filter(([, place]) => place.startsWith(dir)).map(([pid]) => pid);
+}
 
 /** Asks until the answer is yes. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 60_000): Promise<void> {

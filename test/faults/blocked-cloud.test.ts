@@ -1,0 +1,130 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, expect, test } from "vitest";
+import { readingsOf, registerOvens } from "../support/ovens.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { StubbornDevice } from "../support/stubborn-device.ts";
+
+const blockMs = 20_000;
+const ids = Array.from({ length: 50 }, (_, n) => `oven-${n}`);
+const lateId = "late-oven";
+/** What the gateway keeps in memory for a cloud that does not take it is bounded by a few batches; the rest is runtime noise. */
+const grownMbMax = 100;
+
+let service: RunningService | null = null;
+const dirs: string[] = [];
+afterAll(async () => {
+  if (service !== null) await stopServiceProcess(service);
+  await Promise.all(dirs.map(removeDataDir));
+});
+
+async function anonymousMb(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+}
+
+/** Hears what the preloaded blocker says. */
+function nextMessage(of: RunningService, kind: string): Promise<void> {
+  return new Promise((resolve) => {
+    const listen = (message: { kind: string }) => {
+      if (message.kind !== kind) return;
+      of.child.off("message", listen);
+      resolve();
+    };
+    of.child.on("message", listen);
+  });
+}
+
+test.skipIf(process.platform !== "linux")(
+  "while the cloud's thread is blocked for 20 s the gateway acknowledges and lets known devices in; then all is stored once",
+  { timeout: 120_000 },
+  async () => {
+    const dataDir = await newDataDir();
+    dirs.push(dataDir);
+    const first = await startServiceProcess({ dataDir });
+    service = first;
+    const tokens = await registerOvens(first, [...ids, lateId]);
+    // Known from an earlier run: its identity is in the gateway's cache, and nobody has confirmed it since.
+    const early = new StubbornDevice(lateId, tokens.at(-1) ?? "", () => first.mqttPort);
+    const earlyRun = early.run();
+    early.send("telemetry", { atMs: Date.now() - 86_400_000, m: { cavity_c: 20 } });
+    await until("the late oven was here once", () => early.acked === 1);
+    early.stop();
+    await earlyRun;
+    await stopServiceProcess(first);
+
+    const preload = new URL("../support/blockable.ts", import.meta.url).href;
+    const running = await startServiceProcess({ dataDir, key: first.key, execArgv: ["--import", preload] });
+    service = running;
+    const devices = ids.map((id, at) => new StubbornDevice(id, tokens[at] ?? "", () => running.mqttPort));
+    const late = new StubbornDevice(lateId, tokens.at(-1) ?? "", () => running.mqttPort);
+    const runs = devices.map((device) => device.run());
+    const acked = () => devices.reduce((sum, device) => sum + device.acked, 0);
+
+    const startMs = Date.now() - 3_600_000;
+    let rounds = 0;
+    const sender = { on: true };
+    const sending = (async () => {
+      for (; sender.on; rounds += 1) {
+        for (const device of devices)
+          device.send("telemetry", { atMs: startMs + rounds, m: { cavity_c: rounds % 250 } });
+        await sleep(50);
+      }
+    })();
+    await until("every device is in", () => devices.every((device) => device.acked > 5));
+
+    const anonymousBeforeMb = await anonymousMb(running.child.pid);
+    const blocked = nextMessage(running, "blocked");
+    const unblocked = { is: false };
+    const released = nextMessage(running, "unblocked").then(() => {
+      unblocked.is = true;
+    });
+    running.child.send({ blockMs });
+    await blocked;
+    const ackedAtBlock = acked();
+    runs.push(late.run());
+    late.send("telemetry", { atMs: startMs, m: { cavity_c: 21 } });
+    let ackedInBlock = 0;
+    let lateAckedInBlock = 0;
+    let anonymousMbMax = 0;
+    let openMax = 0;
+    while (!unblocked.is) {
+      ackedInBlock = acked() - ackedAtBlock;
+      lateAckedInBlock = late.acked;
+      openMax = Math.max(openMax, ...devices.map((device) => device.open));
+      anonymousMbMax = Math.max(anonymousMbMax, await anonymousMb(running.child.pid));
+      await sleep(100);
+    }
+    await released;
+    sender.on = false;
+    await sending;
+
+    await until("every reading has its PUBACK", () => [...devices, late].every((device) => device.open === 0));
+    for (const device of [...devices, late]) device.stop();
+    await Promise.all(runs);
+    const stored = () => Promise.all(ids.map((id) => readingsOf(running, id, startMs, startMs + rounds)));
+    await until("everything is readable", async () => (await stored()).every((count) => count === rounds));
+    process.stdout.write(
+      `cloud blocked for ${blockMs} ms: ${ackedInBlock} PUBACKs meanwhile, at most ${openMax} open on a device; ` +
+        `anonymous memory ${Math.round(anonymousBeforeMb)} MB before, at most ${Math.round(anonymousMbMax)} MB\n`,
+    );
+
+    // A thread that waits for the other would have acknowledged a second's worth at most.
+    expect(ackedInBlock).toBeGreaterThan((ids.length * blockMs) / 50 / 4);
+    expect(lateAckedInBlock).toBe(1);
+    expect(devices.map((device) => device.cuts)).toEqual(devices.map(() => 1));
+    expect(anonymousMbMax - anonymousBeforeMb).toBeLessThan(grownMbMax);
+    expect(await readingsOf(running, lateId, startMs, startMs + 1)).toBe(1);
+    const { status, body } = await running.api("/api/v1/health");
+    expect(status).toBe(200);
+    expect(body.upRoad).toMatchObject({ gaps: [], quarantined: 0 });
+    expect(body.gateway.counters.cached_identities_used).toBe(1);
+  },
+);
