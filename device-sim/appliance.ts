@@ -13,6 +13,7 @@ import { type ApplianceCounters, type ApplianceState, describe } from "./applian
 import { type FaultName, isUpdateFault } from "./core/faults.ts";
 import { type PersonaName, personas } from "./core/household.ts";
 import type { MachineEvent } from "./core/machine-event.ts";
+import { hash32 } from "./core/random.ts";
 import * as machines from "./core/machine.ts";
 import { DeviceVoice } from "./device-voice.ts";
 import { type Hands, HouseholdDriver, type StartOutcome } from "./household-driver.ts";
@@ -262,7 +263,9 @@ export class Appliance {
     this.#telemetry.add({ atMs, m: machines.metricsOf(this.#machine) });
     if (this.#faster !== null && atMs >= this.#faster.untilMs) this.#faster = null;
     const usual = machines.isRunning(this.#machine) ? runningSampleMs : idleSampleMs;
-    this.#nextSampleMs = atMs + (this.#faster?.everyMs ?? this.#record.settings.sampleMs ?? usual);
+    const everyMs = this.#faster?.everyMs ?? this.#record.settings.sampleMs ?? usual;
+    // Each appliance has a beat of its own: a fleet that was switched on in one moment does not measure in one.
+    this.#nextSampleMs = atMs + everyMs - ((atMs + hash32(this.spec.seed, "beat")) % everyMs);
   }
 
   #keep(moved: machines.Moved): void {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { ApiError } from "./api.ts";
 import { planFleet, usualMix } from "./core/fleet-plan.ts";
 import { readRecording, recordingReadings, RecordingError } from "./core/recorded-cook.ts";
 import { Fleet, type FleetMember } from "./fleet.ts";
@@ -6,7 +7,7 @@ import { loadModels } from "./models.ts";
 import { credentials, readOptions, type SimOptions, usage, UsageError } from "./options.ts";
 import { AcceleratedClock, systemClock } from "./platform/clock.ts";
 import { systemTimers } from "./platform/timers.ts";
-import { register, RegistrationError } from "./register.ts";
+import { register } from "./register.ts";
 import { Replay } from "./replay.ts";
 
 const hourMs = 3_600_000;
@@ -145,7 +146,7 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  if (!(error instanceof UsageError || error instanceof RegistrationError)) throw error;
+  if (!(error instanceof UsageError || error instanceof ApiError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }

@@ -1,39 +1,11 @@
 import { z } from "zod";
 import type { Model } from "#protocol/model.ts";
+import { type Api, ApiError, request } from "./api.ts";
 import type { PlannedMember } from "./core/fleet-plan.ts";
 import type { FleetMember } from "./fleet.ts";
 
 const devicesPerRequest = 1_000;
 const tokens = z.object({ items: z.array(z.object({ id: z.string(), token: z.string() })) });
-const problem = z.object({ title: z.string(), detail: z.string().optional() });
-
-export interface Api {
-  /** Base address, without `/api/v1`. */
-  url: string;
-  key: string;
-  fetch: typeof fetch;
-}
-
-/** Something the API refused, in a sentence. */
-export class RegistrationError extends Error {}
-
-async function request(api: Api, method: "PUT" | "POST", path: string, body: unknown): Promise<unknown> {
-  const address = new URL(`/api/v1${path}`, api.url);
-  const response = await api
-    .fetch(address, {
-      method,
-      headers: { authorization: `Bearer ${api.key}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-      redirect: "error",
-    })
-    .catch((cause: unknown) => {
-      throw new RegistrationError(`${address.href} does not answer.`, { cause });
-    });
-  const json: unknown = await response.json().catch(() => null);
-  if (response.ok) return json;
-  const { title, detail } = problem.safeParse(json).data ?? { title: "no reason given" };
-  throw new RegistrationError(`${method} ${address.href} answered ${response.status}: ${detail ?? title}.`);
-}
 
 /** Puts the models and registers the planned appliances through the HTTP API. @returns them with their tokens */
 export async function register(
@@ -52,7 +24,7 @@ export async function register(
     const tokenOf = new Map(tokens.parse(answer).items.map(({ id, token }) => [id, token]));
     for (const member of part) {
       const token = tokenOf.get(member.id);
-      if (token === undefined) throw new RegistrationError(`The API gave no token for ${member.id}.`);
+      if (token === undefined) throw new ApiError(`The API gave no token for ${member.id}.`);
       members.push({ ...member, token });
     }
   }

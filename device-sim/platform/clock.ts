@@ -30,5 +30,24 @@ export class AcceleratedClock implements Clock {
   }
 }
 
+/** Time that stands still until it is begun: appliances connect in one moment, and only then does their life go on. */
+export class HeldClock implements Clock {
+  readonly #heldMs: number;
+  #running: Clock | null = null;
+
+  constructor(heldMs: number) {
+    this.#heldMs = heldMs;
+  }
+
+  nowMs(): number {
+    return this.#running?.nowMs() ?? this.#heldMs;
+  }
+
+  /** @param running must begin where this one stands */
+  begin(running: Clock): void {
+    this.#running = running;
+  }
+}
+
 /** The later of two clocks: an order's deadline lies in real time, and a simulated appliance may still live in the past. */
 export const laterOf = (one: Clock, other: Clock): Clock => ({ nowMs: () => Math.max(one.nowMs(), other.nowMs()) });
