@@ -61,6 +61,8 @@ async function main(): Promise<void> {
         ),
     );
   }
+  // Started by another program that is gone: nobody would ever end this process.
+  process.once("disconnect", () => void started.then(() => end(0, null)));
   hearth = await started;
   sayWhere(hearth);
   process.send?.({ kind: "ready", ...hearth.addresses, firstKey: hearth.firstKey });

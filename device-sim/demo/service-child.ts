@@ -107,7 +107,15 @@ function endOf(child: ChildProcess): Promise<ServiceGone> {
       resolve(new ServiceGone(`The service cannot be started: ${cause.message}.`, { cause }));
     });
     child.once("close", (code, signal) => {
-      resolve(new ServiceGone(said.trim() || `The service ended (${signal ?? code}).`));
+      resolve(new ServiceGone(sentenceOf(said) || `The service ended (${signal ?? code}).`));
     });
   });
 }
+
+/** What was said to people: the log beside it is one JSON object a line. */
+const sentenceOf = (said: string): string =>
+  said
+    .split("\n")
+    .filter((line) => !line.startsWith("{"))
+    .join("\n")
+    .trim();

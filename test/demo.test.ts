@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { until } from "./support/service-process.ts";
+
+const folders: string[] = [];
+const children: ChildProcess[] = [];
+afterAll(async () => {
+  // SIGTERM, not SIGKILL: the demo then takes what it started with it.
+  for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+});
+
+/** Its own place for temporary folders, so that whatever a demo leaves is seen. */
+async function newTemporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "hearth-try-"));
+  await chmod(folder, 0o755);
+  folders.push(folder);
+  return folder;
+}
+
+interface Demo {
+  child: ChildProcess;
+  temporary: string;
+  lines(): string[];
+  errors(): string;
+  code: Promise<number | null>;
+}
+
+/** Runs `npm run demo`'s command without a terminal. */
+async function demo(args: string[], env: Record<string, string> = {}): Promise<Demo> {
+  const temporary = await newTemporary();
+  const ports = { HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0" };
+  const child = spawn(process.execPath, ["device-sim/demo/main.ts", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, TMPDIR: temporary, ...ports, ...env },
+  });
+  children.push(child);
+  const said = { out: "", err: "" };
+  child.stdout.on("data", (piece: Buffer) => (said.out += piece.toString()));
+  child.stderr.on("data", (piece: Buffer) => (said.err += piece.toString()));
+  const code = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { child, temporary, lines: () => said.out.split("\n").filter(Boolean), errors: () => said.err, code };
+}
+
+const proc = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+
+/** What a demo left in its place for temporary folders. Node's own cache of compiled files is not of its making. */
+const leftIn = async (folder: string) => (await readdir(folder)).filter((name) => name !== "node-compile-cache");
+
+/** Processes whose command line or environment names a folder: everything that a demo started. */
+async function processesOf(folder: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => [pid, (await proc(pid, "cmdline")) + (await proc(pid, "environ"))] as const),
+  );
+  return found.filter(([, text]) => text.includes(folder)).map(([pid]) => pid);
+}
+
+test(
+  "in 30 s and with 60 appliances the whole story happens, and nothing of it is left",
+  { timeout: 60_000 },
+  async () => {
+    const run = await demo(["--for", "30s", "--json", "--appliances", "60"]);
+    expect(await run.code, run.errors()).toBe(0);
+    const lines = run.lines().map((line) => JSON.parse(line));
+    const last = lines.at(-1);
+    expect(Object.keys(last)).toEqual([
+      "ovens",
+      "readings_committed",
+      "deliveries",
+      "cases",
+      "points",
+      "firmware_confirmed",
+      "ready_after_ms",
+    ]);
+    expect(last.ovens).toBe(60);
+    expect(last.ready_after_ms).toBeGreaterThan(0);
+    expect(last.readings_committed).toBeGreaterThan(1_000);
+    expect(last.deliveries.done).toBeGreaterThan(0);
+    expect(last.firmware_confirmed).toBeGreaterThan(0);
+    expect(last.points).toBeGreaterThan(0);
+    expect(last.cases).toBeGreaterThanOrEqual(1);
+    for (const value of Object.values(last.deliveries)) expect(value).toBeTypeOf("number");
+    // One line a second, and the story in them.
+    expect(lines.length).toBeGreaterThan(15);
+    expect(lines.slice(0, -1).flatMap((line) => line.story).length).toBeGreaterThan(10);
+    expect(await leftIn(run.temporary)).toEqual([]);
+    expect(await processesOf(run.temporary)).toEqual([]);
+  },
+);
+
+test.concurrent.each(["SIGTERM", "SIGINT"] as const)("%s ends all of it within 10 s, with code 0", async (signal) => {
+  const run = await demo(["--json", "--appliances", "20"]);
+  await until("appliances are connected", () => run.lines().some((line) => JSON.parse(line).connected > 0));
+  const askedAtMs = Date.now();
+  run.child.kill(signal);
+  expect(await run.code, run.errors()).toBe(0);
+  expect(Date.now() - askedAtMs).toBeLessThan(10_000);
+  expect(await leftIn(run.temporary)).toEqual([]);
+  expect(await processesOf(run.temporary)).toEqual([]);
+});
+
+test.concurrent("a demo that is killed takes its service with it", async () => {
+  const run = await demo(["--json", "--appliances", "20"]);
+  await until("appliances are connected", () => run.lines().some((line) => JSON.parse(line).connected > 0));
+  run.child.kill("SIGKILL");
+  await until("the service has ended", async () => (await processesOf(run.temporary)).length === 0);
+  expect(await processesOf(run.temporary)).toEqual([]);
+});
+
+test.concurrent("where the service cannot start, its one sentence is shown, and the code is 1", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = String(typeof address === "object" && address !== null ? address.port : 0);
+  const run = await demo(["--json"], { HEARTH_MQTT_PORT: port });
+  expect(await run.code).toBe(1);
+  server.close();
+  expect(run.errors()).toMatch(new RegExp(`^Hearth cannot start: [^\\n]*HEARTH_MQTT_PORT ${port}[^\\n]*\\.\\n$`));
+  expect(await leftIn(run.temporary)).toEqual([]);
+  expect(await processesOf(run.temporary)).toEqual([]);
+});
+
+test.concurrent("an option that cannot be followed is one sentence, and the code is 1", async () => {
+  const run = await demo(["--for", "soon"]);
+  expect(await run.code).toBe(1);
+  expect(run.errors()).toBe("--for must be a time such as 45s, 2m or 1h, not 'soon'.\n");
+});
