@@ -3,12 +3,15 @@ import type { Desired } from "#protocol/state.ts";
 /** What the sender needs. */
 interface DesiredSenderDeps {
   desiredOf: (ids: readonly string[]) => Promise<{ deviceId: string; desired: Desired }[]>;
-  send: (deviceId: string, payload: string) => void;
+  /** @param ref comes back with what became of it */
+  send: (ref: string, deviceId: string, payload: string) => void;
   onError: (error: unknown) => void;
 }
 
 /** Devices looked up at once. */
 const devicesPerQuery = 500;
+/** What tells these messages from all others on the way to the gateway and back. */
+const refPrefix = "desired:";
 
 /**
  * Sends the desired state to devices that are there to hear it: when it changes, and when a device subscribes. It is whole each time
@@ -17,6 +20,8 @@ const devicesPerQuery = 500;
 export class DesiredSender {
   readonly #deps: DesiredSenderDeps;
   readonly #waiting = new Set<string>();
+  /** Devices whose socket was busy, or whose state could not be read; the next tick tries again. */
+  readonly #later = new Set<string>();
   #sending = false;
 
   constructor(deps: DesiredSenderDeps) {
@@ -25,7 +30,28 @@ export class DesiredSender {
 
   wanted(deviceId: string): void {
     this.#waiting.add(deviceId);
-    if (this.#sending) return;
+    this.#pump();
+  }
+
+  /** Whether a message is one of these. */
+  owns(ref: string): boolean {
+    return ref.startsWith(refPrefix);
+  }
+
+  /** The gateway could not write one. A device that is away says itself when it is back. */
+  onNotWritten(deviceId: string, reason: "absent" | "busy"): void {
+    if (reason === "busy") this.#later.add(deviceId);
+  }
+
+  /** Tries again what could not be sent. Called about once a second. */
+  tick(): void {
+    for (const deviceId of this.#later) this.#waiting.add(deviceId);
+    this.#later.clear();
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#sending || this.#waiting.size === 0) return;
     this.#sending = true;
     void this.#send()
       .catch(this.#deps.onError)
@@ -38,8 +64,13 @@ export class DesiredSender {
     while (this.#waiting.size > 0) {
       const ids = [...this.#waiting].slice(0, devicesPerQuery);
       for (const id of ids) this.#waiting.delete(id);
-      for (const { deviceId, desired } of await this.#deps.desiredOf(ids)) {
-        this.#deps.send(deviceId, JSON.stringify(desired));
+      try {
+        for (const { deviceId, desired } of await this.#deps.desiredOf(ids)) {
+          this.#deps.send(refPrefix + deviceId, deviceId, JSON.stringify(desired));
+        }
+      } catch (error) {
+        for (const id of ids) this.#later.add(id);
+        throw error;
       }
     }
   }

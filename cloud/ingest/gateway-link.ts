@@ -162,8 +162,8 @@ export class GatewayLink {
   async #open(hello: Extract<GatewayMessage, { kind: "hello" }>): Promise<void> {
     const { ingest, send } = this.#deps;
     this.#source = { gatewayId: hello.gatewayId, spoolEpoch: hello.spoolEpoch };
-    await this.#deps.onBoot(hello.gatewayId, hello.bootId);
-    const feeds = await this.#deps.feeds();
+    await ingest.whenAnswered(() => this.#deps.onBoot(hello.gatewayId, hello.bootId));
+    const feeds = await ingest.whenAnswered(() => this.#deps.feeds());
     this.#watermark = await ingest.openSource(this.#source);
     if (this.#watermark > hello.headSequence) {
       // The gateway answers this with a new epoch: records that it numbers again must not be taken for known ones.

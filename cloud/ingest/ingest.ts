@@ -19,7 +19,7 @@ import type {
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { Clock } from "../platform/clock.ts";
 import { sleep, yieldToEvents } from "../platform/clock.ts";
-import { bindDb, type Database, type Db, sqlState } from "../platform/database.ts";
+import { bindDb, type Database, type Db, isDatabaseAnswer, sqlState, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
@@ -95,7 +95,7 @@ async function asking<T>(question: () => Promise<T>): Promise<T> {
   try {
     return await question();
   } catch (error) {
-    if (/^[0-9A-Z]{5}$/.test(sqlState(error) ?? "")) throw error;
+    if (isDatabaseAnswer(error)) throw error;
     throw new DatabaseAway(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
@@ -112,6 +112,8 @@ export class Ingest {
   readonly #store = new IngestStore();
   #client: pg.Client | null = null;
   #stopped = false;
+  /** Whoever has the connection. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Why the last attempt failed, while the batch waits for the database. */
   #waitingFor: string | null = null;
 
@@ -126,10 +128,11 @@ export class Ingest {
   /** Where a source stands. A spool that is new where another was known is a loss that nobody can measure, and is said. */
   async openSource(source: Source): Promise<number> {
     const { database, clock, ids, logger } = this.#deps;
-    return this.#untilDone(async () => {
-      const { watermark, isNew } = await asking(() => this.#store.openSource(database.db, source, clock.nowMs()));
+    // One transaction: a source that is known without its gap would be a loss that nobody ever hears of.
+    const open = async (tx: Db) => {
+      const { watermark, isNew } = await this.#store.openSource(tx, source, clock.nowMs());
       if (!isNew) return watermark;
-      const previous = await this.#store.previousSource(database.db, source);
+      const previous = await this.#store.previousSource(tx, source);
       if (previous !== null) {
         logger.error({
           event: "ingest.spool_replaced",
@@ -137,7 +140,7 @@ export class Ingest {
           previousEpoch: previous.spoolEpoch,
           after: previous.watermark,
         });
-        await this.#store.recordGap(database.db, ids.next(), {
+        await this.#store.recordGap(tx, ids.next(), {
           gatewayId: source.gatewayId,
           spoolEpoch: previous.spoolEpoch,
           fromSequence: previous.watermark + 1,
@@ -147,7 +150,13 @@ export class Ingest {
         });
       }
       return watermark;
-    });
+    };
+    return this.whenAnswered(() => transaction(database.db, open));
+  }
+
+  /** What must not fail because the database is away: it waits for it, and for whatever is being committed. */
+  whenAnswered<T>(question: () => Promise<T>): Promise<T> {
+    return this.#untilDone(() => asking(question));
   }
 
   /** Notes records that will never come, and lets the watermark pass them. */
@@ -232,10 +241,21 @@ export class Ingest {
     }));
   }
 
+  /**
+   * Runs `work` when all before it is done. There is one connection, and a gateway that came back speaks while the batch of the one
+   * before it still waits for the database: two transactions on it at once would be one.
+   */
+  #untilDone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(() => this.#retried(work));
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
   /** Tries again while the reason is the database's, with a growing pause. */
-  async #untilDone<T>(work: () => Promise<T>): Promise<T> {
+  async #retried<T>(work: () => Promise<T>): Promise<T> {
     for (let delayMs = retryDelayMsMin; ; delayMs = Math.min(delayMs * 2, retryDelayMsMax)) {
       try {
+        if (this.#stopped) throw new DatabaseAway("the up road is closed");
         const done = await work();
         this.#waitingFor = null;
         return done;
@@ -357,17 +377,28 @@ export class Ingest {
     const client = (this.#client ??= await asking(() => this.#deps.database.connect()));
     const tx = bindDb(client);
     await asking(() => client.query("BEGIN"));
+    let done: { watermark: number; afterCommit: AfterCommit[] };
     try {
       const before = await this.#store.lockWatermark(tx, source);
-      const { watermark, afterCommit } = await work(tx, before, client);
-      if (watermark !== before) await this.#store.moveWatermark(tx, source, watermark, this.#deps.clock.nowMs());
+      done = await work(tx, before, client);
+      if (done.watermark !== before)
+        await this.#store.moveWatermark(tx, source, done.watermark, this.#deps.clock.nowMs());
       await client.query("COMMIT");
-      for (const change of afterCommit) change?.();
-      return watermark;
     } catch (error) {
       // A connection that cannot even roll back says nothing about the batch: the error is the connection's.
       await asking(() => client.query("ROLLBACK"));
       throw error;
+    }
+    for (const change of done.afterCommit) this.#changeMemory(change);
+    return done.watermark;
+  }
+
+  /** What is committed stands: a slice that stumbles over its memory says so, and keeps none of the others from theirs. */
+  #changeMemory(change: AfterCommit): void {
+    try {
+      change?.();
+    } catch (error) {
+      this.#deps.logger.error({ event: "ingest.after_commit_failed", err: error });
     }
   }
 }

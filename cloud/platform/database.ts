@@ -91,3 +91,6 @@ export async function migrate(db: Db): Promise<string[]> {
 export function sqlState(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
+
+/** Whether PostgreSQL itself said this. Anything else, such as EPIPE, says only that nobody answered. */
+export const isDatabaseAnswer = (error: unknown): boolean => error instanceof pg.DatabaseError;
