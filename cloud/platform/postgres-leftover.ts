@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { sleep } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 
@@ -25,12 +25,24 @@ async function processesIn(dir: string): Promise<number[]> {
   return found.flat();
 }
 
+/** Lines of PostgreSQL's pid file: pid, data folder, start time, port, socket folder, ..., status. */
+const pidFileLines = async (dir: string): Promise<string[]> =>
+  (await readFile(join(dir, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
+
 async function pidInFile(dir: string): Promise<number[]> {
-  const text = await readFile(join(dir, "postmaster.pid"), "utf8").catch(() => "");
-  const pid = Number(text.split("\n")[0]);
+  const pid = Number((await pidFileLines(dir))[0]);
   // Without /proc a pid used again by a stranger cannot be told apart, so only its own working directory convicts it.
   if (!Number.isSafeInteger(pid) || pid <= 1 || process.platform === "linux") return [];
   return signal(pid, 0) ? [pid] : [];
+}
+
+/** How the folders are named in which the embedded server keeps its socket. */
+export const socketDirPrefix = "hearth-pg-";
+
+/** The socket folder of the server that runs on this cluster, or ran and was killed; null where there was none, or it is not ours. */
+export async function socketDirOf(clusterDir: string): Promise<string | null> {
+  const socketDir = (await pidFileLines(clusterDir))[4] ?? "";
+  return basename(socketDir).startsWith(socketDirPrefix) ? socketDir : null;
 }
 
 /**

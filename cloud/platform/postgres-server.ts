@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { sleep } from "./clock.ts";
 import { StartError } from "./config.ts";
 import type { Logger } from "./logger.ts";
-import { endLeftover } from "./postgres-leftover.ts";
+import { endLeftover, socketDirOf, socketDirPrefix } from "./postgres-leftover.ts";
 import { type PostgresHome, preparePostgresHome, run } from "./postgres-home.ts";
 
 const startSecondsMax = 60;
@@ -59,10 +59,8 @@ const connectionOf = (host: string, password: string): PostgresConnection => ({
 /** The way to the server that another process runs on this data folder, or null where none does. */
 export async function runningConnection(dataDir: string): Promise<PostgresConnection | null> {
   const { clusterDir, passwordFile } = await preparePostgresHome(dataDir);
-  const lines = (await readFile(join(clusterDir, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
-  // Lines of PostgreSQL's pid file: pid, data folder, start time, port, socket folder, ..., status.
-  const socketDir = lines[4];
-  if (socketDir === undefined || !existsSync(join(socketDir, ".s.PGSQL.5432"))) return null;
+  const socketDir = await socketDirOf(clusterDir);
+  if (socketDir === null || !existsSync(join(socketDir, ".s.PGSQL.5432"))) return null;
   return connectionOf(socketDir, (await readFile(passwordFile, "utf8")).trim());
 }
 
@@ -130,10 +128,12 @@ export class PostgresServer {
 
   async #prepare(): Promise<void> {
     const { clusterDir, passwordFile, user } = this.#home;
-    // The path of a Unix socket holds at most 107 bytes, and a data folder may lie deeper than that.
-    this.#socketDir = await mkdtemp(join(tmpdir(), "hearth-pg-"));
-    if (user !== null) await chown(this.#socketDir, user, user);
+    const leftSocketDir = await socketDirOf(clusterDir);
     await endLeftover(clusterDir, this.#logger);
+    if (leftSocketDir !== null) await rm(leftSocketDir, { recursive: true, force: true });
+    // The path of a Unix socket holds at most 107 bytes, and a data folder may lie deeper than that.
+    this.#socketDir = await mkdtemp(join(tmpdir(), socketDirPrefix));
+    if (user !== null) await chown(this.#socketDir, user, user);
     if (existsSync(join(clusterDir, "PG_VERSION"))) {
       this.#password = (await readFile(passwordFile, "utf8")).trim();
       return;
