@@ -127,6 +127,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       });
       expect(await page.getByRole("region", { name: "Deliveries" }).textContent()).toMatch(/2 deliveries/);
       expect(await page.getByRole("region", { name: "What came of it" }).textContent()).toContain("1In quarantine");
+      await page.getByRole("region", { name: "Newest open cases" }).getByRole("link", { name: /E-17/ }).waitFor();
       expect(await overflow(page)).toBe(0);
       expect([complaints, strangers]).toEqual([[], []]);
     });
@@ -168,7 +169,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       const { page, complaints, strangers } = await open(screen, `/devices/${starId}`);
       await until("the chart has points", async () => (await pointsOf(page)) > 500);
       const list = page.getByTestId("timeline-list");
-      for (const kind of ["reading", "event", "delivery", "presence", "quarantine"]) {
+      for (const kind of ["reading", "event", "delivery", "case", "points", "presence", "quarantine"]) {
         await list.locator(`[data-kind="${kind}"]`).first().waitFor();
       }
       const times = await list

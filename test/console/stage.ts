@@ -1,37 +1,8 @@
 /** A small fleet on a running service: enough of everything that the console shows. */
+import { loadModels } from "../../device-sim/models.ts";
 import mqtt, { type MqttClient } from "mqtt";
 import type { RunningService } from "../support/service-process.ts";
 import { until } from "../support/service-process.ts";
-
-const metric = (name: string, label: string, unit: string, kind = "gauge") => ({ name, label, unit, kind });
-
-const ovenMetrics = [
-  metric("cavity_c", "Cavity", "°C"),
-  metric("setpoint_c", "Setpoint", "°C"),
-  metric("probe1_c", "Food probe", "°C"),
-  metric("power_w", "Power", "W"),
-  metric("energy_wh", "Energy", "Wh", "counter"),
-  metric("fan_rpm", "Fan", "rpm"),
-  metric("door_open", "Door open", "", "flag"),
-];
-
-const models = [
-  { key: "oven-x200", name: "Oven X200", kind: "oven", metrics: ovenMetrics },
-  { key: "oven-s80", name: "Steam oven S80", kind: "oven", metrics: ovenMetrics },
-  {
-    key: "dishwasher-d4",
-    name: "Dishwasher D4",
-    kind: "dishwasher",
-    metrics: [metric("water_c", "Water", "°C"), metric("power_w", "Power", "W"), metric("salt_pct", "Salt", "%")],
-  },
-].map((model) => ({
-  version: 1,
-  brand: "Hearth",
-  hardwareIds: [`${model.key}-r1`],
-  locales: ["en-GB", "de"],
-  capabilities: { programs: [] },
-  ...model,
-}));
 
 /** The appliance that has a history. */
 export const starId = "oven-0001";
@@ -76,7 +47,7 @@ export interface Stage {
 }
 
 async function register(service: RunningService): Promise<Map<string, string>> {
-  for (const model of models) {
+  for (const model of loadModels().values()) {
     const { status } = await service.api(`/api/v1/models/${model.key}`, { method: "PUT", body: model });
     if (status !== 200) throw new Error(`model ${model.key}: ${status}`);
   }
@@ -96,6 +67,16 @@ const publish = (client: MqttClient, id: string, channel: string, payload: unkno
     typeof payload === "string" ? payload : JSON.stringify(payload),
     { qos: 1 },
   );
+
+/** The star belongs to somebody, so that what it does earns points. */
+async function giveHome(service: RunningService): Promise<void> {
+  const { body } = await service.api("/api/v1/households", {
+    method: "POST",
+    body: { name: "Lindqvist", locale: "de", timeZone: "Europe/Berlin" },
+  });
+  const { status } = await service.api(`/api/v1/households/${body.id}/devices/${starId}`, { method: "PUT" });
+  if (status >= 300) throw new Error(`the household takes no appliance: ${status}`);
+}
 
 /** What the star did in the last hours: three cooks with silence between, and what belongs to them. */
 async function tellHistory(client: MqttClient, nowMs: number): Promise<void> {
@@ -130,6 +111,7 @@ async function tellHistory(client: MqttClient, nowMs: number): Promise<void> {
 /** Registers the fleet, connects a part of it, and lets it tell its history. */
 export async function setStage(service: RunningService): Promise<Stage> {
   const tokens = await register(service);
+  await giveHome(service);
   const ids = [...tokens.keys()].slice(0, connectedCount);
   const clients = await Promise.all(
     ids.map(async (id) => {

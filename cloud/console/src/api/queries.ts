@@ -12,6 +12,7 @@ import type {
   Me,
   Overview,
   Page,
+  ServiceCase,
   TelemetryRange,
   TimelineAnswer,
   TimelineEntry,
@@ -64,6 +65,13 @@ export const healthQuery = queryOptions({
   queryKey: ["health"],
   // 503 is how a service that is not well says so, with the same body.
   queryFn: ({ signal }) => get<Health>("/api/v1/health", { signal, alsoFine: [503] }),
+  refetchInterval: calmMs,
+});
+
+/** The newest open cases, as many as are read at a glance. */
+export const openCasesQuery = queryOptions({
+  queryKey: ["cases", "open"],
+  queryFn: ({ signal }) => get<Page<ServiceCase>>("/api/v1/cases?status=open&limit=5", { signal }),
   refetchInterval: calmMs,
 });
 

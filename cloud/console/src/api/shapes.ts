@@ -51,6 +51,15 @@ export interface Device {
   desiredVersion: number;
 }
 
+export interface ServiceCase {
+  id: string;
+  deviceId: string;
+  title: string;
+  severity: "info" | "service" | "safety";
+  status: string;
+  openedAtMs: number;
+}
+
 /** [the bucket's beginning, minimum, mean, maximum, count] */
 export type RangePoint = [atMs: number, min: number, mean: number, max: number, count: number];
 

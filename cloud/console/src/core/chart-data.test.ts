@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RangePoint, RangeSeries, TelemetryRange } from "../api/shapes.ts";
-import { chartData, pointAt, silenceMsOf } from "./chart-data.ts";
+import { chartData, pointAt, silencesOf } from "./chart-data.ts";
 
 const bucketMs = 1_000;
 
@@ -42,14 +42,11 @@ test("every bucket of an answer stands once on the chart, at its own time and wi
 test("a line is broken exactly where its series was silent, whatever the other series did meanwhile", () => {
   fc.assert(
     fc.property(anyAnswer, (answer) => {
-      const silenceMs = silenceMsOf(answer);
       const { series } = chartData(answer);
       for (const [at, { points }] of answer.series.entries()) {
         const column = (series[at]?.mean ?? []).filter((value) => value !== undefined);
         const breaks = column.filter((value, place) => value === null && column[place - 1] !== null).length;
-        const silences = points.filter(
-          (point, place) => place > 0 && point[0] - (points[place - 1]?.[0] ?? 0) > silenceMs,
-        );
+        const silences = silencesOf({ metric: "", label: "", unit: "", points }, bucketMs);
         expect(breaks).toBe(silences.length);
         expect([column[0], column.at(-1)]).not.toContain(null);
         // uPlot ends a line at the neighbour of a null, so that must be the last thing measured.
@@ -69,12 +66,22 @@ test("the nearest bucket is found, and none where the series was silent", () => 
     points: [
       [1_000, 1, 1, 1, 1],
       [2_000, 2, 2, 2, 1],
-      [9_000, 9, 9, 9, 1],
+      [900_000, 9, 9, 9, 1],
     ],
   };
   expect(pointAt(series, 1_400, 1_000)?.[2]).toBe(1);
   expect(pointAt(series, 1_600, 1_000)?.[2]).toBe(2);
-  expect(pointAt(series, 99_000, 100_000)?.[2]).toBe(9);
-  expect(pointAt(series, 5_500, 1_000)).toBeNull();
+  expect(pointAt(series, 901_000, 1_000)?.[2]).toBe(9);
+  expect(pointAt(series, 450_000, 1_000)).toBeNull();
+  expect(pointAt(series, 999_000, 1_000)).toBeNull();
   expect(pointAt({ ...series, points: [] }, 1_000, 1_000)).toBeNull();
+});
+
+test("an appliance that speaks once in a minute while it rests is not silent, and one that is away is", () => {
+  const at = (seconds: number): RangePoint => [seconds * 1_000, 20, 20, 20, 1];
+  const cook = Array.from({ length: 200 }, (_, step) => at(step * 10));
+  const rest = Array.from({ length: 30 }, (_, step) => at(2_000 + step * 60));
+  const slow = Array.from({ length: 9 }, (_, step) => at(9_000 + step * 300));
+  const series = { metric: "cavity_c", unit: "°C", label: "Cavity", points: [...cook, ...rest, ...slow] };
+  expect(silencesOf(series, 4_000)).toEqual([{ fromMs: 3_740_000, toMs: 9_000_000 }]);
 });

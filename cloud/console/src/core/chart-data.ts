@@ -26,33 +26,42 @@ export interface Silence {
   toMs: number;
 }
 
-const silenceMsMin = 60_000;
+/** Appliances speak at least once a minute or two even at rest; what is shorter is never a silence. */
+const silenceMsMin = 180_000;
+/** In buckets: an empty one beside a full one is chance. */
+const silenceBucketsMin = 2.5;
+/** In steps of the neighbourhood. */
+const silenceStepsMin = 3;
+
+const stepAt = (points: readonly RangePoint[], at: number): number | null => {
+  const [before, after] = [points[at - 1], points[at]];
+  return before === undefined || after === undefined ? null : after[0] - before[0];
+};
 
 /**
- * How long nothing may come before it counts as silence: three times what is usual in this answer, since an idle appliance speaks
- * less often than one at work.
+ * Whether nothing came for so long before the point `at` that a line must not be drawn. An idle appliance speaks less often than one
+ * at work, so what is long is told by the steps to either side.
  */
-export function silenceMsOf({ bucketMs, series }: TelemetryRange): number {
-  const steps = series.flatMap(({ points }) => points.slice(1).map((point, at) => point[0] - (points[at]?.[0] ?? 0)));
-  const usual = steps.toSorted((a, b) => a - b)[Math.floor(steps.length * 0.9)] ?? 0;
-  return Math.max(silenceMsMin, 3 * usual, 2.5 * bucketMs);
+function isSilenceBefore(points: readonly RangePoint[], at: number, bucketMs: number): boolean {
+  const step = stepAt(points, at);
+  if (step === null) return false;
+  const beside = [stepAt(points, at - 1), stepAt(points, at + 1)].filter((one) => one !== null);
+  const usual = beside.length === 0 ? 0 : Math.min(...beside);
+  return step > Math.max(silenceMsMin, silenceBucketsMin * bucketMs, silenceStepsMin * usual);
 }
 
 /** The times within a series in which nothing came. */
-export function silencesOf(series: RangeSeries, silenceMs: number): Silence[] {
-  return series.points.flatMap((point, at): Silence[] => {
-    const next = series.points[at + 1];
-    return next !== undefined && next[0] - point[0] > silenceMs ? [{ fromMs: point[0], toMs: next[0] }] : [];
-  });
-}
+export const silencesOf = ({ points }: RangeSeries, bucketMs: number): Silence[] =>
+  points.flatMap((point, at): Silence[] =>
+    isSilenceBefore(points, at, bucketMs) ? [{ fromMs: points[at - 1]?.[0] ?? point[0], toMs: point[0] }] : [],
+  );
 
 const emptyColumn = (length: number): Column => Array.from<undefined>({ length });
 
 /** Lays the series of an answer on one axis of time, with a gap wherever one of them was silent. */
 export function chartData(answer: TelemetryRange): ChartData {
-  const silenceMs = silenceMsOf(answer);
   const middle = (atMs: number) => atMs + answer.bucketMs / 2;
-  const silences = answer.series.map((series) => silencesOf(series, silenceMs));
+  const silences = answer.series.map((series) => silencesOf(series, answer.bucketMs));
   // A gap needs a place of its own on the axis, since no other series may have spoken then.
   const times = new Set(silences.flat().map(({ fromMs, toMs }) => middle((fromMs + toMs) / 2)));
   for (const { points } of answer.series) for (const point of points) times.add(middle(point[0]));
@@ -87,9 +96,8 @@ export function chartData(answer: TelemetryRange): ChartData {
   };
 }
 
-/** The bucket of a series nearest to a time, or null where it was silent then. */
-export function pointAt(series: RangeSeries, atMs: number, withinMs: number): RangePoint | null {
-  const { points } = series;
+/** The bucket of a series nearest to a time, or null where the series was silent then or had not begun. */
+export function pointAt({ points }: RangeSeries, atMs: number, bucketMs: number): RangePoint | null {
   let low = 0;
   let high = points.length;
   while (low < high) {
@@ -97,9 +105,10 @@ export function pointAt(series: RangeSeries, atMs: number, withinMs: number): Ra
     if ((points[middle]?.[0] ?? 0) < atMs) low = middle + 1;
     else high = middle;
   }
+  const [before, after] = [points[low - 1], points[low]];
   const distance = (point: RangePoint | undefined) =>
     point === undefined ? Number.POSITIVE_INFINITY : Math.abs(point[0] - atMs);
-  const [before, after] = [points[low - 1], points[low]];
   const nearest = distance(before) <= distance(after) ? before : after;
-  return nearest !== undefined && distance(nearest) <= withinMs ? nearest : null;
+  const onLine = before !== undefined && after !== undefined && !isSilenceBefore(points, low, bucketMs);
+  return nearest !== undefined && (onLine || distance(nearest) <= silenceBucketsMin * bucketMs) ? nearest : null;
 }

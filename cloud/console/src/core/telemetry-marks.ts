@@ -1,5 +1,5 @@
 import type { RangeSeries, TelemetryRange } from "../api/shapes.ts";
-import { silenceMsOf, silencesOf } from "./chart-data.ts";
+import { silencesOf } from "./chart-data.ts";
 import { measureText } from "./numbers.ts";
 import { durationText } from "./time.ts";
 import type { TimelineItem } from "./timeline.ts";
@@ -36,7 +36,7 @@ function silences(answer: TelemetryRange): TimelineItem[] {
     label: "",
     points: all.map((atMs) => [atMs, 0, 0, 0, 1]),
   };
-  return silencesOf(together, silenceMsOf(answer))
+  return silencesOf(together, answer.bucketMs)
     .toSorted((a, b) => b.toMs - b.fromMs - (a.toMs - a.fromMs))
     .slice(0, marksMax)
     .map(({ fromMs, toMs }) =>

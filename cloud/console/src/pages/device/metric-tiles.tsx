@@ -1,5 +1,5 @@
 import type { TelemetryRange } from "../../api/shapes.ts";
-import { pointAt, silenceMsOf } from "../../core/chart-data.ts";
+import { pointAt } from "../../core/chart-data.ts";
 import { lineStyle, type MetricInfo } from "../../core/metrics.ts";
 import { valueText } from "../../core/numbers.ts";
 import classes from "./chart.module.css";
@@ -10,7 +10,7 @@ export function valueWords(info: MetricInfo, answer: TelemetryRange | undefined,
   if (cursorMs === null) return latest === null ? "none" : valueText(latest.value, unit);
   const series = answer?.series.find(({ metric }) => metric === info.metric);
   if (answer === undefined || series === undefined) return "–";
-  const point = pointAt(series, cursorMs - answer.bucketMs / 2, silenceMsOf(answer) / 2);
+  const point = pointAt(series, cursorMs - answer.bucketMs / 2, answer.bucketMs);
   if (point === null) return "none";
   return kind === "flag" ? valueText(point[3] >= 0.5, "") : valueText(point[2], unit);
 }

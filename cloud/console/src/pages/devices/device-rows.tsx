@@ -39,7 +39,7 @@ export function DeviceRows({ devices, models, stale }: DeviceRowsProps) {
               </Link>
             </td>
             <td role="cell" className={classes["serial"]}>
-              {device.serial}
+              {device.serial === device.id ? <span className="hidden">the same</span> : device.serial}
             </td>
             <td role="cell" className={classes["presence"]}>
               <Presence device={device} />

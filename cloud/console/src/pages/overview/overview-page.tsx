@@ -11,6 +11,7 @@ import { AlertIcon, CheckIcon } from "../../parts/icons.tsx";
 import { FirstAppliance } from "../../parts/first-appliance.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { DeliveriesBar } from "./deliveries-bar.tsx";
+import { OpenCases } from "./open-cases.tsx";
 import classes from "./overview.module.css";
 import { Sparkline } from "./sparkline.tsx";
 
@@ -35,8 +36,11 @@ export function OverviewPage() {
             <Connected devices={overview.devices} />
             <Readings rates={question.data?.rates ?? []} total={overview.readingsCommitted} atMs={overview.atMs} />
           </section>
-          <DeliveriesBar deliveries={overview.deliveries} />
           <Figures overview={overview} />
+          <div className={classes["pair"]}>
+            <DeliveriesBar deliveries={overview.deliveries} />
+            <OpenCases />
+          </div>
         </>
       )}
     </div>

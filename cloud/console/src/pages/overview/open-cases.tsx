@@ -1,0 +1,59 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { openCasesQuery } from "../../api/queries.ts";
+import type { ServiceCase } from "../../api/shapes.ts";
+import { Ago } from "../../parts/ago.tsx";
+import { AlertIcon } from "../../parts/icons.tsx";
+import { QuestionNotice } from "../../parts/notice.tsx";
+import classes from "./open-cases.module.css";
+import page from "./overview.module.css";
+
+/** The newest cases that nobody has taken up; each leads to its appliance, at the time when it was opened. */
+export function OpenCases() {
+  const question = useQuery(openCasesQuery);
+  const cases = question.data?.items ?? [];
+  return (
+    <section className={page["card"]} aria-label="Newest open cases">
+      <div className={page["cardHead"]}>
+        <h2>Newest open cases</h2>
+      </div>
+      <QuestionNotice question={question} />
+      {question.data !== undefined && cases.length === 0 && (
+        <p className={classes["none"]}>
+          None is open. A case opens by itself when a service rule finds something, and closes when its cause is gone.
+        </p>
+      )}
+      <ul className={classes["list"]}>
+        {cases.map((one) => (
+          <li key={one.id}>
+            <CaseLink {...one} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** How much is shown to either side of the opening. */
+const aroundMs = 1_800_000;
+
+function CaseLink({ deviceId, title, severity, openedAtMs }: ServiceCase) {
+  return (
+    <Link
+      to="/devices/$id"
+      params={{ id: deviceId }}
+      search={{ from: openedAtMs - aroundMs, to: openedAtMs + aroundMs }}
+      className={`${classes["case"]} ${severity === "safety" ? classes["safety"] : ""}`}
+    >
+      <AlertIcon />
+      <span className={classes["title"]}>
+        {severity === "safety" && <strong>Safety: </strong>}
+        {title}
+      </span>
+      <span className={`${classes["soft"]} ${classes["ago"]}`}>
+        <Ago atMs={openedAtMs} />
+      </span>
+      <span className={`${classes["soft"]} ${classes["device"]}`}>{deviceId}</span>
+    </Link>
+  );
+}
