@@ -77,8 +77,7 @@ export function createSlices(deps: SlicesDeps) {
   deliveries.whenWaiting((deviceIds) => dispatcher.kick(deviceIds));
   const desired = new DesiredSender({
     desiredOf: (deviceIds) => devices.desiredOf(deviceIds),
-    send: (deviceId, payload) =>
-      hub.send({ kind: "deliver", ref: `desired:${deviceId}`, deviceId, channel: "desired", payload }),
+    send: (ref, deviceId, payload) => hub.send({ kind: "deliver", ref, deviceId, channel: "desired", payload }),
     onError: (error) => logger.warn({ event: "desired.failed", error: String(error) }),
   });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
@@ -119,8 +118,14 @@ export function createSlices(deps: SlicesDeps) {
       if (channels.includes("inbox")) dispatcher.onReady(deviceId);
       if (channels.includes("desired")) desired.wanted(deviceId);
     },
-    onWritten: (ref, atMs) => dispatcher.onWritten(ref, atMs),
-    onNotWritten: (ref, deviceId, reason) => dispatcher.onNotWritten(ref, deviceId, reason),
+    // What is said of the desired state is not said of a delivery.
+    onWritten(ref, atMs) {
+      if (!desired.owns(ref)) dispatcher.onWritten(ref, atMs);
+    },
+    onNotWritten(ref, deviceId, reason) {
+      if (desired.owns(ref)) desired.onNotWritten(deviceId, reason);
+      else dispatcher.onNotWritten(ref, deviceId, reason);
+    },
   };
 
   return {
@@ -131,6 +136,7 @@ export function createSlices(deps: SlicesDeps) {
     households,
     deliveries,
     dispatcher,
+    desired,
     firmware,
     content,
     service,
