@@ -18,7 +18,7 @@ export const ovenModel = {
     { name: "cavity_c", unit: "°C" },
     { name: "power_w", unit: "W" },
   ],
-  capabilities: {},
+  capabilities: { programs: ["HotAir"], setpoint_c_max: 250 },
 };
 
 /** Puts the model, and registers an oven under each id. Returns their tokens in the same order. */
