@@ -49,9 +49,10 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 async function play(options: DemoOptions, service: ServiceChild, watch: Watch, end: AbortSignal): Promise<void> {
   const api: Api = { url: service.http, key: service.key, fetch };
   watch.begin(api, { console: `${service.http}/`, mqtt: service.mqtt, key: service.key });
+  const { speed, seed } = options;
   const releaseKey = newReleaseKey();
   const { members, homes } = await registerFleet({ ...api, signal: end }, loadModels(), options);
-  const startMs = systemClock.nowMs() - catchUpMs * (options.speed - 1);
+  const startMs = systemClock.nowMs() - catchUpMs * (speed - 1);
   const device = new HeldClock(startMs);
   const clocks = { device, real: systemClock };
   const fleet = new Fleet({
@@ -71,7 +72,8 @@ async function play(options: DemoOptions, service: ServiceChild, watch: Watch, e
     watch.tell(
       `${members.length} appliances belong to ${homes.length} households in ${zones} time zones; their time begins.`,
     );
-    device.begin(new AcceleratedClock({ real: systemClock, startMs, speed: options.speed }));
+    // At normal speed what was held would never be made up for.
+    device.begin(speed === 1 ? systemClock : new AcceleratedClock({ real: systemClock, startMs, speed }));
     const { tell } = watch;
     const deps = {
       api: hushed,
@@ -82,7 +84,7 @@ async function play(options: DemoOptions, service: ServiceChild, watch: Watch, e
       signal,
       timers: systemTimers,
       tell,
-      seed: options.seed,
+      seed,
     };
     await playStory(new Stage(deps), releaseKey);
   };
