@@ -1,5 +1,5 @@
 /** All routes of Hearth on a database of their own, with a key for each role and everything that any answer said. */
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
@@ -136,6 +136,7 @@ export async function createWholeApi(): Promise<WholeApi> {
     async close() {
       await app.close();
       await base.drop();
+      await rm(dir, { recursive: true, force: true });
     },
   };
 }
