@@ -126,6 +126,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     onGone: deps.onGone,
   });
   const console = buildConsole(logger);
+  undo.add(console.stop);
   const app = await createHttp({
     logger,
     authenticate: (key) => slices.staff.authenticate(key),
@@ -210,19 +211,27 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
 }
 
 /** Builds the console beside everything else: devices do not wait for a page. Whoever opens it too soon is told. */
-function buildConsole(logger: Logger): { notReady: () => string | null } {
+function buildConsole(logger: Logger): { notReady: () => string | null; stop: () => Promise<void> } {
   let sentence: string | null = "The console is being built. This takes a few seconds; the page loads by itself.";
+  const calledOff = new AbortController();
   const build = async () => {
     try {
-      await ensureConsole();
+      await ensureConsole(calledOff.signal);
       sentence = null;
     } catch (error) {
+      if (calledOff.signal.aborted) return;
       sentence = "The console could not be built. The log says why; the API and the devices are not affected.";
       logger.error({ event: "console.build_failed", err: error });
     }
   };
-  void build();
-  return { notReady: () => sentence };
+  const building = build();
+  return {
+    notReady: () => sentence,
+    async stop() {
+      calledOff.abort();
+      await building;
+    },
+  };
 }
 
 /** What has to happen from time to time whether or not anybody asks. */

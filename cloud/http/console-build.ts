@@ -15,18 +15,19 @@ const isFrom = async (distDir: string, hash: string): Promise<boolean> =>
   (await readFile(join(distDir, builtFromFile), "utf8").catch(() => "")) === hash;
 
 /** Runs vite, quietly, as a child: the service itself never loads a bundler. */
-function build(outDir: string): Promise<void> {
+function build(outDir: string, signal?: AbortSignal): Promise<void> {
   const vite = join(dirname(createRequire(import.meta.url).resolve("vite/package.json")), "bin/vite.js");
   const args = [vite, "build", consoleDir, "--outDir", outDir, "--emptyOutDir", "--logLevel", "error"];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: consoleDir, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, args, { cwd: consoleDir, stdio: ["ignore", "pipe", "pipe"], signal });
     let said = "";
     const hear = (chunk: Buffer) => {
       said = (said + chunk.toString("utf8")).slice(-saidCharsMax);
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
-    child.once("error", reject);
+    // Called off, it still runs for a moment: its end is waited for.
+    child.once("error", (error) => (child.pid === undefined ? reject(error) : undefined));
     child.once("close", (code) =>
       code === 0 ? resolve() : reject(new Error(said.trim() || `vite ended with ${code}`)),
     );
@@ -50,15 +51,16 @@ async function swapIn(newDir: string, distDir: string, hash: string): Promise<vo
  * Sees to it that the console is built from the sources that are there: a build that is missing or from other sources is made, which
  * takes seconds; one that is right costs the reading of the sources.
  *
+ * @param signal calls the build off
  * @throws StartError where it cannot be built
  */
-export async function ensureConsole(): Promise<void> {
+export async function ensureConsole(signal?: AbortSignal): Promise<void> {
   const distDir = consoleDistDir;
   const hash = await sourceHash(consoleDir);
   if (await isFrom(distDir, hash)) return;
   const newDir = `${distDir}.new-${process.pid}`;
   try {
-    await build(newDir);
+    await build(newDir, signal);
     await swapIn(newDir, distDir, hash);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

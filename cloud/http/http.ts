@@ -14,7 +14,7 @@ import { problem, type ProblemCatalogue } from "../platform/problem.ts";
 import type { Principal } from "../staff/staff.ts";
 import { authorise } from "./authorise.ts";
 import { httpProblems } from "./http-problems.ts";
-import { problemReplies } from "./problem-replies.ts";
+import { addressProblem, problemReplies, securityHeaders } from "./problem-replies.ts";
 
 /** Most bytes of a JSON body. Uploads set their own bound on their own route. */
 const bodyBytesMax = 1_048_576;
@@ -39,16 +39,14 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
     connectionTimeout: 0,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: addressProblem,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   problemReplies(app);
   authorise(app, deps.authenticate);
   app.addHook("onSend", async (_request, reply) => {
-    reply
-      .header("x-content-type-options", "nosniff")
-      .header("referrer-policy", "no-referrer")
-      .header("x-frame-options", "DENY");
+    reply.headers(securityHeaders);
   });
   await app.register(fastifySwagger, {
     openapi: {

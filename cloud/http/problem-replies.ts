@@ -54,6 +54,21 @@ async function send(request: FastifyRequest, reply: FastifyReply, problem: Probl
     });
 }
 
+/** What every answer carries, so that no browser takes it for something else. */
+export const securityHeaders = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "x-frame-options": "DENY",
+} as const;
+
+/** An address that is no address, or too long for one. No route has been looked for, so that no hook has run either. */
+export function addressProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = ofHttp("invalid_request", "The address cannot be read.", [
+    { pointer: "/path", message: error.message },
+  ]);
+  void send(request, reply.headers(securityHeaders), problem);
+}
+
 /** Answers every refusal and every failure as problem+json (RFC 9457). A stack never leaves the process. */
 export function problemReplies(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {

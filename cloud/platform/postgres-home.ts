@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, stat } from "node:fs/promises";
+import { cp, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { StartError } from "./config.ts";
 
@@ -42,6 +42,22 @@ async function reachable(path: string): Promise<boolean> {
   }
 }
 
+const shortHash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
+
+/** A copy of the binaries that everybody can reach: one for each installation and version of the package, whole or not there. */
+async function copyOfBinaries(binDir: string): Promise<string> {
+  const native = dirname(binDir);
+  const { mtimeMs, size } = await stat(join(binDir, "postgres"));
+  const copy = join(placeForRoot, `native-${shortHash(`${native} ${mtimeMs} ${size}`)}`);
+  if ((await stat(copy).catch(() => null)) === null) {
+    const half = `${copy}.${process.pid}`;
+    await cp(native, half, { recursive: true, verbatimSymlinks: true });
+    // Of two that copy at once one is first, and its copy is as good.
+    await rename(half, copy).catch(() => rm(half, { recursive: true, force: true }));
+  }
+  return join(copy, basename(binDir));
+}
+
 /** Decides where binaries and cluster lie for this data folder, and copies the binaries where they cannot be reached. */
 export async function preparePostgresHome(dataDir: string): Promise<PostgresHome> {
   const binDir = await packagedBinDir();
@@ -56,16 +72,12 @@ export async function preparePostgresHome(dataDir: string): Promise<PostgresHome
   const binReachable = await reachable(join(binDir, "postgres"));
   if (dataReachable && binReachable) return { binDir, ...inside, user: unprivilegedUser };
 
-  // Named by the folder, so that the same data folder finds its cluster again.
-  const place = join(placeForRoot, createHash("sha256").update(dataDir).digest("hex").slice(0, 16));
-  await mkdir(place, { recursive: true, mode: 0o755 });
-  let reachableBinDir = binDir;
-  if (!binReachable) {
-    const native = dirname(binDir);
-    reachableBinDir = join(place, "native", basename(binDir));
-    await cp(native, join(place, "native"), { recursive: true, force: false, verbatimSymlinks: true });
-  }
+  await mkdir(placeForRoot, { recursive: true, mode: 0o755 });
+  const reachableBinDir = binReachable ? binDir : await copyOfBinaries(binDir);
   if (dataReachable) return { binDir: reachableBinDir, ...inside, user: unprivilegedUser };
+  // Named by the folder, so that the same data folder finds its cluster again.
+  const place = join(placeForRoot, shortHash(dataDir));
+  await mkdir(place, { recursive: true, mode: 0o755 });
   return {
     binDir: reachableBinDir,
     clusterDir: join(place, "postgres"),

@@ -1,0 +1,100 @@
+/** For every route what a sound request to it holds: a route that is missing here is missing from the tests, and they say so. */
+import type { KnownRoute } from "./whole-api.ts";
+
+export const unknownId = "01980000-0000-7000-8000-000000000000";
+
+const text = { title: "Bread", steps: [{ text: "Bake" }] };
+const threshold = {
+  kind: "threshold",
+  title: "Too hot",
+  severity: "safety",
+  metric: "cavity_c",
+  direction: "above",
+  limit: 300,
+  clearAt: 280,
+  holdMs: 60_000,
+  cause: "too_hot",
+};
+
+export const model = {
+  key: "oven",
+  version: 1,
+  brand: "B",
+  name: "Oven",
+  kind: "oven",
+  hardwareIds: ["h1"],
+  locales: ["en"],
+  metrics: [{ name: "cavity_c", unit: "°C" }],
+  capabilities: { programs: ["HotAir"] },
+};
+
+/** JSON bodies of the routes that take one. */
+export const bodies: Record<string, Record<string, unknown>> = {
+  "POST /api/v1/staff/keys": { name: "somebody", role: "viewer" },
+  "PUT /api/v1/models/:model": model,
+  "POST /api/v1/devices": { id: "oven-9", model: "oven" },
+  "POST /api/v1/devices/batch": { devices: [{ id: "oven-8", model: "oven" }] },
+  "PUT /api/v1/devices/:id/desired": { state: { childLock: true } },
+  "POST /api/v1/devices/:id/commands": { name: "identify" },
+  "POST /api/v1/households": { name: "Huber", locale: "de", timeZone: "Europe/Berlin" },
+  "PATCH /api/v1/households/:id": { name: "Maier" },
+  "POST /api/v1/households/:id/members": { name: "Eva" },
+  "POST /api/v1/firmware/keys": { publicKey: Buffer.alloc(32, 1).toString("base64url"), name: "maker" },
+  "POST /api/v1/firmware/releases/:id/send": { model: "oven" },
+  "POST /api/v1/content/items": { kind: "recipe", locales: { en: text } },
+  "PUT /api/v1/content/items/:id": { kind: "recipe", locales: { en: text } },
+  "POST /api/v1/content/items/:id/publish": { models: ["oven"], feed: "recipes" },
+  "POST /api/v1/content/items/:id/send": { deviceIds: ["oven-1"] },
+  "POST /api/v1/service/rules": threshold,
+  "PUT /api/v1/service/rules/:id": threshold,
+  "POST /api/v1/cases/:id/resolve": { note: "Fan replaced" },
+  "POST /api/v1/cases/:id/notes": { text: "Called" },
+  "PUT /api/v1/loyalty/rules/:key": { title: "Cook", event: "program.finished", points: 10, limit: { kind: "none" } },
+  "POST /api/v1/loyalty/transfers/:id/reverse": { reason: "by mistake" },
+};
+
+/** Routes that write and take no JSON. */
+export const withoutBody = new Set([
+  "DELETE /api/v1/staff/keys/:id",
+  "POST /api/v1/devices/:id/token",
+  "POST /api/v1/devices/:id/block",
+  "POST /api/v1/devices/:id/unblock",
+  "PUT /api/v1/households/:id/devices/:deviceId",
+  "DELETE /api/v1/households/:id/devices/:deviceId",
+  "POST /api/v1/deliveries/:id/cancel",
+  "POST /api/v1/firmware/releases",
+  "POST /api/v1/content/items/:id/withdraw",
+]);
+
+/** Routes that make what their path names, so that nothing there is unknown. */
+export const makers = new Set(["PUT /api/v1/models/:model", "PUT /api/v1/loyalty/rules/:key"]);
+
+const queries: Record<string, string> = {
+  "GET /api/v1/devices/:id/telemetry": "?metrics=cavity_c",
+  // A place that cannot be gone on from: a stream that is allowed would never end.
+  "GET /api/v1/events/stream": "?after=nowhere",
+  "POST /api/v1/firmware/releases": `?keyId=0123456789abcdef&payload=e30&signature=${"A".repeat(86)}`,
+  "GET /files/firmware/:sha256": `?device=oven-1&expires=4000000000000&signature=${"A".repeat(43)}`,
+};
+
+/** Parameters that name something which exists, where a test needs that. */
+export type Known = Partial<Record<"device" | "household" | "item" | "rule", string>>;
+
+/** The address of a route, with its parameters filled in: with what is unknown, unless `known` has it. */
+export function addressOf({ name, url }: KnownRoute, known: Known = {}): string {
+  const ofPath: [RegExp, string | undefined, string][] = [
+    [/\/devices\//, known.device, "nobody"],
+    [/\/households\//, known.household, unknownId],
+    [/\/content\/items\//, known.item, unknownId],
+    [/\/service\/rules\//, known.rule, unknownId],
+  ];
+  const id = ofPath.filter(([path]) => path.test(url)).map(([, is, otherwise]) => is ?? otherwise);
+  const values: Record<string, string> = {
+    id: (url.includes("/households/") ? (known.household ?? unknownId) : id[0]) ?? unknownId,
+    deviceId: known.device ?? "nobody",
+    model: makers.has(name) ? "oven" : "nothing",
+    key: "cooked",
+    sha256: "0".repeat(64),
+  };
+  return url.replaceAll(/:(\w+)/g, (_all, param: string) => values[param] ?? unknownId) + (queries[name] ?? "");
+}
