@@ -9,7 +9,7 @@ import { gatewayLimits } from "#protocol/link/messages.ts";
 import { consoleDistDir, ensureConsole } from "./http/console-build.ts";
 import { consoleRoutes } from "./http/console-routes.ts";
 import { createHttp } from "./http/http.ts";
-import { type Clock, every, type Ticker } from "./platform/clock.ts";
+import { type Clock, every, sleep, type Ticker } from "./platform/clock.ts";
 import { type Config, StartError } from "./platform/config.ts";
 import { lockDataDir } from "./platform/data-lock.ts";
 import { Database, migrate } from "./platform/database.ts";
@@ -48,19 +48,36 @@ export interface Hearth {
 
 const databaseConnectionsMax = 20;
 const drainMsMax = 4_000;
+const gatewayStopMsMax = 2_000;
 const spoolDirName = "spool";
 
-/** Undoes what was started, in the opposite order; each step is tried whatever became of the others. */
-class Undo {
-  readonly #steps: (() => Promise<unknown>)[] = [];
+/** All of an orderly end; what is left of it when everything else has ended is PostgreSQL's. */
+const stopMsMax = 9_500;
+const stopMsForPostgres = 2_000;
+/** A step of the end that has no word of its own on how long it may take. */
+const stepMsMax = 1_000;
+const stepMsMin = 100;
 
-  add(step: () => Promise<unknown>): void {
-    this.#steps.push(step);
+type Step = (leftMs: number) => Promise<unknown>;
+
+/**
+ * Undoes what was started, in the opposite order; each step is tried whatever became of the others. One that takes too long, as all do
+ * that wait for a database that does not answer, is left behind.
+ */
+class Undo {
+  readonly #steps: { step: Step; msMax: number }[] = [];
+
+  add(step: Step, msMax = stepMsMax): void {
+    this.#steps.push({ step, msMax });
   }
 
   async run(logger: Logger): Promise<void> {
-    for (const step of this.#steps.splice(0).toReversed()) {
-      await step().catch((error: unknown) => logger.error({ event: "service.stop_failed", err: error }));
+    const beganAtMs = performance.now();
+    for (const { step, msMax } of this.#steps.splice(0).toReversed()) {
+      const leftMs = beganAtMs + stopMsMax - performance.now();
+      const mayTakeMs = Math.max(stepMsMin, Math.min(msMax, msMax === stopMsMax ? leftMs : leftMs - stopMsForPostgres));
+      const done = step(leftMs).catch((error: unknown) => logger.error({ event: "service.stop_failed", err: error }));
+      await Promise.race([done, sleep(mayTakeMs)]);
     }
   }
 }
@@ -148,11 +165,11 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const listening = await listen(app, config);
   address.http ||= listening;
 
-  undo.add(() => gateway.stop());
+  undo.add(() => gateway.stop(), gatewayStopMsMax);
   await gateway.start();
   const tickers = startTickers(slices, clock, logger);
   undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
-  undo.add(() => hub.drain(drainMsMax));
+  undo.add(() => hub.drain(drainMsMax), drainMsMax + stepMsMax);
 
   return {
     addresses: { http: listening, mqtt: `mqtt://${hostText(config.bind)}:${gateway.port}` },
@@ -171,7 +188,8 @@ async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: D
   let place: string | null = null;
   if (config.databaseUrl === undefined) {
     const server = await PostgresServer.start(config.dataDir, logger, onGone);
-    undo.add(() => server.stop());
+    // Its own stop keeps to what is left, and ends it by force.
+    undo.add((leftMs) => server.stop(Math.max(stepMsMin, leftMs - stepMsMin)), stopMsMax);
     connection = server.connection;
     place = server.place.moved ? server.place.clusterDir : null;
   }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
 import { closeHouses, openHouse } from "./testing/house.ts";
 import { type ConnectOptions, RawDevice } from "./testing/raw-device.ts";
@@ -82,6 +83,36 @@ test("forget drops what was cached, and disconnects where asked", async () => {
   expect(JSON.parse(Buffer.from(presence[1]?.payload ?? []).toString())).toMatchObject({ reason: "revoked" });
   expect(await codeOf(port, "oven-1")).toBe(5);
   expect(cloud.records.filter(({ channel }) => channel === "events")).toEqual([]);
+});
+
+test("an answer that is overtaken by a block lets nobody in: the cloud is asked again", async () => {
+  const { cloud, port } = await openHouse();
+  cloud.silent = true;
+  const device = await RawDevice.open(port);
+  device.connect("oven-1");
+  const { askId, deviceId } = await cloud.wait("who");
+  cloud.devices.set("oven-1", null);
+  cloud.silent = false;
+  cloud.say({ kind: "forget", deviceId, disconnect: true });
+  const tokenSha256 = [createHash("sha256").update("token of oven-1").digest("hex")];
+  cloud.say({ kind: "identity", askId, identity: { deviceId, model: "oven-x200", tokenSha256 } });
+  await device.waitClosed();
+  expect(device.all("connack")[0]?.returnCode).toBe(5);
+  expect(await codeOf(port, "oven-1")).toBe(5);
+});
+
+test("a device that is blocked while the cloud is asked, and then falls silent, is not let in from memory", async () => {
+  const { cloud, port, relink } = await openHouse({ bounds: { askTimeoutMs: 200 } });
+  expect(await codeOf(port, "oven-1")).toBe(0);
+  relink();
+  await cloud.wait("hello", 2);
+  cloud.silent = true;
+  const device = await RawDevice.open(port);
+  device.connect("oven-1");
+  await cloud.wait("who", 2);
+  cloud.say({ kind: "forget", deviceId: "oven-1", disconnect: true });
+  await device.waitClosed();
+  expect(device.all("connack")[0]?.returnCode).toBe(3);
 });
 
 test("a second connection of a device ends the first, and each disconnect names its own connection", async () => {

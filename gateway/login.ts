@@ -28,6 +28,16 @@ const nobody: readonly string[] = [createHash("sha256").update("nobody").digest(
 const refused = (code: number): LoginOutcome => ({ kind: "refused", code });
 const failureWindowMs = 60_000;
 
+interface PendingAsk {
+  /** The question that waits; 0 before the first. */
+  askId: number;
+  deviceId: string;
+  answer: Promise<Answer>;
+  settle: (answer: Answer) => void;
+  /** The device's credentials changed since: the answer on its way may be from before. */
+  isStale: boolean;
+}
+
 export interface LoginOptions {
   cache: CacheStore;
   bounds: Bounds;
@@ -51,8 +61,8 @@ export class Login {
   /** Devices whose cached identity the cloud has confirmed since the link came up. */
   readonly #verified = new Set<string>();
   #nextAskId = 1;
-  readonly #asks = new Map<number, { deviceId: string; settle: (answer: Answer) => void }>();
-  readonly #askByDevice = new Map<string, Promise<Answer>>();
+  readonly #asks = new Map<number, PendingAsk>();
+  readonly #askByDevice = new Map<string, PendingAsk>();
   readonly #failures = new Map<string, { count: number; sinceMs: number }>();
 
   constructor({ cache, bounds, clock, counters, logger, ask }: LoginOptions) {
@@ -82,12 +92,17 @@ export class Login {
 
   /** The cloud's answer to a `who`. */
   answered(askId: number, identity: DeviceIdentity | null): void {
-    this.#asks.get(askId)?.settle(identity);
+    const pending = this.#asks.get(askId);
+    if (pending === undefined) return;
+    if (pending.isStale) this.#askAbout(pending);
+    else pending.settle(identity);
   }
 
   /** The device's credentials changed: nothing that was known of it counts. */
   forget(deviceId: string): void {
     this.#verified.delete(deviceId);
+    const pending = this.#askByDevice.get(deviceId);
+    if (pending !== undefined) pending.isStale = true;
     this.#keep(this.#cache.removeIdentity(deviceId));
   }
 
@@ -103,9 +118,11 @@ export class Login {
     if (cachedFits && cached && this.#verified.has(deviceId)) return this.#accept(cached, packet);
     const answer = this.#mayAsk(address, cachedFits) ? await this.#askCloud(deviceId) : "silent";
     if (answer === "silent") {
-      if (!cachedFits || !cached) return this.#failed(address, connack.serverUnavailable);
+      // It may have been forgotten while the cloud was asked.
+      const remembered = cachedFits ? this.#cache.identity(deviceId) : null;
+      if (!remembered || !fits(offered, remembered)) return this.#failed(address, connack.serverUnavailable);
       this.#counters.cached_identities_used += 1;
-      return this.#accept(cached, packet);
+      return this.#accept(remembered, packet);
     }
     if (!fits(offered, answer) || answer === null) return this.#failed(address, connack.notAuthorized);
     return this.#accept(answer, packet);
@@ -145,9 +162,7 @@ export class Login {
 
   #askCloud(deviceId: string): Promise<Answer> {
     const asked = this.#askByDevice.get(deviceId);
-    if (asked) return asked;
-    const askId = this.#nextAskId;
-    this.#nextAskId += 1;
+    if (asked) return asked.answer;
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const { askTimeoutMs, askTimeoutMsMax } = this.#bounds;
     const askedAtMs = this.#clock.nowMs();
@@ -161,16 +176,28 @@ export class Login {
     let cancelTimeout = waitFurther();
     const settle = (answer: Answer) => {
       cancelTimeout();
-      this.#asks.delete(askId);
+      this.#asks.delete(pending.askId);
       this.#askByDevice.delete(deviceId);
       if (answer === "silent") this.#counters.asks_unanswered += 1;
       else this.#remember(deviceId, answer);
       resolve(answer);
     };
-    this.#asks.set(askId, { deviceId, settle });
-    this.#askByDevice.set(deviceId, promise);
-    this.#ask({ kind: "who", askId, deviceId });
+    const pending: PendingAsk = { askId: 0, deviceId, answer: promise, settle, isStale: false };
+    this.#askByDevice.set(deviceId, pending);
+    this.#askAbout(pending);
     return promise;
+  }
+
+  /** Asks, or asks again where the answer that came may be from before the device's credentials changed. */
+  #askAbout(pending: PendingAsk): void {
+    const { deviceId } = pending;
+    this.#asks.delete(pending.askId);
+    const askId = this.#nextAskId;
+    this.#nextAskId += 1;
+    pending.askId = askId;
+    pending.isStale = false;
+    this.#asks.set(askId, pending);
+    this.#ask({ kind: "who", askId, deviceId });
   }
 
   #remember(deviceId: string, identity: DeviceIdentity | null): void {

@@ -46,7 +46,8 @@ export class GatewayWorker {
     const { config, onLink, logger } = this.#deps;
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(workerUrl, {
-      workerData: { ...config, link: port2 },
+      // A port that the system chose stays: devices and links know it.
+      workerData: { ...config, port: this.#port || config.port, link: port2 },
       transferList: [port2],
       name: "gateway",
     });

@@ -66,3 +66,12 @@ export async function endLeftover(clusterDir: string, logger: Logger): Promise<v
     }
   }
 }
+
+/** Ends a server that answers to nothing, and whatever else works in its folder, at once. */
+export async function killWhatWorksIn(
+  clusterDir: string,
+  server: { kill(name: NodeJS.Signals): boolean },
+): Promise<void> {
+  server.kill("SIGKILL");
+  for (const pid of await processesIn(clusterDir)) signal(pid, "SIGKILL");
+}

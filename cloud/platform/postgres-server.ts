@@ -8,16 +8,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { sleep } from "./clock.ts";
 import { StartError } from "./config.ts";
 import type { Logger } from "./logger.ts";
-import { endLeftover, socketDirOf, socketDirPrefix } from "./postgres-leftover.ts";
+import { endLeftover, killWhatWorksIn, socketDirOf, socketDirPrefix } from "./postgres-leftover.ts";
 import { type PostgresHome, preparePostgresHome, run } from "./postgres-home.ts";
 
 const startSecondsMax = 60;
+const stopMsMax = 9_000;
 const restartsPerMinuteMax = 5;
 
 const settings = [
@@ -112,16 +113,20 @@ export class PostgresServer {
     return { clusterDir: this.#home.clusterDir, moved: this.#home.moved };
   }
 
-  async stop(): Promise<void> {
+  /** Ends the server: politely, then without its checkpoint, and by force where it does not answer at all. */
+  async stop(msMax = stopMsMax): Promise<void> {
     this.#stopping = true;
     const child = this.#child;
     if (child !== null && child.exitCode === null && child.signalCode === null) {
       const gone = new Promise((resolve) => child.once("exit", resolve));
       // SIGINT is PostgreSQL's fast shutdown: connections end, a checkpoint is written.
       child.kill("SIGINT");
-      const timer = setTimeout(() => child.kill("SIGQUIT"), 7_000);
+      const quit = setTimeout(() => child.kill("SIGQUIT"), msMax * 0.7);
+      // What is committed is in its log, which the next start replays.
+      const kill = setTimeout(() => void killWhatWorksIn(this.#home.clusterDir, child), msMax);
       await gone;
-      clearTimeout(timer);
+      clearTimeout(quit);
+      clearTimeout(kill);
     }
     if (this.#socketDir !== "") await rm(this.#socketDir, { recursive: true, force: true });
   }
@@ -138,18 +143,25 @@ export class PostgresServer {
       this.#password = (await readFile(passwordFile, "utf8")).trim();
       return;
     }
+    // A cluster is made beside its place and moved there whole: one that a kill left half made would never start. Its name is new
+    // each time, because the initdb of a killed Hearth may still be writing into the one before.
+    const parent = dirname(clusterDir);
+    await mkdir(parent, { recursive: true });
+    const unfinished = (await readdir(parent)).filter((name) => name.startsWith(`${basename(clusterDir)}.new-`));
+    for (const name of unfinished) await rm(join(parent, name), { recursive: true, force: true });
     await rm(clusterDir, { recursive: true, force: true });
-    await mkdir(clusterDir, { recursive: true, mode: 0o700 });
+    const newDir = await mkdtemp(`${clusterDir}.new-`);
     this.#password = randomBytes(24).toString("base64url");
     await writeFile(passwordFile, `${this.#password}\n`, { mode: 0o600 });
     await chmod(passwordFile, 0o600);
     if (user !== null) {
-      await chown(clusterDir, user, user);
+      await chown(newDir, user, user);
       await chown(passwordFile, user, user);
     }
     const locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
     const access = ["--username=hearth", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-instructions"];
-    await run(this.#home, "initdb", ["-D", clusterDir, ...locale, ...access]);
+    await run(this.#home, "initdb", ["-D", newDir, ...locale, ...access]);
+    await rename(newDir, clusterDir);
   }
 
   async #spawn(): Promise<void> {
@@ -204,6 +216,7 @@ export class PostgresServer {
       try {
         // Backends of a killed server may live on, and hold the shared memory that the next one needs.
         await endLeftover(this.#home.clusterDir, this.#logger);
+        if (this.#stopping) return;
         await this.#spawn();
         this.#logger.warn({ event: "postgres.restarted", pid: this.pid });
         return;

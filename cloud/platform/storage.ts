@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, readFile, statfs, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StartError } from "./config.ts";
 
@@ -29,14 +29,23 @@ export async function openDataDir(dataDir: string): Promise<void> {
   }
 }
 
-/** A secret of this installation, kept in a file that its owner alone can read; made at the first start. */
+const secretBytes = 32;
+
+/**
+ * A secret of this installation, kept in a file that its owner alone can read; made at the first start, beside its place, so that a
+ * kill or a full disk never leaves a shorter one to sign with.
+ */
 export async function secretFile(dataDir: string, name: string): Promise<Buffer> {
   const path = join(dataDir, name);
-  try {
-    return await readFile(path);
-  } catch {
-    const secret = randomBytes(32);
-    await writeFile(path, secret, { mode: 0o600, flag: "wx" });
-    return secret;
-  }
+  const known = await readFile(path).catch((error: unknown) => {
+    // Only what is not there is made: a secret that cannot be read for another reason must not be replaced.
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  });
+  if (known !== null && known.length >= secretBytes) return known;
+  const secret = randomBytes(secretBytes);
+  await rm(`${path}.new`, { force: true });
+  await writeFile(`${path}.new`, secret, { mode: 0o600, flag: "wx", flush: true });
+  await rename(`${path}.new`, path);
+  return secret;
 }

@@ -1,0 +1,77 @@
+import { fork } from "node:child_process";
+import { mkdtemp, chmod, readdir, readFile, readlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { removeDataDir, startServiceProcess, stopServiceProcess, until } from "../test/support/service-process.ts";
+
+const dirs: string[] = [];
+afterEach(async () => {
+  for (const dir of dirs.splice(0)) await removeDataDir(dir);
+});
+
+async function newDataDir(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "hearth-start-stop-"));
+  // As root, PostgreSQL runs as a user that must be able to walk down to its cluster.
+  await chmod(dir, 0o755);
+  dirs.push(dir);
+  return dir;
+}
+
+/** Processes that work under a folder, which PostgreSQL's do. */
+async function processesUnder(dir: string): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const places = await Promise.all(
+    pids.map(async (pid) => ({ pid: Number(pid), cwd: await readlink(`/proc/${pid}/cwd`).catch(() => "") })),
+  );
+  return places.filter(({ cwd }) => cwd.startsWith(dir)).map(({ pid }) => pid);
+}
+
+const linux = process.platform === "linux";
+
+test.runIf(linux)(
+  "a database that answers to nothing keeps nobody from an end within 10 s, with nothing left running",
+  { timeout: 60_000 },
+  async () => {
+    const service = await startServiceProcess({ dataDir: await newDataDir() });
+    const { dataDir } = service;
+    for (const pid of await processesUnder(dataDir)) process.kill(pid, "SIGSTOP");
+    const asked = fetch(`${service.http}/api/v1/devices`, { headers: { authorization: `Bearer ${service.key}` } }).then(
+      ({ status }) => status,
+      () => "cut off",
+    );
+    expect(await stopServiceProcess(service)).toBe(0);
+    expect(await processesUnder(dataDir)).toEqual([]);
+    expect([503, "cut off"]).toContain(await asked);
+    // What was committed is in its log.
+    const again = await startServiceProcess({ dataDir, key: service.key });
+    expect((await again.api("/api/v1/me")).status).toBe(200);
+    expect(await stopServiceProcess(again)).toBe(0);
+  },
+);
+
+test(
+  "a first start that is killed while the database is made is made good by the next",
+  { timeout: 60_000 },
+  async () => {
+    const dataDir = await newDataDir();
+    const env = { ...process.env, HEARTH_DATA_DIR: dataDir, HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0" };
+    // A group of its own, so that one signal ends it with the tool that makes the cluster.
+    const child = fork(join(import.meta.dirname, "main.ts"), { stdio: "ignore", detached: true, env });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const isHalfMade = async () => {
+      for (const name of (await readdir(dataDir)).filter((found) => found.startsWith("postgres"))) {
+        const version = await readFile(join(dataDir, name, "PG_VERSION"), "utf8").catch(() => "");
+        if (version !== "") return true;
+      }
+      return false;
+    };
+    while (!(await isHalfMade()));
+    process.kill(-(child.pid ?? 0), "SIGKILL");
+    await ended;
+    const service = await startServiceProcess({ dataDir });
+    await until("it is well", async () => (await service.api("/api/v1/health")).status === 200, 10_000);
+    expect(await stopServiceProcess(service)).toBe(0);
+    expect((await readdir(dataDir)).filter((name) => name.includes(".new"))).toEqual([]);
+  },
+);
