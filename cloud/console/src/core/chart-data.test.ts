@@ -77,8 +77,9 @@ test("the nearest bucket is found, and none where the series was silent", () => 
   expect(pointAt({ ...series, points: [] }, 1_000, 1_000)).toBeNull();
 });
 
+const at = (seconds: number): RangePoint => [seconds * 1_000, 20, 20, 20, 1];
+
 test("an appliance that speaks once in a minute while it rests is not silent, and one that is away is", () => {
-  const at = (seconds: number): RangePoint => [seconds * 1_000, 20, 20, 20, 1];
   const cook = Array.from({ length: 200 }, (_, step) => at(step * 10));
   const rest = Array.from({ length: 30 }, (_, step) => at(2_000 + step * 60));
   const slow = Array.from({ length: 9 }, (_, step) => at(9_000 + step * 300));
