@@ -4,32 +4,17 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { contentItem, feedIndex } from "#protocol/content.ts";
 import { delivery as wireDelivery } from "#protocol/delivery.ts";
 import type { RetainedItem } from "#protocol/link/messages.ts";
-import { model } from "#protocol/model.ts";
 import { type DownRoad, downRoad, type TestApi, testApi } from "../../test/support/down-road.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Deliveries } from "../deliveries/deliveries.ts";
 import { Content, type FeedTopics } from "./content.ts";
 import { contentRoutes } from "./content-routes.ts";
 
-const modelOf = (key: string, capabilities: object) =>
-  model.parse({
-    key,
-    version: 1,
-    brand: "T",
-    name: key,
-    kind: "oven",
-    hardwareIds: ["a"],
-    locales: ["en"],
-    metrics: [],
-    capabilities,
-  });
-const models = new Map(
-  [
-    modelOf("oven-x200", { programs: ["HotAir", "Steam"], setpoint_c_max: 250, probe: true }),
-    modelOf("oven-x100", { programs: ["HotAir"], setpoint_c_max: 220 }),
-    modelOf("dishwasher-d1", { programs: ["Eco50"] }),
-  ].map((one) => [one.key, one]),
-);
+const models = {
+  "oven-x200": { programs: ["HotAir", "Steam"], setpoint_c_max: 250, probe: true },
+  "oven-x100": { programs: ["HotAir"], setpoint_c_max: 220 },
+  "dishwasher-d1": { programs: ["Eco50"] },
+};
 
 let database: TestDatabase;
 let road: DownRoad;
@@ -43,10 +28,10 @@ const reads = new Map<number, string>();
 beforeAll(async () => {
   database = await createTestDatabase();
   road = downRoad(database.db);
+  for (const [key, capabilities] of Object.entries(models)) await road.devices.addModel(key, { capabilities });
   deliveries = new Deliveries(road.deps);
   content = new Content({
     ...road.deps,
-    devices: { find: (ids) => road.devices.find(ids), model: async (key) => models.get(key) ?? null },
     deliveries,
     localesOf: async () => reads,
     onChanged: (topics) => changes.push(topics),
@@ -188,7 +173,7 @@ test("publishing what is published already changes nothing", async () => {
 });
 
 test("a recipe that asks for what a model cannot do is refused by step, on feeds and when sent", async () => {
-  await road.devices.add(["small-1"], "oven-x100");
+  await road.devices.add(["small-1"], { model: "oven-x100" });
   const hot = await written(recipe({ program: "Steam", setpoint_c: 240, probe_c: 60 }));
   expect((await publish(hot, ["oven-x200"], "recipes")).status).toBe(200);
   const refusal = await publish(hot, ["oven-x200", "oven-x100"], "recipes");

@@ -7,24 +7,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { firmwareOffer } from "#protocol/delivery.ts";
-import { model } from "#protocol/model.ts";
 import { type DownRoad, downRoad, type TestApi, testApi, until } from "../../test/support/down-road.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Deliveries } from "../deliveries/deliveries.ts";
 import { Firmware } from "./firmware.ts";
 import { firmwareRoutes } from "./firmware-routes.ts";
-
-const oven = model.parse({
-  key: "oven-x200",
-  version: 1,
-  brand: "Test",
-  name: "Oven",
-  kind: "oven",
-  hardwareIds: ["x200-a", "x200-b"],
-  locales: ["en"],
-  metrics: [],
-  capabilities: {},
-});
 
 let database: TestDatabase;
 let road: DownRoad;
@@ -42,13 +29,9 @@ beforeAll(async () => {
   artifactsDir = await mkdtemp(join(tmpdir(), "hearth-images-"));
   road = downRoad(database.db);
   deliveries = new Deliveries(road.deps);
-  const devices = {
-    find: (ids: string[]) => road.devices.find(ids),
-    ofModel: (key: string, limit: number) => road.devices.ofModel(key, limit),
-    model: async (key: string) => (key === oven.key ? oven : null),
-  };
+  await road.devices.addModel("oven-x200", { hardwareIds: ["x200-a", "x200-b"] });
   const linkSecret = randomBytes(32);
-  firmware = new Firmware({ ...road.deps, devices, deliveries, artifactsDir, linkSecret, publicUrl: () => origin });
+  firmware = new Firmware({ ...road.deps, deliveries, artifactsDir, linkSecret, publicUrl: () => origin });
   await firmware.load();
   api = await testApi(road.staff, (app) => firmwareRoutes(app, firmware));
   release = await api.as("release");
@@ -207,7 +190,7 @@ test("a release goes to appliances of its model as deliveries whose link fetches
   const image = randomBytes(100_000);
   const { id, sha256 } = await uploaded(image);
   await road.devices.add(["oven-1", "oven-2", "oven-3"]);
-  await road.devices.add(["washer-1"], "dishwasher-d1");
+  await road.devices.add(["washer-1"], { model: "dishwasher-d1" });
   const send = (payload: object) =>
     api.app.inject({ method: "POST", url: `/api/v1/firmware/releases/${id}/send`, headers: release, payload });
   expect((await send({ deviceIds: ["oven-1", "oven-9"] })).json()).toMatchObject({ code: "firmware_devices_unknown" });

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { TestAppliances } from "../../test/support/appliances.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import { TestRegistry } from "../../test/support/registry.ts";
 import { call, createSliceHttp } from "../../test/support/slice-http.ts";
 import { systemClock } from "../platform/clock.ts";
 import { randomIds } from "../platform/ids.ts";
@@ -13,12 +13,14 @@ import { householdsRoutes } from "./households-routes.ts";
 let database: TestDatabase;
 let app: FastifyInstance;
 let households: Households;
-const appliances = new TestAppliances();
+let appliances: TestRegistry;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   const audit = new Audit(systemClock);
-  households = new Households({ db: database.db, clock: systemClock, ids: randomIds, audit, appliances });
+  const deps = { db: database.db, clock: systemClock, ids: randomIds, audit };
+  appliances = new TestRegistry(deps);
+  households = new Households({ ...deps, appliances });
   app = await createSliceHttp((server) => householdsRoutes(server, households));
 });
 afterAll(async () => {
@@ -54,7 +56,7 @@ test("a zone that is no IANA name is refused, and the field is named", async () 
 
 test("an appliance belongs to one household, and moves only in two deliberate steps", async () => {
   const [first, second] = [await make(), await make()];
-  appliances.add({ id: "oven-1" });
+  await appliances.add(["oven-1"]);
   const put = (id: string) => call(app, "support", "PUT", `/households/${id}/devices/oven-1`);
   const take = (id: string) => call(app, "support", "DELETE", `/households/${id}/devices/oven-1`);
   expect((await put(first)).status).toBe(204);

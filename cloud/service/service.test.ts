@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { TestAppliances } from "../../test/support/appliances.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import { TestRegistry } from "../../test/support/registry.ts";
 import { call, createSliceHttp } from "../../test/support/slice-http.ts";
 import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
 import { Outbox } from "../events/events.ts";
@@ -18,12 +18,16 @@ import { Service } from "./service.ts";
 let database: TestDatabase;
 let service: Service;
 let app: FastifyInstance;
-const appliances = new TestAppliances();
+let appliances: TestRegistry;
 let made = 0;
 
 const t0 = 1_780_000_000_000;
 const day = 86_400_000;
-const device = () => appliances.add({ id: `oven-${++made}`, householdId: randomUUID() });
+async function device(id = `oven-${(made += 1)}`, model = "oven-x200"): Promise<DeviceRef> {
+  const [ref] = await appliances.add([id], { model, householdId: randomUUID() });
+  if (ref === undefined) throw new Error("it was not registered");
+  return ref;
+}
 
 const newService = async () => {
   const fresh = new Service({
@@ -40,6 +44,8 @@ const newService = async () => {
 
 beforeAll(async () => {
   database = await createTestDatabase();
+  const clock = systemClock;
+  appliances = new TestRegistry({ db: database.db, clock, ids: randomIds, audit: new Audit(clock) });
   service = await newService();
   app = await createSliceHttp((server) => serviceRoutes(server, service));
 });
@@ -81,7 +87,7 @@ const entriesOf = async (id: string) =>
   }[];
 
 test("an oven that stays too hot opens one case with its readings, and cooling down resolves it", async () => {
-  const oven = device();
+  const oven = await device();
   await ingest({ readings: [hot(oven, 0, 295), hot(oven, 10, 296)] });
   expect(await cases(oven)).toEqual([]);
   await ingest({ readings: [hot(oven, 20, 297), hot(oven, 30, 298)] });
@@ -100,7 +106,7 @@ test("an oven that stays too hot opens one case with its readings, and cooling d
 });
 
 test("readings of healthy devices touch no database and leave nothing in memory", async () => {
-  const ovens = Array.from({ length: 200 }, device);
+  const ovens = await appliances.add(Array.from({ length: 200 }, () => `oven-${(made += 1)}`));
   const readings = Array.from({ length: 50 }, (_, at) => ovens.map((oven) => hot(oven, at, 180 + at))).flat();
   const untouchable = new Proxy({} as Db, {
     get() {
@@ -116,7 +122,7 @@ const history = async (of: DeviceRef) =>
 const causes = async (of: DeviceRef) => new Map((await cases(of)).map(({ cause, status }) => [cause, status]));
 
 test("a restart in the middle of the hold neither forgets nor opens twice", async () => {
-  const oven = device();
+  const oven = await device();
   await ingest({ readings: [hot(oven, 0, 295)] });
   const second = await newService();
   await ingest({ readings: [hot(oven, 20, 295)] }, second);
@@ -129,7 +135,7 @@ test("a restart in the middle of the hold neither forgets nor opens twice", asyn
 });
 
 test("a batch that is rolled back and comes again has its effect once", async () => {
-  const oven = device();
+  const oven = await device();
   const readings = [hot(oven, 0, 295), hot(oven, 20, 295), hot(oven, 21, 200), hot(oven, 30, 295)];
   const lost = database.db.transaction().execute(async (tx) => {
     await service.ingest(tx, { readings, events: [] });
@@ -151,7 +157,7 @@ test("however a stream is cut into batches and repeated, a device's cases come o
   const values = fc.array(fc.constantFrom(200, 270, 271, 290, 291, 300), { minLength: 1, maxLength: 25 });
   await fc.assert(
     fc.asyncProperty(values, fc.infiniteStream(fc.nat(6)), async (sequence, cuts) => {
-      const [whole, pieces] = [device(), device()];
+      const [whole, pieces] = [await device(), await device()];
       await ingest({ readings: sequence.map((value, at) => hot(whole, at * 7, value)) });
       const rest = sequence.map((value, at) => hot(pieces, at * 7, value));
       for (let sent = 0; sent < rest.length;) {
@@ -169,7 +175,7 @@ test("however a stream is cut into batches and repeated, a device's cases come o
 });
 
 test("a fault opens one case per code, however often it is said, and clearing it resolves that one", async () => {
-  const oven = device();
+  const oven = await device();
   await ingest({
     events: [fault(oven, "fault.raised", 0), fault(oven, "fault.raised", 1), fault(oven, "fault.raised", 2, "E18")],
   });
@@ -192,7 +198,7 @@ test("a fault opens one case per code, however often it is said, and clearing it
 });
 
 test("a cause that returns within 7 days reopens its case, and a later one opens another", async () => {
-  const oven = device();
+  const oven = await device();
   const week = (7 * day) / 1_000;
   await ingest({ events: [fault(oven, "fault.raised", 0), fault(oven, "fault.cleared", 10)] });
   await ingest({ events: [fault(oven, "fault.raised", 10 + week - 1), fault(oven, "fault.cleared", 10 + week)] });
@@ -202,7 +208,7 @@ test("a cause that returns within 7 days reopens its case, and a later one opens
 });
 
 test("a cause that two rules find has cleared when the last of them lets it go", async () => {
-  const oven = appliances.add({ id: "steam-1", model: "steam-1" });
+  const oven = await device("steam-1", "steam-1");
   const rule = {
     kind: "threshold",
     title: "Warm",
@@ -238,7 +244,7 @@ test("a rule's change is a new version that counts from the next batch, is audit
   };
   const { id } = (await call(app, "support", "POST", "/service/rules", rule)).body;
   const put = (body: object) => call(app, "support", "PUT", `/service/rules/${id}`, body);
-  const fridge = appliances.add({ id: "fridge-1", model: "fridge-1" });
+  const fridge = await device("fridge-1", "fridge-1");
   await ingest({ readings: [hot(fridge, 0, 3)] });
   expect(await cases(fridge)).toEqual([]);
   expect((await put({ ...rule, limit: 3.5 })).body).toMatchObject({ version: 2 });
@@ -253,7 +259,7 @@ test("a rule's change is a new version that counts from the next batch, is audit
 });
 
 test("staff move a case, note and resolve it; every step is in its history and the audit log", async () => {
-  const oven = device();
+  const oven = await device();
   await ingest({ events: [fault(oven, "fault.raised", 0)] });
   const id = (await cases(oven))[0]?.id ?? "";
   const note = (body: object) => call(app, "support", "POST", `/cases/${id}/notes`, body);
@@ -281,7 +287,7 @@ test("staff move a case, note and resolve it; every step is in its history and t
 });
 
 test("each opening, resolving and reopening is told to the world once", async () => {
-  const oven = device();
+  const oven = await device();
   await ingest({
     events: [fault(oven, "fault.raised", 0), fault(oven, "fault.cleared", 1), fault(oven, "fault.raised", 2)],
   });

@@ -1,14 +1,13 @@
 /** What tests of the down road share: a clock that is set, devices in the table, the API with a key. */
 import type { FastifyInstance } from "fastify";
-import { sql } from "kysely";
 import { createHttp } from "../../cloud/http/http.ts";
-import type { DeviceRef } from "../../cloud/devices/devices.ts";
 import { Outbox } from "../../cloud/events/events.ts";
 import type { Clock } from "../../cloud/platform/clock.ts";
 import type { Db } from "../../cloud/platform/database.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
 import { Staff, type StaffRole } from "../../cloud/staff/staff.ts";
+import { TestRegistry } from "./registry.ts";
 
 class SetClock implements Clock {
   #nowMs = Date.UTC(2026, 0, 15, 12);
@@ -25,46 +24,16 @@ export interface DownRoad {
   clock: SetClock;
   staff: Staff;
   outbox: Outbox;
-  devices: FakeDevices;
+  devices: TestRegistry;
   /** What most slices are constructed with. */
-  deps: { db: Db; clock: Clock; ids: typeof randomIds; outbox: Outbox; audit: Staff["audit"]; devices: FakeDevices };
-}
-
-/** Stands in for the devices slice: answers from what the test has put into the table. */
-class FakeDevices {
-  readonly #refs = new Map<string, DeviceRef>();
-  readonly #db: Db;
-
-  constructor(db: Db) {
-    this.#db = db;
-  }
-
-  async add(ids: readonly string[], model = "oven-x200"): Promise<DeviceRef[]> {
-    const { rows } = await sql<{ key: number; id: string }>`
-      INSERT INTO device (id, model, serial, created_at_ms, token_sha256)
-      SELECT id, ${model}, 'S-' || id, 0, '{}' FROM unnest(${ids}::text[]) AS wanted(id) RETURNING key, id`.execute(
-      this.#db,
-    );
-    const refs = rows.map(({ key, id }) => ({ key, id, model, householdId: null }));
-    for (const ref of refs) this.#refs.set(ref.id, ref);
-    return refs;
-  }
-
-  async find(ids: string[]): Promise<Map<string, DeviceRef>> {
-    const found = ids.map((id) => this.#refs.get(id)).filter((ref) => ref !== undefined);
-    return new Map(found.map((ref) => [ref.id, ref]));
-  }
-
-  async ofModel(model: string, limit: number): Promise<DeviceRef[]> {
-    return [...this.#refs.values()].filter((ref) => ref.model === model).slice(0, limit);
-  }
+  deps: { db: Db; clock: Clock; ids: typeof randomIds; outbox: Outbox; audit: Staff["audit"]; devices: TestRegistry };
 }
 
 export function downRoad(db: Db): DownRoad {
   const clock = new SetClock();
   const staff = new Staff({ db, clock, ids: randomIds });
   const outbox = new Outbox(randomIds);
-  const devices = new FakeDevices(db);
+  const devices = new TestRegistry({ db, clock, ids: randomIds, audit: staff.audit });
   return { clock, staff, outbox, devices, deps: { db, clock, ids: randomIds, outbox, audit: staff.audit, devices } };
 }
 
