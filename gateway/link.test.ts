@@ -87,6 +87,24 @@ test("a cloud that remembers more than the spool holds is greeted with a new epo
   expect(cloud.of("gap")).toEqual([]);
 });
 
+test("an older spool that has grown by the time the cloud answers is still seen to be older", async () => {
+  const first = await openHouse();
+  first.cloud.commits = false;
+  await sayEach(first, ["a"]);
+  await first.stop();
+  const cloud = new PlayedCloud();
+  cloud.silent = true;
+  const second = await openHouse({ dir: first.dir, cloud, feeds: false, bounds: { askTimeoutMs: 20 } });
+  const { spoolEpoch, headSequence } = await cloud.wait("hello");
+  await sayEach(second, ["b", "c", "d"]);
+  cloud.silent = false;
+  // Of these numbers the cloud has other records than those that have just been given them.
+  cloud.say({ kind: "welcome", watermark: headSequence + 2 });
+  expect((await cloud.wait("hello", 2)).spoolEpoch).not.toBe(spoolEpoch);
+  await cloud.waitRecords(4, "telemetry");
+  expect(textsOf(cloud)).toEqual(["a", "b", "c", "d"]);
+});
+
 test("a cloud that remembers less than was trimmed hears the gap", async () => {
   const first = await openHouse();
   await sayEach(first, ["a", "b", "c"]);

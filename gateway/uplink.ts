@@ -23,6 +23,8 @@ export class Uplink {
   readonly #options: UplinkOptions;
   #state: "down" | "greeting" | "up" = "down";
   #credit = 0;
+  /** The head as it was said in `hello`. */
+  #knownHead = -1;
   /** The next sequence to offer. */
   #next = 0;
 
@@ -43,6 +45,7 @@ export class Uplink {
     const { spool, gatewayId, bootId, send } = this.#options;
     this.#state = "greeting";
     this.#credit = 0;
+    this.#knownHead = spool.headSequence;
     send({
       kind: "hello",
       gatewayId,
@@ -62,7 +65,8 @@ export class Uplink {
   async welcome(watermark: number): Promise<void> {
     const { spool, logger } = this.#options;
     if (this.#state === "down") return;
-    const { headSequence } = spool;
+    // Not the head of now: devices were let in meanwhile, and may have taken the spool beyond the watermark.
+    const headSequence = Math.max(this.#knownHead, this.#state === "up" ? this.#next - 1 : -1);
     if (watermark > headSequence) {
       logger.error({ event: "spool_older_than_cloud", spoolEpoch: spool.epoch, watermark, headSequence });
       await spool.startEpoch();
