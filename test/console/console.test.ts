@@ -1,4 +1,5 @@
 /** The console in a real browser, on a real service with a small fleet, at the width of a desk and of a phone. */
+import { AxeBuilder } from "@axe-core/playwright";
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -73,7 +74,8 @@ const pointsOf = async (page: Page) => Number(await chart(page).getAttribute("da
 const cursorOf = async (page: Page) => Number(await chart(page).getAttribute("data-cursor-ms"));
 const param = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
 
-describe.skipIf(!hasChromium)("the console", () => {
+// A browser beside a database and a gateway on two cores: what takes a second alone may take twenty among other tests.
+describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
   beforeAll(async () => {
     await ensureConsole();
     dataDir = await newDataDir();
@@ -277,6 +279,46 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("No appliance fits these filters").waitFor();
     expect(param(page, "q")).toBe("nobody");
   });
+
+  test.each(["light", "dark"] as const)(
+    "in the %s scheme no page has a fault that axe can find",
+    async (colorScheme) => {
+      const { page } = await open(desk, "/");
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const faults: string[] = [];
+      const look = async (name: string) => {
+        const axe = new AxeBuilder({ page });
+        // The schemes differ in their colours and in nothing else.
+        const { violations } = await (colorScheme === "light" ? axe : axe.withRules("color-contrast")).analyze();
+        for (const { id, nodes } of violations)
+          for (const node of nodes) faults.push(`${name}: ${id}: ${node.html.slice(0, 200)}`);
+      };
+      await page.getByTestId("connected").waitFor();
+      await page.getByRole("link", { name: /E-17/ }).waitFor();
+      await look("overview");
+      await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keys" }).waitFor();
+      await look("keys");
+      await page.goto(`${service.http}/devices?q=oven-000`);
+      await page.locator("[data-row-link]").first().waitFor();
+      await look("appliances");
+      await page.goto(`${service.http}/devices/${starId}?item=event:fault-1`);
+      await until("the chart has points", async () => (await pointsOf(page)) > 500);
+      await page.locator('[data-selected="true"]').waitFor();
+      await page.getByText("Show as a table").click();
+      await look("appliance");
+      await page.getByRole("button", { name: "Copy as curl" }).click();
+      await page.getByRole("dialog", { name: "Copy as curl" }).waitFor();
+      await look("copy as curl");
+      await page.evaluate("sessionStorage.removeItem('hearth.key')");
+      await page.reload();
+      await page.getByRole("textbox", { name: "Key" }).waitFor();
+      await look("key");
+      expect(faults).toEqual([]);
+    },
+    // axe looks at every node of six pages, which takes its time on a small machine.
+    120_000,
+  );
 
   test("what can be pressed on a phone is as large as a finger", async () => {
     for (const path of ["/", "/devices", `/devices/${starId}`]) {

@@ -1,9 +1,10 @@
-import { Menu, Modal } from "@mantine/core";
+import { Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { meQuery } from "../api/queries.ts";
 import { session } from "../api/session.ts";
+import { Dialog } from "./dialog.tsx";
 import { Mark, PersonIcon, SearchIcon } from "./icons.tsx";
 import { useKeys } from "./keys.ts";
 import classes from "./shell.module.css";
@@ -55,9 +56,9 @@ export function Shell() {
       <main id="main" className={classes["main"]} tabIndex={-1}>
         <Outlet />
       </main>
-      <Modal opened={helpShown} onClose={() => setHelpShown(false)} title="Keys" centered>
+      <Dialog title="Keys" opened={helpShown} onClose={() => setHelpShown(false)}>
         <KeysHelp />
-      </Modal>
+      </Dialog>
     </>
   );
 }
@@ -67,12 +68,9 @@ function Account({ onHelp }: { onHelp: () => void }) {
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
-        <button
-          type="button"
-          className={classes["account"]}
-          aria-label={`Your key${me === undefined ? "" : `: ${me.name}`}`}
-        >
+        <button type="button" className={classes["account"]}>
           <PersonIcon />
+          <span className="hidden">Your key </span>
           {me !== undefined && (
             <span className={classes["accountWords"]}>
               {me.name} <span className={classes["role"]}>{me.role}</span>

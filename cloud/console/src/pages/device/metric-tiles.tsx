@@ -2,6 +2,8 @@ import type { TelemetryRange } from "../../api/shapes.ts";
 import { pointAt } from "../../core/chart-data.ts";
 import { lineStyle, type MetricInfo } from "../../core/metrics.ts";
 import { valueText } from "../../core/numbers.ts";
+import { agoText } from "../../core/time.ts";
+import { useNow } from "../../parts/now.ts";
 import classes from "./chart.module.css";
 
 /** What a metric was at a time, as far as the chart knows it; without a time, what it was last. */
@@ -15,6 +17,15 @@ export function valueWords(info: MetricInfo, answer: TelemetryRange | undefined,
   return kind === "flag" ? valueText(point[3] >= 0.5, "") : valueText(point[2], unit);
 }
 
+/** An appliance at rest speaks once a minute; what is older than this is not how it is now. */
+const freshMsMax = 150_000;
+
+/** How old a last value is, where it is not of this moment: an oven that is off has no setpoint, only one that was. */
+function Age({ info: { latest }, nowMs }: { info: MetricInfo; nowMs: number }) {
+  if (latest === null || nowMs - latest.atMs <= freshMsMax) return null;
+  return <span className={classes["tileAge"]}>{agoText(latest.atMs, nowMs)}</span>;
+}
+
 interface MetricTilesProps {
   metrics: readonly MetricInfo[];
   selected: readonly string[];
@@ -25,6 +36,7 @@ interface MetricTilesProps {
 
 /** Every metric with its value now, or where the cursor stands; pressed in, it is on the chart. The chart's legend and its choice in one. */
 export function MetricTiles({ metrics, selected, answer, cursorMs, onToggle }: MetricTilesProps) {
+  const nowMs = useNow();
   return (
     <div className={classes["tiles"]} role="group" aria-label="Metrics on the chart">
       {metrics.map((info) => {
@@ -48,6 +60,7 @@ export function MetricTiles({ metrics, selected, answer, cursorMs, onToggle }: M
             </span>
             <span className={`${classes["tileValue"]} numbers`}>
               {valueWords(info, answer, pressed ? cursorMs : null)}
+              {(!pressed || cursorMs === null) && <Age info={info} nowMs={nowMs} />}
             </span>
           </button>
         );
