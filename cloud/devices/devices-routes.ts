@@ -4,7 +4,8 @@ import { z } from "zod";
 import { deviceId, modelKey } from "#protocol/ids.ts";
 import { model as modelSchema } from "#protocol/model.ts";
 import { epochMs, jsonObject, safeText } from "#protocol/text.ts";
-import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
+import { cursorParam } from "../platform/cursor-param.ts";
+import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import { reportedValues } from "./core/reported-state.ts";
 import type { Devices } from "./devices.ts";
@@ -113,7 +114,7 @@ const listQuery = z.object({
   model: modelKey.optional(),
   online: z.enum(["true", "false"]).optional(),
   household: z.uuid().optional(),
-  cursor: z.string().max(200).optional(),
+  cursor: cursorParam(z.tuple([deviceId])).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
 
@@ -132,13 +133,12 @@ export function devicesRoutes(server: FastifyInstance, devices: Devices): void {
       },
     },
     async ({ query }) => {
-      const after = query.cursor === undefined ? null : decodeCursor(query.cursor, z.tuple([z.string()]));
       const rows = await devices.page({
         q: query.q ?? null,
         model: query.model ?? null,
         online: query.online === undefined ? null : query.online === "true",
         householdId: query.household ?? null,
-        afterId: after?.[0] ?? null,
+        afterId: query.cursor?.[0] ?? null,
         limit: query.limit,
       });
       const items = rows.slice(0, query.limit).map(view);

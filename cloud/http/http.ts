@@ -75,16 +75,18 @@ function documents(app: FastifyInstance, problems: ProblemCatalogue): void {
   app.get("/api/openapi.json", open, async () => app.swagger());
   app.get("/api/schemas", open, async () => jsonSchemas);
   app.get<{ Params: { name: string } }>("/api/schemas/:name", open, async (request) => {
-    const schema = jsonSchemas[request.params.name];
+    const { name } = request.params;
+    const schema = Object.hasOwn(jsonSchemas, name) ? jsonSchemas[name] : undefined;
     if (schema === undefined) throw problem(httpProblems, "not_found");
     return schema;
   });
   const catalogue: ProblemCatalogue = { ...httpProblems, ...problems };
   app.get("/api/problems", open, async () => catalogue);
   app.get<{ Params: { code: string } }>("/api/problems/:code", open, async (request) => {
-    const entry = catalogue[request.params.code];
+    const { code } = request.params;
+    const entry = Object.hasOwn(catalogue, code) ? catalogue[code] : undefined;
     if (entry === undefined) throw problem(httpProblems, "not_found");
-    return { code: request.params.code, ...entry };
+    return { code, ...entry };
   });
   app.register(async (scope) => {
     scope.addHook("onRoute", (route) => {

@@ -3,7 +3,8 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { quarantineReasons } from "#protocol/errors.ts";
 import { deviceId } from "#protocol/ids.ts";
-import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
+import { cursorParam } from "../platform/cursor-param.ts";
+import { encodeCursor } from "../platform/cursor.ts";
 import type { Ingest } from "./ingest.ts";
 
 const reasons = z.enum(Object.keys(quarantineReasons));
@@ -42,7 +43,7 @@ export function ingestRoutes(server: FastifyInstance, ingest: Ingest): void {
         querystring: z.object({
           device: deviceId.optional(),
           reason: reasons.optional(),
-          cursor: z.string().max(200).optional(),
+          cursor: cursorParam(z.tuple([z.uuid()])).optional(),
           limit: z.coerce.number().int().min(1).max(200).default(50),
         }),
         response: {
@@ -55,11 +56,10 @@ export function ingestRoutes(server: FastifyInstance, ingest: Ingest): void {
       },
     },
     async ({ query }) => {
-      const before = query.cursor === undefined ? null : decodeCursor(query.cursor, z.tuple([z.uuid()]));
       const rows = await ingest.quarantine({
         deviceId: query.device ?? null,
         reason: query.reason ?? null,
-        beforeId: before?.[0] ?? null,
+        beforeId: query.cursor?.[0] ?? null,
         limit: query.limit,
       });
       const last = rows.at(-1);

@@ -10,6 +10,8 @@ import type { Bucket, LatestValue, RangeAnswer, RangeQuery, TelemetryStore } fro
 
 const columns = "(device_key, at_ms, metric_values, undeclared, suspect_received_at_ms)";
 const uniqueViolation = "23505";
+/** PostgreSQL sums squares to make a mean, and refuses the whole query where they overflow: what no appliance measures is cut off there. */
+const [meanMin, meanMax] = [sql.lit(-1e150), sql.lit(1e150)];
 /** How many of the last readings are looked through for the last value of each metric. */
 const latestReadings = 60;
 
@@ -71,7 +73,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
     const values = metrics.map((metric, at) => sql`${this.#valueOf(metric, layout)} AS ${sql.ref(`v${at}`)}`);
     const folds = metrics.map((_, at) => {
       const value = sql.ref(`v${at}`);
-      return sql`json_build_array(min(${value}), max(${value}), avg(${value}), count(${value})) AS ${sql.ref(`f${at}`)}`;
+      return sql`json_build_array(min(${value}), max(${value}), avg(least(greatest(${value}, ${meanMin}), ${meanMax})), count(${value})) AS ${sql.ref(`f${at}`)}`;
     });
     const { rows } = await sql<{ bucket: number } & Record<string, [number, number, number, number]>>`
       SELECT ((at_ms - ${fromMs}) / ${sql.lit(bucketMs)})::int AS bucket, ${sql.join(folds)}

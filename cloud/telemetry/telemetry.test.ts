@@ -97,6 +97,18 @@ test("numbers come back as they went in, to the last digit of a double", async (
   expect(series[0]?.buckets.map((bucket) => bucket.min)).toEqual(odd);
 });
 
+test("numbers that no appliance measures do not take a chart's other numbers with them", async () => {
+  const fromMs = startMs + 4_000_000;
+  const huge = [1.797e308, -1.797e308, 1.797e308, 1.797e308, 20];
+  await store(huge.map((value, at) => ({ atMs: fromMs + at, metrics: { cavity_c: value, odd_x: -value } })));
+  const metrics = ["cavity_c", "odd_x"];
+  const { series } = await telemetry.store.range({ device, metrics, fromMs, toMs: fromMs + huge.length, points: 1 });
+  for (const { buckets } of series) {
+    expect(buckets[0]).toMatchObject({ min: -1.797e308, max: 1.797e308, count: 5 });
+    expect(Number.isFinite(buckets[0]?.mean)).toBe(true);
+  }
+});
+
 test("rows that a day's partition finds in the default one are moved into it", async () => {
   const oldMs = startMs - 3 * 86_400_000;
   const client = await base.database.connect();
