@@ -123,7 +123,6 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.ingest.stop());
   undo.add(() => slices.dispatcher.stop());
   undo.add(() => slices.events.stop());
-  const firstKey = await slices.staff.createFirstKey();
 
   const filesMax = await openFilesMax();
   const connectionsMax = connectionsPossible(gatewayLimits.connectionsMax, filesMax);
@@ -170,6 +169,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const tickers = startTickers(slices, clock, logger);
   undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
   undo.add(() => hub.drain(drainMsMax), drainMsMax + stepMsMax);
+  // Last: it is shown once, and a start that failed before this line would have made a key that nobody ever saw.
+  const firstKey = await slices.staff.createFirstKey();
 
   return {
     addresses: { http: listening, mqtt: `mqtt://${hostText(config.bind)}:${gateway.port}` },

@@ -65,7 +65,7 @@ test("a folder that cannot be made is named", async () => {
 });
 
 test.each(["HEARTH_HTTP_PORT", "HEARTH_MQTT_PORT"])(
-  "a port in use is told by %s, and nothing is left running",
+  "a port in use is told by %s, nothing is left running, and the next start still shows the first key",
   async (name) => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -77,6 +77,7 @@ test.each(["HEARTH_HTTP_PORT", "HEARTH_MQTT_PORT"])(
     expect(stderr).toMatch(oneSentence(`${name} ${port}`));
     expect(code).toBe(1);
     expect(await processesIn(dir)).toEqual([]);
+    expect((await start({ dataDir: dir })).key, "the key that nobody has seen yet").toMatch(/^hearth_/);
   },
 );
 

@@ -57,9 +57,14 @@ try {
     options: {
       name: { type: "string", default: "made on the command line" },
       role: { type: "string", default: "admin" },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
   const role = staffRoles.find((known) => known === values.role);
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  }
   if (positionals[0] !== "new" || positionals.length > 1) throw new StartError(usage);
   if (role === undefined)
     throw new StartError(`--role is '${values.role}', but it wants one of ${staffRoles.join(", ")}.`);

@@ -290,6 +290,7 @@ export interface HappeningRow {
   phase: DeliveryPhase;
   progress: number | null;
   reason: string | null;
+  refused: string | null;
 }
 
 /** What happened to a device's deliveries, newest first: created, said by the device, ended by the cloud. */
@@ -300,16 +301,16 @@ export async function happenings(
   const { deviceKey, beforeMs, limit } = query;
   const { rows } = await sql<HappeningRow>`
     (SELECT d.created_at_ms AS at_ms, 'queued' AS what, 1 AS attempt, d.id AS delivery_id, d.kind, d.subject, d.label, d.phase,
-        NULL::float8 AS progress, NULL AS reason
+        NULL::float8 AS progress, NULL AS reason, NULL AS refused
       FROM delivery d WHERE d.device_key = ${deviceKey} AND d.created_at_ms < ${beforeMs}
       ORDER BY d.created_at_ms DESC LIMIT ${limit})
     UNION ALL
-    (SELECT r.order_at_ms, r.step, r.attempt, d.id, d.kind, d.subject, d.label, d.phase, r.progress, r.reason
+    (SELECT r.order_at_ms, r.step, r.attempt, d.id, d.kind, d.subject, d.label, d.phase, r.progress, r.reason, r.refused
       FROM delivery_receipt r JOIN delivery d ON d.id = r.delivery_id
       WHERE r.device_key = ${deviceKey} AND r.order_at_ms < ${beforeMs}
       ORDER BY r.order_at_ms DESC LIMIT ${limit})
     UNION ALL
-    (SELECT d.changed_at_ms, d.phase, d.attempt, d.id, d.kind, d.subject, d.label, d.phase, NULL, d.cause
+    (SELECT d.changed_at_ms, d.phase, d.attempt, d.id, d.kind, d.subject, d.label, d.phase, NULL, d.cause, NULL
       FROM delivery d WHERE d.device_key = ${deviceKey} AND d.changed_at_ms < ${beforeMs}
         AND (d.phase IN ('superseded', 'cancelled') OR d.cause IN ('deadline', 'timed_out'))
       ORDER BY d.changed_at_ms DESC LIMIT ${limit})

@@ -232,6 +232,24 @@ test("a page of a device's timeline tells what was sent, what the appliance said
   ]);
 });
 
+test("a timeline says why a step went wrong, which word changed nothing, and the steps of one moment in their order", async () => {
+  const device = await oneDevice();
+  const [id = ""] = await create(firmware(device));
+  road.clock.forward(10);
+  for (const step of ["verified", "installing", "rebooting", "polishing"])
+    await say(device, { deliveryId: id, attempt: 1, step });
+  await say(device, { deliveryId: id, attempt: 1, step: "rolled_back", reason: "health_check_failed" });
+  const entries = await deliveries.timeline(device, { beforeMs: road.clock.nowMs() + 1, limit: 10 });
+  expect(entries.map(({ title }) => title)).toEqual([
+    "Firmware 2.1.0: polishing (not a step of its kind, so nothing changed)",
+    "Firmware 2.1.0: rolled back (health_check_failed)",
+    "Firmware 2.1.0: rebooting",
+    "Firmware 2.1.0: installing",
+    "Firmware 2.1.0: verified",
+    "Firmware 2.1.0: queued",
+  ]);
+});
+
 test("counts are per phase, with confirmed firmware apart", async () => {
   const before = await deliveries.counts();
   const device = await oneDevice();

@@ -8,7 +8,7 @@ import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { type DeliveryPhase, type DeliveryState, dueEvent, newDelivery } from "./core/delivery-life.ts";
-import { deliverySentence } from "./core/delivery-text.ts";
+import { deliverySentence, happeningRank } from "./core/delivery-text.ts";
 import { kindPolicies } from "./core/step-table.ts";
 import { DeliveryMoves, type Moved, phaseFact } from "./delivery-moves.ts";
 import * as store from "./deliveries-store.ts";
@@ -342,11 +342,14 @@ export class Deliveries {
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
     const rows = await store.happenings(this.#deps.db, { deviceKey: device.key, ...page });
-    return rows.map((row) => ({
+    const newestFirst = rows.toSorted(
+      (a, b) => b.at_ms - a.at_ms || happeningRank(b.kind, b.what) - happeningRank(a.kind, a.what),
+    );
+    return newestFirst.map((row) => ({
       atMs: row.at_ms,
       kind: "delivery",
       id: `${row.delivery_id}:${row.attempt}:${row.what}`,
-      title: deliverySentence(row.kind, row.label, row.what),
+      title: deliverySentence(row.kind, row.label, row.what, row),
       data: {
         deliveryId: row.delivery_id,
         kind: row.kind,
@@ -356,6 +359,7 @@ export class Deliveries {
         phase: row.phase,
         progress: row.progress,
         reason: row.reason,
+        refused: row.refused,
       },
     }));
   }

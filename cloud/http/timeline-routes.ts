@@ -70,9 +70,10 @@ export function timelineRoutes(server: FastifyInstance, deps: TimelineDeps): voi
       // A device whose clock runs ahead is shown too: nothing that happened is left out.
       const page = { beforeMs: query.before ?? deps.clock.nowMs() + 86_400_000, limit: query.limit };
       const parts = await Promise.all((query.kinds ?? kinds).map((kind) => deps.sources[kind](device, page)));
+      // What bears the same time stays as its source has it: only the source knows which of its entries came first.
       const items = parts
         .flat()
-        .toSorted((a, b) => b.atMs - a.atMs || a.id.localeCompare(b.id))
+        .toSorted((a, b) => b.atMs - a.atMs)
         .slice(0, query.limit);
       const last = items.at(-1);
       return { items, nextBeforeMs: items.length === query.limit && last !== undefined ? last.atMs : null };

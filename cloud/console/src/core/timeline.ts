@@ -22,7 +22,7 @@ export const kindWords: Record<TimelineKind, string> = {
 export const itemKey = (item: TimelineItem): string => `${item.kind}:${item.id}`;
 
 /**
- * One list from two sources, newest first.
+ * One list from two sources, newest first. Entries of the same time stay in the order in which the service told them.
  *
  * @param oldestMs how far back the entries have been read, or null where they are all there: a mark from before that has no
  *   neighbours yet and would stand in the wrong place
@@ -34,7 +34,7 @@ export function mergeTimeline(
 ): TimelineItem[] {
   const placed = oldestMs === null ? marks : marks.filter((item) => item.atMs >= oldestMs);
   const unique = new Map([...entries, ...placed].map((item) => [itemKey(item), item]));
-  return [...unique.values()].toSorted((a, b) => b.atMs - a.atMs || itemKey(a).localeCompare(itemKey(b)));
+  return [...unique.values()].toSorted((a, b) => b.atMs - a.atMs);
 }
 
 export interface TimelineDay {
