@@ -18,7 +18,7 @@ import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
 import { loyaltyProblems } from "./loyalty/loyalty.ts";
 import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
-import type { Clock } from "./platform/clock.ts";
+import { type Clock, inTime } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { GatewayWorker } from "./platform/gateway-worker.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
@@ -108,12 +108,14 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
 
 /** How many gaps health shows; the newest first. */
 const gapsShown = 20;
+/** Whoever watches is told that the database does not answer, and does not wait for it. */
+const healthMsMax = 2_000;
 
 async function readHealth(deps: RoutesDeps): Promise<Health> {
   const { slices, hub, gateway, clock } = deps;
   const { counters } = slices.ingest;
   // One question: between two, the database could go away, and the answer would be an error in place of a word about it.
-  const found = await slices.ingest.gaps(gapsShown).catch(() => null);
+  const found = await inTime(slices.ingest.gaps(gapsShown), healthMsMax);
   const up = found !== null;
   const gaps = found ?? [];
   const status = hub.status;

@@ -30,12 +30,14 @@ async function processesUnder(dir: string): Promise<number[]> {
 const linux = process.platform === "linux";
 
 test.runIf(linux)(
-  "a database that answers to nothing keeps nobody from an end within 10 s, with nothing left running",
+  "a database that answers to nothing shows in health, and keeps nobody from an end within 10 s with nothing left running",
   { timeout: 60_000 },
   async () => {
     const service = await startServiceProcess({ dataDir: await newDataDir() });
     const { dataDir } = service;
     for (const pid of await processesUnder(dataDir)) process.kill(pid, "SIGSTOP");
+    const health = await service.api("/api/v1/health");
+    expect(health).toMatchObject({ status: 503, body: { database: { up: false } } });
     const asked = fetch(`${service.http}/api/v1/devices`, { headers: { authorization: `Bearer ${service.key}` } }).then(
       ({ status }) => status,
       () => "cut off",

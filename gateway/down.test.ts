@@ -171,6 +171,35 @@ test("feeds go out in order, an empty payload withdraws, and what is older is ig
   expect(late.all("publish").map(({ topic }) => topic)).toEqual([recipes]);
 });
 
+test("after an older database was restored its feeds replace what is held, and what it publishes goes out", async () => {
+  const { cloud, port, relink } = await openHouse();
+  const item = `${recipes}/item-1`;
+  cloud.say({
+    kind: "feeds_changed",
+    version: 9,
+    items: [
+      { topic: item, payload: "item" },
+      { topic: recipes, payload: "index of 9" },
+    ],
+  });
+  await cloud.waitStatus(({ counters }) => counters["feeds_published"] === 2);
+  relink();
+  await cloud.wait("hello", 2);
+  cloud.say({ kind: "feeds", version: 4, items: [{ topic: recipes, payload: "index of 4" }] });
+  // Read before the change that overtook it: not the first of this link, and so older.
+  cloud.say({ kind: "feeds_changed", version: 5, items: [{ topic: recipes, payload: "index of 5" }] });
+  cloud.say({ kind: "feeds", version: 4, items: [{ topic: recipes, payload: "index of 4" }] });
+  await cloud.waitStatus(({ counters }) => counters["feeds_published"] === 5);
+  const device = await RawDevice.login(port, "oven-1");
+  device.subscribe(1, "hearth/v1/content/oven-x200/#");
+  await device.wait("publish");
+  device.send({ cmd: "pingreq" });
+  await device.wait("pingresp");
+  expect(device.all("publish").map(({ topic, payload }) => [topic, payload.toString()])).toEqual([
+    [recipes, "index of 5"],
+  ]);
+});
+
 test("a subscriber that does not read delays nobody, and is cut", async () => {
   const { cloud, port } = await openHouse({ limits: { drainTimeoutMs: 1_000 } });
   const frozen = await RawDevice.login(port, "frozen");

@@ -23,6 +23,8 @@ export interface FeedsOptions {
 export class Feeds {
   readonly #options: FeedsOptions;
   #version: number | null;
+  /** Whether the cloud at the other end of this link has made a version of what is held. */
+  #isOfThisCloud = false;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(options: FeedsOptions) {
@@ -37,9 +39,17 @@ export class Feeds {
     return this.#version !== null;
   }
 
-  /** Replaces everything held, where the version is newer: what changed goes out in the order given, then what is gone. */
+  /** There is a new link: the cloud behind it may stand on an older database, whose word counts all the same. */
+  linkUp(): void {
+    this.#queue = this.#queue.then(() => this.#metCloud(false));
+  }
+
+  /**
+   * Replaces everything held: what changed goes out in the order given, then what is gone. Only where the version is newer, but for
+   * the first of a link: after a database was restored versions begin again below ours, and nothing new would ever go out.
+   */
   replace(version: number, items: readonly RetainedItem[]): Promise<void> {
-    return this.#inTurn(version, () => {
+    return this.#inTurn(version, true, () => {
       const { cache } = this.#options;
       const wanted = new Set(items.map(({ topic }) => topic));
       const changed = items.filter(({ topic, payload }) => cache.feed(topic) !== payload);
@@ -50,17 +60,22 @@ export class Feeds {
 
   /** Publishes changes in the order given: items before the index that lists them. */
   change(version: number, items: readonly RetainedItem[]): Promise<void> {
-    return this.#inTurn(version, () => items);
+    return this.#inTurn(version, false, () => items);
   }
 
-  #inTurn(version: number, changes: () => readonly RetainedItem[]): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#apply(version, changes));
+  #inTurn(version: number, isWhole: boolean, changes: () => readonly RetainedItem[]): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#apply(version, isWhole, changes));
     return this.#queue;
   }
 
-  async #apply(version: number, changes: () => readonly RetainedItem[]): Promise<void> {
+  async #apply(version: number, isWhole: boolean, changes: () => readonly RetainedItem[]): Promise<void> {
     const { cache, broker, counters, logger } = this.#options;
-    if (this.#version !== null && version <= this.#version) return;
+    const isOlder = this.#version !== null && version <= this.#version;
+    const beginsAgain = isWhole && !this.#isOfThisCloud && version !== this.#version;
+    if (isWhole) this.#metCloud(true);
+    if (isOlder && !beginsAgain) return;
+    if (isOlder) logger.warn({ event: "feeds_begin_again", version, held: this.#version });
+    this.#metCloud(true);
     try {
       const items = this.#allowed(changes());
       await cache.putFeeds(version, items);
@@ -74,6 +89,10 @@ export class Feeds {
     } catch (error) {
       logger.error({ event: "feeds_not_stored", version, err: error });
     }
+  }
+
+  #metCloud(isOfThisCloud: boolean): void {
+    this.#isOfThisCloud = isOfThisCloud;
   }
 
   /** Leaves out what is no content topic, too large, or beyond the number that the gateway holds. */

@@ -120,6 +120,7 @@ export class Gateway {
       parts.uplink.lost();
     });
     parts.login.linkUp();
+    parts.feeds.linkUp();
     parts.uplink.attach();
   }
 

@@ -12,6 +12,15 @@ export const sleep = (ms: number): Promise<void> =>
     setTimeout(resolve, ms);
   });
 
+/** What `work` gives, or null where it fails or takes longer than `msMax`; it is left to end by itself. */
+export async function inTime<T>(work: Promise<T>, msMax: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), msMax);
+  });
+  return Promise.race([work.catch(() => null), late]).finally(() => clearTimeout(timer));
+}
+
 /** Lets everything else that is ready have its turn. */
 export const yieldToEvents = (): Promise<void> =>
   new Promise((resolve) => {

@@ -88,7 +88,7 @@ export type CloudMessage =
   /** The device's credentials changed: forget what was cached; `disconnect` ends its connection now. */
   | { kind: "forget"; deviceId: string; disconnect: boolean }
   | { kind: "deliver"; ref: string; deviceId: string; channel: DownChannel; payload: string }
-  /** All retained content topics. Replaces what the gateway holds when its version is newer. */
+  /** All retained content topics. Replaces what the gateway holds when its version is newer, or is the first of its link. */
   | { kind: "feeds"; version: number; items: RetainedItem[] }
   /** Retained content topics that changed, in the order in which they go out: items before their index. */
   | { kind: "feeds_changed"; version: number; items: RetainedItem[] }
