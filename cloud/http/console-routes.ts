@@ -40,7 +40,8 @@ const isFile = (path: string) => /\.[a-z0-9]{1,8}$/i.test(path);
  */
 export function consoleRoutes(app: FastifyInstance, distDir: string, notReady: () => string | null): void {
   app.register(async (scope) => {
-    await scope.register(fastifyStatic, { root: distDir, serve: false, cacheControl: false });
+    // On a fresh clone the folder is still being built: that is nothing to warn of.
+    await scope.register(fastifyStatic, { root: distDir, serve: false, cacheControl: false, suppressWarning: true });
     scope.addHook("onSend", async (_request, reply) => {
       reply.header("content-security-policy", contentSecurityPolicy);
     });

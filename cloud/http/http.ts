@@ -13,6 +13,7 @@ import type { Logger } from "../platform/logger.ts";
 import { problem, type ProblemCatalogue } from "../platform/problem.ts";
 import type { Principal } from "../staff/staff.ts";
 import { authorise } from "./authorise.ts";
+import { apiDescription } from "./api-description.ts";
 import { httpProblems } from "./http-problems.ts";
 import { addressProblem, problemReplies, securityHeaders } from "./problem-replies.ts";
 
@@ -54,8 +55,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
       info: {
         title: "Hearth",
         version: "1",
-        description:
-          "Built-in service for connected appliances. Times are epoch milliseconds; errors are RFC 9457 problems.",
+        description: apiDescription,
       },
       components: { securitySchemes: { key: { type: "http", scheme: "bearer" } } },
       security: [{ key: [] }],
