@@ -201,7 +201,7 @@ async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: D
   });
   undo.add(() => database.close());
   try {
-    undo.add(await lockDatabase(database));
+    undo.add(await lockDatabase(database, onGone));
   } catch (error) {
     if (error instanceof StartError) throw error;
     const why = error instanceof Error ? error.message : String(error);
