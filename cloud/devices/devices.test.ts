@@ -64,6 +64,9 @@ test("registering is all or nothing, and a token is kept as its hash alone", asy
   ).toMatchObject({ rule: "device_exists" });
   expect(await devices.get("d9")).toBeNull();
   expect(await devices.register(system, [{ id: "d9", model: "toaster" }])).toMatchObject({ rule: "model_not_found" });
+  const stray = { id: "d9", model: "oven", householdId: randomUUID() };
+  expect(await devices.register(system, [stray])).toEqual({ kind: "refused", rule: "household_not_found" });
+  expect(await devices.get("d9")).toBeNull();
   const rotated = await devices.rotateToken(system, "d1");
   if (rotated.kind === "refused") throw new Error(rotated.rule);
   const identity = await devices.identity("d1");

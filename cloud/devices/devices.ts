@@ -3,7 +3,7 @@ import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import type { Model } from "#protocol/model.ts";
 import type { Desired } from "#protocol/state.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { type Db, sqlState, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
@@ -41,6 +41,8 @@ const sha256 = (token: string) => createHash("sha256").update(token).digest("hex
 
 /** Both tokens of a rotation work until the next rotation, or until the device is blocked. */
 const tokensMax = 2;
+
+const foreignKeyViolation = "23503";
 
 /** What changed that the gateway must hear of at once. */
 export interface DeviceSignals {
@@ -130,7 +132,10 @@ export class Devices {
   async register(
     by: Principal,
     registrations: readonly Registration[],
-  ): Promise<{ kind: "registered"; tokens: Map<string, string> } | Refused<"device_exists" | "model_not_found">> {
+  ): Promise<
+    | { kind: "registered"; tokens: Map<string, string> }
+    | Refused<"device_exists" | "model_not_found" | "household_not_found">
+  > {
     const models = new Set((await this.models()).map((model) => model.key));
     const stranger = registrations.find((registration) => !models.has(registration.model));
     if (stranger !== undefined)
@@ -146,10 +151,9 @@ export class Devices {
         tokenSha256: sha256(tokens.get(registration.id) ?? ""),
       }),
     );
-    const existing = await transaction(this.#db, async (tx) => {
-      const { rows: taken } = { rows: await this.#store.refs(tx, [...tokens.keys()]) };
-      const first = taken[0];
-      if (first !== undefined) return first.id;
+    const registering = transaction(this.#db, async (tx) => {
+      const [taken] = await this.#store.refs(tx, [...tokens.keys()]);
+      if (taken !== undefined) return taken.id;
       const inserted = await this.#store.insert(tx, rows, this.#clock.nowMs());
       if (inserted.length < rows.length) throw new Error("a device was registered by somebody else at the same moment");
       const [only] = rows;
@@ -161,8 +165,15 @@ export class Devices {
       });
       return null;
     });
-    if (existing !== null) return { kind: "refused", rule: "device_exists", detail: `The id is ${existing}.` };
-    return { kind: "registered", tokens };
+    try {
+      const existing = await registering;
+      if (existing !== null) return { kind: "refused", rule: "device_exists", detail: `The id is ${existing}.` };
+      return { kind: "registered", tokens };
+    } catch (error) {
+      // A device refers to one thing only that may be missing.
+      if (sqlState(error) === foreignKeyViolation) return { kind: "refused", rule: "household_not_found" };
+      throw error;
+    }
   }
 
   get(id: string): Promise<DeviceRow | null> {

@@ -24,7 +24,7 @@ let made = 0;
 const t0 = 1_780_000_000_000;
 const day = 86_400_000;
 async function device(id = `oven-${(made += 1)}`, model = "oven-x200"): Promise<DeviceRef> {
-  const [ref] = await appliances.add([id], { model, householdId: randomUUID() });
+  const [ref] = await appliances.add([id], { model });
   if (ref === undefined) throw new Error("it was not registered");
   return ref;
 }

@@ -16,3 +16,5 @@ CREATE TABLE household_member (
   created_at_ms bigint NOT NULL
 );
 CREATE INDEX household_member_of ON household_member (household_id, id);
+
+ALTER TABLE device ADD FOREIGN KEY (household_id) REFERENCES household (id);
