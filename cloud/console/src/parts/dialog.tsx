@@ -19,7 +19,7 @@ export function Dialog({ title, opened, size = "md", onClose, children }: Dialog
         <Modal.Body>
           <div className={classes["head"]}>
             <Modal.Title>{title}</Modal.Title>
-            <CloseButton aria-label="Close" className={classes["close"] ?? ""} onClick={onClose} />
+            <CloseButton aria-label="Close" iconSize={18} className={classes["close"] ?? ""} onClick={onClose} />
           </div>
           {children}
         </Modal.Body>
