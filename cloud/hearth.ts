@@ -266,6 +266,7 @@ function startTickers(slices: Slices, clock: Clock, logger: Logger): Ticker[] {
     tick("deliveries", 1_000, () => slices.deliveries.tick(clock.nowMs())),
     tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
     tick("desired", 1_000, async () => slices.desired.tick()),
+    tick("content", 5_000, () => slices.content.tick()),
     tick("events", 60_000, () => slices.events.tick()),
   ];
 }

@@ -64,6 +64,7 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     localesOf: (refs) => localesOf(households, refs),
     onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
+    onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
   });
   const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
   const loyalty = new Loyalty({ db, clock, ids, audit: staff.audit, outbox, households });

@@ -23,6 +23,7 @@ let content: Content;
 let api: TestApi;
 let author: { authorization: string };
 let changes: FeedTopics[] = [];
+const missed: FeedTopics[] = [];
 const reads = new Map<number, string>();
 
 beforeAll(async () => {
@@ -35,6 +36,7 @@ beforeAll(async () => {
     deliveries,
     localesOf: async () => reads,
     onChanged: (topics) => changes.push(topics),
+    onMissed: (topics) => missed.push(topics),
   });
   api = await testApi(road.staff, (app) => contentRoutes(app, content));
   author = await api.as("content");
@@ -160,6 +162,28 @@ test("who follows every change holds what the snapshot holds, whoever publishes 
   expect(changes.map(({ version }) => version)).toEqual(Array.from({ length: 9 }, (_, at) => start.version + 1 + at));
   expect(end.version).toBe(start.version + 9);
   expect(follow(changes, asMap(start.items))).toEqual(asMap(end.items));
+});
+
+test("a change that was committed and not announced is made good, once", async () => {
+  await content.tick();
+  missed.length = 0;
+  const id = await written(tip("Unheard"));
+  // What a connection that breaks during COMMIT leaves behind: the change, and nobody who knows of it.
+  const deaf = new Content({
+    ...road.deps,
+    devices: { find: (ids) => road.devices.find(ids), model: async (key) => models.get(key) ?? null },
+    deliveries,
+    onChanged() {},
+    onMissed() {},
+  });
+  await deaf.publish({ kind: "system" }, id, { models: ["oven-x200"], feed: "tips" });
+  expect((await publish(id, ["oven-x200"], "tips")).body).toMatchObject({ state: "live" });
+  expect(changes).toEqual([]);
+  await content.tick();
+  await content.tick();
+  expect(missed).toHaveLength(1);
+  expect(missed[0]?.items.map(({ topic }) => topic)).toContain(`hearth/v1/content/oven-x200/en/tips/${id}`);
+  expect(missed[0]).toEqual(await content.snapshot());
 });
 
 test("publishing what is published already changes nothing", async () => {

@@ -23,7 +23,7 @@ import {
   toSummary,
 } from "./content-views.ts";
 import { changeFeeds, feedSnapshot, type FeedTopics } from "./feeds.ts";
-import { modelsOfItem, publishedTo } from "./feeds-store.ts";
+import { modelsOfItem, publishedTo, readFeedVersion } from "./feeds-store.ts";
 
 export { contentProblems } from "./errors.ts";
 export type { ContentSummary, ContentVersion, Refused } from "./content-views.ts";
@@ -52,11 +52,15 @@ interface ContentDeps {
   localesOf?: (devices: readonly DeviceRef[]) => Promise<ReadonlyMap<number, string>>;
   /** Called after each committed change of feeds, in the order of their versions. */
   onChanged: (topics: FeedTopics) => void;
+  /** Called with every topic where a change was committed and could not be announced. */
+  onMissed: (topics: FeedTopics) => void;
 }
 
 /** Recipes, tips, notices and messages: written, published to feeds, sent to appliances. */
 export class Content {
   readonly #deps: ContentDeps;
+  /** The newest version of the feeds that went to the gateway. */
+  #toldVersion = 0;
   readonly #modelOf = (key: string): Promise<Model | null> => this.#deps.devices.model(key);
 
   constructor(deps: ContentDeps) {
@@ -239,8 +243,18 @@ export class Content {
   }
 
   /** Every retained topic, items before indices. */
-  snapshot(): Promise<FeedTopics> {
-    return feedSnapshot(this.#deps.db);
+  async snapshot(): Promise<FeedTopics> {
+    const topics = await feedSnapshot(this.#deps.db);
+    this.#toldVersion = Math.max(this.#toldVersion, topics.version);
+    return topics;
+  }
+
+  /**
+   * Sees to it that what is committed is also announced: a connection that breaks while the database commits leaves a change of which
+   * nobody here knows, and the same change asked for again is none.
+   */
+  async tick(): Promise<void> {
+    if ((await readFeedVersion(this.#deps.db)) > this.#toldVersion) this.#deps.onMissed(await this.snapshot());
   }
 
   /**
@@ -248,7 +262,9 @@ export class Content {
    * further statements before it commits itself.
    */
   #announce(topics: FeedTopics | null): void {
-    if (topics !== null) this.#deps.onChanged(topics);
+    if (topics === null) return;
+    this.#toldVersion = Math.max(this.#toldVersion, topics.version);
+    this.#deps.onChanged(topics);
   }
 
   async #note(

@@ -13,6 +13,12 @@ export async function lockFeedVersion(tx: Db, forChange: boolean): Promise<numbe
   return row.version;
 }
 
+/** The version of all feeds, as of now. */
+export async function readFeedVersion(db: Db): Promise<number> {
+  const { rows } = await sql<{ version: number }>`SELECT version FROM feed_version`.execute(db);
+  return rows[0]?.version ?? 0;
+}
+
 export async function setFeedVersion(tx: Db, version: number): Promise<void> {
   await sql`UPDATE feed_version SET version = ${version}`.execute(tx);
 }

@@ -107,3 +107,25 @@ test("pages meet without gap or repeat", async () => {
 test("a viewer reads and does not write", async () => {
   expect((await call(app, "viewer", "POST", "/households", berlin)).status).toBe(403);
 });
+
+test("an appliance whose assignment may or may not be committed is looked up again", async () => {
+  const id = await make();
+  const forgotten: string[] = [];
+  const device = { key: 77, id: "oven-unsure", model: "oven", householdId: null };
+  const unsure = new Households({
+    db: database.db,
+    clock: systemClock,
+    ids: randomIds,
+    audit: new Audit(systemClock),
+    appliances: {
+      find: async () => new Map([[device.id, device]]),
+      ofHousehold: async () => [],
+      async assignHousehold() {
+        throw new Error("Connection terminated unexpectedly");
+      },
+      forget: (deviceId) => forgotten.push(deviceId),
+    },
+  });
+  await expect(unsure.addDevice({ kind: "system" }, id, device.id)).rejects.toThrow("Connection terminated");
+  expect(forgotten).toEqual([device.id]);
+});

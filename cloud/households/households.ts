@@ -127,16 +127,15 @@ export class Households {
   }
 
   async #assign(by: Principal, id: string, device: DeviceRef, to: string | null) {
-    const outcome = await transaction(this.#db, async (tx) => {
+    // Forgotten also where it failed: a connection that breaks during COMMIT leaves a change of which nobody knows.
+    return transaction(this.#db, async (tx) => {
       if ((await this.#store.getForChange(tx, id)) === null) return refused("household_not_found");
       if (device.householdId === to) return { kind: "unchanged" as const };
       if (!(await this.#appliances.assignHousehold(tx, device.id, to))) return refused("household_device_not_found");
       const action = to === null ? "household.device_removed" : "household.device_added";
       await this.#record(tx, by, action, id, undefined, { deviceId: device.id });
       return { kind: "changed" as const };
-    });
-    this.#appliances.forget(device.id);
-    return outcome;
+    }).finally(() => this.#appliances.forget(device.id));
   }
 
   #record(tx: Db, principal: Principal, action: string, id: string, before: unknown, after: unknown): Promise<void> {
