@@ -47,7 +47,7 @@ async function newKey(name: string, role: StaffRole): Promise<void> {
     const staff = new Staff({ db: database.db, clock: systemClock, ids: randomIds });
     return staff.createKey({ kind: "system" }, name, role);
   });
-  process.stderr.write(`A key for ${key.name}, role ${key.role}. It is shown this once:\n`);
+  process.stderr.write(`A key named '${key.name}', role ${key.role}. It is shown this once:\n`);
   process.stdout.write(`${secret}\n`);
 }
 

@@ -6,6 +6,7 @@ import { type DeviceListSearch, stringifySearch } from "../core/url-state.ts";
 import { ApiProblem, get } from "./client.ts";
 import { session } from "./session.ts";
 import type {
+  Delivery,
   Device,
   Health,
   LatestValue,
@@ -69,6 +70,13 @@ export const healthQuery = queryOptions({
 });
 
 /** The newest open cases, as many as are read at a glance. */
+export const endedBadlyQuery = (phase: "failed" | "rejected") =>
+  queryOptions({
+    queryKey: ["deliveries", phase],
+    queryFn: ({ signal }) => get<Page<Delivery>>(`/api/v1/deliveries?phase=${phase}&limit=5`, { signal }),
+    refetchInterval: calmMs,
+  });
+
 export const openCasesQuery = queryOptions({
   queryKey: ["cases", "open"],
   queryFn: ({ signal }) => get<Page<ServiceCase>>("/api/v1/cases?status=open&limit=5", { signal }),

@@ -60,6 +60,16 @@ export interface ServiceCase {
   openedAtMs: number;
 }
 
+export interface Delivery {
+  id: string;
+  deviceId: string;
+  kind: string;
+  label: string;
+  /** The last step that the appliance reported. */
+  step: string | null;
+  changedAtMs: number;
+}
+
 /** [the bucket's beginning, minimum, mean, maximum, count] */
 export type RangePoint = [atMs: number, min: number, mean: number, max: number, count: number];
 

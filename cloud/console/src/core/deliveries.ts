@@ -29,3 +29,9 @@ export function phaseShares(deliveries: Readonly<Record<string, number>>): Phase
     return [{ phase, ...known, count }];
   });
 }
+
+/** A delivery and the last step that is known of it: `Firmware 2.1.0: rolled back`. */
+export function deliveryText({ kind, label, step }: { kind: string; label: string; step: string | null }): string {
+  const name = `${kind.charAt(0).toUpperCase()}${kind.slice(1)} ${label}`;
+  return step === null ? name : `${name}: ${step.replaceAll("_", " ")}`;
+}

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { phaseShares } from "./deliveries.ts";
+import { deliveryText, phaseShares } from "./deliveries.ts";
 import { curlSend } from "./curl.ts";
 import { defaultMetrics, metricsOf } from "./metrics.ts";
 import { valueText } from "./numbers.ts";
@@ -122,6 +122,7 @@ test("phases stand in the order of a delivery's life, and one that is new is not
   expect(
     phaseShares({ done: 3, queued: 1, failed: 0, teleported: 2 }).map(({ words, count }) => `${words} ${count}`),
   ).toEqual(["Queued 1", "Done 3", "teleported 2"]);
+  expect(deliveryText({ kind: "firmware", label: "2.1.0", step: "rolled_back" })).toBe("Firmware 2.1.0: rolled back");
 });
 
 test("values read as people say them", () => {

@@ -1,5 +1,6 @@
 import { phaseShares } from "../../core/deliveries.ts";
 import { countText, plural } from "../../core/numbers.ts";
+import { EndedBadly } from "./ended-badly.tsx";
 import classes from "./deliveries-bar.module.css";
 import page from "./overview.module.css";
 
@@ -40,6 +41,8 @@ export function DeliveriesBar({ deliveries }: { deliveries: Readonly<Record<stri
               </li>
             ))}
           </ul>
+          {(deliveries["failed"] ?? 0) > 0 && <EndedBadly phase="failed" />}
+          {(deliveries["rejected"] ?? 0) > 0 && <EndedBadly phase="rejected" />}
         </>
       )}
     </section>
