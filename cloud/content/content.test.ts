@@ -171,7 +171,7 @@ test("a change that was committed and not announced is made good, once", async (
   // What a connection that breaks during COMMIT leaves behind: the change, and nobody who knows of it.
   const deaf = new Content({
     ...road.deps,
-    devices: { find: (ids) => road.devices.find(ids), model: async (key) => models.get(key) ?? null },
+    devices: road.devices,
     deliveries,
     onChanged() {},
     onMissed() {},
