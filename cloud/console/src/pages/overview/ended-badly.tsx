@@ -15,7 +15,7 @@ export function EndedBadly({ phase }: { phase: "failed" | "rejected" }) {
     <>
       <QuestionNotice question={question} />
       <ul
-        className={classes["list"]}
+        className={`${classes["list"]} ${classes["after"]}`}
         aria-label={`Newest deliveries that ${phase === "failed" ? "failed" : "were rejected"}`}
       >
         {question.data?.items.map((delivery) => (
