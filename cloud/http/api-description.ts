@@ -13,24 +13,20 @@ export const apiDescription = `Built-in service for connected appliances. Times 
 ## What an appliance speaks
 
 MQTT 3.1.1, QoS 1. Client id and user name are the device id, the password is its token. Connect with clean session off, so that nothing
-is missed while away. Each payload is one JSON document of the schema that is named here: \`GET /api/schemas/{name}\`.
+is missed while away. Each payload is one JSON document of the schema that is named here in bold: \`GET /api/schemas/{name}\`.
 
 An appliance publishes below \`${own}/\`:
 
-| | schema |
-|---|---|
-| \`telemetry\` | Telemetry: one reading, or a list of them |
-| \`events\` | DeviceEvent; the same \`id\` again changes nothing |
-| \`reported\` | Reported: the keys of its state that changed |
-| \`receipts\` | Receipt: what became of a delivery |
-| \`replies\` | Reply: the answer to a command |
+- \`telemetry\` **Telemetry**: one reading, or a list of them
+- \`events\` **DeviceEvent**; the same \`id\` again changes nothing
+- \`reported\` **Reported**: the keys of its state that changed
+- \`receipts\` **Receipt**: what became of a delivery
+- \`replies\` **Reply**: the answer to a command
 
 It subscribes, below the same, to
 
-| | schema |
-|---|---|
-| \`inbox\` | Delivery: one thing for this appliance |
-| \`desired\` | Desired: the state that is wanted, whole; sent again at each connect |
+- \`inbox\` **Delivery**: one thing for this appliance
+- \`desired\` **Desired**: the state that is wanted, whole; sent again at each connect
 
 and to \`${topicPrefix}/content/{model}/#\`, where \`{locale}/{feed}\` holds a FeedIndex and \`{locale}/{feed}/{itemId}\` a ContentItem,
 both retained. Feeds are ${quoted(feeds)}. A filter that reaches beyond these is refused in the SUBACK.

@@ -57,6 +57,8 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
         version: "1",
         description: apiDescription,
       },
+      // Whatever address the reader came by: without it the examples name no host.
+      servers: [{ url: "/" }],
       components: { securitySchemes: { key: { type: "http", scheme: "bearer" } } },
       security: [{ key: [] }],
     },
