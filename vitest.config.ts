@@ -7,7 +7,8 @@ export default defineConfig({
     include: ["{protocol,gateway,cloud,device-sim,test}/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
     reporters: ["default", new TallyReporter()],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Far beyond what any test needs: a slow machine is no failure, and what waits has a deadline of its own.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

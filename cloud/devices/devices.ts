@@ -118,7 +118,8 @@ export class Devices {
       });
       return { kind: "stored" as const };
     });
-    if (outcome.kind === "stored") await this.#models.refresh(this.#db, model);
+    // Also where nothing changed: an earlier PUT may have been committed without anybody hearing of it.
+    if (outcome.kind !== "refused") await this.#models.refresh(this.#db, model);
     return outcome;
   }
 

@@ -73,7 +73,7 @@ export function addressProblem(error: FastifyError, request: FastifyRequest, rep
 export function problemReplies(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const problem = toProblem(error);
-    if (problem.entry.status >= 500) request.log.error({ event: "http.failed", err: error, requestId: request.id });
+    if (problem.code === "internal") request.log.error({ event: "http.failed", err: error, requestId: request.id });
     if (problem.entry.status === 401) reply.header("www-authenticate", 'Bearer realm="hearth"');
     return send(request, reply, problem);
   });

@@ -184,6 +184,21 @@ test("whatever bytes arrive, each record is either taken or in quarantine whole,
   );
 });
 
+test("a name that schemas would drop without a word is refused aloud, however it is written", async () => {
+  const source = await newSource();
+  const payloads = [
+    `{"atMs":${nowMs},"m":{"__proto__":1,"cavity_c":2}}`,
+    `{"atMs":${nowMs},"m":{"\\u005f_proto__":1,"cavity_c":2}}`,
+  ];
+  await ingest.commit(
+    source,
+    payloads.map((payload, at) => record(at, "telemetry", Buffer.from(payload))),
+  );
+  const { rows } = await sql<{ reason: string }>`
+    SELECT reason FROM quarantine WHERE spool_epoch = ${source.spoolEpoch}`.execute(base.db);
+  expect(rows).toEqual([{ reason: "wrong_shape" }, { reason: "wrong_shape" }]);
+});
+
 test("a record that the database refuses is found by halving, and set aside alone", async () => {
   const source = await newSource();
   // A trigger stands in for whatever a database may one day refuse that the schemas let through.

@@ -88,7 +88,7 @@ class DatabaseAway extends Error {
  * others (40), a lock that was not to be had (55).
  */
 const isPassing = (error: unknown): boolean =>
-  error instanceof DatabaseAway || /^(08|40|53|55|57|58)...$/.test(sqlState(error) ?? "");
+  error instanceof DatabaseAway || /^(08...|40...|53...|55...|57P..|58...)$/.test(sqlState(error) ?? "");
 
 /** Runs a question to the database. An error that is not PostgreSQL's own answer means that nobody answered. */
 async function asking<T>(question: () => Promise<T>): Promise<T> {

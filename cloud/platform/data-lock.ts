@@ -1,4 +1,4 @@
-import { open, readFile, unlink } from "node:fs/promises";
+import { link, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StartError } from "./config.ts";
 
@@ -38,11 +38,20 @@ async function holder(path: string): Promise<number | null> {
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
   const path = join(dataDir, "hearth.lock");
+  // Written whole beside its place and then linked there: nobody ever reads a lock that does not say yet whose it is.
+  const mine = `${path}.${process.pid}`;
+  await writeFile(mine, `${process.pid} ${await startTicks(process.pid)}\n`, { mode: 0o600 });
+  try {
+    return await takeLock(dataDir, path, mine);
+  } finally {
+    await unlink(mine).catch(() => {});
+  }
+}
+
+async function takeLock(dataDir: string, path: string, mine: string): Promise<() => Promise<void>> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     try {
-      const file = await open(path, "wx", 0o600);
-      await file.writeFile(`${process.pid} ${await startTicks(process.pid)}\n`);
-      await file.close();
+      await link(mine, path);
       return () => unlink(path).catch(() => {});
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;

@@ -109,7 +109,7 @@ export async function processesIn(dir: string): Promise<string[]> {
 }
 
 /** Asks until the answer is yes. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 20_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 60_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     if (await holds()) return;

@@ -58,13 +58,23 @@ class Unusable extends Error {
 function parseJson(payload: Uint8Array): unknown {
   if (!isUtf8(payload)) throw new Unusable("not_json", "the bytes are not UTF-8");
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("utf8");
-  // Schemas pass over this name without a word, and nothing may be dropped in silence.
-  if (text.includes("__proto__")) throw new Unusable("wrong_shape", "payload: the name __proto__ is refused");
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw new Unusable("not_json", error instanceof Error ? error.message : String(error));
   }
+  // Schemas pass over this name without a word, and nothing may be dropped in silence. JSON can write it with escapes, too.
+  if ((text.includes("__proto__") || text.includes("\\u")) && namesProto(value)) {
+    throw new Unusable("wrong_shape", "payload: the name __proto__ is refused");
+  }
+  return value;
+}
+
+/** Whether a value has a key `__proto__` anywhere. */
+function namesProto(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.hasOwn(value, "__proto__") || Object.values(value).some(namesProto);
 }
 
 const describe = (error: z.ZodError) =>
