@@ -59,11 +59,14 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
   });
   broker.on("subscribe", (_subscriptions, client) => {
     const gate = gateOf(client);
-    if (gate !== null) subscribed(gate);
+    if (gate === null) return;
+    subscribed(gate);
+    gate.subscriptionsSettled();
   });
   broker.on("unsubscribe", (filters, client) => {
     const gate = gateOf(client);
     for (const filter of filters) gate?.granted.delete(filter);
+    gate?.subscriptionsSettled();
   });
   broker.on("clientError", (client, error) => {
     logger.debug({ event: "client_error", deviceId: client.id, err: error });

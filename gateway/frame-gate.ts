@@ -93,6 +93,7 @@ export class FrameGate extends Duplex implements Publisher {
   #holdsTooMuch = false;
   #waitsForRoom = false;
   #brokerIsFull = false;
+  #settlesSubscriptions = false;
 
   constructor(socket: Socket, host: GateHost) {
     super({ allowHalfOpen: false });
@@ -159,6 +160,14 @@ export class FrameGate extends Duplex implements Publisher {
     this.#enter("open");
     this.#lastPacketMs = this.#stateSinceMs;
     this.#cutFrames(this.#stateSinceMs);
+    this.#steer();
+  }
+
+  /** The broker has done what the last SUBSCRIBE or UNSUBSCRIBE asked for: what the device sent behind it is read now. */
+  subscriptionsSettled(): void {
+    if (!this.#settlesSubscriptions) return;
+    this.#settlesSubscriptions = false;
+    this.#cutFrames(this.#host.clock.nowMs());
     this.#steer();
   }
 
@@ -292,7 +301,7 @@ export class FrameGate extends Duplex implements Publisher {
   #cutFrames(nowMs: number): void {
     const { bytesBeforeLogin, bytesPerPayload } = this.#host.limits;
     const bytesPerPacket = bytesPerPayload + packetOverheadBytesMax;
-    while (this.#state === "connect" || this.#state === "open") {
+    while (this.#state === "connect" || (this.#state === "open" && !this.#settlesSubscriptions)) {
       const cut = this.#cutter.next(this.#state === "open" ? bytesPerPacket : bytesBeforeLogin);
       if (cut === "more") break;
       if (cut === "malformed_length") return this.close("protocol_error");
@@ -337,10 +346,10 @@ export class FrameGate extends Duplex implements Publisher {
       }
       case packetTypes.subscribe:
         if (first !== 0x82 || readSubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
-        return this.#toBroker();
+        return this.#changeSubscriptions();
       case packetTypes.unsubscribe:
         if (first !== 0xa2 || readUnsubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
-        return this.#toBroker();
+        return this.#changeSubscriptions();
       case packetTypes.disconnect:
         if (first !== 0xe0 || end !== bodyStart) return this.close("protocol_error");
         this.will = null;
@@ -348,6 +357,15 @@ export class FrameGate extends Duplex implements Publisher {
       default:
         return this.close("protocol_error");
     }
+  }
+
+  /**
+   * aedes removes a subscription in a later turn than it adds one: were UNSUBSCRIBE and SUBSCRIBE for one filter under way together,
+   * the new one would be forgotten or never end, and the connection with it. So there is one at a time.
+   */
+  #changeSubscriptions(): void {
+    this.#settlesSubscriptions = true;
+    this.#toBroker();
   }
 
   #toBroker(): void {
