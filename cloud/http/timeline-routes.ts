@@ -70,13 +70,27 @@ export function timelineRoutes(server: FastifyInstance, deps: TimelineDeps): voi
       // A device whose clock runs ahead is shown too: nothing that happened is left out.
       const page = { beforeMs: query.before ?? deps.clock.nowMs() + 86_400_000, limit: query.limit };
       const parts = await Promise.all((query.kinds ?? kinds).map((kind) => deps.sources[kind](device, page)));
-      // What bears the same time stays as its source has it: only the source knows which of its entries came first.
-      const items = parts
-        .flat()
-        .toSorted((a, b) => b.atMs - a.atMs)
-        .slice(0, query.limit);
-      const last = items.at(-1);
-      return { items, nextBeforeMs: items.length === query.limit && last !== undefined ? last.atMs : null };
+      return mergePage(parts, query.limit);
     },
   );
+}
+
+/**
+ * One page of several lists, newest first. A page that is cut ends between two moments, never within one, because the next page begins
+ * before a time: what bears the time of the cut comes whole on the next page. A moment that fills a whole page is cut all the same.
+ *
+ * @param parts each newest first, and not longer than `limit`
+ */
+export function mergePage(
+  parts: readonly TimelineEntry[][],
+  limit: number,
+): { items: TimelineEntry[]; nextBeforeMs: number | null } {
+  // What bears the same time stays as its source has it: only the source knows which of its entries came first.
+  const merged = parts.flat().toSorted((a, b) => b.atMs - a.atMs);
+  const isCut = merged.length > limit || parts.some((part) => part.length === limit);
+  const cutAtMs = merged[Math.min(merged.length, limit) - 1]?.atMs;
+  if (!isCut || cutAtMs === undefined) return { items: merged, nextBeforeMs: null };
+  const items = merged.filter(({ atMs }) => atMs > cutAtMs);
+  if (items.length > 0) return { items, nextBeforeMs: cutAtMs + 1 };
+  return { items: merged.slice(0, limit), nextBeforeMs: cutAtMs };
 }
