@@ -50,19 +50,17 @@ async function main(): Promise<void> {
     ids: randomIds,
     onGone: (reason) => void end(1, reason),
   });
-  // Asked to end while it still starts: the start is finished first, so that nothing is left half made.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(
-      signal,
-      () =>
-        void started.then(
-          () => end(0, null),
-          () => {},
-        ),
+  // Asked to end while it still starts: the start is finished first, so that nothing is left half made; but not for ever.
+  const endOnceStarted = (): void => {
+    setTimeout(() => process.exit(1), stopMsMax).unref();
+    void started.then(
+      () => end(0, null),
+      () => {},
     );
-  }
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, endOnceStarted);
   // Started by another program that is gone: nobody would ever end this process.
-  process.once("disconnect", () => void started.then(() => end(0, null)));
+  process.once("disconnect", endOnceStarted);
   hearth = await started;
   sayWhere(hearth);
   process.send?.({ kind: "ready", ...hearth.addresses, firstKey: hearth.firstKey });
