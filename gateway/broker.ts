@@ -1,8 +1,8 @@
-import { Aedes, type Client } from "aedes";
+import { Aedes, type AedesPublishPacket, type Client, type Subscription } from "aedes";
 import type { Logger } from "pino";
 import type { GatewayLimits } from "#protocol/link/messages.ts";
-import type { BrokerMemory } from "./broker-memory.ts";
-import { may } from "./core/access.ts";
+import { filterMatches } from "#protocol/topics.ts";
+import { type BrokerMemory, emptySessionFilter } from "./broker-memory.ts";
 import type { Counters } from "./counters.ts";
 import { FrameGate } from "./frame-gate.ts";
 
@@ -22,35 +22,79 @@ const topicLevelsMax = 20;
 
 /**
  * aedes as the gateway uses it: sessions, subscriptions and retained items of the broadcast road, behind gates that have let in
- * none but identified devices. No device publishes through it.
+ * none but those who may come in. What it may do is asked of each gate's access. No device publishes through it.
+ *
+ * Where aedes alone falls short of the standard:
+ * - it takes a message for a copy when one that came later was faster, and drops it: copies are told apart here;
+ * - it forwards with the QoS of the first filter that matches, or of the message: here it is the highest granted, never more
+ *   than the message's own [MQTT-3.3.5-1, MQTT-3.8.4-6];
+ * - it counts message ids on without looking whether they are in use: the gate gives them;
+ * - it keeps no unacknowledged retained message for a session [MQTT-4.4.0-1].
  */
 export async function createBroker({ memory, limits, counters, logger, subscribed }: BrokerOptions): Promise<Aedes> {
+  /** The message as this client is to have it, or null where it has it already or none of its filters matches. */
+  function toForward(gate: FrameGate, client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
+    // From a session's queue: that was decided when it was put there.
+    if (packet.messageId) return packet;
+    // Retained messages for a new subscription have no broker's name: each is wanted, also when it was seen before.
+    const isLive = Boolean(packet.brokerId);
+    if (isLive && gate.forwarded === packet.brokerCounter) return null;
+    if (isLive) gate.forwarded = packet.brokerCounter;
+    const granted = grantedQos(gate, packet.topic);
+    if (granted === null) return null;
+    const qos = packet.qos < granted ? packet.qos : granted;
+    // aedes would take an id for QoS 0 too, and nobody would ever give it back.
+    if (qos === 0) return Object.assign(packet, { qos, messageId: 1 });
+    if (gate.messageIds.isFull) {
+      gate.close("stalled");
+      return null;
+    }
+    const numbered = Object.assign(packet, { qos, messageId: gate.messageIds.take() });
+    if (!packet.retain || client.clean) return numbered;
+    const kept = Object.assign(numbered, { brokerId: broker.id });
+    memory.keep(client.id, kept);
+    return kept;
+  }
+
   const broker = await Aedes.createBroker({
     persistence: memory,
     concurrency: publishesInFlightMax,
     drainTimeout: limits.drainTimeoutMs,
     connectTimeout: limits.connectTimeoutMs,
     maxTopicLevels: topicLevelsMax,
-    authenticate: (client, _username, _password, done) => done(null, Boolean(gateOf(client)?.identity)),
-    authorizePublish: (client, _packet, done) =>
-      done(client === null ? null : new Error("devices do not publish through the broker")),
+    authenticate: (client, _username, _password, done) => {
+      const gate = gateOf(client);
+      for (const messageId of memory.messageIdsOf(client.id)) gate?.messageIds.use(messageId);
+      done(null, Boolean(gate?.access));
+    },
+    authorizePublish: (client, packet, done) => {
+      const isAllowed = client === null || gateOf(client)?.access?.road === "broker";
+      if (!isAllowed) return done(new Error("devices do not publish through the broker"));
+      // Kept here and not by aedes, where a message that is retained falls behind one that is not [MQTT-4.6.0-6].
+      if (packet.retain) memory.retain(packet);
+      packet.retain = false;
+      done(null);
+    },
     authorizeSubscribe: (client, subscription, done) => {
       const gate = gateOf(client);
       const { topic, qos } = subscription;
       const hasRoom = gate?.granted.has(topic) || (gate?.granted.size ?? 0) < limits.subscriptionsPerConnectionMax;
-      if (gate?.identity && hasRoom && may(gate.identity, "subscribe", topic)) {
+      if (gate?.access && hasRoom && topic !== emptySessionFilter && gate.access.maySubscribe(topic)) {
         gate.granted.set(topic, qos);
-        done(null, subscription);
+        // The one way of delivering that looks at each message; the QoS that counts is the granted one.
+        done(null, { ...subscription, qos: 2 });
         return;
       }
       counters.subscribes_refused += 1;
       done(null, null);
     },
     authorizeForward: (client, packet) => {
-      const identity = gateOf(client)?.identity;
-      return identity && may(identity, "receive", packet.topic) ? packet : null;
+      const gate = gateOf(client);
+      if (gate === null || !gate.access?.mayReceive(packet.topic)) return null;
+      return toForward(gate, client, packet);
     },
   });
+  broker.on("client", (client) => Object.defineProperty(client, "duplicates", { value: noDuplicates }));
   broker.on("connackSent", (packet, client) => {
     const gate = gateOf(client);
     if (packet.returnCode !== 0 || gate === null) return;
@@ -72,6 +116,20 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
     logger.debug({ event: "client_error", deviceId: client.id, err: error });
   });
   return broker;
+}
+
+type QoS = Subscription["qos"];
+
+/** What is written over a client's memory of duplicates: nothing is one. */
+const noDuplicates = new Proxy({}, { get: () => 0, set: () => true });
+
+/** The highest QoS among the granted filters that match, or null where none does. */
+function grantedQos(gate: FrameGate, topic: string): QoS | null {
+  let best: QoS | null = null;
+  for (const [filter, qos] of gate.granted) {
+    if (qos >= (best ?? 0) && filterMatches(filter, topic)) best = qos;
+  }
+  return best;
 }
 
 const gateOf = (client: Client | null): FrameGate | null => (client?.conn instanceof FrameGate ? client.conn : null);

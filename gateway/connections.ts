@@ -5,13 +5,11 @@ import type { Logger } from "pino";
 import { connack } from "#protocol/errors.ts";
 import type { GatewayLimits, Presence } from "#protocol/link/messages.ts";
 import { channelCode } from "#protocol/link/up-chunk.ts";
-import { parseTopic } from "#protocol/topics.ts";
 import type { Bounds } from "./bounds.ts";
-import { may } from "./core/access.ts";
+import type { Access } from "./core/access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
 import type { CloseReason, Counters } from "./counters.ts";
 import { FrameGate, type GateHost } from "./frame-gate.ts";
-import type { Login } from "./login.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Publisher } from "./gathering.ts";
 import type { Spool } from "./spool.ts";
@@ -24,7 +22,15 @@ export interface ConnectionsOptions {
   clock: Clock;
   logger: Logger;
   spool: Spool;
-  login: Login;
+  admission: Admission;
+}
+
+export type AdmissionOutcome = { kind: "accepted"; access: Access } | { kind: "refused"; code: number };
+
+/** Decides who comes in, and what they may then do. */
+export interface Admission {
+  /** @param address where the connection comes from */
+  check(packet: ConnectPacket, address: string): Promise<AdmissionOutcome>;
 }
 
 const presenceCode = channelCode("presence");
@@ -38,19 +44,19 @@ export class Connections implements GateHost {
   readonly spool: Spool;
   readonly #bootId: string;
   readonly #logger: Logger;
-  readonly #login: Login;
+  readonly #admission: Admission;
   #broker: Aedes | null = null;
   #nextConnectionId = 1;
   /** Sockets that are open, those of refused clients included. */
   #sockets = 0;
   readonly #gates = new Set<FrameGate>();
-  readonly #byDevice = new Map<string, FrameGate>();
+  readonly #bySession = new Map<string, FrameGate>();
   readonly #waitingForRoom = new Set<FrameGate>();
   /** Presence whose write failed: it goes again once the spool can be written. */
   #lostPresence: (() => void)[] = [];
   #isDraining = false;
 
-  constructor({ bootId, limits, bounds, counters, clock, logger, spool, login }: ConnectionsOptions) {
+  constructor({ bootId, limits, bounds, counters, clock, logger, spool, admission }: ConnectionsOptions) {
     this.#bootId = bootId;
     this.limits = limits;
     this.bounds = bounds;
@@ -58,12 +64,12 @@ export class Connections implements GateHost {
     this.clock = clock;
     this.#logger = logger;
     this.spool = spool;
-    this.#login = login;
+    this.#admission = admission;
   }
 
   /** Devices that are let in. */
   get count(): number {
-    return this.#byDevice.size;
+    return this.#bySession.size;
   }
 
   /** The broker behind the gates; it needs the connections to exist first. */
@@ -101,32 +107,32 @@ export class Connections implements GateHost {
   }
 
   async #admit(gate: FrameGate, packet: ConnectPacket): Promise<void> {
-    const outcome = await this.#login.check(packet, gate.address);
+    const outcome = await this.#admission.check(packet, gate.address);
     if (!gate.awaitsLogin) return;
     if (outcome.kind === "refused") {
       this.#countRefusal(outcome.code);
       gate.refuse(outcome.code, "refused");
       return;
     }
-    const { identity } = outcome;
+    const { access } = outcome;
+    const { sessionId } = access;
     const { will } = packet;
     if (will !== null) {
-      const topic = parseTopic(will.topic);
-      const isAllowed = may(identity, "will", will.topic) && !will.retain && will.qos < 2;
-      if (topic?.kind !== "up" || !isAllowed) return gate.close("will_refused");
-      gate.will = { code: channelCode(topic.channel), payload: will.payload };
+      const code = access.willCodeOf(will);
+      if (code < 0) return gate.close("will_refused");
+      gate.will = { ...will, code };
     }
     const broker = this.#broker;
     if (broker === null) return gate.close("shutdown");
     gate.connectionId = this.#nextConnectionId;
     this.#nextConnectionId += 1;
-    const older = this.#byDevice.get(identity.deviceId);
-    this.#byDevice.set(identity.deviceId, gate);
+    const older = this.#bySession.get(sessionId);
+    this.#bySession.set(sessionId, gate);
     older?.close("taken_over");
     this.counters.logins += 1;
-    this.#record(identity.deviceId, gate.connectionId, "connected");
-    this.#logger.debug({ event: "connected", deviceId: identity.deviceId, connectionId: gate.connectionId });
-    gate.join(identity, packet, broker.handle);
+    this.#record(access, gate.connectionId, "connected");
+    this.#logger.debug({ event: "connected", deviceId: sessionId, connectionId: gate.connectionId });
+    gate.join(access, packet, broker.handle);
   }
 
   waitForRoom(gate: FrameGate): void {
@@ -144,17 +150,25 @@ export class Connections implements GateHost {
     this.counters[`closed_${reason}`] += 1;
     this.#gates.delete(gate);
     this.#waitingForRoom.delete(gate);
-    const { identity, connectionId, will } = gate;
-    if (identity === null) return;
-    const { deviceId } = identity;
-    if (this.#byDevice.get(deviceId) === gate) this.#byDevice.delete(deviceId);
+    const { access, connectionId, will } = gate;
+    if (access === null) return;
+    const { sessionId } = access;
+    if (this.#bySession.get(sessionId) === gate) this.#bySession.delete(sessionId);
     // A will speaks for a device that was cut off, and not for one that was shut out.
-    if (will !== null && reason !== "revoked") {
-      const id = Buffer.from(deviceId, "latin1");
-      this.spool.append(will.code, id, this.clock.nowMs(), will.payload, 0, will.payload.length, null, 0);
+    if (will !== null && reason !== "revoked") this.#speak(access, will);
+    this.#record(access, connectionId, "disconnected", reason);
+    this.#logger.debug({ event: "disconnected", deviceId: sessionId, connectionId, reason });
+  }
+
+  #speak({ road, recordId }: Access, { code, topic, payload, qos, retain }: NonNullable<FrameGate["will"]>): void {
+    if (road === "spool") {
+      this.spool.append(code, recordId, this.clock.nowMs(), payload, 0, payload.length, null, 0);
+    } else {
+      this.#broker?.publish(
+        { cmd: "publish", topic, payload, qos: qos === 0 ? 0 : qos === 1 ? 1 : 2, retain, dup: false },
+        () => {},
+      );
     }
-    this.#record(deviceId, connectionId, "disconnected", reason);
-    this.#logger.debug({ event: "disconnected", deviceId, connectionId, reason });
   }
 
   /** The spool can be written again. */
@@ -165,12 +179,12 @@ export class Connections implements GateHost {
   }
 
   of(deviceId: string): FrameGate | undefined {
-    return this.#byDevice.get(deviceId);
+    return this.#bySession.get(deviceId);
   }
 
   /** Connections of devices that are let in. */
   joined(): Iterable<FrameGate> {
-    return this.#byDevice.values();
+    return this.#bySession.values();
   }
 
   sweep(): void {
@@ -184,10 +198,11 @@ export class Connections implements GateHost {
     for (const gate of this.#gates) gate.close("shutdown");
   }
 
-  #record(deviceId: string, connectionId: number, state: Presence["state"], reason?: CloseReason): void {
+  #record(access: Access, connectionId: number, state: Presence["state"], reason?: CloseReason): void {
+    if (access.identity === null) return;
     const presence: Presence = { bootId: this.#bootId, connectionId, state, ...(reason && { reason }) };
     const payload = Buffer.from(JSON.stringify(presence));
-    const id = Buffer.from(deviceId, "latin1");
+    const id = access.recordId;
     const atMs = this.clock.nowMs();
     const append = () => {
       this.spool.append(presenceCode, id, atMs, payload, 0, payload.length, owner, 0);

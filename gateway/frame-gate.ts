@@ -7,6 +7,7 @@
  *                                   +-- SUBSCRIBE, UNSUBSCRIBE, PUBACK --> broker
  *                                   +-- anything else: the connection ends
  *
+ * What may be published, and where it goes, is the policy's: with open access PUBLISH goes to the broker, and QoS 2 with it.
  * What devices say never reaches the broker, so that a held PUBLISH blocks nothing but its own socket. While we do not read,
  * because too much is held or the device does not read, its keepalive stands still.
  *
@@ -15,11 +16,11 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
-import type { DeviceIdentity, GatewayLimits } from "#protocol/link/messages.ts";
+import type { GatewayLimits } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import type { Bounds } from "./bounds.ts";
+import type { Access } from "./core/access.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
-import { OwnTopics } from "./core/own-topics.ts";
 import {
   type ConnectPacket,
   encodeConnack,
@@ -29,11 +30,12 @@ import {
   packetTypes,
   pingresp,
   readConnect,
-  readPuback,
+  readAcknowledgement,
   readSubscribe,
   readUnsubscribe,
 } from "./core/packets.ts";
 import type { CloseReason, Counters } from "./counters.ts";
+import { MessageIds } from "./message-ids.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -64,9 +66,12 @@ export class FrameGate extends Duplex implements Publisher {
   readonly address: string;
   /** Set by the host as it joins. */
   connectionId = 0;
-  will: { code: number; payload: Buffer } | null = null;
+  will: (NonNullable<ConnectPacket["will"]> & { code: number }) | null = null;
   /** Filters that were granted, each with its QoS. */
-  readonly granted = new Map<string, number>();
+  readonly granted = new Map<string, 0 | 1 | 2>();
+  readonly messageIds = new MessageIds();
+  /** The broker's number of the last message forwarded. All copies of one message come one after another. */
+  forwarded = 0;
 
   readonly #socket: Socket;
   readonly #host: GateHost;
@@ -75,9 +80,7 @@ export class FrameGate extends Duplex implements Publisher {
   #state: "connect" | "login" | "joining" | "open" | "closed" = "connect";
   #stateSinceMs: number;
   #reason: CloseReason | null = null;
-  #identity: DeviceIdentity | null = null;
-  #client: Client | null = null;
-  #own: OwnTopics | null = null;
+  #access: Access | null = null;
 
   #keepaliveMs = 0;
   #lastPacketMs: number;
@@ -94,13 +97,14 @@ export class FrameGate extends Duplex implements Publisher {
   #waitsForRoom = false;
   #brokerIsFull = false;
   #settlesSubscriptions = false;
+  #isLeaving = false;
 
   constructor(socket: Socket, host: GateHost) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     this.#host = host;
     this.#outgoing = new Outgoing(socket, host.clock, () => this.#steer());
-    this.#deliveries = new OpenDeliveries(host.bounds.deliveriesPerConnectionMax);
+    this.#deliveries = new OpenDeliveries(host.bounds.deliveriesPerConnectionMax, this.messageIds);
     this.address = socket.remoteAddress ?? "";
     this.#stateSinceMs = host.clock.nowMs();
     this.#lastPacketMs = this.#stateSinceMs;
@@ -112,9 +116,9 @@ export class FrameGate extends Duplex implements Publisher {
     this.on("error", () => {});
   }
 
-  /** Who it is, once it may come in. */
-  get identity(): DeviceIdentity | null {
-    return this.#identity;
+  /** What it may do, once it may come in. */
+  get access(): Access | null {
+    return this.#access;
   }
 
   get isOpen(): boolean {
@@ -145,13 +149,12 @@ export class FrameGate extends Duplex implements Publisher {
   }
 
   /** Lets the device in: the broker sees its CONNECT, and everything behind it once CONNACK is written. */
-  join(identity: DeviceIdentity, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
-    this.#identity = identity;
-    this.#own = new OwnTopics(identity.deviceId);
+  join(access: Access, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
+    this.#access = access;
     this.#keepaliveMs = connect.keepaliveMs * 1.5;
     this.#enter("joining");
-    this.#client = handle(this);
-    this.push(encodeConnect(connect.clientId, connect.clean));
+    handle(this);
+    this.push(encodeConnect(access.sessionId, connect.clean));
   }
 
   /** CONNACK is written: what the device sent behind its CONNECT is read now. */
@@ -184,11 +187,11 @@ export class FrameGate extends Duplex implements Publisher {
    */
   deliver(channel: DownChannel, payload: string, done: (written: boolean) => void): "absent" | "busy" | null {
     const qos = this.#downQos(channel);
-    const client = this.#client;
-    if (!this.isOpen || this.#identity === null || client === null || qos === null) return "absent";
+    const identity = this.#access?.identity;
+    if (!this.isOpen || !identity || qos === null) return "absent";
     if (this.#outgoing.isClogged || this.#deliveries.isFull) return "busy";
-    const messageId = qos === 1 ? this.#deliveries.open(client) : 0;
-    const topic = buildTopic({ kind: "down", deviceId: this.#identity.deviceId, channel });
+    const messageId = qos === 1 ? this.#deliveries.open() : 0;
+    const topic = buildTopic({ kind: "down", deviceId: identity.deviceId, channel });
     this.#outgoing.write(encodePublish(topic, payload, qos, messageId), (error) => done(!error));
     return null;
   }
@@ -269,7 +272,7 @@ export class FrameGate extends Duplex implements Publisher {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // Only the broker destroys a gate that is not closed: its reasons are a client that does not drain, and a bad packet.
     if (this.#state !== "closed") {
-      this.#end(error?.message === "drain timeout" ? "stalled" : "protocol_error");
+      this.#end(this.#isLeaving ? "closed" : error?.message === "drain timeout" ? "stalled" : "protocol_error");
       this.#socket.destroy();
     }
     this.#outgoing.release();
@@ -301,7 +304,7 @@ export class FrameGate extends Duplex implements Publisher {
   #cutFrames(nowMs: number): void {
     const { bytesBeforeLogin, bytesPerPayload } = this.#host.limits;
     const bytesPerPacket = bytesPerPayload + packetOverheadBytesMax;
-    while (this.#state === "connect" || (this.#state === "open" && !this.#settlesSubscriptions)) {
+    while (this.#state === "connect" || (this.#state === "open" && !this.#settlesSubscriptions && !this.#isLeaving)) {
       const cut = this.#cutter.next(this.#state === "open" ? bytesPerPacket : bytesBeforeLogin);
       if (cut === "more") break;
       if (cut === "malformed_length") return this.close("protocol_error");
@@ -339,11 +342,11 @@ export class FrameGate extends Duplex implements Publisher {
       case packetTypes.pingreq:
         if (first !== 0xc0 || end !== bodyStart) return this.close("protocol_error");
         return this.#outgoing.write(pingresp);
-      case packetTypes.puback: {
-        const messageId = readPuback(bytes, bodyStart, end);
-        if (first !== 0x40 || messageId === 0) return this.close("protocol_error");
-        return this.#deliveries.acknowledge(messageId) ? undefined : this.#toBroker();
-      }
+      case packetTypes.puback:
+      case packetTypes.pubrec:
+      case packetTypes.pubrel:
+      case packetTypes.pubcomp:
+        return this.#acknowledgement(first, readAcknowledgement(bytes, bodyStart, end));
       case packetTypes.subscribe:
         if (first !== 0x82 || readSubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
         return this.#changeSubscriptions();
@@ -353,10 +356,22 @@ export class FrameGate extends Duplex implements Publisher {
       case packetTypes.disconnect:
         if (first !== 0xe0 || end !== bodyStart) return this.close("protocol_error");
         this.will = null;
-        return this.close("closed");
+        if (this.#access?.road !== "broker") return this.close("closed");
+        // What it published just before is still on its way: the broker ends the connection in its turn.
+        this.#isLeaving = true;
+        return this.#toBroker();
       default:
         return this.close("protocol_error");
     }
+  }
+
+  #acknowledgement(first: number, messageId: number): void {
+    const type = first >> 4;
+    const flags = type === packetTypes.pubrel ? 0x02 : 0;
+    const isKnown = type === packetTypes.puback || this.#access?.road === "broker";
+    if (!isKnown || (first & 0x0f) !== flags || messageId === 0) return this.close("protocol_error");
+    if (type === packetTypes.puback || type === packetTypes.pubcomp) this.messageIds.release(messageId);
+    if (!this.#deliveries.acknowledge(messageId)) this.#toBroker();
   }
 
   /**
@@ -376,18 +391,21 @@ export class FrameGate extends Duplex implements Publisher {
   #publish(first: number, nowMs: number): void {
     const { bytes, bodyStart, end } = this.#cutter;
     const qos = (first >> 1) & 3;
-    if (qos === 3 || end - bodyStart < 2) return this.close("protocol_error");
+    // DUP says nothing of QoS 0 [MQTT-3.3.1-2].
+    if (qos === 3 || (first & 0x0e) === 0x08 || end - bodyStart < 2) return this.close("protocol_error");
     const topicStart = bodyStart + 2;
     const topicEnd = topicStart + bytes.readUInt16BE(bodyStart);
     const payloadStart = topicEnd + (qos > 0 ? 2 : 0);
     if (payloadStart > end) return this.close("protocol_error");
-    const own = this.#own;
-    const code = own?.channelCodeOf(bytes, topicStart, topicEnd) ?? -1;
-    if (own === null || code < 0 || qos === 2 || (first & 1) === 1) return this.close("publish_refused");
-    const messageId = qos === 1 ? bytes.readUInt16BE(topicEnd) : 0;
-    if (qos === 1 && messageId === 0) return this.close("protocol_error");
+    const access = this.#access;
+    const code = access?.channelCodeOf(bytes, topicStart, topicEnd) ?? -1;
+    if (access === null || code < 0) return this.close("publish_refused");
+    if (access.road === "spool" && (qos === 2 || (first & 1) === 1)) return this.close("publish_refused");
+    const messageId = qos > 0 ? bytes.readUInt16BE(topicEnd) : 0;
+    if (qos > 0 && messageId === 0) return this.close("protocol_error");
     if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.close("packet_too_large");
-    this.#spool(code, own.deviceId, nowMs, bytes, payloadStart, end, messageId);
+    if (access.road === "broker") return this.#toBroker();
+    this.#spool(code, access.recordId, nowMs, bytes, payloadStart, end, messageId);
   }
 
   #spool(
@@ -413,8 +431,9 @@ export class FrameGate extends Duplex implements Publisher {
   }
 
   #downQos(channel: DownChannel): 0 | 1 | null {
-    if (this.#identity === null) return null;
-    const topic = buildTopic({ kind: "down", deviceId: this.#identity.deviceId, channel });
+    const identity = this.#access?.identity;
+    if (!identity) return null;
+    const topic = buildTopic({ kind: "down", deviceId: identity.deviceId, channel });
     let best: 0 | 1 | null = null;
     for (const [filter, qos] of this.granted) {
       if (filterMatches(filter, topic)) best = qos > 0 || best === 1 ? 1 : 0;

@@ -20,7 +20,7 @@ import { type Bounds, defaultBounds } from "./bounds.ts";
 import { createBroker } from "./broker.ts";
 import { BrokerMemory } from "./broker-memory.ts";
 import { CacheStore } from "./cache-store.ts";
-import { Connections } from "./connections.ts";
+import { type Admission, Connections } from "./connections.ts";
 import { newCounters } from "./counters.ts";
 import { Feeds } from "./feeds.ts";
 import type { FrameGate } from "./frame-gate.ts";
@@ -38,6 +38,8 @@ export interface GatewayOptions {
   logger: Logger;
   newId: () => string;
   bounds?: Partial<Bounds>;
+  /** Lets in others than devices, in another way. */
+  admission?: Admission;
   /** Stands between the gateway and its spool's disk, for tests of slow and failing disks. */
   wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
 }
@@ -150,9 +152,14 @@ export class Gateway {
     const cache = new CacheStore(path.join(spoolDir, "cache"), bounds.identitiesMax);
     const login = new Login({ cache, bounds, clock, counters, logger, ask: send });
     const bootId = this.#bootId;
-    const connections = new Connections({ bootId, limits, bounds, counters, clock, logger, spool, login });
+    const { admission = login } = this.#options;
+    const connections = new Connections({ bootId, limits, bounds, counters, clock, logger, spool, admission });
     const memory = new BrokerMemory(
-      { queuedPerSessionMax: limits.queuedPerSessionMax, queuedMax: bounds.queuedMax },
+      {
+        queuedPerSessionMax: limits.queuedPerSessionMax,
+        queuedMax: bounds.queuedMax,
+        retainedMax: bounds.retainedItemsMax,
+      },
       (deviceId) => {
         counters.sessions_dropped += 1;
         connections.of(deviceId)?.close("stalled");
@@ -228,8 +235,9 @@ export class Gateway {
 
   #sayReady(gate: FrameGate): void {
     const channels = gate.downChannels();
-    if (!gate.isOpen || gate.identity === null || channels.length === 0) return;
-    const { deviceId } = gate.identity;
+    const identity = gate.access?.identity;
+    if (!gate.isOpen || !identity || channels.length === 0) return;
+    const { deviceId } = identity;
     this.#link?.send({ kind: "ready", deviceId, connectionId: gate.connectionId, channels });
   }
 

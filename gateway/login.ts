@@ -13,19 +13,19 @@ import { deviceIdPattern } from "#protocol/ids.ts";
 import type { Logger } from "pino";
 import type { DeviceIdentity, GatewayMessage } from "#protocol/link/messages.ts";
 import type { Bounds } from "./bounds.ts";
+import type { Admission, AdmissionOutcome } from "./connections.ts";
 import type { CacheStore } from "./cache-store.ts";
+import { DeviceAccess } from "./core/device-access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
 import type { Counters } from "./counters.ts";
 import type { Clock } from "./platform/clock.ts";
-
-export type LoginOutcome = { kind: "accepted"; identity: DeviceIdentity } | { kind: "refused"; code: number };
 
 /** `silent`: the cloud did not answer, or could not be asked. */
 type Answer = DeviceIdentity | null | "silent";
 
 /** What an unknown device's token is compared with, so that the work does not tell. */
 const nobody: readonly string[] = [createHash("sha256").update("nobody").digest("hex")];
-const refused = (code: number): LoginOutcome => ({ kind: "refused", code });
+const refused = (code: number): AdmissionOutcome => ({ kind: "refused", code });
 const failureWindowMs = 60_000;
 
 interface PendingAsk {
@@ -47,7 +47,7 @@ export interface LoginOptions {
   ask: (message: GatewayMessage) => void;
 }
 
-export class Login {
+export class Login implements Admission {
   readonly #cache: CacheStore;
   readonly #bounds: Bounds;
   readonly #clock: Clock;
@@ -107,7 +107,7 @@ export class Login {
   }
 
   /** @param address where the connection comes from, for the limit on failures */
-  async check(packet: ConnectPacket, address: string): Promise<LoginOutcome> {
+  async check(packet: ConnectPacket, address: string): Promise<AdmissionOutcome> {
     const deviceId = packet.username;
     if (deviceId === null || packet.password === null || !deviceIdPattern.test(deviceId)) {
       return this.#failed(address, connack.notAuthorized);
@@ -128,11 +128,12 @@ export class Login {
     return this.#accept(answer, packet);
   }
 
-  #accept(identity: DeviceIdentity, packet: ConnectPacket): LoginOutcome {
-    return packet.clientId === identity.deviceId ? { kind: "accepted", identity } : refused(connack.identifierRejected);
+  #accept(identity: DeviceIdentity, packet: ConnectPacket): AdmissionOutcome {
+    if (packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
+    return { kind: "accepted", access: new DeviceAccess(identity) };
   }
 
-  #failed(address: string, code: number): LoginOutcome {
+  #failed(address: string, code: number): AdmissionOutcome {
     const nowMs = this.#clock.nowMs();
     const known = this.#failures.get(address);
     if (known !== undefined && nowMs - known.sinceMs < failureWindowMs) {

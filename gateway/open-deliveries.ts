@@ -1,26 +1,23 @@
-import type { Client } from "aedes";
+import type { MessageIds } from "./message-ids.ts";
 
 /** Message ids of deliveries that were written to one connection past the broker, and not acknowledged yet. */
 export class OpenDeliveries {
   readonly #ids = new Set<number>();
   readonly #max: number;
+  readonly #messageIds: MessageIds;
 
-  constructor(max: number) {
+  /** @param messageIds those of the connection: the broker and we must not give one id to two messages */
+  constructor(max: number, messageIds: MessageIds) {
     this.#max = max;
+    this.#messageIds = messageIds;
   }
 
   get isFull(): boolean {
     return this.#ids.size >= this.#max;
   }
 
-  /** A new id, from the broker's own counter for this connection: it and we must not give one id to two messages. */
-  open(client: Client): number {
-    let messageId = 0;
-    do {
-      const next: unknown = Reflect.get(client, "_nextId");
-      messageId = typeof next === "number" && next >= 1 ? next : 1;
-      Reflect.set(client, "_nextId", messageId >= 65_535 ? 1 : messageId + 1);
-    } while (this.#ids.has(messageId));
+  open(): number {
+    const messageId = this.#messageIds.take();
     this.#ids.add(messageId);
     return messageId;
   }

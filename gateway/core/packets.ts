@@ -6,6 +6,9 @@ export const packetTypes = {
   connect: 1,
   publish: 3,
   puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
   subscribe: 8,
   unsubscribe: 10,
   pingreq: 12,
@@ -132,8 +135,8 @@ export function readUnsubscribe(bytes: Buffer, start: number, end: number): stri
   return reader.failed || filters.length === 0 ? null : filters;
 }
 
-/** The id in a PUBACK (clause 3.4), or 0 where it is malformed. */
-export const readPuback = (bytes: Buffer, start: number, end: number): number =>
+/** The id in a PUBACK, PUBREC, PUBREL or PUBCOMP (clauses 3.4 to 3.7), or 0 where it is malformed. */
+export const readAcknowledgement = (bytes: Buffer, start: number, end: number): number =>
   end - start === 2 ? bytes.readUInt16BE(start) : 0;
 
 /** CONNECT for the broker behind the gate: who it is, and nothing that the gate sees to itself (keepalive, will, password). */

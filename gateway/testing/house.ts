@@ -15,6 +15,7 @@ import {
 } from "#protocol/link/messages.ts";
 import { type SequencedRecord, type UpRecord, decodeChunk } from "#protocol/link/up-chunk.ts";
 import type { Bounds } from "../bounds.ts";
+import type { Admission } from "../connections.ts";
 import { Gateway } from "../gateway.ts";
 import { portLink } from "../link.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -131,6 +132,7 @@ export interface HouseOptions {
   /** Say the first feeds at once, so that the port opens. */
   feeds?: boolean;
   wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
+  admission?: Admission;
 }
 
 export interface House {
@@ -161,6 +163,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     spoolBytesMax = 67_108_864,
     feeds = true,
     wrapSpoolStore,
+    admission,
   } = options;
   const dir = options.dir ?? (await tempDir());
   const channel = new MessageChannel();
@@ -181,6 +184,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     newId: randomUUID,
     ...(bounds && { bounds }),
     ...(wrapSpoolStore && { wrapSpoolStore }),
+    ...(admission && { admission }),
   });
   if (feeds) cloud.say({ kind: "feeds", version: 1, items: [] });
   const house: House = {

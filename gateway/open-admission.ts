@@ -1,0 +1,16 @@
+import { connack } from "#protocol/errors.ts";
+import type { Admission } from "./connections.ts";
+import { OpenAccess } from "./core/open-access.ts";
+
+/**
+ * Lets everybody in under the client id that they give, or under a new one where they give none (clause 3.1.3.1).
+ *
+ * @param newId called for clients without an id
+ */
+export const openAdmission = (newId: () => string): Admission => ({
+  async check({ clientId, clean }) {
+    // A session could not be found again under a name that its client does not know [MQTT-3.1.3-8].
+    if (clientId === "" && !clean) return { kind: "refused", code: connack.identifierRejected };
+    return { kind: "accepted", access: new OpenAccess(clientId === "" ? newId() : clientId) };
+  },
+});
