@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import { until } from "../../test/support/service-process.ts";
 import { lockDatabase } from "./database-lock.ts";
 
 let base: TestDatabase;
@@ -14,14 +15,6 @@ const refusal = (): Promise<string> =>
     async (release) => release().then(() => "taken"),
     (error: Error) => error.message,
   );
-
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) throw new Error("it did not come to pass");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** Ends the sessions that hold the lock, as a server that goes down does. */
 async function endHolders(): Promise<void> {
@@ -56,11 +49,11 @@ test("the lock is taken again after the database was away", async () => {
     return rows[0]?.n;
   };
   await endHolders();
-  await until(async () => (await sessions()) === 1);
+  await until("one session is there", async () => (await sessions()) === 1);
   expect(await refusal()).toContain("another Hearth");
   expect(lost).toEqual([]);
   await release();
-  await until(async () => (await sessions()) === 0);
+  await until("no session is left", async () => (await sessions()) === 0);
 });
 
 test("who finds the lock taken by another when the database is back is told so", async () => {
@@ -70,7 +63,7 @@ test("who finds the lock taken by another when the database is back is told so",
   await other.connect();
   await endHolders();
   await other.query("SELECT pg_advisory_lock(4711000)");
-  await until(() => lost.length > 0);
+  await until("the lock is told as lost", () => lost.length > 0);
   expect(lost).toEqual(["another Hearth (pid 7 on another-host) has taken the database"]);
   await release();
   await other.end();

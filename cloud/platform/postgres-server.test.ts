@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../../test/support/service-process.ts";
 import { Database } from "./database.ts";
 import { createLogger } from "./logger.ts";
 import { PostgresServer } from "./postgres-server.ts";
@@ -12,14 +13,6 @@ let server: PostgresServer;
 const gone: string[] = [];
 
 const open = () => new Database({ connection: server.connection, connectionsMax: 4, onError() {} });
-
-async function until(what: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 25_000;
-  while (!(await what())) {
-    if (Date.now() > deadlineMs) throw new Error("it did not come to pass");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "hearth-pg-test-"));
@@ -48,7 +41,7 @@ test("a server killed under a busy query is started again with what was committe
     () => "answered",
     () => "cut",
   );
-  await until(async () => {
+  await until("the query is under way", async () => {
     const { rows } =
       await sql`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'`.execute(
         database.db,
@@ -58,6 +51,7 @@ test("a server killed under a busy query is started again with what was committe
   const killed = server.pid;
   process.kill(killed ?? 0, "SIGKILL");
   await until(
+    "the server is back with its data",
     async () =>
       server.pid !== killed &&
       (await sql`SELECT n FROM kept`.execute(database.db).then(

@@ -5,12 +5,13 @@
 import { fork, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import {
+  freePort,
   newDataDir,
   removeDataDir,
   type RunningService,
@@ -193,14 +194,6 @@ async function measureHearth(shape: Shape, durationMs: number): Promise<Figures>
     await stopServiceProcess(service);
     await removeDataDir(dataDir);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function measureMosquitto(shape: Shape, durationMs: number): Promise<number | null> {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import {
+  freePort,
   databaseOf,
   newDataDir,
   removeDataDir,
@@ -27,14 +27,6 @@ function randomFrom(start: number): () => number {
   };
 }
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return String(typeof address === "object" && address !== null ? address.port : 0);
-}
-
 let service: RunningService | null = null;
 const dirs: string[] = [];
 afterAll(async () => {
@@ -49,7 +41,7 @@ test(
     const random = randomFrom(seed);
     const dataDir = await newDataDir();
     dirs.push(dataDir);
-    const env = { HEARTH_MQTT_PORT: await freePort(), HEARTH_HTTP_PORT: await freePort() };
+    const env = { HEARTH_MQTT_PORT: String(await freePort()), HEARTH_HTTP_PORT: String(await freePort()) };
     service = await startServiceProcess({ dataDir, env });
     const { key } = service;
     const model = {

@@ -1,6 +1,7 @@
 /** `npm start`'s process as a child: what tests and benches kill, block and measure. */
 import { type ChildProcess, fork } from "node:child_process";
 import { chmod, mkdtemp, readdir, readlink, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -116,4 +117,13 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
     if (Date.now() > deadline) throw new Error(`did not come to pass in ${timeoutMs} ms: ${what}`);
     await sleep(50);
   }
+}
+
+/** A port of the loopback that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
 }
