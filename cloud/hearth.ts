@@ -130,8 +130,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const gateway = new GatewayWorker({
     config: {
       gatewayId: "main",
-      host: config.bind,
-      port: config.mqttPort,
+      mqtt: { host: config.bind, port: config.mqttPort },
+      mqtts: null,
       spoolDir: join(config.dataDir, spoolDirName),
       spoolBytesMax: config.spoolBytesMax,
       logLevel: config.logLevel,
@@ -173,7 +173,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const firstKey = await slices.staff.createFirstKey();
 
   return {
-    addresses: { http: listening, mqtt: `mqtt://${hostText(config.bind)}:${gateway.port}` },
+    addresses: { http: listening, mqtt: `mqtt://${hostText(config.bind)}:${gateway.ports?.mqtt}` },
     dataDir: config.dataDir,
     databasePlace: place,
     firstKey,

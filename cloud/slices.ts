@@ -102,7 +102,7 @@ export function createSlices(deps: SlicesDeps) {
   const ingest = new Ingest({ database, slices: ingestSlices, clock, ids, logger });
 
   devices.onSignals({
-    credentialsChanged: (deviceId, disconnect) => hub.send({ kind: "forget", deviceId, disconnect }),
+    credentialsChanged: (deviceId, disconnect) => hub.send({ kind: "forget", name: deviceId, disconnect }),
     desiredChanged: (deviceId) => desired.wanted(deviceId),
   });
 

@@ -2,13 +2,13 @@ import { mkdirSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { type Database, type RootDatabase, open } from "lmdb";
 import { z } from "zod";
-import type { DeviceIdentity, RetainedItem } from "#protocol/link/messages.ts";
+import { type Identity, type RetainedItem, identityName } from "#protocol/link/messages.ts";
 
-const storedIdentity: z.ZodType<DeviceIdentity> = z.object({
-  deviceId: z.string(),
-  model: z.string(),
-  tokenSha256: z.array(z.string()),
-});
+const tokens = z.array(z.object({ sha256: z.string(), validUntilMs: z.number().nullable() }));
+const storedIdentity: z.ZodType<Identity> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("device"), deviceId: z.string(), model: z.string(), tokens }),
+  z.object({ kind: z.literal("claim"), batch: z.string(), tokens }),
+]);
 
 /**
  * What the cloud has told the gateway, kept so that known devices can come in and feeds can be read while the cloud is away. In an
@@ -32,23 +32,24 @@ export class CacheStore {
     this.#identityCount = this.#identities.getKeysCount();
   }
 
-  identity(deviceId: string): DeviceIdentity | null {
-    return storedIdentity.safeParse(this.#identities.get(deviceId)).data ?? null;
+  identity(name: string): Identity | null {
+    return storedIdentity.safeParse(this.#identities.get(name)).data ?? null;
   }
 
-  async putIdentity(identity: DeviceIdentity): Promise<void> {
-    const known = this.identity(identity.deviceId);
+  async putIdentity(identity: Identity): Promise<void> {
+    const name = identityName(identity);
+    const known = this.identity(name);
     if (isDeepStrictEqual(known, identity)) return;
-    const isNew = known === null;
-    if (isNew && this.#identityCount >= this.#identitiesMax) await this.#evictOne(identity.deviceId);
+    const isNew = !this.#identities.doesExist(name);
+    if (isNew && this.#identityCount >= this.#identitiesMax) await this.#evictOne(name);
     if (isNew) this.#identityCount += 1;
-    await this.#identities.put(identity.deviceId, identity);
+    await this.#identities.put(name, identity);
   }
 
-  async removeIdentity(deviceId: string): Promise<void> {
-    if (!this.#identities.doesExist(deviceId)) return;
+  async removeIdentity(name: string): Promise<void> {
+    if (!this.#identities.doesExist(name)) return;
     this.#identityCount -= 1;
-    await this.#identities.remove(deviceId);
+    await this.#identities.remove(name);
   }
 
   /** The version of the feeds held, or null where none were ever received. */

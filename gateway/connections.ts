@@ -1,5 +1,4 @@
 /** Every connection of the gateway: who is connected, since when, and the presence records that say so. */
-import type { Socket } from "node:net";
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
 import { connack } from "#protocol/errors.ts";
@@ -10,6 +9,7 @@ import type { Access } from "./core/access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
 import type { CloseReason, Counters } from "./counters.ts";
 import { FrameGate, type GateHost } from "./frame-gate.ts";
+import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Publisher } from "./gathering.ts";
 import type { Spool } from "./spool.ts";
@@ -29,8 +29,7 @@ export type AdmissionOutcome = { kind: "accepted"; access: Access } | { kind: "r
 
 /** Decides who comes in, and what they may then do. */
 export interface Admission {
-  /** @param address where the connection comes from */
-  check(packet: ConnectPacket, address: string): Promise<AdmissionOutcome>;
+  check(packet: ConnectPacket, peer: Peer): Promise<AdmissionOutcome>;
 }
 
 const presenceCode = channelCode("presence");
@@ -77,18 +76,19 @@ export class Connections implements GateHost {
     this.#broker = broker;
   }
 
-  accept(socket: Socket): void {
+  accept(peer: Peer): void {
+    const { stream } = peer;
     if (this.#sockets >= this.limits.connectionsMax || this.#isDraining) {
       this.counters.refused_connections_max += 1;
-      socket.destroy();
+      stream.destroy();
       return;
     }
     this.counters.connects += 1;
     this.#sockets += 1;
-    socket.once("close", () => {
+    stream.once("close", () => {
       this.#sockets -= 1;
     });
-    this.#gates.add(new FrameGate(socket, this));
+    this.#gates.add(new FrameGate(peer, this));
   }
 
   connectRequested(gate: FrameGate, packet: ConnectPacket): void {
@@ -107,7 +107,7 @@ export class Connections implements GateHost {
   }
 
   async #admit(gate: FrameGate, packet: ConnectPacket): Promise<void> {
-    const outcome = await this.#admission.check(packet, gate.address);
+    const outcome = await this.#admission.check(packet, gate.peer);
     if (!gate.awaitsLogin) return;
     if (outcome.kind === "refused") {
       this.#countRefusal(outcome.code);

@@ -13,7 +13,6 @@
  *
  *   connect --CONNECT--> login --accepted--> joining --CONNACK--> open      from each: closed
  */
-import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
 import type { GatewayLimits } from "#protocol/link/messages.ts";
@@ -38,6 +37,7 @@ import type { CloseReason, Counters } from "./counters.ts";
 import { MessageIds } from "./message-ids.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
 import { Outgoing } from "./outgoing.ts";
+import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Publisher } from "./gathering.ts";
 import type { Spool } from "./spool.ts";
@@ -63,7 +63,7 @@ const packetOverheadBytesMax = 512;
 const lingerMs = 1_000;
 
 export class FrameGate extends Duplex implements Publisher {
-  readonly address: string;
+  readonly peer: Peer;
   /** Set by the host as it joins. */
   connectionId = 0;
   will: (NonNullable<ConnectPacket["will"]> & { code: number }) | null = null;
@@ -73,7 +73,7 @@ export class FrameGate extends Duplex implements Publisher {
   /** The broker's number of the last message forwarded. All copies of one message come one after another. */
   forwarded = 0;
 
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #host: GateHost;
   readonly #outgoing: Outgoing;
   readonly #cutter = new FrameCutter();
@@ -99,16 +99,16 @@ export class FrameGate extends Duplex implements Publisher {
   #settlesSubscriptions = false;
   #isLeaving = false;
 
-  constructor(socket: Socket, host: GateHost) {
+  constructor(peer: Peer, host: GateHost) {
     super({ allowHalfOpen: false });
+    const socket = peer.stream;
+    this.peer = peer;
     this.#socket = socket;
     this.#host = host;
     this.#outgoing = new Outgoing(socket, host.clock, () => this.#steer());
     this.#deliveries = new OpenDeliveries(host.bounds.deliveriesPerConnectionMax, this.messageIds);
-    this.address = socket.remoteAddress ?? "";
     this.#stateSinceMs = host.clock.nowMs();
     this.#lastPacketMs = this.#stateSinceMs;
-    socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("error", () => this.close("lost"));
     socket.on("close", () => this.close("lost"));

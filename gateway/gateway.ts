@@ -15,7 +15,13 @@ import { type Server, createServer } from "node:net";
 import path from "node:path";
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
-import type { CloudMessage, GatewayConfig, GatewayMessage, GatewayStatus } from "#protocol/link/messages.ts";
+import type {
+  CloudMessage,
+  GatewayConfig,
+  GatewayMessage,
+  GatewayPorts,
+  GatewayStatus,
+} from "#protocol/link/messages.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
 import { createBroker } from "./broker.ts";
 import { BrokerMemory } from "./broker-memory.ts";
@@ -26,6 +32,7 @@ import { Feeds } from "./feeds.ts";
 import type { FrameGate } from "./frame-gate.ts";
 import type { Link } from "./link.ts";
 import { Login } from "./login.ts";
+import { tcpPeer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 import { Spool } from "./spool.ts";
 import { LmdbSpoolStore, type SpoolStore } from "./spool-store.ts";
@@ -75,10 +82,10 @@ export class Gateway {
   }
 
   /**
-   * @returns the port that devices connect to
+   * @returns the ports that devices connect to
    * @throws what `listen` threw, with its code: EADDRINUSE, EACCES...
    */
-  async start(): Promise<number> {
+  async start(): Promise<GatewayPorts> {
     const { clock, config, link } = this.#options;
     const parts = await this.#assemble();
     this.#parts = parts;
@@ -175,9 +182,11 @@ export class Gateway {
     return { spool, cache, login, connections, memory, broker, feeds, uplink };
   }
 
-  async #listen(connections: Connections): Promise<number> {
-    const { host, port } = this.#options.config;
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => connections.accept(socket));
+  async #listen(connections: Connections): Promise<GatewayPorts> {
+    const { mqtt } = this.#options.config;
+    if (mqtt === null) return { mqtt: null, mqtts: null };
+    const { host, port } = mqtt;
+    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => connections.accept(tcpPeer(socket)));
     this.#server = server;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once("error", reject);
@@ -186,7 +195,7 @@ export class Gateway {
     // Out of file descriptors, most likely: those who are connected stay.
     server.on("error", (error) => this.#options.logger.error({ event: "accept_failed", err: error }));
     const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : port;
+    return { mqtt: typeof address === "object" && address !== null ? address.port : port, mqtts: null };
   }
 
   #closePort(): void {
@@ -207,10 +216,10 @@ export class Gateway {
       case "identity":
         return login.answered(message.askId, message.identity);
       case "forget":
-        login.forget(message.deviceId);
+        login.forget(message.name);
         if (!message.disconnect) return;
-        memory.forget(message.deviceId);
-        connections.of(message.deviceId)?.close("revoked");
+        memory.forget(message.name);
+        connections.of(message.name)?.close("revoked");
         return;
       case "deliver":
         return this.#deliver(message, connections);

@@ -116,7 +116,7 @@ test("what a device was subscribed to and what waited for it does not survive a 
   device.socket.destroy();
   await cloud.waitRecords(2, "presence");
   cloud.say({ kind: "feeds_changed", version: 2, items: [{ topic: recipes, payload: "for the old owner" }] });
-  cloud.say({ kind: "forget", deviceId: "oven-1", disconnect: true });
+  cloud.say({ kind: "forget", name: "oven-1", disconnect: true });
   const again = await RawDevice.login(port, "oven-1", { clean: false });
   expect(again.all("connack")[0]?.sessionPresent).toBe(false);
   again.send({ cmd: "pingreq" });

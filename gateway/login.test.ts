@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
-import { closeHouses, openHouse } from "./testing/house.ts";
+import { closeHouses, deviceIdentity, openHouse } from "./testing/house.ts";
 import { type ConnectOptions, RawDevice } from "./testing/raw-device.ts";
 
 afterEach(closeHouses);
@@ -77,7 +76,7 @@ test("forget drops what was cached, and disconnects where asked", async () => {
     will: { topic: "hearth/v1/devices/oven-1/events", payload: "will" },
   });
   cloud.devices.set("oven-1", null);
-  cloud.say({ kind: "forget", deviceId: "oven-1", disconnect: true });
+  cloud.say({ kind: "forget", name: "oven-1", disconnect: true });
   await device.waitClosed();
   const presence = await cloud.waitRecords(2, "presence");
   expect(JSON.parse(Buffer.from(presence[1]?.payload ?? []).toString())).toMatchObject({ reason: "revoked" });
@@ -90,12 +89,11 @@ test("an answer that is overtaken by a block lets nobody in: the cloud is asked 
   cloud.silent = true;
   const device = await RawDevice.open(port);
   device.connect("oven-1");
-  const { askId, deviceId } = await cloud.wait("who");
+  const { askId, name: deviceId } = await cloud.wait("who");
   cloud.devices.set("oven-1", null);
   cloud.silent = false;
-  cloud.say({ kind: "forget", deviceId, disconnect: true });
-  const tokenSha256 = [createHash("sha256").update("token of oven-1").digest("hex")];
-  cloud.say({ kind: "identity", askId, identity: { deviceId, model: "oven-x200", tokenSha256 } });
+  cloud.say({ kind: "forget", name: deviceId, disconnect: true });
+  cloud.say({ kind: "identity", askId, identity: deviceIdentity(deviceId, "oven-x200", "token of oven-1") });
   await device.waitClosed();
   expect(device.all("connack")[0]?.returnCode).toBe(5);
   expect(await codeOf(port, "oven-1")).toBe(5);
@@ -110,7 +108,7 @@ test("a device that is blocked while the cloud is asked, and then falls silent, 
   const device = await RawDevice.open(port);
   device.connect("oven-1");
   await cloud.wait("who", 2);
-  cloud.say({ kind: "forget", deviceId: "oven-1", disconnect: true });
+  cloud.say({ kind: "forget", name: "oven-1", disconnect: true });
   await device.waitClosed();
   expect(device.all("connack")[0]?.returnCode).toBe(3);
 });

@@ -11,27 +11,28 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { connack } from "#protocol/errors.ts";
 import { deviceIdPattern } from "#protocol/ids.ts";
 import type { Logger } from "pino";
-import type { DeviceIdentity, GatewayMessage } from "#protocol/link/messages.ts";
+import type { GatewayMessage, Identity, Token } from "#protocol/link/messages.ts";
 import type { Bounds } from "./bounds.ts";
 import type { Admission, AdmissionOutcome } from "./connections.ts";
 import type { CacheStore } from "./cache-store.ts";
 import { DeviceAccess } from "./core/device-access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
 import type { Counters } from "./counters.ts";
+import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 
 /** `silent`: the cloud did not answer, or could not be asked. */
-type Answer = DeviceIdentity | null | "silent";
+type Answer = Identity | null | "silent";
 
 /** What an unknown device's token is compared with, so that the work does not tell. */
-const nobody: readonly string[] = [createHash("sha256").update("nobody").digest("hex")];
+const nobody: readonly Token[] = [{ sha256: createHash("sha256").update("nobody").digest("hex"), validUntilMs: null }];
 const refused = (code: number): AdmissionOutcome => ({ kind: "refused", code });
 const failureWindowMs = 60_000;
 
 interface PendingAsk {
   /** The question that waits; 0 before the first. */
   askId: number;
-  deviceId: string;
+  name: string;
   answer: Promise<Answer>;
   settle: (answer: Answer) => void;
   /** The device's credentials changed since: the answer on its way may be from before. */
@@ -58,11 +59,11 @@ export class Login implements Admission {
   /** The cloud left a question unanswered and has said nothing since: nobody waits for it until it does. */
   #cloudIsSilent = false;
   #heardAtMs = 0;
-  /** Devices whose cached identity the cloud has confirmed since the link came up. */
+  /** Names whose cached identity the cloud has confirmed since the link came up. */
   readonly #verified = new Set<string>();
   #nextAskId = 1;
   readonly #asks = new Map<number, PendingAsk>();
-  readonly #askByDevice = new Map<string, PendingAsk>();
+  readonly #askByName = new Map<string, PendingAsk>();
   readonly #failures = new Map<string, { count: number; sinceMs: number }>();
 
   constructor({ cache, bounds, clock, counters, logger, ask }: LoginOptions) {
@@ -91,45 +92,46 @@ export class Login implements Admission {
   }
 
   /** The cloud's answer to a `who`. */
-  answered(askId: number, identity: DeviceIdentity | null): void {
+  answered(askId: number, identity: Identity | null): void {
     const pending = this.#asks.get(askId);
     if (pending === undefined) return;
     if (pending.isStale) this.#askAbout(pending);
     else pending.settle(identity);
   }
 
-  /** The device's credentials changed: nothing that was known of it counts. */
-  forget(deviceId: string): void {
-    this.#verified.delete(deviceId);
-    const pending = this.#askByDevice.get(deviceId);
+  /** Credentials changed: nothing that was known under this name counts. */
+  forget(name: string): void {
+    this.#verified.delete(name);
+    const pending = this.#askByName.get(name);
     if (pending !== undefined) pending.isStale = true;
-    this.#keep(this.#cache.removeIdentity(deviceId));
+    this.#keep(this.#cache.removeIdentity(name));
   }
 
-  /** @param address where the connection comes from, for the limit on failures */
-  async check(packet: ConnectPacket, address: string): Promise<AdmissionOutcome> {
+  /** @param peer whose address the limit on failures goes by */
+  async check(packet: ConnectPacket, { address }: Peer): Promise<AdmissionOutcome> {
     const deviceId = packet.username;
     if (deviceId === null || packet.password === null || !deviceIdPattern.test(deviceId)) {
       return this.#failed(address, connack.notAuthorized);
     }
     const offered = createHash("sha256").update(packet.password).digest();
     const cached = this.#cache.identity(deviceId);
-    const cachedFits = fits(offered, cached);
+    const nowMs = this.#clock.nowMs();
+    const cachedFits = fits(offered, cached, nowMs);
     if (cachedFits && cached && this.#verified.has(deviceId)) return this.#accept(cached, packet);
     const answer = this.#mayAsk(address, cachedFits) ? await this.#askCloud(deviceId) : "silent";
     if (answer === "silent") {
       // It may have been forgotten while the cloud was asked.
       const remembered = cachedFits ? this.#cache.identity(deviceId) : null;
-      if (!remembered || !fits(offered, remembered)) return this.#failed(address, connack.serverUnavailable);
+      if (!remembered || !fits(offered, remembered, nowMs)) return this.#failed(address, connack.serverUnavailable);
       this.#counters.cached_identities_used += 1;
       return this.#accept(remembered, packet);
     }
-    if (!fits(offered, answer) || answer === null) return this.#failed(address, connack.notAuthorized);
+    if (!fits(offered, answer, nowMs) || answer === null) return this.#failed(address, connack.notAuthorized);
     return this.#accept(answer, packet);
   }
 
-  #accept(identity: DeviceIdentity, packet: ConnectPacket): AdmissionOutcome {
-    if (packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
+  #accept(identity: Identity, packet: ConnectPacket): AdmissionOutcome {
+    if (identity.kind !== "device" || packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
     return { kind: "accepted", access: new DeviceAccess(identity) };
   }
 
@@ -161,8 +163,8 @@ export class Login implements Admission {
     return !isRecent || failures.count < this.#bounds.loginFailuresPerMinuteMax;
   }
 
-  #askCloud(deviceId: string): Promise<Answer> {
-    const asked = this.#askByDevice.get(deviceId);
+  #askCloud(name: string): Promise<Answer> {
+    const asked = this.#askByName.get(name);
     if (asked) return asked.answer;
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const { askTimeoutMs, askTimeoutMsMax } = this.#bounds;
@@ -178,36 +180,36 @@ export class Login implements Admission {
     const settle = (answer: Answer) => {
       cancelTimeout();
       this.#asks.delete(pending.askId);
-      this.#askByDevice.delete(deviceId);
+      this.#askByName.delete(name);
       if (answer === "silent") this.#counters.asks_unanswered += 1;
-      else this.#remember(deviceId, answer);
+      else this.#remember(name, answer);
       resolve(answer);
     };
-    const pending: PendingAsk = { askId: 0, deviceId, answer: promise, settle, isStale: false };
-    this.#askByDevice.set(deviceId, pending);
+    const pending: PendingAsk = { askId: 0, name, answer: promise, settle, isStale: false };
+    this.#askByName.set(name, pending);
     this.#askAbout(pending);
     return promise;
   }
 
-  /** Asks, or asks again where the answer that came may be from before the device's credentials changed. */
+  /** Asks, or asks again where the answer that came may be from before the credentials changed. */
   #askAbout(pending: PendingAsk): void {
-    const { deviceId } = pending;
+    const { name } = pending;
     this.#asks.delete(pending.askId);
     const askId = this.#nextAskId;
     this.#nextAskId += 1;
     pending.askId = askId;
     pending.isStale = false;
     this.#asks.set(askId, pending);
-    this.#ask({ kind: "who", askId, deviceId });
+    this.#ask({ kind: "who", askId, name });
   }
 
-  #remember(deviceId: string, identity: DeviceIdentity | null): void {
+  #remember(name: string, identity: Identity | null): void {
     if (identity === null) {
-      this.forget(deviceId);
+      this.forget(name);
       return;
     }
     if (this.#verified.size >= this.#bounds.identitiesMax) this.#verified.clear();
-    this.#verified.add(deviceId);
+    this.#verified.add(name);
     this.#keep(this.#cache.putIdentity(identity));
   }
 
@@ -218,11 +220,12 @@ export class Login implements Admission {
 }
 
 /** Compares with every valid token, and with one that is nobody's where there is no identity: always the same work. */
-function fits(offered: Buffer, identity: DeviceIdentity | null): boolean {
+function fits(offered: Buffer, identity: Identity | null, nowMs: number): boolean {
   let fit = false;
-  for (const hex of identity?.tokenSha256 ?? nobody) {
-    const expected = Buffer.from(hex, "hex");
-    if (expected.length === offered.length && timingSafeEqual(expected, offered)) fit = identity !== null;
+  for (const { sha256, validUntilMs } of identity?.tokens ?? nobody) {
+    const expected = Buffer.from(sha256, "hex");
+    const isSame = expected.length === offered.length && timingSafeEqual(expected, offered);
+    if (isSame && nowMs < (validUntilMs ?? Infinity)) fit = identity !== null;
   }
   return fit;
 }

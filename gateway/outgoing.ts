@@ -1,15 +1,15 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Clock } from "./platform/clock.ts";
 
 /** What goes out to one device, and since when it has not been read. */
 export class Outgoing {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #clock: Clock;
   #cloggedSinceMs: number | null = null;
   #taken: (() => void) | null = null;
 
   /** @param drained the device has read everything that waited for it */
-  constructor(socket: Socket, clock: Clock, drained: () => void) {
+  constructor(socket: Duplex, clock: Clock, drained: () => void) {
     this.#socket = socket;
     this.#clock = clock;
     socket.on("drain", () => {

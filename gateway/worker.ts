@@ -23,7 +23,7 @@ const gateway = new Gateway({
 });
 
 try {
-  report({ kind: "listening", port: await gateway.start() });
+  report({ kind: "listening", ports: await gateway.start() });
   await gateway.drained;
 } catch (error) {
   const { message } = error instanceof Error ? error : new Error(String(error));

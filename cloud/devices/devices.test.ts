@@ -70,7 +70,7 @@ test("registering is all or nothing, and a token is kept as its hash alone", asy
   const rotated = await devices.rotateToken(system, "d1");
   if (rotated.kind === "refused") throw new Error(rotated.rule);
   const identity = await devices.identity("d1");
-  expect(identity?.tokenSha256).toHaveLength(2);
+  expect(identity?.tokens).toHaveLength(2);
   expect(JSON.stringify(await devices.get("d1"))).not.toContain(rotated.token);
 });
 

@@ -222,7 +222,8 @@ export class Devices {
   async identity(id: string): Promise<DeviceIdentity | null> {
     const row = await this.#store.find(this.#db, id);
     if (row === null || row.blocked_at_ms !== null) return null;
-    return { deviceId: row.id, model: row.model, tokenSha256: row.token_sha256 };
+    const tokens = row.token_sha256.map((hash) => ({ sha256: hash, validUntilMs: null }));
+    return { kind: "device", deviceId: row.id, model: row.model, tokens };
   }
 
   /** Gives a device a new token. The one before keeps working until the next rotation. */

@@ -4,9 +4,9 @@
  */
 import {
   type CloudMessage,
-  type DeviceIdentity,
   type GatewayMessage,
   type GatewayStatus,
+  type Identity,
   linkLimits,
   type RetainedItem,
 } from "#protocol/link/messages.ts";
@@ -23,7 +23,7 @@ export interface GatewayLinkDeps {
   send: (message: CloudMessage) => void;
   /** A gateway said hello with this boot; earlier boots of it are over. */
   onBoot(gatewayId: string, bootId: string): Promise<void>;
-  identify(deviceId: string): Promise<DeviceIdentity | null>;
+  identify(name: string): Promise<Identity | null>;
   feeds(): Promise<{ version: number; items: RetainedItem[] }>;
   onReady(deviceId: string, channels: readonly DownChannel[]): void;
   onWritten(ref: string, atMs: number): void;
@@ -83,7 +83,7 @@ export class GatewayLink {
         this.#working ??= this.#work();
         return;
       case "who":
-        void this.#identify(message.askId, message.deviceId);
+        void this.#identify(message.askId, message.name);
         return;
       case "ready":
         this.#deps.onReady(message.deviceId, message.channels);
@@ -178,9 +178,9 @@ export class GatewayLink {
     send({ kind: "credit", batches: linkLimits.batchesInFlight });
   }
 
-  async #identify(askId: number, deviceId: string): Promise<void> {
+  async #identify(askId: number, name: string): Promise<void> {
     try {
-      this.#deps.send({ kind: "identity", askId, identity: await this.#deps.identify(deviceId) });
+      this.#deps.send({ kind: "identity", askId, identity: await this.#deps.identify(name) });
     } catch (error) {
       // No answer: the gateway falls back on what it remembers. To say 'unknown' would lock everybody out while the database is away.
       this.#deps.logger.warn({ event: "link.identify_failed", error: String(error) });

@@ -31,8 +31,8 @@ test("a gateway that died comes back on the port that the system chose for it", 
   worker = new GatewayWorker({
     config: {
       gatewayId: randomUUID(),
-      host: "127.0.0.1",
-      port: 0,
+      mqtt: { host: "127.0.0.1", port: 0 },
+      mqtts: null,
       spoolDir,
       spoolBytesMax: 16_777_216,
       logLevel: "silent",
@@ -47,12 +47,12 @@ test("a gateway that died comes back on the port that the system chose for it", 
     onGone: (reason) => gone.push(reason),
   });
   await worker.start();
-  const { port } = worker;
+  const port = worker.ports?.mqtt ?? 0;
   expect(await opens(port)).toBe(true);
   // No message at all: a bug that ends the thread.
   links[0]?.postMessage(null);
   await until("a second link", () => links.length === 2, 10_000);
   await until("the same port listens again", () => opens(port), 10_000);
-  expect(worker.port).toBe(port);
+  expect(worker.ports?.mqtt).toBe(port);
   expect(gone).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type { GatewayConfig, GatewayReport } from "#protocol/link/messages.ts";
+import type { GatewayConfig, GatewayPorts, GatewayReport } from "#protocol/link/messages.ts";
 import { sleep } from "./clock.ts";
 import { StartError } from "./config.ts";
 import type { Logger } from "./logger.ts";
@@ -22,7 +22,7 @@ const workerUrl = new URL("../../gateway/worker.ts", import.meta.url);
 export class GatewayWorker {
   readonly #deps: GatewayWorkerDeps;
   #worker: Worker | null = null;
-  #port = 0;
+  #ports: GatewayPorts | null = null;
   #stopping = false;
   #restartsAtMs: number[] = [];
 
@@ -30,13 +30,13 @@ export class GatewayWorker {
     this.#deps = deps;
   }
 
-  /** The port that devices connect to; 0 until the gateway listens. */
-  get port(): number {
-    return this.#port;
+  /** The ports that devices connect to; null until the gateway listens. */
+  get ports(): GatewayPorts | null {
+    return this.#ports;
   }
 
   get isListening(): boolean {
-    return this.#worker !== null && this.#port !== 0;
+    return this.#worker !== null && this.#ports !== null;
   }
 
   /**
@@ -46,8 +46,7 @@ export class GatewayWorker {
     const { config, onLink, logger } = this.#deps;
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(workerUrl, {
-      // A port that the system chose stays: devices and links know it.
-      workerData: { ...config, port: this.#port || config.port, link: port2 },
+      workerData: { ...config, ...this.#listeners(), link: port2 },
       transferList: [port2],
       name: "gateway",
     });
@@ -62,10 +61,10 @@ export class GatewayWorker {
     const listening = new Promise<void>((resolve, reject) => {
       worker.on("message", (message: GatewayReport) => {
         if (message.kind === "listening") {
-          this.#port = message.port;
+          this.#ports = message.ports;
           resolve();
         } else {
-          reject(new StartError(portSentence(message, config.port)));
+          reject(new StartError(portSentence(message, config.mqtt?.port ?? 0)));
         }
       });
       worker.once("error", (error) => {
@@ -86,6 +85,15 @@ export class GatewayWorker {
     const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     await Promise.race([gone, sleep(closeMsMax)]);
     await worker.terminate();
+  }
+
+  /** Ports that the system chose stay: devices and links know them. */
+  #listeners(): Pick<GatewayConfig, "mqtt" | "mqtts"> {
+    const { mqtt, mqtts } = this.#deps.config;
+    return {
+      mqtt: mqtt && { ...mqtt, port: this.#ports?.mqtt ?? mqtt.port },
+      mqtts: mqtts && { ...mqtts, port: this.#ports?.mqtts ?? mqtts.port },
+    };
   }
 
   async #restart(): Promise<void> {

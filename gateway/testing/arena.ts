@@ -56,8 +56,8 @@ export class Arena {
     cloud.say({ kind: "feeds", version: 1, items: [] });
     const config: GatewayConfig = {
       gatewayId: "gateway-1",
-      host: "127.0.0.1",
-      port: 0,
+      mqtt: { host: "127.0.0.1", port: 0 },
+      mqtts: null,
       spoolDir,
       spoolBytesMax: 67_108_864,
       logLevel: "silent",
@@ -72,13 +72,14 @@ export class Arena {
       worker.once("error", reject);
     });
     if (report.kind === "failed") throw new Error(report.message);
+    const port = report.ports.mqtt ?? 0;
     // Known once, attackers with a right token are let in however often one address fails.
-    for (const id of attackerIds) (await RawDevice.login(report.port, id)).socket.destroy();
-    const healthy = await RawDevice.login(report.port, healthyId);
+    for (const id of attackerIds) (await RawDevice.login(port, id)).socket.destroy();
+    const healthy = await RawDevice.login(port, healthyId);
     healthy.subscribe(1, inbox, recipes);
     await healthy.wait("suback");
     healthy.received.length = 0;
-    return new Arena(cloud, worker, report.port, healthy);
+    return new Arena(cloud, worker, port, healthy);
   }
 
   /** Runs the cases from number `from` on. @throws naming the seed and the cases where the healthy device noticed something */

@@ -12,8 +12,8 @@ cloud.attach(port1);
 cloud.say({ kind: "feeds", version: 1, items: [] });
 const config: GatewayConfig = {
   gatewayId: "gateway-1",
-  host: "127.0.0.1",
-  port: 0,
+  mqtt: { host: "127.0.0.1", port: 0 },
+  mqtts: null,
   spoolDir: process.argv[2] ?? "",
   spoolBytesMax: 67_108_864,
   logLevel: "warn",
@@ -24,7 +24,7 @@ const worker = new Worker(new URL("../worker.ts", import.meta.url), {
   transferList: [port2],
 });
 worker.on("message", (report: GatewayReport) => {
-  process.stdout.write(`${report.kind === "listening" ? report.port : report.message}\n`);
+  process.stdout.write(`${report.kind === "listening" ? report.ports.mqtt : report.message}\n`);
 });
 // It ends with its standard input: a signal would reach a tracer around it and not this process.
 process.stdin.on("end", () => cloud.say({ kind: "drain" })).resume();

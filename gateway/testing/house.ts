@@ -7,6 +7,7 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { pino } from "pino";
 import {
   type CloudMessage,
+  type DeviceIdentity,
   type GatewayLimits,
   type GatewayMessage,
   type GatewayStatus,
@@ -23,6 +24,13 @@ import type { SpoolStore } from "../spool-store.ts";
 import { until } from "./until.ts";
 
 const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
+
+export const deviceIdentity = (deviceId: string, model: string, token: string): DeviceIdentity => ({
+  kind: "device",
+  deviceId,
+  model,
+  tokens: [{ sha256: tokenHash(token), validUntilMs: null }],
+});
 
 /** The other end of the link. It keeps a watermark for each epoch, and can be made to do nothing. */
 export class PlayedCloud {
@@ -100,11 +108,11 @@ export class PlayedCloud {
       this.say({ kind: "welcome", watermark: this.watermarks.get(message.spoolEpoch) ?? -1 });
       this.say({ kind: "credit", batches: linkLimits.batchesInFlight });
     } else if (message.kind === "who") {
-      const { askId, deviceId } = message;
+      const { askId, name: deviceId } = message;
       const device = this.devices.has(deviceId)
         ? this.devices.get(deviceId)
         : { model: "oven-x200", token: `token of ${deviceId}` };
-      const identity = device ? { deviceId, model: device.model, tokenSha256: [tokenHash(device.token)] } : null;
+      const identity = device ? deviceIdentity(deviceId, device.model, device.token) : null;
       this.say({ kind: "identity", askId, identity });
     } else if (message.kind === "batch") {
       this.#takeBatch(message);
@@ -171,8 +179,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const gateway = new Gateway({
     config: {
       gatewayId: "gateway-1",
-      host: "127.0.0.1",
-      port: options.port ?? 0,
+      mqtt: { host: "127.0.0.1", port: options.port ?? 0 },
+      mqtts: null,
       spoolDir: dir,
       spoolBytesMax,
       logLevel: "silent",
@@ -204,7 +212,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
   };
   houses.push(house);
-  house.port = await gateway.start();
+  house.port = (await gateway.start()).mqtt ?? 0;
   return house;
 }
 

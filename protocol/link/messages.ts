@@ -23,13 +23,36 @@ export interface Presence {
   reason?: string;
 }
 
+/** A credential that is checked by its hash: 256 random bits need no slow one. */
+export interface Token {
+  /** Lower-case hex. */
+  sha256: string;
+  /** The end of its grace after a rotation; null for the one in force. */
+  validUntilMs: number | null;
+}
+
 /** What the gateway may know about a device: enough to let it in while the cloud is away. */
 export interface DeviceIdentity {
+  kind: "device";
   deviceId: string;
   model: string;
-  /** SHA-256 of each valid token, hex. More than one during a rotation. */
-  tokenSha256: string[];
+  /** None where it proves itself by certificate alone. */
+  tokens: Token[];
 }
+
+/** The credential of one production batch, which reaches first contact and nothing else. */
+export interface ClaimIdentity {
+  kind: "claim";
+  batch: string;
+  tokens: Token[];
+}
+
+export type Identity = DeviceIdentity | ClaimIdentity;
+
+/** Under which name the cloud is asked for an identity: a device by its id, a batch with this in front, which no id has. */
+export const claimPrefix = "claim:";
+export const identityName = (identity: Identity): string =>
+  identity.kind === "device" ? identity.deviceId : claimPrefix + identity.batch;
 
 /** Gauges and counters of one gateway since its boot, sent once a second. */
 export interface GatewayStatus {
@@ -59,7 +82,8 @@ export type GatewayMessage =
   | { kind: "batch"; firstSequence: number; records: number; chunks: Uint8Array<ArrayBuffer>[] }
   /** Records that the gateway has lost (a damaged chunk), so that the cloud can say so. */
   | { kind: "gap"; fromSequence: number; toSequence: number; reason: string }
-  | { kind: "who"; askId: number; deviceId: string }
+  /** `name` is a device's id, or `claim:` and a batch. */
+  | { kind: "who"; askId: number; name: string }
   /** A device's subscription to `inbox` or `desired` was granted: what is open for it can be sent. */
   | { kind: "ready"; deviceId: string; connectionId: number; channels: DownChannel[] }
   /** What became of a `deliver`: written to the socket, or not. */
@@ -83,10 +107,10 @@ export type CloudMessage =
   /** The gateway may send this many further batches. */
   | { kind: "credit"; batches: number }
   | { kind: "committed"; watermark: number }
-  /** null: no such device, or it may not connect. */
-  | { kind: "identity"; askId: number; identity: DeviceIdentity | null }
-  /** The device's credentials changed: forget what was cached; `disconnect` ends its connection now. */
-  | { kind: "forget"; deviceId: string; disconnect: boolean }
+  /** null: there is nobody of this name, or they may not connect. */
+  | { kind: "identity"; askId: number; identity: Identity | null }
+  /** Credentials changed: forget what was cached under this name; `disconnect` ends the connection now, its session with it. */
+  | { kind: "forget"; name: string; disconnect: boolean }
   | { kind: "deliver"; ref: string; deviceId: string; channel: DownChannel; payload: string }
   /** All retained content topics. Replaces what the gateway holds when its version is newer, or is the first of its link. */
   | { kind: "feeds"; version: number; items: RetainedItem[] }
@@ -95,11 +119,27 @@ export type CloudMessage =
   /** Stop letting devices in, close connections, and answer `drained` when everything durable has been offered. */
   | { kind: "drain" };
 
+export interface Listen {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+}
+
+/** What the gateway proves itself with, and whom it believes; all of it PEM. */
+export interface TlsMaterial {
+  /** The server's certificate and what leads to its root. */
+  cert: string;
+  key: string;
+  /** The fleet CA, which signs the devices' certificates. */
+  clientCa: string;
+}
+
 /** The gateway's settings, given to the worker as it starts. Sizes are bytes, times milliseconds. */
 export interface GatewayConfig {
   gatewayId: string;
-  host: string;
-  port: number;
+  /** Plain MQTT: for development, on loopback. */
+  mqtt: Listen | null;
+  mqtts: (Listen & { tls: TlsMaterial }) | null;
   spoolDir: string;
   spoolBytesMax: number;
   logLevel: string;
@@ -108,9 +148,14 @@ export interface GatewayConfig {
 
 /** What a gateway tells the one who started it, once; everything else goes over the link. */
 export type GatewayReport =
-  | { kind: "listening"; port: number }
+  | { kind: "listening"; ports: GatewayPorts }
   /** `code` is the system's, EADDRINUSE for example, or `failed`. */
   | { kind: "failed"; code: string; message: string };
+
+export interface GatewayPorts {
+  mqtt: number | null;
+  mqtts: number | null;
+}
 
 export interface GatewayLimits {
   bytesBeforeLogin: number;

@@ -68,8 +68,8 @@ export async function createWholeApi(): Promise<WholeApi> {
   const gateway = new GatewayWorker({
     config: {
       gatewayId: "main",
-      host: "127.0.0.1",
-      port: 0,
+      mqtt: { host: "127.0.0.1", port: 0 },
+      mqtts: null,
       spoolDir: dir,
       spoolBytesMax: 0,
       logLevel: "silent",
