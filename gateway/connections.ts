@@ -12,6 +12,7 @@ import { FrameGate, type GateHost } from "./frame-gate.ts";
 import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Publisher } from "./gathering.ts";
+import type { Reading } from "./reading.ts";
 import type { Spool } from "./spool.ts";
 
 export interface ConnectionsOptions {
@@ -50,7 +51,7 @@ export class Connections implements GateHost {
   #sockets = 0;
   readonly #gates = new Set<FrameGate>();
   readonly #bySession = new Map<string, FrameGate>();
-  readonly #waitingForRoom = new Set<FrameGate>();
+  readonly #waitingForRoom = new Set<Reading>();
   /** Presence whose write failed: it goes again once the spool can be written. */
   #lostPresence: (() => void)[] = [];
   #isDraining = false;
@@ -135,21 +136,21 @@ export class Connections implements GateHost {
     gate.join(access, packet, broker.handle);
   }
 
-  waitForRoom(gate: FrameGate): void {
-    this.#waitingForRoom.add(gate);
+  waitForRoom(reading: Reading): void {
+    this.#waitingForRoom.add(reading);
   }
 
   /** Memory for held messages is free again, or some of it. */
   roomFreed(): void {
     if (this.spool.pendingBytes > this.limits.heldBytesMax / 2) return;
-    for (const gate of this.#waitingForRoom) gate.roomFreed();
+    for (const reading of this.#waitingForRoom) reading.roomFreed();
     this.#waitingForRoom.clear();
   }
 
   closed(gate: FrameGate, reason: CloseReason): void {
     this.counters[`closed_${reason}`] += 1;
     this.#gates.delete(gate);
-    this.#waitingForRoom.delete(gate);
+    this.#waitingForRoom.delete(gate.reading);
     const { access, connectionId, will } = gate;
     if (access === null) return;
     const { sessionId } = access;

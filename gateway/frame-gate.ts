@@ -8,16 +8,14 @@
  *                                   +-- anything else: the connection ends
  *
  * What may be published, and where it goes, is the policy's: with open access PUBLISH goes to the broker, and QoS 2 with it.
- * What devices say never reaches the broker, so that a held PUBLISH blocks nothing but its own socket. While we do not read,
- * because too much is held or the device does not read, its keepalive stands still.
+ * What devices say never reaches the broker, so that a held PUBLISH blocks nothing but its own socket. `Reading` says when that
+ * socket is read.
  *
  *   connect --CONNECT--> login --accepted--> joining --CONNACK--> open      from each: closed
  */
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
-import type { GatewayLimits } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
-import type { Bounds } from "./bounds.ts";
 import type { Access } from "./core/access.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
 import {
@@ -38,21 +36,14 @@ import { MessageIds } from "./message-ids.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
-import type { Clock } from "./platform/clock.ts";
 import type { Publisher } from "./gathering.ts";
-import type { Spool } from "./spool.ts";
+import { Reading, type ReadingHost } from "./reading.ts";
 
 /** What a gate needs of the house around it. */
-export interface GateHost {
-  readonly limits: GatewayLimits;
-  readonly bounds: Bounds;
+export interface GateHost extends ReadingHost {
   readonly counters: Counters;
-  readonly clock: Clock;
-  readonly spool: Spool;
   /** Decides on a CONNECT, and calls `refuse`, `close` or `join`. */
   connectRequested(gate: FrameGate, packet: ConnectPacket): void;
-  /** Too much is held over all connections: `roomFreed` follows. */
-  waitForRoom(gate: FrameGate): void;
   closed(gate: FrameGate, reason: CloseReason): void;
 }
 
@@ -70,6 +61,7 @@ export class FrameGate extends Duplex implements Publisher {
   /** Filters that were granted, each with its QoS. */
   readonly granted = new Map<string, 0 | 1 | 2>();
   readonly messageIds = new MessageIds();
+  readonly reading: Reading;
   /** The broker's number of the last message forwarded. All copies of one message come one after another. */
   forwarded = 0;
 
@@ -82,20 +74,8 @@ export class FrameGate extends Duplex implements Publisher {
   #reason: CloseReason | null = null;
   #access: Access | null = null;
 
-  #keepaliveMs = 0;
-  #lastPacketMs: number;
-  #partialSinceMs = 0;
-
-  #held = 0;
-  #heldBytes = 0;
-  #heldSinceMs = 0;
   #acks: number[] = [];
   readonly #deliveries: OpenDeliveries;
-
-  #stopped = false;
-  #holdsTooMuch = false;
-  #waitsForRoom = false;
-  #brokerIsFull = false;
   #settlesSubscriptions = false;
   #isLeaving = false;
 
@@ -105,10 +85,10 @@ export class FrameGate extends Duplex implements Publisher {
     this.peer = peer;
     this.#socket = socket;
     this.#host = host;
-    this.#outgoing = new Outgoing(socket, host.clock, () => this.#steer());
+    this.#outgoing = new Outgoing(socket, host.clock, () => this.reading.steer());
+    this.reading = new Reading(socket, this.#outgoing, host);
     this.#deliveries = new OpenDeliveries(host.bounds.deliveriesPerConnectionMax, this.messageIds);
     this.#stateSinceMs = host.clock.nowMs();
-    this.#lastPacketMs = this.#stateSinceMs;
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("error", () => this.close("lost"));
     socket.on("close", () => this.close("lost"));
@@ -119,6 +99,10 @@ export class FrameGate extends Duplex implements Publisher {
   /** What it may do, once it may come in. */
   get access(): Access | null {
     return this.#access;
+  }
+
+  get #isReader(): boolean {
+    return this.#state === "connect" || this.#state === "open";
   }
 
   get isOpen(): boolean {
@@ -151,7 +135,7 @@ export class FrameGate extends Duplex implements Publisher {
   /** Lets the device in: the broker sees its CONNECT, and everything behind it once CONNACK is written. */
   join(access: Access, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
     this.#access = access;
-    this.#keepaliveMs = connect.keepaliveMs * 1.5;
+    this.reading.keepAlive(connect.keepaliveMs);
     this.#enter("joining");
     handle(this);
     this.push(encodeConnect(access.sessionId, connect.clean));
@@ -161,9 +145,9 @@ export class FrameGate extends Duplex implements Publisher {
   opened(): void {
     if (this.#state !== "joining") return;
     this.#enter("open");
-    this.#lastPacketMs = this.#stateSinceMs;
+    this.reading.packet(this.#stateSinceMs);
     this.#cutFrames(this.#stateSinceMs);
-    this.#steer();
+    this.reading.want(this.#isReader);
   }
 
   /** The broker has done what the last SUBSCRIBE or UNSUBSCRIBE asked for: what the device sent behind it is read now. */
@@ -171,7 +155,7 @@ export class FrameGate extends Duplex implements Publisher {
     if (!this.#settlesSubscriptions) return;
     this.#settlesSubscriptions = false;
     this.#cutFrames(this.#host.clock.nowMs());
-    this.#steer();
+    this.reading.want(this.#isReader);
   }
 
   /** Down channels that its granted filters cover. */
@@ -198,7 +182,7 @@ export class FrameGate extends Duplex implements Publisher {
 
   /** Ends what has lasted too long. Called for every gate at the host's pace. */
   sweep(nowMs: number): void {
-    const { connectTimeoutMs, loginTimeoutMs, holdMsMax, drainTimeoutMs } = this.#host.limits;
+    const { connectTimeoutMs, loginTimeoutMs } = this.#host.limits;
     const inStateMs = nowMs - this.#stateSinceMs;
     switch (this.#state) {
       case "connect":
@@ -209,24 +193,19 @@ export class FrameGate extends Duplex implements Publisher {
         if (inStateMs > loginTimeoutMs) this.refuse(3, "login_timeout");
         return;
       case "open":
-        if (this.#held > 0 && nowMs - this.#heldSinceMs > holdMsMax) this.close("held_too_long");
-        else if (this.#outgoing.cloggedForMs(nowMs) > drainTimeoutMs) this.close("stalled");
-        else if (!this.#stopped) this.#sweepSilence(nowMs);
-        return;
+        return this.#sweepOpen(nowMs);
       case "closed":
     }
   }
 
-  #sweepSilence(nowMs: number): void {
-    const silentMs = nowMs - this.#lastPacketMs;
-    if (this.#keepaliveMs > 0 && silentMs > this.#keepaliveMs) this.close("keepalive");
-    else if (this.#partialSinceMs > 0 && nowMs - this.#partialSinceMs > this.#host.bounds.partialPacketMs)
-      this.close("protocol_error");
+  #sweepOpen(nowMs: number): void {
+    const overdue = this.reading.overdue(nowMs);
+    if (overdue !== null) this.close(overdue);
+    else if (this.#outgoing.cloggedForMs(nowMs) > this.#host.limits.drainTimeoutMs) this.close("stalled");
   }
 
   durable(messageId: number, bytes: number): boolean {
-    this.#held -= 1;
-    this.#heldBytes -= bytes;
+    this.reading.durable(bytes);
     if (this.#state === "closed") return false;
     const first = this.#acks.length === 0;
     if (messageId > 0) this.#acks.push(messageId);
@@ -240,23 +219,16 @@ export class FrameGate extends Duplex implements Publisher {
       this.#outgoing.write(encodePubacks(this.#acks));
       this.#acks = [];
     }
-    if (pendingSinceMs !== null) this.#heldSinceMs = Math.max(this.#heldSinceMs, pendingSinceMs);
-    this.#steer();
+    if (pendingSinceMs !== null) this.reading.heldSince(pendingSinceMs);
+    this.reading.steer();
   }
 
   lost(): void {
     this.close("spool_failed");
   }
 
-  roomFreed(): void {
-    this.#waitsForRoom = false;
-    this.#steer();
-  }
-
   override _read(): void {
-    if (!this.#brokerIsFull) return;
-    this.#brokerIsFull = false;
-    this.#steer();
+    this.reading.brokerRead();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -282,6 +254,7 @@ export class FrameGate extends Duplex implements Publisher {
 
   #end(reason: CloseReason): void {
     this.#enter("closed");
+    this.reading.end();
     this.#reason = reason;
   }
 
@@ -294,7 +267,7 @@ export class FrameGate extends Duplex implements Publisher {
     if (this.#state === "closed") return;
     this.#cutter.feed(chunk);
     this.#cutFrames(this.#host.clock.nowMs());
-    this.#steer();
+    this.reading.want(this.#isReader);
   }
 
   /**
@@ -309,12 +282,11 @@ export class FrameGate extends Duplex implements Publisher {
       if (cut === "more") break;
       if (cut === "malformed_length") return this.close("protocol_error");
       if (cut === "packet_too_large") return this.close("packet_too_large");
-      this.#lastPacketMs = nowMs;
-      this.#partialSinceMs = 0;
+      this.reading.packet(nowMs);
       if (this.#state === "open") this.#packet(nowMs);
       else this.#connect();
     }
-    if (this.#cutter.midPacket) this.#partialSinceMs ||= nowMs;
+    if (this.#cutter.midPacket) this.reading.partialPacket(nowMs);
     // What is no CONNECT need not be waited for.
     if (this.#state === "connect" && (this.#cutter.firstByte ?? connectByte) !== connectByte) {
       return this.close("protocol_error");
@@ -385,7 +357,7 @@ export class FrameGate extends Duplex implements Publisher {
 
   #toBroker(): void {
     const { bytes, start, end } = this.#cutter;
-    if (!this.push(bytes.subarray(start, end))) this.#brokerIsFull = true;
+    if (!this.push(bytes.subarray(start, end))) this.reading.brokerFilled();
   }
 
   #publish(first: number, nowMs: number): void {
@@ -425,9 +397,7 @@ export class FrameGate extends Duplex implements Publisher {
       counters.dropped_qos0 += 1;
       return;
     }
-    if (this.#held === 0) this.#heldSinceMs = nowMs;
-    this.#held += 1;
-    this.#heldBytes += spool.append(code, deviceId, nowMs, bytes, payloadStart, end, this, messageId);
+    this.reading.hold(spool.append(code, deviceId, nowMs, bytes, payloadStart, end, this, messageId), nowMs);
   }
 
   #downQos(channel: DownChannel): 0 | 1 | null {
@@ -439,29 +409,5 @@ export class FrameGate extends Duplex implements Publisher {
       if (filterMatches(filter, topic)) best = qos > 0 || best === 1 ? 1 : 0;
     }
     return best;
-  }
-
-  /** Reads the socket, or stops: its buffer in the kernel then fills, and the device waits. */
-  #steer(): void {
-    if (this.#state === "closed") return;
-    const { heldPerConnectionMax, heldBytesPerConnectionMax, heldBytesMax } = this.#host.limits;
-    const share = this.#holdsTooMuch ? 0.5 : 1;
-    this.#holdsTooMuch =
-      this.#held >= heldPerConnectionMax * share || this.#heldBytes >= heldBytesPerConnectionMax * share;
-    if (!this.#waitsForRoom && this.#held > 0 && this.#host.spool.pendingBytes >= heldBytesMax) {
-      this.#waitsForRoom = true;
-      this.#host.waitForRoom(this);
-    }
-    const isReading = this.#state === "connect" || this.#state === "open";
-    const stop =
-      !isReading || this.#holdsTooMuch || this.#waitsForRoom || this.#brokerIsFull || this.#outgoing.isClogged;
-    if (stop === this.#stopped) return;
-    this.#stopped = stop;
-    if (stop) {
-      this.#socket.pause();
-    } else {
-      this.#lastPacketMs = this.#host.clock.nowMs();
-      this.#socket.resume();
-    }
   }
 }
