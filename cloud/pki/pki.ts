@@ -1,0 +1,10 @@
+/**
+ * Certificates: who signs them, and signing them.
+ *
+ *   root (offline) -> fleet CA, an intermediate -> devices' certificates (`issueDevice`), lists of revoked ones (`signCrl`)
+ *                                               -> a server's certificate (`issueServer`), in development
+ */
+export { type Authority, fingerprintOf, issueDevice, issueServer, newIntermediate, newRoot } from "./authority.ts";
+export { signCrl } from "./crl.ts";
+export { readCsr } from "./csr.ts";
+export { newKey } from "./keys.ts";
