@@ -227,6 +227,8 @@ export class Gateway {
         return this.#do("feeds", feeds.replace(message.version, message.items).then(this.#firstFeeds.resolve));
       case "feeds_changed":
         return this.#do("feeds_changed", feeds.change(message.version, message.items));
+      case "tls":
+        return;
       case "drain":
         return this.#do("drain", this.#drain(parts));
     }

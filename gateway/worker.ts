@@ -28,7 +28,8 @@ try {
 } catch (error) {
   const { message } = error instanceof Error ? error : new Error(String(error));
   const code = error instanceof Error && "code" in error ? String(error.code) : "failed";
-  report({ kind: "failed", code, message });
+  const port = error instanceof Error && "port" in error && typeof error.port === "number" ? error.port : null;
+  report({ kind: "failed", code, message, port });
 }
 await gateway.stop();
 // The last thing that keeps the thread: it ends by itself, with its stores closed.

@@ -116,6 +116,8 @@ export type CloudMessage =
   | { kind: "feeds"; version: number; items: RetainedItem[] }
   /** Retained content topics that changed, in the order in which they go out: items before their index. */
   | { kind: "feeds_changed"; version: number; items: RetainedItem[] }
+  /** The server's certificate or the fleet CA was renewed: who connects from now on is met with this. */
+  | { kind: "tls"; material: TlsMaterial }
   /** Stop letting devices in, close connections, and answer `drained` when everything durable has been offered. */
   | { kind: "drain" };
 
@@ -149,8 +151,8 @@ export interface GatewayConfig {
 /** What a gateway tells the one who started it, once; everything else goes over the link. */
 export type GatewayReport =
   | { kind: "listening"; ports: GatewayPorts }
-  /** `code` is the system's, EADDRINUSE for example, or `failed`. */
-  | { kind: "failed"; code: string; message: string };
+  /** `code` is the system's, EADDRINUSE for example, or `failed`; `port` is the one that could not be had. */
+  | { kind: "failed"; code: string; message: string; port: number | null };
 
 export interface GatewayPorts {
   mqtt: number | null;
