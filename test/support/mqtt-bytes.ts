@@ -17,8 +17,17 @@ function frame(type: number, body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(header), body]);
 }
 
-export const connectFrame = (clientId: string, user: string, password: string): Buffer =>
-  frame(0x10, Buffer.concat([text("MQTT"), Buffer.from([4, 0xc2, 0, 60]), text(clientId), text(user), text(password)]));
+/** CONNECT with a clean session. */
+export function connectFrame(clientId: string, user: string, password: string, keepaliveS = 60): Buffer {
+  const flags = Buffer.from([4, 0xc2, keepaliveS >> 8, keepaliveS & 0xff]);
+  return frame(0x10, Buffer.concat([text("MQTT"), flags, text(clientId), text(user), text(password)]));
+}
+
+/** SUBSCRIBE to all filters with QoS 1. */
+export function subscribeFrame(packetId: number, filters: readonly string[]): Buffer {
+  const id = Buffer.from([packetId >> 8, packetId & 0xff]);
+  return frame(0x82, Buffer.concat([id, ...filters.flatMap((filter) => [text(filter), Buffer.from([1])])]));
+}
 
 /** A QoS 1 PUBLISH. */
 export function publishFrame(topic: string, packetId: number, payload: string | Buffer, duplicate = false): Buffer {

@@ -6,13 +6,15 @@
  */
 import { connect, type Socket } from "node:net";
 import { AckCounter, connectFrame, ReadingFrame } from "../support/mqtt-bytes.ts";
+import { answerParent } from "./load-process.ts";
+import type { BenchDevice } from "./peer.ts";
 
 export interface Load {
   port: number;
   shape: "hot" | "fleet";
   inFlight: number;
   durationMs: number;
-  devices: { id: string; token: string }[];
+  devices: readonly BenchDevice[];
 }
 
 export interface LoadResult {
@@ -34,7 +36,7 @@ interface Connection {
 /** How many connections are being made at once. */
 const connectingMax = 200;
 
-class Generator {
+class ReadingLoad {
   readonly #load: Load;
   readonly #connections: Connection[] = [];
   #acked = 0;
@@ -73,7 +75,7 @@ class Generator {
     return { acked: this.#acked, startedAtMs: this.#startedAtMs, endedAtMs, sent };
   }
 
-  #open(device: Load["devices"][number]): Promise<Connection> {
+  #open(device: BenchDevice): Promise<Connection> {
     const socket = connect({ port: this.#load.port, host: "127.0.0.1", noDelay: true });
     const counter = new AckCounter();
     const connection: Connection = { socket, frame: new ReadingFrame(device.id), sent: 0, inFlight: 0 };
@@ -133,13 +135,4 @@ class Generator {
   }
 }
 
-process.on("message", (load: Load) => {
-  new Generator(load).run().then(
-    (result) => process.send?.({ result }, () => process.exit(0)),
-    (error: unknown) => {
-      process.stderr.write(`${String(error)}\n`);
-      process.exit(1);
-    },
-  );
-});
-process.on("disconnect", () => process.exit(1));
+answerParent((load: Load) => new ReadingLoad(load).run());

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startAedes } from "./aedes.ts";
+import { measureConnections } from "./connections.ts";
+import { measureFanout } from "./fanout.ts";
+import { Fleet } from "./fleet.ts";
+import { type Hearth, startHearth } from "./hearth.ts";
+import { measureIngest, measurePubacks } from "./ingest.ts";
+import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
+import type { Peer } from "./peer.ts";
+
+const deviceCount = 24;
+const warmUp = 6;
+const quietMs = 20;
+const plan = { shape: "fleet", inFlight: 10, durationMs: 100 } as const;
+
+let hearth: Hearth;
+let aedes: Peer;
+let mosquitto: Peer | null;
+let fleet: Fleet;
+beforeAll(async () => {
+  fleet = new Fleet();
+  [hearth, aedes, mosquitto] = await Promise.all([
+    startHearth(deviceCount + warmUp),
+    startAedes(deviceCount + warmUp),
+    mosquittoIsThere ? startMosquitto(deviceCount + warmUp) : null,
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([fleet.stop(), hearth.stop(), aedes.stop(), mosquitto?.stop()]);
+});
+
+const peers = () => [hearth, aedes, mosquitto].filter((peer) => peer !== null);
+
+test("the bench of connections lets every device in twice, over TLS the second time with its session", async () => {
+  for (const peer of peers()) {
+    const transports = peer.tlsPort === null ? (["tcp"] as const) : (["tcp", "tls"] as const);
+    for (const transport of transports) {
+      const figures = await measureConnections(peer, fleet, { transport, deviceCount, quietMs });
+      expect(figures.first_per_s).toBeGreaterThan(0);
+      expect(figures.again_per_s).toBeGreaterThan(0);
+    }
+  }
+});
+
+test("the bench of fan-out hears every copy of an item once", async () => {
+  for (const peer of peers()) expect((await measureFanout(peer, fleet, 1, quietMs)).last_ms).toBeGreaterThan(0);
+});
+
+test("the bench of ingest reads back every reading that was acknowledged", async () => {
+  expect((await measureIngest(hearth, plan)).readings_committed_per_s).toBeGreaterThan(0);
+  for (const peer of peers()) expect(await measurePubacks(peer, plan)).toBeGreaterThan(0);
+});

@@ -1,0 +1,178 @@
+/**
+ * `npm run bench -- ingest`: how many readings a second are acknowledged, committed and readable, beside what Mosquitto acknowledges
+ * without storing, under the same load in the same run.
+ */
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectFrame, ReadingFrame } from "../support/mqtt-bytes.ts";
+import type { RunningService } from "../support/service-process.ts";
+import { median, percentile, perSecond, say } from "./figures.ts";
+import { type Hearth, registerDevices, startHearth } from "./hearth.ts";
+import { LoadProcess } from "./load-process.ts";
+import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
+import type { BenchDevice, Peer } from "./peer.ts";
+import { watchMemory } from "./process-figures.ts";
+import type { Load, LoadResult } from "./reading-load.ts";
+
+export type Shape = Load["shape"];
+
+interface Figures {
+  pubacks_per_s: number;
+  readings_committed_per_s: number;
+  queryable_ms: { p50: number; p99: number };
+  rss_anon_mb_max: number;
+}
+
+/** A shape of load, how long it lasts, and how much of it is on its way at once. */
+export type Plan = Pick<Load, "shape" | "inFlight" | "durationMs">;
+
+const shapes: Record<Shape, { devices: number; inFlight: number }> = {
+  hot: { devices: 200, inFlight: 10 },
+  fleet: { devices: 10_000, inFlight: 2_000 },
+};
+
+async function generate({ port, devices }: Peer, plan: Plan): Promise<LoadResult> {
+  const load = new LoadProcess("./reading-load.ts");
+  try {
+    return await load.ask<LoadResult>({ ...plan, port, devices } satisfies Load);
+  } finally {
+    await load.stop();
+  }
+}
+
+/** Publishes a reading every 200 ms and asks the API until it is there. */
+class Probe {
+  readonly latenciesMs: number[] = [];
+  #stopped = false;
+  #running: Promise<void> | null = null;
+
+  start(service: RunningService, device: BenchDevice): void {
+    this.#running = this.#run(service, device);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #run(service: RunningService, device: BenchDevice): Promise<void> {
+    const socket = connect({ port: service.mqttPort, host: "127.0.0.1", noDelay: true });
+    await new Promise((resolve) => socket.once("connect", resolve));
+    socket.write(connectFrame(device.id, device.id, device.token));
+    await new Promise((resolve) => socket.once("data", resolve));
+    const frame = new ReadingFrame(device.id);
+    for (let packetId = 1; !this.#stopped; packetId += 1) {
+      const atMs = Date.now();
+      const since = performance.now();
+      socket.write(Buffer.from(frame.at(packetId, atMs)));
+      const path = `/api/v1/devices/${device.id}/telemetry?metrics=cavity_c&points=1&fromMs=${atMs}&toMs=${atMs + 1}`;
+      for (;;) {
+        const { body } = await service.api(path);
+        if (body.series[0].points.length > 0) break;
+        await sleep(5);
+      }
+      this.latenciesMs.push(performance.now() - since);
+      await sleep(200);
+    }
+    socket.destroy();
+  }
+}
+
+/** How many of the readings sent can be read through the API: the counts of one bucket for each device. */
+async function countReadable({ service, devices }: Hearth, result: LoadResult): Promise<number> {
+  let total = 0;
+  const queue = devices
+    .entries()
+    .filter(([at]) => (result.sent[at] ?? 0) > 0)
+    .toArray();
+  const fromMs = result.startedAtMs;
+  const ask = async () => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const toMs = fromMs + (result.sent[next[0]] ?? 0);
+      const path = `/api/v1/devices/${next[1].id}/telemetry?metrics=cavity_c&points=1&fromMs=${fromMs}&toMs=${toMs}`;
+      const { body } = await service.api(path);
+      total += body.series[0].points[0]?.[4] ?? 0;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, ask));
+  return total;
+}
+
+/** @throws where a reading that was acknowledged cannot be read */
+export async function measureIngest(hearth: Hearth, plan: Plan): Promise<Figures> {
+  const { service } = hearth;
+  const [probeDevice] = await registerDevices(service, "probe", 1);
+  if (probeDevice === undefined) throw new Error("the probe was not registered");
+  const memory = watchMemory(hearth.pid);
+  const probe = new Probe();
+  probe.start(service, probeDevice);
+  const result = await generate(hearth, plan);
+  // Committed means readable: the clock stops when the up road has nothing left, and the count is made through the API.
+  for (;;) {
+    const { body } = await service.api("/api/v1/health");
+    if (body.upRoad.behindRecords === 0 && body.upRoad.readingsCommitted >= result.acked) break;
+    await sleep(20);
+  }
+  const drainedAtMs = Date.now();
+  await probe.stop();
+  const readable = await countReadable(hearth, result);
+  if (readable !== result.acked)
+    throw new Error(`${result.acked} readings were acknowledged and ${readable} can be read`);
+  return {
+    pubacks_per_s: pubacksPerSecond(result),
+    readings_committed_per_s: perSecond(readable, drainedAtMs - result.startedAtMs),
+    queryable_ms: { p50: percentile(probe.latenciesMs, 0.5), p99: percentile(probe.latenciesMs, 0.99) },
+    rss_anon_mb_max: memory(),
+  };
+}
+
+export const measurePubacks = async (peer: Peer, plan: Plan): Promise<number> =>
+  pubacksPerSecond(await generate(peer, plan));
+
+const pubacksPerSecond = ({ acked, startedAtMs, endedAtMs }: LoadResult) => perSecond(acked, endedAtMs - startedAtMs);
+
+async function withFresh<Fresh extends Peer, Result>(
+  starting: Promise<Fresh>,
+  measure: (peer: Fresh) => Promise<Result>,
+): Promise<Result> {
+  const peer = await starting;
+  try {
+    return await measure(peer);
+  } finally {
+    await peer.stop();
+  }
+}
+
+/** Medians of all rounds; Hearth and Mosquitto take turns. */
+async function benchShape(shape: Shape, rounds: number, durationMs: number) {
+  const { devices, inFlight } = shapes[shape];
+  const plan = { shape, inFlight, durationMs };
+  const ours: Figures[] = [];
+  const theirs: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const figures = await withFresh(startHearth(devices), (hearth) => measureIngest(hearth, plan));
+    ours.push(figures);
+    say(`${shape} ${round}/${rounds} hearth: ${JSON.stringify(figures)}`);
+    if (!mosquittoIsThere) continue;
+    const pubacks = await withFresh(startMosquitto(devices), (mosquitto) => measurePubacks(mosquitto, plan));
+    theirs.push(pubacks);
+    say(`${shape} ${round}/${rounds} mosquitto: ${pubacks} pubacks/s`);
+  }
+  const of = (pick: (figures: Figures) => number) => median(ours.map(pick));
+  const committed = of((figures) => figures.readings_committed_per_s);
+  const pubacks = theirs.length === 0 ? null : median(theirs);
+  return {
+    pubacks_per_s: of((figures) => figures.pubacks_per_s),
+    readings_committed_per_s: committed,
+    queryable_ms: { p50: of((figures) => figures.queryable_ms.p50), p99: of((figures) => figures.queryable_ms.p99) },
+    rss_anon_mb_max: Math.max(...ours.map((figures) => figures.rss_anon_mb_max)),
+    mosquitto_pubacks_per_s: pubacks,
+    ratio_committed: pubacks === null ? null : Math.round((committed * 100) / pubacks) / 100,
+  };
+}
+
+export async function benchIngest(wanted: Shape | null, rounds: number, durationMs: number) {
+  const hot = wanted === "fleet" ? null : await benchShape("hot", rounds, durationMs);
+  const fleet = wanted === "hot" ? null : await benchShape("fleet", rounds, durationMs);
+  return { shape: "hot", ...hot, fleet };
+}

@@ -1,0 +1,35 @@
+import { median, rounded } from "./figures.ts";
+import type { PeerName } from "./peers.ts";
+
+export type Figures = Record<string, number>;
+
+/** The figures of each peer, round by round. */
+export class Rounds {
+  readonly #figures = new Map<PeerName, Figures[]>();
+
+  add(name: PeerName, figures: Figures): void {
+    this.#figures.set(name, [...(this.#figures.get(name) ?? []), figures]);
+  }
+
+  /** The median of each figure, and ours over each of the others'; null for who was not measured. */
+  medians() {
+    const hearth = this.#medians("hearth");
+    const aedes = this.#medians("aedes");
+    const mosquitto = this.#medians("mosquitto");
+    return { hearth, aedes, mosquitto, to_aedes: ratios(hearth, aedes), to_mosquitto: ratios(hearth, mosquitto) };
+  }
+
+  #medians(name: PeerName): Figures | null {
+    const rounds = this.#figures.get(name);
+    const names = Object.keys(rounds?.[0] ?? {});
+    if (rounds === undefined) return null;
+    return Object.fromEntries(names.map((figure) => [figure, median(rounds.map((round) => round[figure] ?? 0))]));
+  }
+}
+
+function ratios(ours: Figures | null, theirs: Figures | null): Figures | null {
+  if (ours === null || theirs === null) return null;
+  return Object.fromEntries(
+    Object.entries(ours).map(([name, value]) => [name, rounded(value / (theirs[name] ?? 0), 2)]),
+  );
+}
