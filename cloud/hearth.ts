@@ -263,6 +263,7 @@ function startTickers(slices: Slices, clock: Clock, logger: Logger): Ticker[] {
     );
   return [
     tick("quarantine", 60_000, () => slices.ingest.tick()),
+    tick("devices", 600_000, () => slices.devices.tick()),
     tick("deliveries", 1_000, () => slices.deliveries.tick(clock.nowMs())),
     tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
     tick("desired", 1_000, async () => slices.desired.tick()),

@@ -1,13 +1,13 @@
 /** Every connection of the gateway: who is connected, since when, and the presence records that say so. */
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
-import { connack } from "#protocol/errors.ts";
+import { type CloseReason, connack } from "#protocol/errors.ts";
 import type { GatewayLimits, Presence } from "#protocol/link/messages.ts";
 import { channelCode } from "#protocol/link/up-chunk.ts";
 import type { Bounds } from "./bounds.ts";
 import type { Access } from "./core/access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
-import type { CloseReason, Counters } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { FrameGate, type GateHost } from "./frame-gate.ts";
 import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";

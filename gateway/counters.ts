@@ -1,22 +1,3 @@
-/** Why a connection ended; part of its presence record. */
-export type CloseReason =
-  | "closed"
-  | "lost"
-  | "keepalive"
-  | "taken_over"
-  | "revoked"
-  | "protocol_error"
-  | "packet_too_large"
-  | "publish_refused"
-  | "will_refused"
-  | "held_too_long"
-  | "stalled"
-  | "spool_failed"
-  | "connect_timeout"
-  | "login_timeout"
-  | "refused"
-  | "shutdown";
-
 /** What the gateway counts since its boot. The names are stable: they stand in health and in metrics. */
 export const newCounters = () => ({
   connects: 0,
@@ -47,6 +28,7 @@ export const newCounters = () => ({
   closed_keepalive: 0,
   closed_taken_over: 0,
   closed_revoked: 0,
+  closed_credential_ended: 0,
   closed_protocol_error: 0,
   closed_packet_too_large: 0,
   closed_publish_refused: 0,

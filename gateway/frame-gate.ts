@@ -15,6 +15,7 @@
  */
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
+import type { CloseReason } from "#protocol/errors.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import type { Access } from "./core/access.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
@@ -31,7 +32,7 @@ import {
   readSubscribe,
   readUnsubscribe,
 } from "./core/packets.ts";
-import type { CloseReason, Counters } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { MessageIds } from "./message-ids.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
 import { Outgoing } from "./outgoing.ts";

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import type { CloseReason } from "./counters.ts";
+import type { CloseReason } from "#protocol/errors.ts";
 import { type House, closeHouses, openHouse } from "./testing/house.ts";
 import { RawDevice, publish } from "./testing/raw-device.ts";
 import { until } from "./testing/until.ts";

@@ -20,3 +20,25 @@ export const connack = {
   /** Unknown device and wrong token look the same from outside. */
   notAuthorized: 5,
 } as const;
+
+/** Why a connection ended, in plain words. The code stands in presence records, in the API and in metrics. */
+export const closeReasons = {
+  closed: "The appliance said goodbye",
+  lost: "The line was lost",
+  keepalive: "Nothing was heard for one and a half times the keepalive",
+  taken_over: "The appliance connected anew",
+  revoked: "Its credentials were revoked, or it was blocked",
+  credential_ended: "The grace of the token that it came with was over",
+  protocol_error: "It sent something that is not MQTT 3.1.1",
+  packet_too_large: "It sent a packet that is too large",
+  publish_refused: "It published where it may not",
+  will_refused: "Its will was for a topic where it may not publish",
+  held_too_long: "Its messages could not be stored in time; it sends them again",
+  stalled: "It did not read what was sent to it",
+  spool_failed: "The gateway could not store its messages; it sends them again",
+  connect_timeout: "It connected and said nothing",
+  login_timeout: "Its login took too long",
+  refused: "Its login was refused",
+  shutdown: "The gateway was stopped",
+} as const;
+export type CloseReason = keyof typeof closeReasons;

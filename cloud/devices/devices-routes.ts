@@ -7,6 +7,7 @@ import { epochMs, jsonObject, safeText } from "#protocol/text.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
+import { credentialRoutes } from "./credential-routes.ts";
 import { reportedValues } from "./core/reported-state.ts";
 import type { Devices } from "./devices.ts";
 import type { DeviceRow } from "./devices-store.ts";
@@ -29,6 +30,15 @@ const deviceView = z
     desiredVersion: z.number(),
   })
   .meta({ id: "Device" });
+
+/** One device with what it can log in with: enough to see whether a rotation arrived, and nothing to log in with. */
+const deviceWithCredentials = deviceView
+  .extend({
+    credentials: z.object({
+      tokens: z.array(z.object({ createdAtMs: z.number(), validUntilMs: z.number().nullable() })),
+    }),
+  })
+  .meta({ id: "DeviceWithCredentials" });
 
 const view = (row: DeviceRow): z.infer<typeof deviceView> => ({
   id: row.id,
@@ -150,15 +160,23 @@ export function devicesRoutes(server: FastifyInstance, devices: Devices): void {
     "/api/v1/devices/:id",
     {
       config: { permission: "fleet.read" },
-      schema: { summary: "Read an appliance", tags: ["devices"], params: idParams, response: { 200: deviceView } },
+      schema: {
+        summary: "Read an appliance",
+        description:
+          "`credentials.tokens` are the tokens that work now, newest first: their age and the end of their grace after a rotation, null for the one in force.",
+        tags: ["devices"],
+        params: idParams,
+        response: { 200: deviceWithCredentials },
+      },
     },
     async ({ params }) => {
       const row = await devices.get(params.id);
       if (row === null) throw problem(deviceProblems, "device_not_found");
-      return view(row);
+      return { ...view(row), credentials: { tokens: await devices.tokens.list(row.key) } };
     },
   );
   registrationRoutes(server, devices);
+  credentialRoutes(server, devices);
   stateRoutes(server, devices);
 }
 
@@ -200,24 +218,6 @@ function registrationRoutes(server: FastifyInstance, devices: Devices): void {
       const outcome = await devices.register(request.principal, request.body.devices);
       if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule, outcome.detail);
       return reply.code(201).send({ items: [...outcome.tokens].map(([id, token]) => ({ id, token })) });
-    },
-  );
-  app.post(
-    "/api/v1/devices/:id/token",
-    {
-      config: { permission: "devices.register" },
-      schema: {
-        summary: "Give an appliance a new token",
-        description: "The token before keeps working until the next rotation.",
-        tags: ["devices"],
-        params: idParams,
-        response: { 200: z.object({ token: z.string() }) },
-      },
-    },
-    async (request) => {
-      const outcome = await devices.rotateToken(request.principal, request.params.id);
-      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule);
-      return { token: outcome.token };
     },
   );
 }

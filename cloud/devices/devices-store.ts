@@ -11,7 +11,6 @@ export interface DeviceRow {
   household_id: string | null;
   sold_at_ms: number | null;
   created_at_ms: number;
-  token_sha256: string[];
   blocked_at_ms: number | null;
   online: boolean;
   presence_at_ms: number | null;
@@ -26,7 +25,6 @@ export interface NewDevice {
   serial: string;
   householdId: string | null;
   soldAtMs: number | null;
-  tokenSha256: string;
 }
 
 export interface DeviceFilter {
@@ -65,13 +63,12 @@ export class DevicesStore {
       serial: device.serial,
       household_id: device.householdId,
       sold_at_ms: device.soldAtMs,
-      token: device.tokenSha256,
     }));
     const { rows: inserted } = await sql<{ id: string }>`
-      INSERT INTO device (id, model, serial, household_id, sold_at_ms, created_at_ms, token_sha256)
-      SELECT id, model, serial, household_id, sold_at_ms, ${nowMs}, ARRAY[token]
+      INSERT INTO device (id, model, serial, household_id, sold_at_ms, created_at_ms)
+      SELECT id, model, serial, household_id, sold_at_ms, ${nowMs}
       FROM json_to_recordset(${JSON.stringify(rows)}::json)
-        AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint, token text)
+        AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint)
       ON CONFLICT (id) DO NOTHING RETURNING id`.execute(tx);
     return inserted.map((row) => row.id);
   }
@@ -126,10 +123,6 @@ export class DevicesStore {
     return rows;
   }
 
-  async setTokens(tx: Db, key: number, tokens: readonly string[]): Promise<void> {
-    await sql`UPDATE device SET token_sha256 = ${tokens}::text[] WHERE key = ${key}`.execute(tx);
-  }
-
   async setBlocked(tx: Db, key: number, blockedAtMs: number | null): Promise<void> {
     await sql`UPDATE device SET blocked_at_ms = ${blockedAtMs} WHERE key = ${key}`.execute(tx);
   }
@@ -180,11 +173,16 @@ export class DevicesStore {
       connection_id: fact.presence.connectionId,
       state: fact.presence.state,
       reason: fact.presence.reason ?? null,
+      address: fact.presence.address ?? null,
+      via: fact.presence.via ?? null,
+      login: fact.presence.login ?? null,
     }));
     await sql`
-      INSERT INTO presence_change (device_key, at_ms, gateway_id, boot_id, connection_id, state, reason)
+      INSERT INTO presence_change
+        (device_key, at_ms, gateway_id, boot_id, connection_id, state, reason, address, via, login)
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json)
-        AS r(device_key int, at_ms bigint, gateway_id text, boot_id text, connection_id bigint, state text, reason text)
+        AS r(device_key int, at_ms bigint, gateway_id text, boot_id text, connection_id bigint, state text, reason text,
+             address text, via text, login text)
       ON CONFLICT DO NOTHING`.execute(tx);
   }
 

@@ -55,7 +55,7 @@ test("a metric keeps its position whatever later versions of the model say", asy
   expect(size).toBe(3);
 });
 
-test("registering is all or nothing, and a token is kept as its hash alone", async () => {
+test("registering is all or nothing", async () => {
   expect(
     await devices.register(system, [
       { id: "d9", model: "oven" },
@@ -67,11 +67,6 @@ test("registering is all or nothing, and a token is kept as its hash alone", asy
   const stray = { id: "d9", model: "oven", householdId: randomUUID() };
   expect(await devices.register(system, [stray])).toEqual({ kind: "refused", rule: "household_not_found" });
   expect(await devices.get("d9")).toBeNull();
-  const rotated = await devices.rotateToken(system, "d1");
-  if (rotated.kind === "refused") throw new Error(rotated.rule);
-  const identity = await devices.identity("d1");
-  expect(identity?.tokens).toHaveLength(2);
-  expect(JSON.stringify(await devices.get("d1"))).not.toContain(rotated.token);
 });
 
 test("a blocked device has no identity, and the gateway hears of it at once", async () => {

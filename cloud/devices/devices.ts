@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import type { Model } from "#protocol/model.ts";
 import type { Desired } from "#protocol/state.ts";
@@ -10,7 +9,9 @@ import type { Audit, Principal } from "../staff/staff.ts";
 import type { MetricLayout } from "./core/metric-layout.ts";
 import { mergeReported } from "./core/reported-state.ts";
 import type { DeviceRef, PresenceFact, ReportedFact } from "./core/up-facts.ts";
+import { type ConnectionCursor, type ConnectionRow, ConnectionsStore } from "./connections-store.ts";
 import { DeviceCache } from "./device-cache.ts";
+import { DeviceTokens } from "./device-tokens.ts";
 import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
 import { ModelsStore } from "./models-store.ts";
 
@@ -36,13 +37,11 @@ export interface Registration {
 
 export type Refused<Rule extends string> = { kind: "refused"; rule: Rule; detail?: string };
 
-/** A device's token is checked by the gateway against its hash: 256 random bits need no slow one. */
-const sha256 = (token: string) => createHash("sha256").update(token).digest("hex");
-
-/** Both tokens of a rotation work until the next rotation, or until the device is blocked. */
-const tokensMax = 2;
-
 const foreignKeyViolation = "23503";
+
+/** Addresses are personal data: so long they help to see who connected in a device's name, and no longer. */
+const addressKeptMs = 90 * 86_400_000;
+const clearedAtOnce = 10_000;
 
 /** What changed that the gateway must hear of at once. */
 export interface DeviceSignals {
@@ -52,20 +51,24 @@ export interface DeviceSignals {
 
 /** Models, and the registry of appliances: who they are, what they report, what is wanted of them, and whether they are here. */
 export class Devices {
+  readonly tokens: DeviceTokens;
   readonly #db: Db;
   readonly #clock: Clock;
-  readonly #ids: Ids;
   readonly #audit: Audit;
   readonly #store = new DevicesStore();
   readonly #models = new ModelsStore();
+  readonly #connections = new ConnectionsStore();
   readonly #cache = new DeviceCache(200_000);
   #signals: DeviceSignals = { credentialsChanged() {}, desiredChanged() {} };
 
   constructor(deps: { db: Db; clock: Clock; ids: Ids; audit: Audit }) {
     this.#db = deps.db;
     this.#clock = deps.clock;
-    this.#ids = deps.ids;
     this.#audit = deps.audit;
+    this.tokens = new DeviceTokens({
+      ...deps,
+      changed: (deviceId, disconnect) => this.#signals.credentialsChanged(deviceId, disconnect),
+    });
   }
 
   /** Reads the models' layouts into memory. Before anything else. */
@@ -141,7 +144,6 @@ export class Devices {
     const stranger = registrations.find((registration) => !models.has(registration.model));
     if (stranger !== undefined)
       return { kind: "refused", rule: "model_not_found", detail: `The model is ${stranger.model}.` };
-    const tokens = new Map(registrations.map((registration) => [registration.id, this.#ids.secret()]));
     const rows = [...new Map(registrations.map((registration) => [registration.id, registration])).values()].map(
       (registration) => ({
         id: registration.id,
@@ -149,12 +151,12 @@ export class Devices {
         serial: registration.serial ?? registration.id,
         householdId: registration.householdId ?? null,
         soldAtMs: registration.soldAtMs ?? null,
-        tokenSha256: sha256(tokens.get(registration.id) ?? ""),
       }),
     );
     const registering = transaction(this.#db, async (tx) => {
-      const [taken] = await this.#store.refs(tx, [...tokens.keys()]);
-      if (taken !== undefined) return taken.id;
+      const ids = rows.map((row) => row.id);
+      const [taken] = await this.#store.refs(tx, ids);
+      if (taken !== undefined) return { kind: "exists" as const, id: taken.id };
       const inserted = await this.#store.insert(tx, rows, this.#clock.nowMs());
       if (inserted.length < rows.length) throw new Error("a device was registered by somebody else at the same moment");
       const [only] = rows;
@@ -162,14 +164,15 @@ export class Devices {
         principal: by,
         action: "device.registered",
         subject: rows.length === 1 && only !== undefined ? `device:${only.id}` : `devices:${rows.length}`,
-        after: { ids: rows.slice(0, 20).map((row) => row.id), count: rows.length },
+        after: { ids: ids.slice(0, 20), count: rows.length },
       });
-      return null;
+      return { kind: "registered" as const, tokens: await this.tokens.issue(tx, ids) };
     });
     try {
-      const existing = await registering;
-      if (existing !== null) return { kind: "refused", rule: "device_exists", detail: `The id is ${existing}.` };
-      return { kind: "registered", tokens };
+      const outcome = await registering;
+      return outcome.kind === "registered"
+        ? outcome
+        : { kind: "refused", rule: "device_exists", detail: `The id is ${outcome.id}.` };
     } catch (error) {
       // A device refers to one thing only that may be missing.
       if (sqlState(error) === foreignKeyViolation) return { kind: "refused", rule: "household_not_found" };
@@ -219,29 +222,8 @@ export class Devices {
   // Credentials
 
   /** What the gateway may know, or null where the device must not connect. */
-  async identity(id: string): Promise<DeviceIdentity | null> {
-    const row = await this.#store.find(this.#db, id);
-    if (row === null || row.blocked_at_ms !== null) return null;
-    const tokens = row.token_sha256.map((hash) => ({ sha256: hash, validUntilMs: null }));
-    return { kind: "device", deviceId: row.id, model: row.model, tokens };
-  }
-
-  /** Gives a device a new token. The one before keeps working until the next rotation. */
-  async rotateToken(
-    by: Principal,
-    id: string,
-  ): Promise<{ kind: "rotated"; token: string } | Refused<"device_not_found">> {
-    const token = this.#ids.secret();
-    const found = await transaction(this.#db, async (tx) => {
-      const row = await this.#store.find(tx, id);
-      if (row === null) return false;
-      await this.#store.setTokens(tx, row.key, [sha256(token), ...row.token_sha256].slice(0, tokensMax));
-      await this.#audit.record(tx, { principal: by, action: "device.token_rotated", subject: `device:${id}` });
-      return true;
-    });
-    if (!found) return { kind: "refused", rule: "device_not_found" };
-    this.#signals.credentialsChanged(id, false);
-    return { kind: "rotated", token };
+  identity(id: string): Promise<DeviceIdentity | null> {
+    return this.tokens.identity(id);
   }
 
   /** Blocks a device, which ends its connection now, or lets it back in. */
@@ -332,6 +314,18 @@ export class Devices {
 
   async endOtherBoots(gatewayId: string, bootId: string): Promise<void> {
     await this.#store.endOtherBoots(this.#db, gatewayId, bootId, this.#clock.nowMs());
+  }
+
+  /** The connections of a device, newest first. */
+  connections(device: DeviceRef, after: ConnectionCursor | null, limit: number): Promise<ConnectionRow[]> {
+    return this.#connections.page(this.#db, device.key, after, limit);
+  }
+
+  /** Forgets what is kept for a time only: addresses, and tokens whose grace is over. */
+  async tick(): Promise<void> {
+    await this.tokens.tick();
+    const beforeMs = this.#clock.nowMs() - addressKeptMs;
+    while ((await this.#connections.clearAddresses(this.#db, beforeMs, clearedAtOnce)) === clearedAtOnce);
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

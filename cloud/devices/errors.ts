@@ -20,6 +20,11 @@ export const deviceProblems = {
     title: "A model's versions go up one by one",
     help: "GET the model, change it, and PUT it with its version plus one. The same version again must be the same document.",
   },
+  too_many_tokens: {
+    status: 409,
+    title: "Five tokens of this appliance work already",
+    help: "Wait until the grace of one is over, or rotate with `graceMs` 0, which ends them all.",
+  },
   household_not_found: {
     status: 404,
     title: "There is no such household",

@@ -44,8 +44,8 @@ beforeAll(async () => {
   devices = new Devices({ ...deps, audit: new Staff(deps).audit });
   const telemetry = new Telemetry({ ...deps, layoutOf: (model) => devices.layout(model) });
   await sql`INSERT INTO model (key, version, document, created_at_ms) VALUES ('oven', 1, '{}', 0)`.execute(base.db);
-  await sql`INSERT INTO device (id, model, serial, created_at_ms, token_sha256)
-    VALUES ('oven-1', 'oven', 's', 0, '{}')`.execute(base.db);
+  await sql`INSERT INTO device (id, model, serial, created_at_ms)
+    VALUES ('oven-1', 'oven', 's', 0)`.execute(base.db);
   slices = {
     findDevices: (ids) => devices.find(ids),
     prepareReadings: (facts) => telemetry.prepare(facts),

@@ -13,14 +13,26 @@ import type { DownChannel } from "../topics.ts";
 /** Most unacknowledged batches on the link, and the bounds of each. */
 export const linkLimits = { batchesInFlight: 3, batchRecordsMax: 4_000, batchBytesMax: 2_097_152 } as const;
 
+/** Over what a device came. */
+export const vias = ["tcp", "tls", "ws", "wss"] as const;
+export type Via = (typeof vias)[number];
+
+/** What a device proved itself with; `open` where nothing was asked. */
+export const loginKinds = ["token", "certificate", "claim", "open"] as const;
+export type LoginKind = (typeof loginKinds)[number];
+
 /** How a connection came or went; a record of the up road. A new boot id ends every connection of earlier boots. */
 export interface Presence {
   bootId: string;
   /** Increases within a boot. A disconnect counts only for the current connection. */
   connectionId: number;
   state: "connected" | "disconnected";
-  /** `closed`, `keepalive`, `taken_over`, `revoked`, `protocol_error`, `held_too_long`, `stalled`, `shutdown`... */
+  /** Why it went: one of `closeReasons`, or one of a newer gateway's. */
   reason?: string;
+  /** Of one that came: from where, over what, and what it proved itself with. */
+  address?: string;
+  via?: Via;
+  login?: LoginKind;
 }
 
 /** A credential that is checked by its hash: 256 random bits need no slow one. */

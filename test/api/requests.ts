@@ -35,6 +35,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/devices": { id: "oven-9", model: "oven" },
   "POST /api/v1/devices/batch": { devices: [{ id: "oven-8", model: "oven" }] },
   "PUT /api/v1/devices/:id/desired": { state: { childLock: true } },
+  "POST /api/v1/devices/:id/token": { graceMs: 60_000 },
   "POST /api/v1/devices/:id/commands": { name: "identify" },
   "POST /api/v1/households": { name: "Huber", locale: "de", timeZone: "Europe/Berlin" },
   "PATCH /api/v1/households/:id": { name: "Maier" },
@@ -56,7 +57,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
 /** Routes that write and take no JSON. */
 export const withoutBody = new Set([
   "DELETE /api/v1/staff/keys/:id",
-  "POST /api/v1/devices/:id/token",
+  "DELETE /api/v1/devices/:id/tokens",
   "POST /api/v1/devices/:id/block",
   "POST /api/v1/devices/:id/unblock",
   "PUT /api/v1/households/:id/devices/:deviceId",

@@ -6,9 +6,10 @@ import { receipt as receiptSchema } from "#protocol/delivery.ts";
 import { deviceEvent } from "#protocol/device-event.ts";
 import type { QuarantineReason } from "#protocol/errors.ts";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
-import type { Presence } from "#protocol/link/messages.ts";
+import { loginKinds, type Presence, vias } from "#protocol/link/messages.ts";
 import { isReading, type Reading, readingsPerMessageMax, telemetry } from "#protocol/reading.ts";
 import { reported as reportedSchema } from "#protocol/state.ts";
+import { safeText } from "#protocol/text.ts";
 import type {
   DeviceRef,
   EventFact,
@@ -43,6 +44,9 @@ const presenceSchema: ZodType<Presence> = z.object({
   connectionId: z.int().min(0),
   state: z.enum(["connected", "disconnected"]),
   reason: z.string().max(64).exactOptional(),
+  address: safeText(64).exactOptional(),
+  via: z.enum(vias).exactOptional(),
+  login: z.enum(loginKinds).exactOptional(),
 });
 
 class Unusable extends Error {

@@ -9,6 +9,7 @@ export const permissionTable = {
   "devices.write": ["support", "admin"],
   "devices.register": ["admin"],
   "devices.command": ["support", "admin"],
+  "devices.connections": ["support", "admin"],
   "telemetry.read": everyone,
   "households.read": everyone,
   "households.write": ["support", "admin"],
