@@ -2,7 +2,7 @@
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
 import { type CloseReason, connack } from "#protocol/errors.ts";
-import type { GatewayLimits, Presence } from "#protocol/link/messages.ts";
+import type { GatewayLimits, Identity, LoginKind, Presence, Token } from "#protocol/link/messages.ts";
 import { channelCode } from "#protocol/link/up-chunk.ts";
 import type { Bounds } from "./bounds.ts";
 import type { Access } from "./core/access.ts";
@@ -26,7 +26,9 @@ export interface ConnectionsOptions {
   admission: Admission;
 }
 
-export type AdmissionOutcome = { kind: "accepted"; access: Access } | { kind: "refused"; code: number };
+export type AdmissionOutcome =
+  /** @param token the one that it came with, which may end while it is connected */
+  { kind: "accepted"; access: Access; login: LoginKind; token: Token | null } | { kind: "refused"; code: number };
 
 /** Decides who comes in, and what they may then do. */
 export interface Admission {
@@ -34,6 +36,8 @@ export interface Admission {
 }
 
 const presenceCode = channelCode("presence");
+/** Ends of a connection that are meant for the device, and leave its will unsaid. */
+const shutOut: ReadonlySet<CloseReason> = new Set(["revoked", "credential_ended"]);
 const noAcknowledgement = { durable: () => false, acknowledge() {} };
 
 export class Connections implements GateHost {
@@ -115,7 +119,7 @@ export class Connections implements GateHost {
       gate.refuse(outcome.code, "refused");
       return;
     }
-    const { access } = outcome;
+    const { access, login, token } = outcome;
     const { sessionId } = access;
     const { will } = packet;
     if (will !== null) {
@@ -125,13 +129,15 @@ export class Connections implements GateHost {
     }
     const broker = this.#broker;
     if (broker === null) return gate.close("shutdown");
+    gate.token = token;
     gate.connectionId = this.#nextConnectionId;
     this.#nextConnectionId += 1;
     const older = this.#bySession.get(sessionId);
     this.#bySession.set(sessionId, gate);
     older?.close("taken_over");
     this.counters.logins += 1;
-    this.#record(access, gate.connectionId, "connected");
+    const { address, via } = gate.peer;
+    this.#record(access, gate.connectionId, { state: "connected", address, via, login });
     this.#logger.debug({ event: "connected", deviceId: sessionId, connectionId: gate.connectionId });
     gate.join(access, packet, broker.handle);
   }
@@ -156,8 +162,8 @@ export class Connections implements GateHost {
     const { sessionId } = access;
     if (this.#bySession.get(sessionId) === gate) this.#bySession.delete(sessionId);
     // A will speaks for a device that was cut off, and not for one that was shut out.
-    if (will !== null && reason !== "revoked") this.#speak(access, will);
-    this.#record(access, connectionId, "disconnected", reason);
+    if (will !== null && !shutOut.has(reason)) this.#speak(access, will);
+    this.#record(access, connectionId, { state: "disconnected", reason });
     this.#logger.debug({ event: "disconnected", deviceId: sessionId, connectionId, reason });
   }
 
@@ -188,6 +194,16 @@ export class Connections implements GateHost {
     return this.#bySession.values();
   }
 
+  /** The credentials of a connected device are other ones now: its token may have ended, or got an end. */
+  credentialsChanged(deviceId: string, identity: Identity | null): void {
+    const gate = this.of(deviceId);
+    const came = gate?.token;
+    if (gate === undefined || !came) return;
+    const now = identity?.tokens.find(({ sha256 }) => sha256 === came.sha256);
+    if (now === undefined) gate.close("revoked");
+    else gate.token = now;
+  }
+
   sweep(): void {
     const nowMs = this.clock.nowMs();
     for (const gate of this.#gates) gate.sweep(nowMs);
@@ -199,9 +215,9 @@ export class Connections implements GateHost {
     for (const gate of this.#gates) gate.close("shutdown");
   }
 
-  #record(access: Access, connectionId: number, state: Presence["state"], reason?: CloseReason): void {
+  #record(access: Access, connectionId: number, what: Omit<Presence, "bootId" | "connectionId">): void {
     if (access.identity === null) return;
-    const presence: Presence = { bootId: this.#bootId, connectionId, state, ...(reason && { reason }) };
+    const presence: Presence = { bootId: this.#bootId, connectionId, ...what };
     const payload = Buffer.from(JSON.stringify(presence));
     const id = access.recordId;
     const atMs = this.clock.nowMs();

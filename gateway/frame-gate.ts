@@ -16,6 +16,7 @@
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
 import type { CloseReason } from "#protocol/errors.ts";
+import type { Token } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import type { Access } from "./core/access.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
@@ -58,6 +59,8 @@ export class FrameGate extends Duplex implements Publisher {
   readonly peer: Peer;
   /** Set by the host as it joins. */
   connectionId = 0;
+  /** The token that it came with; null where it came with something else. */
+  token: Token | null = null;
   will: (NonNullable<ConnectPacket["will"]> & { code: number }) | null = null;
   /** Filters that were granted, each with its QoS. */
   readonly granted = new Map<string, 0 | 1 | 2>();
@@ -201,7 +204,8 @@ export class FrameGate extends Duplex implements Publisher {
 
   #sweepOpen(nowMs: number): void {
     const overdue = this.reading.overdue(nowMs);
-    if (overdue !== null) this.close(overdue);
+    if (nowMs >= (this.token?.validUntilMs ?? Infinity)) this.close("credential_ended");
+    else if (overdue !== null) this.close(overdue);
     else if (this.#outgoing.cloggedForMs(nowMs) > this.#host.limits.drainTimeoutMs) this.close("stalled");
   }
 

@@ -217,7 +217,7 @@ export class Gateway {
         return login.answered(message.askId, message.identity);
       case "forget":
         login.forget(message.name);
-        if (!message.disconnect) return;
+        if (!message.disconnect) return this.#do("recheck", this.#recheck(message.name, parts));
         memory.forget(message.name);
         connections.of(message.name)?.close("revoked");
         return;
@@ -237,6 +237,13 @@ export class Gateway {
   /** Runs what takes its time. An error there is a bug: it is told, and the link goes on. */
   #do(event: string, work: Promise<void>): void {
     work.catch((error: unknown) => this.#options.logger.error({ event: `${event}_failed`, err: error }));
+  }
+
+  /** Credentials changed, and may have got an end: whoever is connected with one is held to it, also when the cloud is away by then. */
+  async #recheck(name: string, { login, connections }: Parts): Promise<void> {
+    if (connections.of(name) === undefined) return;
+    const identity = await login.identify(name);
+    if (identity !== "silent") connections.credentialsChanged(name, identity);
   }
 
   async #welcomed(watermark: number, { uplink, connections }: Parts): Promise<void> {

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "vitest";
+import type { Presence } from "#protocol/link/messages.ts";
 import { closeHouses, deviceIdentity, openHouse } from "./testing/house.ts";
 import { type ConnectOptions, RawDevice } from "./testing/raw-device.ts";
+import { until } from "./testing/until.ts";
 
 afterEach(closeHouses);
 
@@ -179,4 +181,57 @@ test("a will on its own topic reaches the cloud when the connection is lost, and
   second.socket.destroy();
   await cloud.waitRecords(4, "presence");
   expect(cloud.records.filter(({ channel }) => channel === "events").length).toBe(1);
+});
+
+const presenceOf = (records: { payload: Uint8Array }[]): Presence[] =>
+  records.map(({ payload }) => JSON.parse(Buffer.from(payload).toString()));
+
+test("presence tells from where a device came, over what, and with what it logged in", async () => {
+  const { cloud, port } = await openHouse();
+  await RawDevice.login(port, "oven-1");
+  const [came] = presenceOf(await cloud.waitRecords(1, "presence"));
+  expect(came).toMatchObject({ state: "connected", address: "127.0.0.1", via: "tcp", login: "token" });
+});
+
+test("a rotated token works and the old one ends after its grace, also when the cloud is away by then", async () => {
+  const { cloud, port } = await openHouse({ bounds: { askTimeoutMs: 50 } });
+  const graceEndsAtMs = Date.now() + 400;
+  cloud.devices.set("oven-1", { model: "oven-x200", token: "new", ending: { old: graceEndsAtMs } });
+  expect(await codeOf(port, "oven-1", { password: "old" })).toBe(0);
+  cloud.silent = true;
+  expect(await codeOf(port, "oven-1", { password: "new" })).toBe(0);
+  await until(() => Date.now() > graceEndsAtMs, "the end of the grace");
+  expect(await codeOf(port, "oven-1", { password: "old" })).toBe(3);
+  expect(await codeOf(port, "oven-1", { password: "new" })).toBe(0);
+});
+
+test("a connection that came in with a token whose grace ends is cut at the sweep after, and its will stays unsaid", async () => {
+  const { cloud, port } = await openHouse({ limits: { connectTimeoutMs: 200 } });
+  const will = { topic: "hearth/v1/devices/oven-1/events", payload: "will" };
+  const device = await RawDevice.login(port, "oven-1", { will });
+  cloud.devices.set("oven-1", {
+    model: "oven-x200",
+    token: "new",
+    ending: { "token of oven-1": Date.now() + 300 },
+  });
+  cloud.say({ kind: "forget", name: "oven-1", disconnect: false });
+  await cloud.wait("who", 2);
+  expect(device.closed).toBe(false);
+  await device.waitClosed();
+  expect(presenceOf(await cloud.waitRecords(2, "presence"))[1]).toMatchObject({ reason: "credential_ended" });
+  expect(cloud.records.filter(({ channel }) => channel === "events")).toEqual([]);
+  expect(await codeOf(port, "oven-1", { password: "new" })).toBe(0);
+});
+
+test("a connection whose token is no longer one of the device's is cut; one with the token in force stays", async () => {
+  const { cloud, port } = await openHouse();
+  const [stays, goes] = [await RawDevice.login(port, "oven-1"), await RawDevice.login(port, "oven-2")];
+  for (const id of ["oven-1", "oven-2"]) {
+    if (id === "oven-2") cloud.devices.set(id, { model: "oven-x200", token: "another" });
+    cloud.say({ kind: "forget", name: id, disconnect: false });
+  }
+  await goes.waitClosed();
+  expect(presenceOf(await cloud.waitRecords(3, "presence"))[2]).toMatchObject({ reason: "revoked" });
+  stays.send({ cmd: "pingreq" });
+  await stays.wait("pingresp");
 });

@@ -22,10 +22,10 @@ import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 
 /** `silent`: the cloud did not answer, or could not be asked. */
-type Answer = Identity | null | "silent";
+export type Answer = Identity | null | "silent";
 
-/** What an unknown device's token is compared with, so that the work does not tell. */
-const nobody: readonly Token[] = [{ sha256: createHash("sha256").update("nobody").digest("hex"), validUntilMs: null }];
+/** What every offered token is compared with as well: an unknown device costs the same kind of work as a known one. */
+const nobody: Token = { sha256: createHash("sha256").update("nobody").digest("hex"), validUntilMs: 0 };
 const refused = (code: number): AdmissionOutcome => ({ kind: "refused", code });
 const failureWindowMs = 60_000;
 
@@ -116,23 +116,28 @@ export class Login implements Admission {
     const offered = createHash("sha256").update(packet.password).digest();
     const cached = this.#cache.identity(deviceId);
     const nowMs = this.#clock.nowMs();
-    const cachedFits = fits(offered, cached, nowMs);
-    if (cachedFits && cached && this.#verified.has(deviceId)) return this.#accept(cached, packet);
-    const answer = this.#mayAsk(address, cachedFits) ? await this.#askCloud(deviceId) : "silent";
-    if (answer === "silent") {
-      // It may have been forgotten while the cloud was asked.
-      const remembered = cachedFits ? this.#cache.identity(deviceId) : null;
-      if (!remembered || !fits(offered, remembered, nowMs)) return this.#failed(address, connack.serverUnavailable);
-      this.#counters.cached_identities_used += 1;
-      return this.#accept(remembered, packet);
+    const cachedToken = fitting(offered, cached, nowMs);
+    if (cachedToken && cached && this.#verified.has(deviceId)) return this.#accept(cached, cachedToken, packet);
+    const answer = this.#mayAsk(address, cachedToken !== null) ? await this.#askCloud(deviceId) : "silent";
+    // It may have been forgotten while the cloud was asked.
+    const identity = answer === "silent" ? this.#cache.identity(deviceId) : answer;
+    const token = fitting(offered, identity, nowMs);
+    if (answer !== "silent") {
+      return token && answer ? this.#accept(answer, token, packet) : this.#failed(address, connack.notAuthorized);
     }
-    if (!fits(offered, answer, nowMs) || answer === null) return this.#failed(address, connack.notAuthorized);
-    return this.#accept(answer, packet);
+    if (!token || !cachedToken || !identity) return this.#failed(address, connack.serverUnavailable);
+    this.#counters.cached_identities_used += 1;
+    return this.#accept(identity, token, packet);
   }
 
-  #accept(identity: Identity, packet: ConnectPacket): AdmissionOutcome {
+  /** Asks the cloud, whatever is remembered. */
+  identify(name: string): Promise<Answer> {
+    return this.#linkIsUp ? this.#askCloud(name) : Promise.resolve("silent");
+  }
+
+  #accept(identity: Identity, token: Token, packet: ConnectPacket): AdmissionOutcome {
     if (identity.kind !== "device" || packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
-    return { kind: "accepted", access: new DeviceAccess(identity) };
+    return { kind: "accepted", access: new DeviceAccess(identity), login: "token", token };
   }
 
   #failed(address: string, code: number): AdmissionOutcome {
@@ -219,13 +224,13 @@ export class Login implements Admission {
   }
 }
 
-/** Compares with every valid token, and with one that is nobody's where there is no identity: always the same work. */
-function fits(offered: Buffer, identity: Identity | null, nowMs: number): boolean {
-  let fit = false;
-  for (const { sha256, validUntilMs } of identity?.tokens ?? nobody) {
-    const expected = Buffer.from(sha256, "hex");
+/** The token that fits and has not ended, or null. Whether there is an identity at all does not tell in the work. */
+function fitting(offered: Buffer, identity: Identity | null, nowMs: number): Token | null {
+  let fit: Token | null = null;
+  for (const token of [nobody, ...(identity?.tokens ?? [])]) {
+    const expected = Buffer.from(token.sha256, "hex");
     const isSame = expected.length === offered.length && timingSafeEqual(expected, offered);
-    if (isSame && nowMs < (validUntilMs ?? Infinity)) fit = identity !== null;
+    if (isSame && nowMs < (token.validUntilMs ?? Infinity)) fit = token;
   }
   return fit;
 }

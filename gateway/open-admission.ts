@@ -11,6 +11,7 @@ export const openAdmission = (newId: () => string): Admission => ({
   async check({ clientId, clean }) {
     // A session could not be found again under a name that its client does not know [MQTT-3.1.3-8].
     if (clientId === "" && !clean) return { kind: "refused", code: connack.identifierRejected };
-    return { kind: "accepted", access: new OpenAccess(clientId === "" ? newId() : clientId) };
+    const access = new OpenAccess(clientId === "" ? newId() : clientId);
+    return { kind: "accepted", access, login: "open", token: null };
   },
 });

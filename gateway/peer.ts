@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { plainAddress } from "./core/address.ts";
 import type { Via } from "#protocol/link/messages.ts";
 
 /** Who is at the other end of an accepted connection, before they have said anything. */
@@ -14,7 +15,7 @@ export interface Peer {
 
 export const tcpPeer = (socket: Socket): Peer => ({
   stream: socket,
-  address: socket.remoteAddress ?? "",
+  address: plainAddress(socket.remoteAddress ?? ""),
   via: "tcp",
   certificate: null,
 });

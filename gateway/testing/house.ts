@@ -25,11 +25,20 @@ import { until } from "./until.ts";
 
 const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
 
-export const deviceIdentity = (deviceId: string, model: string, token: string): DeviceIdentity => ({
+/** @param ending further tokens, each with the end of its grace */
+export const deviceIdentity = (
+  deviceId: string,
+  model: string,
+  token: string,
+  ending: Readonly<Record<string, number>> = {},
+): DeviceIdentity => ({
   kind: "device",
   deviceId,
   model,
-  tokens: [{ sha256: tokenHash(token), validUntilMs: null }],
+  tokens: [
+    { sha256: tokenHash(token), validUntilMs: null },
+    ...Object.entries(ending).map(([old, validUntilMs]) => ({ sha256: tokenHash(old), validUntilMs })),
+  ],
 });
 
 /** The other end of the link. It keeps a watermark for each epoch, and can be made to do nothing. */
@@ -38,7 +47,7 @@ export class PlayedCloud {
   readonly records: SequencedRecord[] = [];
   readonly watermarks = new Map<string, number>();
   /** Devices it knows: every id from its own token unless `null`. */
-  readonly devices = new Map<string, { model: string; token: string } | null>();
+  readonly devices = new Map<string, { model: string; token: string; ending?: Record<string, number> } | null>();
   /** Hears and says nothing. */
   silent = false;
   /** Commits what comes, at once. */
@@ -111,8 +120,8 @@ export class PlayedCloud {
       const { askId, name: deviceId } = message;
       const device = this.devices.has(deviceId)
         ? this.devices.get(deviceId)
-        : { model: "oven-x200", token: `token of ${deviceId}` };
-      const identity = device ? deviceIdentity(deviceId, device.model, device.token) : null;
+        : { model: "oven-x200", token: `token of ${deviceId}`, ending: {} };
+      const identity = device ? deviceIdentity(deviceId, device.model, device.token, device.ending) : null;
       this.say({ kind: "identity", askId, identity });
     } else if (message.kind === "batch") {
       this.#takeBatch(message);
