@@ -213,7 +213,12 @@ test("the desired state arrives whole with its version, at the subscription and 
   expect((await want({ childLock: true })).body).toEqual({ version: 1 });
   const oven = await Oven.connect("desired-1");
   await oven.subscribe("desired");
-  const heard = () => oven.on(oven.topic("desired")).map(({ text }) => JSON.parse(text) as object);
+  // What went out for a change may cross the subscription, which asks for the same again: a repeat is no other message.
+  const heard = () =>
+    oven
+      .on(oven.topic("desired"))
+      .filter(({ text }, at, all) => text !== all[at - 1]?.text)
+      .map(({ text }) => JSON.parse(text) as object);
   await until("it arrives", () => heard().length > 0);
   expect(heard()).toEqual([{ version: 1, state: { childLock: true } }]);
   expect((await want({ clock: "24h" })).body).toEqual({ version: 2 });

@@ -11,6 +11,8 @@ import { PostgresServer } from "../../cloud/platform/postgres-server.ts";
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), "hearth-test-"));
   await chmod(dataDir, 0o755);
+  // Tests start the service some fifty times: what Node made of its sources the first time, it finds again.
+  process.env["NODE_COMPILE_CACHE"] = join(dataDir, "compiled");
   const server = await PostgresServer.start(dataDir, createLogger("silent"), () => {});
   const admin = new Database({
     connection: server.connection,
