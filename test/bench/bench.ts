@@ -10,9 +10,9 @@ import { benchIngest } from "./ingest.ts";
 import { peersHere } from "./peers.ts";
 
 const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8]
-       npm run bench -- connections [--devices 15000]
+       npm run bench -- connections [--devices 15000] [--transport tcp|tls]
        npm run bench -- fanout [--devices 15000]
-each with [--json] [--rounds 3]`;
+each with [--json] [--rounds 3], the last two with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
   say(`${why}\n${usage}`);
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "8" },
     shape: { type: "string" },
     devices: { type: "string", default: "15000" },
+    transport: { type: "string" },
     peers: { type: "string" },
   },
 });
@@ -47,8 +48,13 @@ async function run(): Promise<object> {
       if (shape !== undefined && shape !== "hot" && shape !== "fleet") return leave(`there is no shape ${shape}`);
       return benchIngest(shape ?? null, rounds, count("seconds") * 1_000);
     }
-    case "connections":
-      return benchConnections({ deviceCount: count("devices"), rounds, names: peersHere(values.peers) });
+    case "connections": {
+      const { transport } = values;
+      if (transport !== undefined && transport !== "tcp" && transport !== "tls")
+        return leave(`there is no transport ${transport}`);
+      const asked = { deviceCount: count("devices"), rounds, names: peersHere(values.peers) };
+      return benchConnections(asked, transport === undefined ? ["tcp", "tls"] : [transport]);
+    }
     case "fanout":
       return benchFanout({ deviceCount: count("devices"), rounds, names: peersHere(values.peers) });
     default:

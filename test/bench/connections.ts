@@ -91,7 +91,7 @@ export async function measureConnections(peer: Peer, fleet: Fleet, plan: Connect
 }
 
 /** Medians of all rounds. The peers take turns, each transport with a fresh server. */
-export async function benchConnections({ deviceCount, rounds, names }: FleetBench) {
+export async function benchConnections({ deviceCount, rounds, names }: FleetBench, transports: readonly Transport[]) {
   const fleet = new Fleet();
   const warmUp = Math.min(warmUpMax, deviceCount);
   const figures = { tcp: new Rounds(), tls: new Rounds() };
@@ -103,7 +103,7 @@ export async function benchConnections({ deviceCount, rounds, names }: FleetBenc
   };
   try {
     for (let round = 1; round <= rounds; round += 1) {
-      for (const transport of ["tcp", "tls"] as const) {
+      for (const transport of transports) {
         for (const name of names) {
           await withPeer(name, deviceCount + warmUp, (peer) => measure(name, transport, peer));
         }
