@@ -23,6 +23,8 @@ export interface Bounds {
   queuedMax: number;
   /** A packet whose first byte came this long ago and whose last has not. */
   partialPacketMs: number;
+  /** How often the cloud is told how things stand. */
+  statusMs: number;
 }
 
 export const defaultBounds: Bounds = {
@@ -40,4 +42,5 @@ export const defaultBounds: Bounds = {
   retainedItemsMax: 50_000,
   queuedMax: 500_000,
   partialPacketMs: 60_000,
+  statusMs: 1_000,
 };

@@ -51,7 +51,6 @@ export interface GatewayOptions {
   wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
 }
 
-const statusMs = 1_000;
 const sweepMsMax = 1_000;
 const backlogMax = 4_096;
 /** A drain gives up on a cloud that takes nothing for this long: what is durable stays for the next start. */
@@ -106,7 +105,7 @@ export class Gateway {
     );
     this.#stopTimers.push(
       clock.every(Math.max(1, Math.min(sweepMsMax, shortestMs / 4)), () => parts.connections.sweep()),
-      clock.every(statusMs, () => this.#tick(parts)),
+      clock.every(this.#bounds.statusMs, () => this.#tick(parts)),
     );
     const hasFeeds = await parts.feeds.restore();
     this.connect(link);

@@ -253,7 +253,7 @@ export class Spool {
     await this.#commit();
   }
 
-  /** Once a second: trims that waited for a commit, and a try whether a failed disk works again. */
+  /** Now and then: trims that waited for a commit, and a try whether a failed disk works again. */
   tick(): void {
     const waiting = this.#trims.length > 0 || this.#damagedMoves.length > 0 || !this.#healthy;
     if (waiting && this.#committing === null) void this.#commit();

@@ -23,6 +23,9 @@ import { systemClock } from "../platform/clock.ts";
 import type { SpoolStore } from "../spool-store.ts";
 import { until } from "./until.ts";
 
+/** Tests wait for what a status says. */
+const statusMs = 100;
+
 const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
 
 /** @param ending further tokens, each with the end of its grace */
@@ -199,7 +202,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     clock: systemClock,
     logger: pino({ level: process.env["HEARTH_TEST_LOG"] ?? "silent" }),
     newId: randomUUID,
-    ...(bounds && { bounds }),
+    bounds: { statusMs, ...bounds },
     ...(wrapSpoolStore && { wrapSpoolStore }),
     ...(admission && { admission }),
   });

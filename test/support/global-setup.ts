@@ -31,6 +31,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   project.provide("postgres", server.connection);
   return async () => {
     await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    // Workers write what they compiled as they end, which may be now.
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 10 });
   };
 }
