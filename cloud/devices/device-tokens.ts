@@ -3,6 +3,7 @@ import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { SharedLookUp } from "../platform/shared-look-up.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { type TokenAge, TokensStore } from "./tokens-store.ts";
 
@@ -31,9 +32,11 @@ export interface DeviceTokensDeps {
 export class DeviceTokens {
   readonly #deps: DeviceTokensDeps;
   readonly #store = new TokensStore();
+  readonly #identities: SharedLookUp<DeviceIdentity>;
 
   constructor(deps: DeviceTokensDeps) {
     this.#deps = deps;
+    this.#identities = new SharedLookUp((ids) => this.#store.identities(deps.db, ids, deps.clock.nowMs()));
   }
 
   /** Makes the first token of devices that were just inserted. @returns the tokens by device id */
@@ -46,7 +49,7 @@ export class DeviceTokens {
 
   /** What the gateway may know, or null where the device must not connect. */
   identity(deviceId: string): Promise<DeviceIdentity | null> {
-    return this.#store.identity(this.#deps.db, deviceId, this.#deps.clock.nowMs());
+    return this.#identities.ask(deviceId);
   }
 
   /** The tokens of a device that work now, the newest first. */

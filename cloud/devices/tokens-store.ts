@@ -21,17 +21,16 @@ export class TokensStore {
     );
   }
 
-  /** What the gateway may know of a device that may connect, or null. */
-  async identity(db: Db, id: string, nowMs: number): Promise<DeviceIdentity | null> {
-    const { rows } = await sql<{ model: string; tokens: DeviceIdentity["tokens"] }>`
-      SELECT model, ARRAY(
+  /** What the gateway may know of those of the devices that may connect, by id. */
+  async identities(db: Db, ids: readonly string[], nowMs: number): Promise<Map<string, DeviceIdentity>> {
+    const { rows } = await sql<{ id: string; model: string; tokens: DeviceIdentity["tokens"] }>`
+      SELECT id, model, ARRAY(
         SELECT json_build_object('sha256', sha256, 'validUntilMs', valid_until_ms) FROM device_token
         WHERE device_key = device.key AND (valid_until_ms IS NULL OR valid_until_ms > ${nowMs})
         ORDER BY valid_until_ms DESC NULLS FIRST
       ) AS tokens
-      FROM device WHERE id = ${id} AND blocked_at_ms IS NULL`.execute(db);
-    const row = rows[0];
-    return row === undefined ? null : { kind: "device", deviceId: id, model: row.model, tokens: row.tokens };
+      FROM device WHERE id = ANY(${ids}::text[]) AND blocked_at_ms IS NULL`.execute(db);
+    return new Map(rows.map(({ id, model, tokens }) => [id, { kind: "device", deviceId: id, model, tokens }]));
   }
 
   /** A device's key, its row locked, so that changes of its tokens come one after the other; null where there is none. */
