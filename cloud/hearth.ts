@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { gatewayLimits } from "#protocol/link/messages.ts";
 import { consoleDistDir, ensureConsole } from "./http/console-build.ts";
 import { consoleRoutes } from "./http/console-routes.ts";
 import { createHttp } from "./http/http.ts";
@@ -125,7 +124,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.events.stop());
 
   const filesMax = await openFilesMax();
-  const connectionsMax = connectionsPossible(gatewayLimits.connectionsMax, filesMax);
+  const connectionsMax = connectionsPossible(config.limits.connectionsMax, filesMax);
   const startedAtMs = clock.nowMs();
   const gateway = new GatewayWorker({
     config: {
@@ -135,7 +134,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
       spoolDir: join(config.dataDir, spoolDirName),
       spoolBytesMax: config.spoolBytesMax,
       logLevel: config.logLevel,
-      limits: { ...gatewayLimits, connectionsMax },
+      limits: { ...config.limits, connectionsMax },
     },
     logger,
     onLink: (port) => hub.attach(port, slices.linkDeps),

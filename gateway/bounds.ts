@@ -16,13 +16,10 @@ export interface Bounds {
   loginFailuresPerMinuteMax: number;
   addressesMax: number;
   identitiesMax: number;
-  /** Deliveries written to one connection and not yet acknowledged by it. */
-  deliveriesPerConnectionMax: number;
-  retainedItemsMax: number;
-  /** Messages queued for sleeping sessions, over all of them. */
-  queuedMax: number;
-  /** A packet whose first byte came this long ago and whose last has not. */
-  partialPacketMs: number;
+  /** How long a device is held back, all pauses together, until the cloud hears of it; bursts are nobody's concern. */
+  heldBackToldAfterMs: number;
+  /** How long it must have kept to its limits until it counts as let go. */
+  releasedAfterMs: number;
   /** How often the cloud is told how things stand. */
   statusMs: number;
 }
@@ -38,9 +35,7 @@ export const defaultBounds: Bounds = {
   loginFailuresPerMinuteMax: 120,
   addressesMax: 10_000,
   identitiesMax: 200_000,
-  deliveriesPerConnectionMax: 100,
-  retainedItemsMax: 50_000,
-  queuedMax: 500_000,
-  partialPacketMs: 60_000,
+  heldBackToldAfterMs: 2_000,
+  releasedAfterMs: 5_000,
   statusMs: 1_000,
 };

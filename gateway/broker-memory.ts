@@ -1,96 +1,74 @@
 /**
- * What aedes asks of its persistence, bounded: retained items by model, and the sessions of clients that connect with clean=false.
+ * What aedes asks of its persistence, bounded: retained items, and the sessions of clients that connect with clean=false.
  * Nothing here survives a restart, and nothing must: retained items come back from the feeds, and a device whose session is gone
  * is told so in CONNACK and subscribes again.
  */
 import { Readable } from "node:stream";
 import type { AedesPublishPacket, Client, Subscription } from "aedes";
-import { filterMatches, parseTopic, topicPrefix } from "#protocol/topics.ts";
+import type { GatewayLimits } from "#protocol/link/limits.ts";
+import { filterMatches } from "#protocol/topics.ts";
 import { FrameGate } from "./frame-gate.ts";
+import type { LimitHits } from "./limit-hits.ts";
+import { type QoS, RetainedItems } from "./retained-items.ts";
+import { type Outgoing, SessionQueues } from "./session-queues.ts";
 
-export interface BrokerMemoryLimits {
-  queuedPerSessionMax: number;
-  queuedMax: number;
-  retainedMax: number;
+export interface BrokerMemoryHost {
+  readonly limits: GatewayLimits;
+  readonly hits: LimitHits;
+  /** A session was ended, since it or all of them had too much: its device must connect anew. */
+  sessionDropped(clientId: string): void;
+  /** A client has too many QoS 2 messages that it does not release: its connection must end. */
+  unreleased(clientId: string): void;
 }
 
 /** A filter that nobody can ask for: aedes takes a session without subscriptions for none, and CONNACK would say so [MQTT-3.2.2-2]. */
 export const emptySessionFilter = "\0";
-/** QoS 2 messages of one session that wait for their PUBREL. */
-const receivedMax = 1_000;
-
-type Retained = { topic: string; payload: Buffer; cmd: "publish"; qos: QoS; retain: true; dup: false };
-type Queued = Omit<AedesPublishPacket, "messageId"> & { messageId: number | undefined };
-/** A message, or once its PUBREC came the PUBREL that takes its place (clause 4.3.3). */
-type Outgoing = Queued | { cmd: "pubrel"; messageId: number; brokerId?: undefined; brokerCounter?: undefined };
-type QoS = Subscription["qos"];
 interface StoredSubscription {
   topic: string;
   qos: number;
 }
 
 export class BrokerMemory {
-  readonly #limits: BrokerMemoryLimits;
-  readonly #sessionDropped: (deviceId: string) => void;
-  readonly #retained = new Map<string, Map<string, Retained>>();
+  readonly retained: RetainedItems;
+  readonly queues: SessionQueues;
+  readonly #host: BrokerMemoryHost;
   readonly #sessions = new Map<string, Map<string, number>>();
+  /** Sessions whose device is not here; who has slept longest comes first. */
+  readonly #sleeping = new Set<string>();
   /** Filter -> device -> QoS: devices of one model share a few filters, so that a topic is matched against few. */
   readonly #byFilter = new Map<string, Map<string, number>>();
-  readonly #queues = new Map<string, Outgoing[]>();
   /** Message ids of QoS 2 whose PUBREL has not come: a message that comes again under one of them is the same. */
   readonly #received = new Map<string, Set<number>>();
-  #retainedCount = 0;
-  #queued = 0;
+  /** Who subscribes in this turn. */
+  #subscriber: FrameGate | null = null;
 
-  /** @param sessionDropped a session overflowed and was ended: its device must connect anew */
-  constructor(limits: BrokerMemoryLimits, sessionDropped: (deviceId: string) => void) {
-    this.#limits = limits;
-    this.#sessionDropped = sessionDropped;
+  constructor(host: BrokerMemoryHost) {
+    this.#host = host;
+    this.retained = new RetainedItems(host.limits, host.hits);
+    this.queues = new SessionQueues(host.limits, host.hits);
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
   }
 
   async setup(): Promise<void> {}
 
   async storeRetained(packet: { topic: string; payload: string | Buffer; qos?: QoS }): Promise<void> {
-    this.retain(packet);
+    this.retained.put(packet);
   }
 
-  /** An empty payload withdraws [MQTT-3.3.1-10]. A new topic beyond the bound is not kept. */
-  retain({ topic, payload, qos = 1 }: { topic: string; payload: string | Buffer; qos?: QoS }): void {
-    const group = groupOf(topic);
-    const items = this.#retained.get(group) ?? new Map<string, Retained>();
-    const bytes = Buffer.from(payload);
-    if (bytes.length === 0) {
-      if (items.delete(topic)) this.#retainedCount -= 1;
-      if (items.size === 0) this.#retained.delete(group);
-      return;
-    }
-    if (!items.has(topic)) {
-      if (this.#retainedCount >= this.#limits.retainedMax) return;
-      this.#retainedCount += 1;
-    }
-    this.#retained.set(
-      group,
-      items.set(topic, { topic, payload: bytes, cmd: "publish", qos, retain: true, dup: false }),
-    );
+  /** aedes asks for retained items in the turn in which it tells of the subscription, and does not say for whom. */
+  subscribedNow(gate: FrameGate): void {
+    this.#subscriber = gate;
+    queueMicrotask(() => {
+      this.#subscriber = null;
+    });
   }
 
   createRetainedStreamCombi(filters: string[]): Readable {
-    return Readable.from(this.#retainedFor(filters));
-  }
-
-  *#retainedFor(filters: string[]): Iterable<Retained> {
-    for (const filter of filters) {
-      for (const items of this.#groupsFor(filter)) {
-        for (const [topic, item] of items) if (filterMatches(filter, topic)) yield item;
-      }
-    }
-  }
-
-  /** A filter for content of one model, as all devices have, is matched against that model's items alone. */
-  #groupsFor(filter: string): Iterable<Map<string, Retained>> {
-    const model = filter.startsWith(contentPrefix) ? filter.slice(contentPrefix.length).split("/")[0] : "+";
-    if (model === undefined || model === "+" || model === "#") return this.#retained.values();
-    return [model, noModel].flatMap((group) => this.#retained.get(group) ?? []);
+    const gate = this.#subscriber;
+    return Readable.from(inTheirTime(this.retained.matching(filters), gate, () => gate?.backlog.acknowledged()));
   }
 
   /** Keeps those filters alone that were granted: aedes hands over all of a SUBSCRIBE's, and would restore refused ones. */
@@ -113,6 +91,23 @@ export class BrokerMemory {
       session?.delete(filter);
       this.#unlist(filter, client.id);
     }
+  }
+
+  /** Whether a client may have a session: it has one, or there is room, or the one that has slept longest makes room. */
+  mayBegin(clientId: string): boolean {
+    this.#sleeping.delete(clientId);
+    if (this.#sessions.has(clientId) || this.#sessions.size < this.#host.limits.sessionsMax) return true;
+    this.#host.hits.hit("sessionsMax");
+    const [longest] = this.#sleeping;
+    if (longest === undefined) return false;
+    this.forget(longest);
+    this.#host.sessionDropped(longest);
+    return true;
+  }
+
+  /** Its device has gone; a session stays, where it has one. */
+  slept(clientId: string): void {
+    if (this.#sessions.has(clientId)) this.#sleeping.add(clientId);
   }
 
   /** Asked as a client connects with clean=false: its session exists from then on. */
@@ -142,8 +137,8 @@ export class BrokerMemory {
   forget(deviceId: string): void {
     for (const filter of this.#sessions.get(deviceId)?.keys() ?? []) this.#unlist(filter, deviceId);
     this.#sessions.delete(deviceId);
-    this.#queued -= this.#queues.get(deviceId)?.length ?? 0;
-    this.#queues.delete(deviceId);
+    this.#sleeping.delete(deviceId);
+    this.queues.drop(deviceId);
     this.#received.delete(deviceId);
   }
 
@@ -153,10 +148,10 @@ export class BrokerMemory {
   ): Promise<void> {
     for (const { clientId, qos = 1 } of sessions) {
       const queued = { ...packet, qos: qos < packet.qos ? 1 : packet.qos, messageId: undefined } as const;
-      if (this.#enqueue(clientId, queued)) continue;
+      if (this.queues.add(clientId, queued)) continue;
       // With a message missing the session is worth nothing. Without it the device subscribes again and gets what is retained.
       this.forget(clientId);
-      this.#sessionDropped(clientId);
+      this.#host.sessionDropped(clientId);
     }
   }
 
@@ -166,57 +161,38 @@ export class BrokerMemory {
 
   /** Remembers a message that has its id, until it is acknowledged. @returns whether there was room */
   keep(clientId: string, packet: AedesPublishPacket): boolean {
-    return this.#enqueue(clientId, { ...packet, messageId: packet.messageId });
-  }
-
-  #enqueue(clientId: string, packet: Queued): boolean {
-    const queue = this.#queues.get(clientId) ?? [];
-    if (queue.length >= this.#limits.queuedPerSessionMax || this.#queued >= this.#limits.queuedMax) return false;
-    queue.push(packet);
-    this.#queues.set(clientId, queue);
-    this.#queued += 1;
-    return true;
+    return this.queues.add(clientId, { ...packet, messageId: packet.messageId });
   }
 
   /** Ids of messages that were sent and not acknowledged. */
   messageIdsOf(clientId: string): number[] {
-    return (this.#queues.get(clientId) ?? []).flatMap(({ messageId }) => messageId ?? []);
+    return this.queues.of(clientId).flatMap(({ messageId }) => messageId ?? []);
   }
 
   /** @throws where the packet is not queued: aedes then ends the connection */
-  async outgoingUpdate(client: { id: string }, packet: Outgoing): Promise<void> {
-    const queue = this.#queues.get(client.id) ?? [];
-    if (packet.cmd === "pubrel") {
-      const at = queue.findIndex(({ messageId }) => messageId === packet.messageId);
-      if (at >= 0) queue[at] = { cmd: "pubrel", messageId: packet.messageId };
-      return;
-    }
+  async outgoingUpdate({ id }: { id: string }, packet: Outgoing): Promise<void> {
+    if (packet.cmd === "pubrel") return this.queues.release(id, packet.messageId);
     // Granted with QoS 0: it was never queued.
     if (packet.qos === 0) return;
-    const queued = queue.find((one) => one.brokerId === packet.brokerId && one.brokerCounter === packet.brokerCounter);
-    if (queued === undefined) throw new Error("no such packet");
+    const queued = this.queues.find(id, packet);
+    if (queued === null) throw new Error("no such packet");
     queued.messageId = packet.messageId;
   }
 
   async outgoingClearMessageId(client: { id: string }, packet: { messageId?: number }): Promise<Outgoing | undefined> {
-    const queue = this.#queues.get(client.id);
-    if (queue === undefined || packet.messageId === undefined) return undefined;
-    const at = queue.findIndex((one) => one.messageId === packet.messageId);
-    if (at < 0) return undefined;
-    this.#queued -= 1;
-    return queue.splice(at, 1)[0];
+    return packet.messageId === undefined ? undefined : this.queues.remove(client.id, packet.messageId);
   }
 
   /** What waits, in its order, with its ids; what was sent before goes again marked as such [MQTT-3.3.1-1]. */
   outgoingStream({ id, conn }: Client): Readable {
-    const queue = this.#queues.get(id) ?? [];
-    const outgoing = queue.map((one) => {
+    const gate = conn instanceof FrameGate ? conn : null;
+    const outgoing = this.queues.of(id).map((one) => {
       if (one.cmd === "pubrel") return one;
       const dup = one.messageId !== undefined;
-      if (conn instanceof FrameGate) one.messageId ??= conn.messageIds.take();
+      if (gate !== null) one.messageId ??= gate.messageIds.take();
       return { ...one, dup };
     });
-    return Readable.from(outgoing);
+    return Readable.from(inTheirTime(outgoing, gate, () => gate?.backlog.read()));
   }
 
   /** Whether a QoS 2 message was received before. From the first question on it was: two copies may come in one segment. */
@@ -230,8 +206,11 @@ export class BrokerMemory {
   /** @throws where too many wait for their PUBREL: aedes then ends the connection */
   async incomingStorePacket(client: { id: string }, { messageId }: { messageId: number }): Promise<void> {
     const received = this.#received.get(client.id);
-    if (received === undefined || received.size <= receivedMax) return;
+    const { limits, hits } = this.#host;
+    if (received === undefined || received.size <= limits.unreleasedPerConnectionMax) return;
     received.delete(messageId);
+    hits.hit("unreleasedPerConnectionMax");
+    this.#host.unreleased(client.id);
     throw new Error("too many messages without PUBREL");
   }
 
@@ -257,11 +236,16 @@ export class BrokerMemory {
   }
 }
 
-const contentPrefix = `${topicPrefix}/content/`;
-const noModel = "";
-
-/** The model of a content topic; all others are together. */
-function groupOf(text: string): string {
-  const topic = parseTopic(text);
-  return topic?.kind === "feed" || topic?.kind === "item" ? topic.model : noModel;
+/** One after another, as the device takes them: nobody is sent more than they can have. Ends with the connection. */
+async function* inTheirTime<T>(
+  items: Iterable<T>,
+  gate: FrameGate | null,
+  room: () => Promise<void> | null | undefined,
+): AsyncIterable<T> {
+  for (const item of items) {
+    const waiting = room();
+    if (waiting) await waiting;
+    if (gate?.destroyed) return;
+    yield item;
+  }
 }

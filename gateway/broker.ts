@@ -1,24 +1,21 @@
 import { Aedes, type AedesPublishPacket, type Client, type Subscription } from "aedes";
 import type { Logger } from "pino";
-import type { GatewayLimits } from "#protocol/link/messages.ts";
+import type { GatewayLimits } from "#protocol/link/limits.ts";
 import { filterMatches } from "#protocol/topics.ts";
 import { type BrokerMemory, emptySessionFilter } from "./broker-memory.ts";
 import type { Counters } from "./counters.ts";
 import { FrameGate } from "./frame-gate.ts";
+import type { LimitHits } from "./limit-hits.ts";
 
 export interface BrokerOptions {
   memory: BrokerMemory;
   limits: GatewayLimits;
   counters: Counters;
+  hits: LimitHits;
   logger: Logger;
   /** A SUBSCRIBE was granted in part or whole, or a session with subscriptions came back. */
   subscribed: (gate: FrameGate) => void;
 }
-
-/** Publishes that may be on their way to subscribers at once. One slow subscriber holds one place for each until it is cut. */
-const publishesInFlightMax = 1_000;
-/** The topic grammar needs seven. */
-const topicLevelsMax = 20;
 
 /**
  * aedes as the gateway uses it: sessions, subscriptions and retained items of the broadcast road, behind gates that have let in
@@ -29,9 +26,17 @@ const topicLevelsMax = 20;
  * - it forwards with the QoS of the first filter that matches, or of the message: here it is the highest granted, never more
  *   than the message's own [MQTT-3.3.5-1, MQTT-3.8.4-6];
  * - it counts message ids on without looking whether they are in use: the gate gives them;
- * - it keeps no unacknowledged retained message for a session [MQTT-4.4.0-1].
+ * - it keeps no unacknowledged retained message for a session [MQTT-4.4.0-1];
+ * - a subscriber that does not read holds up whoever publishes to it: here nobody waits for it, and what waits for it is bounded.
  */
-export async function createBroker({ memory, limits, counters, logger, subscribed }: BrokerOptions): Promise<Aedes> {
+export async function createBroker({
+  memory,
+  limits,
+  counters,
+  hits,
+  logger,
+  subscribed,
+}: BrokerOptions): Promise<Aedes> {
   /** The message as this client is to have it, or null where it has it already or none of its filters matches. */
   function toForward(gate: FrameGate, client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     // From a session's queue: that was decided when it was put there.
@@ -42,13 +47,14 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
     if (isLive) gate.forwarded = packet.brokerCounter;
     const granted = grantedQos(gate, packet.topic);
     if (granted === null) return null;
+    const limit = gate.backlog.add();
+    if (limit !== null) {
+      gate.overLimit(limit, "stalled");
+      return null;
+    }
     const qos = packet.qos < granted ? packet.qos : granted;
     // aedes would take an id for QoS 0 too, and nobody would ever give it back.
     if (qos === 0) return Object.assign(packet, { qos, messageId: 1 });
-    if (gate.messageIds.isFull) {
-      gate.close("stalled");
-      return null;
-    }
     const numbered = Object.assign(packet, { qos, messageId: gate.messageIds.take() });
     if (!packet.retain || client.clean) return numbered;
     const kept = Object.assign(numbered, { brokerId: broker.id });
@@ -58,12 +64,15 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
 
   const broker = await Aedes.createBroker({
     persistence: memory,
-    concurrency: publishesInFlightMax,
-    drainTimeout: limits.drainTimeoutMs,
+    // No bound: a place would be held by whoever does not read, for each message that waits for it.
+    concurrency: 0,
     connectTimeout: limits.connectTimeoutMs,
-    maxTopicLevels: topicLevelsMax,
+    maxTopicLevels: limits.topicLevelsMax,
+    // The memory counts them.
+    maxInflightInbound: 0,
     authenticate: (client, _username, _password, done) => {
       const gate = gateOf(client);
+      Object.defineProperty(client, "waitForDrain", { value: goOn });
       for (const messageId of memory.messageIdsOf(client.id)) gate?.messageIds.use(messageId);
       done(null, Boolean(gate?.access));
     },
@@ -71,7 +80,7 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
       const isAllowed = client === null || gateOf(client)?.access?.road === "broker";
       if (!isAllowed) return done(new Error("devices do not publish through the broker"));
       // Kept here and not by aedes, where a message that is retained falls behind one that is not [MQTT-4.6.0-6].
-      if (packet.retain) memory.retain(packet);
+      if (packet.retain) memory.retained.put(packet);
       packet.retain = false;
       done(null);
     },
@@ -79,6 +88,7 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
       const gate = gateOf(client);
       const { topic, qos } = subscription;
       const hasRoom = gate?.granted.has(topic) || (gate?.granted.size ?? 0) < limits.subscriptionsPerConnectionMax;
+      if (!hasRoom) hits.hit("subscriptionsPerConnectionMax");
       if (gate?.access && hasRoom && topic !== emptySessionFilter && gate.access.maySubscribe(topic)) {
         gate.granted.set(topic, qos);
         // The one way of delivering that looks at each message; the QoS that counts is the granted one.
@@ -104,6 +114,7 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
   broker.on("subscribe", (_subscriptions, client) => {
     const gate = gateOf(client);
     if (gate === null) return;
+    memory.subscribedNow(gate);
     subscribed(gate);
     gate.subscriptionsSettled();
   });
@@ -119,6 +130,11 @@ export async function createBroker({ memory, limits, counters, logger, subscribe
 }
 
 type QoS = Subscription["qos"];
+
+/** What is written over a client's waiting for its device to read. Its gate sees to that. */
+const goOn = (taken: (error: null) => void) => {
+  setImmediate(taken, null);
+};
 
 /** What is written over a client's memory of duplicates: nothing is one. */
 const noDuplicates = new Proxy({}, { get: () => 0, set: () => true });

@@ -2,17 +2,21 @@
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
 import { type CloseReason, connack } from "#protocol/errors.ts";
-import type { GatewayLimits, Identity, LoginKind, Presence, Token } from "#protocol/link/messages.ts";
+import { type GatewayLimits, snakeCase } from "#protocol/link/limits.ts";
+import type { Identity, LoginKind, Presence, Token } from "#protocol/link/messages.ts";
 import { channelCode } from "#protocol/link/up-chunk.ts";
 import type { Bounds } from "./bounds.ts";
+import type { BrokerMemory } from "./broker-memory.ts";
 import type { Access } from "./core/access.ts";
+import type { HeldBackWord } from "./core/held-back.ts";
 import type { ConnectPacket } from "./core/packets.ts";
+import { topicBeyond } from "./core/topic-limits.ts";
 import type { Counters } from "./counters.ts";
 import { FrameGate, type GateHost } from "./frame-gate.ts";
 import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Publisher } from "./gathering.ts";
-import type { Reading } from "./reading.ts";
+import type { LimitHits } from "./limit-hits.ts";
 import type { Spool } from "./spool.ts";
 
 export interface ConnectionsOptions {
@@ -20,6 +24,7 @@ export interface ConnectionsOptions {
   limits: GatewayLimits;
   bounds: Bounds;
   counters: Counters;
+  hits: LimitHits;
   clock: Clock;
   logger: Logger;
   spool: Spool;
@@ -44,27 +49,31 @@ export class Connections implements GateHost {
   readonly limits: GatewayLimits;
   readonly bounds: Bounds;
   readonly counters: Counters;
+  readonly hits: LimitHits;
   readonly clock: Clock;
   readonly spool: Spool;
   readonly #bootId: string;
   readonly #logger: Logger;
   readonly #admission: Admission;
   #broker: Aedes | null = null;
+  #memory: BrokerMemory | null = null;
   #nextConnectionId = 1;
   /** Sockets that are open, those of refused clients included. */
   #sockets = 0;
   readonly #gates = new Set<FrameGate>();
   readonly #bySession = new Map<string, FrameGate>();
-  readonly #waitingForRoom = new Set<Reading>();
+  readonly #heldBack = new Set<FrameGate>();
   /** Presence whose write failed: it goes again once the spool can be written. */
   #lostPresence: (() => void)[] = [];
   #isDraining = false;
+  #isOverfull = false;
 
-  constructor({ bootId, limits, bounds, counters, clock, logger, spool, admission }: ConnectionsOptions) {
+  constructor({ bootId, limits, bounds, counters, hits, clock, logger, spool, admission }: ConnectionsOptions) {
     this.#bootId = bootId;
     this.limits = limits;
     this.bounds = bounds;
     this.counters = counters;
+    this.hits = hits;
     this.clock = clock;
     this.#logger = logger;
     this.spool = spool;
@@ -76,15 +85,22 @@ export class Connections implements GateHost {
     return this.#bySession.size;
   }
 
-  /** The broker behind the gates; it needs the connections to exist first. */
-  use(broker: Aedes): void {
+  /** Devices that say more than they may. */
+  get heldBackCount(): number {
+    return this.#heldBack.size;
+  }
+
+  /** The broker behind the gates, and its sessions; they need the connections to exist first. */
+  use(broker: Aedes, memory: BrokerMemory): void {
     this.#broker = broker;
+    this.#memory = memory;
   }
 
   accept(peer: Peer): void {
     const { stream } = peer;
     if (this.#sockets >= this.limits.connectionsMax || this.#isDraining) {
       this.counters.refused_connections_max += 1;
+      if (!this.#isDraining) this.hits.hit("connectionsMax");
       stream.destroy();
       return;
     }
@@ -124,11 +140,17 @@ export class Connections implements GateHost {
     const { will } = packet;
     if (will !== null) {
       const code = access.willCodeOf(will);
+      const beyond = topicBeyond(will.topic, this.limits);
+      if (beyond !== null) return gate.overLimit(beyond, "will_refused");
       if (code < 0) return gate.close("will_refused");
       gate.will = { ...will, code };
     }
     const broker = this.#broker;
     if (broker === null) return gate.close("shutdown");
+    if (!packet.clean && this.#memory?.mayBegin(sessionId) === false) {
+      this.#countRefusal(connack.serverUnavailable);
+      return gate.refuse(connack.serverUnavailable, "refused");
+    }
     gate.token = token;
     gate.connectionId = this.#nextConnectionId;
     this.#nextConnectionId += 1;
@@ -142,25 +164,44 @@ export class Connections implements GateHost {
     gate.join(access, packet, broker.handle);
   }
 
-  waitForRoom(reading: Reading): void {
-    this.#waitingForRoom.add(reading);
+  get isOverfull(): boolean {
+    return this.#isOverfull;
+  }
+
+  overfilled(): void {
+    if (this.#isOverfull) return;
+    this.#isOverfull = true;
+    this.hits.hit("heldBytesMax");
+    for (const gate of this.#gates) gate.reading.steer();
   }
 
   /** Memory for held messages is free again, or some of it. */
   roomFreed(): void {
-    if (this.spool.pendingBytes > this.limits.heldBytesMax / 2) return;
-    for (const reading of this.#waitingForRoom) reading.roomFreed();
-    this.#waitingForRoom.clear();
+    if (!this.#isOverfull || this.spool.pendingBytes > this.limits.heldBytesMax / 2) return;
+    this.#isOverfull = false;
+    for (const gate of this.#gates) gate.reading.steer();
+  }
+
+  heldBack(gate: FrameGate, { state, limit }: HeldBackWord): void {
+    if (state === "held") this.#heldBack.add(gate);
+    else this.#heldBack.delete(gate);
+    const { access, connectionId } = gate;
+    if (access === null) return;
+    this.#record(access, connectionId, { state, reason: snakeCase(limit), limit: this.limits[limit] });
+    this.#logger.info({ event: `device_${state}`, deviceId: access.sessionId, connectionId, limit });
   }
 
   closed(gate: FrameGate, reason: CloseReason): void {
     this.counters[`closed_${reason}`] += 1;
     this.#gates.delete(gate);
-    this.#waitingForRoom.delete(gate.reading);
+    this.#heldBack.delete(gate);
     const { access, connectionId, will } = gate;
     if (access === null) return;
     const { sessionId } = access;
-    if (this.#bySession.get(sessionId) === gate) this.#bySession.delete(sessionId);
+    if (this.#bySession.get(sessionId) === gate) {
+      this.#bySession.delete(sessionId);
+      this.#memory?.slept(sessionId);
+    }
     // A will speaks for a device that was cut off, and not for one that was shut out.
     if (will !== null && !shutOut.has(reason)) this.#speak(access, will);
     this.#record(access, connectionId, { state: "disconnected", reason });

@@ -39,6 +39,7 @@ export const newCounters = () => ({
   closed_connect_timeout: 0,
   closed_login_timeout: 0,
   closed_refused: 0,
+  closed_over_limit: 0,
   closed_shutdown: 0,
 });
 export type Counters = ReturnType<typeof newCounters>;

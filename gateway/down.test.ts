@@ -107,7 +107,7 @@ test("a delivery to a device that is not there or has not subscribed is not writ
 });
 
 test("deliveries that a device does not acknowledge are bounded: the cloud hears busy", async () => {
-  const { cloud, port } = await openHouse({ bounds: { deliveriesPerConnectionMax: 3 } });
+  const { cloud, port } = await openHouse({ limits: { deliveriesPerConnectionMax: 3 } });
   const device = await RawDevice.login(port, "oven-1");
   device.subscribe(1, inbox);
   await cloud.wait("ready");

@@ -4,25 +4,29 @@
  */
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
+import type { GatewayLimits } from "#protocol/link/limits.ts";
 import type { RetainedItem } from "#protocol/link/messages.ts";
 import { parseTopic } from "#protocol/topics.ts";
 import type { BrokerMemory } from "./broker-memory.ts";
 import type { CacheStore } from "./cache-store.ts";
 import type { Counters } from "./counters.ts";
+import type { LimitHits } from "./limit-hits.ts";
 
 export interface FeedsOptions {
   cache: CacheStore;
   memory: BrokerMemory;
   broker: Aedes;
-  itemsMax: number;
-  payloadBytesMax: number;
+  limits: GatewayLimits;
   counters: Counters;
+  hits: LimitHits;
   logger: Logger;
 }
 
 export class Feeds {
   readonly #options: FeedsOptions;
   #version: number | null;
+  /** Of all that is held. */
+  #bytes = 0;
   /** Whether the cloud at the other end of this link has made a version of what is held. */
   #isOfThisCloud = false;
   #queue: Promise<void> = Promise.resolve();
@@ -35,7 +39,10 @@ export class Feeds {
   /** Brings what is stored back into the broker. @returns whether anything was ever stored */
   async restore(): Promise<boolean> {
     const { cache, memory } = this.#options;
-    for (const item of cache.feeds()) await memory.storeRetained(item);
+    for (const item of cache.feeds()) {
+      this.#bytes += bytesOf(item);
+      await memory.storeRetained(item);
+    }
     return this.#version !== null;
   }
 
@@ -77,9 +84,10 @@ export class Feeds {
     if (isOlder) logger.warn({ event: "feeds_begin_again", version, held: this.#version });
     this.#metCloud(true);
     try {
-      const items = this.#allowed(changes());
+      const { items, bytes } = this.#allowed(changes());
       await cache.putFeeds(version, items);
       this.#version = version;
+      this.#bytes = bytes;
       for (const { topic, payload } of items) {
         counters.feeds_published += 1;
         broker.publish({ cmd: "publish", topic, payload, qos: 1, retain: true, dup: false }, (error) => {
@@ -95,21 +103,43 @@ export class Feeds {
     this.#isOfThisCloud = isOfThisCloud;
   }
 
-  /** Leaves out what is no content topic, too large, or beyond the number that the gateway holds. */
-  #allowed(items: readonly RetainedItem[]): RetainedItem[] {
-    const { cache, itemsMax, payloadBytesMax, counters, logger } = this.#options;
-    let room = itemsMax - cache.feedCount;
-    return items.filter(({ topic, payload }) => {
-      const kind = parseTopic(topic)?.kind;
-      const isContent = kind === "feed" || kind === "item";
-      const isNew = payload !== "" && cache.feed(topic) === undefined;
-      if (isContent && Buffer.byteLength(payload) <= payloadBytesMax && (!isNew || room > 0)) {
-        if (isNew) room -= 1;
+  /** Leaves out what is no content topic, too large, or more than the gateway holds. @returns also the bytes of all that is then held */
+  #allowed(items: readonly RetainedItem[]): { items: RetainedItem[]; bytes: number } {
+    const { cache, counters, logger } = this.#options;
+    let count = cache.feedCount;
+    let bytes = this.#bytes;
+    const allowed = items.filter((item) => {
+      const known = cache.feed(item.topic) ?? "";
+      const more = (item.payload === "" ? 0 : 1) - (known === "" ? 0 : 1);
+      const moreBytes = bytesOf(item) - bytesOf({ ...item, payload: known });
+      if (this.#isSound(item) && this.#hasRoom(more, count + more, moreBytes, bytes + moreBytes)) {
+        count += more;
+        bytes += moreBytes;
         return true;
       }
       counters.feeds_refused += 1;
-      logger.error({ event: "feed_item_refused", topic });
+      logger.error({ event: "feed_item_refused", topic: item.topic });
       return false;
     });
+    return { items: allowed, bytes };
+  }
+
+  #isSound({ topic, payload }: RetainedItem): boolean {
+    const kind = parseTopic(topic)?.kind;
+    const isContent = kind === "feed" || kind === "item";
+    return isContent && Buffer.byteLength(payload) <= this.#options.limits.bytesPerPayload;
+  }
+
+  /** What takes no more than what it replaces has room, also where a bound was lowered. */
+  #hasRoom(more: number, count: number, moreBytes: number, bytes: number): boolean {
+    const { limits, hits } = this.#options;
+    if (more > 0 && count > limits.retainedItemsMax) hits.hit("retainedItemsMax");
+    else if (moreBytes > 0 && bytes > limits.retainedBytesMax) hits.hit("retainedBytesMax");
+    else return true;
+    return false;
   }
 }
+
+/** What a topic and its payload take; one that is withdrawn takes nothing. */
+const bytesOf = ({ topic, payload }: RetainedItem): number =>
+  payload === "" ? 0 : topic.length + Buffer.byteLength(payload);

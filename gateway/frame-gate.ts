@@ -16,10 +16,13 @@
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
 import type { CloseReason } from "#protocol/errors.ts";
+import type { LimitName } from "#protocol/link/limits.ts";
 import type { Token } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
+import { Backlog } from "./backlog.ts";
 import type { Access } from "./core/access.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
+import type { HeldBackWord } from "./core/held-back.ts";
 import {
   type ConnectPacket,
   encodeConnack,
@@ -33,6 +36,7 @@ import {
   readSubscribe,
   readUnsubscribe,
 } from "./core/packets.ts";
+import { filtersBeyond, topicBeyond } from "./core/topic-limits.ts";
 import type { Counters } from "./counters.ts";
 import { MessageIds } from "./message-ids.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
@@ -46,12 +50,14 @@ export interface GateHost extends ReadingHost {
   readonly counters: Counters;
   /** Decides on a CONNECT, and calls `refuse`, `close` or `join`. */
   connectRequested(gate: FrameGate, packet: ConnectPacket): void;
+  /** It says more than it may, or does so no longer. */
+  heldBack(gate: FrameGate, word: HeldBackWord): void;
   closed(gate: FrameGate, reason: CloseReason): void;
 }
 
 const connectByte = packetTypes.connect << 4;
-/** What a packet may hold besides its payload: its header, its topic, its id. */
-const packetOverheadBytesMax = 512;
+/** What a packet may hold besides its payload and its topic: its header, a length, an id. */
+const packetOverheadBytesMax = 9;
 /** How long a refused client may take to read its CONNACK before the socket goes. */
 const lingerMs = 1_000;
 
@@ -64,7 +70,8 @@ export class FrameGate extends Duplex implements Publisher {
   will: (NonNullable<ConnectPacket["will"]> & { code: number }) | null = null;
   /** Filters that were granted, each with its QoS. */
   readonly granted = new Map<string, 0 | 1 | 2>();
-  readonly messageIds = new MessageIds();
+  readonly messageIds: MessageIds;
+  readonly backlog: Backlog;
   readonly reading: Reading;
   /** The broker's number of the last message forwarded. All copies of one message come one after another. */
   forwarded = 0;
@@ -91,7 +98,9 @@ export class FrameGate extends Duplex implements Publisher {
     this.#host = host;
     this.#outgoing = new Outgoing(socket, host.clock, () => this.reading.steer());
     this.reading = new Reading(socket, this.#outgoing, host);
-    this.#deliveries = new OpenDeliveries(host.bounds.deliveriesPerConnectionMax, this.messageIds);
+    this.messageIds = new MessageIds(host.limits.unacknowledgedPerConnectionMax);
+    this.backlog = new Backlog(this, this.messageIds, host.limits);
+    this.#deliveries = new OpenDeliveries(host.limits.deliveriesPerConnectionMax, this.messageIds);
     this.#stateSinceMs = host.clock.nowMs();
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("error", () => this.close("lost"));
@@ -136,6 +145,13 @@ export class FrameGate extends Duplex implements Publisher {
     this.destroy();
   }
 
+  /** Ends the connection because of a limit. */
+  overLimit(limit: LimitName, reason: CloseReason = "over_limit"): void {
+    if (this.#state === "closed") return;
+    this.#host.hits.hit(limit);
+    this.close(reason);
+  }
+
   /** Lets the device in: the broker sees its CONNECT, and everything behind it once CONNACK is written. */
   join(access: Access, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
     this.#access = access;
@@ -149,7 +165,8 @@ export class FrameGate extends Duplex implements Publisher {
   opened(): void {
     if (this.#state !== "joining") return;
     this.#enter("open");
-    this.reading.packet(this.#stateSinceMs);
+    // What came behind CONNECT waited for its answer, and was not silent.
+    this.reading.packet(this.#stateSinceMs, 0);
     this.#cutFrames(this.#stateSinceMs);
     this.reading.want(this.#isReader);
   }
@@ -177,6 +194,7 @@ export class FrameGate extends Duplex implements Publisher {
     const qos = this.#downQos(channel);
     const identity = this.#access?.identity;
     if (!this.isOpen || !identity || qos === null) return "absent";
+    if (this.#deliveries.isFull) this.#host.hits.hit("deliveriesPerConnectionMax");
     if (this.#outgoing.isClogged || this.#deliveries.isFull) return "busy";
     const messageId = qos === 1 ? this.#deliveries.open() : 0;
     const topic = buildTopic({ kind: "down", deviceId: identity.deviceId, channel });
@@ -190,12 +208,14 @@ export class FrameGate extends Duplex implements Publisher {
     const inStateMs = nowMs - this.#stateSinceMs;
     switch (this.#state) {
       case "connect":
-        if (inStateMs > connectTimeoutMs) this.close("connect_timeout");
-        return;
+        if (inStateMs <= connectTimeoutMs) return;
+        this.#host.hits.hit("connectTimeoutMs");
+        return this.close("connect_timeout");
       case "login":
       case "joining":
-        if (inStateMs > loginTimeoutMs) this.refuse(3, "login_timeout");
-        return;
+        if (inStateMs <= loginTimeoutMs) return;
+        this.#host.hits.hit("loginTimeoutMs");
+        return this.refuse(3, "login_timeout");
       case "open":
         return this.#sweepOpen(nowMs);
       case "closed":
@@ -204,9 +224,13 @@ export class FrameGate extends Duplex implements Publisher {
 
   #sweepOpen(nowMs: number): void {
     const overdue = this.reading.overdue(nowMs);
-    if (nowMs >= (this.token?.validUntilMs ?? Infinity)) this.close("credential_ended");
-    else if (overdue !== null) this.close(overdue);
-    else if (this.#outgoing.cloggedForMs(nowMs) > this.#host.limits.drainTimeoutMs) this.close("stalled");
+    if (nowMs >= (this.token?.validUntilMs ?? Infinity)) return this.close("credential_ended");
+    if (overdue !== null) return this.close(overdue);
+    if (this.#outgoing.cloggedForMs(nowMs) > this.#host.limits.drainTimeoutMs) {
+      return this.overLimit("drainTimeoutMs", "stalled");
+    }
+    const word = this.reading.look(nowMs);
+    if (word !== null) this.#host.heldBack(this, word);
   }
 
   durable(messageId: number, bytes: number): boolean {
@@ -253,6 +277,7 @@ export class FrameGate extends Duplex implements Publisher {
       this.#socket.destroy();
     }
     this.#outgoing.release();
+    this.backlog.eased();
     this.#host.closed(this, this.#reason ?? "lost");
     done(null);
   }
@@ -271,7 +296,9 @@ export class FrameGate extends Duplex implements Publisher {
   #received(chunk: Buffer): void {
     if (this.#state === "closed") return;
     this.#cutter.feed(chunk);
-    this.#cutFrames(this.#host.clock.nowMs());
+    const nowMs = this.#host.clock.nowMs();
+    this.#cutFrames(nowMs);
+    this.reading.measure(nowMs);
     this.reading.want(this.#isReader);
   }
 
@@ -280,14 +307,14 @@ export class FrameGate extends Duplex implements Publisher {
    * behind held PUBLISHes must be answered.
    */
   #cutFrames(nowMs: number): void {
-    const { bytesBeforeLogin, bytesPerPayload } = this.#host.limits;
-    const bytesPerPacket = bytesPerPayload + packetOverheadBytesMax;
+    const { bytesBeforeLogin, bytesPerPayload, bytesPerTopicMax } = this.#host.limits;
+    const bytesPerPacket = bytesPerPayload + bytesPerTopicMax + packetOverheadBytesMax;
     while (this.#state === "connect" || (this.#state === "open" && !this.#settlesSubscriptions && !this.#isLeaving)) {
       const cut = this.#cutter.next(this.#state === "open" ? bytesPerPacket : bytesBeforeLogin);
       if (cut === "more") break;
       if (cut === "malformed_length") return this.close("protocol_error");
-      if (cut === "packet_too_large") return this.close("packet_too_large");
-      this.reading.packet(nowMs);
+      if (cut === "packet_too_large") return this.#packetTooLarge();
+      this.reading.packet(nowMs, this.#cutter.end - this.#cutter.start);
       if (this.#state === "open") this.#packet(nowMs);
       else this.#connect();
     }
@@ -298,7 +325,11 @@ export class FrameGate extends Duplex implements Publisher {
     }
     // Nobody has yet said who this is: what it may make us keep is little.
     const isWaiting = this.#state === "login" || this.#state === "joining";
-    if (isWaiting && this.#cutter.waiting > bytesBeforeLogin) this.close("packet_too_large");
+    if (isWaiting && this.#cutter.waiting > bytesBeforeLogin) this.#packetTooLarge();
+  }
+
+  #packetTooLarge(): void {
+    this.overLimit(this.#state === "open" ? "bytesPerPayload" : "bytesBeforeLogin", "packet_too_large");
   }
 
   #connect(): void {
@@ -325,11 +356,9 @@ export class FrameGate extends Duplex implements Publisher {
       case packetTypes.pubcomp:
         return this.#acknowledgement(first, readAcknowledgement(bytes, bodyStart, end));
       case packetTypes.subscribe:
-        if (first !== 0x82 || readSubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
-        return this.#changeSubscriptions();
+        return this.#changeSubscriptions(first === 0x82 ? readSubscribe(bytes, bodyStart, end) : null);
       case packetTypes.unsubscribe:
-        if (first !== 0xa2 || readUnsubscribe(bytes, bodyStart, end) === null) return this.close("protocol_error");
-        return this.#changeSubscriptions();
+        return this.#changeSubscriptions(first === 0xa2 ? readUnsubscribe(bytes, bodyStart, end) : null);
       case packetTypes.disconnect:
         if (first !== 0xe0 || end !== bodyStart) return this.close("protocol_error");
         this.will = null;
@@ -347,15 +376,23 @@ export class FrameGate extends Duplex implements Publisher {
     const flags = type === packetTypes.pubrel ? 0x02 : 0;
     const isKnown = type === packetTypes.puback || this.#access?.road === "broker";
     if (!isKnown || (first & 0x0f) !== flags || messageId === 0) return this.close("protocol_error");
-    if (type === packetTypes.puback || type === packetTypes.pubcomp) this.messageIds.release(messageId);
+    if (type === packetTypes.puback || type === packetTypes.pubcomp) {
+      this.messageIds.release(messageId);
+      this.backlog.eased();
+    }
     if (!this.#deliveries.acknowledge(messageId)) this.#toBroker();
   }
 
   /**
    * aedes removes a subscription in a later turn than it adds one: were UNSUBSCRIBE and SUBSCRIBE for one filter under way together,
    * the new one would be forgotten or never end, and the connection with it. So there is one at a time.
+   *
+   * @param filters null where the packet is malformed
    */
-  #changeSubscriptions(): void {
+  #changeSubscriptions(filters: string[] | null): void {
+    if (filters === null) return this.close("protocol_error");
+    const beyond = filtersBeyond(filters, this.#host.limits);
+    if (beyond !== null) return this.overLimit(beyond);
     this.#settlesSubscriptions = true;
     this.#toBroker();
   }
@@ -380,9 +417,15 @@ export class FrameGate extends Duplex implements Publisher {
     if (access.road === "spool" && (qos === 2 || (first & 1) === 1)) return this.close("publish_refused");
     const messageId = qos > 0 ? bytes.readUInt16BE(topicEnd) : 0;
     if (qos > 0 && messageId === 0) return this.close("protocol_error");
-    if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.close("packet_too_large");
-    if (access.road === "broker") return this.#toBroker();
+    if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.#packetTooLarge();
+    if (access.road === "broker") return this.#publishToBroker(bytes.toString("utf8", topicStart, topicEnd));
     this.#spool(code, access.recordId, nowMs, bytes, payloadStart, end, messageId);
+  }
+
+  #publishToBroker(topic: string): void {
+    const beyond = topicBeyond(topic, this.#host.limits);
+    if (beyond === null) this.#toBroker();
+    else this.overLimit(beyond);
   }
 
   #spool(
@@ -402,6 +445,8 @@ export class FrameGate extends Duplex implements Publisher {
       counters.dropped_qos0 += 1;
       return;
     }
+    // While the spool is full all are read who hold nothing: not all of them can hold something then.
+    if (spool.full && spool.pendingBytes >= this.#host.limits.heldBytesMax * 2) return this.overLimit("heldBytesMax");
     this.reading.hold(spool.append(code, deviceId, nowMs, bytes, payloadStart, end, this, messageId), nowMs);
   }
 

@@ -30,6 +30,7 @@ import { type Admission, Connections } from "./connections.ts";
 import { newCounters } from "./counters.ts";
 import { Feeds } from "./feeds.ts";
 import type { FrameGate } from "./frame-gate.ts";
+import { LimitHits } from "./limit-hits.ts";
 import type { Link } from "./link.ts";
 import { Login } from "./login.ts";
 import { tcpPeer } from "./peer.ts";
@@ -62,6 +63,7 @@ export class Gateway {
   readonly #bounds: Bounds;
   readonly #bootId: string;
   readonly #counters = newCounters();
+  readonly #hits = new LimitHits();
   readonly #drained = Promise.withResolvers<void>();
   readonly #firstFeeds = Promise.withResolvers<void>();
   #link: Link | null = null;
@@ -95,6 +97,7 @@ export class Gateway {
         if (healthy) parts.connections.recovered();
         else this.#counters.spool_write_failures += 1;
       },
+      onFull: () => this.#hits.hit("spoolBytes"),
     });
     const { limits } = config;
     const shortestMs = Math.min(
@@ -152,31 +155,28 @@ export class Gateway {
     const { limits, spoolDir, spoolBytesMax, gatewayId } = config;
     const bounds = this.#bounds;
     const counters = this.#counters;
+    const hits = this.#hits;
     const send = (message: GatewayMessage, transfer?: ArrayBuffer[]) => this.#link?.send(message, transfer);
     const store = wrapSpoolStore(new LmdbSpoolStore(path.join(spoolDir, "spool"), spoolBytesMax));
-    const spool = new Spool({ store, bytesMax: spoolBytesMax, bounds, newId, logger });
+    const spool = new Spool({ store, bytesMax: spoolBytesMax, bounds, clock, newId, logger });
     const cache = new CacheStore(path.join(spoolDir, "cache"), bounds.identitiesMax);
     const login = new Login({ cache, bounds, clock, counters, logger, ask: send });
     const bootId = this.#bootId;
     const { admission = login } = this.#options;
-    const connections = new Connections({ bootId, limits, bounds, counters, clock, logger, spool, admission });
-    const memory = new BrokerMemory(
-      {
-        queuedPerSessionMax: limits.queuedPerSessionMax,
-        queuedMax: bounds.queuedMax,
-        retainedMax: bounds.retainedItemsMax,
-      },
-      (deviceId) => {
+    const connections = new Connections({ bootId, limits, bounds, counters, hits, clock, logger, spool, admission });
+    const memory = new BrokerMemory({
+      limits,
+      hits,
+      sessionDropped: (clientId) => {
         counters.sessions_dropped += 1;
-        connections.of(deviceId)?.close("stalled");
+        connections.of(clientId)?.close("stalled");
       },
-    );
+      unreleased: (clientId) => connections.of(clientId)?.close("over_limit"),
+    });
     const subscribed = (gate: FrameGate) => this.#sayReady(gate);
-    const broker = await createBroker({ memory, limits, counters, logger, subscribed });
-    connections.use(broker);
-    const payloadBytesMax = limits.bytesPerPayload;
-    const itemsMax = bounds.retainedItemsMax;
-    const feeds = new Feeds({ cache, memory, broker, itemsMax, payloadBytesMax, counters, logger });
+    const broker = await createBroker({ memory, limits, counters, hits, logger, subscribed });
+    connections.use(broker, memory);
+    const feeds = new Feeds({ cache, memory, broker, limits, counters, hits, logger });
     const uplink = new Uplink({ spool, gatewayId, bootId, counters, logger, send });
     return { spool, cache, login, connections, memory, broker, feeds, uplink };
   }
@@ -275,7 +275,7 @@ export class Gateway {
     if (refusal !== null) refuse(refusal);
   }
 
-  #tick({ spool, connections }: Parts): void {
+  #tick({ spool, connections, memory }: Parts): void {
     spool.tick();
     const { oldestReceivedAtMs } = spool;
     const status: GatewayStatus = {
@@ -286,7 +286,14 @@ export class Gateway {
       spoolOldestMs: oldestReceivedAtMs === null ? 0 : Math.max(0, this.#options.clock.nowMs() - oldestReceivedAtMs),
       spoolFull: spool.full,
       held: spool.held,
-      counters: { ...this.#counters },
+      heldBack: connections.heldBackCount,
+      sessions: memory.sessionCount,
+      queued: memory.queues.count,
+      queuedBytes: memory.queues.bytes,
+      retainedItems: memory.retained.count,
+      retainedBytes: memory.retained.bytes,
+      pubacks: spool.pubackLatency.counted(),
+      counters: { ...this.#counters, ...this.#hits.counted() },
     };
     this.#link?.send({ kind: "status", status });
   }

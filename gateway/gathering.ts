@@ -23,9 +23,11 @@ interface Waiting {
   owners: (Publisher | null)[];
   messageIds: number[];
   sizes: number[];
+  /** How many of them want a PUBACK. */
+  pubacks: number;
 }
 
-const nobodyWaits = (): Waiting => ({ openedAtMs: 0, owners: [], messageIds: [], sizes: [] });
+const nobodyWaits = (): Waiting => ({ openedAtMs: 0, owners: [], messageIds: [], sizes: [], pubacks: 0 });
 
 /** Records that were read from devices and are not durable yet, in the order in which they will be. */
 export class Gathering {
@@ -80,7 +82,10 @@ export class Gathering {
     waiting.messageIds.push(messageId);
     waiting.sizes.push(size);
     this.#bytes += size;
-    if (messageId > 0) this.#held += 1;
+    if (messageId > 0) {
+      this.#held += 1;
+      waiting.pubacks += 1;
+    }
     return size;
   }
 

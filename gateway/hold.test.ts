@@ -81,12 +81,11 @@ test("a drip in separate segments is read no further than the bound, and goes on
   expect(records.length).toBe(sent);
 });
 
-test("all connections together hold no more than the bound in bytes", async () => {
-  const house = await openSlowHouse({ limits: { heldBytesMax: 200_000 } });
-  await loginHeld(house);
-  house.sluice.open();
+/** Ten devices that say 400 kB each at once, while nothing gets to the disk. */
+async function rush(heldBytesMax: number) {
+  const house = await openSlowHouse({ limits: { heldBytesMax } });
   const devices = await Promise.all(Array.from({ length: 10 }, (_, at) => RawDevice.login(house.port, `hob-${at}`)));
-  await house.cloud.waitRecords(11, "presence");
+  await house.cloud.waitRecords(10, "presence");
   house.sluice.holds = true;
   for (const [at, device] of devices.entries()) {
     const packets = Array.from({ length: 200 }, (_, id) =>
@@ -96,7 +95,14 @@ test("all connections together hold no more than the bound in bytes", async () =
   }
   await house.cloud.waitStatus(({ held }) => held > 0);
   const { status } = await house.cloud.wait("status", house.cloud.of("status").length + 3);
-  expect(status.held * 2_000).toBeLessThan(200_000 + devices.length * 2 * 65_536);
+  return { ...house, devices, status };
+}
+
+test("all connections together hold no more than the bound in bytes, and one read of a socket", async () => {
+  const house = await rush(200_000);
+  const { devices, status } = house;
+  expect(status.held * 2_000).toBeLessThan(200_000 + 2 * 65_536);
+  expect(status.counters["limit_held_bytes_max"]).toBe(1);
   house.sluice.open();
   for (const device of devices) await device.wait("puback", 200);
 });
@@ -151,4 +157,24 @@ test("a full spool holds QoS 1, drops and counts QoS 0, refuses CONNECT with cod
   await device.wait("puback", 41);
   const welcome = await RawDevice.login(port, "oven-2");
   expect(welcome.all("connack")[0]?.returnCode).toBe(0);
+});
+
+test("a full spool lets who holds nothing go on pinging, and holds no more than twice the bound: who says more is cut off", async () => {
+  const { cloud, port } = await openHouse({ spoolBytesMax: 60_000, limits: { heldBytesMax: 10_000 } });
+  cloud.commits = false;
+  const [filler, idle] = [await RawDevice.login(port, "oven-1"), await RawDevice.login(port, "idle")];
+  const talkers = await Promise.all(Array.from({ length: 8 }, (_, at) => RawDevice.login(port, `hob-${at}`)));
+  filler.send(...Array.from({ length: 60 }, (_, at) => publish(telemetry, at + 1, "x".repeat(2_000))));
+  await cloud.waitStatus((status) => status.spoolFull);
+  for (const [at, device] of talkers.entries()) {
+    device.send(
+      ...Array.from({ length: 4 }, (_, id) => publish(`hearth/v1/devices/hob-${at}/events`, id + 1, "x".repeat(2_000))),
+    );
+  }
+  const cut = await until(() => talkers.find(({ closed }) => closed), "one to be cut off");
+  expect(cut.all("puback")).toEqual([]);
+  idle.send({ cmd: "pingreq" });
+  await idle.wait("pingresp");
+  const { counters } = await cloud.waitStatus((status) => (status.counters["closed_over_limit"] ?? 0) > 0);
+  expect(counters["limit_spool_bytes"]).toBe(1);
 });

@@ -84,7 +84,7 @@ test.each(["#", "+", "oven/1", "a".repeat(65), ".oven", "$oven", ""])(
 );
 
 test("a session that is left behind again and again is one session, and all of them queue within one bound", async () => {
-  const { cloud, port } = await openHouse({ bounds: { queuedMax: 10 } });
+  const { cloud, port } = await openHouse({ limits: { queuedMax: 10 } });
   for (const id of ["oven-1", "oven-2", "oven-3", "oven-1", "oven-2", "oven-3"]) {
     const device = await RawDevice.login(port, id, { clean: false });
     device.subscribe(1, recipes);

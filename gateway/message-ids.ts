@@ -1,15 +1,23 @@
 const idMax = 65_535;
-/** Some are always free, so that the next one can be found. */
-const inUseMax = 60_000;
 
 /** Message ids of what was sent to one connection and is not acknowledged: none is given to two messages (clause 2.3.1). */
 export class MessageIds {
   readonly #inUse = new Set<number>();
+  readonly #max: number;
   #next = 1;
+
+  /** @param max how many may be in use; some must always be free, so that the next one can be found */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get inUse(): number {
+    return this.#inUse.size;
+  }
 
   /** No further message should be sent: its receiver acknowledges nothing. */
   get isFull(): boolean {
-    return this.#inUse.size >= inUseMax;
+    return this.#inUse.size >= this.#max;
   }
 
   take(): number {

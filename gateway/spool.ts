@@ -14,6 +14,8 @@ import type { Bounds } from "./bounds.ts";
 import { ChunkIndex } from "./core/chunk-index.ts";
 import { checkChunkValue, chunkHeaderBytes, firstReceivedAtMs } from "./core/chunk-value.ts";
 import { Gathering, type PendingChunk, type Publisher } from "./gathering.ts";
+import type { Clock } from "./platform/clock.ts";
+import { PubackLatency } from "./puback-latency.ts";
 import { RecentChunks } from "./recent-chunks.ts";
 import type { SpoolState, SpoolStore } from "./spool-store.ts";
 
@@ -31,12 +33,15 @@ export interface SpoolListener {
   onRoom(): void;
   /** A commit failed, or writing works again. */
   onHealth(healthy: boolean): void;
+  /** Its bound is reached. */
+  onFull(): void;
 }
 
 export interface SpoolOptions {
   store: SpoolStore;
   bytesMax: number;
   bounds: Bounds;
+  clock: Clock;
   newId: () => string;
   logger: Logger;
 }
@@ -58,11 +63,13 @@ export class Spool {
   readonly #newId: () => string;
   readonly #logger: Logger;
   readonly #bytesMax: number;
+  readonly #clock: Clock;
+  readonly pubackLatency = new PubackLatency();
   readonly #index = new ChunkIndex();
   readonly #gathering: Gathering;
   readonly #recent: RecentChunks;
   #state: SpoolState;
-  #listener: SpoolListener = { onDurable() {}, onRoom() {}, onHealth() {} };
+  #listener: SpoolListener = { onDurable() {}, onRoom() {}, onHealth() {}, onFull() {} };
 
   #scheduled = false;
   #committing: Promise<void> | null = null;
@@ -73,8 +80,9 @@ export class Spool {
   #full = false;
   #healthy = true;
 
-  constructor({ store, bytesMax, bounds, newId, logger }: SpoolOptions) {
+  constructor({ store, bytesMax, bounds, clock, newId, logger }: SpoolOptions) {
     this.#store = store;
+    this.#clock = clock;
     this.#gathering = new Gathering(bounds);
     this.#recent = new RecentChunks(bounds.recentBytesMax);
     this.#newId = newId;
@@ -322,6 +330,8 @@ export class Spool {
       this.#listener.onHealth(true);
     }
     for (const [at, { key, value }] of puts.entries()) this.#committed(key, value, chunks[at]?.records ?? 0);
+    const nowMs = this.#clock.nowMs();
+    for (const { openedAtMs, pubacks } of chunks) this.pubackLatency.observe(nowMs - openedAtMs, pubacks);
     this.#gathering.acknowledge(chunks);
     this.#listener.onDurable();
     this.#listener.onRoom();
@@ -332,6 +342,7 @@ export class Spool {
     this.#recent.keep(key, value);
     if (this.#full || this.#index.bytes < this.#bytesMax) return;
     this.#full = true;
+    this.#listener.onFull();
     this.#logger.warn({ event: "spool_full", bytes: this.#index.bytes, bytesMax: this.#bytesMax });
   }
 

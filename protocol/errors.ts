@@ -33,6 +33,7 @@ export const closeReasons = {
   packet_too_large: "It sent a packet that is too large",
   publish_refused: "It published where it may not",
   will_refused: "Its will was for a topic where it may not publish",
+  over_limit: "It asked for more than a limit allows",
   held_too_long: "Its messages could not be stored in time; it sends them again",
   stalled: "It did not read what was sent to it",
   spool_failed: "The gateway could not store its messages; it sends them again",

@@ -1,12 +1,19 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { limitsTable } from "../cloud/platform/limit-variables.ts";
 import { newDataDir, removeDataDir, startServiceProcess, stopServiceProcess } from "./support/service-process.ts";
+
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+
+test("the README's table of limits is the code's", () => {
+  const table = /<!-- limits -->\n([\s\S]*?)\n<!-- \/limits -->/.exec(readme)?.[1];
+  expect(table).toBe(limitsTable());
+});
 
 const hasMosquitto = spawnSync("mosquitto_pub", ["--help"]).error === undefined;
 
 test.skipIf(!hasMosquitto)("the README's lines for a device of one's own do what they say", async () => {
-  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
   const lines = /<!-- five-minutes -->\n```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
   const dataDir = await newDataDir();
   const service = await startServiceProcess({ dataDir });

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
+import type { GatewayLimits } from "#protocol/link/limits.ts";
+import { readLimits } from "./limit-variables.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const optionalUrl = (protocols: RegExp) => z.url({ protocol: protocols }).optional();
@@ -38,6 +40,7 @@ export interface Config {
   publicUrl: string | undefined;
   logLevel: string;
   spoolBytesMax: number;
+  limits: GatewayLimits;
   /** A PostgreSQL of one's own; without it, the embedded one. */
   databaseUrl: string | undefined;
 }
@@ -55,13 +58,17 @@ const isLoopback = (address: string) => address === "::1" || address.startsWith(
  * @throws StartError naming the variable, what it had and what it wants
  */
 export function readConfig(env: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const given = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, value]])),
+  );
   const parsed = environment.safeParse(given);
   if (!parsed.success) {
     const name = String(parsed.error.issues[0]?.path[0]);
     const known = Object.entries(wants).find(([key]) => key === name);
     throw new StartError(`${name} is '${shown(name, env[name])}', but Hearth wants ${known?.[1] ?? "another value"}.`);
   }
+  const limits = readLimits(given);
+  if (limits.kind === "refused") throw new StartError(limits.sentence);
   const value = parsed.data;
   if (value.HEARTH_ENV === "production" || !isLoopback(value.HEARTH_BIND)) {
     const variable = value.HEARTH_ENV === "production" ? "HEARTH_ENV" : "HEARTH_BIND";
@@ -77,6 +84,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     publicUrl: value.HEARTH_PUBLIC_URL?.replace(/\/+$/, ""),
     logLevel: value.HEARTH_LOG,
     spoolBytesMax: value.HEARTH_SPOOL_BYTES,
+    limits: limits.limits,
     databaseUrl: value.DATABASE_URL,
   };
 }

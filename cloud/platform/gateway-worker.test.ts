@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessagePort } from "node:worker_threads";
 import { afterAll, expect, test } from "vitest";
-import { gatewayLimits } from "#protocol/link/messages.ts";
+import { gatewayLimits } from "#protocol/link/limits.ts";
 import { until } from "../../test/support/service-process.ts";
 import { GatewayWorker } from "./gateway-worker.ts";
 import { createLogger } from "./logger.ts";

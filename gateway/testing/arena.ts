@@ -5,7 +5,8 @@
 import { type Socket, connect } from "node:net";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
-import { type GatewayConfig, type GatewayReport, type GatewayStatus, gatewayLimits } from "#protocol/link/messages.ts";
+import { gatewayLimits } from "#protocol/link/limits.ts";
+import type { GatewayConfig, GatewayReport, GatewayStatus } from "#protocol/link/messages.ts";
 import { type Attack, attackOf, attackerIds, healthyId } from "./attacks.ts";
 import { PlayedCloud } from "./house.ts";
 import { RawDevice, publish } from "./raw-device.ts";

@@ -3,7 +3,8 @@
  * drains when its standard input ends.
  */
 import { MessageChannel, Worker } from "node:worker_threads";
-import { type GatewayConfig, type GatewayReport, gatewayLimits } from "#protocol/link/messages.ts";
+import { gatewayLimits } from "#protocol/link/limits.ts";
+import type { GatewayConfig, GatewayReport } from "#protocol/link/messages.ts";
 import { PlayedCloud } from "./house.ts";
 
 const { port1, port2 } = new MessageChannel();

@@ -5,13 +5,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { pino } from "pino";
+import { type GatewayLimits, gatewayLimits } from "#protocol/link/limits.ts";
 import {
   type CloudMessage,
   type DeviceIdentity,
-  type GatewayLimits,
   type GatewayMessage,
   type GatewayStatus,
-  gatewayLimits,
   linkLimits,
 } from "#protocol/link/messages.ts";
 import { type SequencedRecord, type UpRecord, decodeChunk } from "#protocol/link/up-chunk.ts";

@@ -9,6 +9,7 @@
  *     <--------------------------- committed, credit
  */
 import type { DownChannel } from "../topics.ts";
+import type { GatewayLimits } from "./limits.ts";
 
 /** Most unacknowledged batches on the link, and the bounds of each. */
 export const linkLimits = { batchesInFlight: 3, batchRecordsMax: 4_000, batchBytesMax: 2_097_152 } as const;
@@ -26,9 +27,12 @@ export interface Presence {
   bootId: string;
   /** Increases within a boot. A disconnect counts only for the current connection. */
   connectionId: number;
-  state: "connected" | "disconnected";
-  /** Why it went: one of `closeReasons`, or one of a newer gateway's. */
+  /** `held`: it says more than a limit allows, and is read no faster than that. `released`: no longer. Both are within a connection. */
+  state: "connected" | "disconnected" | "held" | "released";
+  /** Why it went: one of `closeReasons`, or one of a newer gateway's. Of one that is held or released the limit's name. */
   reason?: string;
+  /** What that limit allows. */
+  limit?: number;
   /** Of one that came: from where, over what, and what it proved itself with. */
   address?: string;
   via?: Via;
@@ -66,6 +70,9 @@ export const claimPrefix = "claim:";
 export const identityName = (identity: Identity): string =>
   identity.kind === "device" ? identity.deviceId : claimPrefix + identity.batch;
 
+/** Upper ends of the buckets that PUBACK latencies are counted in. */
+export const pubackBucketsMs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000] as const;
+
 /** Gauges and counters of one gateway since its boot, sent once a second. */
 export interface GatewayStatus {
   connections: number;
@@ -78,6 +85,16 @@ export interface GatewayStatus {
   spoolFull: boolean;
   /** QoS 1 messages read and not yet durable. */
   held: number;
+  /** Devices that are held back, since they say more than they may. */
+  heldBack: number;
+  /** Persistent sessions, those of devices that are not here included, and what waits for them. */
+  sessions: number;
+  queued: number;
+  queuedBytes: number;
+  retainedItems: number;
+  retainedBytes: number;
+  /** From a PUBLISH's arrival to its PUBACK, in ms: how many took at most each of `pubackBucketsMs`, and longer than the last. */
+  pubacks: { counts: number[]; sumMs: number };
   counters: Record<string, number>;
 }
 
@@ -170,33 +187,3 @@ export interface GatewayPorts {
   mqtt: number | null;
   mqtts: number | null;
 }
-
-export interface GatewayLimits {
-  bytesBeforeLogin: number;
-  bytesPerPayload: number;
-  connectTimeoutMs: number;
-  loginTimeoutMs: number;
-  holdMsMax: number;
-  heldPerConnectionMax: number;
-  heldBytesPerConnectionMax: number;
-  heldBytesMax: number;
-  drainTimeoutMs: number;
-  connectionsMax: number;
-  subscriptionsPerConnectionMax: number;
-  queuedPerSessionMax: number;
-}
-
-export const gatewayLimits: GatewayLimits = {
-  bytesBeforeLogin: 4_096,
-  bytesPerPayload: 262_144,
-  connectTimeoutMs: 10_000,
-  loginTimeoutMs: 10_000,
-  holdMsMax: 20_000,
-  heldPerConnectionMax: 1_000,
-  heldBytesPerConnectionMax: 524_288,
-  heldBytesMax: 67_108_864,
-  drainTimeoutMs: 12_000,
-  connectionsMax: 15_000,
-  subscriptionsPerConnectionMax: 50,
-  queuedPerSessionMax: 1_000,
-};

@@ -13,7 +13,7 @@ import { createLogger } from "../../cloud/platform/logger.ts";
 import { problemCatalogue, routes } from "../../cloud/routes.ts";
 import { createSlices } from "../../cloud/slices.ts";
 import { type Permission, type StaffRole, staffRoles } from "../../cloud/staff/staff.ts";
-import { gatewayLimits } from "#protocol/link/messages.ts";
+import { gatewayLimits } from "#protocol/link/limits.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
 export interface KnownRoute {

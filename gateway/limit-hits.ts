@@ -1,0 +1,18 @@
+import { gatewayLimits, type LimitName, snakeCase } from "#protocol/link/limits.ts";
+
+/** A limit of `GatewayLimits`, or the spool's own bound. */
+export type MetLimit = LimitName | "spoolBytes";
+
+/** How often each limit was met since the gateway's boot. */
+export class LimitHits {
+  readonly #counts = new Map<string, number>([...Object.keys(gatewayLimits), "spoolBytes"].map((name) => [name, 0]));
+
+  hit(limit: MetLimit): void {
+    this.#counts.set(limit, (this.#counts.get(limit) ?? 0) + 1);
+  }
+
+  /** Every limit, those that were never met included, by `limit_` and its name. */
+  counted(): Record<string, number> {
+    return Object.fromEntries([...this.#counts].map(([name, count]) => [`limit_${snakeCase(name)}`, count]));
+  }
+}
