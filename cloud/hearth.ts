@@ -117,6 +117,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     artifactsDir,
     secret,
     publicUrl: () => address.http,
+    fleetCa: () => null,
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());

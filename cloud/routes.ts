@@ -21,6 +21,9 @@ import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
 import { type Clock, inTime } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { GatewayWorker } from "./platform/gateway-worker.ts";
+import { batchesRoutes } from "./provisioning/batches-routes.ts";
+import { certificatesRoutes } from "./provisioning/certificates-routes.ts";
+import { provisioningProblems } from "./provisioning/provisioning.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
 import { serviceProblems } from "./service/service.ts";
 import { serviceRoutes } from "./service/service-routes.ts";
@@ -52,6 +55,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...serviceProblems,
   ...loyaltyProblems,
   ...eventProblems,
+  ...provisioningProblems,
 };
 
 /** All of the API, slice by slice. */
@@ -92,6 +96,8 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   serviceRoutes(app, service);
   loyaltyRoutes(app, loyalty);
   eventsRoutes(app, events);
+  batchesRoutes(app, slices.provisioning);
+  certificatesRoutes(app, slices.provisioning);
   timelineRoutes(app, {
     clock,
     findDevices: (ids) => devices.find(ids),

@@ -27,6 +27,7 @@ beforeAll(async () => {
     artifactsDir: "/nowhere",
     secret: Buffer.alloc(32),
     publicUrl: () => "http://hearth.test",
+    fleetCa: () => null,
   });
   hub.attach(link.port1, slices.linkDeps);
   link.port2.on("message", (message: CloudMessage) => {

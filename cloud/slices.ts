@@ -1,3 +1,4 @@
+import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
 import { Deliveries, Dispatcher } from "./deliveries/deliveries.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
@@ -13,6 +14,8 @@ import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
+import type { Authority } from "./pki/pki.ts";
+import { Provisioning } from "./provisioning/provisioning.ts";
 import { Service } from "./service/service.ts";
 import { Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -28,6 +31,8 @@ export interface SlicesDeps {
   /** Signs the links to files. */
   secret: Buffer;
   publicUrl: () => string;
+  /** Signs the devices' certificates; null where this installation has no key for that. */
+  fleetCa: () => Authority | null;
 }
 
 export type Slices = ReturnType<typeof createSlices>;
@@ -81,6 +86,24 @@ export function createSlices(deps: SlicesDeps) {
     send: (ref, deviceId, payload) => hub.send({ kind: "deliver", ref, deviceId, channel: "desired", payload }),
     onError: (error) => logger.warn({ event: "desired.failed", error: String(error) }),
   });
+  const provisioning = new Provisioning({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    outbox,
+    devices: devices.certified,
+    hasModel: async (key) => (await devices.model(key)) !== null,
+    fleet: deps.fleetCa,
+    announce: (message) => hub.send(message),
+    onRefused: ({ rule, from, address, atMs }) => {
+      const subject = from.kind === "claim" ? `batch:${from.batch}` : `device:${from.deviceId}`;
+      const serial = from.kind === "claim" ? from.serial : from.deviceId;
+      outbox
+        .add(db, [{ type: "hearth.enrolment.refused", subject, atMs, data: { rule, serial, address } }])
+        .catch((error: unknown) => logger.warn({ event: "enrolment.refusal_lost", error: String(error) }));
+    },
+  });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
   let bootId: string | null = null;
 
@@ -113,7 +136,12 @@ export function createSlices(deps: SlicesDeps) {
       bootId = newBootId;
       await devices.endOtherBoots(gatewayId, newBootId);
     },
-    identify: (deviceId) => devices.identity(deviceId),
+    identify: (name) =>
+      name.startsWith(claimPrefix)
+        ? provisioning.batches.identity(name.slice(claimPrefix.length))
+        : devices.identity(name),
+    enrol: (from, payload, address) => provisioning.enrolments.answer(from, payload, address),
+    denyList: (send) => provisioning.certificates.denyList(send),
     feeds: () => content.snapshot(),
     onReady(deviceId, channels) {
       if (channels.includes("inbox")) dispatcher.onReady(deviceId);
@@ -142,6 +170,7 @@ export function createSlices(deps: SlicesDeps) {
     service,
     loyalty,
     events,
+    provisioning,
     linkDeps,
     async load() {
       await devices.load();

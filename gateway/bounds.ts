@@ -16,6 +16,8 @@ export interface Bounds {
   loginFailuresPerMinuteMax: number;
   addressesMax: number;
   identitiesMax: number;
+  /** How long a request for a certificate waits for the cloud. */
+  enrolTimeoutMs: number;
   /** How long a device is held back, all pauses together, until the cloud hears of it; bursts are nobody's concern. */
   heldBackToldAfterMs: number;
   /** How long it must have kept to its limits until it counts as let go. */
@@ -35,6 +37,7 @@ export const defaultBounds: Bounds = {
   loginFailuresPerMinuteMax: 120,
   addressesMax: 10_000,
   identitiesMax: 200_000,
+  enrolTimeoutMs: 15_000,
   heldBackToldAfterMs: 2_000,
   releasedAfterMs: 5_000,
   statusMs: 1_000,

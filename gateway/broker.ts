@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { GatewayLimits } from "#protocol/link/limits.ts";
 import { filterMatches } from "#protocol/topics.ts";
 import { type BrokerMemory, emptySessionFilter } from "./broker-memory.ts";
+import { may, service } from "./core/access.ts";
 import type { Counters } from "./counters.ts";
 import { FrameGate } from "./frame-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
@@ -77,8 +78,8 @@ export async function createBroker({
       done(null, Boolean(gate?.access));
     },
     authorizePublish: (client, packet, done) => {
-      const isAllowed = client === null || gateOf(client)?.access?.road === "broker";
-      if (!isAllowed) return done(new Error("devices do not publish through the broker"));
+      const isAllowed = client === null ? mayServe(packet) : gateOf(client)?.access?.road === "broker";
+      if (!isAllowed) return done(new Error(`nobody publishes ${packet.topic} through the broker`));
       // Kept here and not by aedes, where a message that is retained falls behind one that is not [MQTT-4.6.0-6].
       if (packet.retain) memory.retained.put(packet);
       packet.retain = false;
@@ -147,5 +148,9 @@ function grantedQos(gate: FrameGate, topic: string): QoS | null {
   }
   return best;
 }
+
+/** What no client publishes is the cloud's word. */
+const mayServe = ({ topic, retain }: { topic: string; retain: boolean }) =>
+  may(service, retain ? "retain" : "publish", topic);
 
 const gateOf = (client: Client | null): FrameGate | null => (client?.conn instanceof FrameGate ? client.conn : null);

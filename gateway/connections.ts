@@ -3,7 +3,14 @@ import type { Aedes } from "aedes";
 import type { Logger } from "pino";
 import { type CloseReason, connack } from "#protocol/errors.ts";
 import { type GatewayLimits, snakeCase } from "#protocol/link/limits.ts";
-import type { Identity, LoginKind, Presence, Token } from "#protocol/link/messages.ts";
+import {
+  claimPrefix,
+  type EnrolFrom,
+  type Identity,
+  type LoginKind,
+  type Presence,
+  type Token,
+} from "#protocol/link/messages.ts";
 import { channelCode } from "#protocol/link/up-chunk.ts";
 import type { Bounds } from "./bounds.ts";
 import type { BrokerMemory } from "./broker-memory.ts";
@@ -29,6 +36,7 @@ export interface ConnectionsOptions {
   logger: Logger;
   spool: Spool;
   admission: Admission;
+  enrol: EnrolRequested;
 }
 
 export type AdmissionOutcome =
@@ -39,6 +47,9 @@ export type AdmissionOutcome =
 export interface Admission {
   check(packet: ConnectPacket, peer: Peer): Promise<AdmissionOutcome>;
 }
+
+/** What the gates hand on that is no matter of connections. */
+export type EnrolRequested = (gate: FrameGate, from: EnrolFrom, payload: Buffer) => void;
 
 const presenceCode = channelCode("presence");
 /** Ends of a connection that are meant for the device, and leave its will unsaid. */
@@ -55,6 +66,7 @@ export class Connections implements GateHost {
   readonly #bootId: string;
   readonly #logger: Logger;
   readonly #admission: Admission;
+  readonly #enrol: EnrolRequested;
   #broker: Aedes | null = null;
   #memory: BrokerMemory | null = null;
   #nextConnectionId = 1;
@@ -65,10 +77,13 @@ export class Connections implements GateHost {
   readonly #heldBack = new Set<FrameGate>();
   /** Presence whose write failed: it goes again once the spool can be written. */
   #lostPresence: (() => void)[] = [];
+  /** Connections that came for one thing only. */
+  #brief = 0;
   #isDraining = false;
   #isOverfull = false;
 
-  constructor({ bootId, limits, bounds, counters, hits, clock, logger, spool, admission }: ConnectionsOptions) {
+  constructor(options: ConnectionsOptions) {
+    const { bootId, limits, bounds, counters, hits, clock, logger, spool, admission, enrol } = options;
     this.#bootId = bootId;
     this.limits = limits;
     this.bounds = bounds;
@@ -78,6 +93,7 @@ export class Connections implements GateHost {
     this.#logger = logger;
     this.spool = spool;
     this.#admission = admission;
+    this.#enrol = enrol;
   }
 
   /** Devices that are let in. */
@@ -151,6 +167,7 @@ export class Connections implements GateHost {
       this.#countRefusal(connack.serverUnavailable);
       return gate.refuse(connack.serverUnavailable, "refused");
     }
+    if (access.isBrief && !this.#hasRoomForBrief(sessionId)) return gate.refuse(connack.serverUnavailable, "refused");
     gate.token = token;
     gate.connectionId = this.#nextConnectionId;
     this.#nextConnectionId += 1;
@@ -162,6 +179,23 @@ export class Connections implements GateHost {
     this.#record(access, gate.connectionId, { state: "connected", address, via, login });
     this.#logger.debug({ event: "connected", deviceId: sessionId, connectionId: gate.connectionId });
     gate.join(access, packet, broker.handle);
+  }
+
+  #hasRoomForBrief(sessionId: string): boolean {
+    const hasRoom = this.#brief < this.limits.claimConnectionsMax || this.#bySession.has(sessionId);
+    if (!hasRoom) {
+      this.#countRefusal(connack.serverUnavailable);
+      this.hits.hit("claimConnectionsMax");
+      return false;
+    }
+    this.#brief += 1;
+    this.counters.claim_logins += 1;
+    return true;
+  }
+
+  enrolRequested(gate: FrameGate, payload: Buffer): void {
+    const from = gate.access?.enrolment?.from;
+    if (from !== undefined) this.#enrol(gate, from, payload);
   }
 
   get isOverfull(): boolean {
@@ -197,6 +231,7 @@ export class Connections implements GateHost {
     this.#heldBack.delete(gate);
     const { access, connectionId, will } = gate;
     if (access === null) return;
+    if (access.isBrief) this.#brief -= 1;
     const { sessionId } = access;
     if (this.#bySession.get(sessionId) === gate) {
       this.#bySession.delete(sessionId);
@@ -228,6 +263,12 @@ export class Connections implements GateHost {
 
   of(deviceId: string): FrameGate | undefined {
     return this.#bySession.get(deviceId);
+  }
+
+  /** Ends what came in under a name: a device's connection, or all those of a batch's claim credential. */
+  revoke(name: string): void {
+    if (!name.startsWith(claimPrefix)) return this.of(name)?.close("revoked");
+    for (const [sessionId, gate] of this.#bySession) if (sessionId.startsWith(`${name}:`)) gate.close("revoked");
   }
 
   /** Connections of devices that are let in. */

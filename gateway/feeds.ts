@@ -6,9 +6,9 @@ import type { Aedes } from "aedes";
 import type { Logger } from "pino";
 import type { GatewayLimits } from "#protocol/link/limits.ts";
 import type { RetainedItem } from "#protocol/link/messages.ts";
-import { parseTopic } from "#protocol/topics.ts";
 import type { BrokerMemory } from "./broker-memory.ts";
 import type { CacheStore } from "./cache-store.ts";
+import { may, service } from "./core/access.ts";
 import type { Counters } from "./counters.ts";
 import type { LimitHits } from "./limit-hits.ts";
 
@@ -125,9 +125,7 @@ export class Feeds {
   }
 
   #isSound({ topic, payload }: RetainedItem): boolean {
-    const kind = parseTopic(topic)?.kind;
-    const isContent = kind === "feed" || kind === "item";
-    return isContent && Buffer.byteLength(payload) <= this.#options.limits.bytesPerPayload;
+    return may(service, "retain", topic) && Buffer.byteLength(payload) <= this.#options.limits.bytesPerPayload;
   }
 
   /** What takes no more than what it replaces has room, also where a bound was lowered. */

@@ -3,6 +3,7 @@
  *
  *   socket --bytes--> FrameCutter --+-- CONNECT ------> login ------> broker (rewritten)
  *                                   +-- own PUBLISH --> spool --commit--> PUBACK
+ *                                   +-- enrol request -> PUBACK, and to the cloud
  *                                   +-- PINGREQ ------> PINGRESP
  *                                   +-- SUBSCRIBE, UNSUBSCRIBE, PUBACK --> broker
  *                                   +-- anything else: the connection ends
@@ -20,7 +21,7 @@ import type { LimitName } from "#protocol/link/limits.ts";
 import type { Token } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import { Backlog } from "./backlog.ts";
-import type { Access } from "./core/access.ts";
+import { type Access, enrolCode, may, refusedCode, service } from "./core/access.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
 import type { HeldBackWord } from "./core/held-back.ts";
 import {
@@ -50,6 +51,8 @@ export interface GateHost extends ReadingHost {
   readonly counters: Counters;
   /** Decides on a CONNECT, and calls `refuse`, `close` or `join`. */
   connectRequested(gate: FrameGate, packet: ConnectPacket): void;
+  /** It asks for a certificate; once this returns that can be acknowledged. */
+  enrolRequested(gate: FrameGate, payload: Buffer): void;
   /** It says more than it may, or does so no longer. */
   heldBack(gate: FrameGate, word: HeldBackWord): void;
   closed(gate: FrameGate, reason: CloseReason): void;
@@ -191,20 +194,26 @@ export class FrameGate extends Duplex implements Publisher {
    * @returns why it was not tried, or null
    */
   deliver(channel: DownChannel, payload: string, done: (written: boolean) => void): "absent" | "busy" | null {
-    const qos = this.#downQos(channel);
     const identity = this.#access?.identity;
-    if (!this.isOpen || !identity || qos === null) return "absent";
+    if (!identity) return "absent";
+    return this.say(buildTopic({ kind: "down", deviceId: identity.deviceId, channel }), payload, done);
+  }
+
+  /** The same for any topic that the cloud may speak on, and that this connection has subscribed to. */
+  say(topic: string, payload: string, done: (written: boolean) => void): "absent" | "busy" | null {
+    const qos = this.#qosOf(topic);
+    const isAllowed = may(service, "publish", topic) && this.#access?.mayReceive(topic) === true;
+    if (!this.isOpen || qos === null || !isAllowed) return "absent";
     if (this.#deliveries.isFull) this.#host.hits.hit("deliveriesPerConnectionMax");
     if (this.#outgoing.isClogged || this.#deliveries.isFull) return "busy";
     const messageId = qos === 1 ? this.#deliveries.open() : 0;
-    const topic = buildTopic({ kind: "down", deviceId: identity.deviceId, channel });
     this.#outgoing.write(encodePublish(topic, payload, qos, messageId), (error) => done(!error));
     return null;
   }
 
   /** Ends what has lasted too long. Called for every gate at the host's pace. */
   sweep(nowMs: number): void {
-    const { connectTimeoutMs, loginTimeoutMs } = this.#host.limits;
+    const { connectTimeoutMs, loginTimeoutMs, claimStayMsMax } = this.#host.limits;
     const inStateMs = nowMs - this.#stateSinceMs;
     switch (this.#state) {
       case "connect":
@@ -217,6 +226,9 @@ export class FrameGate extends Duplex implements Publisher {
         this.#host.hits.hit("loginTimeoutMs");
         return this.refuse(3, "login_timeout");
       case "open":
+        if (this.#access?.isBrief && inStateMs > claimStayMsMax) {
+          return this.overLimit("claimStayMsMax", "stayed_too_long");
+        }
         return this.#sweepOpen(nowMs);
       case "closed":
     }
@@ -412,14 +424,20 @@ export class FrameGate extends Duplex implements Publisher {
     const payloadStart = topicEnd + (qos > 0 ? 2 : 0);
     if (payloadStart > end) return this.close("protocol_error");
     const access = this.#access;
-    const code = access?.channelCodeOf(bytes, topicStart, topicEnd) ?? -1;
-    if (access === null || code < 0) return this.close("publish_refused");
+    const code = access?.channelCodeOf(bytes, topicStart, topicEnd) ?? refusedCode;
+    if (access === null || code === refusedCode) return this.close("publish_refused");
     if (access.road === "spool" && (qos === 2 || (first & 1) === 1)) return this.close("publish_refused");
     const messageId = qos > 0 ? bytes.readUInt16BE(topicEnd) : 0;
     if (qos > 0 && messageId === 0) return this.close("protocol_error");
     if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.#packetTooLarge();
     if (access.road === "broker") return this.#publishToBroker(bytes.toString("utf8", topicStart, topicEnd));
+    if (code === enrolCode) return this.#enrol(bytes.subarray(payloadStart, end), messageId);
     this.#spool(code, access.recordId, nowMs, bytes, payloadStart, end, messageId);
+  }
+
+  #enrol(payload: Buffer, messageId: number): void {
+    if (messageId > 0) this.#outgoing.write(encodePubacks([messageId]));
+    this.#host.enrolRequested(this, payload);
   }
 
   #publishToBroker(topic: string): void {
@@ -453,7 +471,11 @@ export class FrameGate extends Duplex implements Publisher {
   #downQos(channel: DownChannel): 0 | 1 | null {
     const identity = this.#access?.identity;
     if (!identity) return null;
-    const topic = buildTopic({ kind: "down", deviceId: identity.deviceId, channel });
+    return this.#qosOf(buildTopic({ kind: "down", deviceId: identity.deviceId, channel }));
+  }
+
+  /** The QoS that the cloud's word on a topic goes out with: the highest granted, at most 1; null where no granted filter matches. */
+  #qosOf(topic: string): 0 | 1 | null {
     let best: 0 | 1 | null = null;
     for (const [filter, qos] of this.granted) {
       if (filterMatches(filter, topic)) best = qos > 0 || best === 1 ? 1 : 0;

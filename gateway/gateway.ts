@@ -5,6 +5,7 @@
  *   socket --> FrameGate --own PUBLISH--> Spool --durable--> Uplink --batches--> |
  *                 |   <--PUBACK after the commit--+                              |
  *                 |--CONNECT--> Login <--identity, forget-- CacheStore           | link <--> cloud
+ *                 |--request--> Enrolments --enrol, enrolled-------------------- |
  *                 |--SUBSCRIBE--> aedes <--retained-- BrokerMemory <-- Feeds <-- |
  *                 |   <--forwarded-+                                             |
  *                 +<-- inbox, desired (never queued) ---------------- deliver -- |
@@ -28,6 +29,7 @@ import { BrokerMemory } from "./broker-memory.ts";
 import { CacheStore } from "./cache-store.ts";
 import { type Admission, Connections } from "./connections.ts";
 import { newCounters } from "./counters.ts";
+import { Enrolments } from "./enrolments.ts";
 import { Feeds } from "./feeds.ts";
 import type { FrameGate } from "./frame-gate.ts";
 import { LimitHits } from "./limit-hits.ts";
@@ -128,9 +130,12 @@ export class Gateway {
       if (this.#link !== link) return;
       this.#link = null;
       parts.login.linkDown();
+      parts.enrolments.linkDown();
       parts.uplink.lost();
     });
     parts.login.linkUp();
+    // What the link before this one was asked will not be answered.
+    parts.enrolments.linkDown();
     parts.feeds.linkUp();
     parts.uplink.attach();
   }
@@ -144,6 +149,7 @@ export class Gateway {
     this.#closePort();
     parts.connections.shutDown();
     parts.login.linkDown();
+    parts.enrolments.linkDown();
     await new Promise<void>((resolve) => parts.broker.close(resolve));
     await parts.spool.close();
     await parts.cache.close();
@@ -163,7 +169,29 @@ export class Gateway {
     const login = new Login({ cache, bounds, clock, counters, logger, ask: send });
     const bootId = this.#bootId;
     const { admission = login } = this.#options;
-    const connections = new Connections({ bootId, limits, bounds, counters, hits, clock, logger, spool, admission });
+    const enrolments = new Enrolments({
+      limits,
+      bounds,
+      clock,
+      counters,
+      hits,
+      ask: (message) => {
+        send(message);
+        return this.#link !== null;
+      },
+    });
+    const connections = new Connections({
+      bootId,
+      limits,
+      bounds,
+      counters,
+      hits,
+      clock,
+      logger,
+      spool,
+      admission,
+      enrol: (gate, from, payload) => enrolments.request(gate, from, payload),
+    });
     const memory = new BrokerMemory({
       limits,
       hits,
@@ -178,7 +206,7 @@ export class Gateway {
     connections.use(broker, memory);
     const feeds = new Feeds({ cache, memory, broker, limits, counters, hits, logger });
     const uplink = new Uplink({ spool, gatewayId, bootId, counters, logger, send });
-    return { spool, cache, login, connections, memory, broker, feeds, uplink };
+    return { spool, cache, login, enrolments, connections, memory, broker, feeds, uplink };
   }
 
   async #listen(connections: Connections): Promise<GatewayPorts> {
@@ -203,7 +231,7 @@ export class Gateway {
   }
 
   #receive(message: CloudMessage, parts: Parts): void {
-    const { login, uplink, feeds, memory, connections } = parts;
+    const { login, enrolments, uplink, feeds, memory, connections } = parts;
     login.heard();
     switch (message.kind) {
       case "welcome":
@@ -218,8 +246,11 @@ export class Gateway {
         login.forget(message.name);
         if (!message.disconnect) return this.#do("recheck", this.#recheck(message.name, parts));
         memory.forget(message.name);
-        connections.of(message.name)?.close("revoked");
+        return connections.revoke(message.name);
+      case "revoked":
         return;
+      case "enrolled":
+        return enrolments.answered(message.askId, message.payload);
       case "deliver":
         return this.#deliver(message, connections);
       case "feeds":
@@ -321,6 +352,7 @@ interface Parts {
   spool: Spool;
   cache: CacheStore;
   login: Login;
+  enrolments: Enrolments;
   connections: Connections;
   memory: BrokerMemory;
   broker: Aedes;

@@ -1,5 +1,5 @@
 /**
- * Lets devices in by token.
+ * Lets devices in by token, and by the claim credential of a production batch those that have none yet.
  *
  *   token fits a verified identity ------------------------------> in
  *   otherwise ask the cloud --+-- known, token fits -------------> in
@@ -11,10 +11,18 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { connack } from "#protocol/errors.ts";
 import { deviceIdPattern } from "#protocol/ids.ts";
 import type { Logger } from "pino";
-import type { GatewayMessage, Identity, Token } from "#protocol/link/messages.ts";
+import {
+  type ClaimIdentity,
+  claimPrefix,
+  type GatewayMessage,
+  type Identity,
+  type Token,
+} from "#protocol/link/messages.ts";
+import { batchKey, claimClientId } from "#protocol/provisioning.ts";
 import type { Bounds } from "./bounds.ts";
 import type { Admission, AdmissionOutcome } from "./connections.ts";
 import type { CacheStore } from "./cache-store.ts";
+import { ClaimAccess } from "./core/claim-access.ts";
 import { DeviceAccess } from "./core/device-access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
 import type { Counters } from "./counters.ts";
@@ -109,18 +117,18 @@ export class Login implements Admission {
 
   /** @param peer whose address the limit on failures goes by */
   async check(packet: ConnectPacket, { address }: Peer): Promise<AdmissionOutcome> {
-    const deviceId = packet.username;
-    if (deviceId === null || packet.password === null || !deviceIdPattern.test(deviceId)) {
+    const name = packet.username;
+    if (name === null || packet.password === null || !isName(name)) {
       return this.#failed(address, connack.notAuthorized);
     }
     const offered = createHash("sha256").update(packet.password).digest();
-    const cached = this.#cache.identity(deviceId);
+    const cached = this.#cache.identity(name);
     const nowMs = this.#clock.nowMs();
     const cachedToken = fitting(offered, cached, nowMs);
-    if (cachedToken && cached && this.#verified.has(deviceId)) return this.#accept(cached, cachedToken, packet);
-    const answer = this.#mayAsk(address, cachedToken !== null) ? await this.#askCloud(deviceId) : "silent";
+    if (cachedToken && cached && this.#verified.has(name)) return this.#accept(cached, cachedToken, packet);
+    const answer = this.#mayAsk(address, cachedToken !== null) ? await this.#askCloud(name) : "silent";
     // It may have been forgotten while the cloud was asked.
-    const identity = answer === "silent" ? this.#cache.identity(deviceId) : answer;
+    const identity = answer === "silent" ? this.#cache.identity(name) : answer;
     const token = fitting(offered, identity, nowMs);
     if (answer !== "silent") {
       return token && answer ? this.#accept(answer, token, packet) : this.#failed(address, connack.notAuthorized);
@@ -136,7 +144,8 @@ export class Login implements Admission {
   }
 
   #accept(identity: Identity, token: Token, packet: ConnectPacket): AdmissionOutcome {
-    if (identity.kind !== "device" || packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
+    if (identity.kind === "claim") return admitClaim(identity, token, packet);
+    if (packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
     return { kind: "accepted", access: new DeviceAccess(identity), login: "token", token };
   }
 
@@ -222,6 +231,22 @@ export class Login implements Admission {
   #keep(written: Promise<void>): void {
     written.catch((error: unknown) => this.#logger.error({ event: "cache_write_failed", err: error }));
   }
+}
+
+/** A device's id, or a batch behind `claim:`. */
+const isName = (name: string): boolean =>
+  name.startsWith(claimPrefix)
+    ? batchKey.safeParse(name.slice(claimPrefix.length)).success
+    : deviceIdPattern.test(name);
+
+/** The client id names the serial number that a certificate is asked for, so that there is one connection for each. */
+function admitClaim({ batch }: ClaimIdentity, token: Token, { clientId, clean }: ConnectPacket): AdmissionOutcome {
+  const serial = clientId.slice(claimClientId(batch, "").length);
+  if (clientId !== claimClientId(batch, serial) || !deviceIdPattern.test(serial)) {
+    return refused(connack.identifierRejected);
+  }
+  if (!clean) return refused(connack.notAuthorized);
+  return { kind: "accepted", access: new ClaimAccess(batch, serial), login: "claim", token };
 }
 
 /** The token that fits and has not ended, or null. Whether there is an identity at all does not tell in the work. */

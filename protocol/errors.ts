@@ -40,6 +40,7 @@ export const closeReasons = {
   connect_timeout: "It connected and said nothing",
   login_timeout: "Its login took too long",
   refused: "Its login was refused",
+  stayed_too_long: "It came to be enrolled, and stayed longer than that may take",
   shutdown: "The gateway was stopped",
 } as const;
 export type CloseReason = keyof typeof closeReasons;

@@ -5,6 +5,7 @@ import { delivery, receipt } from "./delivery.ts";
 import { deviceEvent } from "./device-event.ts";
 import { firmwareManifest, signedManifest } from "./manifest.ts";
 import { model } from "./model.ts";
+import { provisioningReply, provisioningRequest } from "./provisioning.ts";
 import { reading, telemetry } from "./reading.ts";
 import { desired, reported } from "./state.ts";
 
@@ -23,6 +24,8 @@ const published = {
   FirmwareManifest: firmwareManifest,
   SignedManifest: signedManifest,
   Model: model,
+  ProvisioningRequest: provisioningRequest,
+  ProvisioningReply: provisioningReply,
 };
 
 /** The contract as JSON Schema (draft 2020-12), by name: what a firmware author validates against. */

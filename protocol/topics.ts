@@ -6,6 +6,7 @@ import { deviceIdPattern, localePattern, modelKeyPattern } from "./ids.ts";
  *   hearth/v1/devices/{id}/{channel}                          up and down, one device
  *   hearth/v1/content/{model}/{locale}/{feed}[/{itemId}]      broadcast, retained
  *   hearth/v1/provisioning/{batch}/{serial}/{request|reply}   first contact
+ *   hearth/v1/provisioning/device/{id}/{request|reply}        the next certificate of a device that is in
  */
 export const topicPrefix = "hearth/v1";
 
@@ -17,6 +18,9 @@ export type DownChannel = (typeof downChannels)[number];
 
 export const feeds = ["recipes", "tips", "notices", "updates"] as const;
 export type Feed = (typeof feeds)[number];
+
+/** Stands for the batch where a device that is in asks; no batch may be called so. */
+export const ownBatch = "device";
 
 export type Topic =
   | { kind: "up"; deviceId: string; channel: UpChannel }

@@ -9,6 +9,7 @@ import type { Audit, Principal } from "../staff/staff.ts";
 import type { MetricLayout } from "./core/metric-layout.ts";
 import { mergeReported } from "./core/reported-state.ts";
 import type { DeviceRef, PresenceFact, ReportedFact } from "./core/up-facts.ts";
+import { CertifiedDevices } from "./certified-devices.ts";
 import { type ConnectionCursor, type ConnectionRow, ConnectionsStore } from "./connections-store.ts";
 import { DeviceCache } from "./device-cache.ts";
 import { DeviceTokens } from "./device-tokens.ts";
@@ -24,6 +25,7 @@ export type {
   ReplyFact,
   ReportedFact,
 } from "./core/up-facts.ts";
+export type { CertifiedDevices } from "./certified-devices.ts";
 export type { MetricLayout } from "./core/metric-layout.ts";
 export { deviceProblems } from "./errors.ts";
 
@@ -52,6 +54,7 @@ export interface DeviceSignals {
 /** Models, and the registry of appliances: who they are, what they report, what is wanted of them, and whether they are here. */
 export class Devices {
   readonly tokens: DeviceTokens;
+  readonly certified: CertifiedDevices;
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #audit: Audit;
@@ -65,10 +68,9 @@ export class Devices {
     this.#db = deps.db;
     this.#clock = deps.clock;
     this.#audit = deps.audit;
-    this.tokens = new DeviceTokens({
-      ...deps,
-      changed: (deviceId, disconnect) => this.#signals.credentialsChanged(deviceId, disconnect),
-    });
+    const changed = (deviceId: string, disconnect: boolean) => this.#signals.credentialsChanged(deviceId, disconnect);
+    this.tokens = new DeviceTokens({ ...deps, changed });
+    this.certified = new CertifiedDevices({ clock: deps.clock, changed });
   }
 
   /** Reads the models' layouts into memory. Before anything else. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CloudMessage, GatewayMessage } from "#protocol/link/messages.ts";
+import { refusal } from "#protocol/provisioning.ts";
 import { encodeChunk, type SequencedRecord } from "#protocol/link/up-chunk.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { until } from "../../test/support/service-process.ts";
@@ -163,6 +164,8 @@ test("a gateway that says hello while the database is away is welcomed once it i
     send: (message) => void said.push(message),
     onBoot: whileAway,
     identify: async () => null,
+    enrol: async () => refusal("try_again"),
+    denyList: async () => {},
     feeds: async () => ({ version: 0, items: [] }),
     onReady() {},
     onWritten() {},

@@ -4,6 +4,7 @@
  */
 import {
   type CloudMessage,
+  type EnrolFrom,
   type GatewayMessage,
   type GatewayStatus,
   type Identity,
@@ -11,6 +12,7 @@ import {
   type RetainedItem,
 } from "#protocol/link/messages.ts";
 import { decodeChunk, type SequencedRecord } from "#protocol/link/up-chunk.ts";
+import { type ProvisioningReply, refusal } from "#protocol/provisioning.ts";
 import type { DownChannel } from "#protocol/topics.ts";
 import { sleep, yieldToEvents } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
@@ -25,6 +27,10 @@ export interface GatewayLinkDeps {
   onBoot(gatewayId: string, bootId: string): Promise<void>;
   identify(name: string): Promise<Identity | null>;
   feeds(): Promise<{ version: number; items: RetainedItem[] }>;
+  /** A device asks for a certificate. @returns what it is told */
+  enrol(from: EnrolFrom, payload: string, address: string): Promise<ProvisioningReply>;
+  /** Says over this link which certificates do not count. */
+  denyList(send: (message: CloudMessage) => void): Promise<void>;
   onReady(deviceId: string, channels: readonly DownChannel[]): void;
   onWritten(ref: string, atMs: number): void;
   onNotWritten(ref: string, deviceId: string, reason: "absent" | "busy"): void;
@@ -84,6 +90,9 @@ export class GatewayLink {
         return;
       case "who":
         void this.#identify(message.askId, message.name);
+        return;
+      case "enrol":
+        void this.#enrol(message);
         return;
       case "ready":
         this.#deps.onReady(message.deviceId, message.channels);
@@ -173,6 +182,7 @@ export class GatewayLink {
         head: hello.headSequence,
       });
     }
+    await ingest.whenAnswered(() => this.#deps.denyList(send));
     send({ kind: "feeds", ...feeds });
     send({ kind: "welcome", watermark: this.#watermark });
     send({ kind: "credit", batches: linkLimits.batchesInFlight });
@@ -185,5 +195,13 @@ export class GatewayLink {
       // No answer: the gateway falls back on what it remembers. To say 'unknown' would lock everybody out while the database is away.
       this.#deps.logger.warn({ event: "link.identify_failed", error: String(error) });
     }
+  }
+
+  async #enrol({ askId, from, payload, address }: Extract<GatewayMessage, { kind: "enrol" }>): Promise<void> {
+    const reply = await this.#deps.enrol(from, payload, address).catch((error: unknown) => {
+      this.#deps.logger.warn({ event: "link.enrol_failed", error: String(error) });
+      return refusal("try_again");
+    });
+    this.#deps.send({ kind: "enrolled", askId, payload: JSON.stringify(reply) });
   }
 }

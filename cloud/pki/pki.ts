@@ -4,7 +4,16 @@
  *   root (offline) -> fleet CA, an intermediate -> devices' certificates (`issueDevice`), lists of revoked ones (`signCrl`)
  *                                               -> a server's certificate (`issueServer`), in development
  */
-export { type Authority, fingerprintOf, issueDevice, issueServer, newIntermediate, newRoot } from "./authority.ts";
+export {
+  type Authority,
+  fingerprintOf,
+  type IssuedCertificate,
+  issueDevice,
+  issueServer,
+  newIntermediate,
+  newRoot,
+} from "./authority.ts";
+export { type Revocation, type RevocationReason, revocationReasons } from "./core/revocation-list.ts";
 export { signCrl } from "./crl.ts";
 export { readCsr } from "./csr.ts";
 export { newKey } from "./keys.ts";

@@ -50,6 +50,10 @@ export class Database {
 export const transaction = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
   db.isTransaction ? work(db) : db.transaction().execute(work);
 
+/** Runs questions that belong together on one state of the database, whatever is committed in between. */
+export const snapshot = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
+  db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
+
 /** A `Db` over one given connection, for those who need COPY beside their statements. Transactions are the caller's. */
 export function bindDb(client: pg.Client): Db {
   const connection = {

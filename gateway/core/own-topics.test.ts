@@ -29,7 +29,7 @@ const nearlyOwn = fc
 test("bytes and the access rule agree on every topic", () => {
   fc.assert(
     fc.property(nearlyOwn, (topic) => {
-      const isOwn = may({ deviceId, model: "oven-x200" }, "publish", topic);
+      const isOwn = may({ kind: "device", deviceId, model: "oven-x200" }, "publish", topic);
       expect(codeOf(topic) >= 0).toBe(isOwn);
       expect(isOwn).toBe(parseTopic(topic)?.kind === "up" && topic.includes(`/${deviceId}/`));
     }),

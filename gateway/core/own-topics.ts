@@ -3,7 +3,7 @@ import { channelCode } from "#protocol/link/up-chunk.ts";
 
 const upNames = upChannels.map((channel) => ({ name: Buffer.from(channel), code: channelCode(channel) }));
 
-/** The topics that one device may publish to, matched against bytes as they came: no text is made of a topic. */
+/** A device's own up topics, matched against bytes as they came: no text is made of a topic. The rules for them are in access.ts. */
 export class OwnTopics {
   /** ASCII, as records carry it. */
   readonly deviceId: Buffer;
@@ -14,7 +14,7 @@ export class OwnTopics {
     this.#prefix = Buffer.from(`${topicPrefix}/devices/${deviceId}/`, "latin1");
   }
 
-  /** The record code of the channel whose topic lies from `start` to `end`, or -1 where the device may not publish there. */
+  /** The record code of the channel whose topic lies from `start` to `end`, or -1 where it is none of them. */
   channelCodeOf(bytes: Buffer, start: number, end: number): number {
     const nameStart = start + this.#prefix.length;
     if (nameStart >= end || bytes.compare(this.#prefix, 0, this.#prefix.length, start, nameStart) !== 0) return -1;

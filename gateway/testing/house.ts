@@ -7,10 +7,12 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { pino } from "pino";
 import { type GatewayLimits, gatewayLimits } from "#protocol/link/limits.ts";
 import {
+  type ClaimIdentity,
   type CloudMessage,
   type DeviceIdentity,
   type GatewayMessage,
   type GatewayStatus,
+  claimPrefix,
   linkLimits,
 } from "#protocol/link/messages.ts";
 import { type SequencedRecord, type UpRecord, decodeChunk } from "#protocol/link/up-chunk.ts";
@@ -43,6 +45,12 @@ export const deviceIdentity = (
   ],
 });
 
+const claimIdentity = (batch: string, secret: string): ClaimIdentity => ({
+  kind: "claim",
+  batch,
+  tokens: [{ sha256: tokenHash(secret), validUntilMs: null }],
+});
+
 /** The other end of the link. It keeps a watermark for each epoch, and can be made to do nothing. */
 export class PlayedCloud {
   readonly messages: GatewayMessage[] = [];
@@ -50,6 +58,8 @@ export class PlayedCloud {
   readonly watermarks = new Map<string, number>();
   /** Devices it knows: every id from its own token unless `null`. */
   readonly devices = new Map<string, { model: string; token: string; ending?: Record<string, number> } | null>();
+  /** Claim secrets of the production batches it knows. */
+  readonly batches = new Map<string, string>();
   /** Hears and says nothing. */
   silent = false;
   /** Commits what comes, at once. */
@@ -120,6 +130,7 @@ export class PlayedCloud {
       this.say({ kind: "credit", batches: linkLimits.batchesInFlight });
     } else if (message.kind === "who") {
       const { askId, name: deviceId } = message;
+      if (deviceId.startsWith(claimPrefix)) return this.#answerClaim(askId, deviceId.slice(claimPrefix.length));
       const device = this.devices.has(deviceId)
         ? this.devices.get(deviceId)
         : { model: "oven-x200", token: `token of ${deviceId}`, ending: {} };
@@ -128,6 +139,11 @@ export class PlayedCloud {
     } else if (message.kind === "batch") {
       this.#takeBatch(message);
     }
+  }
+
+  #answerClaim(askId: number, batch: string): void {
+    const secret = this.batches.get(batch);
+    this.say({ kind: "identity", askId, identity: secret === undefined ? null : claimIdentity(batch, secret) });
   }
 
   #takeBatch({ firstSequence, chunks }: Extract<GatewayMessage, { kind: "batch" }>): void {

@@ -175,6 +175,29 @@ export const gatewayLimitsSchema = z.object({
     at: "the connection ends",
   }),
 
+  // First contact. What leaks with one batch's claim credential must not take the room of the fleet.
+  claimConnectionsMax: limit({
+    title: "Connections by claim credential in all",
+    unit: "",
+    standard: 1_000,
+    range: [1, 100_000],
+    at: "CONNACK 3, come back later",
+  }),
+  claimStayMsMax: limit({
+    title: "How long a connection by claim credential may last",
+    unit: "ms",
+    standard: 60_000,
+    range: [1_000, 600_000],
+    at: "the connection ends",
+  }),
+  enrolmentsPendingMax: limit({
+    title: "Requests for certificates that the cloud is at",
+    unit: "",
+    standard: 500,
+    range: [1, 10_000],
+    at: "the device is told to try again",
+  }),
+
   // What waits for a device that is here.
   unacknowledgedPerConnectionMax: limit({
     title: "Messages sent to a device and not acknowledged",

@@ -70,6 +70,13 @@ export const claimPrefix = "claim:";
 export const identityName = (identity: Identity): string =>
   identity.kind === "device" ? identity.deviceId : claimPrefix + identity.batch;
 
+/**
+ * Who asks for a certificate: an appliance by the claim credential of its batch, or a device that is in. `fingerprint` is that of the
+ * certificate that it came in by, null where that was a token.
+ */
+export type EnrolFrom =
+  | { kind: "claim"; batch: string; serial: string }
+  | { kind: "device"; deviceId: string; fingerprint: string | null };
 /** Upper ends of the buckets that PUBACK latencies are counted in. */
 export const pubackBucketsMs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000] as const;
 
@@ -118,6 +125,8 @@ export type GatewayMessage =
   /** What became of a `deliver`: written to the socket, or not. */
   | { kind: "written"; ref: string; deviceId: string; atMs: number }
   | { kind: "not_written"; ref: string; deviceId: string; reason: "absent" | "busy" }
+  /** A certificate is asked for, with a `ProvisioningRequest` as it came. `enrolled` is the answer. */
+  | { kind: "enrol"; askId: number; from: EnrolFrom; payload: string; address: string }
   | { kind: "status"; status: GatewayStatus }
   | { kind: "drained" };
 
@@ -141,6 +150,10 @@ export type CloudMessage =
   /** Credentials changed: forget what was cached under this name; `disconnect` ends the connection now, its session with it. */
   | { kind: "forget"; name: string; disconnect: boolean }
   | { kind: "deliver"; ref: string; deviceId: string; channel: DownChannel; payload: string }
+  /** The answer to an `enrol`: a `ProvisioningReply` for the connection that asked, and nobody else. */
+  | { kind: "enrolled"; askId: number; payload: string }
+  /** Certificates that do not count, by fingerprint: all of them where `whole`, which each link begins with, else further ones. */
+  | { kind: "revoked"; fingerprints: string[]; whole: boolean }
   /** All retained content topics. Replaces what the gateway holds when its version is newer, or is the first of its link. */
   | { kind: "feeds"; version: number; items: RetainedItem[] }
   /** Retained content topics that changed, in the order in which they go out: items before their index. */

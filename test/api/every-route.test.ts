@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 /** Open without a key, and meant to be. */
-const openRoutes = ["GET /api/v1/health", "GET /files/firmware/:sha256"];
+const openRoutes = ["GET /api/v1/health", "GET /files/firmware/:sha256", "GET /api/v1/pki/fleet.crl"];
 
 const allowedRoles = ({ permission }: KnownRoute): readonly StaffRole[] =>
   permission === "open" || permission === "anyone" ? staffRoles : permissionTable[permission];
@@ -39,16 +39,22 @@ function expectDecent(what: string, { headers, status, text, body }: Answer): vo
   expect(body.help.length, what).toBeGreaterThan(0);
 }
 
+/** What routes take that take no JSON. */
+const uploads: Record<string, { raw: string; contentType: string }> = {
+  "POST /api/v1/firmware/releases": { raw: "image", contentType: "application/octet-stream" },
+  "POST /api/v1/devices/import": { raw: "serial,model,batch\nsn-1,oven,2026-41\n", contentType: "text/csv" },
+};
+
 async function send(
   route: KnownRoute,
   role: StaffRole | null,
   names: Known = {},
   body = bodies[route.name],
 ): Promise<Answer> {
-  const isUpload = route.name === "POST /api/v1/firmware/releases";
+  const upload = uploads[route.name];
   const answer = await api.ask({ method: route.method, url: addressOf(route, names) }, role, {
     ...(body === undefined ? {} : { body }),
-    ...(isUpload ? { raw: "image", contentType: "application/octet-stream" } : {}),
+    ...upload,
   });
   if (!isHealth(route)) expectDecent(`${role} ${route.name}`, answer);
   return answer;

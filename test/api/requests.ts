@@ -52,6 +52,10 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/cases/:id/notes": { text: "Called" },
   "PUT /api/v1/loyalty/rules/:key": { title: "Cook", event: "program.finished", points: 10, limit: { kind: "none" } },
   "POST /api/v1/loyalty/transfers/:id/reverse": { reason: "by mistake" },
+  "POST /api/v1/batches": { key: "2026-41", model: "oven", quota: 10 },
+  "PATCH /api/v1/batches/:key": { quota: 20 },
+  "POST /api/v1/batches/:key/secret": { graceMs: 1_000 },
+  "POST /api/v1/certificates/:fingerprint/revoke": { reason: "superseded" },
 };
 
 /** Routes that write and take no JSON. */
@@ -65,6 +69,12 @@ export const withoutBody = new Set([
   "POST /api/v1/deliveries/:id/cancel",
   "POST /api/v1/firmware/releases",
   "POST /api/v1/content/items/:id/withdraw",
+  "POST /api/v1/devices/import",
+  "POST /api/v1/devices/:id/re-provision",
+  "POST /api/v1/batches/:key/close",
+  "POST /api/v1/batches/:key/reopen",
+  "POST /api/v1/serials/:serial/block",
+  "POST /api/v1/serials/:serial/unblock",
 ]);
 
 /** Routes that make what their path names, so that nothing there is unknown. */
@@ -96,6 +106,8 @@ export function addressOf({ name, url }: KnownRoute, known: Known = {}): string 
     model: makers.has(name) ? "oven" : "nothing",
     key: "cooked",
     sha256: "0".repeat(64),
+    fingerprint: "0".repeat(64),
+    serial: "nobody",
   };
   return url.replaceAll(/:(\w+)/g, (_all, param: string) => values[param] ?? unknownId) + (queries[name] ?? "");
 }

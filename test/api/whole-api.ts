@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { GatewayHub } from "../../cloud/gateway-hub.ts";
 import { consoleRoutes } from "../../cloud/http/console-routes.ts";
 import { createHttp } from "../../cloud/http/http.ts";
+import { newRoot } from "../../cloud/pki/pki.ts";
 import { systemClock } from "../../cloud/platform/clock.ts";
 import { GatewayWorker } from "../../cloud/platform/gateway-worker.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
@@ -53,6 +54,10 @@ export async function createWholeApi(): Promise<WholeApi> {
   await writeFile(join(dir, "index.html"), "<!doctype html><title>Hearth</title>");
   const logger = createLogger("silent");
   const hub = new GatewayHub();
+  const fleet = await newRoot(
+    { commonName: "Fleet", organisation: "Makers" },
+    { nowMs: Date.now(), validMs: 86_400_000 },
+  );
   const slices = createSlices({
     database: base.database,
     clock: systemClock,
@@ -62,6 +67,7 @@ export async function createWholeApi(): Promise<WholeApi> {
     artifactsDir: join(dir, "artifacts"),
     secret: Buffer.alloc(32, 7),
     publicUrl: () => "http://127.0.0.1",
+    fleetCa: () => fleet,
   });
   await slices.load();
   // Not started: no route needs it, and health says that it does not listen.

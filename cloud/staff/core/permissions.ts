@@ -10,6 +10,8 @@ export const permissionTable = {
   "devices.register": ["admin"],
   "devices.command": ["support", "admin"],
   "devices.connections": ["support", "admin"],
+  "provisioning.read": everyone,
+  "provisioning.write": ["admin"],
   "telemetry.read": everyone,
   "households.read": everyone,
   "households.write": ["support", "admin"],
