@@ -145,7 +145,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(console.stop);
   const app = await createHttp({
     logger,
-    authenticate: (key) => slices.staff.authenticate(key),
+    authenticate: (key) => slices.authenticate(key),
     routes: (server) =>
       routes(server, {
         slices,
@@ -269,5 +269,6 @@ function startTickers(slices: Slices, clock: Clock, logger: Logger): Ticker[] {
     tick("desired", 1_000, async () => slices.desired.tick()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("events", 60_000, () => slices.events.tick()),
+    tick("households", 60_000, () => slices.households.tick()),
   ];
 }

@@ -12,6 +12,8 @@ import { firmwareRoutes } from "./firmware/firmware-routes.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import { householdProblems } from "./households/households.ts";
 import { householdsRoutes } from "./households/households-routes.ts";
+import { myDevicesRoutes } from "./households/my-devices-routes.ts";
+import { myRoutes } from "./households/my-routes.ts";
 import { type Health, healthRoutes } from "./http/health-routes.ts";
 import { overviewRoutes } from "./http/overview-routes.ts";
 import { timelineRoutes } from "./http/timeline-routes.ts";
@@ -90,6 +92,8 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   telemetryRoutes(app, telemetry, devices, clock);
   ingestRoutes(app, ingest);
   householdsRoutes(app, households);
+  myRoutes(app, households);
+  myDevicesRoutes(app, households);
   deliveriesRoutes(app, deliveries);
   firmwareRoutes(app, firmware);
   contentRoutes(app, content);
@@ -100,7 +104,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   certificatesRoutes(app, slices.provisioning);
   timelineRoutes(app, {
     clock,
-    findDevices: (ids) => devices.find(ids),
+    seenBy: (principal, id) => devices.seenBy(principal, id),
     sources: {
       event: (device, page) => telemetry.timeline(device, page),
       presence: (device, page) => devices.timeline(device, page),

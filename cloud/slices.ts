@@ -7,7 +7,7 @@ import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
 import { Firmware } from "./firmware/firmware.ts";
-import { Households } from "./households/households.ts";
+import { asOwnedThen, Households, withoutCode } from "./households/households.ts";
 import { Ingest, type IngestSlices } from "./ingest/ingest.ts";
 import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -17,7 +17,7 @@ import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Service } from "./service/service.ts";
-import { Staff } from "./staff/staff.ts";
+import { type Principal, Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 
 export interface SlicesDeps {
@@ -28,7 +28,7 @@ export interface SlicesDeps {
   hub: GatewayHub;
   /** Where firmware images and media lie. */
   artifactsDir: string;
-  /** Signs the links to files. */
+  /** Of this installation, and not in the database: signs the links to files, and hides the codes that appliances show. */
   secret: Buffer;
   publicUrl: () => string;
   /** Signs the devices' certificates; null where this installation has no key for that. */
@@ -45,8 +45,22 @@ export function createSlices(deps: SlicesDeps) {
   const devices = new Devices({ db, clock, ids, audit: staff.audit });
   const outbox = new Outbox(ids);
   const events = new Events({ db, clock, logger });
-  const households = new Households({ db, clock, ids, audit: staff.audit, appliances: devices });
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
+  const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
+  const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
+  const households = new Households({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    outbox,
+    logger,
+    appliances: devices,
+    planted: { deliveries, cases: service },
+    readings: telemetry,
+    secret: deps.secret,
+    publicUrl: deps.publicUrl,
+  });
   const firmware = new Firmware({
     db,
     clock,
@@ -71,7 +85,6 @@ export function createSlices(deps: SlicesDeps) {
     onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
     onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
   });
-  const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
   const loyalty = new Loyalty({ db, clock, ids, audit: staff.audit, outbox, households });
   const dispatcher = new Dispatcher({
     deliveries,
@@ -104,22 +117,29 @@ export function createSlices(deps: SlicesDeps) {
         .catch((error: unknown) => logger.warn({ event: "enrolment.refusal_lost", error: String(error) }));
     },
   });
-  const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
   let bootId: string | null = null;
 
   const ingestSlices: IngestSlices = {
     findDevices: (wanted) => devices.find(wanted),
+    deviceChanges: () => devices.timesForgotten,
     prepareReadings: (facts) => telemetry.prepare(facts),
     readings: (client, prepared) => telemetry.ingestReadings(client, prepared),
-    events: (tx, facts) => telemetry.ingestEvents(tx, facts),
+    async events(tx, facts) {
+      const whole = new Map(facts.map((fact) => [withoutCode(fact), fact]));
+      const fresh = await telemetry.ingestEvents(tx, [...whole.keys()]);
+      return fresh.map((fact) => whole.get(fact) ?? fact);
+    },
     reported: (tx, facts) => devices.ingestReported(tx, facts),
     presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
     receipts: (tx, facts) => deliveries.ingestReceipts(tx, facts),
     replies: (tx, facts) => deliveries.ingestReplies(tx, facts),
     async effects(tx, facts) {
-      const afterService = await service.ingest(tx, facts);
-      await loyalty.ingest(tx, facts.events);
-      return [afterService, () => events.notify()];
+      const owned = asOwnedThen(facts.events);
+      const afterService = await service.ingest(tx, { readings: facts.readings, events: owned });
+      await loyalty.ingest(tx, owned);
+      // Last: what happened until a factory reset was still its household's.
+      const afterHouseholds = await households.ingest(tx, facts.events);
+      return [afterService, afterHouseholds, () => events.notify()];
     },
   };
   const ingest = new Ingest({ database, slices: ingestSlices, clock, ids, logger });
@@ -172,6 +192,9 @@ export function createSlices(deps: SlicesDeps) {
     events,
     provisioning,
     linkDeps,
+    /** The principal of a key, whoever's it is; null where it opens nothing. */
+    authenticate: async (key: string): Promise<Principal | null> =>
+      (await households.members.authenticate(key)) ?? staff.authenticate(key),
     async load() {
       await devices.load();
       await telemetry.load();

@@ -21,6 +21,9 @@ export const knownEventTypes = [
   "feedback.given",
   "help.requested",
   "share.created",
+  "pairing.opened",
+  "pairing.closed",
+  "factory.reset",
 ] as const;
 
 /** Something that happened at the appliance. Identity is (device, id), for ever. */

@@ -5,6 +5,7 @@ import { delivery, receipt } from "./delivery.ts";
 import { deviceEvent } from "./device-event.ts";
 import { firmwareManifest, signedManifest } from "./manifest.ts";
 import { model } from "./model.ts";
+import { pairingOpened } from "./pairing.ts";
 import { provisioningReply, provisioningRequest } from "./provisioning.ts";
 import { reading, telemetry } from "./reading.ts";
 import { desired, reported } from "./state.ts";
@@ -13,6 +14,7 @@ const published = {
   Reading: reading,
   Telemetry: telemetry,
   DeviceEvent: deviceEvent,
+  PairingOpened: pairingOpened,
   Reported: reported,
   Desired: desired,
   Delivery: delivery,

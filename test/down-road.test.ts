@@ -220,10 +220,10 @@ test("the desired state arrives whole with its version, at the subscription and 
       .filter(({ text }, at, all) => text !== all[at - 1]?.text)
       .map(({ text }) => JSON.parse(text) as object);
   await until("it arrives", () => heard().length > 0);
-  expect(heard()).toEqual([{ version: 1, state: { childLock: true } }]);
+  expect(heard()).toEqual([{ version: 1, state: { childLock: true }, tenure: 0 }]);
   expect((await want({ clock: "24h" })).body).toEqual({ version: 2 });
   await until("the change arrives", () => heard().length > 1);
-  expect(heard()[1]).toEqual({ version: 2, state: { clock: "24h" } });
+  expect(heard()[1]).toEqual({ version: 2, state: { clock: "24h" }, tenure: 0 });
   // The two kinds of message come back to their own senders: deliveries go on beside it.
   await oven.subscribe("inbox");
   const id = await command("desired-1", "identify");

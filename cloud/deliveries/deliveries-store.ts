@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { Db } from "../platform/database.ts";
+import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import { type DeliveryPhase, type DeliveryState, type DeliveryTerms, dueAtMs } from "./core/delivery-life.ts";
 
 /** A delivery as its table holds it, without its body. */
@@ -52,9 +53,10 @@ export function stateOf(row: DeliveryRow): DeliveryState {
       return { phase: "failed", attempt, step, cause: row.cause === "timed_out" ? "timed_out" : "device" };
     case "expired":
       return { phase: "expired", attempt, step, cause: row.cause === "deadline" ? "deadline" : "device" };
+    case "cancelled":
+      return { phase: "cancelled", attempt, step, cause: row.cause === "household_left" ? "household_left" : "person" };
     case "rejected":
     case "superseded":
-    case "cancelled":
       return { phase: row.phase, attempt, step };
   }
 }
@@ -88,6 +90,15 @@ export async function lockDeliveries(tx: Db, ids: readonly string[]): Promise<De
   if (ids.length === 0) return [];
   const { rows } = await sql<DeliveryRow>`
     SELECT ${columns} FROM delivery d WHERE d.id = ANY(${ids}::uuid[]) ORDER BY d.id FOR UPDATE`.execute(tx);
+  return rows;
+}
+
+/** Everything open of one device, locked. */
+export async function lockOpenOfDevice(tx: Db, deviceId: string): Promise<DeliveryRow[]> {
+  const { rows } = await sql<DeliveryRow>`
+    SELECT ${columns} FROM delivery d WHERE d.device_id = ${deviceId} AND ${isOpenRow} ORDER BY d.id FOR UPDATE`.execute(
+    tx,
+  );
   return rows;
 }
 
@@ -294,24 +305,23 @@ export interface HappeningRow {
 }
 
 /** What happened to a device's deliveries, newest first: created, said by the device, ended by the cloud. */
-export async function happenings(
-  db: Db,
-  query: { deviceKey: number; beforeMs: number; limit: number },
-): Promise<HappeningRow[]> {
-  const { deviceKey, beforeMs, limit } = query;
+export async function happenings(db: Db, deviceKey: number, page: TimelinePage): Promise<HappeningRow[]> {
+  const { beforeMs, limit } = page;
+  // A delivery that was made for the household before is not seen, nor what is said of it later.
+  const sinceMs = pageSinceMs(page);
   const { rows } = await sql<HappeningRow>`
     (SELECT d.created_at_ms AS at_ms, 'queued' AS what, 1 AS attempt, d.id AS delivery_id, d.kind, d.subject, d.label, d.phase,
         NULL::float8 AS progress, NULL AS reason, NULL AS refused
-      FROM delivery d WHERE d.device_key = ${deviceKey} AND d.created_at_ms < ${beforeMs}
+      FROM delivery d WHERE d.device_key = ${deviceKey} AND d.created_at_ms < ${beforeMs} AND d.created_at_ms >= ${sinceMs}
       ORDER BY d.created_at_ms DESC LIMIT ${limit})
     UNION ALL
     (SELECT r.order_at_ms, r.step, r.attempt, d.id, d.kind, d.subject, d.label, d.phase, r.progress, r.reason, r.refused
       FROM delivery_receipt r JOIN delivery d ON d.id = r.delivery_id
-      WHERE r.device_key = ${deviceKey} AND r.order_at_ms < ${beforeMs}
+      WHERE r.device_key = ${deviceKey} AND r.order_at_ms < ${beforeMs} AND d.created_at_ms >= ${sinceMs}
       ORDER BY r.order_at_ms DESC LIMIT ${limit})
     UNION ALL
     (SELECT d.changed_at_ms, d.phase, d.attempt, d.id, d.kind, d.subject, d.label, d.phase, NULL, d.cause, NULL
-      FROM delivery d WHERE d.device_key = ${deviceKey} AND d.changed_at_ms < ${beforeMs}
+      FROM delivery d WHERE d.device_key = ${deviceKey} AND d.changed_at_ms < ${beforeMs} AND d.created_at_ms >= ${sinceMs}
         AND (d.phase IN ('superseded', 'cancelled') OR d.cause IN ('deadline', 'timed_out'))
       ORDER BY d.changed_at_ms DESC LIMIT ${limit})
     ORDER BY at_ms DESC, delivery_id DESC LIMIT ${limit}`.execute(db);

@@ -252,6 +252,16 @@ export class Deliveries {
     });
   }
 
+  /** Closes everything that is on its way to a device which leaves its household, in the caller's transaction. Returns how many. */
+  async householdLeft(tx: Db, device: DeviceRef): Promise<number> {
+    const atMs = this.#deps.clock.nowMs();
+    const rows = await store.lockOpenOfDevice(tx, device.id);
+    const moves = new DeliveryMoves(rows, atMs);
+    for (const { id } of rows) moves.apply(id, { kind: "household_left", atMs });
+    await moves.save(tx, this.#deps.outbox);
+    return rows.length;
+  }
+
   /** Takes in receipts. `unknown` are those whose delivery this device never had. */
   async ingestReceipts(
     tx: Db,
@@ -341,7 +351,7 @@ export class Deliveries {
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await store.happenings(this.#deps.db, { deviceKey: device.key, ...page });
+    const rows = await store.happenings(this.#deps.db, device.key, page);
     const newestFirst = rows.toSorted(
       (a, b) => b.at_ms - a.at_ms || happeningRank(b.kind, b.what) - happeningRank(a.kind, a.what),
     );

@@ -10,6 +10,10 @@ export class DeviceCache {
     this.#max = max;
   }
 
+  get timesForgotten(): number {
+    return this.#forgotten;
+  }
+
   /** After the commit that changed a device. An answer that was on its way by then may be the old one, and is not kept. */
   forget(id: string): void {
     this.#refs.delete(id);

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import type { DeviceRef, PresenceFact } from "./core/up-facts.ts";
 import type { ReportedState } from "./core/reported-state.ts";
 
@@ -9,6 +10,7 @@ export interface DeviceRow {
   model: string;
   serial: string;
   household_id: string | null;
+  household_since_ms: number | null;
   sold_at_ms: number | null;
   created_at_ms: number;
   blocked_at_ms: number | null;
@@ -17,6 +19,7 @@ export interface DeviceRow {
   reported: ReportedState;
   desired: Record<string, unknown>;
   desired_version: number;
+  tenure: number;
 }
 
 export interface NewDevice {
@@ -38,20 +41,22 @@ export interface DeviceFilter {
   limit: number;
 }
 
-interface RefRow {
+export interface RefRow {
   key: number;
   id: string;
   model: string;
   household_id: string | null;
+  household_since_ms: number | null;
 }
 
-const toRef = (row: RefRow): DeviceRef => ({
+export const toRef = (row: RefRow): DeviceRef => ({
   key: row.key,
   id: row.id,
   model: row.model,
   householdId: row.household_id,
+  householdSinceMs: row.household_since_ms,
 });
-const refColumns = sql.raw("key, id, model, household_id");
+export const refColumns = sql.raw("key, id, model, household_id, household_since_ms");
 
 /** The devices slice's SQL, and the only code that touches its tables. */
 export class DevicesStore {
@@ -127,13 +132,6 @@ export class DevicesStore {
     await sql`UPDATE device SET blocked_at_ms = ${blockedAtMs} WHERE key = ${key}`.execute(tx);
   }
 
-  async setHousehold(tx: Db, id: string, householdId: string | null): Promise<boolean> {
-    const { rows } = await sql`UPDATE device SET household_id = ${householdId} WHERE id = ${id} RETURNING key`.execute(
-      tx,
-    );
-    return rows.length > 0;
-  }
-
   async setDesired(tx: Db, key: number, state: Record<string, unknown>): Promise<number> {
     const { rows } = await sql<{ desired_version: number }>`
       UPDATE device SET desired = ${JSON.stringify(state)}::jsonb, desired_version = desired_version + 1
@@ -141,9 +139,12 @@ export class DevicesStore {
     return rows[0]?.desired_version ?? 0;
   }
 
-  async desired(db: Db, ids: readonly string[]): Promise<Pick<DeviceRow, "id" | "desired" | "desired_version">[]> {
+  async desired(
+    db: Db,
+    ids: readonly string[],
+  ): Promise<Pick<DeviceRow, "id" | "desired" | "desired_version" | "tenure">[]> {
     const { rows } = await sql<DeviceRow>`
-      SELECT id, desired, desired_version FROM device WHERE id = ANY(${ids}::text[]) AND desired_version > 0`.execute(
+      SELECT id, desired, desired_version, tenure FROM device WHERE id = ANY(${ids}::text[]) AND desired_version > 0`.execute(
       db,
     );
     return rows;
@@ -213,10 +214,11 @@ export class DevicesStore {
       WHERE online AND gateway_id = ${gatewayId} AND boot_id IS DISTINCT FROM ${bootId}`.execute(tx);
   }
 
-  async presenceTimeline(db: Db, deviceKey: number, beforeMs: number, limit: number): Promise<PresenceRow[]> {
+  async presenceTimeline(db: Db, deviceKey: number, page: TimelinePage): Promise<PresenceRow[]> {
     const { rows } = await sql<PresenceRow>`
       SELECT at_ms, boot_id, connection_id, state, reason FROM presence_change
-      WHERE device_key = ${deviceKey} AND at_ms < ${beforeMs} ORDER BY at_ms DESC LIMIT ${limit}`.execute(db);
+      WHERE device_key = ${deviceKey} AND at_ms < ${page.beforeMs} AND at_ms >= ${pageSinceMs(page)}
+      ORDER BY at_ms DESC LIMIT ${page.limit}`.execute(db);
     return rows;
   }
 }

@@ -15,6 +15,7 @@ import { DeviceCache } from "./device-cache.ts";
 import { DeviceTokens } from "./device-tokens.ts";
 import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
 import { ModelsStore } from "./models-store.ts";
+import { Tenure } from "./tenure.ts";
 
 export type {
   DeviceRef,
@@ -26,7 +27,10 @@ export type {
   ReportedFact,
 } from "./core/up-facts.ts";
 export type { CertifiedDevices } from "./certified-devices.ts";
+export { householdAt } from "./core/up-facts.ts";
 export type { MetricLayout } from "./core/metric-layout.ts";
+export { reportedValues } from "./core/reported-state.ts";
+export type { DeviceRow } from "./devices-store.ts";
 export { deviceProblems } from "./errors.ts";
 
 export interface Registration {
@@ -35,6 +39,12 @@ export interface Registration {
   serial?: string | undefined;
   householdId?: string | undefined;
   soldAtMs?: number | undefined;
+}
+
+/** A device as somebody may see it; `owner` where that is a household, which sees nothing from before it had it. */
+export interface SeenDevice {
+  device: DeviceRef;
+  owner?: { householdId: string; sinceMs: number };
 }
 
 export type Refused<Rule extends string> = { kind: "refused"; rule: Rule; detail?: string };
@@ -55,6 +65,8 @@ export interface DeviceSignals {
 export class Devices {
   readonly tokens: DeviceTokens;
   readonly certified: CertifiedDevices;
+  /** Which household has a device. What changes it calls `forget` or `left` after its commit. */
+  readonly tenure = new Tenure();
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #audit: Audit;
@@ -211,14 +223,35 @@ export class Devices {
     return this.#store.refsOfHousehold(this.#db, householdId);
   }
 
-  /** Moves a device to a household, or out of any; call `forget` once that is committed. False where there is no such device. */
-  assignHousehold(tx: Db, deviceId: string, householdId: string | null): Promise<boolean> {
-    return this.#store.setHousehold(tx, deviceId, householdId);
-  }
-
   /** A committed change to a device that the up road must see from now on. */
   forget(deviceId: string): void {
     this.#cache.forget(deviceId);
+  }
+
+  /** How often a device was forgotten so far: what was looked up at another count may be old. */
+  get timesForgotten(): number {
+    return this.#cache.timesForgotten;
+  }
+
+  /** Its household is gone: what its connection holds for them ends with that connection. It comes back by itself, as nobody's. */
+  left(deviceId: string): void {
+    this.#cache.forget(deviceId);
+    this.#signals.credentialsChanged(deviceId, true);
+  }
+
+  /**
+   * The device as this principal may see it. Null where there is none, and just so where it is another household's. For owners it is
+   * never answered from memory: what was handed over is gone with the commit.
+   */
+  async seenBy(principal: Principal, id: string): Promise<SeenDevice | null> {
+    if (principal.kind !== "owner") {
+      const device = (await this.find([id])).get(id);
+      return device === undefined ? null : { device };
+    }
+    const { householdId } = principal;
+    const [device] = await this.#store.refs(this.#db, [id]);
+    if (device?.householdId !== householdId) return null;
+    return { device, owner: { householdId, sinceMs: device.householdSinceMs ?? 0 } };
   }
 
   // Credentials
@@ -277,7 +310,10 @@ export class Devices {
   /** The desired states of some devices, as their `desired` topic carries them. A device of which nothing is wanted is left out. */
   async desiredOf(ids: readonly string[]): Promise<{ deviceId: string; desired: Desired }[]> {
     const rows = await this.#store.desired(this.#db, ids);
-    return rows.map((row) => ({ deviceId: row.id, desired: { version: row.desired_version, state: row.desired } }));
+    return rows.map(({ id, desired_version: version, desired: state, tenure }) => ({
+      deviceId: id,
+      desired: { version, state, tenure },
+    }));
   }
 
   /** Merges what devices reported, in the order given. */
@@ -331,7 +367,7 @@ export class Devices {
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await this.#store.presenceTimeline(this.#db, device.key, page.beforeMs, page.limit);
+    const rows = await this.#store.presenceTimeline(this.#db, device.key, page);
     return rows.map((row) => ({
       atMs: row.at_ms,
       kind: "presence",

@@ -30,4 +30,69 @@ export const householdProblems = {
     title: "The cursor is not one of ours",
     help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
   },
+  pairing_code_wrong: {
+    status: 422,
+    title: "No appliance shows this code",
+    help: "A code is good once, and for ten minutes at most. Let the appliance show a new one.",
+  },
+  too_many_wrong_codes: {
+    status: 429,
+    title: "Too many codes were wrong",
+    help: "Try again after the seconds that Retry-After names.",
+  },
+  owner_name_missing: {
+    status: 400,
+    title: "Without a key this makes a household, and its owner needs a name",
+    help: "Send `name`; or send the key of your household, and the appliance joins it.",
+  },
+  appliance_of_another_household: {
+    status: 409,
+    title: "The appliance belongs to another household",
+    help: "Whoever has it hands it over, or you reset it to its factory settings at the appliance itself.",
+  },
+  too_many_appliances: {
+    status: 409,
+    title: "The household has as many appliances as it can hold",
+    help: "A household holds at most 100 appliances. Hand one over first.",
+  },
+  my_device_not_found: {
+    status: 404,
+    title: "There is no such appliance in your household",
+    help: "GET /api/v1/my/devices lists your appliances.",
+  },
+  member_not_found: {
+    status: 404,
+    title: "There is no such member of your household",
+    help: "GET /api/v1/my/members lists the members.",
+  },
+  not_the_owner: {
+    status: 403,
+    title: "Only the owner of the household may do that",
+    help: "A member may leave by removing itself. GET /api/v1/my/members says who the owner is.",
+  },
+  owner_stays: {
+    status: 409,
+    title: "A household has an owner",
+    help: "Make another member the owner first, or erase the household.",
+  },
+  member_without_key: {
+    status: 409,
+    title: "This member has no key, and could do nothing as the owner",
+    help: "Somebody whom staff entered joins by an invitation first.",
+  },
+  too_many_invitations: {
+    status: 409,
+    title: "The household has as many open invitations as it can have",
+    help: "Withdraw one first: DELETE /api/v1/my/invitations/:id. At most 20 are open at a time.",
+  },
+  invitation_not_found: {
+    status: 404,
+    title: "There is no such invitation",
+    help: "GET /api/v1/my/invitations lists those that are open.",
+  },
+  invitation_wrong: {
+    status: 422,
+    title: "This invitation is not good",
+    help: "An invitation is good once, and for seven days. Ask for another.",
+  },
 } as const;

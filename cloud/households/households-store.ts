@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import type { OwnerRole } from "../staff/staff.ts";
 import type { ChannelPreferences, Household, Member } from "./core/household.ts";
 
 interface HouseholdRow {
@@ -10,6 +11,13 @@ interface HouseholdRow {
   channels: ChannelPreferences;
   members: Member[];
   created_at_ms: number;
+}
+
+export interface MemberRow {
+  id: string;
+  household_id: string;
+  role: OwnerRole;
+  has_key: boolean;
 }
 
 const toHousehold = (row: HouseholdRow): Household => ({
@@ -23,7 +31,7 @@ const toHousehold = (row: HouseholdRow): Household => ({
 });
 
 const membersOf = sql`coalesce((
-  SELECT json_agg(json_build_object('id', m.id, 'name', m.name, 'email', m.email) ORDER BY m.id)
+  SELECT json_agg(json_build_object('id', m.id, 'name', m.name, 'email', m.email, 'role', m.role) ORDER BY m.id)
   FROM household_member m WHERE m.household_id = h.id), '[]')`;
 
 /** The households slice's SQL, and the only code that touches its tables. */
@@ -62,9 +70,49 @@ export class HouseholdsStore {
     return rows.map(toHousehold);
   }
 
-  async insertMember(tx: Db, householdId: string, member: Member, atMs: number): Promise<void> {
-    await sql`INSERT INTO household_member (id, household_id, name, email, created_at_ms)
-      VALUES (${member.id}, ${householdId}, ${member.name}, ${member.email}, ${atMs})`.execute(tx);
+  /** Removes a household and all its people. What it had elsewhere must be gone already. */
+  async remove(tx: Db, id: string): Promise<void> {
+    await sql`DELETE FROM household_member WHERE household_id = ${id}`.execute(tx);
+    await sql`DELETE FROM household WHERE id = ${id}`.execute(tx);
+  }
+
+  /** @param keySha256 of the member's key; null for one whom staff enters */
+  async insertMember(
+    tx: Db,
+    householdId: string,
+    { id, name, email, role }: Member,
+    keySha256: Buffer | null,
+    atMs: number,
+  ): Promise<void> {
+    await sql`INSERT INTO household_member (id, household_id, name, email, role, key_sha256, created_at_ms)
+      VALUES (${id}, ${householdId}, ${name}, ${email}, ${role}, ${keySha256}, ${atMs})`.execute(tx);
+  }
+
+  async memberOfKey(db: Db, keySha256: Buffer): Promise<MemberRow | null> {
+    const { rows } = await sql<MemberRow>`
+      SELECT id, household_id, role, true AS has_key FROM household_member WHERE key_sha256 = ${keySha256}`.execute(db);
+    return rows[0] ?? null;
+  }
+
+  async member(db: Db, householdId: string, memberId: string): Promise<MemberRow | null> {
+    const { rows } = await sql<MemberRow>`
+      SELECT id, household_id, role, key_sha256 IS NOT NULL AS has_key FROM household_member
+      WHERE id = ${memberId} AND household_id = ${householdId}`.execute(db);
+    return rows[0] ?? null;
+  }
+
+  async removeMember(tx: Db, memberId: string): Promise<void> {
+    await sql`DELETE FROM household_member WHERE id = ${memberId}`.execute(tx);
+  }
+
+  async setKey(tx: Db, memberId: string, keySha256: Buffer): Promise<void> {
+    await sql`UPDATE household_member SET key_sha256 = ${keySha256} WHERE id = ${memberId}`.execute(tx);
+  }
+
+  /** Two statements, since a household never has two owners, not even for a moment. */
+  async moveOwnership(tx: Db, fromId: string, toId: string): Promise<void> {
+    await sql`UPDATE household_member SET role = 'member' WHERE id = ${fromId}`.execute(tx);
+    await sql`UPDATE household_member SET role = 'owner' WHERE id = ${toId}`.execute(tx);
   }
 
   async zones(db: Db, ids: readonly string[]): Promise<{ id: string; time_zone: string; locale: string }[]> {

@@ -1,24 +1,23 @@
-import type { DeviceRef } from "../devices/devices.ts";
+import type { DeviceRef, DeviceRow, Devices, EventFact } from "../devices/devices.ts";
+import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { type Db, sqlState, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
-import type { Audit, Principal } from "../staff/staff.ts";
-import { type Household, type HouseholdChange, type Member, membersMax } from "./core/household.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { CodeGuard } from "./code-guard.ts";
+import { devicesMax, type Household, type HouseholdChange, type Member, membersMax } from "./core/household.ts";
 import type { NewHousehold, NewMember } from "./core/household.ts";
+import { codeLimits } from "./core/wrong-codes.ts";
+import { HandOver, type Planted } from "./hand-over.ts";
 import { HouseholdsStore } from "./households-store.ts";
+import { Members } from "./members.ts";
+import { Pairing, type StoredReadings } from "./pairing.ts";
+import { PairingStore } from "./pairing-store.ts";
 
+export { asOwnedThen, withoutCode } from "./core/appliance-acts.ts";
 export type { Household, Member } from "./core/household.ts";
 export { householdProblems } from "./errors.ts";
-
-/** What this slice needs of the registry. */
-export interface HouseholdAppliances {
-  find(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
-  ofHousehold(householdId: string): Promise<DeviceRef[]>;
-  /** False where the registry has no such device. */
-  assignHousehold(tx: Db, deviceId: string, householdId: string | null): Promise<boolean>;
-  /** Told after the commit of `assignHousehold`. */
-  forget(deviceId: string): void;
-}
 
 /** When and in which words a household lives. */
 export interface HouseholdZone {
@@ -26,43 +25,62 @@ export interface HouseholdZone {
   locale: string;
 }
 
+export interface HouseholdsDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  outbox: Outbox;
+  logger: Logger;
+  appliances: Pick<Devices, "tenure" | "get" | "page" | "ofHousehold" | "forget" | "left">;
+  planted: Planted;
+  readings: StoredReadings;
+  /** Of this installation: what pairing codes are kept under. */
+  secret: Buffer;
+  /** Base of the links that invite. */
+  publicUrl: () => string;
+}
+
 type Refused<R extends string> = { kind: "refused"; rule: R };
 const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** Owners of appliances: who they are, where they live, and which appliances are theirs. */
 export class Households {
+  readonly members: Members;
+  readonly pairing: Pairing;
+  readonly #deps: HouseholdsDeps;
   readonly #store = new HouseholdsStore();
-  readonly #db: Db;
-  readonly #clock: Clock;
-  readonly #ids: Ids;
-  readonly #audit: Audit;
-  readonly #appliances: HouseholdAppliances;
+  readonly #handOver: HandOver;
 
-  constructor(deps: { db: Db; clock: Clock; ids: Ids; audit: Audit; appliances: HouseholdAppliances }) {
-    this.#db = deps.db;
-    this.#clock = deps.clock;
-    this.#ids = deps.ids;
-    this.#audit = deps.audit;
-    this.#appliances = deps.appliances;
+  constructor(deps: HouseholdsDeps) {
+    this.#deps = deps;
+    const store = this.#store;
+    const codes = new PairingStore();
+    const guard = new CodeGuard(deps, codeLimits);
+    this.#handOver = new HandOver({ ...deps, codes });
+    this.members = new Members({ ...deps, store, guard });
+    const { members } = this;
+    this.pairing = new Pairing({ ...deps, store, codes, members, guard, handOver: this.#handOver });
   }
 
   async create(by: Principal, given: NewHousehold): Promise<Household> {
-    const created: Household = { id: this.#ids.next(), ...given, members: [], createdAtMs: this.#clock.nowMs() };
-    await transaction(this.#db, async (tx) => {
+    const { db, ids, clock } = this.#deps;
+    const created: Household = { id: ids.next(), ...given, members: [], createdAtMs: clock.nowMs() };
+    await transaction(db, async (tx) => {
       await this.#store.insert(tx, created);
-      await this.#record(tx, by, "household.created", created.id, undefined, given);
+      await this.#record(tx, by, "household.created", created.id, undefined, preferences(created));
     });
     return created;
   }
 
   list(beforeId: string | null, limit: number): Promise<Household[]> {
-    return this.#store.list(this.#db, beforeId, limit);
+    return this.#store.list(this.#deps.db, beforeId, limit);
   }
 
   /** The household with its appliances, or null. */
   async get(id: string): Promise<{ household: Household; devices: DeviceRef[] } | null> {
-    const household = await this.#store.get(this.#db, id);
-    return household === null ? null : { household, devices: await this.#appliances.ofHousehold(id) };
+    const household = await this.#store.get(this.#deps.db, id);
+    return household === null ? null : { household, devices: await this.#deps.appliances.ofHousehold(id) };
   }
 
   async change(
@@ -70,7 +88,7 @@ export class Households {
     id: string,
     change: HouseholdChange,
   ): Promise<Household | Refused<"household_not_found">> {
-    return transaction(this.#db, async (tx) => {
+    return transaction(this.#deps.db, async (tx) => {
       const before = await this.#store.getForChange(tx, id);
       if (before === null) return refused("household_not_found");
       const after: Household = {
@@ -81,7 +99,8 @@ export class Households {
         channels: change.channels ?? before.channels,
       };
       await this.#store.update(tx, after);
-      await this.#record(tx, by, "household.changed", id, preferences(before), preferences(after));
+      const renamed = after.name !== before.name;
+      await this.#record(tx, by, "household.changed", id, preferences(before), { ...preferences(after), renamed });
       return after;
     });
   }
@@ -91,13 +110,13 @@ export class Households {
     id: string,
     given: NewMember,
   ): Promise<Member | Refused<"household_not_found" | "too_many_members">> {
-    return transaction(this.#db, async (tx) => {
+    const { db, ids, clock } = this.#deps;
+    return transaction(db, async (tx) => {
       const household = await this.#store.getForChange(tx, id);
       if (household === null) return refused("household_not_found");
       if (household.members.length >= membersMax) return refused("too_many_members");
-      const member: Member = { id: this.#ids.next(), name: given.name, email: given.email ?? null };
-      await this.#store.insertMember(tx, id, member, this.#clock.nowMs());
-      // The audit log is append-only and outlives an erasure, so it names the member by id alone.
+      const member: Member = { id: ids.next(), name: given.name, email: given.email ?? null, role: "member" };
+      await this.#store.insertMember(tx, id, member, null, clock.nowMs());
       await this.#record(tx, by, "household.member_added", id, undefined, { memberId: member.id });
       return member;
     });
@@ -105,43 +124,134 @@ export class Households {
 
   /** Gives an appliance to a household. An appliance of another household stays there: see `removeDevice`. */
   async addDevice(by: Principal, id: string, deviceId: string) {
-    const device = (await this.#appliances.find([deviceId])).get(deviceId);
-    if (device === undefined) return refused("household_device_not_found");
-    if (device.householdId !== null && device.householdId !== id) return refused("device_in_other_household");
-    return this.#assign(by, id, device, id);
+    const { db, clock, appliances } = this.#deps;
+    // Forgotten also where it failed: a connection that breaks during COMMIT leaves a change of which nobody knows.
+    return transaction(db, async (tx) => {
+      const household = await this.#store.getForChange(tx, id);
+      const device = await appliances.tenure.lock(tx, deviceId);
+      if (device === null) return refused("household_device_not_found");
+      if (household === null) return refused("household_not_found");
+      if (device.householdId === id) return { kind: "unchanged" as const };
+      if (device.householdId !== null) return refused("device_in_other_household");
+      // An appliance that nobody had before is theirs from its beginning.
+      const sinceMs = device.householdSinceMs === null ? null : clock.nowMs();
+      await appliances.tenure.give(tx, device, id, sinceMs);
+      await this.#record(tx, by, "household.device_added", id, undefined, { deviceId });
+      return { kind: "changed" as const };
+    }).finally(() => appliances.forget(deviceId));
   }
 
-  /** Takes an appliance out of a household, as before a hand-over to another. */
-  async removeDevice(by: Principal, id: string, deviceId: string) {
-    const device = (await this.#appliances.find([deviceId])).get(deviceId);
-    if (device === undefined) return refused("household_device_not_found");
-    if (device.householdId !== id) return refused("device_not_in_household");
-    return this.#assign(by, id, device, null);
+  /** Takes an appliance out of a household, as its owner's hand-over does. */
+  async removeDevice(
+    by: Principal,
+    id: string,
+    deviceId: string,
+  ): Promise<{ kind: "changed" } | Refused<"household_device_not_found" | "device_not_in_household">> {
+    return this.#leaving(async (tx, left) => {
+      const device = await this.#deps.appliances.tenure.lock(tx, deviceId);
+      if (device === null) return refused("household_device_not_found");
+      if (device.householdId !== id) return refused("device_not_in_household");
+      left.push(deviceId);
+      await this.#handOver.leave(tx, by, [device], "handed_over");
+      return { kind: "changed" };
+    });
+  }
+
+  /** The owner gives an appliance away. It is nobody's from now on, and nothing of theirs stays behind. */
+  async handOver(
+    by: OwnerPrincipal,
+    deviceId: string,
+  ): Promise<{ kind: "changed" } | Refused<"my_device_not_found" | "not_the_owner">> {
+    return this.#leaving(async (tx, left) => {
+      const device = await this.#deps.appliances.tenure.lock(tx, deviceId);
+      if (device?.householdId !== by.householdId) return refused("my_device_not_found");
+      const me = await this.#store.member(tx, by.householdId, by.memberId);
+      if (me?.role !== "owner") return refused("not_the_owner");
+      left.push(deviceId);
+      await this.#handOver.leave(tx, by, [device], "handed_over");
+      return { kind: "changed" };
+    });
+  }
+
+  /**
+   * Erases a household: its appliances are nobody's, its keys end, and nobody's name or address is kept. The ledger keeps its totals
+   * under an id that stands for nobody any more.
+   */
+  async erase(by: OwnerPrincipal): Promise<{ kind: "changed" } | Refused<"not_the_owner">> {
+    const { appliances, planted, outbox, clock } = this.#deps;
+    const { householdId } = by;
+    return this.#leaving(async (tx, left) => {
+      const household = await this.#store.getForChange(tx, householdId);
+      const me = household?.members.find(({ id }) => id === by.memberId);
+      if (household === null || me?.role !== "owner") return refused("not_the_owner");
+      const devices = await appliances.tenure.lockAll(tx, householdId);
+      left.push(...devices.map(({ id }) => id));
+      await this.#handOver.leave(tx, by, devices, "household_erased");
+      await planted.cases.forgetHousehold(tx, householdId);
+      await this.members.forgetInvitations(tx, householdId);
+      await this.#store.remove(tx, householdId);
+      const subject = `household:${householdId}`;
+      await outbox.add(tx, [{ type: "hearth.household.erased", subject, atMs: clock.nowMs(), data: { householdId } }]);
+      const counts = { members: household.members.length, devices: devices.length };
+      await this.#record(tx, by, "household.erased", householdId, undefined, counts);
+      return { kind: "changed" };
+    });
+  }
+
+  /** The appliances of a household, in the order of their ids. */
+  devicesOf(householdId: string): Promise<DeviceRow[]> {
+    const all = { q: null, model: null, online: null, afterId: null, limit: devicesMax };
+    return this.#deps.appliances.page({ ...all, householdId });
+  }
+
+  /** An appliance of this household; null also where it is another's. */
+  async deviceOf(householdId: string, deviceId: string): Promise<DeviceRow | null> {
+    const row = await this.#deps.appliances.get(deviceId);
+    return row?.household_id === householdId ? row : null;
+  }
+
+  /** What people did at their appliances: codes shown, factory resets. In the batch's transaction. */
+  ingest(tx: Db, facts: readonly EventFact[]): Promise<(() => void) | undefined> {
+    return this.pairing.ingest(tx, facts);
+  }
+
+  /** Removes codes and invitations that are good for nothing any more. */
+  async tick(): Promise<void> {
+    await this.pairing.removeExpired();
+    await this.members.removeExpired();
   }
 
   /** Time zone and locale of each household that exists. */
-  async timeZoneOf(ids: readonly string[], db: Db = this.#db): Promise<Map<string, HouseholdZone>> {
+  async timeZoneOf(ids: readonly string[], db: Db = this.#deps.db): Promise<Map<string, HouseholdZone>> {
     if (ids.length === 0) return new Map();
     const rows = await this.#store.zones(db, ids);
     return new Map(rows.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale }]));
   }
 
-  async #assign(by: Principal, id: string, device: DeviceRef, to: string | null) {
-    // Forgotten also where it failed: a connection that breaks during COMMIT leaves a change of which nobody knows.
-    return transaction(this.#db, async (tx) => {
-      if ((await this.#store.getForChange(tx, id)) === null) return refused("household_not_found");
-      if (device.householdId === to) return { kind: "unchanged" as const };
-      if (!(await this.#appliances.assignHousehold(tx, device.id, to))) return refused("household_device_not_found");
-      const action = to === null ? "household.device_removed" : "household.device_added";
-      await this.#record(tx, by, action, id, undefined, { deviceId: device.id });
-      return { kind: "changed" as const };
-    }).finally(() => this.#appliances.forget(device.id));
+  /**
+   * Runs what takes appliances out of their households, and then cuts the connections of those that it names in `left`; also where
+   * nobody knows whether it is committed, because a connection that stays would be worse than one that is cut for nothing.
+   */
+  async #leaving<R>(work: (tx: Db, left: string[]) => Promise<R>): Promise<R> {
+    for (let triesLeft = 2; ; triesLeft -= 1) {
+      const left: string[] = [];
+      try {
+        return await transaction(this.#deps.db, (tx) => work(tx, left));
+      } catch (error) {
+        // What appliances say changes the same rows in an order of its own, and of two who wait for each other one is sent away.
+        if (triesLeft === 0 || !isConflict(error)) throw error;
+      } finally {
+        this.#handOver.after(left);
+      }
+    }
   }
 
   #record(tx: Db, principal: Principal, action: string, id: string, before: unknown, after: unknown): Promise<void> {
-    return this.#audit.record(tx, { principal, action, subject: `household:${id}`, before, after });
+    return this.#deps.audit.record(tx, { principal, action, subject: `household:${id}`, before, after });
   }
 }
 
-/** What a change can touch. */
-const preferences = ({ name, locale, timeZone, channels }: Household) => ({ name, locale, timeZone, channels });
+/** What the audit log keeps of a household. It is append-only and outlives an erasure, so no name is in it. */
+const preferences = ({ locale, timeZone, channels }: Household) => ({ locale, timeZone, channels });
+
+const isConflict = (error: unknown) => sqlState(error)?.startsWith("40") === true;

@@ -7,6 +7,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** What a caller needs to be allowed; `open` for health and documents, `anyone` for any valid key. */
     permission?: Permission | "open" | "anyone";
+    /** Whoever sends no key is let in as nobody; a key that is sent must be a good one all the same. */
+    keyless?: boolean;
   }
   interface FastifyRequest {
     principal: Principal;
@@ -38,6 +40,7 @@ export function authorise(app: FastifyInstance, authenticate: (secret: string) =
     const permission = request.routeOptions.config.permission;
     // An address that no route has: under /api/v1 it asks for a key like its neighbours, so that it gives nothing away.
     if (permission === "open" || (permission === undefined && !request.url.startsWith("/api/v1"))) return;
+    if (request.headers.authorization === undefined && request.routeOptions.config.keyless === true) return;
     const secret = bearer(request.headers.authorization);
     const principal = secret === null ? null : await authenticate(secret);
     if (principal === null) throw problem(httpProblems, "not_authenticated");

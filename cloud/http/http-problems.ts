@@ -8,7 +8,7 @@ export const httpProblems = {
   not_authenticated: {
     status: 401,
     title: "This needs a key",
-    help: "Send `Authorization: Bearer <key>`. `npm run key -- new` makes a key.",
+    help: "Send `Authorization: Bearer <key>`. `npm run key -- new` makes one for staff, POST /api/v1/my/pair one for an owner.",
   },
   not_allowed: {
     status: 403,

@@ -2,10 +2,11 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
-import { type DeviceRef, deviceProblems } from "../devices/devices.ts";
+import { type DeviceRef, deviceProblems, type SeenDevice } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { problem } from "../platform/problem.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import type { Permission, Principal } from "../staff/staff.ts";
 
 /** One slice's part of a device's timeline, newest first. */
 export type TimelineSource = (device: DeviceRef, page: TimelinePage) => Promise<TimelineEntry[]>;
@@ -29,21 +30,35 @@ const entry = z
   })
   .meta({ id: "TimelineEntry" });
 
+/** What a household may see: not what its appliance failed to say, which is between the appliance and its maker. */
+const ownerKinds = ["event", "presence", "delivery", "case", "points"] as const satisfies TimelineEntry["kind"][];
+
 export interface TimelineDeps {
   clock: Clock;
-  findDevices: (ids: readonly string[]) => Promise<Map<string, DeviceRef>>;
+  seenBy: (principal: Principal, deviceId: string) => Promise<SeenDevice | null>;
   sources: Record<TimelineEntry["kind"], TimelineSource>;
 }
 
 /** Everything that happened to one device, from every slice, in one list. */
 export function timelineRoutes(server: FastifyInstance, deps: TimelineDeps): void {
+  timelineRoute(server, deps, "/api/v1/devices/:id/timeline", "telemetry.read", kinds);
+  timelineRoute(server, deps, "/api/v1/my/devices/:id/timeline", "my.read", ownerKinds);
+}
+
+function timelineRoute(
+  server: FastifyInstance,
+  deps: TimelineDeps,
+  address: string,
+  permission: Permission,
+  kindsSeen: typeof kinds | typeof ownerKinds,
+): void {
   server.withTypeProvider<ZodTypeProvider>().get(
-    "/api/v1/devices/:id/timeline",
+    address,
     {
-      config: { permission: "telemetry.read" },
+      config: { permission },
       schema: {
         summary: "Everything that happened to an appliance, newest first",
-        tags: ["devices"],
+        tags: [permission === "my.read" ? "my" : "devices"],
         params: z.object({ id: deviceId }),
         querystring: z.object({
           before: z.coerce
@@ -57,19 +72,20 @@ export function timelineRoutes(server: FastifyInstance, deps: TimelineDeps): voi
             .string()
             .max(200)
             .transform((text) => text.split(","))
-            .pipe(z.array(z.enum(kinds)).min(1))
+            .pipe(z.array(z.enum(kindsSeen)).min(1))
             .optional()
             .describe("Only these kinds, divided by commas"),
         }),
         response: { 200: z.object({ items: z.array(entry), nextBeforeMs: z.number().nullable() }) },
       },
     },
-    async ({ params, query }) => {
-      const device = (await deps.findDevices([params.id])).get(params.id);
-      if (device === undefined) throw problem(deviceProblems, "device_not_found");
+    async ({ principal, params, query }) => {
+      const seen = await deps.seenBy(principal, params.id);
+      if (seen === null) throw problem(deviceProblems, "device_not_found");
+      const { device, owner } = seen;
       // A device whose clock runs ahead is shown too: nothing that happened is left out.
-      const page = { beforeMs: query.before ?? deps.clock.nowMs() + 86_400_000, limit: query.limit };
-      const parts = await Promise.all((query.kinds ?? kinds).map((kind) => deps.sources[kind](device, page)));
+      const page = { beforeMs: query.before ?? deps.clock.nowMs() + 86_400_000, limit: query.limit, owner };
+      const parts = await Promise.all((query.kinds ?? kindsSeen).map((kind) => deps.sources[kind](device, page)));
       return mergePage(parts, query.limit);
     },
   );

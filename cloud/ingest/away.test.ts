@@ -49,6 +49,7 @@ beforeAll(async () => {
     VALUES ('oven-1', 'oven', 's', 0)`.execute(base.db);
   slices = {
     findDevices: (ids) => devices.find(ids),
+    deviceChanges: () => 0,
     prepareReadings: (facts) => telemetry.prepare(facts),
     readings: (client, prepared) => telemetry.ingestReadings(client, prepared),
     events: (tx, facts) => telemetry.ingestEvents(tx, facts),

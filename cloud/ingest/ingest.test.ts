@@ -44,6 +44,7 @@ beforeAll(async () => {
   ]);
   const slices: IngestSlices = {
     findDevices: (ids) => devices.find(ids),
+    deviceChanges: () => 0,
     prepareReadings: (facts) => telemetry.prepare(facts),
     readings: (client, prepared) => telemetry.ingestReadings(client, prepared),
     events: (tx, facts) => telemetry.ingestEvents(tx, facts),

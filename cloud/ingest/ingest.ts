@@ -35,6 +35,8 @@ export type AfterCommit = (() => void) | undefined;
 /** What the up road asks of the slices. Each method works inside the batch's transaction. */
 export interface IngestSlices {
   findDevices(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
+  /** Grows whenever a device was changed: what was found before may then be old. */
+  deviceChanges(): number;
   /** Before the transaction: everything about readings that needs none. */
   prepareReadings(facts: readonly ReadingFact[]): Promise<PreparedReadings>;
   readings(client: pg.Client, prepared: PreparedReadings): Promise<void>;
@@ -52,6 +54,8 @@ export interface IngestSlices {
 /** A batch taken apart, ready for its transaction. */
 export interface PreparedBatch {
   records: readonly SequencedRecord[];
+  /** What `deviceChanges` was before its devices were looked up. */
+  deviceChanges: number;
   batch: DecodedBatch;
   readings: PreparedReadings;
 }
@@ -180,13 +184,14 @@ export class Ingest {
    */
   async prepare(source: Source, records: readonly SequencedRecord[]): Promise<PreparedBatch> {
     const { slices } = this.#deps;
+    const deviceChanges = slices.deviceChanges();
     const ids = [...new Set(records.map((record) => record.deviceId))];
     const devices = await asking(() => slices.findDevices(ids));
     const decoding = decodeBatch(records, devices, source.gatewayId);
     for (let step = decoding.next(); ; step = decoding.next()) {
       if (step.done === true) {
         const readings = await asking(() => slices.prepareReadings(step.value.readings));
-        return { records, batch: step.value, readings };
+        return { records, deviceChanges, batch: step.value, readings };
       }
       await yieldToEvents();
     }
@@ -293,9 +298,11 @@ export class Ingest {
     let taken = prepared;
     const committed = await this.#inTransaction(source, async (tx, watermark, client) => {
       const first = records[0]?.sequence ?? 0;
+      const isOld = prepared.deviceChanges !== this.#deps.slices.deviceChanges();
       if (first > watermark + 1) await this.#noteMissing(tx, source, watermark + 1, first - 1);
-      if (first <= watermark) {
-        // A replay can begin below the watermark: what is committed already is taken out, and the rest prepared again.
+      if (first <= watermark || isOld) {
+        // A replay can begin below the watermark: what is committed already is taken out, and the rest prepared again. So is a batch
+        // that was taken apart while a device still belonged to somebody else.
         const fresh = records.filter((record) => record.sequence > watermark);
         taken = await this.prepare(source, fresh);
       }

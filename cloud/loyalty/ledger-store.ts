@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import { dayKey, type EarningRefusal, earningKey, type Known, onceKey } from "./core/earning.ts";
 
 export interface Account {
@@ -280,11 +281,16 @@ export class LedgerStore {
     return rows[0]?.points ?? 0;
   }
 
-  async timeline(db: Db, deviceKey: number, beforeMs: number, limit: number): Promise<Transfer[]> {
+  /** Transfers that a device's events caused, newest first; for a household's eyes, those of its own account. */
+  async timeline(db: Db, deviceKey: number, page: TimelinePage): Promise<Transfer[]> {
+    const account = page.owner === undefined ? null : await this.account(db, page.owner.householdId);
+    if (page.owner !== undefined && account === null) return [];
     const { rows } = await sql<TransferRow>`
       SELECT ${transferColumns} FROM ledger_transfer t
-      WHERE t.device_key = ${deviceKey} AND t.program = ${this.#program} AND t.at_ms < ${beforeMs}
-      ORDER BY t.at_ms DESC, t.sequence DESC LIMIT ${limit}`.execute(db);
+      WHERE t.device_key = ${deviceKey} AND t.program = ${this.#program} AND t.at_ms < ${page.beforeMs}
+        AND t.at_ms >= ${pageSinceMs(page)}
+        AND (${account?.key ?? null}::int IS NULL OR ${account?.key ?? null} IN (t.credit_account, t.debit_account))
+      ORDER BY t.at_ms DESC, t.sequence DESC LIMIT ${page.limit}`.execute(db);
     return rows.map(toTransfer);
   }
 }

@@ -46,7 +46,7 @@ function home(): { id: string; oven: DeviceRef } {
   const id = randomUUID();
   households.add(id);
   keys += 1;
-  return { id, oven: { key: keys, id: `oven-${keys}`, model: "oven-x200", householdId: id } };
+  return { id, oven: { key: keys, id: `oven-${keys}`, model: "oven-x200", householdId: id, householdSinceMs: null } };
 }
 
 const t0 = Date.UTC(2026, 5, 1, 0);

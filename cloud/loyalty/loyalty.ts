@@ -184,7 +184,7 @@ export class Loyalty {
 
   /** Points that an appliance's events earned, newest first. */
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const transfers = await this.#ledger.timeline(this.#db, device.key, page.beforeMs, page.limit);
+    const transfers = await this.#ledger.timeline(this.#db, device.key, page);
     const titles = new Map(this.#rules.map((rule) => [rule.key, rule.definition.title]));
     return transfers.map((transfer) => {
       const { kind, points, rule, activeAtMs, source, reverses, reason } = transfer;

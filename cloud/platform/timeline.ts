@@ -13,4 +13,9 @@ export interface TimelineEntry {
 export interface TimelinePage {
   beforeMs: number;
   limit: number;
+  /** For the eyes of a household: what happened since the device is theirs, and nothing that is another's. Staff sees all. */
+  owner?: { householdId: string; sinceMs: number } | undefined;
 }
+
+/** Where a page's past ends. No device's time lies before it. */
+export const pageSinceMs = (page: TimelinePage): number => page.owner?.sinceMs ?? 0;

@@ -1,11 +1,14 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import type { CaseState, CaseStatus } from "./core/case.ts";
 
 export interface ServiceCase {
   id: string;
   deviceKey: number;
   householdId: string | null;
+  /** Whose case it was when the device left them while it was open. */
+  formerHouseholdId: string | null;
   ruleId: string;
   cause: string;
   severity: string;
@@ -39,6 +42,7 @@ interface CaseRow {
   id: string;
   device_key: number;
   household_id: string | null;
+  former_household_id: string | null;
   rule_id: string;
   cause: string;
   severity: string;
@@ -94,6 +98,7 @@ const toCase = (row: CaseRow): ServiceCase => ({
   id: row.id,
   deviceKey: row.device_key,
   householdId: row.household_id,
+  formerHouseholdId: row.former_household_id,
   ruleId: row.rule_id,
   cause: row.cause,
   severity: row.severity,
@@ -106,6 +111,7 @@ const toRow = (serviceCase: ServiceCase): CaseRow => ({
   id: serviceCase.id,
   device_key: serviceCase.deviceKey,
   household_id: serviceCase.householdId,
+  former_household_id: serviceCase.formerHouseholdId,
   rule_id: serviceCase.ruleId,
   cause: serviceCase.cause,
   severity: serviceCase.severity,
@@ -173,13 +179,34 @@ export class CasesStore {
     // Resolved ones first: a case that makes room for another of its cause must do so before the other is there.
     const rows = cases.map(toRow).toSorted((a, b) => Number(b.status === "resolved") - Number(a.status === "resolved"));
     await sql`
-      INSERT INTO service_case (id, device_key, household_id, rule_id, cause, severity, title, status, opened_at_ms, status_at_ms, resolved_by)
-      SELECT id, device_key, household_id, rule_id, cause, severity, title, status, opened_at_ms, status_at_ms, resolved_by
+      INSERT INTO service_case (id, device_key, household_id, former_household_id, rule_id, cause, severity, title, status,
+        opened_at_ms, status_at_ms, resolved_by)
+      SELECT id, device_key, household_id, former_household_id, rule_id, cause, severity, title, status,
+        opened_at_ms, status_at_ms, resolved_by
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
-        id uuid, device_key int, household_id uuid, rule_id uuid, cause text, severity text, title text, status text,
-        opened_at_ms bigint, status_at_ms bigint, resolved_by text)
+        id uuid, device_key int, household_id uuid, former_household_id uuid, rule_id uuid, cause text, severity text,
+        title text, status text, opened_at_ms bigint, status_at_ms bigint, resolved_by text)
       ON CONFLICT (id) DO UPDATE SET
+        household_id = excluded.household_id, former_household_id = excluded.former_household_id,
         status = excluded.status, status_at_ms = excluded.status_at_ms, resolved_by = excluded.resolved_by`.execute(tx);
+  }
+
+  /** The open cases of a device, held until the transaction ends. */
+  async lockOpen(tx: Db, deviceKey: number): Promise<ServiceCase[]> {
+    const { rows } = await sql<CaseRow>`
+      SELECT * FROM service_case WHERE device_key = ${deviceKey} AND status <> 'resolved' ORDER BY id FOR UPDATE`.execute(
+      tx,
+    );
+    return rows.map(toCase);
+  }
+
+  /** Takes a household out of its cases, those that its devices left it with too, and with it what people wrote there about it. */
+  async forgetHousehold(tx: Db, householdId: string): Promise<void> {
+    const theirs = sql`household_id = ${householdId} OR former_household_id = ${householdId}`;
+    await sql`UPDATE case_entry SET text = NULL
+      WHERE text IS NOT NULL AND case_id IN (SELECT id FROM service_case WHERE ${theirs})`.execute(tx);
+    await sql`UPDATE service_case SET household_id = nullif(household_id, ${householdId}), former_household_id = NULL
+      WHERE ${theirs}`.execute(tx);
   }
 
   async addEntries(tx: Db, entries: readonly NewEntry[]): Promise<void> {
@@ -211,17 +238,21 @@ export class CasesStore {
     return rows.map(toEntry);
   }
 
-  /** Entries of all cases of one device before a time, newest first, each with its case's title. */
+  /**
+   * Entries of all cases of one device, newest first, each with its case's title. A household sees its own cases, and not what staff
+   * note among themselves.
+   */
   async timeline(
     db: Db,
     deviceKey: number,
-    beforeMs: number,
-    limit: number,
+    page: TimelinePage,
   ): Promise<{ entry: CaseEntry; title: string; severity: string; cause: string }[]> {
+    const householdId = page.owner?.householdId ?? null;
     const { rows } = await sql<EntryRow & { title: string; severity: string; cause: string }>`
       SELECT e.*, c.title, c.severity, c.cause FROM case_entry e JOIN service_case c ON c.id = e.case_id
-      WHERE e.device_key = ${deviceKey} AND e.at_ms < ${beforeMs}
-      ORDER BY e.at_ms DESC, e.sequence DESC LIMIT ${limit}`.execute(db);
+      WHERE e.device_key = ${deviceKey} AND e.at_ms < ${page.beforeMs} AND e.at_ms >= ${pageSinceMs(page)}
+        AND (${householdId}::uuid IS NULL OR (c.household_id = ${householdId} AND e.kind <> 'note'))
+      ORDER BY e.at_ms DESC, e.sequence DESC LIMIT ${page.limit}`.execute(db);
     return rows.map(({ title, severity, cause, ...row }) => ({ entry: toEntry(row), title, severity, cause }));
   }
 

@@ -1,4 +1,4 @@
-import type { DeviceRef } from "../devices/devices.ts";
+import { type DeviceRef, householdAt } from "../devices/devices.ts";
 import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -87,10 +87,28 @@ export class Cases {
     return { kind: "moved", to };
   }
 
+  /** Takes the open cases of a device out of their household; nobody is left to wait for in it. */
+  async detach(tx: Db, device: DeviceRef, on: { by: string; atMs: number }): Promise<void> {
+    const made = new CaseChanges();
+    for (const open of await this.#store.lockOpen(tx, device.key)) {
+      if (open.householdId === null) continue;
+      const waits = open.state.status === "waiting_for_owner";
+      const outcome = waits ? stepCase(open.state, { kind: "take_up", atMs: on.atMs }) : null;
+      const state = outcome?.kind === "moved" ? outcome.to : open.state;
+      const data = { status: state.status, household: "left" };
+      const detached = { ...open, householdId: null, formerHouseholdId: open.householdId, state };
+      made.add(detached, { kind: "status", ...on, text: null, data }, device.id);
+    }
+    await this.#write(tx, made);
+  }
+
   #raise(made: CaseChanges, now: ServiceCase | undefined, change: CauseChange): ServiceCase | undefined {
     const { device, rule, cause, atMs, evidence } = change;
     const entry = { atMs, by: byCause, text: null, data: { ruleId: rule.id, ruleVersion: rule.version, ...evidence } };
-    if (now !== undefined) {
+    const householdId = householdAt(device, atMs);
+    // A case that is closed is the story of the household that had it: under another one its cause is a new case.
+    const isOver = now?.state.status === "resolved" && now.householdId !== householdId;
+    if (now !== undefined && !isOver) {
       const outcome = stepCase(now.state, { kind: "cause_returned", atMs });
       if (outcome.kind === "moved") {
         const reopened: ServiceCase = { ...now, state: outcome.to };
@@ -102,7 +120,8 @@ export class Cases {
     const opened: ServiceCase = {
       id: this.#ids.next(),
       deviceKey: device.key,
-      householdId: device.householdId,
+      householdId,
+      formerHouseholdId: null,
       ruleId: rule.id,
       cause,
       severity: rule.definition.severity,

@@ -148,15 +148,32 @@ export class Service {
     return this.#work(by, id, text, on);
   }
 
+  /**
+   * A device leaves its household. What is wrong with it is not mended by that, so its open cases stay open, but they are nobody's now,
+   * and none waits any longer for the owner's answer.
+   */
+  async detach(tx: Db, by: Principal, device: DeviceRef): Promise<void> {
+    await this.#cases.detach(tx, device, { by: principalText(by), atMs: this.#clock.nowMs() });
+  }
+
+  /** A household is erased. Its cases stay, as cases of appliances. */
+  async forgetHousehold(tx: Db, householdId: string): Promise<void> {
+    await this.#store.forgetHousehold(tx, householdId);
+  }
+
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await this.#store.timeline(this.#db, device.key, page.beforeMs, page.limit);
-    return rows.map(({ entry, title, severity, cause }) => ({
-      atMs: entry.atMs,
-      kind: "case",
-      id: `${entry.caseId}:${entry.sequence}`,
-      title: `${entryTitles[entry.kind]}: ${title}`,
-      data: { caseId: entry.caseId, entry: entry.kind, severity, cause, by: entry.by, text: entry.text, ...entry.data },
-    }));
+    const rows = await this.#store.timeline(this.#db, device.key, page);
+    return rows.map(({ entry, title, severity, cause }) => {
+      // Which of the staff it was, and in which words, is the staff's.
+      const inside = page.owner === undefined ? { by: entry.by, text: entry.text } : {};
+      return {
+        atMs: entry.atMs,
+        kind: "case",
+        id: `${entry.caseId}:${entry.sequence}`,
+        title: `${entryTitles[entry.kind]}: ${title}`,
+        data: { caseId: entry.caseId, entry: entry.kind, severity, cause, ...inside, ...entry.data },
+      };
+    });
   }
 
   /** Cases by status, none left out. */

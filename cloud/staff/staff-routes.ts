@@ -45,7 +45,7 @@ export function staffRoutes(server: FastifyInstance, staff: Staff, db: Db): void
     async ({ principal }) =>
       principal.kind === "staff"
         ? { kind: "staff", name: principal.name, role: principal.role }
-        : { kind: principal.kind, name: "", role: "" },
+        : { kind: principal.kind, name: "", role: principal.kind === "owner" ? principal.role : "" },
   );
   app.get(
     "/api/v1/staff/keys",

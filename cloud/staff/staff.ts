@@ -6,10 +6,10 @@ import type { Ids } from "../platform/ids.ts";
 import { Audit } from "./audit.ts";
 import type { Principal, StaffRole } from "./core/principal.ts";
 
-export type { Principal, StaffRole } from "./core/principal.ts";
-export { principalText, staffRoles } from "./core/principal.ts";
+export type { OwnerPrincipal, OwnerRole, Principal, StaffRole } from "./core/principal.ts";
+export { ownerRoles, principalText, staffRoles } from "./core/principal.ts";
 export { allowed, type Permission } from "./core/permissions.ts";
-export { Audit } from "./audit.ts";
+export { Audit, type AuditChange } from "./audit.ts";
 
 export interface StaffKey {
   id: string;

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { EventFact } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
+import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 
 interface EventRow {
   id: string;
@@ -42,12 +43,14 @@ export class DeviceEventsStore {
     return [...byIdentity].filter(([identity]) => fresh.has(identity)).map(([, fact]) => fact);
   }
 
-  /** The newest events of a device before a time, newest first. */
-  async list(db: Db, deviceKey: number, beforeMs: number, limit: number): Promise<EventRow[]> {
+  /** The newest events of a device, newest first. What reached us before the page's past ends happened before it, whatever its clock said. */
+  async list(db: Db, deviceKey: number, page: TimelinePage): Promise<EventRow[]> {
+    const sinceMs = pageSinceMs(page);
     const { rows } = await sql<EventRow>`
       SELECT id, at_ms, received_at_ms, order_at_ms, clock_suspect, type, data FROM device_event
-      WHERE device_key = ${deviceKey} AND order_at_ms < ${beforeMs}
-      ORDER BY order_at_ms DESC, id LIMIT ${limit}`.execute(db);
+      WHERE device_key = ${deviceKey} AND order_at_ms < ${page.beforeMs}
+        AND order_at_ms >= ${sinceMs} AND received_at_ms >= ${sinceMs}
+      ORDER BY order_at_ms DESC, id LIMIT ${page.limit}`.execute(db);
     return rows;
   }
 }

@@ -26,6 +26,10 @@ async function copyInto(client: pg.Client, table: string, prepared: PreparedRead
   await pipeline(Readable.from([prepared.copyText]), sink);
 }
 
+/** A reading whose time cannot be right happened, at the latest, when it was received. */
+const isSince = (sinceMs: number) =>
+  sql`at_ms >= ${sinceMs} AND (suspect_received_at_ms IS NULL OR suspect_received_at_ms >= ${sinceMs})`;
+
 /** Readings in PostgreSQL: one row each, a partition a day. */
 export class PostgresTelemetryStore implements TelemetryStore {
   readonly #db: Db;
@@ -67,7 +71,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
   }
 
   async range(query: RangeQuery): Promise<RangeAnswer> {
-    const { device, metrics, fromMs, toMs, points } = query;
+    const { device, metrics, fromMs, toMs, points, sinceMs } = query;
     const bucketMs = Math.max(1, Math.ceil((toMs - fromMs) / points));
     const layout = this.#layoutOf(device.model);
     const values = metrics.map((metric, at) => sql`${this.#valueOf(metric, layout)} AS ${sql.ref(`v${at}`)}`);
@@ -78,7 +82,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
     const { rows } = await sql<{ bucket: number } & Record<string, [number, number, number, number]>>`
       SELECT ((at_ms - ${fromMs}) / ${sql.lit(bucketMs)})::int AS bucket, ${sql.join(folds)}
       FROM (SELECT at_ms, ${sql.join(values)} FROM reading
-            WHERE device_key = ${device.key} AND at_ms >= ${fromMs} AND at_ms < ${toMs}) AS picked
+            WHERE device_key = ${device.key} AND at_ms >= ${fromMs} AND at_ms < ${toMs} AND ${isSince(sinceMs)}) AS picked
       GROUP BY 1 ORDER BY 1`.execute(this.#db);
     const series = metrics.map((metric, at) => ({
       metric,
@@ -90,14 +94,16 @@ export class PostgresTelemetryStore implements TelemetryStore {
     return { bucketMs, series };
   }
 
-  async latest(device: DeviceRef): Promise<LatestValue[]> {
+  async latest(device: DeviceRef, sinceMs: number): Promise<LatestValue[]> {
     const { rows } = await sql<{
       at_ms: number;
       metric_values: (number | null)[];
       undeclared: Record<string, number | boolean> | null;
     }>`
       SELECT at_ms, metric_values, undeclared FROM reading
-      WHERE device_key = ${device.key} ORDER BY at_ms DESC LIMIT ${latestReadings}`.execute(this.#db);
+      WHERE device_key = ${device.key} AND ${isSince(sinceMs)} ORDER BY at_ms DESC LIMIT ${latestReadings}`.execute(
+      this.#db,
+    );
     const { positions, declared } = this.#layoutOf(device.model);
     const latest = new Map<string, LatestValue>();
     for (const row of rows) {
@@ -112,6 +118,14 @@ export class PostgresTelemetryStore implements TelemetryStore {
       }
     }
     return [...latest.values()];
+  }
+
+  /** The newest time that the device gave a reading by a clock that runs ahead of `nowMs`, though not so far that nobody believes it. */
+  async newestAhead(tx: Db, deviceKey: number, nowMs: number): Promise<number | null> {
+    const { rows } = await sql<{ at_ms: number | null }>`
+      SELECT max(at_ms) AS at_ms FROM reading
+      WHERE device_key = ${deviceKey} AND at_ms >= ${nowMs} AND suspect_received_at_ms IS NULL`.execute(tx);
+    return rows[0]?.at_ms ?? null;
   }
 
   /** A metric's value in a row: by position where the model declares it, by name where a row is older than the declaration. */

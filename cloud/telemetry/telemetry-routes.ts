@@ -3,14 +3,15 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
 import { epochMs, metricName } from "#protocol/text.ts";
-import { type DeviceRef, deviceProblems, type MetricLayout } from "../devices/devices.ts";
+import { deviceProblems, type MetricLayout, type SeenDevice } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { problem } from "../platform/problem.ts";
+import type { Principal } from "../staff/staff.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** What the routes need of devices. */
 interface KnownDevices {
-  find(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
+  seenBy(principal: Principal, id: string): Promise<SeenDevice | null>;
   layout(model: string): MetricLayout;
 }
 
@@ -65,6 +66,12 @@ function describe(metric: string, layout: MetricLayout): { unit: string; label: 
   };
 }
 
+/** The same for staff and for owners, each at an address of their own; an owner sees the time since the appliance is theirs. */
+const addresses = [
+  { devices: "/api/v1/devices", permission: "telemetry.read", tags: ["telemetry"] },
+  { devices: "/api/v1/my/devices", permission: "my.read", tags: ["my"] },
+] as const;
+
 /** HTTP of the telemetry slice. */
 export function telemetryRoutes(
   server: FastifyInstance,
@@ -72,21 +79,36 @@ export function telemetryRoutes(
   devices: KnownDevices,
   clock: Clock,
 ): void {
-  const app = server.withTypeProvider<ZodTypeProvider>();
-  const known = async (id: string) => {
-    const device = (await devices.find([id])).get(id);
-    if (device === undefined) throw problem(deviceProblems, "device_not_found");
-    return device;
-  };
-  app.get(
-    "/api/v1/devices/:id/telemetry",
+  for (const address of addresses) {
+    rangeRoute(server, address, telemetry, devices, clock);
+    latestRoute(server, address, telemetry, devices);
+  }
+}
+
+type Address = (typeof addresses)[number];
+
+async function seen(devices: KnownDevices, principal: Principal, id: string) {
+  const found = await devices.seenBy(principal, id);
+  if (found === null) throw problem(deviceProblems, "device_not_found");
+  return { device: found.device, sinceMs: found.owner?.sinceMs ?? 0 };
+}
+
+function rangeRoute(
+  server: FastifyInstance,
+  address: Address,
+  telemetry: Telemetry,
+  devices: KnownDevices,
+  clock: Clock,
+): void {
+  server.withTypeProvider<ZodTypeProvider>().get(
+    `${address.devices}/:id/telemetry`,
     {
-      config: { permission: "telemetry.read" },
+      config: { permission: address.permission },
       schema: {
         summary: "What an appliance measured, in a number of buckets",
         description:
           "Each bucket has its minimum, mean and maximum, so that peaks and dips stay visible at any zoom. Without a range: the last 24 hours.",
-        tags: ["telemetry"],
+        tags: address.tags,
         params: z.object({ id: deviceId }),
         querystring: z.object({
           metrics: metricList.describe(`Up to ${metricsMax} names, divided by commas`),
@@ -97,17 +119,12 @@ export function telemetryRoutes(
         response: { 200: rangeAnswer },
       },
     },
-    async ({ params, query }) => {
-      const device = await known(params.id);
+    async ({ principal, params, query }) => {
+      const { device, sinceMs } = await seen(devices, principal, params.id);
+      const { metrics, points } = query;
       const toMs = query.toMs ?? clock.nowMs() + 1;
       const fromMs = Math.min(query.fromMs ?? toMs - 86_400_000, toMs - 1);
-      const { bucketMs, series } = await telemetry.store.range({
-        device,
-        metrics: query.metrics,
-        fromMs,
-        toMs,
-        points: query.points,
-      });
+      const { bucketMs, series } = await telemetry.store.range({ device, metrics, fromMs, toMs, points, sinceMs });
       const layout = devices.layout(device.model);
       return {
         fromMs,
@@ -128,21 +145,24 @@ export function telemetryRoutes(
       };
     },
   );
-  app.get(
-    "/api/v1/devices/:id/telemetry/latest",
+}
+
+function latestRoute(server: FastifyInstance, address: Address, telemetry: Telemetry, devices: KnownDevices): void {
+  server.withTypeProvider<ZodTypeProvider>().get(
+    `${address.devices}/:id/telemetry/latest`,
     {
-      config: { permission: "telemetry.read" },
+      config: { permission: address.permission },
       schema: {
         summary: "The last value of every metric of an appliance",
-        tags: ["telemetry"],
+        tags: address.tags,
         params: z.object({ id: deviceId }),
         response: { 200: latestAnswer },
       },
     },
-    async ({ params }) => {
-      const device = await known(params.id);
+    async ({ principal, params }) => {
+      const { device, sinceMs } = await seen(devices, principal, params.id);
       const layout = devices.layout(device.model);
-      const items = await telemetry.store.latest(device);
+      const items = await telemetry.store.latest(device, sinceMs);
       return { items: items.map((item) => ({ ...item, ...describe(item.metric, layout) })) };
     },
   );

@@ -9,6 +9,8 @@ export interface RangeQuery {
   toMs: number;
   /** How many buckets to divide the range into, at most. */
   points: number;
+  /** Nothing from before is told, whatever the device's clock said then. */
+  sinceMs: number;
 }
 
 /** What one metric did in one bucket. */
@@ -35,6 +37,6 @@ export interface LatestValue {
 /** What every store of readings answers. Peaks and dips stay visible at any zoom: each bucket has its minimum and maximum. */
 export interface TelemetryStore {
   range(query: RangeQuery): Promise<RangeAnswer>;
-  /** The last value of every metric that the device sent lately. */
-  latest(device: DeviceRef): Promise<LatestValue[]>;
+  /** The last value of every metric that the device sent lately, and not before `sinceMs`. */
+  latest(device: DeviceRef, sinceMs: number): Promise<LatestValue[]>;
 }

@@ -60,7 +60,14 @@ test("a range keeps peaks and dips at any zoom, and counts what lies behind each
   }));
   await store(readings);
   for (const points of [1, 7, 100, 5_000]) {
-    const range = { device, metrics: ["cavity_c", "door_open"], fromMs: startMs, toMs: startMs + 1_000_000, points };
+    const range = {
+      device,
+      metrics: ["cavity_c", "door_open"],
+      fromMs: startMs,
+      toMs: startMs + 1_000_000,
+      points,
+      sinceMs: 0,
+    };
     const { series } = await telemetry.store.range(range);
     const [cavity, door] = series;
     expect(cavity?.buckets.length).toBeLessThanOrEqual(points);
@@ -76,9 +83,16 @@ test("a metric that the model learns later is one series with what was stored be
   await store([{ atMs: fromMs, metrics: { late_w: 10 } }]);
   await devices.putModel(system, model(2, ["cavity_c", "door_open", "late_w"]));
   await store([{ atMs: fromMs + 1, metrics: { late_w: 20, door_open: true } }]);
-  const { series } = await telemetry.store.range({ device, metrics: ["late_w"], fromMs, toMs: fromMs + 2, points: 2 });
+  const { series } = await telemetry.store.range({
+    device,
+    metrics: ["late_w"],
+    fromMs,
+    toMs: fromMs + 2,
+    points: 2,
+    sinceMs: 0,
+  });
   expect(series[0]?.buckets.map((bucket) => bucket.mean)).toEqual([10, 20]);
-  const latest = await telemetry.store.latest(device);
+  const latest = await telemetry.store.latest(device, 0);
   expect(latest.find((one) => one.metric === "late_w")).toMatchObject({ value: 20, atMs: fromMs + 1 });
   expect(latest.find((one) => one.metric === "door_open")).toMatchObject({ value: true });
 });
@@ -93,6 +107,7 @@ test("numbers come back as they went in, to the last digit of a double", async (
     fromMs,
     toMs: fromMs + odd.length,
     points: odd.length,
+    sinceMs: 0,
   });
   expect(series[0]?.buckets.map((bucket) => bucket.min)).toEqual(odd);
 });
@@ -102,7 +117,14 @@ test("numbers that no appliance measures do not take a chart's other numbers wit
   const huge = [1.797e308, -1.797e308, 1.797e308, 1.797e308, 20];
   await store(huge.map((value, at) => ({ atMs: fromMs + at, metrics: { cavity_c: value, odd_x: -value } })));
   const metrics = ["cavity_c", "odd_x"];
-  const { series } = await telemetry.store.range({ device, metrics, fromMs, toMs: fromMs + huge.length, points: 1 });
+  const { series } = await telemetry.store.range({
+    device,
+    metrics,
+    fromMs,
+    toMs: fromMs + huge.length,
+    points: 1,
+    sinceMs: 0,
+  });
   for (const { buckets } of series) {
     expect(buckets[0]).toMatchObject({ min: -1.797e308, max: 1.797e308, count: 5 });
     expect(Number.isFinite(buckets[0]?.mean)).toBe(true);
@@ -124,6 +146,52 @@ test("rows that a day's partition finds in the default one are moved into it", a
     fromMs: oldMs,
     toMs: oldMs + 2,
     points: 1,
+    sinceMs: 0,
   });
   expect(series[0]?.buckets[0]).toMatchObject({ min: 1, max: 2, count: 2 });
+});
+
+test("who has a device from some time on sees nothing of before, whatever its clock said, and nothing that is stored already", async () => {
+  const atMs = Math.floor(Date.now() / 1_000) * 1_000;
+  const dayMs = 86_400_000;
+  await devices.register(system, [{ id: "d2", model: "oven" }]);
+  const passedOn = (await devices.find(["d2"])).get("d2");
+  if (passedOn === undefined) throw new Error("d2 is missing");
+  const client = await base.database.connect();
+  const storeAt = async (readings: [atMs: number, receivedAtMs: number, value: number][]) => {
+    const prepared = await telemetry.prepare(
+      readings.map(([at, receivedAtMs, cavity_c]) => ({
+        device: passedOn,
+        atMs: at,
+        receivedAtMs,
+        metrics: { cavity_c },
+      })),
+    );
+    await client.query("BEGIN");
+    await telemetry.ingestReadings(client, prepared);
+    await client.query("COMMIT");
+  };
+  // In order, four minutes ahead, and days ahead: the last nobody believes.
+  await storeAt([
+    [atMs - 1_000, atMs - 1_000, 1],
+    [atMs + 240_000, atMs - 1_000, 2],
+    [atMs + 2 * dayMs, atMs - 1_000, 3],
+  ]);
+  const sinceMs = await telemetry.firstFreeMs(base.db, passedOn, atMs);
+  expect(sinceMs).toBe(atMs + 240_001);
+  expect(await telemetry.firstFreeMs(base.db, passedOn, atMs + 300_000)).toBe(atMs + 300_000);
+  const range = { device: passedOn, metrics: ["cavity_c"], fromMs: atMs - dayMs, toMs: atMs + 3 * dayMs, points: 1 };
+  const means = async (from: number) =>
+    (await telemetry.store.range({ ...range, sinceMs: from })).series[0]?.buckets.map(({ mean }) => mean) ?? [];
+  expect(await means(0)).toEqual([2]);
+  expect(await means(sinceMs)).toEqual([]);
+  expect(await telemetry.store.latest(passedOn, sinceMs)).toEqual([]);
+  // Its own, also where it says that it was days from now.
+  await storeAt([
+    [sinceMs, sinceMs, 20],
+    [atMs + 2 * dayMs + 1, sinceMs, 40],
+  ]);
+  expect(await means(sinceMs)).toEqual([30]);
+  expect(await telemetry.store.latest(passedOn, sinceMs)).toMatchObject([{ metric: "cavity_c", value: 40 }]);
+  await client.end();
 });

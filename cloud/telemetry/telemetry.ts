@@ -38,6 +38,15 @@ export class Telemetry {
     return this.#readings;
   }
 
+  /**
+   * The first moment that no stored reading of a device has reached: now, or a few minutes later where its clock runs ahead. Who gets
+   * the device now and sees it from then on sees nothing that is stored already.
+   */
+  async firstFreeMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number> {
+    const ahead = await this.#readings.newestAhead(tx, device.key, nowMs);
+    return ahead === null ? nowMs : ahead + 1;
+  }
+
   /** Turns readings into rows and makes the partitions that they want. Before their transaction, because it changes the schema. */
   async prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
     const rows = readingRows(facts, this.#layoutOf);
@@ -56,7 +65,7 @@ export class Telemetry {
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await this.#events.list(this.#db, device.key, page.beforeMs, page.limit);
+    const rows = await this.#events.list(this.#db, device.key, page);
     return rows.map((row) => ({
       atMs: row.order_at_ms,
       kind: "event",

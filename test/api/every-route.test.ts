@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { permissionTable } from "../../cloud/staff/core/permissions.ts";
-import { type StaffRole, staffRoles } from "../../cloud/staff/staff.ts";
+import { ownerPermissionTable, permissionTable } from "../../cloud/staff/core/permissions.ts";
+import { staffRoles } from "../../cloud/staff/staff.ts";
 import { addressOf, bodies, type Known, makers, model, withoutBody } from "./requests.ts";
-import { type Answer, createWholeApi, type KnownRoute, type WholeApi } from "./whole-api.ts";
+import { type Actor, type Answer, createWholeApi, type KnownRoute, ownerActors, type WholeApi } from "./whole-api.ts";
 
 let api: WholeApi;
 const known: Known = {};
@@ -22,8 +22,25 @@ afterAll(() => api.close());
 /** Open without a key, and meant to be. */
 const openRoutes = ["GET /api/v1/health", "GET /files/firmware/:sha256", "GET /api/v1/pki/fleet.crl"];
 
-const allowedRoles = ({ permission }: KnownRoute): readonly StaffRole[] =>
-  permission === "open" || permission === "anyone" ? staffRoles : permissionTable[permission];
+/** Those that ask for no key, and take a good one. */
+const keylessRoutes = ["POST /api/v1/my/join", "POST /api/v1/my/pair"];
+
+const ofOwners = new Map<string, readonly string[]>(Object.entries(ownerPermissionTable));
+const ofStaff = new Map<string, readonly string[]>(Object.entries(permissionTable));
+
+const allowedRoles = ({ permission }: KnownRoute): readonly string[] =>
+  permission === "open" || permission === "anyone" ? staffRoles : (ofStaff.get(permission) ?? []);
+
+/** Whether the tables let an actor in. What they are in which household is the same to a stranger as to an owner. */
+function isAllowed(route: KnownRoute, who: Actor): boolean {
+  if (route.permission === "open" || route.permission === "anyone") return true;
+  const role = who === "stranger" ? "owner" : who;
+  return [...allowedRoles(route), ...(ofOwners.get(route.permission) ?? [])].includes(role);
+}
+
+const isMine = ({ url }: { url: string }) => url.startsWith("/api/v1/my/");
+/** Somebody who may ask it. */
+const rightful = (route: KnownRoute): Actor => (isMine(route) ? "owner" : "admin");
 
 /** What holds for any answer, whatever was asked. */
 function expectDecent(what: string, { headers, status, text, body }: Answer): void {
@@ -47,16 +64,16 @@ const uploads: Record<string, { raw: string; contentType: string }> = {
 
 async function send(
   route: KnownRoute,
-  role: StaffRole | null,
+  who: Actor | null,
   names: Known = {},
   body = bodies[route.name],
 ): Promise<Answer> {
   const upload = uploads[route.name];
-  const answer = await api.ask({ method: route.method, url: addressOf(route, names) }, role, {
+  const answer = await api.ask({ method: route.method, url: addressOf(route, names) }, who, {
     ...(body === undefined ? {} : { body }),
     ...upload,
   });
-  if (!isHealth(route)) expectDecent(`${role} ${route.name}`, answer);
+  if (!isHealth(route)) expectDecent(`${who} ${route.name}`, answer);
   return answer;
 }
 
@@ -77,12 +94,18 @@ test("these tests know every route, and the API's description has them all", asy
 
 test("without a key, with a wrong one and with half a header every route but the open ones answers 401", async () => {
   expect(api.routes.filter(({ permission }) => permission === "open").map(({ name }) => name)).toEqual(openRoutes);
-  for (const route of api.routes.filter(({ permission }) => permission !== "open")) {
+  const keyless = api.routes.filter((route) => route.keyless);
+  expect(keyless.map(({ name }) => name).toSorted()).toEqual(keylessRoutes);
+  for (const route of keyless) expect([route.name, (await send(route, null)).status]).toEqual([route.name, 422]);
+  for (const route of api.routes.filter(({ permission, keyless: open }) => permission !== "open" && !open)) {
     const answer = await send(route, null);
     expect([route.name, answer.status, answer.body.code]).toEqual([route.name, 401, "not_authenticated"]);
     expect(answer.headers["www-authenticate"]).toContain("Bearer");
+  }
+  for (const route of api.routes.filter(({ permission }) => permission !== "open")) {
     for (const authorization of [
       "Bearer hearth_0000000000000000000000000000000000000000000",
+      "Bearer hearth_owner_0000000000000000000000000000000000000000000",
       "Bearer",
       "Basic YWRtaW46",
     ]) {
@@ -120,20 +143,64 @@ test("a link to a file opens nothing with a signature that is not ours", async (
   expect((await send(route, null)).status).toBe(403);
 });
 
-test("for every route and every role the permission table decides", async () => {
+test("for every route and every role of staff and of a household the permission tables decide", async () => {
   for (const route of api.routes) {
-    for (const role of staffRoles) {
-      const { status, body } = await send(route, role);
-      const wanted = allowedRoles(route).includes(role);
+    for (const who of [...staffRoles, ...ownerActors]) {
+      const { status, body } = await send(route, who);
       const isRefused = status === 403 && body?.code === "not_allowed";
-      expect([role, route.name, isRefused ? "refused" : "allowed"]).toEqual([
-        role,
+      expect([who, route.name, isRefused ? "refused" : "allowed"]).toEqual([
+        who,
         route.name,
-        wanted ? "allowed" : "refused",
+        isAllowed(route, who) ? "allowed" : "refused",
       ]);
       expect([route.name, isHealth(route) || status < 500]).toEqual([route.name, true]);
     }
   }
+});
+
+test("staff has no way into a household's own routes, and a household none into staff's", () => {
+  const shared = ["GET /api/v1/me", ...openRoutes];
+  for (const route of api.routes.filter(({ name }) => !shared.includes(name))) {
+    const [staff, owners] = [staffRoles.some((role) => isAllowed(route, role)), isAllowed(route, "owner")];
+    expect([route.name, staff, owners]).toEqual([route.name, !isMine(route), isMine(route)]);
+  }
+});
+
+/** What a household sees of itself. */
+const sightOf = async (who: Actor) =>
+  Promise.all(
+    ["household", "devices", "devices/home-oven", "members", "invitations"].map(
+      async (path) => (await api.ask({ method: "GET", url: `/api/v1/my/${path}` }, who)).body as unknown,
+    ),
+  );
+
+test("on every route of owners another household's ids are answered like ids of nothing, and nothing happens", async () => {
+  const { householdId, memberId } = await api.person("owner");
+  const member = await api.person("member");
+  await api.person("stranger");
+  expect(member.householdId).toBe(householdId);
+  const made = { id: "home-oven", model: "oven", householdId };
+  expect((await api.ask({ method: "POST", url: "/api/v1/devices" }, "admin", { body: made })).status).toBe(201);
+  const invited = await api.ask({ method: "POST", url: "/api/v1/my/invitations" }, "owner");
+  const before = await sightOf("owner");
+  const objectRoutes = api.routes.filter((route) => isMine(route) && route.url.includes("/:"));
+  expect(objectRoutes.length).toBeGreaterThan(6);
+  for (const route of objectRoutes) {
+    for (const theirs of [member.memberId, memberId]) {
+      const ids = { device: "home-oven", member: theirs, invitation: invited.body.invitation.id as string };
+      const [others, nobodys] = [await send(route, "stranger", ids), await send(route, "stranger")];
+      expect([route.name, others.status]).toEqual([route.name, 404]);
+      expect({ ...others.body, instance: "", requestId: "" }).toEqual({ ...nobodys.body, instance: "", requestId: "" });
+    }
+  }
+  // Ids in other places than the address lead nowhere either.
+  for (const route of api.routes.filter((one) => isMine(one) && one.method === "GET")) {
+    const url = `${addressOf(route)}${addressOf(route).includes("?") ? "&" : "?"}household=${householdId}&device=home-oven`;
+    const { text } = await api.ask({ method: "GET", url }, "stranger");
+    for (const trace of [householdId, "home-oven", memberId])
+      expect([route.name, text.includes(trace)]).toEqual([route.name, false]);
+  }
+  expect(await sightOf("owner")).toEqual(before);
 });
 
 test("a viewer reads and changes nothing", () => {
@@ -144,7 +211,7 @@ test("a viewer reads and changes nothing", () => {
 test("what a path names and does not exist is a 404 that says which thing it is", async () => {
   for (const route of api.routes.filter(({ name, url }) => url.includes("/:") && !makers.has(name))) {
     if (route.permission === "open") continue;
-    const { status, body } = await send(route, "admin");
+    const { status, body } = await send(route, rightful(route));
     expect([route.name, status]).toEqual([route.name, 404]);
     expect(body.code).toMatch(/_not_found$/);
   }
@@ -178,6 +245,12 @@ const planted = {
   createdAtMs: plantedNumber,
   blockedAtMs: plantedNumber,
   resolvedBy: plantedText,
+  role: "owner",
+  memberId: plantedId,
+  householdId: plantedId,
+  ownerId: plantedId,
+  points: plantedNumber,
+  sinceMs: plantedNumber,
   tokenSha256: [plantedText],
   desiredVersion: plantedNumber,
 };
@@ -186,10 +259,10 @@ test("a field that no description has is refused or passed over, and never store
   for (const [name, body] of Object.entries(bodies)) {
     const route = api.routes.find((one) => one.name === name);
     if (route === undefined) throw new Error(`there is no ${name}`);
-    const answer = await send(route, "admin", known, { ...body, ...planted });
+    const answer = await send(route, rightful(route), known, { ...planted, ...body });
     expect([name, answer.text.includes(plantedText)]).toEqual([name, false]);
     if (answer.status === 400) expect(answer.body.errors.length).toBeGreaterThan(0);
-    const asItself = await api.ask({ method: route.method, url: addressOf(route, known) }, "admin", {
+    const asItself = await api.ask({ method: route.method, url: addressOf(route, known) }, rightful(route), {
       raw: `{"__proto__":{"planted":"${plantedText}"},${JSON.stringify(body).slice(1)}`,
     });
     expect([name, asItself.status]).toEqual([name, 400]);
@@ -230,7 +303,7 @@ test("what is not a request is told so: no JSON, another type, too much, a stran
     for (const cursor of ["nowhere", "e30", "WyInOyBEUk9QIl0", "%00", "-1", "99999999999999999999"]) {
       const { url } = route;
       if (url.includes(":") || url.endsWith("/stream")) continue;
-      const answer = await api.ask({ method: "GET", url: `${url}?cursor=${cursor}&after=${cursor}` }, "admin");
+      const answer = await api.ask({ method: "GET", url: `${url}?cursor=${cursor}&after=${cursor}` }, rightful(route));
       expect([url, cursor, answer.status < 500]).toEqual([url, cursor, true]);
       expectDecent(`${url} ${cursor}`, answer);
     }
@@ -240,7 +313,7 @@ test("what is not a request is told so: no JSON, another type, too much, a stran
 test("what goes wrong inside is a problem with the request's id, and no word of how", async () => {
   await api.base.database.close();
   for (const route of api.routes.filter(({ permission }) => permission !== "open")) {
-    const answer = await send(route, "admin", known);
+    const answer = await send(route, rightful(route), known);
     expect([route.name, answer.status >= 500, typeof answer.body.requestId]).toEqual([route.name, true, "string"]);
   }
 });

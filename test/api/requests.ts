@@ -40,6 +40,9 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/households": { name: "Huber", locale: "de", timeZone: "Europe/Berlin" },
   "PATCH /api/v1/households/:id": { name: "Maier" },
   "POST /api/v1/households/:id/members": { name: "Eva" },
+  "PATCH /api/v1/my/household": { name: "Maier" },
+  "POST /api/v1/my/pair": { code: "0000-0000", name: "Ada" },
+  "POST /api/v1/my/join": { code: "nothing", name: "Ben" },
   "POST /api/v1/firmware/keys": { publicKey: Buffer.alloc(32, 1).toString("base64url"), name: "maker" },
   "POST /api/v1/firmware/releases/:id/send": { model: "oven" },
   "POST /api/v1/content/items": { kind: "recipe", locales: { en: text } },
@@ -66,6 +69,13 @@ export const withoutBody = new Set([
   "POST /api/v1/devices/:id/unblock",
   "PUT /api/v1/households/:id/devices/:deviceId",
   "DELETE /api/v1/households/:id/devices/:deviceId",
+  "DELETE /api/v1/my/household",
+  "DELETE /api/v1/my/members/:id",
+  "POST /api/v1/my/members/:id/owner",
+  "POST /api/v1/my/invitations",
+  "DELETE /api/v1/my/invitations/:id",
+  "POST /api/v1/my/key",
+  "POST /api/v1/my/devices/:id/hand-over",
   "POST /api/v1/deliveries/:id/cancel",
   "POST /api/v1/firmware/releases",
   "POST /api/v1/content/items/:id/withdraw",
@@ -82,6 +92,7 @@ export const makers = new Set(["PUT /api/v1/models/:model", "PUT /api/v1/loyalty
 
 const queries: Record<string, string> = {
   "GET /api/v1/devices/:id/telemetry": "?metrics=cavity_c",
+  "GET /api/v1/my/devices/:id/telemetry": "?metrics=cavity_c",
   // A place that cannot be gone on from: a stream that is allowed would never end.
   "GET /api/v1/events/stream": "?after=nowhere",
   "POST /api/v1/firmware/releases": `?keyId=0123456789abcdef&payload=e30&signature=${"A".repeat(86)}`,
@@ -89,13 +100,15 @@ const queries: Record<string, string> = {
 };
 
 /** Parameters that name something which exists, where a test needs that. */
-export type Known = Partial<Record<"device" | "household" | "item" | "rule", string>>;
+export type Known = Partial<Record<"device" | "household" | "item" | "rule" | "member" | "invitation", string>>;
 
 /** The address of a route, with its parameters filled in: with what is unknown, unless `known` has it. */
 export function addressOf({ name, url }: KnownRoute, known: Known = {}): string {
   const ofPath: [RegExp, string | undefined, string][] = [
     [/\/devices\//, known.device, "nobody"],
     [/\/households\//, known.household, unknownId],
+    [/\/my\/members\//, known.member, unknownId],
+    [/\/my\/invitations\//, known.invitation, unknownId],
     [/\/content\/items\//, known.item, unknownId],
     [/\/service\/rules\//, known.rule, unknownId],
   ];

@@ -8,14 +8,21 @@ import { consoleRoutes } from "../../cloud/http/console-routes.ts";
 import { createHttp } from "../../cloud/http/http.ts";
 import { newRoot } from "../../cloud/pki/pki.ts";
 import { systemClock } from "../../cloud/platform/clock.ts";
+import { transaction } from "../../cloud/platform/database.ts";
 import { GatewayWorker } from "../../cloud/platform/gateway-worker.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
 import { problemCatalogue, routes } from "../../cloud/routes.ts";
-import { createSlices } from "../../cloud/slices.ts";
-import { type Permission, type StaffRole, staffRoles } from "../../cloud/staff/staff.ts";
+import { createSlices, type Slices } from "../../cloud/slices.ts";
+import { type OwnerPrincipal, type Permission, type StaffRole, staffRoles } from "../../cloud/staff/staff.ts";
 import { gatewayLimits } from "#protocol/link/limits.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { unknownId } from "./requests.ts";
+
+/** Who asks: staff of a role, or a person of a household; `stranger` is the owner of another one. */
+export type Actor = StaffRole | OwnerActor;
+export const ownerActors = ["owner", "member", "stranger"] as const;
+type OwnerActor = (typeof ownerActors)[number];
 
 export interface KnownRoute {
   /** `GET /api/v1/devices/:id` */
@@ -23,6 +30,8 @@ export interface KnownRoute {
   method: string;
   url: string;
   permission: Permission | "open" | "anyone";
+  /** Whoever has no key may come in as nobody. */
+  keyless: boolean;
 }
 
 export interface Answer {
@@ -37,7 +46,9 @@ export interface WholeApi {
   app: FastifyInstance;
   /** Everything under /api/v1 and /files, as fastify knows it; without the HEAD that comes with every GET. */
   routes: KnownRoute[];
-  ask(route: { method: string; url: string }, role: StaffRole | null, send?: Sent): Promise<Answer>;
+  ask(route: { method: string; url: string }, who: Actor | null, send?: Sent): Promise<Answer>;
+  /** The person that an actor is at the moment: somebody new where what they did ended their key. */
+  person(who: OwnerActor): Promise<OwnerPrincipal>;
   close(): Promise<void>;
 }
 
@@ -47,6 +58,29 @@ export interface Sent {
   raw?: string;
   contentType?: string;
 }
+
+/** Who each person is at the moment; they and their households are made as they are asked for. */
+function peopleOf({ db }: TestDatabase, { households }: Slices, secrets: Map<Actor, string>) {
+  const houses = new Map<"home" | "strangers", string>();
+  return async function person(who: OwnerActor): Promise<OwnerPrincipal> {
+    const role = who === "member" ? "member" : "owner";
+    const now = await households.members.authenticate(secrets.get(who) ?? "");
+    if (now?.role === role) return now;
+    const house = who === "stranger" ? "strangers" : "home";
+    const found = await households.get(houses.get(house) ?? unknownId);
+    const hasRoom = role === "member" || found?.household.members.every((one) => one.role === "member") === true;
+    const preferences = { name: house, locale: "en", timeZone: "UTC", channels: quiet };
+    const { id } =
+      found !== null && hasRoom ? found.household : await households.create({ kind: "system" }, preferences);
+    houses.set(house, id);
+    const { secret } = await transaction(db, (tx) => households.members.add(tx, id, { name: who, email: null, role }));
+    secrets.set(who, secret);
+    return person(who);
+  };
+}
+
+const isOwnerActor = (who: Actor | null): who is OwnerActor => ownerActors.some((actor) => actor === who);
+const quiet = { order: [], quiet: null, perWeekMax: null };
 
 export async function createWholeApi(): Promise<WholeApi> {
   const base = await createTestDatabase();
@@ -88,12 +122,13 @@ export async function createWholeApi(): Promise<WholeApi> {
   const known: KnownRoute[] = [];
   const app = await createHttp({
     logger,
-    authenticate: (key) => slices.staff.authenticate(key),
+    authenticate: (key) => slices.authenticate(key),
     routes(server) {
       server.addHook("onRoute", ({ method, url, config }) => {
         for (const one of [method].flat()) {
           if (one === "HEAD" || config?.permission === undefined || url.endsWith("*")) continue;
-          known.push({ name: `${one} ${url}`, method: one, url, permission: config.permission });
+          const { permission, keyless = false } = config;
+          known.push({ name: `${one} ${url}`, method: one, url, permission, keyless });
         }
       });
       const embedded = true;
@@ -112,21 +147,25 @@ export async function createWholeApi(): Promise<WholeApi> {
   });
   consoleRoutes(app, dir, () => null);
   await app.ready();
-  const secrets = new Map<StaffRole, string>();
+  const secrets = new Map<Actor, string>();
   for (const role of staffRoles)
     secrets.set(role, (await slices.staff.createKey({ kind: "system" }, role, role)).secret);
+  const person = peopleOf(base, slices, secrets);
 
   return {
     base,
     app,
     routes: known.filter(({ url }) => url.startsWith("/api/v1/") || url.startsWith("/files/")),
-    async ask({ method, url }, role, { body, raw, contentType = "application/json" } = {}) {
+    person,
+    async ask({ method, url }, who, { body, raw, contentType = "application/json" } = {}) {
+      // Where the database is away the key from before must do.
+      if (isOwnerActor(who)) await person(who).catch(() => null);
       const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
       const response = await app.inject({
         method: method as "GET",
         url,
         headers: {
-          ...(role === null ? {} : { authorization: `Bearer ${secrets.get(role)}` }),
+          ...(who === null ? {} : { authorization: `Bearer ${secrets.get(who)}` }),
           ...(payload === undefined ? {} : { "content-type": contentType }),
         },
         ...(payload === undefined ? {} : { payload }),

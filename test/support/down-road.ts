@@ -9,7 +9,8 @@ import { createLogger } from "../../cloud/platform/logger.ts";
 import { Staff, type StaffRole } from "../../cloud/staff/staff.ts";
 import { TestRegistry } from "./registry.ts";
 
-class SetClock implements Clock {
+/** Time that passes when a test says so. */
+export class SetClock implements Clock {
   #nowMs = Date.UTC(2026, 0, 15, 12);
   nowMs(): number {
     return this.#nowMs;

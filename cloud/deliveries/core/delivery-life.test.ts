@@ -31,7 +31,10 @@ const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
       step: fc.constantFrom(...stepsOf(kind), "no_such_step"),
       atMs,
     }),
-    fc.record({ kind: fc.constantFrom("deadline" as const, "timed_out", "superseded", "cancelled"), atMs }),
+    fc.record({
+      kind: fc.constantFrom("deadline" as const, "timed_out", "superseded", "cancelled", "household_left"),
+      atMs,
+    }),
   );
 
 const kindAndEvents = fc
@@ -82,9 +85,26 @@ test("what the device, a person or a newer delivery closed stays closed", () => 
   fc.assert(
     fc.property(kindAndEvents, ({ kind, events }) => {
       walk(kind, events, (before) => {
-        expect(["rejected", "superseded", "cancelled"]).not.toContain(before.phase);
-        expect("cause" in before ? before.cause : "none").not.toBe("device");
+        expect(["rejected", "superseded"]).not.toContain(before.phase);
+        expect(["device", "person"]).not.toContain("cause" in before ? before.cause : "none");
       });
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("nothing is open once the household left, and after that only a success that was on its way is still noted", () => {
+  fc.assert(
+    fc.property(kindAndEvents, fc.array(anyEvent("firmware"), { maxLength: 10 }), ({ kind, events }, later) => {
+      const before = walk(kind, events, () => {});
+      const left = stepDelivery(terms(kind), before, { kind: "household_left", atMs: 5 });
+      expect(left.kind).toBe(isOpen(before) ? "moved" : "refused");
+      if (left.kind === "refused") return;
+      expect(left.to).toMatchObject({ phase: "cancelled", cause: "household_left", attempt: before.attempt });
+      for (const on of later) {
+        const outcome = stepDelivery(terms(kind), left.to, on);
+        if (outcome.kind === "moved") expect([on.kind, outcome.to.phase]).toEqual(["receipt", "done"]);
+      }
     }),
     { numRuns: 2_000 },
   );
@@ -106,7 +126,7 @@ test("firmware that is being downloaded is neither superseded nor cancelled", ()
   fc.assert(
     fc.property(fc.array(anyEvent("firmware"), { maxLength: 25 }), (events) => {
       walk("firmware", events, (before, after) => {
-        const calledBack = after.phase === "superseded" || after.phase === "cancelled";
+        const calledBack = after.phase === "superseded" || (after.phase === "cancelled" && after.cause === "person");
         const underWay = before.phase === "received" && !["offered", "confirmed_by_owner"].includes(before.step);
         expect(calledBack && underWay).toBe(false);
       });

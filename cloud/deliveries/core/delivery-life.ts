@@ -8,10 +8,11 @@
  *
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
+ *                          --household_left--> cancelled, however far it was
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
- * one changes nothing; what the cloud closed by its own clock (time-out, deadline) a late success still makes `done`, because a
- * delivery says what became of the thing.
+ * one changes nothing; what the cloud closed by itself while the device had it (time-out, deadline, a household that left) a late
+ * success still makes `done`, because a delivery says what became of the thing.
  */
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import { backOffMs, kindPolicies, meaningOf, type RankedStep, retryPauseMs } from "./step-table.ts";
@@ -31,7 +32,10 @@ export type DeliveryState =
   | { phase: "rejected"; attempt: number; step: string | null }
   | { phase: "expired"; attempt: number; step: string | null; cause: "device" | "deadline" }
   | { phase: "superseded"; attempt: number; step: string | null }
-  | { phase: "cancelled"; attempt: number; step: string | null };
+  | { phase: "cancelled"; attempt: number; step: string | null; cause: CancelCause };
+
+/** Taken back by a person, or closed because the device no longer belongs to the household that it was for. */
+export type CancelCause = "person" | "household_left";
 
 export const deliveryPhases = [
   "queued",
@@ -57,7 +61,9 @@ export type DeliveryEvent =
   | { kind: "timed_out"; atMs: number }
   /** A newer one for the same (device, kind, subject) was created. */
   | { kind: "superseded"; atMs: number }
-  | { kind: "cancelled"; atMs: number };
+  | { kind: "cancelled"; atMs: number }
+  /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
+  | { kind: "household_left"; atMs: number };
 
 /** Why an event changed nothing. Part of the record, never an exception. */
 type DeliveryRefusal =
@@ -140,12 +146,16 @@ function receiveDone(terms: DeliveryTerms, now: Of<"done">, on: On<"receipt">): 
   return meaning.rank > rank ? moved({ phase: "done", attempt: on.attempt, step: on.step }) : refused("step_not_later");
 }
 
-/** Closed by the cloud's clock alone: the device may know better. */
-function receiveLate(terms: DeliveryTerms, now: Of<"failed" | "expired">, on: On<"receipt">): DeliveryOutcome {
+/** Closed by the cloud alone: the device may know better. */
+function receiveLate(
+  terms: DeliveryTerms,
+  now: Of<"failed" | "expired" | "cancelled">,
+  on: On<"receipt">,
+): DeliveryOutcome {
   const meaning = meaningOf(terms.kind, on.step);
   if (meaning === null) return refused("unknown_step");
   if (on.attempt > now.attempt) return refused("attempt_not_made");
-  if (now.cause === "device" || meaning.phase !== "done") return refused("already_closed");
+  if (now.cause === "device" || now.cause === "person" || meaning.phase !== "done") return refused("already_closed");
   return moved({ phase: "done", attempt: on.attempt, step: on.step });
 }
 
@@ -172,7 +182,10 @@ function isCommitted(terms: DeliveryTerms, now: Open): boolean {
 const cancel = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   isCommitted(terms, now)
     ? refused("under_way")
-    : moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now) });
+    : moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
+
+const leaveHousehold = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
+  moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "household_left" });
 
 const supersede = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   isCommitted(terms, now) || (now.phase !== "queued" && !kindPolicies[terms.kind].supersedableOnceSent)
@@ -186,6 +199,7 @@ const closed = {
   timed_out: () => refused("already_closed"),
   superseded: () => refused("already_closed"),
   cancelled: () => refused("already_closed"),
+  household_left: () => refused("already_closed"),
 };
 
 /** Every phase by every event: a cell that is missing does not compile. */
@@ -202,6 +216,7 @@ const transitions: {
     timed_out: () => refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    household_left: leaveHousehold,
   },
   sent: {
     // A plain re-send: the same attempt, and the wait for its receipt begins again.
@@ -214,6 +229,7 @@ const transitions: {
         : refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    household_left: leaveHousehold,
   },
   received: {
     written: () => refused("already_received"),
@@ -225,13 +241,14 @@ const transitions: {
         : refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    household_left: leaveHousehold,
   },
   done: { ...closed, receipt: receiveDone },
   failed: { ...closed, receipt: receiveLate },
   rejected: closed,
   expired: { ...closed, receipt: receiveLate },
   superseded: closed,
-  cancelled: closed,
+  cancelled: { ...closed, receipt: receiveLate },
 };
 
 /** When the silence in a phase has lasted too long. */

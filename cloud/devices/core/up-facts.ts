@@ -10,7 +10,13 @@ export interface DeviceRef {
   id: string;
   model: string;
   householdId: string | null;
+  /** What happened before this is not the household's. Null: everything is. */
+  householdSinceMs: number | null;
 }
+
+/** The household that a device belonged to at a time; null where it was nobody's, or still somebody else's. */
+export const householdAt = ({ householdId, householdSinceMs }: DeviceRef, atMs: number): string | null =>
+  householdSinceMs === null || atMs >= householdSinceMs ? householdId : null;
 
 /** What every fact of the up road carries: who, when it reached the gateway, and the time that order goes by. */
 interface UpFact {

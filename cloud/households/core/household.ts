@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { locale } from "#protocol/ids.ts";
+import { pairingCodeLength, readPairingCode } from "#protocol/pairing.ts";
 import { safeText } from "#protocol/text.ts";
+import { ownerRoles } from "../../staff/staff.ts";
 import { timeZone } from "./time-zone.ts";
 
 const channelNames = ["display", "web_push", "email", "webhook", "human"] as const;
@@ -26,8 +28,10 @@ const channelPreferences = z
   .meta({ id: "ChannelPreferences" });
 export type ChannelPreferences = z.infer<typeof channelPreferences>;
 
+const name = safeText(200).trim().min(1);
+
 export const newHousehold = z.strictObject({
-  name: safeText(200).trim().min(1),
+  name,
   locale,
   timeZone,
   channels: channelPreferences.prefault({}),
@@ -36,7 +40,7 @@ export type NewHousehold = z.infer<typeof newHousehold>;
 
 export const householdChange = z
   .strictObject({
-    name: safeText(200).trim().min(1).optional(),
+    name: name.optional(),
     locale: locale.optional(),
     timeZone: timeZone.optional(),
     channels: channelPreferences.optional(),
@@ -45,13 +49,13 @@ export const householdChange = z
 export type HouseholdChange = z.infer<typeof householdChange>;
 
 export const newMember = z.strictObject({
-  name: safeText(200).trim().min(1),
+  name,
   email: z.email().max(254).optional(),
 });
 export type NewMember = z.infer<typeof newMember>;
 
 export const member = z
-  .object({ id: z.uuid(), name: z.string(), email: z.string().nullable() })
+  .object({ id: z.uuid(), name: z.string(), email: z.string().nullable(), role: z.enum(ownerRoles) })
   .meta({ id: "HouseholdMember" });
 export type Member = z.infer<typeof member>;
 
@@ -70,3 +74,36 @@ export type Household = z.infer<typeof household>;
 
 /** Most members of one household. */
 export const membersMax = 50;
+/** Most appliances of one household. */
+export const devicesMax = 100;
+/** Most invitations that a household has open at a time. */
+export const invitationsMax = 20;
+/** How long an invitation is good. */
+export const invitationMs = 7 * 86_400_000;
+
+const pairingCode = z
+  .string()
+  .max(40)
+  .transform((typed, context): string => {
+    const code = readPairingCode(typed);
+    if (code !== null) return code;
+    context.addIssue({
+      code: "custom",
+      message: `must be the ${pairingCodeLength} characters that the appliance shows`,
+    });
+    return z.NEVER;
+  });
+
+/** What is sent with an appliance's code. All but the code is for those who have no household yet. */
+export const pairRequest = z.strictObject({
+  code: pairingCode,
+  name: name.optional(),
+  email: newMember.shape.email,
+  locale: locale.optional(),
+  timeZone: timeZone.optional(),
+  householdName: name.optional(),
+});
+export type PairRequest = z.infer<typeof pairRequest>;
+
+export const joinRequest = z.strictObject({ code: z.string().min(1).max(200), ...newMember.shape });
+export type JoinRequest = z.infer<typeof joinRequest>;

@@ -1,4 +1,4 @@
-import type { Principal, StaffRole } from "./principal.ts";
+import type { OwnerRole, Principal, StaffRole } from "./principal.ts";
 
 const everyone: readonly StaffRole[] = ["viewer", "support", "content", "release", "admin"];
 
@@ -34,12 +34,39 @@ export const permissionTable = {
   "audit.read": ["admin"],
 } as const satisfies Record<string, readonly StaffRole[]>;
 
-export type Permission = keyof typeof permissionTable;
+const household: readonly OwnerRole[] = ["owner", "member"];
 
-/** Whether a principal may do it. `system` is Hearth itself; owners, devices and services have no place in this API yet. */
+/** What may be done with one's own household, and by whom in it. Staff has no place here, nor owners in the table above. */
+export const ownerPermissionTable = {
+  "my.read": household,
+  /** How one is addressed and reached, one's own key, and leaving. */
+  "my.write": household,
+  "my.pair": household,
+  "my.join": household,
+  "my.manage": ["owner"],
+} as const satisfies Record<string, readonly OwnerRole[]>;
+
+type StaffPermission = keyof typeof permissionTable;
+type OwnerPermission = keyof typeof ownerPermissionTable;
+export type Permission = StaffPermission | OwnerPermission;
+
+const isForOwners = (permission: Permission): permission is OwnerPermission => permission in ownerPermissionTable;
+
+/** Whether a principal may do it. `system` is Hearth itself; devices and services have no place in this API yet. */
 export function allowed(principal: Principal, permission: Permission): boolean {
-  if (principal.kind === "system") return true;
-  if (principal.kind !== "staff") return false;
-  const roles: readonly StaffRole[] = permissionTable[permission];
-  return roles.includes(principal.role);
+  switch (principal.kind) {
+    case "system":
+      return true;
+    case "staff": {
+      const roles: readonly StaffRole[] = isForOwners(permission) ? [] : permissionTable[permission];
+      return roles.includes(principal.role);
+    }
+    case "owner": {
+      const roles: readonly OwnerRole[] = isForOwners(permission) ? ownerPermissionTable[permission] : [];
+      return roles.includes(principal.role);
+    }
+    case "device":
+    case "service":
+      return false;
+  }
 }

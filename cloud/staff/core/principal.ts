@@ -2,9 +2,21 @@
 export const staffRoles = ["viewer", "support", "content", "release", "admin"] as const;
 export type StaffRole = (typeof staffRoles)[number];
 
+/** A household has one owner; everybody else in it is a member. */
+export const ownerRoles = ["owner", "member"] as const;
+export type OwnerRole = (typeof ownerRoles)[number];
+
+/** A person of a household: what they may see and do ends at its door. */
+export interface OwnerPrincipal {
+  kind: "owner";
+  householdId: string;
+  memberId: string;
+  role: OwnerRole;
+}
+
 export type Principal =
   | { kind: "staff"; id: string; name: string; role: StaffRole }
-  | { kind: "owner"; householdId: string }
+  | OwnerPrincipal
   | { kind: "device"; id: string }
   | { kind: "service"; name: string }
   | { kind: "system" };
@@ -15,7 +27,7 @@ export function principalText(principal: Principal): string {
     case "staff":
       return `staff:${principal.id}`;
     case "owner":
-      return `owner:${principal.householdId}`;
+      return `owner:${principal.householdId}/${principal.memberId}`;
     case "device":
       return `device:${principal.id}`;
     case "service":

@@ -1,0 +1,49 @@
+import { sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { DeviceRef } from "./core/up-facts.ts";
+import { type RefRow, refColumns, toRef } from "./devices-store.ts";
+
+/** Which household has a device, and since when: SQL on the registry's own table, inside the caller's transaction. */
+export class Tenure {
+  /** The device as it is, held until the transaction ends: whoever else wants to move it waits. Null where there is none. */
+  async lock(tx: Db, deviceId: string): Promise<DeviceRef | null> {
+    const { rows } = await sql<RefRow>`SELECT ${refColumns} FROM device WHERE id = ${deviceId} FOR UPDATE`.execute(tx);
+    return rows.map(toRef)[0] ?? null;
+  }
+
+  /** Devices by their keys, held. Always in the order of keys, so that two who hold several never wait for each other in a ring. */
+  async lockByKeys(tx: Db, keys: readonly number[]): Promise<DeviceRef[]> {
+    if (keys.length === 0) return [];
+    const { rows } = await sql<RefRow>`
+      SELECT ${refColumns} FROM device WHERE key = ANY(${[...keys]}::int[]) ORDER BY key FOR UPDATE`.execute(tx);
+    return rows.map(toRef);
+  }
+
+  /** Every device of a household, held. */
+  async lockAll(tx: Db, householdId: string): Promise<DeviceRef[]> {
+    const { rows } = await sql<RefRow>`
+      SELECT ${refColumns} FROM device WHERE household_id = ${householdId} ORDER BY key FOR UPDATE`.execute(tx);
+    return rows.map(toRef);
+  }
+
+  async count(tx: Db, householdId: string): Promise<number> {
+    const { rows } = await sql<{ n: number }>`
+      SELECT count(*) AS n FROM device WHERE household_id = ${householdId}`.execute(tx);
+    return rows[0]?.n ?? 0;
+  }
+
+  /** Gives a device that is held to a household. @param sinceMs what happened before is not theirs; null: everything is */
+  async give(tx: Db, device: DeviceRef, householdId: string, sinceMs: number | null): Promise<void> {
+    await sql`UPDATE device SET household_id = ${householdId}, household_since_ms = ${sinceMs}
+      WHERE key = ${device.key}`.execute(tx);
+  }
+
+  /** Takes a device that is held out of its household, and with it what was wanted of it. Its identity stays: that is the hardware's. */
+  async release(tx: Db, device: DeviceRef, nowMs: number): Promise<void> {
+    // The device is told by its desired state, which is sent also where nothing is wanted: it is empty then, under a higher version.
+    await sql`
+      UPDATE device SET household_id = NULL, household_since_ms = ${nowMs}, tenure = tenure + 1, desired = '{}',
+        desired_version = desired_version + 1
+      WHERE key = ${device.key}`.execute(tx);
+  }
+}

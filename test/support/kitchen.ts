@@ -1,0 +1,186 @@
+/**
+ * All slices on a database of their own, with a clock that a test sets: appliances speak through the real up road, people through the
+ * real API, and what the gateway would be told is kept.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { MessageChannel } from "node:worker_threads";
+import type { FastifyInstance } from "fastify";
+import type { CloudMessage } from "#protocol/link/messages.ts";
+import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
+import type { UpChannel } from "#protocol/topics.ts";
+import { GatewayHub } from "../../cloud/gateway-hub.ts";
+import { createHttp } from "../../cloud/http/http.ts";
+import { GatewayWorker } from "../../cloud/platform/gateway-worker.ts";
+import { randomIds } from "../../cloud/platform/ids.ts";
+import { createLogger } from "../../cloud/platform/logger.ts";
+import { problemCatalogue, routes } from "../../cloud/routes.ts";
+import { createSlices, type Slices } from "../../cloud/slices.ts";
+import { type StaffRole, staffRoles } from "../../cloud/staff/staff.ts";
+import { gatewayLimits } from "#protocol/link/limits.ts";
+import { SetClock } from "./down-road.ts";
+import { ovenModel } from "./ovens.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+
+export interface KitchenAnswer {
+  status: number;
+  headers: Record<string, unknown>;
+  body: any; // oxlint-disable-line typescript/no-explicit-any -- tests look into answers freely
+}
+
+/** A person of a household, as their key makes them. */
+export interface Person {
+  key: string;
+  memberId: string;
+  householdId: string;
+}
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export class Kitchen {
+  readonly base: TestDatabase;
+  readonly slices: Slices;
+  readonly clock: SetClock;
+  readonly app: FastifyInstance;
+  /** What went down to the gateway. */
+  readonly told: CloudMessage[] = [];
+  readonly #staffKeys = new Map<StaffRole, string>();
+  readonly #link = new MessageChannel();
+  readonly #source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
+  #sequence = 0;
+  #codes = 0;
+
+  private constructor(base: TestDatabase, slices: Slices, clock: SetClock, app: FastifyInstance) {
+    this.base = base;
+    this.slices = slices;
+    this.clock = clock;
+    this.app = app;
+  }
+
+  static async open(): Promise<Kitchen> {
+    const base = await createTestDatabase();
+    const clock = new SetClock();
+    const logger = createLogger("silent");
+    const hub = new GatewayHub();
+    const { database } = base;
+    const slices = createSlices({
+      database,
+      clock,
+      ids: randomIds,
+      logger,
+      hub,
+      artifactsDir: "/nowhere",
+      secret: Buffer.alloc(32, 9),
+      publicUrl: () => "https://hearth.example",
+      fleetCa: () => null,
+    });
+    await slices.load();
+    const tls = { mqtt: { host: "127.0.0.1", port: 0 }, mqtts: null };
+    const config = { gatewayId: "main", ...tls, spoolDir: "/nowhere", spoolBytesMax: 0, logLevel: "silent" };
+    // Not started: nothing here needs it.
+    const gateway = new GatewayWorker({
+      config: { ...config, limits: gatewayLimits },
+      logger,
+      onLink() {},
+      onGone() {},
+    });
+    const app = await createHttp({
+      logger,
+      authenticate: (key) => slices.authenticate(key),
+      routes: (server) =>
+        routes(server, { slices, hub, gateway, database, clock, startedAtMs: 0, embedded: true, filesMax: null }),
+      problems: problemCatalogue,
+    });
+    const kitchen = new Kitchen(base, slices, clock, app);
+    hub.attach(kitchen.#link.port1, slices.linkDeps);
+    kitchen.#link.port2.on("message", (message: CloudMessage) => kitchen.told.push(message));
+    await slices.ingest.openSource(kitchen.#source);
+    for (const role of staffRoles) {
+      const { secret } = await slices.staff.createKey({ kind: "system" }, role, role);
+      kitchen.#staffKeys.set(role, secret);
+    }
+    await kitchen.as("admin", "PUT", "/models/oven", ovenModel);
+    return kitchen;
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    this.#link.port1.close();
+    await this.slices.dispatcher.stop();
+    await this.slices.events.stop();
+    await this.slices.ingest.stop();
+    await this.base.drop();
+  }
+
+  /** Registers appliances. */
+  async ovens(...ids: string[]): Promise<void> {
+    const devices = ids.map((id) => ({ id, model: "oven" }));
+    const { status } = await this.as("admin", "POST", "/devices/batch", { devices });
+    if (status !== 201) throw new Error(`the ovens were not registered: ${status}`);
+  }
+
+  /** Appliances say something, in one batch; `atMs` is now where it is left out, as is when it reached the gateway. */
+  async say(...said: { device: string; channel: UpChannel; payload: object; receivedAtMs?: number }[]): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    const records = said.map(({ device, channel, payload, receivedAtMs = nowMs }): SequencedRecord => {
+      const sequence = this.#sequence;
+      this.#sequence += 1;
+      const bytes = Buffer.from(JSON.stringify({ atMs: nowMs, ...payload }));
+      return { sequence, channel, deviceId: device, receivedAtMs, payload: bytes };
+    });
+    await this.slices.ingest.commit(this.#source, records);
+  }
+
+  event(device: string, type: string, data: object = {}, more: { id?: string; atMs?: number } = {}): Promise<void> {
+    return this.say({ device, channel: "events", payload: { id: randomUUID(), type, data, ...more } });
+  }
+
+  /** An appliance shows a code, and says so. */
+  async showCode(device: string, validMs = 600_000): Promise<string> {
+    this.#codes += 1;
+    const code = `C0DE${String(this.#codes).padStart(4, "0")}`;
+    await this.event(device, "pairing.opened", { codeSha256: sha256(code), validMs });
+    return code;
+  }
+
+  /** Somebody without a household pairs an appliance, and has one. */
+  async newOwner(device: string, name = "Ada"): Promise<Person> {
+    const code = await this.showCode(device);
+    this.clock.forward(1);
+    const { status, body } = await this.call(null, "POST", "/my/pair", { code, name });
+    if (status !== 201) throw new Error(`${device} was not paired: ${JSON.stringify(body)}`);
+    return { key: body.secret, memberId: body.you.memberId, householdId: body.household.id };
+  }
+
+  /** The owner invites somebody, who joins. */
+  async newMember(by: Person, name = "Ben"): Promise<Person> {
+    const { code } = (await this.call(by.key, "POST", "/my/invitations")).body;
+    const { status, body } = await this.call(null, "POST", "/my/join", { code, name });
+    if (status !== 201) throw new Error(`${name} did not join: ${JSON.stringify(body)}`);
+    return { key: body.secret, memberId: body.member.id, householdId: body.household.id };
+  }
+
+  /** One request with a key, or without one. */
+  async call(
+    key: string | null,
+    method: Method,
+    url: string,
+    payload?: object,
+    address = "192.0.2.1",
+  ): Promise<KitchenAnswer> {
+    const response = await this.app.inject({
+      method,
+      url: `/api/v1${url}`,
+      remoteAddress: address,
+      headers: key === null ? {} : { authorization: `Bearer ${key}` },
+      ...(payload === undefined ? {} : { payload }),
+    });
+    const isJson = String(response.headers["content-type"]).includes("json");
+    return { status: response.statusCode, headers: response.headers, body: isJson ? response.json() : null };
+  }
+
+  as(role: StaffRole, method: Method, url: string, payload?: object): Promise<KitchenAnswer> {
+    return this.call(this.#staffKeys.get(role) ?? null, method, url, payload);
+  }
+}
+
+export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
