@@ -16,7 +16,7 @@ import { lockDatabase } from "./platform/database-lock.ts";
 import { GatewayWorker } from "./platform/gateway-worker.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
-import { connectionsPossible, openFilesMax } from "./platform/open-files.ts";
+import { limitsPossible, openFilesMax } from "./platform/open-files.ts";
 import { PostgresServer } from "./platform/postgres-server.ts";
 import { openDataDir, secretFile } from "./platform/storage.ts";
 import { GatewayHub } from "./gateway-hub.ts";
@@ -125,7 +125,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.events.stop());
 
   const filesMax = await openFilesMax();
-  const connectionsMax = connectionsPossible(config.limits.connectionsMax, filesMax);
+  const limits = limitsPossible(config.limits, filesMax);
   const startedAtMs = clock.nowMs();
   const gateway = new GatewayWorker({
     config: {
@@ -135,7 +135,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
       spoolDir: join(config.dataDir, spoolDirName),
       spoolBytesMax: config.spoolBytesMax,
       logLevel: config.logLevel,
-      limits: { ...config.limits, connectionsMax },
+      limits,
     },
     logger,
     onLink: (port) => hub.attach(port, slices.linkDeps),
@@ -177,7 +177,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     dataDir: config.dataDir,
     databasePlace: place,
     firstKey,
-    connectionsMax,
+    connectionsMax: limits.connectionsMax,
     filesMax,
     stop: () => undo.run(logger),
   };

@@ -150,6 +150,7 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
       spoolBytesMax: status?.spoolBytesMax ?? 0,
       spoolFull: status?.spoolFull ?? false,
       held: status?.held ?? 0,
+      connectsWaiting: status?.connectsWaiting ?? 0,
       counters: status?.counters ?? {},
     },
     upRoad: {

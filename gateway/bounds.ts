@@ -24,6 +24,10 @@ export interface Bounds {
   releasedAfterMs: number;
   /** How often the cloud is told how things stand. */
   statusMs: number;
+  /** Certificates whose signature need not be checked again. */
+  certificatesMax: number;
+  /** Of the deny-list. */
+  deniedMax: number;
 }
 
 export const defaultBounds: Bounds = {
@@ -41,4 +45,6 @@ export const defaultBounds: Bounds = {
   heldBackToldAfterMs: 2_000,
   releasedAfterMs: 5_000,
   statusMs: 1_000,
+  certificatesMax: 50_000,
+  deniedMax: 100_000,
 };

@@ -18,6 +18,7 @@ export class CacheStore {
   readonly #root: RootDatabase<unknown, string>;
   readonly #identities: Database<unknown, string>;
   readonly #feeds: Database<string, string>;
+  readonly #denied: Database<boolean, string>;
   readonly #meta: Database<unknown, string>;
   readonly #identitiesMax: number;
   #identityCount: number;
@@ -27,6 +28,7 @@ export class CacheStore {
     this.#root = open<unknown, string>({ path: dir });
     this.#identities = this.#root.openDB<unknown, string>({ name: "identities", encoding: "json" });
     this.#feeds = this.#root.openDB<string, string>({ name: "feeds", encoding: "string" });
+    this.#denied = this.#root.openDB<boolean, string>({ name: "denied", encoding: "json" });
     this.#meta = this.#root.openDB<unknown, string>({ name: "meta", encoding: "json" });
     this.#identitiesMax = identitiesMax;
     this.#identityCount = this.#identities.getKeysCount();
@@ -50,6 +52,23 @@ export class CacheStore {
     if (!this.#identities.doesExist(name)) return;
     this.#identityCount -= 1;
     await this.#identities.remove(name);
+  }
+
+  /** Fingerprints of the certificates that let nobody in. */
+  denied(): Iterable<string> {
+    return this.#denied.getKeys();
+  }
+
+  async putDenied(fingerprints: ReadonlySet<string>, whole: boolean): Promise<void> {
+    const results: Promise<unknown>[] = [];
+    results.push(
+      this.#root.batch(() => {
+        const ended = whole ? [...this.#denied.getKeys()].filter((one) => !fingerprints.has(one)) : [];
+        for (const one of ended) results.push(this.#denied.remove(one));
+        for (const one of fingerprints) results.push(this.#denied.put(one, true));
+      }),
+    );
+    await Promise.all(results);
   }
 
   /** The version of the feeds held, or null where none were ever received. */

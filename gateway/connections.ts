@@ -70,8 +70,6 @@ export class Connections implements GateHost {
   #broker: Aedes | null = null;
   #memory: BrokerMemory | null = null;
   #nextConnectionId = 1;
-  /** Sockets that are open, those of refused clients included. */
-  #sockets = 0;
   readonly #gates = new Set<FrameGate>();
   readonly #bySession = new Map<string, FrameGate>();
   readonly #heldBack = new Set<FrameGate>();
@@ -113,18 +111,8 @@ export class Connections implements GateHost {
   }
 
   accept(peer: Peer): void {
-    const { stream } = peer;
-    if (this.#sockets >= this.limits.connectionsMax || this.#isDraining) {
-      this.counters.refused_connections_max += 1;
-      if (!this.#isDraining) this.hits.hit("connectionsMax");
-      stream.destroy();
-      return;
-    }
+    if (this.#isDraining) return peer.hangUp("shutdown");
     this.counters.connects += 1;
-    this.#sockets += 1;
-    stream.once("close", () => {
-      this.#sockets -= 1;
-    });
     this.#gates.add(new FrameGate(peer, this));
   }
 
@@ -153,6 +141,12 @@ export class Connections implements GateHost {
     }
     const { access, login, token } = outcome;
     const { sessionId } = access;
+    // Who comes anew takes the place of a connection that is there, which may be dead: it needs no other.
+    if (this.count >= this.limits.connectionsMax && !this.#bySession.has(sessionId)) {
+      this.#countRefusal(connack.serverUnavailable);
+      this.hits.hit("connectionsMax");
+      return gate.refuse(connack.serverUnavailable, "refused");
+    }
     const { will } = packet;
     if (will !== null) {
       const code = access.willCodeOf(will);
@@ -179,6 +173,7 @@ export class Connections implements GateHost {
     this.#record(access, gate.connectionId, { state: "connected", address, via, login });
     this.#logger.debug({ event: "connected", deviceId: sessionId, connectionId: gate.connectionId });
     gate.join(access, packet, broker.handle);
+    gate.peer.settled();
   }
 
   #hasRoomForBrief(sessionId: string): boolean {
@@ -226,6 +221,7 @@ export class Connections implements GateHost {
   }
 
   closed(gate: FrameGate, reason: CloseReason): void {
+    gate.peer.settled();
     this.counters[`closed_${reason}`] += 1;
     this.#gates.delete(gate);
     this.#heldBack.delete(gate);
@@ -286,8 +282,21 @@ export class Connections implements GateHost {
     else gate.token = now;
   }
 
-  sweep(): void {
-    const nowMs = this.clock.nowMs();
+  /**
+   * Ends the connections, logged in or not, that came with one of these certificates.
+   *
+   * @param ended told which sessions were theirs, before they end
+   */
+  revokeCertificates(fingerprints: ReadonlySet<string>, ended: (sessionId: string) => void): void {
+    for (const gate of this.#gates) {
+      const { certificate } = gate.peer;
+      if (certificate === null || !fingerprints.has(certificate.fingerprint)) continue;
+      if (gate.access !== null) ended(gate.access.sessionId);
+      gate.close("revoked");
+    }
+  }
+
+  sweep(nowMs: number): void {
     for (const gate of this.#gates) gate.sweep(nowMs);
   }
 

@@ -104,7 +104,7 @@ export class FrameGate extends Duplex implements Publisher {
     this.messageIds = new MessageIds(host.limits.unacknowledgedPerConnectionMax);
     this.backlog = new Backlog(this, this.messageIds, host.limits);
     this.#deliveries = new OpenDeliveries(host.limits.deliveriesPerConnectionMax, this.messageIds);
-    this.#stateSinceMs = host.clock.nowMs();
+    this.#stateSinceMs = peer.sinceMs;
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("error", () => this.close("lost"));
     socket.on("close", () => this.close("lost"));
@@ -144,7 +144,7 @@ export class FrameGate extends Duplex implements Publisher {
   close(reason: CloseReason): void {
     if (this.#state === "closed") return;
     this.#end(reason);
-    this.#socket.destroy();
+    this.peer.hangUp(reason);
     this.destroy();
   }
 
@@ -285,8 +285,9 @@ export class FrameGate extends Duplex implements Publisher {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // Only the broker destroys a gate that is not closed: its reasons are a client that does not drain, and a bad packet.
     if (this.#state !== "closed") {
-      this.#end(this.#isLeaving ? "closed" : error?.message === "drain timeout" ? "stalled" : "protocol_error");
-      this.#socket.destroy();
+      const reason = this.#isLeaving ? "closed" : error?.message === "drain timeout" ? "stalled" : "protocol_error";
+      this.#end(reason);
+      this.peer.hangUp(reason);
     }
     this.#outgoing.release();
     this.backlog.eased();

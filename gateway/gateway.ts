@@ -2,7 +2,7 @@
  * The MQTT edge: lets devices in, makes what they say durable, delivers what the cloud says.
  *
  *                 +--------- Connections (who is here, presence, sweep) ---------+
- *   socket --> FrameGate --own PUBLISH--> Spool --durable--> Uplink --batches--> |
+ * Listeners --> FrameGate --own PUBLISH--> Spool --durable--> Uplink --batches-> |
  *                 |   <--PUBACK after the commit--+                              |
  *                 |--CONNECT--> Login <--identity, forget-- CacheStore           | link <--> cloud
  *                 |--request--> Enrolments --enrol, enrolled-------------------- |
@@ -12,7 +12,6 @@
  *
  * A constructor does nothing but initialise; `start` opens the stores, restores the feeds, greets the cloud and then the port.
  */
-import { type Server, createServer } from "node:net";
 import path from "node:path";
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
@@ -27,6 +26,7 @@ import { type Bounds, defaultBounds } from "./bounds.ts";
 import { createBroker } from "./broker.ts";
 import { BrokerMemory } from "./broker-memory.ts";
 import { CacheStore } from "./cache-store.ts";
+import { ClientCertificates } from "./client-certificates.ts";
 import { type Admission, Connections } from "./connections.ts";
 import { newCounters } from "./counters.ts";
 import { Enrolments } from "./enrolments.ts";
@@ -34,8 +34,8 @@ import { Feeds } from "./feeds.ts";
 import type { FrameGate } from "./frame-gate.ts";
 import { LimitHits } from "./limit-hits.ts";
 import type { Link } from "./link.ts";
+import { Listeners } from "./listeners.ts";
 import { Login } from "./login.ts";
-import { tcpPeer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 import { Spool } from "./spool.ts";
 import { LmdbSpoolStore, type SpoolStore } from "./spool-store.ts";
@@ -55,7 +55,6 @@ export interface GatewayOptions {
 }
 
 const sweepMsMax = 1_000;
-const backlogMax = 4_096;
 /** A drain gives up on a cloud that takes nothing for this long: what is durable stays for the next start. */
 const drainPatienceMs = 2_000;
 const drainPollMs = 20;
@@ -70,7 +69,6 @@ export class Gateway {
   readonly #firstFeeds = Promise.withResolvers<void>();
   #link: Link | null = null;
   #parts: Parts | null = null;
-  #server: Server | null = null;
   #stopTimers: (() => void)[] = [];
 
   constructor(options: GatewayOptions) {
@@ -86,7 +84,7 @@ export class Gateway {
 
   /**
    * @returns the ports that devices connect to
-   * @throws what `listen` threw, with its code: EADDRINUSE, EACCES...
+   * @throws what `listen` threw, with its code (EADDRINUSE, EACCES...) and its port
    */
   async start(): Promise<GatewayPorts> {
     const { clock, config, link } = this.#options;
@@ -109,13 +107,13 @@ export class Gateway {
       limits.drainTimeoutMs,
     );
     this.#stopTimers.push(
-      clock.every(Math.max(1, Math.min(sweepMsMax, shortestMs / 4)), () => parts.connections.sweep()),
+      clock.every(Math.max(1, Math.min(sweepMsMax, shortestMs / 4)), () => this.#sweep(parts)),
       clock.every(this.#bounds.statusMs, () => this.#tick(parts)),
     );
     const hasFeeds = await parts.feeds.restore();
     this.connect(link);
     if (!hasFeeds) await this.#firstFeeds.promise;
-    return this.#listen(parts.connections);
+    return parts.listeners.open();
   }
 
   /** Takes a link to the cloud, in place of the one before it. */
@@ -146,7 +144,7 @@ export class Gateway {
     if (parts === null) return;
     this.#parts = null;
     for (const stop of this.#stopTimers) stop();
-    this.#closePort();
+    parts.listeners.close();
     parts.connections.shutDown();
     parts.login.linkDown();
     parts.enrolments.linkDown();
@@ -166,7 +164,8 @@ export class Gateway {
     const store = wrapSpoolStore(new LmdbSpoolStore(path.join(spoolDir, "spool"), spoolBytesMax));
     const spool = new Spool({ store, bytesMax: spoolBytesMax, bounds, clock, newId, logger });
     const cache = new CacheStore(path.join(spoolDir, "cache"), bounds.identitiesMax);
-    const login = new Login({ cache, bounds, clock, counters, logger, ask: send });
+    const certificates = new ClientCertificates({ cache, bounds, logger });
+    const login = new Login({ cache, certificates, bounds, clock, counters, logger, ask: send });
     const bootId = this.#bootId;
     const { admission = login } = this.#options;
     const enrolments = new Enrolments({
@@ -192,6 +191,8 @@ export class Gateway {
       admission,
       enrol: (gate, from, payload) => enrolments.request(gate, from, payload),
     });
+    const accept = connections.accept.bind(connections);
+    const listeners = new Listeners({ config, certificates, counters, hits, clock, logger, accept });
     const memory = new BrokerMemory({
       limits,
       hits,
@@ -206,28 +207,13 @@ export class Gateway {
     connections.use(broker, memory);
     const feeds = new Feeds({ cache, memory, broker, limits, counters, hits, logger });
     const uplink = new Uplink({ spool, gatewayId, bootId, counters, logger, send });
-    return { spool, cache, login, enrolments, connections, memory, broker, feeds, uplink };
+    return { spool, cache, certificates, login, enrolments, connections, listeners, memory, broker, feeds, uplink };
   }
 
-  async #listen(connections: Connections): Promise<GatewayPorts> {
-    const { mqtt } = this.#options.config;
-    if (mqtt === null) return { mqtt: null, mqtts: null };
-    const { host, port } = mqtt;
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => connections.accept(tcpPeer(socket)));
-    this.#server = server;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen({ host, port, backlog: backlogMax }, resolve);
-    await promise;
-    // Out of file descriptors, most likely: those who are connected stay.
-    server.on("error", (error) => this.#options.logger.error({ event: "accept_failed", err: error }));
-    const address = server.address();
-    return { mqtt: typeof address === "object" && address !== null ? address.port : port, mqtts: null };
-  }
-
-  #closePort(): void {
-    this.#server?.close();
-    this.#server = null;
+  #sweep({ connections, listeners }: Parts): void {
+    const nowMs = this.#options.clock.nowMs();
+    connections.sweep(nowMs);
+    listeners.sweep(nowMs);
   }
 
   #receive(message: CloudMessage, parts: Parts): void {
@@ -247,8 +233,6 @@ export class Gateway {
         if (!message.disconnect) return this.#do("recheck", this.#recheck(message.name, parts));
         memory.forget(message.name);
         return connections.revoke(message.name);
-      case "revoked":
-        return;
       case "enrolled":
         return enrolments.answered(message.askId, message.payload);
       case "deliver":
@@ -257,8 +241,13 @@ export class Gateway {
         return this.#do("feeds", feeds.replace(message.version, message.items).then(this.#firstFeeds.resolve));
       case "feeds_changed":
         return this.#do("feeds_changed", feeds.change(message.version, message.items));
-      case "tls":
+      case "revoked":
+        connections.revokeCertificates(parts.certificates.revoke(message.fingerprints, message.whole), (deviceId) =>
+          memory.forget(deviceId),
+        );
         return;
+      case "tls":
+        return parts.listeners.renew(message.material);
       case "drain":
         return this.#do("drain", this.#drain(parts));
     }
@@ -306,7 +295,7 @@ export class Gateway {
     if (refusal !== null) refuse(refusal);
   }
 
-  #tick({ spool, connections, memory }: Parts): void {
+  #tick({ spool, connections, listeners, memory }: Parts): void {
     spool.tick();
     const { oldestReceivedAtMs } = spool;
     const status: GatewayStatus = {
@@ -317,6 +306,7 @@ export class Gateway {
       spoolOldestMs: oldestReceivedAtMs === null ? 0 : Math.max(0, this.#options.clock.nowMs() - oldestReceivedAtMs),
       spoolFull: spool.full,
       held: spool.held,
+      connectsWaiting: listeners.waiting,
       heldBack: connections.heldBackCount,
       sessions: memory.sessionCount,
       queued: memory.queues.count,
@@ -329,9 +319,9 @@ export class Gateway {
     this.#link?.send({ kind: "status", status });
   }
 
-  async #drain({ connections, spool, uplink }: Parts): Promise<void> {
+  async #drain({ connections, listeners, spool, uplink }: Parts): Promise<void> {
     const { clock } = this.#options;
-    this.#closePort();
+    listeners.close();
     connections.shutDown();
     await spool.flush();
     let batches = this.#counters.batches;
@@ -351,9 +341,11 @@ export class Gateway {
 interface Parts {
   spool: Spool;
   cache: CacheStore;
+  certificates: ClientCertificates;
   login: Login;
   enrolments: Enrolments;
   connections: Connections;
+  listeners: Listeners;
   memory: BrokerMemory;
   broker: Aedes;
   feeds: Feeds;

@@ -1,3 +1,4 @@
+import { generate } from "mqtt-packet";
 import { afterEach, expect, test } from "vitest";
 import { type HouseOptions, closeHouses, openHouse } from "./testing/house.ts";
 import { RawDevice, publish } from "./testing/raw-device.ts";
@@ -79,6 +80,28 @@ test("a drip in separate segments is read no further than the bound, and goes on
   await device.wait("puback", sent);
   const records = await house.cloud.waitRecords(sent, "telemetry");
   expect(records.length).toBe(sent);
+});
+
+test("what is held over a WebSocket is bounded the same: its client's bytes stay at the client", async () => {
+  const house = await openSlowHouse({ limits: { heldPerConnectionMax: 50 } });
+  const device = await RawDevice.openWebSocket(`ws://127.0.0.1:${house.port}/mqtt`);
+  device.connect("oven-1");
+  await device.wait("connack");
+  await house.cloud.waitRecords(1, "presence");
+  house.sluice.holds = true;
+  const payload = "x".repeat(4_000);
+  const sent = 5_000;
+  for (let messageId = 1; messageId <= sent; messageId += 1) {
+    device.webSocket.send(generate(publish(telemetry, messageId, payload)));
+  }
+  const { status } = await house.cloud.wait("status", house.cloud.of("status").length + 2);
+  expect(status.held).toBeGreaterThanOrEqual(50);
+  expect(status.held).toBeLessThan(50 + Math.ceil(65_536 / 4_000));
+  // Of 20 MB, what the two kernels and the gateway's buffers hold is gone.
+  expect(device.webSocket.bufferedAmount).toBeGreaterThan(8_000_000);
+  house.sluice.open();
+  await device.wait("puback", sent);
+  expect((await house.cloud.waitRecords(sent, "telemetry")).length).toBe(sent);
 });
 
 /** Ten devices that say 400 kB each at once, while nothing gets to the disk. */

@@ -32,7 +32,7 @@ test.each<[string, number[]]>([
   ["a packet of 4 KiB first", [0x10, 0xff, 0x1f]],
   ["a header that claims 256 MB", [0x10, 0xff, 0xff, 0xff, 0x7f]],
   ["a length of five bytes", [0x10, 0x80, 0x80, 0x80, 0x80, 1]],
-  ["HTTP", [...Buffer.from("GET / HTTP/1.1\r\n\r\n")]],
+  ["TLS on the plain port", [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]],
 ])("before login, %s closes the connection", async (_what, bytes) => {
   const house = await openHouse();
   const unharmed = await neighbour(house);
@@ -167,13 +167,23 @@ test("a client that sends PINGREQ for ever and never reads is cut, and what wait
   device.socket.destroy();
 });
 
-test("connections over the bound are refused, and there is room again when one ends", async () => {
+test("devices over the bound are told to come back later, and there is room again when one ends", async () => {
   const { cloud, port } = await openHouse({ limits: { connectionsMax: 1 } });
   const first = await RawDevice.login(port, "oven-1");
-  const second = await RawDevice.open(port);
+  const second = await RawDevice.login(port, "oven-2");
+  expect(second.all("connack")[0]?.returnCode).toBe(3);
   await second.waitClosed();
   first.socket.destroy();
   await cloud.waitRecords(2, "presence");
   const third = await RawDevice.login(port, "oven-2");
   expect(third.all("connack")[0]?.returnCode).toBe(0);
+});
+
+test("in a full house a device that comes anew takes its own place, whose connection may be dead", async () => {
+  const { cloud, port } = await openHouse({ limits: { connectionsMax: 1 } });
+  const first = await RawDevice.login(port, "oven-1");
+  const again = await RawDevice.login(port, "oven-1");
+  expect(again.all("connack")[0]?.returnCode).toBe(0);
+  await first.waitClosed();
+  expect((await cloud.waitStatus(({ connections }) => connections === 1)).counters["limit_connections_max"]).toBe(0);
 });

@@ -1,11 +1,14 @@
 /**
- * Lets devices in by token, and by the claim credential of a production batch those that have none yet.
+ * Lets devices in by certificate or token, and by the claim credential of a production batch those that have neither yet. Whichever it
+ * is, the proof must fit an identity:
  *
- *   token fits a verified identity ------------------------------> in
- *   otherwise ask the cloud --+-- known, token fits -------------> in
- *                             +-- unknown, or token does not fit > 5, the same way and at the same time
- *                             +-- silent: token fits the cached -> in
- *                                         anything else ---------> 3, come back later
+ *   it fits a verified identity ------------------------------> in
+ *   otherwise ask the cloud --+-- known, it fits -------------> in
+ *                             +-- unknown, or it does not fit > 5, the same way and at the same time
+ *                             +-- silent: it fits the cached -> in
+ *                                         anything else ------> 3, come back later
+ *
+ * A certificate that was shown must be good: no token makes up for a bad one.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { connack } from "#protocol/errors.ts";
@@ -23,10 +26,11 @@ import type { Bounds } from "./bounds.ts";
 import type { Admission, AdmissionOutcome } from "./connections.ts";
 import type { CacheStore } from "./cache-store.ts";
 import { ClaimAccess } from "./core/claim-access.ts";
+import type { ClientCertificates } from "./client-certificates.ts";
 import { DeviceAccess } from "./core/device-access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
 import type { Counters } from "./counters.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, PeerCertificate } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 
 /** `silent`: the cloud did not answer, or could not be asked. */
@@ -34,6 +38,8 @@ export type Answer = Identity | null | "silent";
 
 /** What every offered token is compared with as well: an unknown device costs the same kind of work as a known one. */
 const nobody: Token = { sha256: createHash("sha256").update("nobody").digest("hex"), validUntilMs: 0 };
+type Proof = Pick<Extract<AdmissionOutcome, { kind: "accepted" }>, "login" | "token">;
+
 const refused = (code: number): AdmissionOutcome => ({ kind: "refused", code });
 const failureWindowMs = 60_000;
 
@@ -49,6 +55,7 @@ interface PendingAsk {
 
 export interface LoginOptions {
   cache: CacheStore;
+  certificates: ClientCertificates;
   bounds: Bounds;
   clock: Clock;
   counters: Counters;
@@ -58,6 +65,7 @@ export interface LoginOptions {
 
 export class Login implements Admission {
   readonly #cache: CacheStore;
+  readonly #certificates: ClientCertificates;
   readonly #bounds: Bounds;
   readonly #clock: Clock;
   readonly #counters: Counters;
@@ -74,8 +82,9 @@ export class Login implements Admission {
   readonly #askByName = new Map<string, PendingAsk>();
   readonly #failures = new Map<string, { count: number; sinceMs: number }>();
 
-  constructor({ cache, bounds, clock, counters, logger, ask }: LoginOptions) {
+  constructor({ cache, certificates, bounds, clock, counters, logger, ask }: LoginOptions) {
     this.#cache = cache;
+    this.#certificates = certificates;
     this.#bounds = bounds;
     this.#clock = clock;
     this.#counters = counters;
@@ -116,37 +125,63 @@ export class Login implements Admission {
   }
 
   /** @param peer whose address the limit on failures goes by */
-  async check(packet: ConnectPacket, { address }: Peer): Promise<AdmissionOutcome> {
+  async check(packet: ConnectPacket, { address, certificate }: Peer): Promise<AdmissionOutcome> {
+    if (certificate !== null) return this.#checkCertificate(packet, certificate, address);
     const name = packet.username;
     if (name === null || packet.password === null || !isName(name)) {
       return this.#failed(address, connack.notAuthorized);
     }
     const offered = createHash("sha256").update(packet.password).digest();
-    const cached = this.#cache.identity(name);
     const nowMs = this.#clock.nowMs();
-    const cachedToken = fitting(offered, cached, nowMs);
-    if (cachedToken && cached && this.#verified.has(name)) return this.#accept(cached, cachedToken, packet);
-    const answer = this.#mayAsk(address, cachedToken !== null) ? await this.#askCloud(name) : "silent";
+    return this.#prove(name, packet, address, (identity) => {
+      const token = fitting(offered, identity, nowMs);
+      return token && { login: "token", token };
+    });
+  }
+
+  async #checkCertificate(
+    packet: ConnectPacket,
+    certificate: PeerCertificate,
+    address: string,
+  ): Promise<AdmissionOutcome> {
+    const verdict = this.#certificates.check(certificate, this.#clock.nowMs());
+    if (verdict.kind === "bad") {
+      const { why } = verdict;
+      this.#counters[`refused_certificate_${why}`] += 1;
+      const { fingerprint } = certificate;
+      this.#logger.info({ event: "certificate_refused", why, fingerprint, clientId: packet.clientId, address });
+      return this.#failed(address, connack.notAuthorized);
+    }
+    const { deviceId } = verdict;
+    if (packet.username !== null && packet.username !== deviceId) return this.#failed(address, connack.notAuthorized);
+    return this.#prove(deviceId, packet, address, (identity) => identity && { login: "certificate", token: null });
+  }
+
+  /** @param proof what it proves itself with to this identity, or null where that does not fit or there is none */
+  async #prove(
+    name: string,
+    packet: ConnectPacket,
+    address: string,
+    proof: (identity: Identity | null) => Proof | null,
+  ): Promise<AdmissionOutcome> {
+    const cached = this.#cache.identity(name);
+    const cachedProof = proof(cached);
+    if (cachedProof && cached && this.#verified.has(name)) return accept(cached, cachedProof, packet);
+    const answer = this.#mayAsk(address, cachedProof !== null) ? await this.#askCloud(name) : "silent";
     // It may have been forgotten while the cloud was asked.
     const identity = answer === "silent" ? this.#cache.identity(name) : answer;
-    const token = fitting(offered, identity, nowMs);
+    const proved = proof(identity);
     if (answer !== "silent") {
-      return token && answer ? this.#accept(answer, token, packet) : this.#failed(address, connack.notAuthorized);
+      return proved && answer ? accept(answer, proved, packet) : this.#failed(address, connack.notAuthorized);
     }
-    if (!token || !cachedToken || !identity) return this.#failed(address, connack.serverUnavailable);
+    if (!proved || !cachedProof || !identity) return this.#failed(address, connack.serverUnavailable);
     this.#counters.cached_identities_used += 1;
-    return this.#accept(identity, token, packet);
+    return accept(identity, proved, packet);
   }
 
   /** Asks the cloud, whatever is remembered. */
   identify(name: string): Promise<Answer> {
     return this.#linkIsUp ? this.#askCloud(name) : Promise.resolve("silent");
-  }
-
-  #accept(identity: Identity, token: Token, packet: ConnectPacket): AdmissionOutcome {
-    if (identity.kind === "claim") return admitClaim(identity, token, packet);
-    if (packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
-    return { kind: "accepted", access: new DeviceAccess(identity), login: "token", token };
   }
 
   #failed(address: string, code: number): AdmissionOutcome {
@@ -239,8 +274,14 @@ const isName = (name: string): boolean =>
     ? batchKey.safeParse(name.slice(claimPrefix.length)).success
     : deviceIdPattern.test(name);
 
+function accept(identity: Identity, proof: Proof, packet: ConnectPacket): AdmissionOutcome {
+  if (identity.kind === "claim") return acceptClaim(identity, proof, packet);
+  if (packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
+  return { kind: "accepted", access: new DeviceAccess(identity), ...proof };
+}
+
 /** The client id names the serial number that a certificate is asked for, so that there is one connection for each. */
-function admitClaim({ batch }: ClaimIdentity, token: Token, { clientId, clean }: ConnectPacket): AdmissionOutcome {
+function acceptClaim({ batch }: ClaimIdentity, { token }: Proof, { clientId, clean }: ConnectPacket): AdmissionOutcome {
   const serial = clientId.slice(claimClientId(batch, "").length);
   if (clientId !== claimClientId(batch, serial) || !deviceIdPattern.test(serial)) {
     return refused(connack.identifierRejected);

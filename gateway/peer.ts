@@ -1,7 +1,15 @@
-import type { Socket } from "node:net";
+import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { plainAddress } from "./core/address.ts";
+import type { CloseReason } from "#protocol/errors.ts";
 import type { Via } from "#protocol/link/messages.ts";
+
+/** A certificate whose key the peer has proved to hold. Whether it is worth anything is for the login to say. */
+export interface PeerCertificate {
+  /** Lower-case hex SHA-256 of its DER. */
+  fingerprint: string;
+  /** The certificate itself; undefined once the connection is gone. */
+  read: () => X509Certificate | undefined;
+}
 
 /** Who is at the other end of an accepted connection, before they have said anything. */
 export interface Peer {
@@ -9,13 +17,11 @@ export interface Peer {
   stream: Duplex;
   address: string;
   via: Via;
-  /** DER of the certificate that the peer has proved to hold the key of. Whether it is worth anything is for the login to say. */
-  certificate: Buffer | null;
+  certificate: PeerCertificate | null;
+  /** When it was admitted: from there the clock runs until its CONNECT, whatever stands before that. */
+  sinceMs: number;
+  /** Its login is decided, or will never be: what was kept for that is free. May be called again. */
+  settled: () => void;
+  /** Ends the connection, and tells why where the transport has a way to. */
+  hangUp: (reason: CloseReason) => void;
 }
-
-export const tcpPeer = (socket: Socket): Peer => ({
-  stream: socket,
-  address: plainAddress(socket.remoteAddress ?? ""),
-  via: "tcp",
-  certificate: null,
-});

@@ -16,6 +16,7 @@ const health = z
       spoolBytesMax: z.number(),
       spoolFull: z.boolean(),
       held: z.number(),
+      connectsWaiting: z.number(),
       counters: z.record(z.string(), z.number()),
     }),
     upRoad: z.object({

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { GatewayLimits } from "#protocol/link/limits.ts";
 
 /** Files that the process needs besides a socket for each device: database, spool, images, HTTP. */
 const filesForItself = 500;
@@ -10,6 +11,16 @@ export async function openFilesMax(): Promise<number | null> {
   return soft === undefined ? null : Number(soft);
 }
 
-/** How many devices can be connected at once: the gateway's own bound, or fewer where the system allows fewer open files. */
-export const connectionsPossible = (connectionsMax: number, filesMax: number | null): number =>
-  filesMax === null ? connectionsMax : Math.max(0, Math.min(connectionsMax, filesMax - filesForItself));
+/** Of the sockets that are possible: how many may wait for their turn, and how many may be on their way in. */
+const waitingShare = 0.2;
+const arrivingShare = 0.05;
+
+/** The gateway's limits, or less of what takes a socket each where the system allows fewer open files. */
+export function limitsPossible(limits: GatewayLimits, filesMax: number | null): GatewayLimits {
+  if (filesMax === null) return limits;
+  const sockets = Math.max(0, filesMax - filesForItself);
+  const connectsQueuedMax = Math.min(limits.connectsQueuedMax, Math.floor(sockets * waitingShare));
+  const connectsInProgressMax = Math.min(limits.connectsInProgressMax, Math.ceil(sockets * arrivingShare));
+  const connectionsMax = Math.min(limits.connectionsMax, sockets - connectsQueuedMax - connectsInProgressMax);
+  return { ...limits, connectsQueuedMax, connectsInProgressMax, connectionsMax };
+}

@@ -20,8 +20,9 @@ import type { Bounds } from "../bounds.ts";
 import type { Admission } from "../connections.ts";
 import { Gateway } from "../gateway.ts";
 import { portLink } from "../link.ts";
-import { systemClock } from "../platform/clock.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
 import type { SpoolStore } from "../spool-store.ts";
+import type { TestCa } from "./test-ca.ts";
 import { until } from "./until.ts";
 
 /** Tests wait for what a status says. */
@@ -112,6 +113,13 @@ export class PlayedCloud {
     });
   }
 
+  /** Resolves once the gateway has done what it was told before. */
+  async heard(): Promise<void> {
+    const ref = randomUUID();
+    this.say({ kind: "deliver", ref, deviceId: "nobody", channel: "inbox", payload: "" });
+    await until(() => this.of("not_written").some((message) => message.ref === ref), "the gateway to hear");
+  }
+
   /** Commits up to a watermark by hand. */
   commit(watermark: number, credit = 1): void {
     this.watermarks.set(this.#epoch, watermark);
@@ -164,16 +172,22 @@ export interface HouseOptions {
   bounds?: Partial<Bounds>;
   spoolBytesMax?: number;
   port?: number;
+  /** Listens for TLS as well, with these certificates. */
+  ca?: TestCa;
+  tlsPort?: number;
   /** Say the first feeds at once, so that the port opens. */
   feeds?: boolean;
   wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
   admission?: Admission;
+  clock?: Clock;
 }
 
 export interface House {
   gateway: Gateway;
   cloud: PlayedCloud;
   port: number;
+  /** 0 where there is no TLS. */
+  tlsPort: number;
   dir: string;
   /** Gives the gateway a new link, as a cloud that started again would. */
   relink: () => void;
@@ -199,6 +213,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     feeds = true,
     wrapSpoolStore,
     admission,
+    ca,
+    tlsPort = 0,
+    clock = systemClock,
   } = options;
   const dir = options.dir ?? (await tempDir());
   const channel = new MessageChannel();
@@ -207,14 +224,14 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     config: {
       gatewayId: "gateway-1",
       mqtt: { host: "127.0.0.1", port: options.port ?? 0 },
-      mqtts: null,
+      mqtts: ca ? { host: "127.0.0.1", port: tlsPort, tls: ca.material } : null,
       spoolDir: dir,
       spoolBytesMax,
       logLevel: "silent",
       limits: { ...gatewayLimits, ...limits },
     },
     link: portLink(channel.port1),
-    clock: systemClock,
+    clock,
     logger: pino({ level: process.env["HEARTH_TEST_LOG"] ?? "silent" }),
     newId: randomUUID,
     bounds: { statusMs, ...bounds },
@@ -226,6 +243,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     gateway,
     cloud,
     port: 0,
+    tlsPort: 0,
     dir,
     relink() {
       const next = new MessageChannel();
@@ -239,8 +257,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
   };
   houses.push(house);
-  house.port = (await gateway.start()).mqtt ?? 0;
-  return house;
+  const { mqtt, mqtts } = await gateway.start();
+  return Object.assign(house, { port: mqtt ?? 0, tlsPort: mqtts ?? 0 });
 }
 
 /** For `afterEach`: ends every house and removes every folder of the test. */

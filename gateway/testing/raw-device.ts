@@ -1,12 +1,16 @@
 /** A device that says exactly the bytes that a test wants, over a real socket. */
 import { once } from "node:events";
-import { type Socket, connect } from "node:net";
+import { type TcpNetConnectOpts, connect } from "node:net";
+import type { Duplex } from "node:stream";
+import { type ConnectionOptions, type TLSSocket, connect as connectTls } from "node:tls";
 import { type Packet, generate, parser } from "mqtt-packet";
+import { type ClientOptions, WebSocket, createWebSocketStream } from "ws";
 import { until } from "./until.ts";
 
 export interface ConnectOptions {
   clientId?: string;
-  username?: string;
+  /** Null sends none, and no password. */
+  username?: string | null;
   password?: string;
   clean?: boolean;
   keepalive?: number;
@@ -14,11 +18,11 @@ export interface ConnectOptions {
 }
 
 export class RawDevice {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   readonly received: Packet[] = [];
   closed = false;
 
-  private constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.socket = socket;
     const incoming = parser();
     incoming.on("packet", (packet: Packet) => this.received.push(packet));
@@ -29,10 +33,25 @@ export class RawDevice {
     });
   }
 
-  static async open(port: number): Promise<RawDevice> {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  static async open(port: number, options: Partial<TcpNetConnectOpts> = {}): Promise<RawDevice> {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true, ...options });
     await once(socket, "connect");
     return new RawDevice(socket);
+  }
+
+  /** Over TLS, once the handshake is done at this end. */
+  static async openTls(port: number, options: ConnectionOptions): Promise<RawDevice & { socket: TLSSocket }> {
+    const socket = connectTls({ port, host: "127.0.0.1", servername: "localhost", ...options });
+    await once(socket, "secureConnect");
+    return Object.assign(new RawDevice(socket), { socket });
+  }
+
+  /** Over a WebSocket, each write in a message of its own. */
+  static async openWebSocket(url: string, options: ClientOptions = {}): Promise<RawDevice & { webSocket: WebSocket }> {
+    const webSocket = new WebSocket(url, "mqtt", options);
+    const device = new RawDevice(createWebSocketStream(webSocket, { allowHalfOpen: false }));
+    await once(webSocket, "open");
+    return Object.assign(device, { webSocket });
   }
 
   /** Connects and logs in; the token is `token of {deviceId}` unless said. */
@@ -51,8 +70,10 @@ export class RawDevice {
       clientId: clientId ?? deviceId,
       clean: clean ?? true,
       keepalive: keepalive ?? 60,
-      username: username ?? deviceId,
-      password: Buffer.from(password ?? `token of ${deviceId}`),
+      ...(username !== null && {
+        username: username ?? deviceId,
+        password: Buffer.from(password ?? `token of ${deviceId}`),
+      }),
       ...(will && { will: { qos: 0, retain: false, ...will, payload: Buffer.from(will.payload) } }),
     });
   }

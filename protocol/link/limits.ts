@@ -58,11 +58,51 @@ export const gatewayLimitsSchema = z.object({
     at: "CONNACK 3, come back later",
   }),
   connectionsMax: limit({
-    title: "Connections in all; fewer where the system allows fewer open files",
+    title: "Devices that are connected; fewer where the system allows fewer open files",
     unit: "",
     standard: 15_000,
     range: [1, 1_000_000],
+    at: "CONNACK 3, come back later; one that is connected already takes its own place",
+  }),
+  // Carriers put thousands of homes behind one address, and a balancer puts all of them there. Who has not logged in is limited far
+  // below this, by the places that are free.
+  connectionsPerAddressMax: limit({
+    title: "Connections of one address, or of one IPv6 network of 64 bits",
+    unit: "",
+    standard: 10_000,
+    range: [1, 1_000_000],
     at: "a further connection is not taken",
+  }),
+
+  // All devices come back at once after a power cut or a restart. They then come in as fast as they can be served.
+  connectsPerSecondMax: limit({
+    title: "Connections a second that begin their handshake or login",
+    unit: "",
+    standard: 1_000,
+    range: [1, 100_000],
+    at: "a connection waits for its turn",
+  }),
+  connectsInProgressMax: limit({
+    title: "Connections whose handshake or login is under way; one address gets no more places than are free",
+    unit: "",
+    standard: 500,
+    range: [2, 100_000],
+    at: "a connection waits for its turn",
+  }),
+  connectsQueuedMax: limit({
+    title: "Connections that wait for their turn",
+    unit: "",
+    standard: 4_000,
+    range: [1, 100_000],
+    at: "the newest of the address with most of them is dropped",
+  }),
+  // Devices give up after 10 s to 30 s. Who is served when that is nearly over takes a turn and comes to nothing.
+  connectWaitMsMax: limit({
+    title: "How long a connection may wait for its turn",
+    unit: "ms",
+    standard: 5_000,
+    range: [100, 60_000],
+    at: "it is dropped, and its device comes back",
   }),
 
   // What a device says. The contract promises 256 KiB, so that it can only be less.

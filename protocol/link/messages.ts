@@ -92,6 +92,8 @@ export interface GatewayStatus {
   spoolFull: boolean;
   /** QoS 1 messages read and not yet durable. */
   held: number;
+  /** Connections that wait for their turn. */
+  connectsWaiting: number;
   /** Devices that are held back, since they say more than they may. */
   heldBack: number;
   /** Persistent sessions, those of devices that are not here included, and what waits for them. */
@@ -152,7 +154,10 @@ export type CloudMessage =
   | { kind: "deliver"; ref: string; deviceId: string; channel: DownChannel; payload: string }
   /** The answer to an `enrol`: a `ProvisioningReply` for the connection that asked, and nobody else. */
   | { kind: "enrolled"; askId: number; payload: string }
-  /** Certificates that do not count, by fingerprint: all of them where `whole`, which each link begins with, else further ones. */
+  /**
+   * Certificates that do not count, by fingerprint: all of them where `whole`, which each link begins with, else further ones. Open
+   * connections that came with one end now, their sessions with them.
+   */
   | { kind: "revoked"; fingerprints: string[]; whole: boolean }
   /** All retained content topics. Replaces what the gateway holds when its version is newer, or is the first of its link. */
   | { kind: "feeds"; version: number; items: RetainedItem[] }
