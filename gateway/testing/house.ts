@@ -20,7 +20,7 @@ import type { Bounds } from "../bounds.ts";
 import type { Admission } from "../connections.ts";
 import { Gateway } from "../gateway.ts";
 import { portLink } from "../link.ts";
-import { systemClock } from "../platform/clock.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
 import type { SpoolStore } from "../spool-store.ts";
 import { until } from "./until.ts";
 
@@ -168,6 +168,7 @@ export interface HouseOptions {
   feeds?: boolean;
   wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
   admission?: Admission;
+  clock?: Clock;
 }
 
 export interface House {
@@ -199,6 +200,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     feeds = true,
     wrapSpoolStore,
     admission,
+    clock = systemClock,
   } = options;
   const dir = options.dir ?? (await tempDir());
   const channel = new MessageChannel();
@@ -214,7 +216,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       limits: { ...gatewayLimits, ...limits },
     },
     link: portLink(channel.port1),
-    clock: systemClock,
+    clock,
     logger: pino({ level: process.env["HEARTH_TEST_LOG"] ?? "silent" }),
     newId: randomUUID,
     bounds: { statusMs, ...bounds },
