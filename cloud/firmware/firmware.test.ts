@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { firmwareOffer } from "#protocol/delivery.ts";
-import { type DownRoad, downRoad, type TestApi, testApi, until } from "../../test/support/down-road.ts";
+import { type DownRoad, downRoad, type TestApi, testApi } from "../../test/support/down-road.ts";
+import { until } from "../../test/support/service-process.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Deliveries } from "../deliveries/deliveries.ts";
 import { Firmware } from "./firmware.ts";
@@ -149,9 +150,9 @@ test("an upload that breaks off leaves nothing behind", async () => {
   const sending = httpRequest(url, { method: "POST", headers });
   sending.on("error", () => {});
   sending.write(image.subarray(0, 200_000));
-  await until(async () => (await traces()).files.some((name) => name.endsWith(".part")));
+  await until("a part of it is there", async () => (await traces()).files.some((name) => name.endsWith(".part")));
   sending.destroy();
-  await until(async () => !(await traces()).files.some((name) => name.endsWith(".part")));
+  await until("no part of it is left", async () => !(await traces()).files.some((name) => name.endsWith(".part")));
   expect(await traces()).toEqual(before);
 });
 

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { builtFromFile, sourceHash } from "../console/source-hash.ts";
 import { StartError } from "../platform/config.ts";
+import { isAlive } from "../platform/data-lock.ts";
 
 const consoleDir = join(import.meta.dirname, "../console");
 /** Where the built console lies. */
@@ -47,6 +48,14 @@ async function swapIn(newDir: string, distDir: string, hash: string): Promise<vo
   }
 }
 
+/** A build that was killed removes nothing: what it left is known by its pid. */
+export async function removeLeftovers(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const pid = /^dist\.(?:new|old)-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(dir, name), { recursive: true, force: true });
+  }
+}
+
 /**
  * Sees to it that the console is built from the sources that are there: a build that is missing or from other sources is made, which
  * takes seconds; one that is right costs the reading of the sources.
@@ -60,6 +69,7 @@ export async function ensureConsole(signal?: AbortSignal): Promise<void> {
   if (await isFrom(distDir, hash)) return;
   const newDir = `${distDir}.new-${process.pid}`;
   try {
+    await removeLeftovers(consoleDir);
     await build(newDir, signal);
     await swapIn(newDir, distDir, hash);
   } catch (error) {

@@ -12,7 +12,8 @@ async function startTicks(pid: number): Promise<string | null> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process with this pid runs, whoever's it is. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

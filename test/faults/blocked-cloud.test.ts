@@ -10,10 +10,11 @@ import {
   stopServiceProcess,
   until,
 } from "../support/service-process.ts";
-import { StubbornDevice } from "../support/stubborn-device.ts";
+import { ackedBy, finish, speakInRounds, StubbornDevice } from "../support/stubborn-device.ts";
 
 const blockMs = 20_000;
 const ids = Array.from({ length: 50 }, (_, n) => `oven-${n}`);
+const pauseMs = 50;
 const lateId = "late-oven";
 /** What the gateway keeps in memory for a cloud that does not take it is bounded by a few batches; the rest is runtime noise. */
 const grownMbMax = 100;
@@ -54,18 +55,11 @@ test.skipIf(process.platform !== "linux")(
     const devices = ids.map((id, at) => new StubbornDevice(id, tokens[at] ?? "", () => running.mqttPort));
     const late = new StubbornDevice(lateId, tokens.at(-1) ?? "", () => running.mqttPort);
     const runs = devices.map((device) => device.run());
-    const acked = () => devices.reduce((sum, device) => sum + device.acked, 0);
 
     const startMs = Date.now() - 3_600_000;
-    let rounds = 0;
-    const sender = { on: true };
-    const sending = (async () => {
-      for (; sender.on; rounds += 1) {
-        for (const device of devices)
-          device.send("telemetry", { atMs: startMs + rounds, m: { cavity_c: rounds % 250 } });
-        await sleep(50);
-      }
-    })();
+    const speaking = speakInRounds(devices, pauseMs, (device, round) =>
+      device.send("telemetry", { atMs: startMs + round, m: { cavity_c: round % 250 } }),
+    );
     await until("every device is in", () => devices.every((device) => device.acked > 5));
 
     const anonymousBeforeMb = await anonymousMb(running.child.pid);
@@ -73,7 +67,7 @@ test.skipIf(process.platform !== "linux")(
     running.child.on("message", (message: { kind: string }) => heard.add(message.kind));
     running.child.send({ blockMs });
     await until("the cloud's thread is blocked", () => heard.has("blocked"));
-    const ackedAtBlock = acked();
+    const ackedAtBlock = ackedBy(devices);
     runs.push(late.run());
     late.send("telemetry", { atMs: startMs, m: { cavity_c: 21 } });
     let ackedInBlock = 0;
@@ -81,18 +75,14 @@ test.skipIf(process.platform !== "linux")(
     let anonymousMbMax = 0;
     let openMax = 0;
     while (!heard.has("unblocked")) {
-      ackedInBlock = acked() - ackedAtBlock;
+      ackedInBlock = ackedBy(devices) - ackedAtBlock;
       lateAckedInBlock = late.acked;
       openMax = Math.max(openMax, ...devices.map((device) => device.open));
       anonymousMbMax = Math.max(anonymousMbMax, await anonymousMb(running.child.pid));
       await sleep(100);
     }
-    sender.on = false;
-    await sending;
-
-    await until("every reading has its PUBACK", () => [...devices, late].every((device) => device.open === 0));
-    for (const device of [...devices, late]) device.stop();
-    await Promise.all(runs);
+    const rounds = await speaking.stop();
+    await finish([...devices, late], runs);
     const stored = () => Promise.all(ids.map((id) => readingsOf(running, id, startMs, startMs + rounds)));
     await until("everything is readable", async () => (await stored()).every((count) => count === rounds));
     process.stdout.write(
@@ -101,7 +91,7 @@ test.skipIf(process.platform !== "linux")(
     );
 
     // A thread that waits for the other would have acknowledged a second's worth at most.
-    expect(ackedInBlock).toBeGreaterThan((ids.length * blockMs) / 50 / 4);
+    expect(ackedInBlock).toBeGreaterThan((ids.length * blockMs) / pauseMs / 4);
     expect(lateAckedInBlock).toBe(1);
     expect(devices.map((device) => device.cuts)).toEqual(devices.map(() => 1));
     expect(anonymousMbMax - anonymousBeforeMb).toBeLessThan(grownMbMax);

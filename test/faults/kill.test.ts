@@ -12,7 +12,7 @@ import {
   stopServiceProcess,
   until,
 } from "../support/service-process.ts";
-import { StubbornDevice } from "../support/stubborn-device.ts";
+import { ackedBy, finish, speakInRounds, StubbornDevice } from "../support/stubborn-device.ts";
 
 const devicesCount = 50;
 const killsOfEachKind = 5;
@@ -77,24 +77,14 @@ test(
     const noonMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 86_400_000 / 2;
     let sentReadings = 0;
     let sentEvents = 0;
-    const sender = { on: true };
-    const sent = (async () => {
-      for (let round = 0; sender.on; round += 1) {
-        for (const device of devices) {
-          device.send("telemetry", { atMs: noonMs + round, m: { cavity_c: round % 250, power_w: 2_000 } });
-          sentReadings += 1;
-          if (round % 5 !== 0) continue;
-          device.send("events", {
-            id: `e${round}`,
-            atMs: noonMs + round,
-            type: "program.finished",
-            data: { program: "HotAir" },
-          });
-          sentEvents += 1;
-        }
-        await sleep(50);
-      }
-    })();
+    const speaking = speakInRounds(devices, 50, (device, round) => {
+      const atMs = noonMs + round;
+      device.send("telemetry", { atMs, m: { cavity_c: round % 250, power_w: 2_000 } });
+      sentReadings += 1;
+      if (round % 5 !== 0) return;
+      device.send("events", { id: `e${round}`, atMs, type: "program.finished", data: { program: "HotAir" } });
+      sentEvents += 1;
+    });
 
     for (let kill = 0; kill < killsOfEachKind * 2; kill += 1) {
       await sleep(200 + random() * 1_500);
@@ -111,13 +101,10 @@ test(
       await stopServiceProcess(service, "SIGKILL");
       service = await startServiceProcess({ dataDir, env, key });
     }
-    sender.on = false;
-    await sent;
+    await speaking.stop();
     const last = service;
-    await until("every message has its PUBACK", () => devices.every((device) => device.open === 0), 60_000);
-    for (const device of devices) device.stop();
-    await Promise.all(running);
-    const acked = devices.reduce((sum, device) => sum + device.acked, 0);
+    await finish(devices, running);
+    const acked = ackedBy(devices);
     expect(acked).toBe(sentReadings + sentEvents);
     const client = await databaseOf(dataDir);
     const one = async (query: string) => Number((await client.query<{ n: number }>(query)).rows[0]?.n);

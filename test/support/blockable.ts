@@ -1,6 +1,6 @@
 /**
- * Preloaded into a service that a test starts (`--import`): on a message from its parent the main thread computes and does nothing
- * else, as a bug would make it. Nothing of the product knows of it.
+ * Preloaded into a service that a test starts (`--import`): on a message from its parent the main thread stands still, as a bug
+ * would make it. Nothing of the product knows of it.
  */
 import { isMainThread } from "node:worker_threads";
 
@@ -10,12 +10,12 @@ const isBlock = (message: unknown): message is { blockMs: number } =>
 if (isMainThread) {
   process.on("message", (message) => {
     if (!isBlock(message)) return;
-    const spin = () => {
-      const endMs = performance.now() + message.blockMs;
-      while (performance.now() < endMs);
+    const stand = () => {
+      // Nothing wakes it before its time.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, message.blockMs);
       process.send?.({ kind: "unblocked" });
     };
     // The parent has to hear of it before nothing can be sent any more.
-    process.send?.({ kind: "blocked" }, undefined, {}, spin);
+    process.send?.({ kind: "blocked" }, undefined, {}, stand);
   });
 }

@@ -60,14 +60,3 @@ export async function testApi(staff: Staff, routes: (app: FastifyInstance) => vo
     },
   };
 }
-
-/** Polls until `check` holds; fails after ten seconds. */
-export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
-  while (!(await check())) {
-    if (Date.now() > deadlineMs) throw new Error("it did not come to hold within 10 s");
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5);
-    });
-  }
-}

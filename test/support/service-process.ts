@@ -109,13 +109,15 @@ export async function processesIn(dir: string): Promise<string[]> {
   return places.filter(([, place]) => place.startsWith(dir)).map(([pid]) => pid);
 }
 
-/** Asks until the answer is yes. */
+const pollMsMax = 50;
+
+/** Asks until the answer is yes: soon again at first, then less often. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 60_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let pollMs = 3; ; pollMs = Math.min(pollMs * 2, pollMsMax)) {
     if (await holds()) return;
     if (Date.now() > deadline) throw new Error(`did not come to pass in ${timeoutMs} ms: ${what}`);
-    await sleep(50);
+    await sleep(pollMs);
   }
 }
 

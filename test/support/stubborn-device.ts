@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectFrame, publishFrame } from "./mqtt-bytes.ts";
+import { until } from "./service-process.ts";
 
 interface Message {
   topic: string;
@@ -10,6 +11,8 @@ interface Message {
 
 /** In flight at once, as an appliance would. */
 const windowMax = 20;
+/** Without a PUBACK; beyond it nothing new is said, or a slow machine would have ever more to do. */
+const openMax = 200;
 
 /**
  * A device that gives up nothing: it sends every message again until its PUBACK comes, over as many connections as that takes.
@@ -105,3 +108,42 @@ export class StubbornDevice {
     }
   }
 }
+
+/**
+ * Has every device speak once a round, until it is stopped.
+ *
+ * @param say has one device send what it sends in a round, the first of which is 0
+ */
+export function speakInRounds(
+  devices: readonly StubbornDevice[],
+  pauseMs: number,
+  say: (device: StubbornDevice, round: number) => void,
+): { stop(): Promise<number> } {
+  const state = { isOn: true };
+  const speaking = (async () => {
+    let round = 0;
+    for (; state.isOn; round += 1) {
+      for (const device of devices) say(device, round);
+      do await sleep(pauseMs);
+      while (state.isOn && devices.some(({ open }) => open > openMax));
+    }
+    return round;
+  })();
+  return {
+    /** Resolves with the number of rounds. */
+    stop() {
+      state.isOn = false;
+      return speaking;
+    },
+  };
+}
+
+/** Waits until each has a PUBACK for everything it said, and ends their connections. */
+export async function finish(devices: readonly StubbornDevice[], runs: readonly Promise<void>[]): Promise<void> {
+  await until("every message has its PUBACK", () => devices.every(({ open }) => open === 0));
+  for (const device of devices) device.stop();
+  await Promise.all(runs);
+}
+
+export const ackedBy = (devices: readonly StubbornDevice[]): number =>
+  devices.reduce((sum, { acked }) => sum + acked, 0);
