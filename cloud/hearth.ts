@@ -1,10 +1,9 @@
 /**
  * Hearth as one process: the parts, made and joined here and nowhere else.
  *
- *   data folder -> PostgreSQL (child) -> migrations -> slices -> HTTP -> gateway (thread) -> ready
+ *   data folder -> certificates, PostgreSQL (child) -> migrations -> slices -> HTTP, HTTPS -> gateway (thread) -> ready
  */
 import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
 import { consoleDistDir, ensureConsole } from "./http/console-build.ts";
 import { consoleRoutes } from "./http/console-routes.ts";
 import { createHttp } from "./http/http.ts";
@@ -20,6 +19,16 @@ import { limitsPossible, openFilesMax } from "./platform/open-files.ts";
 import { PostgresServer } from "./platform/postgres-server.ts";
 import { openDataDir, secretFile } from "./platform/storage.ts";
 import { GatewayHub } from "./gateway-hub.ts";
+import {
+  type Addresses,
+  listenForPeople,
+  mqttAddresses,
+  networkHosts,
+  openCertificates,
+  type Root,
+  rootOf,
+} from "./listening.ts";
+import type { Certificates } from "./pki/pki.ts";
 import { problemCatalogue, routes } from "./routes.ts";
 import { createSlices, type Slices } from "./slices.ts";
 
@@ -33,7 +42,10 @@ export interface HearthDeps {
 }
 
 export interface Hearth {
-  addresses: { http: string; mqtt: string };
+  addresses: Addresses;
+  /** Whether neighbours in the network may try it, and under which addresses of this machine. */
+  lanHosts: string[] | null;
+  root: Root;
   dataDir: string;
   /** Where the database lies when that is not under the data folder. */
   databasePlace: string | null;
@@ -100,14 +112,19 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const { config, logger, clock, ids } = deps;
   await openDataDir(config.dataDir);
   undo.add(await lockDataDir(config.dataDir));
+  const opening = openCertificates(config, clock, logger);
+  opening.catch(() => {});
+  // A development's are made while the database starts, which takes longer; a file that cannot be used is told before there is one.
+  if (config.certificates !== null) await opening;
   const { database, place } = await openDatabase(deps, undo);
+  const certificates = await opening;
   await migrate(database.db);
 
   const secret = await secretFile(config.dataDir, "files.key");
   const hub = new GatewayHub();
   const artifactsDir = join(config.dataDir, "artifacts");
   // Links need the address that HTTP got, which is known only once it listens; nothing asks for one before that.
-  const address = { http: config.publicUrl ?? "" };
+  const address = { base: config.publicUrl ?? "" };
   const slices = createSlices({
     database,
     clock,
@@ -116,8 +133,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     hub,
     artifactsDir,
     secret,
-    publicUrl: () => address.http,
-    fleetCa: () => null,
+    publicUrl: () => address.base,
+    fleetCa: () => certificates.fleet,
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());
@@ -130,8 +147,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const gateway = new GatewayWorker({
     config: {
       gatewayId: "main",
-      mqtt: { host: config.bind, port: config.mqttPort },
-      mqtts: null,
+      mqtt: config.mqtt,
+      mqtts: { ...config.mqtts, tls: certificates.tls },
       spoolDir: join(config.dataDir, spoolDirName),
       spoolBytesMax: config.spoolBytesMax,
       logLevel: config.logLevel,
@@ -145,6 +162,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(console.stop);
   const app = await createHttp({
     logger,
+    strictTransport: config.mode === "production",
     authenticate: (key) => slices.authenticate(key),
     routes: (server) =>
       routes(server, {
@@ -152,6 +170,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
         hub,
         gateway,
         database,
+        certificates,
         clock,
         startedAtMs,
         embedded: config.databaseUrl === undefined,
@@ -160,20 +179,26 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     problems: problemCatalogue,
   });
   consoleRoutes(app, consoleDistDir, console.notReady);
-  undo.add(() => app.close());
-  const listening = await listen(app, config);
-  address.http ||= listening;
+  const listening = await listenForPeople(app, config, certificates, (close) => undo.add(close));
+  // A board in the network reaches the secure one alone.
+  address.base ||= config.mode === "lan" ? listening.https : listening.http;
 
   undo.add(() => gateway.stop(), gatewayStopMsMax);
+  certificates.onRenewed(() => {
+    gateway.useTls(certificates.tls);
+    hub.send({ kind: "tls", material: certificates.tls });
+  });
   await gateway.start();
-  const tickers = startTickers(slices, clock, logger);
+  const tickers = startTickers(slices, certificates, clock, logger);
   undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
   undo.add(() => hub.drain(drainMsMax), drainMsMax + stepMsMax);
   // Last: it is shown once, and a start that failed before this line would have made a key that nobody ever saw.
   const firstKey = await slices.staff.createFirstKey();
 
   return {
-    addresses: { http: listening, mqtt: `mqtt://${hostText(config.bind)}:${gateway.ports?.mqtt}` },
+    addresses: { ...listening, ...mqttAddresses(config, gateway.ports) },
+    lanHosts: config.mode === "lan" ? networkHosts(config) : null,
+    root: rootOf(certificates, config),
     dataDir: config.dataDir,
     databasePlace: place,
     firstKey,
@@ -212,23 +237,6 @@ async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: D
   return { database, place };
 }
 
-const hostText = (address: string) => (address.includes(":") ? `[${address}]` : address);
-
-async function listen(app: FastifyInstance, config: Config): Promise<string> {
-  try {
-    await app.listen({ host: config.bind, port: config.httpPort });
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const why = code === "EADDRINUSE" ? "is in use: stop what listens there, or" : `cannot be listened on (${code}):`;
-    throw new StartError(
-      `HEARTH_HTTP_PORT ${config.httpPort} ${why} set HEARTH_HTTP_PORT to another port (0 takes any free one).`,
-    );
-  }
-  const address = app.server.address();
-  const port = typeof address === "object" && address !== null ? address.port : config.httpPort;
-  return `http://${hostText(config.bind)}:${port}`;
-}
-
 /** Builds the console beside everything else: devices do not wait for a page. Whoever opens it too soon is told. */
 function buildConsole(logger: Logger): { notReady: () => string | null; stop: () => Promise<void> } {
   let sentence: string | null = "The console is being built. This takes a few seconds; the page loads by itself.";
@@ -254,7 +262,7 @@ function buildConsole(logger: Logger): { notReady: () => string | null; stop: ()
 }
 
 /** What has to happen from time to time whether or not anybody asks. */
-function startTickers(slices: Slices, clock: Clock, logger: Logger): Ticker[] {
+function startTickers(slices: Slices, certificates: Certificates, clock: Clock, logger: Logger): Ticker[] {
   const tick = (name: string, intervalMs: number, work: () => Promise<unknown>) =>
     every(
       intervalMs,
@@ -262,6 +270,7 @@ function startTickers(slices: Slices, clock: Clock, logger: Logger): Ticker[] {
       (error) => logger.warn({ event: "tick.failed", name, error: String(error) }),
     );
   return [
+    tick("certificates", 2_000, () => certificates.check()),
     tick("quarantine", 60_000, () => slices.ingest.tick()),
     tick("devices", 600_000, () => slices.devices.tick()),
     tick("deliveries", 1_000, () => slices.deliveries.tick(clock.nowMs())),

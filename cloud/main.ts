@@ -10,15 +10,29 @@ const stopMsMax = 10_000;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
+/** The same port under another name of this machine. */
+function underHost(address: string | null, host: string | null): string | null {
+  return address === null || host === null ? address : address.replace(/\/\/.*:/, `//${host}:`);
+}
+
 function sayWhere(hearth: Hearth): void {
-  const { addresses, dataDir, databasePlace, firstKey, connectionsMax, filesMax } = hearth;
+  const { addresses, dataDir, databasePlace, firstKey, connectionsMax, filesMax, lanHosts, root } = hearth;
   say("");
   say("  Hearth is running.");
   say("");
   say(`    Console     ${addresses.http}/`);
   say(`    API         ${addresses.http}/api/v1      described at ${addresses.http}/api/docs`);
   say(`    Health      ${addresses.http}/api/v1/health`);
-  say(`    MQTT        ${addresses.mqtt}`);
+  if (addresses.mqtt !== null) say(`    MQTT        ${addresses.mqtt}`);
+  const hosts = lanHosts ?? [null];
+  for (const host of hosts) {
+    const [https, mqtts] = [addresses.https, addresses.mqtts].map((address) => underHost(address, host));
+    say(`    TLS         ${https}${mqtts ? `      ${mqtts}` : ""}`);
+  }
+  say(
+    `    Root        ${root.file ?? "of the fleet CA"}${root.file === null ? "" : "      for boards and browsers to trust"}`,
+  );
+  say(`                SHA-256 ${root.fingerprint}`);
   say(
     `    Devices     up to ${connectionsMax} at once${filesMax === null ? "" : ` (this system allows ${filesMax} open files)`}`,
   );
@@ -31,7 +45,7 @@ function sayWhere(hearth: Hearth): void {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig(process.env);
+  const config = readConfig(process.env, process.argv.slice(2));
   const logger = createLogger(config.logLevel);
   let hearth: Hearth | null = null;
   let ending = false;

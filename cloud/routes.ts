@@ -20,6 +20,8 @@ import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
 import { loyaltyProblems } from "./loyalty/loyalty.ts";
 import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
+import type { Certificates } from "./pki/pki.ts";
+import { pkiRoutes } from "./pki/pki-routes.ts";
 import { type Clock, inTime } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { GatewayWorker } from "./platform/gateway-worker.ts";
@@ -39,6 +41,7 @@ export interface RoutesDeps {
   hub: GatewayHub;
   gateway: GatewayWorker;
   database: Database;
+  certificates: Pick<Certificates, "root" | "problems">;
   clock: Clock;
   startedAtMs: number;
   /** PostgreSQL is Hearth's own child. */
@@ -86,6 +89,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       quarantined: ingest.counters.quarantined,
     };
   });
+  pkiRoutes(app, deps.certificates);
   staffRoutes(app, staff, database.db);
   modelsRoutes(app, devices);
   devicesRoutes(app, devices);
@@ -136,6 +140,7 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
       ? ["The spool is at its bound: devices are held off until the database catches up."]
       : []),
     ...(hub.failure === null ? [] : [`The up road stands still: ${hub.failure}`]),
+    ...deps.certificates.problems(),
     ...(slices.ingest.waitingFor === null ? [] : [`The up road waits for the database: ${slices.ingest.waitingFor}`]),
   ];
   return {

@@ -3,7 +3,13 @@ import { mkdtemp, chmod, readdir, readFile, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { removeDataDir, startServiceProcess, stopServiceProcess, until } from "../test/support/service-process.ts";
+import {
+  anyPorts,
+  removeDataDir,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../test/support/service-process.ts";
 
 const dirs: string[] = [];
 afterEach(async () => {
@@ -57,7 +63,7 @@ test(
   { timeout: 60_000 },
   async () => {
     const dataDir = await newDataDir();
-    const env = { ...process.env, HEARTH_DATA_DIR: dataDir, HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0" };
+    const env = { ...process.env, HEARTH_DATA_DIR: dataDir, ...anyPorts };
     // A group of its own, so that one signal ends it with the tool that makes the cluster.
     const child = fork(join(import.meta.dirname, "main.ts"), { stdio: "ignore", detached: true, env });
     const ended = new Promise((resolve) => child.once("exit", resolve));

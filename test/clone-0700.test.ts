@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdtempSync, readlinkSync, realpathSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { processesIn, until } from "./support/service-process.ts";
+import { anyPorts, processesIn, until } from "./support/service-process.ts";
 
 /** Only root runs PostgreSQL as somebody else, who then cannot walk into the clone. */
 const applies = process.platform === "linux" && process.getuid?.() === 0;
@@ -47,7 +47,7 @@ interface Start {
 
 /** `npm start`'s command with nothing in its environment but what a shell cannot do without. */
 async function start(): Promise<Start> {
-  const env = ["PATH=/usr/bin:/bin", `HOME=${clone}`, "HEARTH_MQTT_PORT=0", "HEARTH_HTTP_PORT=0"];
+  const env = ["PATH=/usr/bin:/bin", `HOME=${clone}`, ...Object.entries(anyPorts).map((each) => each.join("="))];
   const child = spawn("env", ["-i", ...env, "node_modules/.bin/node", "cloud/main.ts"], { cwd: clone });
   running = child;
   let said = "";

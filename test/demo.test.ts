@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { until } from "./support/service-process.ts";
+import { anyPorts, until } from "./support/service-process.ts";
 
 const folders: string[] = [];
 const runs: Demo[] = [];
@@ -36,10 +36,9 @@ interface Demo {
 /** Runs `npm run demo`'s command without a terminal. */
 async function demo(args: string[], env: Record<string, string> = {}): Promise<Demo> {
   const temporary = await newTemporary();
-  const ports = { HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0" };
   const child = spawn(process.execPath, ["device-sim/demo/main.ts", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, TMPDIR: temporary, ...ports, ...env },
+    env: { ...process.env, TMPDIR: temporary, ...anyPorts, ...env },
   });
   const said = { out: "", err: "" };
   child.stdout.on("data", (piece: Buffer) => (said.out += piece.toString()));

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import {
+  anyPorts,
   newDataDir,
   processesIn,
   removeDataDir,
@@ -32,10 +34,10 @@ async function start(options: Parameters<typeof startServiceProcess>[0]): Promis
 }
 
 /** Runs `npm start`'s command until it ends by itself. */
-async function run(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, ["cloud/main.ts"], {
+async function run(env: Record<string, string>, args: string[] = []): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, ["cloud/main.ts", ...args], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0", ...env },
+    env: { ...process.env, ...anyPorts, ...env },
   });
   let stderr = "";
   child.stderr.on("data", (piece: Buffer) => {
@@ -64,22 +66,21 @@ test("a folder that cannot be made is named", async () => {
   expect(code).toBe(1);
 });
 
-test.each(["HEARTH_HTTP_PORT", "HEARTH_MQTT_PORT"])(
-  "a port in use is told by %s, nothing is left running, and the next start still shows the first key",
-  async (name) => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    const dir = await dataDir();
+test("a port in use is told by its variable, nothing is left running, and the next start still shows the first key", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const dir = await dataDir();
+  for (const name of ["HEARTH_HTTP_PORT", "HEARTH_HTTPS_PORT", "HEARTH_MQTT_PORT"]) {
     const { code, stderr } = await run({ HEARTH_DATA_DIR: dir, [name]: String(port) });
-    server.close();
     expect(stderr).toMatch(oneSentence(`${name} ${port}`));
     expect(code).toBe(1);
     expect(await processesIn(dir)).toEqual([]);
-    expect((await start({ dataDir: dir })).key, "the key that nobody has seen yet").toMatch(/^hearth_/);
-  },
-);
+  }
+  server.close();
+  expect((await start({ dataDir: dir })).key, "the key that nobody has seen yet").toMatch(/^hearth_/);
+});
 
 test("a second Hearth on the same data names the first one's pid, and the first goes on", async () => {
   const service = await start({ dataDir: await dataDir() });
@@ -103,13 +104,26 @@ test("SIGTERM ends it with nothing left running; what SIGKILL left behind is dea
   expect(await processesIn(dir)).toEqual([]);
 });
 
-test("the first start prints every address, where the data is, how to stop, and a key once", async () => {
+test("a start prints every address, where the root lies that boards believe, where the data is, how to stop, and the first one a key", async () => {
   const dir = await dataDir();
   const first = await start({ dataDir: dir });
-  for (const part of [first.http, "mqtt://127.0.0.1:", dir, "Ctrl-C", first.key])
+  for (const part of [first.http, first.https, "mqtt://127.0.0.1:", dir, "Ctrl-C", first.key])
     expect(first.output()).toContain(part);
   await stopServiceProcess(first, "SIGINT");
-  const second = await start({ dataDir: dir, key: first.key });
+  // The network itself is none of a test's business: --lan listens where HEARTH_BIND says.
+  const second = await start({ dataDir: dir, key: first.key, args: ["--lan"], env: { HEARTH_BIND: "127.0.0.1" } });
   expect(second.output()).not.toContain(first.key);
   expect(second.output()).toContain("npm run key -- new");
+  const root = join(dir, "pki", "root.pem");
+  const { fingerprint256 } = new X509Certificate(await readFile(root));
+  for (const part of [second.https, root, fingerprint256])
+    expect(second.output(), "what a board needs").toContain(part);
+  const open = await fetch(`${second.http}/api/v1/pki/root.pem`);
+  expect(await open.text()).toBe(await readFile(root, "utf8"));
+});
+
+test("an argument that Hearth does not know is named", async () => {
+  const { code, stderr } = await run({ HEARTH_DATA_DIR: await dataDir() }, ["--lam"]);
+  expect(stderr).toMatch(oneSentence("'--lam'"));
+  expect(code).toBe(1);
 });

@@ -20,8 +20,15 @@ import { addressProblem, problemReplies, securityHeaders } from "./problem-repli
 /** Most bytes of a JSON body. Uploads set their own bound on their own route. */
 const bodyBytesMax = 1_048_576;
 
+/** How long a request may take to come whole, and how long a connection may wait for its next one; with and without TLS. */
+export const serverTimes = { requestMsMax: 600_000, keepAliveMs: 72_000 } as const;
+/** A browser that came over TLS once does not come without it for a year. */
+const strictTransport = { "strict-transport-security": "max-age=31536000" } as const;
+
 export interface HttpDeps {
   logger: Logger;
+  /** This service is reached over TLS alone. Not in development, where a browser would then refuse localhost's plain port as well. */
+  strictTransport?: boolean;
   authenticate: (secret: string) => Promise<Principal | null>;
   /** Adds the slices' routes. */
   routes: (app: FastifyInstance) => void;
@@ -36,7 +43,8 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
-    requestTimeout: 600_000,
+    requestTimeout: serverTimes.requestMsMax,
+    keepAliveTimeout: serverTimes.keepAliveMs,
     connectionTimeout: 0,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
@@ -46,8 +54,10 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
   problemReplies(app);
   authorise(app, deps.authenticate);
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", async (request, reply) => {
     reply.headers(securityHeaders);
+    // Over plain HTTP it means nothing (RFC 6797, 7.2), and a proxy in front has its own.
+    if (deps.strictTransport === true && request.protocol === "https") reply.headers(strictTransport);
   });
   await app.register(fastifySwagger, {
     openapi: {

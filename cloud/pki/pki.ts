@@ -14,6 +14,10 @@ export {
   newRoot,
 } from "./authority.ts";
 export { type Revocation, type RevocationReason, revocationReasons } from "./core/revocation-list.ts";
+export { Certificates } from "./certificates.ts";
+export { serverNames } from "./core/server-names.ts";
 export { signCrl } from "./crl.ts";
 export { readCsr } from "./csr.ts";
+export { developmentMaterial, developmentRootFile } from "./development-certificates.ts";
+export { givenMaterial } from "./given-certificates.ts";
 export { newKey } from "./keys.ts";

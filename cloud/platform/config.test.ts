@@ -3,22 +3,39 @@ import { gatewayLimits, limitRows } from "#protocol/link/limits.ts";
 import { readConfig, StartError } from "./config.ts";
 
 test("with nothing set, Hearth listens on this machine alone", () => {
-  expect(readConfig({})).toMatchObject({ bind: "127.0.0.1", mqttPort: 1883, httpPort: 8080, databaseUrl: undefined });
+  expect(readConfig({})).toMatchObject({
+    mode: "development",
+    mqtt: { host: "127.0.0.1", port: 1883 },
+    http: { host: "127.0.0.1", port: 8080 },
+    mqtts: { host: "127.0.0.1", port: 8883 },
+    https: { host: "127.0.0.1", port: 8443 },
+    certificates: null,
+    databaseUrl: undefined,
+  });
 });
+
+const files = {
+  HEARTH_TLS_CERT: "/certs/server.pem",
+  HEARTH_TLS_KEY: "/certs/server.key",
+  HEARTH_FLEET_CA_CERT: "/certs/fleet-ca.pem",
+  HEARTH_FLEET_CA_KEY: "/certs/fleet-ca.key",
+};
+const production = { HEARTH_ENV: "production", HEARTH_PUBLIC_URL: "https://hearth.example", ...files };
 
 test.each([
   ["HEARTH_MQTT_PORT", "70000"],
   ["HEARTH_HTTP_PORT", "http"],
+  ["HEARTH_MQTTS_PORT", "-1"],
+  ["HEARTH_HTTPS_PORT", "443s"],
   ["HEARTH_BIND", "localhost"],
   ["HEARTH_PUBLIC_URL", "hearth.example"],
   ["HEARTH_SPOOL_BYTES", "12"],
   ["HEARTH_LOG", "loud"],
-  ["HEARTH_BIND", "0.0.0.0"],
-  ["HEARTH_ENV", "production"],
   ["HEARTH_LIMIT_CONNECTIONS_MAX", "0"],
   ["HEARTH_LIMIT_CONNECTIONS_MAX", "1e3"],
   ["HEARTH_LIMIT_BYTES_PER_SECOND_MAX", "much"],
   ["HEARTH_LIMIT_CONNECTION_MAX", "10"],
+  ["HEARTH_ENV", "staging"],
 ])("%s=%s is refused in one sentence that names it", (name, value) => {
   const read = () => readConfig({ [name]: value });
   expect(read).toThrow(StartError);
@@ -38,5 +55,91 @@ test("each limit of the gateway is a variable of its own, within its range", () 
       const wanted = new RegExp(`^${variable} is '${beyond}', .* from ${least} to ${most} `);
       expect(() => readConfig({ [variable]: String(beyond) })).toThrow(wanted);
     }
+  }
+});
+
+test.each([
+  ["HEARTH_ENV=production", production],
+  ["a bind to the network", { ...production, HEARTH_ENV: "", HEARTH_BIND: "0.0.0.0" }],
+  ["a bind to an address of the network", { ...production, HEARTH_ENV: "", HEARTH_BIND: "192.0.2.7" }],
+  ["a bind to the network in IPv6", { ...production, HEARTH_ENV: "", HEARTH_BIND: "::" }],
+])("%s is production: no plain MQTT, plain HTTP on loopback alone, certificates from files", (_name, env) => {
+  expect(readConfig(env)).toMatchObject({
+    mode: "production",
+    mqtt: null,
+    http: { host: "127.0.0.1", port: 8080 },
+    https: { host: env.HEARTH_ENV === "" ? expect.not.stringMatching(/^127\./) : "127.0.0.1" },
+    certificates: { serverCert: "/certs/server.pem", fleetKey: "/certs/fleet-ca.key" },
+  });
+});
+
+test.each(Object.keys(files))("production without %s is refused by name", (name) => {
+  for (const start of [{ HEARTH_ENV: "production" }, { HEARTH_ENV: "", HEARTH_BIND: "0.0.0.0" }]) {
+    const read = () => readConfig({ ...production, ...start, [name]: "" });
+    expect(read).toThrow(new RegExp(`^${name} is not set, but in production[^\\n]+\\.$`));
+  }
+  expect(() => readConfig({ ...files, [name]: "" }), "half of one's own").toThrow(new RegExp(`^${name} is not set`));
+});
+
+test("production without any of its files names all of them", () => {
+  const read = () => readConfig({ ...production, ...Object.fromEntries(Object.keys(files).map((name) => [name, ""])) });
+  for (const name of Object.keys(files)) expect(read).toThrow(name);
+});
+
+test.each([
+  ["HEARTH_MQTT_PORT", "1883"],
+  ["HEARTH_MQTT_PORT", "0"],
+  ["HEARTH_PUBLIC_URL", ""],
+  ["HEARTH_PUBLIC_URL", "http://hearth.example"],
+])("production with %s=%s is refused by name", (name, value) => {
+  expect(() => readConfig({ ...production, [name]: value })).toThrow(new RegExp(`^${name} [^\\n]+\\.$`));
+});
+
+test.each([
+  "postgres://hearth:postgres@db/hearth",
+  "postgres://hearth:Hearth@db/hearth",
+  "postgres://app:app@db/hearth",
+  "postgres://app:ovens@db/ovens",
+  "postgres://hearth:change%2Dme@db/hearth",
+  "postgres://hearth@db/hearth?password=mysecretpassword",
+])("production does not start on the default password of %s, and does not repeat it", (url) => {
+  const password = /password=(.*)|:([^:@/]+)@/.exec(url)?.slice(1).find(Boolean) ?? "";
+  const read = () => readConfig({ ...production, DATABASE_URL: url });
+  expect(read).toThrow(/^DATABASE_URL [^\n]+\.$/);
+  expect(read).not.toThrow(`'${password}'`);
+  expect(read).not.toThrow(url);
+  expect(readConfig({ DATABASE_URL: url }).mode, "in development it may be").toBe("development");
+});
+
+test("a default password in PGPASSWORD is one as well; a good one, and none, are let be", () => {
+  const bare = { ...production, DATABASE_URL: "postgres://hearth@db/hearth" };
+  expect(() => readConfig({ ...bare, PGPASSWORD: "postgres" })).toThrow(/^PGPASSWORD /);
+  for (const env of [
+    bare,
+    { ...bare, PGPASSWORD: "0d8f1c6a" },
+    { ...bare, DATABASE_URL: "postgres://a:0d8f%zz@b/c" },
+    { ...bare, DATABASE_URL: "postgres://a:0d8f@b/c", PGPASSWORD: "postgres" },
+  ]) {
+    expect(readConfig(env).databaseUrl).toBe(env.DATABASE_URL);
+  }
+});
+
+test("--lan opens the TLS ports to the network and leaves the plain ones at home", () => {
+  expect(readConfig({}, ["--lan"])).toMatchObject({
+    mode: "lan",
+    mqtt: { host: "127.0.0.1", port: 1883 },
+    http: { host: "127.0.0.1", port: 8080 },
+    mqtts: { host: "0.0.0.0", port: 8883 },
+    https: { host: "0.0.0.0", port: 8443 },
+    certificates: null,
+  });
+  const chosen = readConfig({ HEARTH_BIND: "192.0.2.7" }, ["--lan"]);
+  expect([chosen.mode, chosen.https.host, chosen.http.host]).toEqual(["lan", "192.0.2.7", "127.0.0.1"]);
+});
+
+test("--lan is not for production, and nothing else is an argument", () => {
+  expect(() => readConfig(production, ["--lan"])).toThrow(/^HEARTH_ENV [^\n]+--lan[^\n]+\.$/);
+  for (const args of [["--lam"], ["--lan", "--port=1"], ["lan"]]) {
+    expect(() => readConfig({}, args)).toThrow(/^'[^\n]+--lan[^\n]+\.$/);
   }
 });

@@ -2,41 +2,78 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import type { GatewayLimits } from "#protocol/link/limits.ts";
 import { readLimits } from "./limit-variables.ts";
+import type { Listen } from "#protocol/link/messages.ts";
+import { defaultPasswordIn } from "./default-passwords.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const optionalUrl = (protocols: RegExp) => z.url({ protocol: protocols }).optional();
+const optionalFile = z.string().min(1).optional();
 
 const environment = z.object({
   HEARTH_DATA_DIR: z.string().min(1).default("./data"),
-  HEARTH_BIND: z.union([z.ipv4(), z.ipv6()]).default("127.0.0.1"),
-  HEARTH_MQTT_PORT: port.default(1883),
+  HEARTH_BIND: z.union([z.ipv4(), z.ipv6()]).optional(),
+  HEARTH_MQTT_PORT: port.optional(),
   HEARTH_HTTP_PORT: port.default(8080),
+  HEARTH_MQTTS_PORT: port.default(8883),
+  HEARTH_HTTPS_PORT: port.default(8443),
   HEARTH_PUBLIC_URL: optionalUrl(/^https?$/),
   HEARTH_ENV: z.enum(["development", "production"]).default("development"),
+  HEARTH_TLS_CERT: optionalFile,
+  HEARTH_TLS_KEY: optionalFile,
+  HEARTH_FLEET_CA_CERT: optionalFile,
+  HEARTH_FLEET_CA_KEY: optionalFile,
   HEARTH_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("warn"),
   HEARTH_SPOOL_BYTES: z.coerce.number().int().min(1_048_576).max(274_877_906_944).default(1_073_741_824),
   DATABASE_URL: optionalUrl(/^postgres(ql)?$/),
 });
+type Environment = z.infer<typeof environment>;
+
+const wantsPort = "a port from 0 to 65535 (0 takes any free one)";
 
 /** What each variable wants, in the words of the message that refuses it. */
-const wants: Record<keyof z.infer<typeof environment>, string> = {
+export const wants: Record<keyof Environment, string> = {
   HEARTH_DATA_DIR: "a folder that this user can write to",
   HEARTH_BIND: "an IP address of this machine, such as 127.0.0.1",
-  HEARTH_MQTT_PORT: "a port from 0 to 65535 (0 takes any free one)",
-  HEARTH_HTTP_PORT: "a port from 0 to 65535 (0 takes any free one)",
+  HEARTH_MQTT_PORT: wantsPort,
+  HEARTH_HTTP_PORT: wantsPort,
+  HEARTH_MQTTS_PORT: wantsPort,
+  HEARTH_HTTPS_PORT: wantsPort,
   HEARTH_PUBLIC_URL: "the address under which devices and people reach this service, such as https://hearth.example",
   HEARTH_ENV: "development or production",
+  HEARTH_TLS_CERT: "a file with the server's certificate and after it what leads to its root, in PEM",
+  HEARTH_TLS_KEY: "a file with the private key of HEARTH_TLS_CERT, in PEM and without a passphrase",
+  HEARTH_FLEET_CA_CERT:
+    "a file with the intermediate that signs the devices' certificates and after it its root, in PEM",
+  HEARTH_FLEET_CA_KEY:
+    "a file with the private key of HEARTH_FLEET_CA_CERT's intermediate, in PEM and without a passphrase",
   HEARTH_LOG: "silent, error, warn, info or debug",
   HEARTH_SPOOL_BYTES: "a number of bytes from 1048576 to 274877906944",
   DATABASE_URL: "a PostgreSQL address such as postgres://user:password@host:5432/hearth",
 };
 
+/** Where the certificates of an installation lie that has its own; paths. */
+export interface CertificateFiles {
+  serverCert: string;
+  serverKey: string;
+  fleetCert: string;
+  fleetKey: string;
+}
+
+const fileVariables = ["HEARTH_TLS_CERT", "HEARTH_TLS_KEY", "HEARTH_FLEET_CA_CERT", "HEARTH_FLEET_CA_KEY"] as const;
+
 export interface Config {
   dataDir: string;
-  bind: string;
-  mqttPort: number;
-  httpPort: number;
-  /** Base of every link; without it, the address that HTTP listens on. */
+  /** `lan` is development that the local network may reach, over TLS alone. */
+  mode: "development" | "lan" | "production";
+  /** Plain MQTT, on loopback; null in production. */
+  mqtt: Listen | null;
+  /** Plain HTTP, always on loopback. */
+  http: Listen;
+  mqtts: Listen;
+  https: Listen;
+  /** Without them, certificates of a development CA that Hearth makes. */
+  certificates: CertificateFiles | null;
+  /** Base of every link; without it, an address that Hearth listens on. Always given in production. */
   publicUrl: string | undefined;
   logLevel: string;
   spoolBytesMax: number;
@@ -45,19 +82,22 @@ export interface Config {
   databaseUrl: string | undefined;
 }
 
-/** Something that the person who starts Hearth can put right. Printed as its one sentence, without a stack. */
+/** Something that the person who starts Hearth can put right. Printed as it is, without a stack. */
 export class StartError extends Error {
   override name = "StartError";
 }
 
 const isLoopback = (address: string) => address === "::1" || address.startsWith("127.");
+const loopback = "127.0.0.1";
+const usualMqttPort = 1883;
 
 /**
  * Reads the settings.
  *
+ * @param args what stands after `npm start --`
  * @throws StartError naming the variable, what it had and what it wants
  */
-export function readConfig(env: Record<string, string | undefined>): Config {
+export function readConfig(env: Record<string, string | undefined>, args: readonly string[] = []): Config {
   const given = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, value]])),
   );
@@ -70,23 +110,87 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const limits = readLimits(given);
   if (limits.kind === "refused") throw new StartError(limits.sentence);
   const value = parsed.data;
-  if (value.HEARTH_ENV === "production" || !isLoopback(value.HEARTH_BIND)) {
-    const variable = value.HEARTH_ENV === "production" ? "HEARTH_ENV" : "HEARTH_BIND";
-    throw new StartError(
-      `${variable} asks for production, which wants TLS, and this version of Hearth has none yet: set HEARTH_BIND=127.0.0.1 and HEARTH_ENV=development.`,
-    );
-  }
+  const mode = modeOf(value, args);
+  const bind = value.HEARTH_BIND ?? (mode === "lan" ? "0.0.0.0" : loopback);
+  const plainHost = isLoopback(bind) ? bind : loopback;
+  if (mode === "production") checkProduction(value, given["PGPASSWORD"]);
   return {
     dataDir: resolve(value.HEARTH_DATA_DIR),
-    bind: value.HEARTH_BIND,
-    mqttPort: value.HEARTH_MQTT_PORT,
-    httpPort: value.HEARTH_HTTP_PORT,
+    mode,
+    mqtt: mode === "production" ? null : { host: plainHost, port: value.HEARTH_MQTT_PORT ?? usualMqttPort },
+    http: { host: plainHost, port: value.HEARTH_HTTP_PORT },
+    mqtts: { host: bind, port: value.HEARTH_MQTTS_PORT },
+    https: { host: bind, port: value.HEARTH_HTTPS_PORT },
+    certificates: certificateFiles(value, mode),
     publicUrl: value.HEARTH_PUBLIC_URL?.replace(/\/+$/, ""),
     logLevel: value.HEARTH_LOG,
     spoolBytesMax: value.HEARTH_SPOOL_BYTES,
     limits: limits.limits,
     databaseUrl: value.DATABASE_URL,
   };
+}
+
+function modeOf(value: Environment, args: readonly string[]): Config["mode"] {
+  const unknown = args.find((arg) => arg !== "--lan");
+  if (unknown !== undefined) {
+    throw new StartError(
+      `'${unknown}' is nothing that Hearth can be started with: it takes --lan (TLS for the local network, to try a board) and reads everything else from variables such as HEARTH_DATA_DIR.`,
+    );
+  }
+  if (args.length > 0) {
+    if (value.HEARTH_ENV !== "production") return "lan";
+    throw new StartError(
+      "HEARTH_ENV is 'production', but --lan is for development: leave out --lan and set HEARTH_BIND, or leave out HEARTH_ENV.",
+    );
+  }
+  return value.HEARTH_ENV === "production" || !isLoopback(value.HEARTH_BIND ?? loopback) ? "production" : "development";
+}
+
+/** Everything that development may do and production may not. */
+function checkProduction(value: Environment, pgPassword: string | undefined): void {
+  const { HEARTH_MQTT_PORT, HEARTH_PUBLIC_URL, DATABASE_URL } = value;
+  if (HEARTH_MQTT_PORT !== undefined) {
+    throw new StartError(
+      `HEARTH_MQTT_PORT is '${HEARTH_MQTT_PORT}', but ${inProduction(value)} there is no plain MQTT: leave it out, and devices connect with TLS to HEARTH_MQTTS_PORT.`,
+    );
+  }
+  if (HEARTH_PUBLIC_URL?.startsWith("https:") !== true) {
+    throw new StartError(
+      `HEARTH_PUBLIC_URL is ${HEARTH_PUBLIC_URL === undefined ? "not set" : `'${HEARTH_PUBLIC_URL}'`}, but ${inProduction(value)} Hearth wants the https address under which devices and people reach it, such as https://hearth.example.`,
+    );
+  }
+  const open = DATABASE_URL === undefined ? null : defaultPasswordIn(DATABASE_URL, pgPassword);
+  if (open !== null) {
+    throw new StartError(
+      `${open} has a password that anybody would try first, but ${inProduction(value)} Hearth wants one that nobody can guess, such as \`openssl rand -hex 16\` makes.`,
+    );
+  }
+}
+
+/** Says why this is production, since a person may have asked for it without knowing. */
+const inProduction = ({ HEARTH_ENV, HEARTH_BIND }: Environment) =>
+  HEARTH_ENV === "production"
+    ? "in production"
+    : `in production, which HEARTH_BIND=${HEARTH_BIND} means (and \`npm start -- --lan\` does not),`;
+
+function certificateFiles(value: Environment, mode: Config["mode"]): CertificateFiles | null {
+  const { HEARTH_TLS_CERT, HEARTH_TLS_KEY, HEARTH_FLEET_CA_CERT, HEARTH_FLEET_CA_KEY } = value;
+  if (HEARTH_TLS_CERT && HEARTH_TLS_KEY && HEARTH_FLEET_CA_CERT && HEARTH_FLEET_CA_KEY) {
+    return {
+      serverCert: resolve(HEARTH_TLS_CERT),
+      serverKey: resolve(HEARTH_TLS_KEY),
+      fleetCert: resolve(HEARTH_FLEET_CA_CERT),
+      fleetKey: resolve(HEARTH_FLEET_CA_KEY),
+    };
+  }
+  const missing = fileVariables.filter((name) => value[name] === undefined);
+  const [first, ...others] = missing;
+  if (first === undefined || (mode !== "production" && missing.length === fileVariables.length)) return null;
+  const where = mode === "production" ? inProduction(value) : "beside the other certificates";
+  const also = others.length === 0 ? "" : ` (nor ${others.length === 1 ? "is" : "are"} ${others.join(", ")})`;
+  throw new StartError(
+    `${first} is not set${also}, but ${where} Hearth wants ${wants[first]}; \`npm run ca\` can make all of them.`,
+  );
 }
 
 /** A database address carries a password, which no message repeats. */

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type { GatewayConfig, GatewayPorts, GatewayReport } from "#protocol/link/messages.ts";
+import type { GatewayConfig, GatewayPorts, GatewayReport, TlsMaterial } from "#protocol/link/messages.ts";
 import { sleep } from "./clock.ts";
 import { StartError } from "./config.ts";
 import type { Logger } from "./logger.ts";
@@ -23,6 +23,8 @@ export class GatewayWorker {
   readonly #deps: GatewayWorkerDeps;
   #worker: Worker | null = null;
   #ports: GatewayPorts | null = null;
+  /** Newer than the settings', once it was renewed. */
+  #tls: TlsMaterial | null = null;
   #stopping = false;
   #restartsAtMs: number[] = [];
 
@@ -37,6 +39,11 @@ export class GatewayWorker {
 
   get isListening(): boolean {
     return this.#worker !== null && this.#ports !== null;
+  }
+
+  /** What a thread that has to be started again begins with; one that runs is told over its link. */
+  useTls(material: TlsMaterial): void {
+    this.#tls = material;
   }
 
   /**
@@ -64,7 +71,7 @@ export class GatewayWorker {
           this.#ports = message.ports;
           resolve();
         } else {
-          reject(new StartError(portSentence(message, config.mqtt?.port ?? 0)));
+          reject(new StartError(portSentence(message, config)));
         }
       });
       worker.once("error", (error) => {
@@ -92,7 +99,7 @@ export class GatewayWorker {
     const { mqtt, mqtts } = this.#deps.config;
     return {
       mqtt: mqtt && { ...mqtt, port: this.#ports?.mqtt ?? mqtt.port },
-      mqtts: mqtts && { ...mqtts, port: this.#ports?.mqtts ?? mqtts.port },
+      mqtts: mqtts && { ...mqtts, tls: this.#tls ?? mqtts.tls, port: this.#ports?.mqtts ?? mqtts.port },
     };
   }
 
@@ -119,11 +126,23 @@ export class GatewayWorker {
   }
 }
 
-function portSentence(message: { code: string; message: string }, port: number): string {
-  if (message.code === "EADDRINUSE") {
-    return `HEARTH_MQTT_PORT ${port} is in use: stop what listens there, or set HEARTH_MQTT_PORT to another port (0 takes any free one).`;
+/** The variable and the port that could not be had. */
+function refusedPort(port: number | null, { mqtt, mqtts }: GatewayConfig): [string, number] {
+  const isPlain = mqtt !== null && (mqtts === null || port === null || port !== mqtts.port);
+  return isPlain ? ["HEARTH_MQTT_PORT", mqtt.port] : ["HEARTH_MQTTS_PORT", mqtts?.port ?? 0];
+}
+
+function portSentence(report: Extract<GatewayReport, { kind: "failed" }>, config: GatewayConfig): string {
+  const [variable, port] = refusedPort(report.port, config);
+  return listenSentence(variable, port, report.code) ?? `The gateway could not start: ${report.message}`;
+}
+
+/** What to do about a port that cannot be listened on; null where the code is of something else. */
+export function listenSentence(variable: string, port: number, code: string): string | null {
+  if (code === "EADDRINUSE") {
+    return `${variable} ${port} is in use: stop what listens there, or set ${variable} to another port (0 takes any free one).`;
   }
-  if (message.code === "EACCES")
-    return `HEARTH_MQTT_PORT ${port} may not be used by this user: set HEARTH_MQTT_PORT to one above 1023.`;
-  return `The gateway could not start: ${message.message}`;
+  return code === "EACCES"
+    ? `${variable} ${port} may not be used by this user: set ${variable} to one above 1023.`
+    : null;
 }

@@ -29,11 +29,19 @@ export async function openDataDir(dataDir: string): Promise<void> {
   }
 }
 
+/**
+ * Writes a file beside its place and moves it there, so that a kill or a full disk leaves the old one or the new one and never a part.
+ */
+export async function writeWhole(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  await rm(`${path}.new`, { force: true });
+  await writeFile(`${path}.new`, data, { mode, flag: "wx", flush: true });
+  await rename(`${path}.new`, path);
+}
+
 const secretBytes = 32;
 
 /**
- * A secret of this installation, kept in a file that its owner alone can read; made at the first start, beside its place, so that a
- * kill or a full disk never leaves a shorter one to sign with.
+ * A secret of this installation, kept in a file that its owner alone can read; made at the first start.
  */
 export async function secretFile(dataDir: string, name: string): Promise<Buffer> {
   const path = join(dataDir, name);
@@ -44,8 +52,6 @@ export async function secretFile(dataDir: string, name: string): Promise<Buffer>
   });
   if (known !== null && known.length >= secretBytes) return known;
   const secret = randomBytes(secretBytes);
-  await rm(`${path}.new`, { force: true });
-  await writeFile(`${path}.new`, secret, { mode: 0o600, flag: "wx", flush: true });
-  await rename(`${path}.new`, path);
+  await writeWhole(path, secret, 0o600);
   return secret;
 }

@@ -14,6 +14,7 @@ export const usage = `Hearth with a fleet of simulated appliances, on a data fol
   --seed N          who the appliances and their households are (1)
 
   HEARTH_MQTT_PORT and HEARTH_HTTP_PORT choose the ports; without them 1883 and 8080 where they are free.
+  HEARTH_MQTTS_PORT and HEARTH_HTTPS_PORT do so for TLS (8883 and 8443).
 `;
 
 export interface DemoOptions {

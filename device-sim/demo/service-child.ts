@@ -8,7 +8,12 @@ import { systemTimers } from "../platform/timers.ts";
 
 /** By path and not by import: the demo knows the service as a process that speaks HTTP and MQTT. */
 const serviceFile = new URL("../../cloud/main.ts", import.meta.url);
-const usualPorts = { HEARTH_MQTT_PORT: 1_883, HEARTH_HTTP_PORT: 8_080 } as const;
+const usualPorts = {
+  HEARTH_MQTT_PORT: 1_883,
+  HEARTH_HTTP_PORT: 8_080,
+  HEARTH_MQTTS_PORT: 8_883,
+  HEARTH_HTTPS_PORT: 8_443,
+} as const;
 const saidMax = 8_000;
 /** The service ends within 10 s by itself; whoever waits for the demo should not wait longer than that for both. */
 const stopMsMax = 8_000;
@@ -48,6 +53,15 @@ async function portFor(name: keyof typeof usualPorts, env: NodeJS.ProcessEnv): P
   return free ? String(usual) : "0";
 }
 
+async function ports(env: NodeJS.ProcessEnv): Promise<Record<keyof typeof usualPorts, string>> {
+  return {
+    HEARTH_MQTT_PORT: await portFor("HEARTH_MQTT_PORT", env),
+    HEARTH_HTTP_PORT: await portFor("HEARTH_HTTP_PORT", env),
+    HEARTH_MQTTS_PORT: await portFor("HEARTH_MQTTS_PORT", env),
+    HEARTH_HTTPS_PORT: await portFor("HEARTH_HTTPS_PORT", env),
+  };
+}
+
 async function newDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), "hearth-demo-"));
   // As root the service runs PostgreSQL as another user, who must be able to reach it.
@@ -71,8 +85,7 @@ export async function startService(env: NodeJS.ProcessEnv): Promise<ServiceChild
       ...env,
       DATABASE_URL: "",
       HEARTH_DATA_DIR: dataDir,
-      HEARTH_MQTT_PORT: await portFor("HEARTH_MQTT_PORT", env),
-      HEARTH_HTTP_PORT: await portFor("HEARTH_HTTP_PORT", env),
+      ...(await ports(env)),
     },
   });
   const ended = endOf(child);

@@ -20,7 +20,12 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 /** Open without a key, and meant to be. */
-const openRoutes = ["GET /api/v1/health", "GET /files/firmware/:sha256", "GET /api/v1/pki/fleet.crl"];
+const openRoutes = [
+  "GET /api/v1/health",
+  "GET /api/v1/pki/root.pem",
+  "GET /files/firmware/:sha256",
+  "GET /api/v1/pki/fleet.crl",
+];
 
 /** Those that ask for no key, and take a good one. */
 const keylessRoutes = ["POST /api/v1/my/join", "POST /api/v1/my/pair"];

@@ -137,6 +137,7 @@ export async function createWholeApi(): Promise<WholeApi> {
         hub,
         gateway,
         database: base.database,
+        certificates: { root: "", problems: () => [] },
         clock: systemClock,
         startedAtMs: 0,
         filesMax: null,

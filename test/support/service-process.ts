@@ -8,12 +8,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { runningConnection } from "../../cloud/platform/postgres-server.ts";
 
+/** Of every kind, so that services of several tests run beside each other. */
+export const anyPorts = {
+  HEARTH_MQTT_PORT: "0",
+  HEARTH_HTTP_PORT: "0",
+  HEARTH_MQTTS_PORT: "0",
+  HEARTH_HTTPS_PORT: "0",
+} as const;
+
 const mainFile = new URL("../../cloud/main.ts", import.meta.url);
 
 export interface RunningService {
   child: ChildProcess;
   http: string;
+  https: string;
+  /** NaN where there is no plain MQTT. */
   mqttPort: number;
+  /** NaN where there is no MQTT over TLS. */
+  mqttsPort: number;
   /** The admin key: printed by the first start on a data folder, handed on by later ones. */
   key: string;
   dataDir: string;
@@ -21,6 +33,16 @@ export interface RunningService {
   output(): string;
   api(path: string, init?: { method?: string; body?: unknown }): Promise<{ status: number; body: any }>; // oxlint-disable-line typescript/no-explicit-any -- tests look into answers freely
 }
+
+interface Ready {
+  http: string;
+  https: string;
+  mqtt: string | null;
+  mqtts: string | null;
+  firstKey: string | null;
+}
+
+const portOf = (address: string | null) => (address === null ? Number.NaN : Number(new URL(address).port));
 
 export async function newDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), "hearth-service-"));
@@ -34,12 +56,13 @@ export async function startServiceProcess(options: {
   key?: string;
   env?: Record<string, string>;
   execArgv?: string[];
+  args?: string[];
 }): Promise<RunningService> {
-  const { dataDir, key, env = {}, execArgv = [] } = options;
-  const child = fork(mainFile, {
+  const { dataDir, key, env = {}, execArgv = [], args = [] } = options;
+  const child = fork(mainFile, args, {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     execArgv,
-    env: { ...process.env, HEARTH_DATA_DIR: dataDir, HEARTH_MQTT_PORT: "0", HEARTH_HTTP_PORT: "0", ...env },
+    env: { ...process.env, HEARTH_DATA_DIR: dataDir, ...anyPorts, ...env },
   });
   let said = "";
   const listen = (piece: Buffer) => {
@@ -47,8 +70,8 @@ export async function startServiceProcess(options: {
   };
   child.stdout?.on("data", listen);
   child.stderr?.on("data", listen);
-  const ready = await new Promise<{ http: string; mqtt: string; firstKey: string | null }>((resolve, reject) => {
-    child.once("message", (message: { http: string; mqtt: string; firstKey: string | null }) => resolve(message));
+  const ready = await new Promise<Ready>((resolve, reject) => {
+    child.once("message", (message: Ready) => resolve(message));
     child.once("exit", (code, signal) =>
       reject(new Error(`the service ended (${code ?? signal}) before it was ready: ${said}`)),
     );
@@ -57,7 +80,9 @@ export async function startServiceProcess(options: {
   return {
     child,
     http: ready.http,
-    mqttPort: Number(new URL(ready.mqtt).port),
+    https: ready.https,
+    mqttPort: portOf(ready.mqtt),
+    mqttsPort: portOf(ready.mqtts),
     key: secret,
     dataDir,
     output: () => said,
