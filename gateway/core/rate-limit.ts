@@ -3,6 +3,9 @@ import type { GatewayLimits } from "#protocol/link/limits.ts";
 type RateName = "messagesPerSecondMax" | "bytesPerSecondMax";
 export type RateLimits = Pick<GatewayLimits, RateName | "burstSecondsMax">;
 
+/** Buckets are in thousandths, so that each millisecond fills them by a whole number. */
+const thousandths = 1_000;
+
 /**
  * How much a connection may say: two buckets that fill at the pace of their limits and hold `burstSecondsMax` of it. A packet is
  * taken whether or not there is enough for it, so that what was read is never thrown away; what was taken too much must come in
@@ -16,24 +19,25 @@ export class RateLimit {
 
   constructor(limits: RateLimits, nowMs: number) {
     this.#limits = limits;
-    this.#messages = limits.messagesPerSecondMax * limits.burstSecondsMax;
-    this.#bytes = limits.bytesPerSecondMax * limits.burstSecondsMax;
+    this.#messages = limits.messagesPerSecondMax * limits.burstSecondsMax * thousandths;
+    this.#bytes = limits.bytesPerSecondMax * limits.burstSecondsMax * thousandths;
     this.#filledAtMs = nowMs;
   }
 
   /** On every packet's way: two subtractions. */
   take(bytes: number): void {
-    this.#messages -= 1;
-    this.#bytes -= bytes;
+    this.#messages -= thousandths;
+    this.#bytes -= bytes * thousandths;
   }
 
   /** The limit of which too much was taken, or null. A clock that goes back fills nothing. */
   exceeded(nowMs: number): RateName | null {
     const { messagesPerSecondMax, bytesPerSecondMax, burstSecondsMax } = this.#limits;
-    const seconds = Math.max(0, nowMs - this.#filledAtMs) / 1_000;
+    const burstMs = burstSecondsMax * 1_000;
+    const elapsedMs = Math.min(Math.max(0, nowMs - this.#filledAtMs), burstMs);
     this.#filledAtMs = nowMs;
-    this.#messages = Math.min(this.#messages + seconds * messagesPerSecondMax, messagesPerSecondMax * burstSecondsMax);
-    this.#bytes = Math.min(this.#bytes + seconds * bytesPerSecondMax, bytesPerSecondMax * burstSecondsMax);
+    this.#messages = Math.min(this.#messages + elapsedMs * messagesPerSecondMax, burstMs * messagesPerSecondMax);
+    this.#bytes = Math.min(this.#bytes + elapsedMs * bytesPerSecondMax, burstMs * bytesPerSecondMax);
     if (this.#messages < 0) return "messagesPerSecondMax";
     return this.#bytes < 0 ? "bytesPerSecondMax" : null;
   }
