@@ -200,28 +200,6 @@ test("after an older database was restored its feeds replace what is held, and w
   ]);
 });
 
-test("a subscriber that does not read delays nobody, and is cut", async () => {
-  const { cloud, port } = await openHouse({ limits: { drainTimeoutMs: 1_000 } });
-  const frozen = await RawDevice.login(port, "frozen");
-  const reader = await RawDevice.login(port, "reader");
-  for (const device of [frozen, reader]) {
-    device.subscribe(1, "hearth/v1/content/oven-x200/#");
-    await device.wait("suback");
-  }
-  frozen.socket.pause();
-  const payload = "x".repeat(200_000);
-  const count = 150;
-  for (let n = 0; n < count; n += 1) {
-    cloud.say({ kind: "feeds_changed", version: n + 2, items: [{ topic: `${recipes}/item-${n}`, payload }] });
-  }
-  await reader.wait("publish", count);
-  const cut = await until(
-    () => cloud.records.find(({ payload: told }) => Buffer.from(told).includes("stalled")),
-    "the frozen subscriber to be cut",
-  );
-  expect(cut.deviceId).toBe("frozen");
-});
-
 test("a session that sleeps too long is ended rather than left with holes: its device subscribes anew", async () => {
   const { cloud, port } = await openHouse({ limits: { queuedPerSessionMax: 3 } });
   const device = await RawDevice.login(port, "oven-1", { clean: false });

@@ -90,7 +90,9 @@ export class Feeds {
       this.#bytes = bytes;
       for (const { topic, payload } of items) {
         counters.feeds_published += 1;
-        broker.publish({ cmd: "publish", topic, payload, qos: 1, retain: true, dup: false }, (error) => {
+        // Bytes, which all who wait for them share; of a text each would have a copy of its own.
+        const bytes = Buffer.from(payload);
+        broker.publish({ cmd: "publish", topic, payload: bytes, qos: 1, retain: true, dup: false }, (error) => {
           if (error) logger.error({ event: "feed_publish_failed", topic, err: error });
         });
       }

@@ -15,7 +15,7 @@ const secondsMax = 100;
 
 export async function openTimedHouse(options: HouseOptions = {}): Promise<TimedHouse> {
   const clock = new ManualClock();
-  const house = await openHouse({ ...options, clock });
+  const house = await openHouse({ ...options, clock, bounds: { statusMs: 1_000, ...options.bounds } });
   const second = async () => {
     const next = house.cloud.of("status").length + 1;
     clock.advance(1_000);

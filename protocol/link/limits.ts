@@ -260,7 +260,8 @@ export const gatewayLimitsSchema = z.object({
     range: [1, 60_000],
     at: "the connection ends",
   }),
-  // Payloads are shared by all who wait for them, so that this costs less than it looks.
+  // Payloads are shared by all who wait for them, so that this costs less than it looks; and a maker who publishes a whole
+  // library at once must not lose those whose line is slow.
   unreadPerConnectionMax: limit({
     title: "Messages for a device that does not read",
     unit: "messages",
@@ -271,7 +272,7 @@ export const gatewayLimitsSchema = z.object({
   unreadBytesPerConnectionMax: limit({
     title: "Bytes for a device that does not read",
     unit: "bytes",
-    standard: 16 * mebi,
+    standard: 64 * mebi,
     range: [oneLargeMessage, gibi],
     at: "the connection ends",
   }),
