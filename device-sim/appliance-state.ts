@@ -1,4 +1,5 @@
 import type { DeviceRecord, Preloaded } from "./agent/device-record.ts";
+import type { ShownCode } from "./agent/pairing-desk.ts";
 import type { FeedCache, FeedCounters } from "./agent/feed-cache.ts";
 import type { InboxCounters } from "./agent/inbox.ts";
 import * as machines from "./core/machine.ts";
@@ -24,6 +25,8 @@ export interface ApplianceState {
   feeds: Record<string, string[]>;
   faults: string[];
   identifying: boolean;
+  /** The pairing code on the display, or null. */
+  pairing: ShownCode | null;
   unacknowledged: number;
 }
 
@@ -42,7 +45,7 @@ export function describe(
   machine: machines.MachineState,
   record: DeviceRecord,
   feedCache: FeedCache,
-): Omit<ApplianceState, "id" | "model" | "connected" | "identifying" | "unacknowledged"> {
+): Omit<ApplianceState, "id" | "model" | "connected" | "identifying" | "pairing" | "unacknowledged"> {
   const { firmware, update, settings, preloaded, inbox } = record;
   const version = firmware.slots[firmware.active]?.version ?? "unknown";
   return {

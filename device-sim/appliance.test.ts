@@ -19,6 +19,7 @@ function newAppliance(model: string, clock: ManualClock) {
     real: clock,
     timers: systemTimers,
     random: () => 0.5,
+    secretBytes: (count) => new Uint8Array(count),
     // Nothing is fetched: an attacker's link leads nowhere.
     fetch: () => Promise.reject(new Error("no network")),
     gate: new ConnectGate({ perSecond: 1, timers: systemTimers }),

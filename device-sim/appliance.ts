@@ -3,10 +3,11 @@ import type { Model } from "#protocol/model.ts";
 import { buildTopic, parseTopic, topicPrefix } from "#protocol/topics.ts";
 import type { Controls, Memory } from "./agent/controls.ts";
 import { takeDesired } from "./agent/desired-state.ts";
-import { type DeviceRecord, newDeviceRecord } from "./agent/device-record.ts";
+import { type DeviceRecord, newDeviceRecord, withoutPeople } from "./agent/device-record.ts";
 import type { DeviceStore } from "./agent/device-store.ts";
 import { FeedCache } from "./agent/feed-cache.ts";
 import { Inbox } from "./agent/inbox.ts";
+import { PairingDesk, type ShownCode } from "./agent/pairing-desk.ts";
 import { UpdateAgent, type UpdateLimits } from "./agent/update-agent.ts";
 import type { TrustedKey } from "./agent/verify-manifest.ts";
 import { type ApplianceCounters, type ApplianceState, describe } from "./appliance-state.ts";
@@ -21,6 +22,7 @@ import type { ConnectGate } from "./link/connect-gate.ts";
 import { DeviceLink } from "./link/device-link.ts";
 import { type Clock, laterOf } from "./platform/clock.ts";
 import type { Timers } from "./platform/timers.ts";
+import { SelfReport } from "./self-report.ts";
 import { TelemetrySender } from "./telemetry-sender.ts";
 
 /** One appliance of the fleet: who it is, where it stands, and how its people live. */
@@ -42,6 +44,8 @@ export interface World {
   real: Clock;
   timers: Timers;
   random: () => number;
+  /** Bytes that nobody can guess. */
+  secretBytes: (count: number) => Uint8Array;
   fetch: typeof fetch;
   gate: ConnectGate;
   trustedKeys: readonly TrustedKey[];
@@ -49,6 +53,9 @@ export interface World {
   updateLimits?: Partial<UpdateLimits>;
   backOff?: { msMin: number; msMax: number };
 }
+
+export type PairingOutcome = { kind: "opened"; shown: ShownCode } | { kind: "refused"; rule: "not_connected" };
+export type ResetOutcome = { kind: "reset" } | { kind: "refused"; rule: "updating" };
 
 const runningSampleMs = 10_000;
 const idleSampleMs = 60_000;
@@ -65,12 +72,14 @@ export class Appliance {
   readonly #world: World;
   readonly #store: DeviceStore;
   readonly #hardwareId: string;
+  readonly #self: SelfReport;
   readonly #memory: Memory;
   readonly #voice: DeviceVoice;
   readonly #inbox: Inbox;
   readonly #update: UpdateAgent;
   readonly #household: HouseholdDriver;
   readonly #feeds = new FeedCache();
+  readonly #pairing: PairingDesk;
   readonly #link: DeviceLink;
   readonly #telemetry: TelemetrySender;
   #record: DeviceRecord;
@@ -91,6 +100,9 @@ export class Appliance {
     this.#memory = this.#newMemory();
     const voice = this.#newVoice();
     this.#voice = voice;
+    const operation = (): string => machines.operationOf(this.#machine);
+    this.#self = new SelfReport({ memory: this.#memory, voice, hardwareId: this.#hardwareId, operation });
+    this.#pairing = new PairingDesk({ voice, clock: world.real, secretBytes: world.secretBytes });
     const controls = this.#newControls();
     this.#update = this.#newUpdateAgent(controls);
     this.#inbox = new Inbox({
@@ -113,7 +125,7 @@ export class Appliance {
 
   /** Switches it on: it boots, says who it is, and connects. */
   start(): void {
-    this.#powerUp("power");
+    this.#self.powerUp("power");
     this.#link.start();
   }
 
@@ -139,6 +151,7 @@ export class Appliance {
       if (atMs >= limitMs) break;
     }
     this.#update.tick();
+    this.#pairing.tick();
     this.#telemetry.tick();
   }
 
@@ -186,6 +199,38 @@ export class Appliance {
     this.#keep(machines.refill(this.#machine));
   }
 
+  /** A person asks for a pairing code. Without a connection it would be shown to nobody's use. */
+  openPairing(validMs?: number): PairingOutcome {
+    if (!this.#link.connected) return { kind: "refused", rule: "not_connected" };
+    return { kind: "opened", shown: this.#pairing.open(validMs) };
+  }
+
+  closePairing(): void {
+    this.#pairing.close();
+  }
+
+  /**
+   * A person sets it back to how it was made: what it holds of people goes, what it has not said yet too, and its household with it.
+   * Its identity and its firmware stay.
+   */
+  factoryReset(): ResetOutcome {
+    if (this.#update.underWay) return { kind: "refused", rule: "updating" };
+    this.tick();
+    this.stopByHand();
+    const before = this.#contentFilter();
+    const record = withoutPeople(this.#record, this.spec);
+    this.#memory.update({ ...record, inbox: [], update: { kind: "none" }, tenure: null });
+    this.#forgetDisplay();
+    this.#telemetry.clear();
+    this.#link.outbox.clear();
+    this.#faster = null;
+    this.#self.wasReset();
+    if (this.#contentFilter() === before) return { kind: "reset" };
+    this.#feeds.clear();
+    this.#link.resubscribe([before]);
+    return { kind: "reset" };
+  }
+
   /** The household looks at the display. */
   look(): void {
     this.#household.look();
@@ -231,6 +276,7 @@ export class Appliance {
       model: this.spec.model.key,
       connected: this.#link.connected,
       identifying: this.#world.clock.nowMs() < this.#identifyUntilMs,
+      pairing: this.#pairing.shown,
       unacknowledged: this.#link.outbox.size,
       ...describe(this.#machine, this.#record, this.#feeds),
     };
@@ -254,9 +300,18 @@ export class Appliance {
 
   #takeDesired(payload: Uint8Array): void {
     const before = this.#contentFilter();
-    if (!takeDesired(payload, this.spec.model, this.#memory, this.#voice)) return;
+    const { tenure } = this.#record;
+    const isOtherLocale = takeDesired(payload, this.spec, this.#memory, this.#voice);
+    if (this.#record.tenure !== tenure) this.#forgetDisplay();
+    if (!isOtherLocale) return;
     this.#feeds.clear();
     this.#link.resubscribe([before]);
+  }
+
+  /** What people see or read of it beside what it keeps: a code, and its log. */
+  #forgetDisplay(): void {
+    this.#pairing.forget();
+    this.#voice.clearLog();
   }
 
   #sample(atMs: number): void {
@@ -283,21 +338,6 @@ export class Appliance {
     this.#household.notice(event);
   }
 
-  #powerUp(reason: "power" | "update"): void {
-    this.#memory.update({ boots: this.#record.boots + 1 });
-    const { firmware, settings } = this.#record;
-    const version = firmware.slots[firmware.active]?.version ?? "unknown";
-    this.#voice.event("boot", { reason, firmware: version });
-    this.#voice.reported({
-      firmware: version,
-      releaseCounter: firmware.confirmedCounter,
-      hardware: this.#hardwareId,
-      locale: settings.locale,
-      timeZone: settings.timeZone,
-      operation: machines.operationOf(this.#machine),
-    });
-  }
-
   #newMemory(): Memory {
     const current = (): DeviceRecord => this.#record;
     return {
@@ -316,8 +356,8 @@ export class Appliance {
       deviceId: this.spec.id,
       clock: this.#world.clock,
       boots: () => this.#record.boots,
-      send: (lane, topic, payload) => {
-        this.#link.send(lane, topic, payload);
+      send: (lane, topic, payload, settled) => {
+        this.#link.send(lane, topic, payload, settled);
       },
     });
   }
@@ -383,7 +423,7 @@ export class Appliance {
         void this.#link.stop();
       },
       onUp: () => {
-        this.#powerUp("update");
+        this.#self.powerUp("update");
         this.#link.start();
       },
       ...(world.updateLimits === undefined ? {} : { limits: world.updateLimits }),

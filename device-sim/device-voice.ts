@@ -12,7 +12,7 @@ export interface DeviceVoiceDeps {
   clock: Clock;
   /** How often the appliance was switched on so far. */
   boots: () => number;
-  send: (lane: Lane, topic: string, payload: string) => void;
+  send: (lane: Lane, topic: string, payload: string, settled?: () => void) => void;
 }
 
 /** Puts what an appliance says into the shapes and onto the topics of the contract. */
@@ -35,12 +35,32 @@ export class DeviceVoice implements Voice {
   }
 
   event(type: string, data: Record<string, unknown>, atMs = this.#deps.clock.nowMs()): void {
+    this.eventAs(this.newEvent(atMs), type, data);
+  }
+
+  /** The identity of an event that is still to be said. */
+  newEvent(atMs = this.#deps.clock.nowMs()): { id: string; atMs: number } {
     this.#events += 1;
     // Unique for ever: the moment, which life of the appliance it was, and a number within that life.
     const id = [atMs, this.#deps.boots(), this.#events].map((part) => part.toString(36)).join("-");
+    return { id, atMs };
+  }
+
+  /** Says an event under an identity that it may have been said under before. */
+  eventAs(
+    { id, atMs }: { id: string; atMs: number },
+    type: string,
+    data: Record<string, unknown>,
+    settled?: () => void,
+  ): void {
     this.#log.push(`${new Date(atMs).toISOString()} ${type}`);
     if (this.#log.length > logLinesMax) this.#log.shift();
-    this.#publish("notable", "events", JSON.stringify({ id, atMs, type, data }));
+    this.#publish("notable", "events", JSON.stringify({ id, atMs, type, data }), settled);
+  }
+
+  /** Forgets the lines of its log. */
+  clearLog(): void {
+    this.#log.length = 0;
   }
 
   reported(state: Record<string, unknown>, atMs = this.#deps.clock.nowMs()): void {
@@ -59,7 +79,7 @@ export class DeviceVoice implements Voice {
     this.#publish("readings", "telemetry", payload);
   }
 
-  #publish(lane: Lane, channel: UpChannel, payload: string): void {
-    this.#deps.send(lane, buildTopic({ kind: "up", deviceId: this.#deps.deviceId, channel }), payload);
+  #publish(lane: Lane, channel: UpChannel, payload: string, settled?: () => void): void {
+    this.#deps.send(lane, buildTopic({ kind: "up", deviceId: this.#deps.deviceId, channel }), payload, settled);
   }
 }

@@ -1,4 +1,7 @@
 import { createHash, randomBytes, randomUUIDv7 } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { receipt } from "#protocol/delivery.ts";
 import { deviceEvent } from "#protocol/device-event.ts";
@@ -221,6 +224,103 @@ test("a feed is what its index lists, the household sees each item once, and ano
   await broker.publish(`hearth/v1/devices/${first}/desired`, { version: 1, state: { locale: "fr", heater: true } });
   await eventually("the other feed", () => fleet.state(first).feeds["tips"]?.[0] === "c");
   expect(fleet.state(first).settings.locale).toBe("fr");
+});
+
+const eventsOf = (broker: Broker, type: string) => broker.of(first, "events").filter((event) => event["type"] === type);
+
+test("a person asks for a code, and the appliance says its hash; without a connection it shows none", async () => {
+  const { broker, fleet } = await start(1);
+  expect(fleet.openPairing(first)).toEqual({ kind: "refused", rule: "not_connected" });
+  await eventually("it is there", () => fleet.counters.connected === 1);
+  const outcome = fleet.openPairing(first, 60_000);
+  const code = outcome.kind === "opened" ? outcome.shown.code : "";
+  expect(code).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/);
+  expect(fleet.state(first).pairing).toMatchObject({ code });
+  const codeSha256 = createHash("sha256").update(code.replace("-", "")).digest("hex");
+  await eventually("it is said", () => eventsOf(broker, "pairing.opened").length === 1);
+  expect(eventsOf(broker, "pairing.opened")).toMatchObject([{ data: { codeSha256, validMs: 60_000 } }]);
+  fleet.closePairing(first);
+  await eventually("that too", () => eventsOf(broker, "pairing.closed").length === 1);
+  expect(fleet.state(first).pairing).toBeNull();
+});
+
+/** Lets people leave traces: a message, a recipe, a setting, a program that runs. */
+async function leaveTraces(broker: Broker, fleet: Fleet) {
+  await eventually("it is there", () => fleet.counters.connected === 1);
+  const inbox = `hearth/v1/devices/${first}/inbox`;
+  await broker.publish(inbox, deliveryOf("message", { ...tip("de", "hello"), kind: "message" }));
+  const pie = { ...tip("de", "pie"), kind: "recipe", steps: [{ text: "Bake", machine: { program: "HotAir" } }] };
+  await broker.publish(inbox, deliveryOf("recipe", pie));
+  await broker.publish(`hearth/v1/devices/${first}/desired`, { version: 7, state: { locale: "fr", childLock: true } });
+  await eventually("all of it is stored", () => {
+    const { deliveries, preloaded, settings } = fleet.state(first);
+    return deliveries.length === 2 && preloaded.length === 1 && settings.childLock && settings.locale === "fr";
+  });
+}
+
+test("a factory reset takes all that was people's, ends what runs, and is said; identity and firmware stay", async () => {
+  const { broker, fleet } = await start(1);
+  await leaveTraces(broker, fleet);
+  fleet.cook(first, { program: "HotAir", setpoint_c: 180 });
+  fleet.openPairing(first);
+  const { firmware } = fleet.state(first);
+  broker.refusePublishes = 1;
+  expect(fleet.factoryReset(first)).toEqual({ kind: "reset" });
+  expect(fleet.state(first)).toMatchObject({
+    operation: "idle",
+    deliveries: [],
+    preloaded: [],
+    pairing: null,
+    firmware,
+    settings: { locale: "de", childLock: false },
+  });
+  await eventually("it is said, though once in vain", () => eventsOf(broker, "factory.reset").length > 0);
+  await eventually("everything is acknowledged", () => fleet.counters.unacknowledged === 0);
+  expect(new Set(eventsOf(broker, "factory.reset").map(({ id }) => id)).size).toBe(1);
+  // It knows of no household now: what is wanted of it counts again from the first word.
+  await broker.publish(`hearth/v1/devices/${first}/desired`, { version: 1, state: { childLock: true }, tenure: 4 });
+  await eventually("it listens", () => fleet.state(first).settings.childLock);
+});
+
+test("a reset that nobody acknowledged is said again after a power cut, as the same event", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hearth-sim-"));
+  ends.push(() => rm(folder, { recursive: true }));
+  const one = await start(1, { dataDir: folder });
+  await eventually("it is there", () => one.fleet.counters.connected === 1);
+  one.broker.refusePublishes = 1_000;
+  one.fleet.factoryReset(first);
+  await one.fleet.stop();
+  expect(eventsOf(one.broker, "factory.reset")).toEqual([]);
+  for (const [resets, expected] of [
+    ["said", 1],
+    ["not said again", 0],
+  ] as const) {
+    const next = await start(1, { dataDir: folder });
+    await eventually("it boots", () => types(next.broker, first).includes("boot"));
+    await eventually("everything is acknowledged", () => next.fleet.counters.unacknowledged === 0);
+    expect([resets, eventsOf(next.broker, "factory.reset").length]).toEqual([resets, expected]);
+    await next.fleet.stop();
+  }
+});
+
+test("told that a household has left, the appliance forgets its people and lets what runs go on", async () => {
+  const { broker, fleet } = await start(1);
+  await leaveTraces(broker, fleet);
+  fleet.cook(first, { program: "HotAir", setpoint_c: 180 });
+  const desired = `hearth/v1/devices/${first}/desired`;
+  await broker.publish(desired, { version: 8, state: {}, tenure: 1 });
+  await eventually("it forgets", () => fleet.state(first).deliveries.length === 0);
+  expect(fleet.state(first)).toMatchObject({
+    preloaded: [],
+    settings: { locale: "de", childLock: false },
+    operation: "preheating",
+  });
+  // The same household's next wish takes nothing away.
+  const inbox = `hearth/v1/devices/${first}/inbox`;
+  await broker.publish(inbox, deliveryOf("message", { ...tip("de", "welcome"), kind: "message" }));
+  await broker.publish(desired, { version: 9, state: { childLock: true }, tenure: 1 });
+  await eventually("it listens", () => fleet.state(first).settings.childLock);
+  expect(fleet.state(first).deliveries).toHaveLength(1);
 });
 
 test("an injected fault is raised while it cooks, and cleared by the repair", async () => {

@@ -4,7 +4,7 @@ import { FolderDeviceStore, MemoryDeviceStore } from "./agent/device-store.ts";
 import type { UpdateLimits } from "./agent/update-agent.ts";
 import type { TrustedKey } from "./agent/verify-manifest.ts";
 import type { ApplianceState } from "./appliance-state.ts";
-import { Appliance, type World } from "./appliance.ts";
+import { Appliance, type PairingOutcome, type ResetOutcome, type World } from "./appliance.ts";
 import type { FaultName } from "./core/faults.ts";
 import type { PersonaName } from "./core/household.ts";
 import type { StartOutcome } from "./household-driver.ts";
@@ -12,7 +12,7 @@ import { ConnectGate } from "./link/connect-gate.ts";
 import { loadModels } from "./models.ts";
 import { type Clock, systemClock } from "./platform/clock.ts";
 import { isLoopback } from "./platform/loopback.ts";
-import { systemRandom } from "./platform/random.ts";
+import { systemRandom, systemSecretBytes } from "./platform/random.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
 
 export interface FleetMember {
@@ -84,6 +84,7 @@ export class Fleet {
       real: options.real ?? systemClock,
       timers: this.#timers,
       random: options.random ?? systemRandom,
+      secretBytes: systemSecretBytes,
       fetch: options.fetch ?? fetch,
       gate: new ConnectGate({ perSecond: options.connectsPerSecond ?? 200, timers: this.#timers }),
       trustedKeys: options.trustedKeys,
@@ -197,6 +198,20 @@ export class Fleet {
   /** The household looks at the display: messages are shown and answered, feed items are seen. */
   look(deviceId: string): void {
     this.#appliance(deviceId).look();
+  }
+
+  /** A person asks for a pairing code at the appliance. */
+  openPairing(deviceId: string, validMs?: number): PairingOutcome {
+    return this.#appliance(deviceId).openPairing(validMs);
+  }
+
+  closePairing(deviceId: string): void {
+    this.#appliance(deviceId).closePairing();
+  }
+
+  /** A person sets the appliance back to how it was made. */
+  factoryReset(deviceId: string): ResetOutcome {
+    return this.#appliance(deviceId).factoryReset();
   }
 
   #appliance(deviceId: string): Appliance {

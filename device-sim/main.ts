@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { ApiError } from "./api.ts";
+import { byHand } from "./by-hand.ts";
 import { planFleet, usualMix } from "./core/fleet-plan.ts";
 import { readRecording, recordingReadings, RecordingError } from "./core/recorded-cook.ts";
 import { Fleet, type FleetMember } from "./fleet.ts";
@@ -79,6 +81,17 @@ const untilEnd = (forMs: number | null): Promise<void> =>
     if (forMs !== null) systemTimers.after(forMs, resolve);
   });
 
+/** Lets a person stand at the appliances. @returns how to end it */
+function readByHand(fleet: Fleet): () => void {
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", (line) => {
+    if (line.trim() !== "") say(byHand(fleet, line));
+  });
+  return () => {
+    lines.close();
+  };
+}
+
 async function runFleet(options: SimOptions): Promise<void> {
   const mix = options.models.length > 0 ? options.models : usualMix;
   if (mix.includes(replayModel))
@@ -101,8 +114,10 @@ async function runFleet(options: SimOptions): Promise<void> {
     say({ at: new Date(clock.nowMs()).toISOString(), ...fleet.counters });
   };
   const endStatus = systemTimers.every(statusMs, status);
+  const endByHand = options.byHand ? readByHand(fleet) : () => {};
   await untilEnd(options.forMs);
   endStatus();
+  endByHand();
   await fleet.stop(drainMs);
   status();
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { deviceId, locale } from "#protocol/ids.ts";
+import { byHandUsage } from "./by-hand.ts";
 import { type TrustedKey, trustedKey } from "./agent/verify-manifest.ts";
 import { isLoopback } from "./platform/loopback.ts";
 
@@ -25,6 +26,7 @@ export const usage = `Simulated appliances that speak Hearth's contract.
   --data-dir FOLDER        where the appliances keep their memory; without it, in the process
   --connects-per-second N  how fast they connect (200)
   --for SECONDS            end after so long
+  --by-hand                do what standard input says, a line each: ${byHandUsage}
   --replay FILE            play a recorded cook (columns at_ms,probe,temperature_c) as one appliance
   --allow-remote           brokers and APIs that are not on this machine
 `;
@@ -44,6 +46,7 @@ const optionTypes = {
   "connects-per-second": { type: "string" },
   for: { type: "string" },
   replay: { type: "string" },
+  "by-hand": { type: "boolean" },
   "allow-remote": { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -61,6 +64,7 @@ export interface SimOptions {
   connectsPerSecond: number;
   forMs: number | null;
   replay: string | null;
+  byHand: boolean;
   allowRemote: boolean;
 }
 
@@ -98,6 +102,7 @@ export function readOptions(args: readonly string[], modelKeys: readonly string[
     connectsPerSecond: number("connects-per-second", values["connects-per-second"], 200, [1, 10_000]),
     forMs: values.for === undefined ? null : 1_000 * number("for", values.for, 0, [0.1, 86_400 * 30]),
     replay: values.replay ?? null,
+    byHand: values["by-hand"] === true,
     allowRemote,
   };
 }

@@ -29,6 +29,11 @@ export class TelemetrySender {
     if (this.#readings.length > 0 && this.#real.nowMs() - this.#lastSentMs >= gatherMs) this.flush();
   }
 
+  /** Forgets what was measured and not handed over yet. */
+  clear(): void {
+    this.#readings = [];
+  }
+
   flush(): void {
     const readings = this.#readings;
     const [only] = readings;

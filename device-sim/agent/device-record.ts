@@ -79,6 +79,13 @@ export const deviceRecord = z.object({
     sampleMs: z.int().nullable(),
   }),
   desiredVersion: z.int().min(0),
+  /** How many households have had the appliance and left, as far as it was told; null after a factory reset: it knows of none. */
+  tenure: z.int().min(0).nullable().default(0),
+  /** The event of a factory reset that nobody has acknowledged yet. It is said again after every power cut. */
+  resetOwed: z
+    .object({ id: z.string().max(64), atMs: epochMs })
+    .nullable()
+    .default(null),
 });
 export type DeviceRecord = z.infer<typeof deviceRecord>;
 
@@ -91,4 +98,20 @@ export const newDeviceRecord = (place: { locale: string; timeZone: string }): De
   preloaded: [],
   settings: { ...place, childLock: false, sampleMs: null },
   desiredVersion: 0,
+  tenure: 0,
+  resetOwed: null,
 });
+
+/** What is left of the memory when its people go: the hardware's own, and an update that is under way. */
+export function withoutPeople(record: DeviceRecord, place: { locale: string; timeZone: string }): DeviceRecord {
+  const { boots, firmware, update, inbox, resetOwed } = record;
+  const busyId = update.kind === "none" ? null : update.deliveryId;
+  return {
+    ...newDeviceRecord(place),
+    boots,
+    firmware,
+    update,
+    inbox: inbox.filter(({ id: known }) => known === busyId),
+    resetOwed,
+  };
+}

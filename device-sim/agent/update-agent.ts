@@ -93,6 +93,12 @@ export class UpdateAgent {
     return kind === "installing" || kind === "rebooting";
   }
 
+  /** Whether an image is on its way in: from the first byte of its download to the boot that confirms it. */
+  get underWay(): boolean {
+    const { kind } = this.#update;
+    return kind !== "none" && kind !== "offered" && kind !== "confirmed_by_owner";
+  }
+
   offer(item: FirmwareDelivery): string | null {
     const { clock, memory, say } = this.#deps;
     const current = this.#update;

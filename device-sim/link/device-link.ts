@@ -100,8 +100,9 @@ export class DeviceLink {
     this.#retry();
   }
 
-  send(lane: Lane, topic: string, payload: string): void {
-    this.outbox.add(lane, { topic, payload });
+  /** @param settled called once it was acknowledged */
+  send(lane: Lane, topic: string, payload: string, settled?: () => void): void {
+    this.outbox.add(lane, { topic, payload, settled });
     this.#pump();
   }
 

@@ -5,6 +5,8 @@
 export interface Outgoing {
   topic: string;
   payload: string;
+  /** Called once it was acknowledged. */
+  settled?: (() => void) | undefined;
 }
 export type Lane = "readings" | "notable";
 
@@ -62,7 +64,12 @@ export class Outbox {
 
   /** PUBACK came: only now it is gone. */
   settle(entry: Entry): void {
-    this.#lanes[entry.lane].delete(entry);
+    if (this.#lanes[entry.lane].delete(entry)) entry.settled?.();
+  }
+
+  /** Forgets everything that was said: it was of people who are gone. */
+  clear(): void {
+    for (const entries of Object.values(this.#lanes)) entries.clear();
   }
 
   /** The connection ended: what was under way goes again, in the order in which it was said. */

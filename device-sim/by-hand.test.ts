@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { byHand } from "./by-hand.ts";
+
+/** A fleet of two of which only what a person does to it is of interest. */
+function twoOvens(isConnected = true) {
+  const done: string[] = [];
+  const untilMs = Date.UTC(2026, 0, 1);
+  const fleet: Parameters<typeof byHand>[0] = {
+    ids: ["oven-1", "oven-2"],
+    openPairing(id, validMs) {
+      if (!isConnected) return { kind: "refused", rule: "not_connected" };
+      done.push(`open ${id} ${validMs}`);
+      return { kind: "opened", shown: { code: "ABCD-1234", untilMs } };
+    },
+    closePairing: (id) => void done.push(`close ${id}`),
+    factoryReset(id) {
+      done.push(`reset ${id}`);
+      return { kind: "reset" };
+    },
+  };
+  return { done, say: (line: string) => byHand(fleet, line) };
+}
+
+test("a person at the command line stands at the appliance that they name, or at the first", () => {
+  const { done, say } = twoOvens();
+  expect(say("pair")).toEqual({ device: "oven-1", pairingCode: "ABCD-1234", until: "2026-01-01T00:00:00.000Z" });
+  say("  pair   oven-2  60 ");
+  expect(say("close oven-2")).toEqual({ device: "oven-2", pairingCode: null });
+  expect(say("reset")).toEqual({ device: "oven-1", reset: true });
+  expect(done).toEqual(["open oven-1 600000", "open oven-2 60000", "close oven-2", "reset oven-1"]);
+});
+
+test.each(["start", "pair oven-3", "pair oven-1 601", "pair oven-1 soon", "reset nobody"])(
+  "what cannot be done is answered and not done: %s",
+  (line) => {
+    const { done, say } = twoOvens();
+    expect(say(line)).toHaveProperty("refused");
+    expect(done).toEqual([]);
+  },
+);
+
+test("an appliance without a connection shows no code", () => {
+  expect(twoOvens(false).say("pair")).toEqual({ device: "oven-1", refused: "not_connected" });
+});

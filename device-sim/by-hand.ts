@@ -1,0 +1,41 @@
+import type { Fleet } from "./fleet.ts";
+
+/** What a person can do at an appliance from the command line, a line each. */
+export const byHandUsage = `pair [ID] [SECONDS], close [ID], reset [ID]`;
+
+const secondsMin = 1;
+const secondsMax = 600;
+
+/**
+ * Does what a person says who stands at an appliance: the first one where no id is given.
+ *
+ * @returns what the display says then
+ */
+export function byHand(
+  fleet: Pick<Fleet, "ids" | "openPairing" | "closePairing" | "factoryReset">,
+  line: string,
+): Record<string, unknown> {
+  const [act = "", ...rest] = line.trim().split(/\s+/);
+  const [named, secondsText = "600"] = rest;
+  const device = named ?? fleet.ids[0] ?? "";
+  if (!fleet.ids.includes(device)) return { refused: `there is no appliance ${device}` };
+  switch (act) {
+    case "pair": {
+      const seconds = Number(secondsText);
+      if (!Number.isInteger(seconds) || seconds < secondsMin || seconds > secondsMax)
+        return { device, refused: `a code is good for ${secondsMin} to ${secondsMax} seconds` };
+      const outcome = fleet.openPairing(device, seconds * 1_000);
+      if (outcome.kind === "refused") return { device, refused: outcome.rule };
+      return { device, pairingCode: outcome.shown.code, until: new Date(outcome.shown.untilMs).toISOString() };
+    }
+    case "close":
+      fleet.closePairing(device);
+      return { device, pairingCode: null };
+    case "reset": {
+      const outcome = fleet.factoryReset(device);
+      return outcome.kind === "refused" ? { device, refused: outcome.rule } : { device, reset: true };
+    }
+    default:
+      return { refused: `${act} is none of: ${byHandUsage}` };
+  }
+}
