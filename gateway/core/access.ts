@@ -7,7 +7,7 @@
  *   subscribe   SUBSCRIBE, with a filter
  *   receive     whatever is about to be forwarded, again
  */
-import type { DeviceIdentity, EnrolFrom } from "#protocol/link/messages.ts";
+import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import { deviceIdPattern, localePattern, modelKeyPattern } from "#protocol/ids.ts";
 import { downChannels, feeds, ownBatch, topicPrefix, upChannels } from "#protocol/topics.ts";
 import type { ConnectPacket } from "./packets.ts";
@@ -19,7 +19,7 @@ export interface Access {
   /** The device behind it, whose presence is told and to whom the cloud may send; null where there is none. */
   readonly identity: DeviceIdentity | null;
   /** As whom it asks for a certificate, and where the answer goes; null where it cannot. */
-  readonly enrolment: { from: EnrolFrom; replyTopic: string } | null;
+  readonly enrolment: { from: Asker; replyTopic: string } | null;
   /** Where its PUBLISHes go. To the spool there is no QoS 2 and nothing retained. */
   readonly road: "spool" | "broker";
   /** Its name in the spool's records. */
@@ -33,6 +33,9 @@ export interface Access {
   maySubscribe(filter: string): boolean;
   mayReceive(topic: string): boolean;
 }
+
+/** Who may ask for a certificate, whatever it came in by. */
+type Asker = { kind: "claim"; batch: string; serial: string } | { kind: "device"; deviceId: string };
 
 export const refusedCode = -1;
 /** The topic asks for a certificate: it goes to the cloud, and to no spool. */
