@@ -190,7 +190,10 @@ export class Connections implements GateHost {
 
   enrolRequested(gate: FrameGate, payload: Buffer): void {
     const from = gate.access?.enrolment?.from;
-    if (from !== undefined) this.#enrol(gate, from, payload);
+    if (from === undefined) return;
+    // A certificate that was shown is what it came in by: no token makes up for a bad one.
+    const fingerprint = gate.peer.certificate?.fingerprint ?? null;
+    this.#enrol(gate, from.kind === "device" ? { ...from, fingerprint } : from, payload);
   }
 
   get isOverfull(): boolean {

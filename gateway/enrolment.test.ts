@@ -2,6 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { provisioningReply } from "#protocol/provisioning.ts";
 import { closeHouses, type House, type HouseOptions, openHouse } from "./testing/house.ts";
 import { type ConnectOptions, publish, RawDevice } from "./testing/raw-device.ts";
+import { TestCa } from "./testing/test-ca.ts";
 import { until } from "./testing/until.ts";
 
 afterEach(closeHouses);
@@ -283,6 +284,32 @@ test("a device that is in asks for its next certificate as itself, and for nobod
   device.send(publish("hearth/v1/provisioning/device/oven-2/request", 2, csr));
   await device.waitClosed();
   expect(cloud.of("enrol")).toHaveLength(1);
+});
+
+test("a device that came by certificate asks with its fingerprint, so that it is known how old that one is", async () => {
+  const ca = await TestCa.make();
+  const { cloud, tlsPort } = await openHouse({ ca });
+  const shown = await ca.device("oven-1");
+  const device = await RawDevice.openTls(tlsPort, { ca: ca.serverCa, ...shown });
+  device.connect("oven-1");
+  await device.wait("connack");
+  device.send(publish(renewRequest, 1, csr));
+  const { from } = await cloud.wait("enrol");
+  expect(from).toEqual({ kind: "device", deviceId: "oven-1", fingerprint: shown.fingerprint });
+});
+
+test("a claim credential reaches the same over TLS, and its answers", async () => {
+  const ca = await TestCa.make();
+  const { cloud, tlsPort } = await openHouseWithBatch({ ca });
+  const device = await RawDevice.openTls(tlsPort, { ca: ca.serverCa });
+  device.connect("oven-1", { clientId: "claim:2026-41:oven-1", username: "claim:2026-41", password: "claim secret" });
+  await device.wait("connack");
+  device.subscribe(1, reply);
+  await device.wait("suback");
+  device.send(publish(request, 1, csr));
+  await cloud.wait("enrol");
+  cloud.say({ kind: "enrolled", askId: 1, payload: '{"kind":"issued"}' });
+  expect((await device.wait("publish")).topic).toBe(reply);
 });
 
 test("a batch's credential that ends takes its connections with it, and no others", async () => {

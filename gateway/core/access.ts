@@ -7,7 +7,7 @@
  *   subscribe   SUBSCRIBE, with a filter
  *   receive     whatever is about to be forwarded, again
  */
-import type { DeviceIdentity, EnrolFrom } from "#protocol/link/messages.ts";
+import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import { deviceIdPattern, localePattern, modelKeyPattern } from "#protocol/ids.ts";
 import { downChannels, feeds, ownBatch, topicPrefix, upChannels } from "#protocol/topics.ts";
 import type { ConnectPacket } from "./packets.ts";
@@ -19,7 +19,7 @@ export interface Access {
   /** The device behind it, whose presence is told and to whom the cloud may send; null where there is none. */
   readonly identity: DeviceIdentity | null;
   /** As whom it asks for a certificate, and where the answer goes; null where it cannot. */
-  readonly enrolment: { from: EnrolFrom; replyTopic: string } | null;
+  readonly enrolment: { from: Asker; replyTopic: string } | null;
   /** Where its PUBLISHes go. To the spool there is no QoS 2 and nothing retained. */
   readonly road: "spool" | "broker";
   /** Its name in the spool's records. */
@@ -33,6 +33,9 @@ export interface Access {
   maySubscribe(filter: string): boolean;
   mayReceive(topic: string): boolean;
 }
+
+/** Who may ask for a certificate, whatever it came in by. */
+type Asker = { kind: "claim"; batch: string; serial: string } | { kind: "device"; deviceId: string };
 
 export const refusedCode = -1;
 /** The topic asks for a certificate: it goes to the cloud, and to no spool. */
@@ -126,12 +129,17 @@ const patterns: Patterns = {
 /** Whether the principal may. `text` is a filter for `subscribe` and a topic otherwise. */
 export function may(principal: Principal, action: Action, text: string): boolean {
   const levels = text.split("/");
-  const own: Record<string, string> = principal;
-  const matches = action === "subscribe" ? coversFilter : isTopicOf;
-  return patterns[principal.kind][action].some((pattern) => matches(pattern, levels, own));
+  for (const pattern of patterns[principal.kind][action]) {
+    if (action === "subscribe" ? coversFilter(pattern, levels, principal) : isTopicOf(pattern, levels, principal)) {
+      return true;
+    }
+  }
+  return false;
 }
 
-const accepts = (level: Level, text: string, own: Record<string, string>): boolean => {
+type Own = Readonly<Record<string, string>>;
+
+function accepts(level: Level, text: string, own: Own): boolean {
   switch (level.kind) {
     case "word":
       return text === level.text;
@@ -140,13 +148,20 @@ const accepts = (level: Level, text: string, own: Record<string, string>): boole
     case "open":
       return level.has(text);
   }
-};
+}
 
-const isTopicOf = (pattern: readonly Level[], levels: readonly string[], own: Record<string, string>): boolean =>
-  pattern.length === levels.length && pattern.every((level, at) => accepts(level, levels[at] ?? "", own));
+/** From the last level on, where topics differ most: every message that goes out to every device is asked about. */
+function isTopicOf(pattern: readonly Level[], levels: readonly string[], own: Own): boolean {
+  if (pattern.length !== levels.length) return false;
+  for (let at = pattern.length - 1; at >= 0; at -= 1) {
+    const level = pattern[at];
+    if (level === undefined || !accepts(level, levels[at] ?? "", own)) return false;
+  }
+  return true;
+}
 
 /** A filter may have wildcards where the pattern is open, and there alone; `#` stands for at least one level. */
-function coversFilter(pattern: readonly Level[], levels: readonly string[], own: Record<string, string>): boolean {
+function coversFilter(pattern: readonly Level[], levels: readonly string[], own: Own): boolean {
   if (levels.length > pattern.length || (levels.length < pattern.length && levels.at(-1) !== "#")) return false;
   return pattern.every((level, at) => {
     const text = levels[at] ?? "#";

@@ -14,13 +14,10 @@ export class DeviceAccess implements Access {
   readonly road = "spool";
   readonly isBrief = false;
   readonly #own: OwnTopics;
-  readonly #fingerprint: string | null;
 
-  /** @param fingerprint of the certificate that it came in by, null where that was a token */
-  constructor(identity: DeviceIdentity, fingerprint: string | null = null) {
+  constructor(identity: DeviceIdentity) {
     this.identity = identity;
     this.#own = new OwnTopics(identity.deviceId);
-    this.#fingerprint = fingerprint;
   }
 
   get sessionId(): string {
@@ -34,7 +31,7 @@ export class DeviceAccess implements Access {
   get enrolment(): NonNullable<Access["enrolment"]> {
     const { deviceId } = this.identity;
     return {
-      from: { kind: "device", deviceId, fingerprint: this.#fingerprint },
+      from: { kind: "device", deviceId },
       replyTopic: buildTopic({ kind: "provisioning", batch: ownBatch, serial: deviceId, direction: "reply" }),
     };
   }
