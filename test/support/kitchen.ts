@@ -87,7 +87,17 @@ export class Kitchen {
       logger,
       authenticate: (key) => slices.authenticate(key),
       routes: (server) =>
-        routes(server, { slices, hub, gateway, database, clock, startedAtMs: 0, embedded: true, filesMax: null }),
+        routes(server, {
+          slices,
+          hub,
+          gateway,
+          database,
+          clock,
+          startedAtMs: 0,
+          embedded: true,
+          filesMax: null,
+          certificates: { root: "", problems: () => [] },
+        }),
       problems: problemCatalogue,
     });
     const kitchen = new Kitchen(base, slices, clock, app);
