@@ -38,7 +38,7 @@ export class Reception {
     this.#hits = hits;
     this.#tls = tls;
     this.#accept = accept;
-    this.#webSockets = new WebSockets(limits, counters);
+    this.#webSockets = new WebSockets(limits, counters, hits);
   }
 
   plain(arrival: Arrival): void {

@@ -33,18 +33,20 @@ const codeOfReason: Partial<Record<CloseReason, number>> = {
 export class WebSocketStream extends Duplex {
   readonly #socket: WebSocket;
   readonly #carrier: Duplex;
-  readonly #bytesBeforeTrust: number;
-  #bytes = 0;
+  readonly #overfull: () => void;
+  #bytesLeft: number;
 
   /**
    * @param carrier what the WebSocket's frames come over
    * @param bytesBeforeTrust of the carrier: a message is kept until it is whole, and may be large only once somebody has logged in
+   * @param overfull told when there were more, and it ends
    */
-  constructor(socket: WebSocket, carrier: Duplex, bytesBeforeTrust: number) {
+  constructor(socket: WebSocket, carrier: Duplex, bytesBeforeTrust: number, overfull: () => void) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     this.#carrier = carrier;
-    this.#bytesBeforeTrust = bytesBeforeTrust;
+    this.#bytesLeft = bytesBeforeTrust;
+    this.#overfull = overfull;
     carrier.on("data", this.#count);
     socket.on("message", (data, isBinary) => this.#message(data, isBinary));
     // Of the frame layer, which has said why to the client by then.
@@ -87,8 +89,11 @@ export class WebSocketStream extends Duplex {
   }
 
   readonly #count = (chunk: Buffer): void => {
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#bytesBeforeTrust) this.#carrier.destroy();
+    this.#bytesLeft -= chunk.length;
+    if (this.#bytesLeft >= 0) return;
+    this.trust();
+    this.#overfull();
+    this.#carrier.destroy();
   };
 
   #message(data: unknown, isBinary: boolean): void {

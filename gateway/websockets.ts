@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { type ServerOptions, WebSocketServer } from "ws";
 import type { GatewayLimits } from "#protocol/link/limits.ts";
 import type { Counters } from "./counters.ts";
+import type { LimitHits } from "./limit-hits.ts";
 import { WebSocketStream } from "./websocket-stream.ts";
 
 /** The first byte of a GET, and of no MQTT packet that may come first. */
@@ -25,20 +26,25 @@ interface Refusal {
 export class WebSockets {
   readonly #limits: GatewayLimits;
   readonly #counters: Counters;
+  readonly #hits: LimitHits;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
   readonly #opened = new WeakMap<Duplex, (stream: WebSocketStream) => void>();
 
-  constructor(limits: GatewayLimits, counters: Counters) {
+  constructor(limits: GatewayLimits, counters: Counters, hits: LimitHits) {
     this.#limits = limits;
     this.#counters = counters;
+    this.#hits = hits;
     // It never listens: connections are injected. How long they may take is for whoever injects them to say.
-    this.#http = createServer({ maxHeaderSize: limits.bytesBeforeLogin }, (request, response) => {
-      this.#counters.websockets_refused += 1;
-      const { status, sentence } = refusalOf(request) ?? noUpgrade;
-      response.writeHead(status, { ...textHeaders, Upgrade: "websocket" }).end(sentence);
+    this.#http = createServer({ maxHeaderSize: limits.bytesBeforeLogin }, (request) => {
+      this.#refuse(request.socket, refusalOf(request) ?? noUpgrade);
     });
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#http.on("clientError", (error: Error & { code?: string }, socket) => {
+      const isTooLarge = error.code === "HPE_HEADER_OVERFLOW";
+      if (isTooLarge) this.#hits.hit("bytesBeforeLogin");
+      this.#refuse(socket, isTooLarge ? tooLarge : noHttp);
+    });
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -66,22 +72,31 @@ export class WebSockets {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = refusalOf(request);
-    if (refusal !== null) {
-      this.#counters.websockets_refused += 1;
-      socket.once("finish", () => socket.destroy());
-      socket.end(responseOf(refusal));
-      return;
-    }
+    if (refusal !== null) return this.#refuse(socket, refusal);
     // What is wrong with the rest of the request, the library answers.
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       this.#counters.websockets += 1;
-      this.#opened.get(socket)?.(new WebSocketStream(webSocket, socket, 2 * this.#limits.bytesBeforeLogin));
+      // A CONNECT, and as much behind it.
+      const bytesBeforeTrust = 2 * this.#limits.bytesBeforeLogin;
+      const overfull = () => this.#hits.hit("bytesBeforeLogin");
+      this.#opened.get(socket)?.(new WebSocketStream(webSocket, socket, bytesBeforeTrust, overfull));
     });
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.#counters.websockets_refused += 1;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.once("finish", () => socket.destroy());
+    socket.end(responseOf(refusal));
   }
 }
 
-const textHeaders = { Connection: "close", "Content-Type": "text/plain; charset=utf-8" } as const;
+const noHttp: Refusal = { status: 400, sentence: "This is neither MQTT nor HTTP.\n" };
 const noUpgrade: Refusal = { status: 426, sentence: "MQTT is spoken here, over a WebSocket at /mqtt.\n" };
+const tooLarge: Refusal = { status: 431, sentence: "The header is too large.\n" };
 
 /** What is wrong with the request's path, or with what an upgrade offers. */
 function refusalOf({ url, headers }: IncomingMessage): Refusal | null {
@@ -93,7 +108,13 @@ function refusalOf({ url, headers }: IncomingMessage): Refusal | null {
 }
 
 function responseOf({ status, sentence }: Refusal): string {
-  const headers = { ...textHeaders, "Content-Length": Buffer.byteLength(sentence) };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${sentence}`;
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "Connection: close",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(sentence)}`,
+    // RFC 9110, 15.5.22.
+    ...(status === noUpgrade.status ? ["Upgrade: websocket"] : []),
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n${sentence}`;
 }
