@@ -90,9 +90,9 @@ export class Feeds {
       this.#bytes = bytes;
       for (const { topic, payload } of items) {
         counters.feeds_published += 1;
-        // Bytes, which all who wait for them share; of a text each would have a copy of its own.
-        const bytes = Buffer.from(payload);
-        broker.publish({ cmd: "publish", topic, payload: bytes, qos: 1, retain: true, dup: false }, (error) => {
+        // As bytes, which all who wait for them share; of a text each would have a copy of its own.
+        const content = Buffer.from(payload);
+        broker.publish({ cmd: "publish", topic, payload: content, qos: 1, retain: true, dup: false }, (error) => {
           if (error) logger.error({ event: "feed_publish_failed", topic, err: error });
         });
       }
