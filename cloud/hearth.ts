@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { consoleDistDir, ensureConsole } from "./http/console-build.ts";
 import { consoleRoutes } from "./http/console-routes.ts";
 import { createHttp } from "./http/http.ts";
+import { KeyGuard } from "./http/key-guard.ts";
 import { type Clock, every, sleep, type Ticker } from "./platform/clock.ts";
 import { type Config, StartError } from "./platform/config.ts";
 import { lockDataDir } from "./platform/data-lock.ts";
@@ -140,6 +141,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.ingest.stop());
   undo.add(() => slices.dispatcher.stop());
   undo.add(() => slices.events.stop());
+  undo.add(() => slices.security.flush());
 
   const filesMax = await openFilesMax();
   const limits = limitsPossible(config.limits, filesMax);
@@ -164,6 +166,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     logger,
     strictTransport: config.mode === "production",
     authenticate: (key) => slices.authenticate(key),
+    keyGuard: new KeyGuard({ clock, note: (refused) => slices.security.note(refused) }),
     routes: (server) =>
       routes(server, {
         slices,
@@ -277,6 +280,8 @@ function startTickers(slices: Slices, certificates: Certificates, clock: Clock, 
     tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
     tick("desired", 1_000, async () => slices.desired.tick()),
     tick("content", 5_000, () => slices.content.tick()),
+    tick("security", 10_000, () => slices.security.flush()),
+    tick("security-retention", 600_000, () => slices.security.tick()),
     tick("events", 60_000, () => slices.events.tick()),
     tick("households", 60_000, () => slices.households.tick()),
   ];

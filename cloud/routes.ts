@@ -29,6 +29,7 @@ import { batchesRoutes } from "./provisioning/batches-routes.ts";
 import { certificatesRoutes } from "./provisioning/certificates-routes.ts";
 import { provisioningProblems } from "./provisioning/provisioning.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
+import { securityRoutes } from "./security/security-routes.ts";
 import { serviceProblems } from "./service/service.ts";
 import { serviceRoutes } from "./service/service-routes.ts";
 import type { Slices } from "./slices.ts";
@@ -106,6 +107,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   eventsRoutes(app, events);
   batchesRoutes(app, slices.provisioning);
   certificatesRoutes(app, slices.provisioning);
+  securityRoutes(app, slices.security);
   timelineRoutes(app, {
     clock,
     seenBy: (principal, id) => devices.seenBy(principal, id),
@@ -116,6 +118,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       delivery: (device, page) => deliveries.timeline(device, page),
       case: (device, page) => service.timeline(device, page),
       points: (device, page) => loyalty.timeline(device, page),
+      security: (device, page) => slices.security.timeline(device, page),
     },
   });
 }

@@ -16,6 +16,7 @@ import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
+import { Security } from "./security/security.ts";
 import { Service } from "./service/service.ts";
 import { type Principal, Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -45,6 +46,8 @@ export function createSlices(deps: SlicesDeps) {
   const devices = new Devices({ db, clock, ids, audit: staff.audit });
   const outbox = new Outbox(ids);
   const events = new Events({ db, clock, logger });
+  const security = new Security({ db, clock, ids, outbox, logger });
+  staff.audit.onRecorded((tx, change) => security.audited(tx, change));
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
   const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
@@ -131,6 +134,7 @@ export function createSlices(deps: SlicesDeps) {
     },
     reported: (tx, facts) => devices.ingestReported(tx, facts),
     presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
+    security: (tx, facts) => security.ingest(tx, facts),
     receipts: (tx, facts) => deliveries.ingestReceipts(tx, facts),
     replies: (tx, facts) => deliveries.ingestReplies(tx, facts),
     async effects(tx, facts) {
@@ -191,6 +195,7 @@ export function createSlices(deps: SlicesDeps) {
     loyalty,
     events,
     provisioning,
+    security,
     linkDeps,
     /** The principal of a key, whoever's it is; null where it opens nothing. */
     authenticate: async (key: string): Promise<Principal | null> =>

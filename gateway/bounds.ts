@@ -12,9 +12,22 @@ export interface Bounds {
   /** How long a question waits for a cloud that says other things, as it does when thousands come back at once. */
   askTimeoutMsMax: number;
   asksPendingMax: number;
-  /** Refused logins of one address in a minute; above it the address may no longer make us ask the cloud. */
+  /** Refused logins of one address in a minute; above it the address makes us ask the cloud for one in eight only. */
   loginFailuresPerMinuteMax: number;
   addressesMax: number;
+  /** Refusals of a minute that are answered at once, by address and by name: those after them wait for their answer. */
+  loginFailuresFreeByAddress: number;
+  loginFailuresFreeByName: number;
+  failedNamesMax: number;
+  /** Refusals that wait for their answer; those beyond it make the oldest be answered early. */
+  refusalsWaitingMax: number;
+  /** What the cloud said of a name under attack counts for so long, for whoever comes under it. */
+  sharedAnswerMs: number;
+  sharedAnswersMax: number;
+  /** How long what bears on security is gathered before it is told, and how much of it is told apart meanwhile. */
+  securityWindowMs: number;
+  securityReportsMax: number;
+  securityNamesPerAddressMax: number;
   identitiesMax: number;
   /** How long a request for a certificate waits for the cloud. */
   enrolTimeoutMs: number;
@@ -40,6 +53,15 @@ export const defaultBounds: Bounds = {
   asksPendingMax: 20_000,
   loginFailuresPerMinuteMax: 120,
   addressesMax: 10_000,
+  loginFailuresFreeByAddress: 20,
+  loginFailuresFreeByName: 5,
+  failedNamesMax: 10_000,
+  refusalsWaitingMax: 1_000,
+  sharedAnswerMs: 1_000,
+  sharedAnswersMax: 1_000,
+  securityWindowMs: 10_000,
+  securityReportsMax: 256,
+  securityNamesPerAddressMax: 8,
   identitiesMax: 200_000,
   enrolTimeoutMs: 15_000,
   heldBackToldAfterMs: 2_000,

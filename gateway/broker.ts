@@ -7,12 +7,14 @@ import { may, service } from "./core/access.ts";
 import type { Counters } from "./counters.ts";
 import { FrameGate } from "./frame-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
+import type { SecurityReports } from "./security-reports.ts";
 
 export interface BrokerOptions {
   memory: BrokerMemory;
   limits: GatewayLimits;
   counters: Counters;
   hits: LimitHits;
+  security: SecurityReports;
   logger: Logger;
   /** A SUBSCRIBE was granted in part or whole, or a session with subscriptions came back. */
   subscribed: (gate: FrameGate) => void;
@@ -30,14 +32,8 @@ export interface BrokerOptions {
  * - it keeps no unacknowledged retained message for a session [MQTT-4.4.0-1];
  * - a subscriber that does not read holds up whoever publishes to it: here nobody waits for it, and what waits for it is bounded.
  */
-export async function createBroker({
-  memory,
-  limits,
-  counters,
-  hits,
-  logger,
-  subscribed,
-}: BrokerOptions): Promise<Aedes> {
+export async function createBroker(options: BrokerOptions): Promise<Aedes> {
+  const { memory, limits, counters, hits, security, logger, subscribed } = options;
   /** The message as this client is to have it, or null where it has it already or none of its filters matches. */
   function toForward(gate: FrameGate, client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     // From a session's queue: that was decided when it was put there.
@@ -97,6 +93,8 @@ export async function createBroker({
         return;
       }
       counters.subscribes_refused += 1;
+      const reason = hasRoom ? "not_allowed" : "subscriptions_per_connection_max";
+      security.note({ kind: "subscribe_refused", reason, address: gate?.peer.address ?? "", name: client.id });
       done(null, null);
     },
     authorizeForward: (client, packet) => {

@@ -20,6 +20,7 @@ export class CacheStore {
   readonly #feeds: Database<string, string>;
   readonly #denied: Database<boolean, string>;
   readonly #meta: Database<unknown, string>;
+  readonly #inFlight = new Map<string, Identity | null>();
   readonly #identitiesMax: number;
   #identityCount: number;
 
@@ -35,23 +36,37 @@ export class CacheStore {
   }
 
   identity(name: string): Identity | null {
+    const inFlight = this.#inFlight.get(name);
+    if (inFlight !== undefined) return inFlight;
     return storedIdentity.safeParse(this.#identities.get(name)).data ?? null;
   }
 
   async putIdentity(identity: Identity): Promise<void> {
     const name = identityName(identity);
-    const known = this.identity(name);
-    if (isDeepStrictEqual(known, identity)) return;
-    const isNew = !this.#identities.doesExist(name);
-    if (isNew && this.#identityCount >= this.#identitiesMax) await this.#evictOne(name);
-    if (isNew) this.#identityCount += 1;
-    await this.#identities.put(name, identity);
+    if (isDeepStrictEqual(this.identity(name), identity)) return;
+    await this.#change(name, identity, async () => {
+      const isNew = !this.#identities.doesExist(name);
+      if (isNew && this.#identityCount >= this.#identitiesMax) await this.#evictOne(name);
+      if (isNew) this.#identityCount += 1;
+      await this.#identities.put(name, identity);
+    });
   }
 
   async removeIdentity(name: string): Promise<void> {
-    if (!this.#identities.doesExist(name)) return;
-    this.#identityCount -= 1;
-    await this.#identities.remove(name);
+    if (!this.#identities.doesExist(name) && !this.#inFlight.has(name)) return;
+    await this.#change(name, null, async () => {
+      if (await this.#identities.remove(name)) this.#identityCount -= 1;
+    });
+  }
+
+  /** What is being written counts at once: a write is seen by others only once it is on disk. */
+  async #change(name: string, to: Identity | null, write: () => Promise<void>): Promise<void> {
+    this.#inFlight.set(name, to);
+    try {
+      await write();
+    } finally {
+      if (this.#inFlight.get(name) === to) this.#inFlight.delete(name);
+    }
   }
 
   /** Fingerprints of the certificates that let nobody in. */

@@ -10,7 +10,7 @@
  */
 import type { Socket } from "node:net";
 import type { GatewayLimits } from "#protocol/link/limits.ts";
-import { networkOf, plainAddress } from "./core/address.ts";
+import { networkOf, plainAddress } from "#protocol/address.ts";
 import { FairQueue } from "./core/fair-queue.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -84,7 +84,7 @@ export class ConnectQueue {
     const address = plainAddress(remoteAddress);
     const network = networkOf(address);
     if ((this.#open.get(network) ?? 0) >= this.#limits.connectionsPerAddressMax) {
-      this.#hits.hit("connectionsPerAddressMax");
+      this.#hits.hit("connectionsPerAddressMax", address);
       socket.destroy();
       return;
     }

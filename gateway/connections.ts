@@ -1,17 +1,18 @@
 /** Every connection of the gateway: who is connected, since when, and the presence records that say so. */
 import type { Aedes } from "aedes";
 import type { Logger } from "pino";
+import { networkOf } from "#protocol/address.ts";
 import { type CloseReason, connack } from "#protocol/errors.ts";
 import { type GatewayLimits, snakeCase } from "#protocol/link/limits.ts";
 import {
   claimPrefix,
   type EnrolFrom,
+  type GatewaySecurityKind,
   type Identity,
   type LoginKind,
   type Presence,
   type Token,
 } from "#protocol/link/messages.ts";
-import { channelCode } from "#protocol/link/up-chunk.ts";
 import type { Bounds } from "./bounds.ts";
 import type { BrokerMemory } from "./broker-memory.ts";
 import type { Access } from "./core/access.ts";
@@ -22,9 +23,10 @@ import type { Counters } from "./counters.ts";
 import { FrameGate, type GateHost } from "./frame-gate.ts";
 import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
-import type { Publisher } from "./gathering.ts";
 import type { LimitHits } from "./limit-hits.ts";
+import type { SecurityNote, SecurityReports } from "./security-reports.ts";
 import type { Spool } from "./spool.ts";
+import type { SystemRecords } from "./system-records.ts";
 
 export interface ConnectionsOptions {
   bootId: string;
@@ -35,13 +37,17 @@ export interface ConnectionsOptions {
   clock: Clock;
   logger: Logger;
   spool: Spool;
+  records: SystemRecords;
+  security: SecurityReports;
   admission: Admission;
   enrol: EnrolRequested;
 }
 
 export type AdmissionOutcome =
-  /** @param token the one that it came with, which may end while it is connected */
-  { kind: "accepted"; access: Access; login: LoginKind; token: Token | null } | { kind: "refused"; code: number };
+  /** `token` is the one that it came with, which may end while it is connected. */
+  | { kind: "accepted"; access: Access; login: LoginKind; token: Token | null }
+  /** `because` is told to those who look after the service, and to nobody outside. */
+  | { kind: "refused"; code: number; because: Pick<SecurityNote, "kind" | "reason"> };
 
 /** Decides who comes in, and what they may then do. */
 export interface Admission {
@@ -51,10 +57,19 @@ export interface Admission {
 /** What the gates hand on that is no matter of connections. */
 export type EnrolRequested = (gate: FrameGate, from: EnrolFrom, payload: Buffer) => void;
 
-const presenceCode = channelCode("presence");
 /** Ends of a connection that are meant for the device, and leave its will unsaid. */
 const shutOut: ReadonlySet<CloseReason> = new Set(["revoked", "credential_ended"]);
-const noAcknowledgement = { durable: () => false, acknowledge() {} };
+/** Ends of a connection that are refusals, and what they are told as. */
+const refusals: { readonly [R in CloseReason]?: GatewaySecurityKind } = {
+  protocol_error: "protocol_error",
+  publish_refused: "publish_refused",
+  will_refused: "will_refused",
+  packet_too_large: "limit_hit",
+  over_limit: "limit_hit",
+  stayed_too_long: "limit_hit",
+  connect_timeout: "limit_hit",
+  login_timeout: "limit_hit",
+};
 
 export class Connections implements GateHost {
   readonly limits: GatewayLimits;
@@ -63,6 +78,8 @@ export class Connections implements GateHost {
   readonly hits: LimitHits;
   readonly clock: Clock;
   readonly spool: Spool;
+  readonly #records: SystemRecords;
+  readonly #security: SecurityReports;
   readonly #bootId: string;
   readonly #logger: Logger;
   readonly #admission: Admission;
@@ -73,8 +90,6 @@ export class Connections implements GateHost {
   readonly #gates = new Set<FrameGate>();
   readonly #bySession = new Map<string, FrameGate>();
   readonly #heldBack = new Set<FrameGate>();
-  /** Presence whose write failed: it goes again once the spool can be written. */
-  #lostPresence: (() => void)[] = [];
   /** Connections that came for one thing only. */
   #brief = 0;
   #isDraining = false;
@@ -82,6 +97,8 @@ export class Connections implements GateHost {
 
   constructor(options: ConnectionsOptions) {
     const { bootId, limits, bounds, counters, hits, clock, logger, spool, admission, enrol } = options;
+    this.#records = options.records;
+    this.#security = options.security;
     this.#bootId = bootId;
     this.limits = limits;
     this.bounds = bounds;
@@ -119,6 +136,7 @@ export class Connections implements GateHost {
   connectRequested(gate: FrameGate, packet: ConnectPacket): void {
     if (packet.protocolLevel !== 4) {
       this.counters.refused_protocol += 1;
+      this.#tell("protocol_error", "protocol_version", gate);
       gate.refuse(connack.unacceptableProtocol, "refused");
     } else if (this.spool.full || !this.spool.healthy) {
       this.counters.refused_spool_full += 1;
@@ -136,6 +154,7 @@ export class Connections implements GateHost {
     if (!gate.awaitsLogin) return;
     if (outcome.kind === "refused") {
       this.#countRefusal(outcome.code);
+      this.#tell(outcome.because.kind, outcome.because.reason, gate);
       gate.refuse(outcome.code, "refused");
       return;
     }
@@ -145,6 +164,7 @@ export class Connections implements GateHost {
     if (this.count >= this.limits.connectionsMax && !this.#bySession.has(sessionId)) {
       this.#countRefusal(connack.serverUnavailable);
       this.hits.hit("connectionsMax");
+      this.#tell("limit_hit", "connections_max", gate);
       return gate.refuse(connack.serverUnavailable, "refused");
     }
     const { will } = packet;
@@ -152,7 +172,7 @@ export class Connections implements GateHost {
       const code = access.willCodeOf(will);
       const beyond = topicBeyond(will.topic, this.limits);
       if (beyond !== null) return gate.overLimit(beyond, "will_refused");
-      if (code < 0) return gate.close("will_refused");
+      if (code < 0) return gate.close("will_refused", "not_allowed");
       gate.will = { ...will, code };
     }
     const broker = this.#broker;
@@ -161,19 +181,30 @@ export class Connections implements GateHost {
       this.#countRefusal(connack.serverUnavailable);
       return gate.refuse(connack.serverUnavailable, "refused");
     }
-    if (access.isBrief && !this.#hasRoomForBrief(sessionId)) return gate.refuse(connack.serverUnavailable, "refused");
+    if (access.isBrief && !this.#hasRoomForBrief(sessionId)) {
+      this.#tell("limit_hit", "claim_connections_max", gate);
+      return gate.refuse(connack.serverUnavailable, "refused");
+    }
     gate.token = token;
     gate.connectionId = this.#nextConnectionId;
     this.#nextConnectionId += 1;
     const older = this.#bySession.get(sessionId);
     this.#bySession.set(sessionId, gate);
-    older?.close("taken_over");
+    if (older !== undefined) this.#takeOver(older, gate);
     this.counters.logins += 1;
     const { address, via } = gate.peer;
     this.#record(access, gate.connectionId, { state: "connected", address, via, login });
     this.#logger.debug({ event: "connected", deviceId: sessionId, connectionId: gate.connectionId });
     gate.join(access, packet, broker.handle);
     gate.peer.settled();
+  }
+
+  /** Both ends of it are told; an appliance that lost its line and is back has one. */
+  #takeOver(older: FrameGate, gate: FrameGate): void {
+    const isBack = networkOf(older.peer.address) === networkOf(gate.peer.address);
+    if (!isBack) this.#tell("takeover", "replaced", older);
+    this.#tell("takeover", isBack ? "same_address" : "took_over", gate);
+    older.close("taken_over");
   }
 
   #hasRoomForBrief(sessionId: string): boolean {
@@ -220,6 +251,7 @@ export class Connections implements GateHost {
     const { access, connectionId } = gate;
     if (access === null) return;
     this.#record(access, connectionId, { state, reason: snakeCase(limit), limit: this.limits[limit] });
+    if (state === "held") this.#tell("limit_hit", snakeCase(limit), gate);
     this.#logger.info({ event: `device_${state}`, deviceId: access.sessionId, connectionId, limit });
   }
 
@@ -229,6 +261,8 @@ export class Connections implements GateHost {
     this.#gates.delete(gate);
     this.#heldBack.delete(gate);
     const { access, connectionId, will } = gate;
+    const refusal = refusals[reason];
+    if (refusal !== undefined) this.#tell(refusal, gate.why ?? reason, gate);
     if (access === null) return;
     if (access.isBrief) this.#brief -= 1;
     const { sessionId } = access;
@@ -251,13 +285,6 @@ export class Connections implements GateHost {
         () => {},
       );
     }
-  }
-
-  /** The spool can be written again. */
-  recovered(): void {
-    const again = this.#lostPresence;
-    this.#lostPresence = [];
-    for (const record of again) record();
   }
 
   of(deviceId: string): FrameGate | undefined {
@@ -312,14 +339,11 @@ export class Connections implements GateHost {
   #record(access: Access, connectionId: number, what: Omit<Presence, "bootId" | "connectionId">): void {
     if (access.identity === null) return;
     const presence: Presence = { bootId: this.#bootId, connectionId, ...what };
-    const payload = Buffer.from(JSON.stringify(presence));
-    const id = access.recordId;
-    const atMs = this.clock.nowMs();
-    const append = () => {
-      this.spool.append(presenceCode, id, atMs, payload, 0, payload.length, owner, 0);
-    };
-    const owner: Publisher = { ...noAcknowledgement, lost: () => this.#lostPresence.push(append) };
-    append();
+    this.#records.append("presence", access.recordId, presence);
+  }
+
+  #tell(kind: GatewaySecurityKind, reason: string, { peer: { address }, name }: FrameGate): void {
+    this.#security.note({ kind, reason, address, name });
   }
 
   #countRefusal(code: number): void {

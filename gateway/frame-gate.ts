@@ -17,7 +17,7 @@
 import { Duplex } from "node:stream";
 import type { Client } from "aedes";
 import type { CloseReason } from "#protocol/errors.ts";
-import type { LimitName } from "#protocol/link/limits.ts";
+import { type LimitName, snakeCase } from "#protocol/link/limits.ts";
 import type { Token } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import { Backlog } from "./backlog.ts";
@@ -66,6 +66,10 @@ const lingerMs = 1_000;
 
 export class FrameGate extends Duplex implements Publisher {
   readonly peer: Peer;
+  /** The name that it gave, or the session that it was let in to; empty before. */
+  name = "";
+  /** What exactly was wrong where its end is a refusal. */
+  why: string | null = null;
   /** Set by the host as it joins. */
   connectionId = 0;
   /** The token that it came with; null where it came with something else. */
@@ -141,8 +145,10 @@ export class FrameGate extends Duplex implements Publisher {
     this.destroy();
   }
 
-  close(reason: CloseReason): void {
+  /** @param why what exactly was wrong, as a stable code */
+  close(reason: CloseReason, why: string | null = null): void {
     if (this.#state === "closed") return;
+    this.why = why;
     this.#end(reason);
     this.peer.hangUp(reason);
     this.destroy();
@@ -152,12 +158,13 @@ export class FrameGate extends Duplex implements Publisher {
   overLimit(limit: LimitName, reason: CloseReason = "over_limit"): void {
     if (this.#state === "closed") return;
     this.#host.hits.hit(limit);
-    this.close(reason);
+    this.close(reason, snakeCase(limit));
   }
 
   /** Lets the device in: the broker sees its CONNECT, and everything behind it once CONNACK is written. */
   join(access: Access, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
     this.#access = access;
+    this.name = access.sessionId;
     this.reading.keepAlive(connect.keepaliveMs);
     this.#enter("joining");
     handle(this);
@@ -325,7 +332,7 @@ export class FrameGate extends Duplex implements Publisher {
     while (this.#state === "connect" || (this.#state === "open" && !this.#settlesSubscriptions && !this.#isLeaving)) {
       const cut = this.#cutter.next(this.#state === "open" ? bytesPerPacket : bytesBeforeLogin);
       if (cut === "more") break;
-      if (cut === "malformed_length") return this.close("protocol_error");
+      if (cut === "malformed_length") return this.#malformed(cut);
       if (cut === "packet_too_large") return this.#packetTooLarge();
       this.reading.packet(nowMs, this.#cutter.end - this.#cutter.start);
       if (this.#state === "open") this.#packet(nowMs);
@@ -334,7 +341,7 @@ export class FrameGate extends Duplex implements Publisher {
     if (this.#cutter.midPacket) this.reading.partialPacket(nowMs);
     // What is no CONNECT need not be waited for.
     if (this.#state === "connect" && (this.#cutter.firstByte ?? connectByte) !== connectByte) {
-      return this.close("protocol_error");
+      return this.#malformed("not_connect");
     }
     // Nobody has yet said who this is: what it may make us keep is little.
     const isWaiting = this.#state === "login" || this.#state === "joining";
@@ -347,9 +354,10 @@ export class FrameGate extends Duplex implements Publisher {
 
   #connect(): void {
     const { bytes, start, bodyStart, end } = this.#cutter;
-    if (bytes[start] !== connectByte) return this.close("protocol_error");
+    if (bytes[start] !== connectByte) return this.#malformed("not_connect");
     const packet = readConnect(bytes, bodyStart, end);
-    if (packet === null) return this.close("protocol_error");
+    if (packet === null) return this.#malformed("malformed_connect");
+    this.name = packet.username ?? packet.clientId;
     this.#enter("login");
     this.#host.connectRequested(this, packet);
   }
@@ -361,7 +369,7 @@ export class FrameGate extends Duplex implements Publisher {
       case packetTypes.publish:
         return this.#publish(first, nowMs);
       case packetTypes.pingreq:
-        if (first !== 0xc0 || end !== bodyStart) return this.close("protocol_error");
+        if (first !== 0xc0 || end !== bodyStart) return this.#malformed("malformed_pingreq");
         return this.#outgoing.write(pingresp);
       case packetTypes.puback:
       case packetTypes.pubrec:
@@ -373,22 +381,28 @@ export class FrameGate extends Duplex implements Publisher {
       case packetTypes.unsubscribe:
         return this.#changeSubscriptions(first === 0xa2 ? readUnsubscribe(bytes, bodyStart, end) : null);
       case packetTypes.disconnect:
-        if (first !== 0xe0 || end !== bodyStart) return this.close("protocol_error");
+        if (first !== 0xe0 || end !== bodyStart) return this.#malformed("malformed_disconnect");
         this.will = null;
         if (this.#access?.road !== "broker") return this.close("closed");
         // What it published just before is still on its way: the broker ends the connection in its turn.
         this.#isLeaving = true;
         return this.#toBroker();
       default:
-        return this.close("protocol_error");
+        return this.#malformed("unexpected_packet");
     }
+  }
+
+  #malformed(why: string): void {
+    this.close("protocol_error", why);
   }
 
   #acknowledgement(first: number, messageId: number): void {
     const type = first >> 4;
     const flags = type === packetTypes.pubrel ? 0x02 : 0;
     const isKnown = type === packetTypes.puback || this.#access?.road === "broker";
-    if (!isKnown || (first & 0x0f) !== flags || messageId === 0) return this.close("protocol_error");
+    if (!isKnown || (first & 0x0f) !== flags || messageId === 0) {
+      return this.#malformed("unexpected_acknowledgement");
+    }
     if (type === packetTypes.puback || type === packetTypes.pubcomp) {
       this.messageIds.release(messageId);
       this.backlog.eased();
@@ -403,7 +417,7 @@ export class FrameGate extends Duplex implements Publisher {
    * @param filters null where the packet is malformed
    */
   #changeSubscriptions(filters: string[] | null): void {
-    if (filters === null) return this.close("protocol_error");
+    if (filters === null) return this.#malformed("malformed_subscription");
     const beyond = filtersBeyond(filters, this.#host.limits);
     if (beyond !== null) return this.overLimit(beyond);
     this.#settlesSubscriptions = true;
@@ -419,17 +433,18 @@ export class FrameGate extends Duplex implements Publisher {
     const { bytes, bodyStart, end } = this.#cutter;
     const qos = (first >> 1) & 3;
     // DUP says nothing of QoS 0 [MQTT-3.3.1-2].
-    if (qos === 3 || (first & 0x0e) === 0x08 || end - bodyStart < 2) return this.close("protocol_error");
+    if (qos === 3 || (first & 0x0e) === 0x08 || end - bodyStart < 2) return this.#malformed("malformed_publish");
     const topicStart = bodyStart + 2;
     const topicEnd = topicStart + bytes.readUInt16BE(bodyStart);
     const payloadStart = topicEnd + (qos > 0 ? 2 : 0);
-    if (payloadStart > end) return this.close("protocol_error");
+    if (payloadStart > end) return this.#malformed("malformed_publish");
     const access = this.#access;
     const code = access?.channelCodeOf(bytes, topicStart, topicEnd) ?? refusedCode;
-    if (access === null || code === refusedCode) return this.close("publish_refused");
-    if (access.road === "spool" && (qos === 2 || (first & 1) === 1)) return this.close("publish_refused");
+    if (access === null || code === refusedCode) return this.close("publish_refused", "not_allowed");
+    if (access.road === "spool" && qos === 2) return this.close("publish_refused", "qos_2");
+    if (access.road === "spool" && (first & 1) === 1) return this.close("publish_refused", "retained");
     const messageId = qos > 0 ? bytes.readUInt16BE(topicEnd) : 0;
-    if (qos > 0 && messageId === 0) return this.close("protocol_error");
+    if (qos > 0 && messageId === 0) return this.#malformed("malformed_publish");
     if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.#packetTooLarge();
     if (access.road === "broker") return this.#publishToBroker(bytes.toString("utf8", topicStart, topicEnd));
     if (code === enrolCode) return this.#enrol(bytes.subarray(payloadStart, end), messageId);

@@ -37,8 +37,10 @@ import type { Link } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import { Login } from "./login.ts";
 import type { Clock } from "./platform/clock.ts";
+import { SecurityReports } from "./security-reports.ts";
 import { Spool } from "./spool.ts";
 import { LmdbSpoolStore, type SpoolStore } from "./spool-store.ts";
+import { SystemRecords } from "./system-records.ts";
 import { Uplink } from "./uplink.ts";
 
 export interface GatewayOptions {
@@ -94,7 +96,7 @@ export class Gateway {
       onDurable: () => parts.uplink.pump(),
       onRoom: () => parts.connections.roomFreed(),
       onHealth: (healthy) => {
-        if (healthy) parts.connections.recovered();
+        if (healthy) parts.records.recovered();
         else this.#counters.spool_write_failures += 1;
       },
       onFull: () => this.#hits.hit("spoolBytes"),
@@ -109,6 +111,7 @@ export class Gateway {
     this.#stopTimers.push(
       clock.every(Math.max(1, Math.min(sweepMsMax, shortestMs / 4)), () => this.#sweep(parts)),
       clock.every(this.#bounds.statusMs, () => this.#tick(parts)),
+      clock.every(this.#bounds.securityWindowMs, () => parts.security.flush()),
     );
     const hasFeeds = await parts.feeds.restore();
     this.connect(link);
@@ -146,8 +149,9 @@ export class Gateway {
     for (const stop of this.#stopTimers) stop();
     parts.listeners.close();
     parts.connections.shutDown();
-    parts.login.linkDown();
+    parts.login.stop();
     parts.enrolments.linkDown();
+    parts.security.flush();
     await new Promise<void>((resolve) => parts.broker.close(resolve));
     await parts.spool.close();
     await parts.cache.close();
@@ -165,7 +169,10 @@ export class Gateway {
     const spool = new Spool({ store, bytesMax: spoolBytesMax, bounds, clock, newId, logger });
     const cache = new CacheStore(path.join(spoolDir, "cache"), bounds.identitiesMax);
     const certificates = new ClientCertificates({ cache, bounds, logger });
-    const login = new Login({ cache, certificates, bounds, clock, counters, logger, ask: send });
+    const records = new SystemRecords(spool, clock);
+    const security = new SecurityReports({ bounds, clock, logger, spool, records });
+    hits.onHitBy((reason, address) => security.note({ kind: "limit_hit", reason, address, name: "" }));
+    const login = new Login({ cache, certificates, bounds, limits, clock, counters, logger, security, ask: send });
     const bootId = this.#bootId;
     const { admission = login } = this.#options;
     const enrolments = new Enrolments({
@@ -188,11 +195,13 @@ export class Gateway {
       clock,
       logger,
       spool,
+      records,
+      security,
       admission,
       enrol: (gate, from, payload) => enrolments.request(gate, from, payload),
     });
     const accept = connections.accept.bind(connections);
-    const listeners = new Listeners({ config, certificates, counters, hits, clock, logger, accept });
+    const listeners = new Listeners({ config, certificates, counters, hits, security, clock, logger, accept });
     const memory = new BrokerMemory({
       limits,
       hits,
@@ -203,11 +212,25 @@ export class Gateway {
       unreleased: (clientId) => connections.of(clientId)?.close("over_limit"),
     });
     const subscribed = (gate: FrameGate) => this.#sayReady(gate);
-    const broker = await createBroker({ memory, limits, counters, hits, logger, subscribed });
+    const broker = await createBroker({ memory, limits, counters, hits, security, logger, subscribed });
     connections.use(broker, memory);
     const feeds = new Feeds({ cache, memory, broker, limits, counters, hits, logger });
     const uplink = new Uplink({ spool, gatewayId, bootId, counters, logger, send });
-    return { spool, cache, certificates, login, enrolments, connections, listeners, memory, broker, feeds, uplink };
+    return {
+      spool,
+      cache,
+      certificates,
+      records,
+      security,
+      login,
+      enrolments,
+      connections,
+      listeners,
+      memory,
+      broker,
+      feeds,
+      uplink,
+    };
   }
 
   #sweep({ connections, listeners }: Parts): void {
@@ -217,7 +240,7 @@ export class Gateway {
   }
 
   #receive(message: CloudMessage, parts: Parts): void {
-    const { login, enrolments, uplink, feeds, memory, connections } = parts;
+    const { login, enrolments, uplink, feeds, connections } = parts;
     login.heard();
     switch (message.kind) {
       case "welcome":
@@ -229,10 +252,7 @@ export class Gateway {
       case "identity":
         return login.answered(message.askId, message.identity);
       case "forget":
-        login.forget(message.name);
-        if (!message.disconnect) return this.#do("recheck", this.#recheck(message.name, parts));
-        memory.forget(message.name);
-        return connections.revoke(message.name);
+        return this.#forget(message.name, message.disconnect, parts);
       case "enrolled":
         return enrolments.answered(message.askId, message.payload);
       case "deliver":
@@ -243,7 +263,7 @@ export class Gateway {
         return this.#do("feeds_changed", feeds.change(message.version, message.items));
       case "revoked":
         connections.revokeCertificates(parts.certificates.revoke(message.fingerprints, message.whole), (deviceId) =>
-          memory.forget(deviceId),
+          parts.memory.forget(deviceId),
         );
         return;
       case "tls":
@@ -258,9 +278,20 @@ export class Gateway {
     work.catch((error: unknown) => this.#options.logger.error({ event: `${event}_failed`, err: error }));
   }
 
-  /** Credentials changed, and may have got an end: whoever is connected with one is held to it, also when the cloud is away by then. */
-  async #recheck(name: string, { login, connections }: Parts): Promise<void> {
-    if (connections.of(name) === undefined) return;
+  /**
+   * Credentials changed, and may have got an end. Whoever was known is asked about at once: those who are connected are held to what is
+   * new, also when the cloud is away by then, and those who are not can still come in.
+   */
+  #forget(name: string, disconnect: boolean, { login, memory, connections }: Parts): void {
+    const wasKnown = login.forget(name);
+    if (disconnect) {
+      memory.forget(name);
+      connections.revoke(name);
+    }
+    if (wasKnown || connections.of(name) !== undefined) this.#do("recheck", this.#recheck(name, login, connections));
+  }
+
+  async #recheck(name: string, login: Login, connections: Connections): Promise<void> {
     const identity = await login.identify(name);
     if (identity !== "silent") connections.credentialsChanged(name, identity);
   }
@@ -319,10 +350,11 @@ export class Gateway {
     this.#link?.send({ kind: "status", status });
   }
 
-  async #drain({ connections, listeners, spool, uplink }: Parts): Promise<void> {
+  async #drain({ connections, listeners, security, spool, uplink }: Parts): Promise<void> {
     const { clock } = this.#options;
     listeners.close();
     connections.shutDown();
+    security.flush();
     await spool.flush();
     let batches = this.#counters.batches;
     let progressAtMs = clock.nowMs();
@@ -342,6 +374,8 @@ interface Parts {
   spool: Spool;
   cache: CacheStore;
   certificates: ClientCertificates;
+  records: SystemRecords;
+  security: SecurityReports;
   login: Login;
   enrolments: Enrolments;
   connections: Connections;

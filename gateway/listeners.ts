@@ -14,6 +14,7 @@ import type { LimitHits } from "./limit-hits.ts";
 import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
 import { Reception } from "./reception.ts";
+import type { SecurityReports } from "./security-reports.ts";
 import { TlsFront } from "./tls-front.ts";
 
 export interface ListenersOptions {
@@ -21,6 +22,7 @@ export interface ListenersOptions {
   certificates: ClientCertificates;
   counters: Counters;
   hits: LimitHits;
+  security: SecurityReports;
   clock: Clock;
   logger: Logger;
   accept: (peer: Peer) => void;
@@ -38,7 +40,7 @@ export class Listeners {
   readonly #servers: Server[] = [];
 
   /** @throws where the TLS material is none */
-  constructor({ config, certificates, counters, hits, clock, logger, accept }: ListenersOptions) {
+  constructor({ config, certificates, counters, hits, security, clock, logger, accept }: ListenersOptions) {
     const { limits, mqtts } = config;
     this.#config = config;
     this.#certificates = certificates;
@@ -46,7 +48,7 @@ export class Listeners {
     this.#queue = new ConnectQueue({ limits, hits, clock });
     if (mqtts !== null) certificates.trust(readFleetCas(mqtts.tls.clientCa));
     const isDenied = certificates.isDenied.bind(certificates);
-    this.#tls = mqtts && new TlsFront({ material: mqtts.tls, limits, counters, logger, isDenied });
+    this.#tls = mqtts && new TlsFront({ material: mqtts.tls, limits, counters, security, logger, isDenied });
     this.#reception = new Reception({ limits, counters, hits, tls: this.#tls, accept });
   }
 

@@ -9,11 +9,15 @@
  *                                         anything else ------> 3, come back later
  *
  * A certificate that was shown must be good: no token makes up for a bad one.
+ *
+ * Who guesses at an id makes the gateway ask about it, and what it is told then lets the device in: an attack on an id is what makes
+ * the gateway know it. What the cloud said of such an id counts for a second, so that all who try it cost one question a second.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { connack } from "#protocol/errors.ts";
 import { deviceIdPattern } from "#protocol/ids.ts";
 import type { Logger } from "pino";
+import type { GatewayLimits } from "#protocol/link/limits.ts";
 import {
   type ClaimIdentity,
   claimPrefix,
@@ -26,12 +30,14 @@ import type { Bounds } from "./bounds.ts";
 import type { Admission, AdmissionOutcome } from "./connections.ts";
 import type { CacheStore } from "./cache-store.ts";
 import { ClaimAccess } from "./core/claim-access.ts";
-import type { ClientCertificates } from "./client-certificates.ts";
+import type { BadCertificate, ClientCertificates } from "./client-certificates.ts";
 import { DeviceAccess } from "./core/device-access.ts";
 import type { ConnectPacket } from "./core/packets.ts";
 import type { Counters } from "./counters.ts";
 import type { Peer, PeerCertificate } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
+import type { SecurityNote, SecurityReports } from "./security-reports.ts";
+import { SlowRefusals } from "./slow-refusals.ts";
 
 /** `silent`: the cloud did not answer, or could not be asked. */
 export type Answer = Identity | null | "silent";
@@ -40,8 +46,25 @@ export type Answer = Identity | null | "silent";
 const nobody: Token = { sha256: createHash("sha256").update("nobody").digest("hex"), validUntilMs: 0 };
 type Proof = Pick<Extract<AdmissionOutcome, { kind: "accepted" }>, "login" | "token">;
 
-const refused = (code: number): AdmissionOutcome => ({ kind: "refused", code });
-const failureWindowMs = 60_000;
+/** Why a login was refused, for those who look after the service; outside, most of these are one. */
+type LoginRefusal =
+  | BadCertificate
+  | "user_name_differs"
+  | "no_credentials"
+  | "malformed_name"
+  | "unknown_name"
+  | "wrong_token"
+  | "client_id_differs"
+  | "session_wanted"
+  | "too_many_failures"
+  | "cloud_silent";
+
+/** Refusals that are told by another code than 5. */
+const codes: { readonly [R in LoginRefusal]?: number } = {
+  client_id_differs: connack.identifierRejected,
+  too_many_failures: connack.serverUnavailable,
+  cloud_silent: connack.serverUnavailable,
+};
 
 interface PendingAsk {
   /** The question that waits; 0 before the first. */
@@ -57,9 +80,11 @@ export interface LoginOptions {
   cache: CacheStore;
   certificates: ClientCertificates;
   bounds: Bounds;
+  limits: GatewayLimits;
   clock: Clock;
   counters: Counters;
   logger: Logger;
+  security: SecurityReports;
   ask: (message: GatewayMessage) => void;
 }
 
@@ -80,9 +105,12 @@ export class Login implements Admission {
   #nextAskId = 1;
   readonly #asks = new Map<number, PendingAsk>();
   readonly #askByName = new Map<string, PendingAsk>();
-  readonly #failures = new Map<string, { count: number; sinceMs: number }>();
+  readonly #refusals: SlowRefusals;
+  /** What the cloud said of names under attack, a moment ago. */
+  readonly #shared = new Map<string, { answer: Identity | null; untilMs: number }>();
 
-  constructor({ cache, certificates, bounds, clock, counters, logger, ask }: LoginOptions) {
+  constructor(options: LoginOptions) {
+    const { cache, certificates, bounds, limits, clock, counters, logger, security, ask } = options;
     this.#cache = cache;
     this.#certificates = certificates;
     this.#bounds = bounds;
@@ -90,6 +118,12 @@ export class Login implements Admission {
     this.#counters = counters;
     this.#logger = logger;
     this.#ask = ask;
+    this.#refusals = new SlowRefusals({
+      bounds,
+      refusalDelayMsMax: limits.refusalDelayMsMax,
+      clock,
+      bruteForce: (reason, address, name) => security.note({ kind: "brute_force", reason, address, name }),
+    });
   }
 
   linkUp(): void {
@@ -100,6 +134,12 @@ export class Login implements Admission {
   linkDown(): void {
     this.#linkIsUp = false;
     for (const { settle } of this.#asks.values()) settle("silent");
+  }
+
+  /** Nobody waits any longer, for an answer or for a refusal. */
+  stop(): void {
+    this.linkDown();
+    this.#refusals.release();
   }
 
   /** The cloud lives: it said something. */
@@ -116,44 +156,58 @@ export class Login implements Admission {
     else pending.settle(identity);
   }
 
-  /** Credentials changed: nothing that was known under this name counts. */
-  forget(name: string): void {
+  /** Credentials changed: nothing that was known under this name counts. @returns whether anything was */
+  forget(name: string): boolean {
+    const wasKnown = this.#cache.identity(name) !== null;
     this.#verified.delete(name);
+    this.#shared.delete(name);
     const pending = this.#askByName.get(name);
     if (pending !== undefined) pending.isStale = true;
     this.#keep(this.#cache.removeIdentity(name));
+    return wasKnown;
   }
 
-  /** @param peer whose address the limit on failures goes by */
-  async check(packet: ConnectPacket, { address, certificate }: Peer): Promise<AdmissionOutcome> {
-    if (certificate !== null) return this.#checkCertificate(packet, certificate, address);
-    const name = packet.username;
-    if (name === null || packet.password === null || !isName(name)) {
-      return this.#failed(address, connack.notAuthorized);
+  async check(packet: ConnectPacket, peer: Peer): Promise<AdmissionOutcome> {
+    const outcome = await this.#decide(packet, peer);
+    if (typeof outcome !== "string") return outcome;
+    // A cloud that is away is no fault of those who come.
+    if (outcome !== "cloud_silent") {
+      peer.refused();
+      await this.#refusals.failed(peer.address, packet.username ?? packet.clientId);
     }
-    const offered = createHash("sha256").update(packet.password).digest();
+    const because = { kind: kindOf(packet, peer), reason: outcome };
+    return { kind: "refused", code: codes[outcome] ?? connack.notAuthorized, because };
+  }
+
+  /** @returns who comes in, or why not */
+  #decide(packet: ConnectPacket, peer: Peer): LoginRefusal | Promise<AdmissionOutcome | LoginRefusal> {
+    const { username: name, password } = packet;
+    if (peer.certificate !== null) return this.#checkCertificate(packet, peer.certificate, peer.address);
+    if (name === null || password === null) return "no_credentials";
+    if (!isName(name)) return "malformed_name";
+    const offered = createHash("sha256").update(password).digest();
     const nowMs = this.#clock.nowMs();
-    return this.#prove(name, packet, address, (identity) => {
+    return this.#prove(name, packet, peer.address, (identity) => {
       const token = fitting(offered, identity, nowMs);
       return token && { login: "token", token };
     });
   }
 
-  async #checkCertificate(
+  #checkCertificate(
     packet: ConnectPacket,
     certificate: PeerCertificate,
     address: string,
-  ): Promise<AdmissionOutcome> {
+  ): LoginRefusal | Promise<AdmissionOutcome | LoginRefusal> {
     const verdict = this.#certificates.check(certificate, this.#clock.nowMs());
     if (verdict.kind === "bad") {
       const { why } = verdict;
       this.#counters[`refused_certificate_${why}`] += 1;
       const { fingerprint } = certificate;
-      this.#logger.info({ event: "certificate_refused", why, fingerprint, clientId: packet.clientId, address });
-      return this.#failed(address, connack.notAuthorized);
+      this.#logger.debug({ event: "certificate_refused", why, fingerprint, clientId: packet.clientId, address });
+      return why;
     }
     const { deviceId } = verdict;
-    if (packet.username !== null && packet.username !== deviceId) return this.#failed(address, connack.notAuthorized);
+    if (packet.username !== null && packet.username !== deviceId) return "user_name_differs";
     return this.#prove(deviceId, packet, address, (identity) => identity && { login: "certificate", token: null });
   }
 
@@ -163,53 +217,37 @@ export class Login implements Admission {
     packet: ConnectPacket,
     address: string,
     proof: (identity: Identity | null) => Proof | null,
-  ): Promise<AdmissionOutcome> {
+  ): Promise<AdmissionOutcome | LoginRefusal> {
     const cached = this.#cache.identity(name);
     const cachedProof = proof(cached);
     if (cachedProof && cached && this.#verified.has(name)) return accept(cached, cachedProof, packet);
-    const answer = this.#mayAsk(address, cachedProof !== null) ? await this.#askCloud(name) : "silent";
+    const answer = await this.#answerFor(name, address, cachedProof !== null);
+    if (answer === "exhausted") return "too_many_failures";
     // It may have been forgotten while the cloud was asked.
     const identity = answer === "silent" ? this.#cache.identity(name) : answer;
     const proved = proof(identity);
-    if (answer !== "silent") {
-      return proved && answer ? accept(answer, proved, packet) : this.#failed(address, connack.notAuthorized);
+    if (answer === "silent") {
+      if (!proved || !cachedProof || !identity) return "cloud_silent";
+      this.#counters.cached_identities_used += 1;
+      return accept(identity, proved, packet);
     }
-    if (!proved || !cachedProof || !identity) return this.#failed(address, connack.serverUnavailable);
-    this.#counters.cached_identities_used += 1;
-    return accept(identity, proved, packet);
+    if (identity === null) return "unknown_name";
+    return proved === null ? "wrong_token" : accept(identity, proved, packet);
+  }
+
+  /** A household's devices share an address: one that fails all day must not lock out those whose token fits. */
+  #answerFor(name: string, address: string, cachedFits: boolean): Answer | "exhausted" | Promise<Answer> {
+    const shared = this.#shared.get(name);
+    if (shared !== undefined && this.#clock.nowMs() < shared.untilMs) return shared.answer;
+    const asked = this.#askByName.get(name);
+    if (asked) return asked.answer;
+    if (!this.#linkIsUp || this.#cloudIsSilent || this.#asks.size >= this.#bounds.asksPendingMax) return "silent";
+    return !cachedFits && this.#refusals.isExhausted(address) ? "exhausted" : this.#askCloud(name);
   }
 
   /** Asks the cloud, whatever is remembered. */
   identify(name: string): Promise<Answer> {
     return this.#linkIsUp ? this.#askCloud(name) : Promise.resolve("silent");
-  }
-
-  #failed(address: string, code: number): AdmissionOutcome {
-    const nowMs = this.#clock.nowMs();
-    const known = this.#failures.get(address);
-    if (known !== undefined && nowMs - known.sinceMs < failureWindowMs) {
-      known.count += 1;
-    } else {
-      this.#failures.delete(address);
-      if (this.#failures.size >= this.#bounds.addressesMax) {
-        // Maps keep their order of insertion: the first is the oldest window.
-        for (const oldest of this.#failures.keys()) {
-          this.#failures.delete(oldest);
-          break;
-        }
-      }
-      this.#failures.set(address, { count: 1, sinceMs: nowMs });
-    }
-    return refused(code);
-  }
-
-  /** A household's devices share an address: one that fails all day must not lock out those whose token fits. */
-  #mayAsk(address: string, cachedFits: boolean): boolean {
-    if (!this.#linkIsUp || this.#cloudIsSilent || this.#asks.size >= this.#bounds.asksPendingMax) return false;
-    const failures = this.#failures.get(address);
-    if (cachedFits || failures === undefined) return true;
-    const isRecent = this.#clock.nowMs() - failures.sinceMs < failureWindowMs;
-    return !isRecent || failures.count < this.#bounds.loginFailuresPerMinuteMax;
   }
 
   #askCloud(name: string): Promise<Answer> {
@@ -253,13 +291,18 @@ export class Login implements Admission {
   }
 
   #remember(name: string, identity: Identity | null): void {
-    if (identity === null) {
-      this.forget(name);
-      return;
-    }
+    if (identity === null) this.forget(name);
+    if (this.#refusals.isUnderAttack(name)) this.#share(name, identity);
+    if (identity === null) return;
     if (this.#verified.size >= this.#bounds.identitiesMax) this.#verified.clear();
     this.#verified.add(name);
     this.#keep(this.#cache.putIdentity(identity));
+  }
+
+  #share(name: string, answer: Identity | null): void {
+    const { sharedAnswersMax, sharedAnswerMs } = this.#bounds;
+    if (this.#shared.size >= sharedAnswersMax) this.#shared.clear();
+    this.#shared.set(name, { answer, untilMs: this.#clock.nowMs() + sharedAnswerMs });
   }
 
   /** The cache is only a help: where it cannot be written, the cloud is asked. */
@@ -274,19 +317,27 @@ const isName = (name: string): boolean =>
     ? batchKey.safeParse(name.slice(claimPrefix.length)).success
     : deviceIdPattern.test(name);
 
-function accept(identity: Identity, proof: Proof, packet: ConnectPacket): AdmissionOutcome {
+/** As what a refusal is told: by what it tried to come in with. */
+const kindOf = ({ username }: ConnectPacket, { certificate }: Peer): SecurityNote["kind"] => {
+  if (certificate !== null) return "certificate_refused";
+  return username?.startsWith(claimPrefix) ? "claim_refused" : "login_refused";
+};
+
+function accept(identity: Identity, proof: Proof, packet: ConnectPacket): AdmissionOutcome | LoginRefusal {
   if (identity.kind === "claim") return acceptClaim(identity, proof, packet);
-  if (packet.clientId !== identity.deviceId) return refused(connack.identifierRejected);
+  if (packet.clientId !== identity.deviceId) return "client_id_differs";
   return { kind: "accepted", access: new DeviceAccess(identity), ...proof };
 }
 
 /** The client id names the serial number that a certificate is asked for, so that there is one connection for each. */
-function acceptClaim({ batch }: ClaimIdentity, { token }: Proof, { clientId, clean }: ConnectPacket): AdmissionOutcome {
+function acceptClaim(
+  { batch }: ClaimIdentity,
+  { token }: Proof,
+  { clientId, clean }: ConnectPacket,
+): AdmissionOutcome | LoginRefusal {
   const serial = clientId.slice(claimClientId(batch, "").length);
-  if (clientId !== claimClientId(batch, serial) || !deviceIdPattern.test(serial)) {
-    return refused(connack.identifierRejected);
-  }
-  if (!clean) return refused(connack.notAuthorized);
+  if (clientId !== claimClientId(batch, serial) || !deviceIdPattern.test(serial)) return "client_id_differs";
+  if (!clean) return "session_wanted";
   return { kind: "accepted", access: new ClaimAccess(batch, serial), login: "claim", token };
 }
 

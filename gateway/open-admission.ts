@@ -10,7 +10,10 @@ import { OpenAccess } from "./core/open-access.ts";
 export const openAdmission = (newId: () => string): Admission => ({
   async check({ clientId, clean }) {
     // A session could not be found again under a name that its client does not know [MQTT-3.1.3-8].
-    if (clientId === "" && !clean) return { kind: "refused", code: connack.identifierRejected };
+    if (clientId === "" && !clean) {
+      const because = { kind: "login_refused", reason: "client_id_missing" } as const;
+      return { kind: "refused", code: connack.identifierRejected, because };
+    }
     const access = new OpenAccess(clientId === "" ? newId() : clientId);
     return { kind: "accepted", access, login: "open", token: null };
   },

@@ -22,6 +22,8 @@ export interface Peer {
   sinceMs: number;
   /** Its login is decided, or will never be: what was kept for that is free. May be called again. */
   settled: () => void;
+  /** Its login is refused, and waits for the answer to that: its place is another's already. */
+  refused: () => void;
   /** Ends the connection, and tells why where the transport has a way to. */
   hangUp: (reason: CloseReason) => void;
 }

@@ -52,9 +52,9 @@ export class Reception {
   }
 
   sweep(nowMs: number): void {
-    for (const { socket, admittedAtMs } of this.#arrivals) {
+    for (const { socket, address, admittedAtMs } of this.#arrivals) {
       if (nowMs - admittedAtMs <= this.#limits.connectTimeoutMs) continue;
-      this.#hits.hit("connectTimeoutMs");
+      this.#hits.hit("connectTimeoutMs", address);
       socket.destroy();
     }
   }
@@ -90,8 +90,9 @@ export class Reception {
     stream.resume();
   }
 
-  #hand(arrival: Arrival, peer: Omit<Peer, "address" | "sinceMs">): void {
+  #hand(arrival: Arrival, peer: Omit<Peer, "address" | "sinceMs" | "refused">): void {
     this.#arrivals.delete(arrival);
-    this.#accept({ ...peer, address: arrival.address, sinceMs: arrival.admittedAtMs });
+    const { address, admittedAtMs: sinceMs, settled: refused } = arrival;
+    this.#accept({ ...peer, address, sinceMs, refused });
   }
 }

@@ -6,11 +6,13 @@ import type { TlsMaterial } from "#protocol/link/messages.ts";
 import type { Arrival } from "./connect-queue.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerCertificate } from "./peer.ts";
+import type { SecurityReports } from "./security-reports.ts";
 
 export interface TlsFrontOptions {
   material: TlsMaterial;
   limits: GatewayLimits;
   counters: Counters;
+  security: SecurityReports;
   logger: Logger;
   /** Whether a certificate is on the deny-list. */
   isDenied: (certificate: PeerCertificate) => boolean;
@@ -41,6 +43,7 @@ const ciphers = [
 export class TlsFront {
   readonly #limits: GatewayLimits;
   readonly #counters: Counters;
+  readonly #security: SecurityReports;
   readonly #logger: Logger;
   readonly #isDenied: (certificate: PeerCertificate) => boolean;
   readonly #server;
@@ -48,9 +51,10 @@ export class TlsFront {
   readonly #handshakes = new Map<string, Secured>();
 
   /** @throws where the material is none */
-  constructor({ material, limits, counters, logger, isDenied }: TlsFrontOptions) {
+  constructor({ material, limits, counters, security, logger, isDenied }: TlsFrontOptions) {
     this.#limits = limits;
     this.#counters = counters;
+    this.#security = security;
     this.#logger = logger;
     this.#isDenied = isDenied;
     // It never listens: connections are injected, as its documentation provides for.
@@ -100,7 +104,8 @@ export class TlsFront {
     const certificate = certificateOf(socket);
     if (certificate !== null && this.#isDenied(certificate)) {
       this.#counters.refused_certificate_denied += 1;
-      this.#logger.info({ event: "certificate_refused", why: "denied", fingerprint: certificate.fingerprint });
+      this.#tell("certificate_refused", "denied", socket);
+      this.#logger.debug({ event: "certificate_refused", why: "denied", fingerprint: certificate.fingerprint });
       socket.destroy();
     } else if (secured === undefined) {
       // Its end is no longer known: it is gone.
@@ -114,7 +119,12 @@ export class TlsFront {
     const isTooOld = error.code === "ERR_SSL_UNSUPPORTED_PROTOCOL";
     if (isTooOld) this.#counters.tls_refused_version += 1;
     else this.#counters.tls_failed += 1;
+    this.#tell("protocol_error", isTooOld ? "tls_version" : "tls_failed", socket);
     this.#logger.debug({ event: "tls_failed", code: error.code, address: socket.remoteAddress });
+  }
+
+  #tell(kind: "certificate_refused" | "protocol_error", reason: string, socket: TLSSocket): void {
+    this.#security.note({ kind, reason, address: socket.remoteAddress ?? "", name: "" });
   }
 }
 

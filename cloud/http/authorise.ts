@@ -2,6 +2,7 @@ import type { FastifyInstance, RouteOptions } from "fastify";
 import { allowed, type Permission, type Principal } from "../staff/staff.ts";
 import { problem } from "../platform/problem.ts";
 import { httpProblems } from "./http-problems.ts";
+import type { KeyGuard } from "./key-guard.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -24,7 +25,11 @@ const bearer = (header: string | undefined) => /^Bearer (\S{1,200})$/i.exec(head
  * Puts the typed permission table in front of every route. A route that names no permission does not start: forgetting one is a bug
  * that shows at once.
  */
-export function authorise(app: FastifyInstance, authenticate: (secret: string) => Promise<Principal | null>): void {
+export function authorise(
+  app: FastifyInstance,
+  authenticate: (secret: string) => Promise<Principal | null>,
+  guard: KeyGuard,
+): void {
   app.decorateRequest("principal");
   const routes: RouteOptions[] = [];
   app.addHook("onRoute", (route) => {
@@ -35,7 +40,7 @@ export function authorise(app: FastifyInstance, authenticate: (secret: string) =
     const silent = routes.find((route) => route.config?.permission === undefined);
     if (silent !== undefined) throw new Error(`${String(silent.method)} ${silent.url} names no permission`);
   });
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", async (request, reply) => {
     request.principal = nobody;
     const permission = request.routeOptions.config.permission;
     // An address that no route has: under /api/v1 it asks for a key like its neighbours, so that it gives nothing away.
@@ -43,10 +48,16 @@ export function authorise(app: FastifyInstance, authenticate: (secret: string) =
     if (request.headers.authorization === undefined && request.routeOptions.config.keyless === true) return;
     const secret = bearer(request.headers.authorization);
     const principal = secret === null ? null : await authenticate(secret);
-    if (principal === null) throw problem(httpProblems, "not_authenticated");
+    if (principal === null) {
+      const retryAfterS = secret === null ? null : guard.wrongKey(request.ip);
+      if (retryAfterS === null) throw problem(httpProblems, "not_authenticated");
+      reply.header("retry-after", String(retryAfterS));
+      throw problem(httpProblems, "too_many_wrong_keys");
+    }
     request.principal = principal;
     if (permission === undefined || permission === "anyone") return;
-    if (!allowed(principal, permission))
-      throw problem(httpProblems, "not_allowed", `It needs the permission ${permission}.`);
+    if (allowed(principal, permission)) return;
+    guard.notAllowed(principal, permission, request.ip);
+    throw problem(httpProblems, "not_allowed", `It needs the permission ${permission}.`);
   });
 }

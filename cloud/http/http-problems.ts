@@ -15,6 +15,11 @@ export const httpProblems = {
     title: "This key may not do that",
     help: "The role of the key decides; an admin can make a key with another role.",
   },
+  too_many_wrong_keys: {
+    status: 429,
+    title: "Too many wrong keys came from this address",
+    help: "Wait for as many seconds as Retry-After says. A right key is let in all the same.",
+  },
   not_found: { status: 404, title: "There is nothing here", help: "/api/docs lists every address." },
   too_large: { status: 413, title: "The request is too large", help: "Send less at once." },
   unsupported_type: { status: 415, title: "That content type is not taken here", help: "Send application/json." },

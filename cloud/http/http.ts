@@ -15,6 +15,7 @@ import type { Principal } from "../staff/staff.ts";
 import { authorise } from "./authorise.ts";
 import { apiDescription } from "./api-description.ts";
 import { httpProblems } from "./http-problems.ts";
+import type { KeyGuard } from "./key-guard.ts";
 import { addressProblem, problemReplies, securityHeaders } from "./problem-replies.ts";
 
 /** Most bytes of a JSON body. Uploads set their own bound on their own route. */
@@ -30,6 +31,7 @@ export interface HttpDeps {
   /** This service is reached over TLS alone. Not in development, where a browser would then refuse localhost's plain port as well. */
   strictTransport?: boolean;
   authenticate: (secret: string) => Promise<Principal | null>;
+  keyGuard: KeyGuard;
   /** Adds the slices' routes. */
   routes: (app: FastifyInstance) => void;
   /** The slices' error catalogues, for `/api/problems`. */
@@ -53,7 +55,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   problemReplies(app);
-  authorise(app, deps.authenticate);
+  authorise(app, deps.authenticate, deps.keyGuard);
   app.addHook("onSend", async (request, reply) => {
     reply.headers(securityHeaders);
     // Over plain HTTP it means nothing (RFC 6797, 7.2), and a proxy in front has its own.

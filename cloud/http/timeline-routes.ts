@@ -18,6 +18,7 @@ const kinds = [
   "case",
   "points",
   "quarantine",
+  "security",
 ] as const satisfies TimelineEntry["kind"][];
 
 const entry = z

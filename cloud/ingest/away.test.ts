@@ -55,6 +55,7 @@ beforeAll(async () => {
     events: (tx, facts) => telemetry.ingestEvents(tx, facts),
     reported: async () => {},
     presence: async () => {},
+    security: async () => {},
     receipts: async (_tx, facts) => ({ unknown: [...facts], afterCommit: undefined }),
     replies: async (_tx, facts) => ({ unknown: [...facts], afterCommit: undefined }),
     effects: async () => [],

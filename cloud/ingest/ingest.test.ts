@@ -5,9 +5,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Devices } from "../devices/devices.ts";
+import { Outbox } from "../events/events.ts";
 import { systemClock } from "../platform/clock.ts";
 import { randomIds } from "../platform/ids.ts";
 import { createLogger } from "../platform/logger.ts";
+import { Security } from "../security/security.ts";
 import { Staff } from "../staff/staff.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { Ingest, type IngestSlices } from "./ingest.ts";
@@ -15,6 +17,7 @@ import { Ingest, type IngestSlices } from "./ingest.ts";
 let base: TestDatabase;
 let devices: Devices;
 let telemetry: Telemetry;
+let security: Security;
 let ingest: Ingest;
 const system = { kind: "system" } as const;
 const effects: string[] = [];
@@ -23,6 +26,7 @@ beforeAll(async () => {
   base = await createTestDatabase();
   const deps = { db: base.db, clock: systemClock, ids: randomIds };
   devices = new Devices({ ...deps, audit: new Staff(deps).audit });
+  security = new Security({ ...deps, outbox: new Outbox(randomIds), logger: createLogger("silent") });
   telemetry = new Telemetry({ ...deps, layoutOf: (model) => devices.layout(model) });
   await devices.putModel(system, {
     key: "oven",
@@ -50,6 +54,7 @@ beforeAll(async () => {
     events: (tx, facts) => telemetry.ingestEvents(tx, facts),
     reported: (tx, facts) => devices.ingestReported(tx, facts),
     presence: (tx, facts) => devices.ingestPresence(tx, facts, null),
+    security: (tx, facts) => security.ingest(tx, facts),
     receipts: async (_tx, facts) => ({ unknown: [...facts], afterCommit: undefined }),
     replies: async (_tx, facts) => ({ unknown: [...facts], afterCommit: undefined }),
     effects: async (_tx, { events }) => [() => void effects.push(...events.map((fact) => fact.event.id))],
@@ -260,4 +265,24 @@ test("a predecessor that still commits is waited for, and its records are not ta
   expect(await committing).toBe(1);
   expect(effects).not.toContain("fenced-0");
   expect(effects).toContain("fenced-1");
+});
+
+test("a security report counts once however often its batch is sent, and needs no appliance of that name", async () => {
+  const source = await newSource();
+  const report = { kind: "login_refused", reason: "wrong_token", atMs: nowMs, lastAtMs: nowMs, address: "192.0.2.9" };
+  const batch = [
+    record(0, "security", { ...report, name: "oven-1", count: 3 }),
+    record(1, "security", { ...report, name: "stranger", count: 4 }, "stranger"),
+    record(2, "security", { ...report, name: "??", count: 5 }, ""),
+  ];
+  for (let n = 0; n < 3; n += 1) expect(await ingest.commit(source, batch)).toBe(2);
+  const { rows } = await sql<object>`
+    SELECT name, device_id, count FROM security_event WHERE address = '192.0.2.9' ORDER BY count`.execute(base.db);
+  expect(rows).toEqual([
+    { name: "oven-1", device_id: "oven-1", count: 3 },
+    { name: "stranger", device_id: null, count: 4 },
+    { name: "??", device_id: null, count: 5 },
+  ]);
+  const quarantined = await ingest.quarantine({ deviceId: null, reason: null, beforeId: null, limit: 100 });
+  expect(quarantined.filter(({ channel }) => channel === "security")).toEqual([]);
 });

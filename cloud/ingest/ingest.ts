@@ -23,6 +23,7 @@ import { bindDb, type Database, type Db, isDatabaseAnswer, sqlState, transaction
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import type { SecurityFact } from "../security/security.ts";
 import type { PreparedReadings } from "../telemetry/telemetry.ts";
 import { decodeBatch, type DecodedBatch } from "./core/decode.ts";
 import { type Gap, IngestStore, type Quarantined, type QuarantineFilter, type Source } from "./ingest-store.ts";
@@ -44,6 +45,7 @@ export interface IngestSlices {
   events(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]>;
   reported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
   presence(tx: Db, facts: readonly PresenceFact[]): Promise<void>;
+  security(tx: Db, facts: readonly SecurityFact[]): Promise<void>;
   /** Both return the facts that name no delivery of the device. */
   receipts(tx: Db, facts: readonly ReceiptFact[]): Promise<{ unknown: ReceiptFact[]; afterCommit: AfterCommit }>;
   replies(tx: Db, facts: readonly ReplyFact[]): Promise<{ unknown: ReplyFact[]; afterCommit: AfterCommit }>;
@@ -185,7 +187,7 @@ export class Ingest {
   async prepare(source: Source, records: readonly SequencedRecord[]): Promise<PreparedBatch> {
     const { slices } = this.#deps;
     const deviceChanges = slices.deviceChanges();
-    const ids = [...new Set(records.map((record) => record.deviceId))];
+    const ids = [...new Set(records.map((record) => record.deviceId))].filter((id) => id !== "");
     const devices = await asking(() => slices.findDevices(ids));
     const decoding = decodeBatch(records, devices, source.gatewayId);
     for (let step = decoding.next(); ; step = decoding.next()) {
@@ -336,6 +338,7 @@ export class Ingest {
     const { batch } = prepared;
     const { rejected } = batch;
     await slices.presence(tx, batch.presence);
+    if (batch.security.length > 0) await slices.security(tx, batch.security);
     await slices.readings(client, prepared.readings);
     const events = batch.events.length === 0 ? [] : await slices.events(tx, batch.events);
     await slices.reported(tx, batch.reported);

@@ -41,9 +41,15 @@ const auditLock = 4_711_001;
 /** The append-only log of who changed what, each line chained to the one before it. */
 export class Audit {
   readonly #clock: Clock;
+  #watch: (tx: Db, change: AuditChange) => Promise<void> = async () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Who hears of each line, in its transaction. */
+  onRecorded(watch: (tx: Db, change: AuditChange) => Promise<void>): void {
+    this.#watch = watch;
   }
 
   /** Writes one line, in the caller's transaction: the change and its record stand or fall together. */
@@ -65,6 +71,7 @@ export class Audit {
       VALUES (${line.sequence}, ${line.atMs}, ${line.principal}, ${line.action}, ${line.subject}, ${line.before}, ${line.after}, ${hash})`.execute(
       tx,
     );
+    await this.#watch(tx, change);
   }
 
   /** Lines from the newest down, below `before` where given, about one subject where given. */

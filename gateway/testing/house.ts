@@ -180,6 +180,8 @@ export interface HouseOptions {
   wrapSpoolStore?: (store: SpoolStore) => SpoolStore;
   admission?: Admission;
   clock?: Clock;
+  /** Gets each line of the log, as it would be written. */
+  log?: (line: string) => void;
 }
 
 export interface House {
@@ -216,6 +218,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     ca,
     tlsPort = 0,
     clock = systemClock,
+    log,
   } = options;
   const dir = options.dir ?? (await tempDir());
   const channel = new MessageChannel();
@@ -232,7 +235,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
     link: portLink(channel.port1),
     clock,
-    logger: pino({ level: process.env["HEARTH_TEST_LOG"] ?? "silent" }),
+    logger: log
+      ? pino({ level: "info", base: null }, { write: log })
+      : pino({ level: process.env["HEARTH_TEST_LOG"] ?? "silent" }),
     newId: randomUUID,
     bounds: { statusMs, ...bounds },
     ...(wrapSpoolStore && { wrapSpoolStore }),

@@ -55,8 +55,13 @@ export class RawDevice {
   }
 
   /** Connects and logs in; the token is `token of {deviceId}` unless said. */
-  static async login(port: number, deviceId: string, options: ConnectOptions = {}): Promise<RawDevice> {
-    const device = await RawDevice.open(port);
+  static async login(
+    port: number,
+    deviceId: string,
+    options: ConnectOptions = {},
+    from: Partial<TcpNetConnectOpts> = {},
+  ): Promise<RawDevice> {
+    const device = await RawDevice.open(port, from);
     device.connect(deviceId, options);
     await device.wait("connack");
     return device;

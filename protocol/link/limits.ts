@@ -57,6 +57,14 @@ export const gatewayLimitsSchema = z.object({
     range: [100, 60_000],
     at: "CONNACK 3, come back later",
   }),
+  // Longer each time, for whoever comes to an address or under a name that was refused often. Whoever is let in never waits.
+  refusalDelayMsMax: limit({
+    title: "How long a refused login waits for its answer",
+    unit: "ms",
+    standard: 3_000,
+    range: [0, 10_000],
+    at: "it is answered; 0 answers every one at once",
+  }),
   connectionsMax: limit({
     title: "Devices that are connected; fewer where the system allows fewer open files",
     unit: "",

@@ -39,6 +39,35 @@ export interface Presence {
   login?: LoginKind;
 }
 
+/** What a gateway refuses or sees that bears on security. */
+export const gatewaySecurityKinds = [
+  "login_refused",
+  "certificate_refused",
+  "claim_refused",
+  "brute_force",
+  "takeover",
+  "will_refused",
+  "publish_refused",
+  "subscribe_refused",
+  "protocol_error",
+  "limit_hit",
+] as const;
+export type GatewaySecurityKind = (typeof gatewaySecurityKinds)[number];
+
+/** What was refused or seen in some seconds, gathered: a record of the up road. Address and name may be an attacker's own choice. */
+export interface SecurityReport {
+  kind: GatewaySecurityKind;
+  /** A stable code; `more` where too much came at once to be told apart. */
+  reason: string;
+  atMs: number;
+  lastAtMs: number;
+  count: number;
+  /** An IPv4 address, or the /64 of an IPv6 one; empty where there is none, or many. */
+  address: string;
+  /** Under which name somebody came, cleaned: nothing says that they are it. Empty where there is none, or many. */
+  name: string;
+}
+
 /** A credential that is checked by its hash: 256 random bits need no slow one. */
 export interface Token {
   /** Lower-case hex. */

@@ -9,15 +9,16 @@
  */
 import { type UpChannel, upChannels } from "../topics.ts";
 
-/** What a record is about: a device's own channel, or `presence`, which the gateway writes. */
-export type RecordChannel = UpChannel | "presence";
-export const recordChannels: readonly RecordChannel[] = [...upChannels, "presence"];
+/** What a record is about: a device's own channel, or `presence` and `security`, which the gateway writes. */
+export type RecordChannel = UpChannel | "presence" | "security";
+export const recordChannels: readonly RecordChannel[] = [...upChannels, "presence", "security"];
 
 export interface UpRecord {
   channel: RecordChannel;
+  /** Of a `security` record: the name that somebody gave, where it can be a device's; empty otherwise. */
   deviceId: string;
   receivedAtMs: number;
-  /** The device's bytes as they came; JSON of `Presence` for `presence`. A view into the chunk. */
+  /** The device's bytes as they came; JSON of `Presence` and `SecurityReport` for theirs. A view into the chunk. */
   payload: Uint8Array;
 }
 

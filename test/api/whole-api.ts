@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { GatewayHub } from "../../cloud/gateway-hub.ts";
 import { consoleRoutes } from "../../cloud/http/console-routes.ts";
 import { createHttp } from "../../cloud/http/http.ts";
+import { KeyGuard } from "../../cloud/http/key-guard.ts";
 import { newRoot } from "../../cloud/pki/pki.ts";
 import { systemClock } from "../../cloud/platform/clock.ts";
 import { transaction } from "../../cloud/platform/database.ts";
@@ -123,6 +124,7 @@ export async function createWholeApi(): Promise<WholeApi> {
   const app = await createHttp({
     logger,
     authenticate: (key) => slices.authenticate(key),
+    keyGuard: new KeyGuard({ clock: systemClock, note: (refused) => slices.security.note(refused) }),
     routes(server) {
       server.addHook("onRoute", ({ method, url, config }) => {
         for (const one of [method].flat()) {

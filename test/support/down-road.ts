@@ -1,8 +1,9 @@
 /** What tests of the down road share: a clock that is set, devices in the table, the API with a key. */
 import type { FastifyInstance } from "fastify";
 import { createHttp } from "../../cloud/http/http.ts";
+import { KeyGuard } from "../../cloud/http/key-guard.ts";
 import { Outbox } from "../../cloud/events/events.ts";
-import type { Clock } from "../../cloud/platform/clock.ts";
+import { type Clock, systemClock } from "../../cloud/platform/clock.ts";
 import type { Db } from "../../cloud/platform/database.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
@@ -49,6 +50,7 @@ export async function testApi(staff: Staff, routes: (app: FastifyInstance) => vo
   const app = await createHttp({
     logger: createLogger("silent"),
     authenticate: (secret) => staff.authenticate(secret),
+    keyGuard: new KeyGuard({ clock: systemClock, note() {} }),
     routes,
     problems: {},
   });

@@ -10,6 +10,7 @@ import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { UpChannel } from "#protocol/topics.ts";
 import { GatewayHub } from "../../cloud/gateway-hub.ts";
 import { createHttp } from "../../cloud/http/http.ts";
+import { KeyGuard } from "../../cloud/http/key-guard.ts";
 import { GatewayWorker } from "../../cloud/platform/gateway-worker.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
@@ -86,6 +87,7 @@ export class Kitchen {
     const app = await createHttp({
       logger,
       authenticate: (key) => slices.authenticate(key),
+      keyGuard: new KeyGuard({ clock, note: (refused) => slices.security.note(refused) }),
       routes: (server) =>
         routes(server, {
           slices,

@@ -1,6 +1,8 @@
 /** HTTP around the routes of one slice, for its tests: the real server, with a key per role whose secret is the role's name. */
 import type { FastifyInstance } from "fastify";
 import { createHttp } from "../../cloud/http/http.ts";
+import { KeyGuard } from "../../cloud/http/key-guard.ts";
+import { systemClock } from "../../cloud/platform/clock.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
 import { staffRoles, type Principal, type StaffRole } from "../../cloud/staff/staff.ts";
 
@@ -12,6 +14,7 @@ export const createSliceHttp = (routes: (app: FastifyInstance) => void): Promise
   createHttp({
     logger: createLogger("silent"),
     authenticate: async (secret) => (isRole(secret) ? staffPrincipal(secret) : null),
+    keyGuard: new KeyGuard({ clock: systemClock, note() {} }),
     routes,
     problems: {},
   });

@@ -6,10 +6,10 @@ import { receipt as receiptSchema } from "#protocol/delivery.ts";
 import { deviceEvent } from "#protocol/device-event.ts";
 import type { QuarantineReason } from "#protocol/errors.ts";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
-import { loginKinds, type Presence, vias } from "#protocol/link/messages.ts";
+import { gatewaySecurityKinds, loginKinds, type Presence, type SecurityReport, vias } from "#protocol/link/messages.ts";
 import { isReading, type Reading, readingsPerMessageMax, telemetry } from "#protocol/reading.ts";
 import { reported as reportedSchema } from "#protocol/state.ts";
-import { safeText } from "#protocol/text.ts";
+import { epochMs, safeText } from "#protocol/text.ts";
 import type {
   DeviceRef,
   EventFact,
@@ -19,6 +19,7 @@ import type {
   ReplyFact,
   ReportedFact,
 } from "../../devices/devices.ts";
+import type { SecurityFact } from "../../security/security.ts";
 import { isClockSuspect } from "../../telemetry/telemetry.ts";
 
 /** What a record says, or why it cannot be taken. */
@@ -36,6 +37,7 @@ export interface DecodedBatch {
   receipts: { fact: ReceiptFact; record: SequencedRecord }[];
   replies: { fact: ReplyFact; record: SequencedRecord }[];
   presence: PresenceFact[];
+  security: SecurityFact[];
   rejected: Rejected[];
 }
 
@@ -47,6 +49,16 @@ const presenceSchema: ZodType<Presence> = z.object({
   address: safeText(64).exactOptional(),
   via: z.enum(vias).exactOptional(),
   login: z.enum(loginKinds).exactOptional(),
+});
+
+const securitySchema: ZodType<SecurityReport> = z.object({
+  kind: z.enum(gatewaySecurityKinds),
+  reason: safeText(64),
+  atMs: epochMs,
+  lastAtMs: epochMs,
+  count: z.int().min(1),
+  address: safeText(64),
+  name: safeText(64),
 });
 
 class Unusable extends Error {
@@ -110,10 +122,22 @@ const emptyBatch = (): DecodedBatch => ({
   receipts: [],
   replies: [],
   presence: [],
+  security: [],
   rejected: [],
 });
 
-function decodeInto(batch: DecodedBatch, record: SequencedRecord, device: DeviceRef, gatewayId: string): void {
+function decodeInto(
+  batch: DecodedBatch,
+  record: SequencedRecord,
+  device: DeviceRef | undefined,
+  gatewayId: string,
+): void {
+  // Whoever it is about need not be an appliance, or need not be the one that they say.
+  if (record.channel === "security") {
+    batch.security.push({ device: device ?? null, report: parse(securitySchema, parseJson(record.payload)) });
+    return;
+  }
+  if (device === undefined) throw new Unusable("unknown_device", "the registry has no device of this id");
   const { receivedAtMs } = record;
   const value = parseJson(record.payload);
   switch (record.channel) {
@@ -169,10 +193,6 @@ export function* decodeBatch(
   for (const [at, record] of records.entries()) {
     if (at % piece === piece - 1) yield;
     const device = deviceOf.get(record.deviceId);
-    if (device === undefined) {
-      batch.rejected.push({ record, reason: "unknown_device", detail: "the registry has no device of this id" });
-      continue;
-    }
     try {
       decodeInto(batch, record, device, gatewayId);
     } catch (error) {

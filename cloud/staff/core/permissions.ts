@@ -32,6 +32,7 @@ export const permissionTable = {
   "quarantine.read": ["support", "admin"],
   "staff.keys": ["admin"],
   "audit.read": ["admin"],
+  "security.read": ["support", "admin"],
 } as const satisfies Record<string, readonly StaffRole[]>;
 
 const household: readonly OwnerRole[] = ["owner", "member"];

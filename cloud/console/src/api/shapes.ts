@@ -98,7 +98,7 @@ export interface LatestValue {
 
 export interface TimelineEntry {
   atMs: number;
-  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine";
+  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine" | "security";
   /** Unique within its kind. */
   id: string;
   title: string;

@@ -4,7 +4,16 @@ import { dayText } from "./time.ts";
 /** An entry of the timeline as the page shows it: what the slices recorded, and what stands out in the readings. */
 export type TimelineItem = Omit<TimelineEntry, "kind"> & { kind: TimelineKind };
 
-export const timelineKinds = ["reading", "event", "delivery", "case", "points", "presence", "quarantine"] as const;
+export const timelineKinds = [
+  "reading",
+  "event",
+  "delivery",
+  "case",
+  "points",
+  "presence",
+  "quarantine",
+  "security",
+] as const;
 export type TimelineKind = (typeof timelineKinds)[number];
 
 /** Each kind in the plural, as the filter names it. */
@@ -16,6 +25,7 @@ export const kindWords: Record<TimelineKind, string> = {
   points: "Points",
   presence: "Connection",
   quarantine: "Quarantine",
+  security: "Security",
 };
 
 /** What the URL calls an item: unique over all kinds. */

@@ -9,4 +9,5 @@ export const kindColours: Record<TimelineKind, string> = {
   points: "--line-violet",
   presence: "--line-plain",
   quarantine: "--wrong",
+  security: "--mind",
 };

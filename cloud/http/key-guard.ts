@@ -1,0 +1,71 @@
+import { networkOf } from "#protocol/address.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Permission, type Principal, principalText } from "../staff/staff.ts";
+
+/** Something that was refused, for those who look after the service. */
+interface Refused {
+  kind: "staff_key_refused" | "brute_force" | "permission_refused";
+  reason: string;
+  address: string;
+  name?: string;
+  principal?: string;
+}
+
+export interface KeyGuardDeps {
+  clock: Clock;
+  note: (refused: Refused) => void;
+  wrongKeysPerMinuteMax?: number;
+}
+
+const windowMs = 60_000;
+const wrongKeysPerMinuteMaxDefault = 20;
+const addressesMax = 10_000;
+
+/** Makes guessing at keys slow: an address that tries many wrong ones is told to wait. A right key is let in all the same. */
+export class KeyGuard {
+  readonly #deps: KeyGuardDeps;
+  readonly #windows = new Map<string, { count: number; sinceMs: number }>();
+
+  constructor(deps: KeyGuardDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * A key that nobody has came from an address.
+   *
+   * @returns after how many seconds it may try again, or null where it has not tried too often
+   */
+  wrongKey(address: string): number | null {
+    const { clock, note, wrongKeysPerMinuteMax = wrongKeysPerMinuteMaxDefault } = this.#deps;
+    const network = networkOf(address);
+    const nowMs = clock.nowMs();
+    const window = this.#windowOf(network, nowMs);
+    window.count += 1;
+    note({ kind: "staff_key_refused", reason: "wrong_key", address: network });
+    if (window.count <= wrongKeysPerMinuteMax) return null;
+    note({ kind: "brute_force", reason: "staff_key", address: network });
+    return Math.ceil((window.sinceMs + windowMs - nowMs) / 1_000);
+  }
+
+  /** A key was used for what it may not do. */
+  notAllowed(principal: Principal, permission: Permission, address: string): void {
+    const who = { name: permission, principal: principalText(principal) };
+    this.#deps.note({ kind: "permission_refused", reason: "permission_refused", address: networkOf(address), ...who });
+  }
+
+  #windowOf(network: string, nowMs: number): { count: number; sinceMs: number } {
+    const known = this.#windows.get(network);
+    if (known !== undefined && nowMs - known.sinceMs < windowMs) return known;
+    this.#windows.delete(network);
+    if (this.#windows.size >= addressesMax) {
+      // Maps keep their order of insertion: the first is the oldest window.
+      for (const oldest of this.#windows.keys()) {
+        this.#windows.delete(oldest);
+        break;
+      }
+    }
+    const window = { count: 0, sinceMs: nowMs };
+    this.#windows.set(network, window);
+    return window;
+  }
+}
