@@ -6,6 +6,8 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Authority, issueServer, newIntermediate, newKey, newRoot } from "../pki/pki.ts";
 import { createLogger } from "../platform/logger.ts";
+import { systemClock } from "../platform/clock.ts";
+import { KeyGuard } from "./key-guard.ts";
 import { createHttp } from "./http.ts";
 import { HttpsServer } from "./https.ts";
 
@@ -32,6 +34,7 @@ beforeEach(async () => {
     logger: createLogger("silent"),
     strictTransport: true,
     authenticate: async () => null,
+    keyGuard: new KeyGuard({ clock: systemClock, note() {} }),
     routes(routed) {
       const open = { config: { permission: "open" as const } };
       routed.get("/hello", open, async ({ protocol, ip }) => ({ protocol, ip }));
