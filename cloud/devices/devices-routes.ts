@@ -24,6 +24,8 @@ const deviceView = z
     online: z.boolean(),
     /** When the device last came or went. */
     presenceAtMs: z.number().nullable(),
+    /** While it says more than a limit allows, and is read no faster than that. The limit by its name in metrics, and what it allows. */
+    held: z.object({ sinceMs: z.number(), reason: z.string(), limit: z.number().nullable() }).nullable(),
     blockedAtMs: z.number().nullable(),
     reported: z.record(z.string(), z.unknown()),
     desired: z.record(z.string(), z.unknown()),
@@ -49,6 +51,10 @@ const view = (row: DeviceRow): z.infer<typeof deviceView> => ({
   createdAtMs: row.created_at_ms,
   online: row.online,
   presenceAtMs: row.presence_at_ms,
+  held:
+    row.held_since_ms === null
+      ? null
+      : { sinceMs: row.held_since_ms, reason: row.held_reason ?? "", limit: row.held_limit },
   blockedAtMs: row.blocked_at_ms,
   reported: reportedValues(row.reported),
   desired: row.desired,

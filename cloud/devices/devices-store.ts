@@ -16,6 +16,10 @@ export interface DeviceRow {
   blocked_at_ms: number | null;
   online: boolean;
   presence_at_ms: number | null;
+  /** While it is held back. */
+  held_since_ms: number | null;
+  held_reason: string | null;
+  held_limit: number | null;
   reported: ReportedState;
   desired: Record<string, unknown>;
   desired_version: number;
@@ -174,20 +178,21 @@ export class DevicesStore {
       connection_id: fact.presence.connectionId,
       state: fact.presence.state,
       reason: fact.presence.reason ?? null,
+      limit_value: fact.presence.limit ?? null,
       address: fact.presence.address ?? null,
       via: fact.presence.via ?? null,
       login: fact.presence.login ?? null,
     }));
     await sql`
       INSERT INTO presence_change
-        (device_key, at_ms, gateway_id, boot_id, connection_id, state, reason, address, via, login)
+        (device_key, at_ms, gateway_id, boot_id, connection_id, state, reason, limit_value, address, via, login)
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json)
         AS r(device_key int, at_ms bigint, gateway_id text, boot_id text, connection_id bigint, state text, reason text,
-             address text, via text, login text)
+             limit_value bigint, address text, via text, login text)
       ON CONFLICT DO NOTHING`.execute(tx);
   }
 
-  /** The newest connection of each device decides; a disconnect counts only for that connection. */
+  /** The newest connection of each device decides; a disconnect counts only for that connection. Being held back ends with either. */
   async applyPresence(tx: Db, facts: readonly PresenceFact[]): Promise<void> {
     const rows = facts.map((fact) => ({
       key: fact.device.key,
@@ -199,7 +204,8 @@ export class DevicesStore {
     }));
     await sql`
       UPDATE device SET online = r.online, gateway_id = r.gateway_id, boot_id = r.boot_id,
-                        connection_id = r.connection_id, presence_at_ms = r.at_ms
+                        connection_id = r.connection_id, presence_at_ms = r.at_ms,
+                        held_since_ms = NULL, held_reason = NULL, held_limit = NULL
       FROM json_to_recordset(${JSON.stringify(rows)}::json)
         AS r(key int, online boolean, gateway_id text, boot_id text, connection_id bigint, at_ms bigint)
       WHERE device.key = r.key
@@ -207,16 +213,36 @@ export class DevicesStore {
         AND (r.online OR (device.boot_id = r.boot_id AND device.connection_id = r.connection_id))`.execute(tx);
   }
 
+  /** Of each device one word at most; it counts for the connection that is there. */
+  async applyHeld(tx: Db, facts: readonly PresenceFact[]): Promise<void> {
+    if (facts.length === 0) return;
+    const rows = facts.map(({ device, receivedAtMs, presence }) => ({
+      key: device.key,
+      boot_id: presence.bootId,
+      connection_id: presence.connectionId,
+      ...(presence.state === "held"
+        ? { since_ms: receivedAtMs, reason: presence.reason ?? null, limit_value: presence.limit ?? null }
+        : { since_ms: null, reason: null, limit_value: null }),
+    }));
+    await sql`
+      UPDATE device SET held_since_ms = r.since_ms, held_reason = r.reason, held_limit = r.limit_value
+      FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r(key int, boot_id text, connection_id bigint, since_ms bigint, reason text, limit_value bigint)
+      WHERE device.key = r.key AND device.online
+        AND device.boot_id = r.boot_id AND device.connection_id = r.connection_id`.execute(tx);
+  }
+
   /** A new boot of a gateway ends every connection of its earlier ones. */
   async endOtherBoots(tx: Db, gatewayId: string, bootId: string, nowMs: number): Promise<void> {
     await sql`
-      UPDATE device SET online = false, presence_at_ms = ${nowMs}
+      UPDATE device SET online = false, presence_at_ms = ${nowMs},
+                        held_since_ms = NULL, held_reason = NULL, held_limit = NULL
       WHERE online AND gateway_id = ${gatewayId} AND boot_id IS DISTINCT FROM ${bootId}`.execute(tx);
   }
 
   async presenceTimeline(db: Db, deviceKey: number, page: TimelinePage): Promise<PresenceRow[]> {
     const { rows } = await sql<PresenceRow>`
-      SELECT at_ms, boot_id, connection_id, state, reason FROM presence_change
+      SELECT at_ms, boot_id, connection_id, state, reason, limit_value FROM presence_change
       WHERE device_key = ${deviceKey} AND at_ms < ${page.beforeMs} AND at_ms >= ${pageSinceMs(page)}
       ORDER BY at_ms DESC LIMIT ${page.limit}`.execute(db);
     return rows;
@@ -229,4 +255,5 @@ export interface PresenceRow {
   connection_id: number;
   state: string;
   reason: string | null;
+  limit_value: number | null;
 }

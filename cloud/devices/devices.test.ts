@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Presence } from "#protocol/link/messages.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { systemClock } from "../platform/clock.ts";
 import { randomIds } from "../platform/ids.ts";
@@ -111,6 +112,65 @@ test("a disconnect counts only for the current connection of the current boot", 
   await apply(fact(boot, 4, "connected"));
   await devices.endOtherBoots("main", randomUUID());
   expect(await online()).toBe(false);
+});
+
+test("a device is held back for as long as its connection says so, and ends to be with it", async () => {
+  const ref = (await devices.find(["d2"])).get("d2");
+  if (ref === undefined) throw new Error("d2 is missing");
+  const [boot, oldBoot] = [randomUUID(), randomUUID()];
+  let atMs = Date.now();
+  const fact = (bootId: string, connectionId: number, state: Presence["state"], limit = 1_000): PresenceFact => ({
+    device: ref,
+    receivedAtMs: (atMs += 1),
+    gatewayId: "main",
+    presence: { bootId, connectionId, state, ...(state === "held" && { reason: "messages_per_second_max", limit }) },
+  });
+  const apply = (...facts: PresenceFact[]) =>
+    base.db.transaction().execute((tx) => devices.ingestPresence(tx, facts, boot));
+  const now = async () => {
+    const row = await devices.get("d2");
+    return [row?.online, row?.held_since_ms, row?.held_reason, row?.held_limit];
+  };
+  const free = [true, null, null, null];
+
+  const came = fact(boot, 1, "connected");
+  await apply(came, fact(boot, 1, "held"));
+  expect(await now()).toEqual([true, atMs, "messages_per_second_max", 1_000]);
+  expect((await devices.get("d2"))?.presence_at_ms).toBe(came.receivedAtMs);
+  await apply(fact(boot, 1, "released"));
+  expect(await now()).toEqual(free);
+  await apply(fact(boot, 1, "held"), fact(boot, 1, "released"), fact(boot, 1, "held", 500));
+  expect(await now()).toEqual([true, atMs, "messages_per_second_max", 500]);
+  await apply(fact(oldBoot, 9, "released"), fact(boot, 0, "released"));
+  expect((await now())[3]).toBe(500);
+  // Taken over while it was held: the new connection is not.
+  await apply(fact(boot, 2, "connected"), fact(boot, 1, "disconnected"));
+  expect(await now()).toEqual(free);
+  await apply(fact(boot, 2, "held"), fact(boot, 2, "disconnected"));
+  expect(await now()).toEqual([false, null, null, null]);
+  await apply(fact(boot, 3, "connected"), fact(boot, 3, "held"));
+  await devices.endOtherBoots("main", randomUUID());
+  expect(await now()).toEqual([false, null, null, null]);
+  // Told again after a lost connection to the database: nothing comes twice.
+  await apply(came);
+  const entries = await devices.timeline(ref, { beforeMs: atMs + 1, limit: 100 });
+  expect(entries.map(({ title }) => title).toReversed()).toEqual([
+    "Came online",
+    "Held back: sends more than 1,000 messages a second",
+    "No longer held back",
+    "Held back: sends more than 1,000 messages a second",
+    "No longer held back",
+    "Held back: sends more than 500 messages a second",
+    "No longer held back",
+    "No longer held back",
+    "Came online",
+    "Went offline (closed)",
+    "Held back: sends more than 1,000 messages a second",
+    "Went offline (closed)",
+    "Came online",
+    "Held back: sends more than 1,000 messages a second",
+  ]);
+  expect(new Set(entries.map(({ id }) => id)).size).toBe(entries.length);
 });
 
 test("reports merge to the same state in whatever order they arrive", () => {

@@ -7,6 +7,7 @@ import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import type { MetricLayout } from "./core/metric-layout.ts";
+import { presenceTitle } from "./core/presence-title.ts";
 import { mergeReported } from "./core/reported-state.ts";
 import type { DeviceRef, PresenceFact, ReportedFact } from "./core/up-facts.ts";
 import { CertifiedDevices } from "./certified-devices.ts";
@@ -332,9 +333,10 @@ export class Devices {
     if (facts.length === 0) return;
     await this.#store.insertPresence(tx, facts);
     const current = facts.filter((fact) => fact.presence.bootId === currentBootId);
+    const isAboutHolding = ({ presence: { state } }: PresenceFact) => state === "held" || state === "released";
     // One statement must not change a row twice: the last word of each device counts, and a connection outranks an older one's end.
     const last = new Map<number, PresenceFact>();
-    for (const fact of current) {
+    for (const fact of current.filter((one) => !isAboutHolding(one))) {
       const known = last.get(fact.device.key);
       if (known === undefined || fact.presence.connectionId >= known.presence.connectionId)
         last.set(fact.device.key, fact);
@@ -348,6 +350,8 @@ export class Devices {
       tx,
       [...last.values()].filter((fact) => fact.presence.state === "disconnected"),
     );
+    const holding = new Map(current.filter(isAboutHolding).map((fact) => [fact.device.key, fact]));
+    await this.#store.applyHeld(tx, [...holding.values()]);
   }
 
   async endOtherBoots(gatewayId: string, bootId: string): Promise<void> {
@@ -371,9 +375,8 @@ export class Devices {
     return rows.map((row) => ({
       atMs: row.at_ms,
       kind: "presence",
-      id: `${row.boot_id}:${row.connection_id}:${row.state}`,
-      title:
-        row.state === "connected" ? "Came online" : `Went offline (${(row.reason ?? "closed").replaceAll("_", " ")})`,
+      id: `${row.boot_id}:${row.connection_id}:${row.state}:${row.at_ms}`,
+      title: presenceTitle(row.state, row.reason, row.limit_value),
       data: { state: row.state, reason: row.reason },
     }));
   }

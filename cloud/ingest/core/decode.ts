@@ -44,8 +44,9 @@ export interface DecodedBatch {
 const presenceSchema: ZodType<Presence> = z.object({
   bootId: z.uuid(),
   connectionId: z.int().min(0),
-  state: z.enum(["connected", "disconnected"]),
+  state: z.enum(["connected", "disconnected", "held", "released"]),
   reason: z.string().max(64).exactOptional(),
+  limit: z.int().min(0).exactOptional(),
   address: safeText(64).exactOptional(),
   via: z.enum(vias).exactOptional(),
   login: z.enum(loginKinds).exactOptional(),

@@ -45,6 +45,8 @@ export interface Device {
   online: boolean;
   /** When it last came or went. */
   presenceAtMs: number | null;
+  /** While it says more than a limit allows, and is read no faster than that. */
+  held: { sinceMs: number; reason: string; limit: number | null } | null;
   blockedAtMs: number | null;
   reported: Record<string, unknown>;
   desired: Record<string, unknown>;

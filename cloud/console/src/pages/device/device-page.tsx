@@ -31,6 +31,7 @@ import { ChartCard } from "./chart-card.tsx";
 import { CurlModal } from "./curl-modal.tsx";
 import { DeviceHeader } from "./device-header.tsx";
 import { DeviceState } from "./device-state.tsx";
+import { HeldNotice } from "./held-notice.tsx";
 import classes from "./device.module.css";
 import { Timeline } from "./timeline.tsx";
 
@@ -180,6 +181,7 @@ function KnownDevice({ device }: { device: Device }) {
         onClock={(clock) => change({ clock })}
         onCurl={() => setCurl(curlLines(id, chart, search))}
       />
+      {device.held !== null && <HeldNotice held={device.held} timeZone={timeZone} />}
       <div className={classes["columns"]} id="readings">
         <div className={classes["main"]}>
           <ChartCard
