@@ -12,7 +12,7 @@ import {
   stopServiceProcess,
   until,
 } from "../support/service-process.ts";
-import { connectedCount, deviceCount, setStage, type Stage, starId } from "./stage.ts";
+import { babblerId, connectedCount, deviceCount, setStage, type Stage, starId } from "./stage.ts";
 
 const executablePath = "/usr/bin/chromium";
 const hasChromium = existsSync(executablePath);
@@ -79,7 +79,8 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
   beforeAll(async () => {
     await ensureConsole();
     dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
+    // Ten messages a second for long, a thousand at once: more than anybody says here but the one who is to be held back.
+    service = await startServiceProcess({ dataDir, env: { HEARTH_LIMIT_MESSAGES_PER_SECOND_MAX: "10" } });
     stage = await setStage(service);
     browser = await chromium.launch({ executablePath, args });
   }, 120_000);
@@ -270,6 +271,20 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.keyboard.press("Escape");
     await until("none is", () => param(page, "item") === null);
     expect(new URL(page.url()).pathname).toBe(`/devices/${starId}`);
+  });
+
+  test("an appliance that says more than it may is shown as held back, with the reason in words", async () => {
+    stage.babble();
+    for (const screen of [phone, desk]) {
+      const { page, complaints } = await open(screen, `/devices/${babblerId}`);
+      const notice = page.getByRole("status").filter({ hasText: "Held back" });
+      await notice.waitFor();
+      expect(await notice.textContent()).toContain(
+        "It sends more than 10 messages a second: Hearth reads it no faster",
+      );
+      await page.getByText("Held back: sends more than 10 messages a second").waitFor();
+      expect([await overflow(page), complaints]).toEqual([0, []]);
+    }
   });
 
   test("an id that nobody has is answered in words, and leads on", async () => {

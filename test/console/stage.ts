@@ -6,6 +6,8 @@ import { until } from "../support/service-process.ts";
 
 /** The appliance that has a history. */
 export const starId = "oven-0001";
+/** The appliance that can be made to say too much. */
+export const babblerId = "oven-0002";
 export const deviceCount = 64;
 /** Of these, how many connect. */
 export const connectedCount = 12;
@@ -43,6 +45,8 @@ export function ovenAt(elapsedMs: number): Record<string, number | boolean> {
 export interface Stage {
   /** One live reading of each appliance that is connected. */
   beat(): void;
+  /** The babbler says far more at once than it may. */
+  babble(): void;
   leave(): Promise<void>;
 }
 
@@ -154,6 +158,11 @@ export async function setStage(service: RunningService): Promise<Stage> {
   });
   return {
     beat,
+    babble() {
+      const pingreq = Buffer.from([0xc0, 0]);
+      const stream = clients.find(({ id }) => id === babblerId)?.client.stream;
+      stream?.write(Buffer.concat(Array.from({ length: 3_000 }, () => pingreq)));
+    },
     async leave() {
       await Promise.all(clients.map(({ client }) => client.endAsync(true)));
     },

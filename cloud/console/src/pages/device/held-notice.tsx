@@ -12,8 +12,11 @@ export function HeldNotice({ held, timeZone }: { held: NonNullable<Device["held"
       <div>
         <p className={notice["title"]}>Held back</p>
         <p>
-          It {heldBackText(held.reason, held.limit)}, and has since <Ago atMs={held.sinceMs} timeZone={timeZone} />.
-          Hearth reads it no faster than that. Nothing is lost: the rest waits in the appliance.
+          It {heldBackText(held.reason, held.limit)}: Hearth reads it no faster than that. Nothing is lost, the rest
+          waits in the appliance.
+        </p>
+        <p className={notice["help"]}>
+          Began <Ago atMs={held.sinceMs} timeZone={timeZone} />.
         </p>
       </div>
     </div>
