@@ -52,10 +52,11 @@ export class Reception {
   }
 
   sweep(nowMs: number): void {
-    for (const { socket, admittedAtMs } of this.#arrivals) {
-      if (nowMs - admittedAtMs <= this.#limits.connectTimeoutMs) continue;
+    for (const arrival of this.#arrivals) {
+      if (nowMs - arrival.admittedAtMs <= this.#limits.connectTimeoutMs) continue;
       this.#hits.hit("connectTimeoutMs");
-      socket.destroy();
+      this.#arrivals.delete(arrival);
+      arrival.socket.destroy();
     }
   }
 
