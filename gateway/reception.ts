@@ -52,10 +52,11 @@ export class Reception {
   }
 
   sweep(nowMs: number): void {
-    for (const { socket, address, admittedAtMs } of this.#arrivals) {
-      if (nowMs - admittedAtMs <= this.#limits.connectTimeoutMs) continue;
-      this.#hits.hit("connectTimeoutMs", address);
-      socket.destroy();
+    for (const arrival of this.#arrivals) {
+      if (nowMs - arrival.admittedAtMs <= this.#limits.connectTimeoutMs) continue;
+      this.#hits.hit("connectTimeoutMs", arrival.address);
+      this.#arrivals.delete(arrival);
+      arrival.socket.destroy();
     }
   }
 
