@@ -5,11 +5,13 @@ import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Authority, issueServer, newIntermediate, newKey, newRoot } from "../pki/pki.ts";
+import { systemClock } from "../platform/clock.ts";
 import { createLogger } from "../platform/logger.ts";
 import { systemClock } from "../platform/clock.ts";
 import { KeyGuard } from "./key-guard.ts";
 import { createHttp } from "./http.ts";
 import { HttpsServer } from "./https.ts";
+import { KeyGuard } from "./key-guard.ts";
 
 const term = { nowMs: Date.now(), validMs: 86_400_000 };
 let root: Authority;
