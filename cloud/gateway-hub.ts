@@ -33,6 +33,11 @@ export class GatewayHub {
     this.#port?.postMessage(message);
   }
 
+  /** Hears the gateway no more: what it still says is for the next start. */
+  stop(): void {
+    this.#link?.stop();
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     await this.#link?.drain(timeoutMs);
   }

@@ -139,6 +139,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());
+  undo.add(async () => hub.stop());
   undo.add(() => slices.dispatcher.stop());
   undo.add(() => slices.events.stop());
   undo.add(() => slices.security.flush());

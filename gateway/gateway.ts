@@ -114,6 +114,7 @@ export class Gateway {
       clock.every(this.#bounds.securityWindowMs, () => parts.security.flush()),
     );
     const hasFeeds = await parts.feeds.restore();
+    await parts.spool.keepEpoch();
     this.connect(link);
     if (!hasFeeds) await this.#firstFeeds.promise;
     return parts.listeners.open();

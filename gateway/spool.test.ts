@@ -149,6 +149,15 @@ test("a trim takes whole chunks, and the disk follows with a tick", async () => 
   ]);
 });
 
+test("a spool whose name was told keeps it over a restart, also without a record", async () => {
+  const dir = await tempDir();
+  const first = await openSpool(dir);
+  await first.keepEpoch();
+  const { epoch } = first;
+  await close(first);
+  expect((await openSpool(dir)).epoch).toBe(epoch);
+});
+
 test("a deleted spool begins a new epoch", async () => {
   const first = await openSpool(await tempDir());
   const second = await openSpool(await tempDir());

@@ -252,6 +252,14 @@ export class Spool {
   }
 
   /**
+   * Makes the name of a spool that is new durable, before anybody hears it: a spool that came back under another name would look like
+   * one that was lost.
+   */
+  async keepEpoch(): Promise<void> {
+    if (this.#store.state()?.epoch !== this.#state.epoch) await this.#commit();
+  }
+
+  /**
    * Counts from 0 again under a new name, keeping what it holds: the cloud remembers more of this spool than the spool does,
    * which was restored or damaged, and would take what is new for what it already has.
    */

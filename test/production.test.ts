@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { developmentMaterial } from "../cloud/pki/pki.ts";
+import { connectAsync } from "mqtt";
+import { developmentMaterial, issueDevice, newKey } from "../cloud/pki/pki.ts";
 import {
   newDataDir,
   removeDataDir,
@@ -42,6 +43,18 @@ const production = (changed: Record<string, string> = {}) => ({
   ...changed,
 });
 
+const oven = {
+  key: "oven",
+  version: 1,
+  brand: "Oven makers",
+  name: "Oven",
+  kind: "oven",
+  hardwareIds: ["rev-a"],
+  locales: ["en"],
+  capabilities: {},
+  metrics: [{ name: "cavity_c", label: "Cavity", unit: "°C" }],
+};
+
 /** What every appliance is built to believe, and all that this client believes. */
 const root = () => readFile(ours("root.pem"), "utf8");
 
@@ -57,12 +70,20 @@ async function ask(path: string, key = ""): Promise<{ status: number; headers: o
   return promise;
 }
 
-async function serialNumberServed(): Promise<string> {
-  const socket = connect({ port: Number(new URL(service.https).port), host: "localhost", ca: await root() });
-  await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
-  const { serialNumber } = socket.getPeerCertificate();
-  socket.destroy();
-  return serialNumber;
+const httpsPort = () => Number(new URL(service.https).port);
+
+/** Of the certificate that people and devices are met with. */
+async function serialNumbersServed(): Promise<string[]> {
+  const ca = await root();
+  return Promise.all(
+    [httpsPort(), service.mqttsPort].map(async (port) => {
+      const socket = connect({ port, host: "localhost", ca });
+      await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      return serialNumber;
+    }),
+  );
 }
 
 const serialNumberIn = async (name: string) => new X509Certificate(await readFile(ours(name))).serialNumber;
@@ -96,6 +117,37 @@ test("production starts with what `npm run ca` made, and a client that trusts th
   expect((await ask("/api/v1/pki/root.pem")).text).toBe(await root());
 });
 
+test("a device that trusts the root alone connects over TLS, with its token or a certificate of the fleet CA", async () => {
+  await service.api("/api/v1/models/oven", { method: "PUT", body: oven });
+  const { body } = await service.api("/api/v1/devices", { method: "POST", body: { id: "oven-1", model: "oven" } });
+  const { privateKey: key, publicKey } = newKey();
+  const fleet = {
+    certificate: await readFile(ours("fleet-ca.pem"), "utf8"),
+    privateKey: await readFile(ours("fleet-ca.key"), "utf8"),
+  };
+  const term = { nowMs: Date.now(), validMs: 86_400_000 };
+  const { certificate: cert } = await issueDevice(fleet, { deviceId: "oven-1", publicKey, ...term });
+  for (const proof of [
+    { username: "oven-1", password: body.token },
+    { cert, key },
+  ]) {
+    const device = await connectAsync(`mqtts://localhost:${service.mqttsPort}`, {
+      clientId: "oven-1",
+      ca: await root(),
+      reconnectPeriod: 0,
+      ...proof,
+    });
+    const payload = JSON.stringify({
+      id: `boot-${Object.keys(proof).join("-")}`,
+      atMs: Date.now(),
+      type: "boot",
+      data: {},
+    });
+    await device.publishAsync("hearth/v1/devices/oven-1/events", payload, { qos: 1 });
+    await device.endAsync();
+  }
+});
+
 test("in production there is no plain MQTT and no development CA; plain HTTP answers probes on loopback", async () => {
   expect(service.mqttPort).toBeNaN();
   expect(service.output()).not.toContain("mqtt://");
@@ -105,17 +157,18 @@ test("in production there is no plain MQTT and no development CA; plain HTTP ans
 });
 
 test("a new certificate is taken up without a restart, and a key that does not fit changes nothing", async () => {
-  const before = await serialNumberServed();
-  expect(before).toBe(await serialNumberIn("server.pem"));
+  const before = await serialNumberIn("server.pem");
+  expect(await serialNumbersServed()).toEqual([before, before]);
   await copyFile(ours("server.key"), ours("kept.key"));
   await copyFile(ours("fleet-ca.key"), ours("server.key"));
   await until("it says so", () => service.output().includes("HEARTH_TLS_KEY"), 30_000);
-  expect(await serialNumberServed()).toBe(before);
+  expect(await serialNumbersServed()).toEqual([before, before]);
   await copyFile(ours("kept.key"), ours("server.key"));
   expect((await ca("server", "localhost", "127.0.0.1")).code).toBe(0);
   const wanted = await serialNumberIn("server.pem");
   expect(wanted).not.toBe(before);
-  await until("the new one is served", async () => (await serialNumberServed()) === wanted, 30_000);
+  const isServed = async () => (await serialNumbersServed()).every((served) => served === wanted);
+  await until("people and devices meet the new one", isServed, 30_000);
   expect((await service.api("/api/v1/health")).status).toBe(200);
 });
 
@@ -165,7 +218,7 @@ test("production refuses a development CA that somebody copied, before it makes 
 });
 
 test("asked to end, it ends in order with TLS connections open", async () => {
-  const socket = connect({ port: Number(new URL(service.https).port), host: "localhost", ca: await root() });
+  const socket = connect({ port: httpsPort(), host: "localhost", ca: await root() });
   await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
   const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.on("error", () => {}).resume();

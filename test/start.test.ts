@@ -72,7 +72,7 @@ test("a port in use is told by its variable, nothing is left running, and the ne
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const dir = await dataDir();
-  for (const name of ["HEARTH_HTTP_PORT", "HEARTH_HTTPS_PORT", "HEARTH_MQTT_PORT"]) {
+  for (const name of ["HEARTH_HTTP_PORT", "HEARTH_HTTPS_PORT", "HEARTH_MQTT_PORT", "HEARTH_MQTTS_PORT"]) {
     const { code, stderr } = await run({ HEARTH_DATA_DIR: dir, [name]: String(port) });
     expect(stderr).toMatch(oneSentence(`${name} ${port}`));
     expect(code).toBe(1);
@@ -118,6 +118,7 @@ test("a start prints every address, where the root lies that boards believe, whe
   const { fingerprint256 } = new X509Certificate(await readFile(root));
   for (const part of [second.https, root, fingerprint256])
     expect(second.output(), "what a board needs").toContain(part);
+  expect(second.output()).toContain(`mqtts://127.0.0.1:${second.mqttsPort}`);
   const open = await fetch(`${second.http}/api/v1/pki/root.pem`);
   expect(await open.text()).toBe(await readFile(root, "utf8"));
 });

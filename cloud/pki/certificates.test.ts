@@ -18,7 +18,7 @@ beforeAll(async () => {
     const { privateKey, publicKey } = newKey();
     const validMs = days * dayMs;
     const { certificate } = await issueServer(fleet, { names: ["localhost"], publicKey, nowMs: madeAtMs, validMs });
-    return { server: { cert: certificate, key: privateKey }, fleet, root: root.certificate };
+    return { server: { cert: certificate, key: privateKey }, fleet, formerFleet: "", root: root.certificate };
   };
 });
 

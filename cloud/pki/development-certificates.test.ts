@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { serverNames } from "./core/server-names.ts";
+import { serverNames } from "./server-names.ts";
 import { developmentMaterial, developmentRootFile, type Names } from "./development-certificates.ts";
 
 const dayMs = 86_400_000;

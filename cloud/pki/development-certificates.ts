@@ -41,7 +41,7 @@ export async function developmentMaterial(dataDir: string, names: Names, nowMs: 
   const dir = join(dataDir, developmentDirName);
   const { fleet, root } = (await knownAuthority(dir, nowMs)) ?? (await newAuthority(dir, nowMs));
   const server = (await knownServer(dir, fleet, names, nowMs)) ?? (await newServer(dir, fleet, names, nowMs));
-  return { server, fleet, root };
+  return { server, fleet, formerFleet: "", root };
 }
 
 /** What a file has, or null where there is none. */

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { CertificateFiles } from "../platform/config.ts";
 import { developmentOrganisation } from "./core/development.ts";
 import type { GivenTexts } from "./core/given-material.ts";
+import { tlsOf } from "./core/material.ts";
 import { givenMaterial } from "./given-certificates.ts";
 import { type Authority, issueDevice, issueServer, newIntermediate, newKey, newRoot } from "./pki.ts";
 
@@ -65,6 +66,7 @@ test("a good set is taken: chain, keys, fleet CA and root, whatever stands betwe
   expect(await given({ HEARTH_FLEET_CA_CERT: talkative })).toEqual({
     server: { cert: texts.HEARTH_TLS_CERT, key: texts.HEARTH_TLS_KEY },
     fleet,
+    formerFleet: "",
     root: root.certificate,
   });
 });
@@ -76,6 +78,14 @@ test("keys in the other forms of PEM are taken, and certificates of another make
   const key = privateKey.export({ type: "sec1", format: "pem" }).toString();
   const { server: taken } = await given({ HEARTH_TLS_CERT: server.certificate, HEARTH_TLS_KEY: key });
   expect(taken.cert).toBe(server.certificate);
+});
+
+test("devices of the intermediate before this one are believed while it stands after the root", async () => {
+  const former = await newIntermediate(ours.root, { commonName: "Fleet of earlier years", organisation }, term);
+  const material = await given({ HEARTH_FLEET_CA_CERT: ours.texts.HEARTH_FLEET_CA_CERT + former.certificate });
+  expect(material.formerFleet).toBe(former.certificate);
+  expect(material.fleet).toEqual(ours.fleet);
+  expect(tlsOf(material).clientCa).toBe(ours.fleet.certificate + former.certificate);
 });
 
 type Wrong = [string, keyof GivenTexts, RegExp, () => Partial<GivenTexts> | Promise<Partial<GivenTexts>>];
@@ -144,6 +154,12 @@ const wrongSets: Wrong[] = [
     () => ({ HEARTH_FLEET_CA_CERT: ours.root.certificate, HEARTH_FLEET_CA_KEY: ours.root.privateKey }),
   ],
   ["no root", "HEARTH_FLEET_CA_CERT", /its root/, () => ({ HEARTH_FLEET_CA_CERT: ours.fleet.certificate })],
+  [
+    "another family's intermediate after the root",
+    "HEARTH_FLEET_CA_CERT",
+    /no intermediate of that root/,
+    () => ({ HEARTH_FLEET_CA_CERT: ours.texts.HEARTH_FLEET_CA_CERT + others.fleet.certificate }),
+  ],
   [
     "another root",
     "HEARTH_FLEET_CA_CERT",

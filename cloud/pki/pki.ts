@@ -15,7 +15,7 @@ export {
 } from "./authority.ts";
 export { type Revocation, type RevocationReason, revocationReasons } from "./core/revocation-list.ts";
 export { Certificates } from "./certificates.ts";
-export { serverNames } from "./core/server-names.ts";
+export { serverNames } from "./server-names.ts";
 export { signCrl } from "./crl.ts";
 export { readCsr } from "./csr.ts";
 export { developmentMaterial, developmentRootFile } from "./development-certificates.ts";

@@ -35,13 +35,12 @@ export function checkGiven(texts: GivenTexts, nowMs: number): GivenCheck {
   check("HEARTH_FLEET_CA_CERT", fleetFault(fleet, nowMs));
   check("HEARTH_FLEET_CA_KEY", keyFault(texts.HEARTH_FLEET_CA_KEY, fleet?.[0]));
   const [intermediate] = fleet ?? [];
-  const root = fleet?.at(-1);
-  if (faults.length > 0 || server === null || intermediate === undefined || root === undefined) {
-    return { kind: "faulty", faults };
-  }
+  const root = fleet?.find(isRoot);
+  if (faults.length > 0 || !server || !fleet || !intermediate || !root) return { kind: "faulty", faults };
   const material = {
     server: { cert: pemOf(server), key: texts.HEARTH_TLS_KEY },
     fleet: { certificate: intermediate.toString(), privateKey: texts.HEARTH_FLEET_CA_KEY },
+    formerFleet: pemOf(fleet.slice(fleet.indexOf(root) + 1)),
     root: root.toString(),
   };
   return { kind: "good", material };
@@ -59,14 +58,25 @@ function serverFault(chain: X509Certificate[] | null, nowMs: number): string | n
   return chainFault(chain, nowMs);
 }
 
-function fleetFault(chain: X509Certificate[] | null, nowMs: number): string | null {
-  const [first] = chain ?? [];
-  const last = chain?.at(-1);
-  if (chain === null || first === undefined || last === undefined) return "has no certificate in PEM";
+const isRoot = (certificate: X509Certificate) => isSignedBy(certificate, certificate);
+
+/** The way from the intermediate to its root; and after the root, intermediates of earlier years, each of the same root. */
+function fleetFault(all: X509Certificate[] | null, nowMs: number): string | null {
+  const [first] = all ?? [];
+  if (all === null || first === undefined) return "has no certificate in PEM";
   if (!first.ca) return "begins with a certificate that is not a certificate authority's";
-  if (isSignedBy(first, first)) return "begins with a root, whose key should lie offline and not with a server";
-  if (!isSignedBy(last, last)) return "does not end with its root";
-  return chainFault(chain, nowMs);
+  if (isRoot(first)) return "begins with a root, whose key should lie offline and not with a server";
+  const rootAt = all.findIndex(isRoot);
+  const root = all[rootAt];
+  if (root === undefined) return "does not lead to its root";
+  const fault = chainFault(all.slice(0, rootAt + 1), nowMs);
+  if (fault !== null) return fault;
+  for (const former of all.slice(rootAt + 1)) {
+    if (!former.ca || !isSignedBy(former, root)) {
+      return `has after the root a certificate (${oneLine(former.subject)}) that is no intermediate of that root`;
+    }
+  }
+  return null;
 }
 
 function chainFault(chain: X509Certificate[], nowMs: number): string | null {

@@ -8,14 +8,16 @@ export interface Material {
   server: { cert: string; key: string };
   /** The intermediate that signs the devices' certificates. */
   fleet: Authority;
+  /** Intermediates before it, whose devices are still believed; PEM, one after the other. */
+  formerFleet: string;
   /** Of the fleet CA: what a board is given to believe. */
   root: string;
 }
 
-export const tlsOf = ({ server, fleet }: Material): TlsMaterial => ({
+export const tlsOf = ({ server, fleet, formerFleet }: Material): TlsMaterial => ({
   cert: server.cert,
   key: server.key,
-  clientCa: fleet.certificate,
+  clientCa: fleet.certificate + formerFleet,
 });
 
 export const isSame = (one: Material, other: Material): boolean => JSON.stringify(one) === JSON.stringify(other);
