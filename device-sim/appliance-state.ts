@@ -5,6 +5,7 @@ import type { InboxCounters } from "./agent/inbox.ts";
 import * as machines from "./core/machine.ts";
 import type { Metrics } from "./core/machine-event.ts";
 import type { LinkCounters } from "./link/device-link.ts";
+import type { ProvisioningCounters } from "./provisioner.ts";
 import { feeds } from "#protocol/topics.ts";
 
 /** What an appliance is like at one moment, for people and tests that look at it from outside. */
@@ -38,6 +39,8 @@ export interface ApplianceCounters {
   dropped: { readings: number; notable: number };
   inbox: InboxCounters;
   feeds: FeedCounters;
+  /** Of one that gets its own certificate. */
+  provisioning: ProvisioningCounters | null;
 }
 
 /** The parts of the state that come from machine, memory and feeds. */

@@ -19,26 +19,32 @@ import * as machines from "./core/machine.ts";
 import { DeviceVoice } from "./device-voice.ts";
 import { type Hands, HouseholdDriver, type StartOutcome } from "./household-driver.ts";
 import type { ConnectGate } from "./link/connect-gate.ts";
-import { DeviceLink } from "./link/device-link.ts";
+import { DeviceLink, type LinkLogin } from "./link/device-link.ts";
+import type { ClaimCredential } from "./link/first-contact.ts";
 import { type Clock, laterOf } from "./platform/clock.ts";
 import type { Timers } from "./platform/timers.ts";
+import { Provisioner } from "./provisioner.ts";
 import { SelfReport } from "./self-report.ts";
 import { TelemetrySender } from "./telemetry-sender.ts";
 
+/** What an appliance is given to prove itself with: a token, or what leads to a certificate of its own. */
+export type Given = { token: string } | { claim: ClaimCredential };
+
 /** One appliance of the fleet: who it is, where it stands, and how its people live. */
-export interface ApplianceSpec {
+export type ApplianceSpec = Given & {
   id: string;
-  token: string;
   model: Model;
   locale: string;
   timeZone: string;
   persona: PersonaName;
   seed: number;
-}
+};
 
 /** What an appliance needs of the world. */
 export interface World {
   broker: string;
+  /** PEM of the root that the broker's certificate leads to; without it, the roots that the system believes. */
+  ca?: string;
   /** The appliance's own clock, possibly in the past and faster. */
   clock: Clock;
   real: Clock;
@@ -52,6 +58,8 @@ export interface World {
   allowRemote: boolean;
   updateLimits?: Partial<UpdateLimits>;
   backOff?: { msMin: number; msMax: number };
+  /** How long after a question for a certificate the next one is asked. */
+  askAgainMs?: number;
 }
 
 export type PairingOutcome = { kind: "opened"; shown: ShownCode } | { kind: "refused"; rule: "not_connected" };
@@ -79,6 +87,7 @@ export class Appliance {
   readonly #update: UpdateAgent;
   readonly #household: HouseholdDriver;
   readonly #feeds = new FeedCache();
+  readonly #provisioner: Provisioner | null;
   readonly #pairing: PairingDesk;
   readonly #link: DeviceLink;
   readonly #telemetry: TelemetrySender;
@@ -117,6 +126,7 @@ export class Appliance {
     const facts = { ...spec, timeZone: this.#record.settings.timeZone };
     const hands = this.#newHands();
     this.#household = new HouseholdDriver({ facts, hands, inbox: this.#inbox, feeds: this.#feeds, voice }, nowMs);
+    this.#provisioner = "claim" in spec ? this.#newProvisioner(spec.claim) : null;
     this.#link = this.#newLink();
     this.#telemetry = new TelemetrySender(world.real, (payload) => {
       voice.telemetry(payload);
@@ -126,12 +136,14 @@ export class Appliance {
   /** Switches it on: it boots, says who it is, and connects. */
   start(): void {
     this.#self.powerUp("power");
-    this.#link.start();
+    if (this.#provisioner === null) this.#link.start();
+    else this.#provisioner.start(() => this.#link.start());
   }
 
   /** Switches it off. What its store holds is there again with the next one. */
   async stop(): Promise<void> {
     await this.#update.stop();
+    await this.#provisioner?.stop();
     await this.#link.stop();
   }
 
@@ -153,6 +165,7 @@ export class Appliance {
     this.#update.tick();
     this.#pairing.tick();
     this.#telemetry.tick();
+    this.#provisioner?.tick();
   }
 
   /** Takes a message as if the broker had sent it. */
@@ -170,8 +183,9 @@ export class Appliance {
       case "item":
         if (this.#isMine(topic)) this.#feeds.takeItem(topic.feed, topic.itemId, payload);
         return;
-      case "up":
       case "provisioning":
+        return this.#provisioner?.receive(payload);
+      case "up":
     }
   }
 
@@ -267,6 +281,7 @@ export class Appliance {
       dropped: this.#link.outbox.dropped,
       inbox: this.#inbox.counters,
       feeds: this.#feeds.counters,
+      provisioning: this.#provisioner?.counters ?? null,
     };
   }
 
@@ -430,13 +445,36 @@ export class Appliance {
     });
   }
 
+  #newProvisioner(claim: ClaimCredential): Provisioner {
+    return new Provisioner({
+      ...this.#world,
+      deviceId: this.spec.id,
+      claim,
+      store: this.#store,
+      send: (topic, payload) => {
+        this.#link.send("notable", topic, payload);
+      },
+      renewed: () => {
+        this.#link.cut();
+      },
+    });
+  }
+
+  #login(): LinkLogin {
+    if ("token" in this.spec) return { kind: "token", token: this.spec.token };
+    const login = this.#provisioner?.login ?? null;
+    if (login === null) throw new Error(`appliance ${this.spec.id} connects before it has a certificate`);
+    return login;
+  }
+
   #newLink(): DeviceLink {
-    const { id, token } = this.spec;
-    const { broker, gate, timers, random, backOff } = this.#world;
+    const { id } = this.spec;
+    const { broker, ca, gate, timers, random, backOff } = this.#world;
     return new DeviceLink({
       broker,
+      ...(ca === undefined ? {} : { ca }),
       deviceId: id,
-      token,
+      login: () => this.#login(),
       gate,
       timers,
       random,
@@ -444,6 +482,7 @@ export class Appliance {
         buildTopic({ kind: "down", deviceId: id, channel: "inbox" }),
         buildTopic({ kind: "down", deviceId: id, channel: "desired" }),
         this.#contentFilter(),
+        ...(this.#provisioner?.filters() ?? []),
       ],
       onMessage: (topic, payload) => {
         this.receive(topic, payload);

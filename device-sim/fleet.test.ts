@@ -9,7 +9,7 @@ import { telemetry } from "#protocol/reading.ts";
 import { reported } from "#protocol/state.ts";
 import { planFleet } from "./core/fleet-plan.ts";
 import { recordingReadings } from "./core/recorded-cook.ts";
-import { Fleet, type FleetMember, type FleetOptions } from "./fleet.ts";
+import { Fleet, type FleetOptions, type TokenMember } from "./fleet.ts";
 import { AcceleratedClock, systemClock } from "./platform/clock.ts";
 import { Replay } from "./replay.ts";
 import { type Broker, startBroker } from "./testing/broker.ts";
@@ -29,7 +29,7 @@ async function start(
 ) {
   const { hoursAgo = 0, speed = 1, mix = ["oven-x200", "oven-s80", "dishwasher-d4"], ...options } = more;
   const planned = planFleet({ count, seed: 7, prefix: "sim", mix });
-  const appliances: FleetMember[] = planned.map((one) => ({
+  const appliances: TokenMember[] = planned.map((one) => ({
     ...one,
     persona: "away",
     locale: "de",

@@ -4,7 +4,7 @@ import { FolderDeviceStore, MemoryDeviceStore } from "./agent/device-store.ts";
 import type { UpdateLimits } from "./agent/update-agent.ts";
 import type { TrustedKey } from "./agent/verify-manifest.ts";
 import type { ApplianceState } from "./appliance-state.ts";
-import { Appliance, type PairingOutcome, type ResetOutcome, type World } from "./appliance.ts";
+import { Appliance, type Given, type PairingOutcome, type ResetOutcome, type World } from "./appliance.ts";
 import type { FaultName } from "./core/faults.ts";
 import type { PersonaName } from "./core/household.ts";
 import type { StartOutcome } from "./household-driver.ts";
@@ -15,21 +15,25 @@ import { isLoopback } from "./platform/loopback.ts";
 import { systemRandom, systemSecretBytes } from "./platform/random.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
 
-export interface FleetMember {
+export type FleetMember = Given & {
   id: string;
-  token: string;
   /** Key of one of `device-sim/models`. */
   model: string;
   locale: string;
   timeZone: string;
   persona: PersonaName;
   seed: number;
-}
+};
+
+/** One that was registered before, and has its token. */
+export type TokenMember = FleetMember & { token: string };
 
 export interface FleetOptions {
   appliances: readonly FleetMember[];
-  /** `mqtt://host:port`; off this machine only with `allowRemote`. */
+  /** `mqtt://host:port` or `mqtts://host:port`; off this machine only with `allowRemote`. */
   broker: string;
+  /** PEM of the root that the broker's certificate leads to; without it, the roots that the system believes. */
+  ca?: string;
   /** The appliances' own time; see `AcceleratedClock`. */
   clock: Clock;
   trustedKeys: readonly TrustedKey[];
@@ -44,6 +48,8 @@ export interface FleetOptions {
   fetch?: typeof fetch;
   updateLimits?: Partial<UpdateLimits>;
   backOff?: { msMin: number; msMax: number };
+  /** How long after a question for a certificate the next one is asked. */
+  askAgainMs?: number;
 }
 
 export interface FleetCounters {
@@ -59,6 +65,10 @@ export interface FleetCounters {
   droppedNotable: number;
   /** CONNACKs other than 0. */
   refused: number;
+  /** Certificates that came. */
+  certificates: number;
+  /** Answers in place of a certificate, by rule. */
+  certificatesRefused: Record<string, number>;
 }
 
 const tickMs = 250;
@@ -91,6 +101,8 @@ export class Fleet {
       allowRemote,
       ...(options.updateLimits === undefined ? {} : { updateLimits: options.updateLimits }),
       ...(options.backOff === undefined ? {} : { backOff: options.backOff }),
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.askAgainMs === undefined ? {} : { askAgainMs: options.askAgainMs }),
     };
     const models = loadModels();
     for (const member of options.appliances) {
@@ -137,9 +149,11 @@ export class Fleet {
       droppedReadings: 0,
       droppedNotable: 0,
       refused: 0,
+      certificates: 0,
+      certificatesRefused: {},
     };
     for (const appliance of this.#appliances.values()) {
-      const { readings, events, link, dropped } = appliance.counters;
+      const { readings, events, link, dropped, provisioning } = appliance.counters;
       sum.connected += appliance.connected ? 1 : 0;
       sum.readings += readings;
       sum.events += events;
@@ -148,6 +162,9 @@ export class Fleet {
       sum.resent += link.resent;
       sum.droppedReadings += dropped.readings;
       sum.droppedNotable += dropped.notable;
+      sum.certificates += provisioning?.issued ?? 0;
+      for (const [rule, count] of Object.entries(provisioning?.refused ?? {}))
+        sum.certificatesRefused[rule] = (sum.certificatesRefused[rule] ?? 0) + count;
       sum.refused += Object.values(link.refused).reduce((all, count) => all + count, 0);
     }
     return sum;

@@ -4,7 +4,7 @@ import { ApiError } from "./api.ts";
 import { byHand } from "./by-hand.ts";
 import { planFleet, usualMix } from "./core/fleet-plan.ts";
 import { readRecording, recordingReadings, RecordingError } from "./core/recorded-cook.ts";
-import { Fleet, type FleetMember } from "./fleet.ts";
+import { Fleet, type FleetMember, type TokenMember } from "./fleet.ts";
 import { loadModels } from "./models.ts";
 import { credentials, readOptions, type SimOptions, usage, UsageError } from "./options.ts";
 import { AcceleratedClock, systemClock } from "./platform/clock.ts";
@@ -30,7 +30,7 @@ function readText(option: string, path: string): string {
   throw new UsageError(`--${option} ${path} is larger than ${recordingBytesMax} bytes.`);
 }
 
-function readCredentials(path: string, count: number, seed: number): FleetMember[] {
+function readCredentials(path: string, count: number, seed: number): TokenMember[] {
   let json: unknown;
   try {
     json = JSON.parse(readText("devices", path));
@@ -56,9 +56,22 @@ function readCredentials(path: string, count: number, seed: number): FleetMember
   }));
 }
 
-/** The appliances to play, registered now where an API was named. */
+/** The appliances to play: with a claim credential, or with tokens. */
 async function members(options: SimOptions, count: number, mix: readonly string[]): Promise<FleetMember[]> {
   const { source, seed } = options;
+  if (source.kind !== "claim") return registered(options, source, count, mix);
+  const { batch, secret, serials } = source;
+  const planned = planFleet({ count: serials.length, seed, prefix: "sim", mix });
+  return planned.map((one, at) => ({ ...one, id: serials[at] ?? one.id, claim: { batch, secret } }));
+}
+
+/** With the tokens of a file, or registered now. */
+async function registered(
+  { seed }: SimOptions,
+  source: Exclude<SimOptions["source"], { kind: "claim" }>,
+  count: number,
+  mix: readonly string[],
+): Promise<TokenMember[]> {
   if (source.kind === "file") return readCredentials(source.path, count, seed);
   // A second run registers appliances of its own: a token is told only once.
   const prefix = `sim-${seed}-${systemClock.nowMs().toString(36)}`;
@@ -99,7 +112,7 @@ async function runFleet(options: SimOptions): Promise<void> {
   const appliances = await members(options, options.count, mix);
   const startMs = systemClock.nowMs() - options.startHoursAgo * hourMs;
   const clock = new AcceleratedClock({ real: systemClock, startMs, speed: options.speed });
-  const { broker, trustedKeys, allowRemote, connectsPerSecond, dataDir } = options;
+  const { broker, trustedKeys, allowRemote, connectsPerSecond, dataDir, ca } = options;
   const fleet = new Fleet({
     appliances,
     broker,
@@ -108,6 +121,7 @@ async function runFleet(options: SimOptions): Promise<void> {
     allowRemote,
     connectsPerSecond,
     ...(dataDir === null ? {} : { dataDir }),
+    ...(ca === null ? {} : { ca: readText("ca", ca) }),
   });
   fleet.start();
   const status = (): void => {
@@ -124,12 +138,15 @@ async function runFleet(options: SimOptions): Promise<void> {
 
 async function runReplay(options: SimOptions, path: string): Promise<void> {
   const readings = readReplay(path);
-  const [member] = await members(options, 1, [replayModel]);
+  const { source } = options;
+  if (source.kind === "claim") throw new UsageError("--replay takes its appliance from --devices or --api.");
+  const [member] = await registered(options, source, 1, [replayModel]);
   const [first] = readings;
   if (member === undefined || first === undefined) throw new UsageError(`--replay ${path} holds nothing to play.`);
   const clock = new AcceleratedClock({ real: systemClock, startMs: first.atMs, speed: options.speed });
-  const { broker, allowRemote } = options;
-  const replay = new Replay({ device: member, readings, broker, clock, allowRemote });
+  const { broker, allowRemote, ca } = options;
+  const trusted = ca === null ? {} : { ca: readText("ca", ca) };
+  const replay = new Replay({ device: member, readings, broker, clock, allowRemote, ...trusted });
   replay.start();
   const status = (): void => {
     say({ device: member.id, at: new Date(clock.nowMs()).toISOString(), played: replay.played, of: readings.length });

@@ -11,7 +11,7 @@ test.each([
   ["--devices f --model toaster", "--model"],
   ["--devices f --broker mqtt://192.0.2.7:1883", "--allow-remote"],
   ["--devices f --broker http://127.0.0.1", "--broker"],
-  ["--devices f --api http://127.0.0.1:1", "exclude each other"],
+  ["--devices f --api http://127.0.0.1:1", "exclude one another"],
   ["--api http://192.0.2.7 --key k", "--allow-remote"],
   ["--api http://127.0.0.1", "--key"],
   ["--count 3", "--devices"],
@@ -36,4 +36,27 @@ test("defaults are those of a fresh machine, and a remote broker is taken where 
     startHoursAgo: 0,
   });
   expect(read("--devices f --broker mqtts://192.0.2.7 --allow-remote")).toMatchObject({ broker: "mqtts://192.0.2.7" });
+});
+
+test("appliances that get their own certificate are given by batch, secret and serial number, and keep their keys in a folder", () => {
+  const args = ["--provision", "2026-41:a:b", "--serial", "sn-1", "--serial", "sn-2", "--serial", "sn-1"];
+  const kept = [...args, "--data-dir", "/tmp/ovens"];
+  expect(readOptions(kept, ["oven"])?.source).toEqual({
+    kind: "claim",
+    batch: "2026-41",
+    secret: "a:b",
+    serials: ["sn-1", "sn-2"],
+  });
+  const wrong: [string[], RegExp][] = [
+    [args, /--data-dir/],
+    [["--provision", "device:x", "--serial", "sn-1", "--data-dir", "d"], /--provision/],
+    [["--provision", "b1", "--serial", "sn-1", "--data-dir", "d"], /--provision/],
+    [["--provision", "b1:hush", "--data-dir", "d"], /--serial/],
+    [["--provision", "b1:hush", "--serial", "a b", "--data-dir", "d"], /--serial/],
+    [[...kept, "--devices", "file"], /exclude/],
+  ];
+  for (const [line, expected] of wrong) {
+    expect(() => readOptions(line, ["oven"])).toThrow(expected);
+    expect(() => readOptions(line, ["oven"])).not.toThrow(/hush/);
+  }
 });

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { deviceId, locale } from "#protocol/ids.ts";
+import { batchKey, serialNumber } from "#protocol/provisioning.ts";
 import { byHandUsage } from "./by-hand.ts";
 import { type TrustedKey, trustedKey } from "./agent/verify-manifest.ts";
 import { isLoopback } from "./platform/loopback.ts";
@@ -12,18 +13,22 @@ export const usage = `Simulated appliances that speak Hearth's contract.
 
   npm run sim -- --api http://127.0.0.1:8080 --key KEY [--count 50]
   npm run sim -- --devices FILE
+  npm run sim -- --provision BATCH:SECRET --serial SN --data-dir FOLDER --broker mqtts://127.0.0.1:8883 --ca root.pem
   npm run sim -- --replay FILE.csv --api http://127.0.0.1:8080 --key KEY
 
   --broker URL             mqtt://127.0.0.1:1883
+  --ca FILE                PEM of the root that the broker's certificate leads to
   --devices FILE           JSON: [{ "id", "token", "model", "locale", "timeZone" }]
   --api URL --key KEY      register new appliances through this API instead
+  --provision BATCH:SECRET appliances that make their own key and get a certificate with this claim credential
+  --serial SN              one of them, by its manufactured serial number; may be given more than once
   --count N                how many to register, or at most how many of the file (10)
   --model KEY              only this model, may be given more than once
   --seed N                 what the appliances and their households do (1)
   --speed N                how much faster than real time until the present is reached (1)
   --start-hours-ago H      where their time begins (0; a replay begins with its recording)
   --trusted-key KEY        raw Ed25519 public key as base64url; may be given more than once
-  --data-dir FOLDER        where the appliances keep their memory; without it, in the process
+  --data-dir FOLDER        where the appliances keep their memory and keys; without it, in the process
   --connects-per-second N  how fast they connect (200)
   --for SECONDS            end after so long
   --by-hand                do what standard input says, a line each: ${byHandUsage}
@@ -36,6 +41,9 @@ const optionTypes = {
   devices: { type: "string" },
   api: { type: "string" },
   key: { type: "string" },
+  ca: { type: "string" },
+  provision: { type: "string" },
+  serial: { type: "string", multiple: true },
   count: { type: "string" },
   model: { type: "string", multiple: true },
   seed: { type: "string" },
@@ -53,7 +61,11 @@ const optionTypes = {
 
 export interface SimOptions {
   broker: string;
-  source: { kind: "file"; path: string } | { kind: "api"; url: string; key: string };
+  source:
+    | { kind: "file"; path: string }
+    | { kind: "api"; url: string; key: string }
+    | { kind: "claim"; batch: string; secret: string; serials: string[] };
+  ca: string | null;
   count: number;
   models: string[];
   seed: number;
@@ -92,6 +104,7 @@ export function readOptions(args: readonly string[], modelKeys: readonly string[
   return {
     broker,
     source: readSource(values, allowRemote),
+    ca: values.ca ?? null,
     count: whole("count", values.count, 10, [1, 20_000]),
     models: values.model ?? [],
     seed: whole("seed", values.seed, 1, [0, 1_000_000]),
@@ -119,18 +132,44 @@ function parse(args: readonly string[]) {
   }
 }
 
-function readSource(
-  values: { devices?: string; api?: string; key?: string },
-  allowRemote: boolean,
-): SimOptions["source"] {
-  const { devices, api, key } = values;
-  if (devices !== undefined && api !== undefined) throw new UsageError("--devices and --api exclude each other.");
+interface SourceValues {
+  devices?: string;
+  api?: string;
+  key?: string;
+  provision?: string;
+  serial?: string[];
+  "data-dir"?: string;
+}
+
+function readSource(values: SourceValues, allowRemote: boolean): SimOptions["source"] {
+  const { devices, api, key, provision } = values;
+  if ([devices, api, provision].filter((one) => one !== undefined).length > 1)
+    throw new UsageError("--devices, --api and --provision exclude one another.");
+  if (provision !== undefined) return readClaim(provision, values);
   if (devices !== undefined) return { kind: "file", path: devices };
   if (api === undefined)
-    throw new UsageError("--devices FILE or --api URL must say where the appliances' tokens come from.");
+    throw new UsageError(
+      "--devices FILE, --api URL or --provision BATCH:SECRET must say what the appliances log in with.",
+    );
   if (key === undefined) throw new UsageError("--key must be given with --api: it registers the appliances.");
   checkAddress("api", api, ["http:", "https:"], allowRemote);
   return { kind: "api", url: api, key };
+}
+
+function readClaim(
+  provision: string,
+  { serial: serials = [], "data-dir": dataDir }: SourceValues,
+): SimOptions["source"] {
+  const [batch = "", secret = ""] = provision.split(/:(.*)/s);
+  if (!batchKey.safeParse(batch).success || secret === "")
+    throw new UsageError("--provision must be a batch's key and its claim secret with a colon between.");
+  if (serials.length === 0) throw new UsageError("--serial must name a manufactured serial number with --provision.");
+  const strange = serials.find((serial) => !serialNumber.safeParse(serial).success);
+  if (strange !== undefined) throw new UsageError(`--serial '${strange}' is no serial number.`);
+  // A serial number is enrolled once: without its key an appliance would stay outside for ever.
+  if (dataDir === undefined)
+    throw new UsageError("--data-dir must be given with --provision: the keys are kept there.");
+  return { kind: "claim", batch, secret, serials: [...new Set(serials)] };
 }
 
 function checkAddress(name: string, address: string, protocols: string[], allowRemote: boolean): void {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Model } from "#protocol/model.ts";
 import { type Api, ApiError, request } from "./api.ts";
 import type { PlannedMember } from "./core/fleet-plan.ts";
-import type { FleetMember } from "./fleet.ts";
+import type { TokenMember } from "./fleet.ts";
 
 const devicesPerRequest = 1_000;
 const tokens = z.object({ items: z.array(z.object({ id: z.string(), token: z.string() })) });
@@ -12,10 +12,10 @@ export async function register(
   api: Api,
   planned: readonly PlannedMember[],
   models: ReadonlyMap<string, Model>,
-): Promise<FleetMember[]> {
+): Promise<TokenMember[]> {
   for (const key of new Set(planned.map((member) => member.model)))
     await request(api, "PUT", `/models/${key}`, models.get(key));
-  const members: FleetMember[] = [];
+  const members: TokenMember[] = [];
   for (let at = 0; at < planned.length; at += devicesPerRequest) {
     const part = planned.slice(at, at + devicesPerRequest);
     const answer = await request(api, "POST", "/devices/batch", {

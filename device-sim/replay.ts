@@ -13,6 +13,8 @@ export interface ReplayOptions {
   device: { id: string; token: string; locale: string; timeZone: string };
   readings: readonly Reading[];
   broker: string;
+  /** PEM of the root that the broker's certificate leads to. */
+  ca?: string;
   /** A reading is sent when this clock has reached it. */
   clock: Clock;
   allowRemote?: boolean;
@@ -45,8 +47,9 @@ export class Replay {
     this.#timers = options.timers ?? systemTimers;
     this.#link = new DeviceLink({
       broker,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
       deviceId: device.id,
-      token: device.token,
+      login: () => ({ kind: "token", token: device.token }),
       gate: new ConnectGate({ perSecond: 20, timers: this.#timers }),
       timers: this.#timers,
       random: options.random ?? systemRandom,

@@ -33,7 +33,7 @@ const importTable = async (body: string | ReadableStream<Uint8Array>, contentTyp
     headers: { authorization: "Bearer admin", "content-type": contentType },
     body,
     duplex: "half",
-  } as RequestInit);
+  });
   const report: any = await response.json(); // oxlint-disable-line typescript/no-explicit-any -- tests look into answers freely
   return { status: response.status, body: report };
 };

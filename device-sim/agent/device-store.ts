@@ -1,7 +1,10 @@
 import {
   appendFileSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,13 +13,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type DeviceRecord, deviceRecord, type SlotName } from "./device-record.ts";
+import type { IdentityStore } from "./own-certificate.ts";
+import { type StoredIdentity, storedIdentity } from "./stored-identity.ts";
 
 /**
  * An appliance's flash memory: a record that is replaced whole, a partly downloaded image, and two slots.
  *
  * It is synchronous on purpose: a step counts as saved when the call returns.
  */
-export interface DeviceStore {
+export interface DeviceStore extends IdentityStore {
   load(): DeviceRecord | null;
   save(record: DeviceRecord): void;
   partialBytes(): number;
@@ -33,6 +38,15 @@ export class MemoryDeviceStore implements DeviceStore {
   #record: DeviceRecord | null = null;
   #partial: Uint8Array[] = [];
   readonly #slots = new Map<SlotName, Uint8Array>();
+  #identity: StoredIdentity | null = null;
+
+  loadIdentity(): StoredIdentity | null {
+    return this.#identity;
+  }
+
+  saveIdentity(identity: StoredIdentity): void {
+    this.#identity = identity;
+  }
 
   load(): DeviceRecord | null {
     return this.#record;
@@ -74,22 +88,33 @@ export class FolderDeviceStore implements DeviceStore {
   readonly #folder: string;
   readonly #recordPath: string;
   readonly #partialPath: string;
+  readonly #identityPath: string;
 
   constructor(folder: string) {
     this.#folder = folder;
     this.#recordPath = join(folder, "record.json");
     this.#partialPath = join(folder, "image.partial");
+    this.#identityPath = join(folder, "identity.json");
     mkdirSync(folder, { recursive: true });
   }
 
   load(): DeviceRecord | null {
-    if (!existsSync(this.#recordPath)) return null;
-    try {
-      const json: unknown = JSON.parse(readFileSync(this.#recordPath, "utf8"));
-      return deviceRecord.safeParse(json).data ?? null;
-    } catch {
-      return null;
-    }
+    return deviceRecord.safeParse(this.#read(this.#recordPath)).data ?? null;
+  }
+
+  loadIdentity(): StoredIdentity | null {
+    return storedIdentity.safeParse(this.#read(this.#identityPath)).data ?? null;
+  }
+
+  /** On disk when it returns, and readable by this user alone: it holds the private key. */
+  saveIdentity(identity: StoredIdentity): void {
+    const path = `${this.#identityPath}.new`;
+    rmSync(path, { force: true });
+    writeFileSync(path, JSON.stringify(identity), { mode: 0o600, flag: "wx", flush: true });
+    renameSync(path, this.#identityPath);
+    const folder = openSync(this.#folder, "r");
+    fsyncSync(folder);
+    closeSync(folder);
   }
 
   save(record: DeviceRecord): void {
@@ -118,6 +143,14 @@ export class FolderDeviceStore implements DeviceStore {
 
   readSlot(name: SlotName): Uint8Array | null {
     return existsSync(this.#slotPath(name)) ? readFileSync(this.#slotPath(name)) : null;
+  }
+
+  #read(path: string): unknown {
+    try {
+      return JSON.parse(readFileSync(path, "utf8"));
+    } catch {
+      return undefined;
+    }
   }
 
   #slotPath(name: SlotName): string {

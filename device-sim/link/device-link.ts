@@ -10,10 +10,19 @@ const inFlightMax = 10;
 const subackDenied = 0x80;
 const farewellMs = 1_000;
 
+/** What an appliance proves itself with. */
+export type LinkLogin =
+  | { kind: "token"; token: string }
+  /** PEM: the certificate and what leads from it to its root. */
+  | { kind: "certificate"; certificate: string; privateKey: string };
+
 export interface LinkDeps {
   broker: string;
+  /** PEM of the root that the broker's certificate leads to; without it, the roots that the system believes. */
+  ca?: string;
   deviceId: string;
-  token: string;
+  /** Asked at each connection, since it changes. */
+  login: () => LinkLogin;
   gate: ConnectGate;
   timers: Timers;
   /** 0 to 1. */
@@ -127,11 +136,11 @@ export class DeviceLink {
   }
 
   #connect(): void {
-    const { broker, deviceId, token } = this.#deps;
+    const { broker, ca, deviceId, login } = this.#deps;
     const options: IClientOptions = {
       clientId: deviceId,
-      username: deviceId,
-      password: token,
+      ...proof(deviceId, login()),
+      ...(ca === undefined ? {} : { ca }),
       clean: true,
       protocolVersion: 4,
       keepalive: 60,
@@ -215,3 +224,9 @@ export class DeviceLink {
     });
   }
 }
+
+/** The client id is the device's own in any case; a certificate says the rest. */
+const proof = (deviceId: string, login: LinkLogin): IClientOptions =>
+  login.kind === "token"
+    ? { username: deviceId, password: login.token }
+    : { cert: login.certificate, key: login.privateKey };

@@ -111,7 +111,8 @@ export function decideFirst(facts: FirstFacts): Decision {
   if (key !== null) return refused(key);
   if (batch === null) return refused("unknown_batch");
   const live = liveOf(facts);
-  const ofThisKey = newestOf(live.filter(({ keySha256 }) => keySha256 === facts.keySha256));
+  // Also where it has ended: an appliance that stood in a cellar for two years still has its key, and nobody else has.
+  const ofThisKey = newestOf(facts.certificates.filter(({ keySha256 }) => keySha256 === facts.keySha256));
   if (ofThisKey !== null && made?.state === "enrolled" && made.batch === batch.key) {
     if (device?.isBlocked !== false) return refused("device_blocked");
     return nowMs < renewFromMs(ofThisKey) ? { kind: "same", certificate: ofThisKey } : { kind: "issue" };
