@@ -375,3 +375,61 @@ test("an appliance that staff gives back is the next household's from then on, a
   await give();
   expect(await sinceMs()).toBe(kitchen.clock.nowMs());
 });
+
+test("whatever people and appliances do at the same moment, everybody gets an answer and nothing is left half done", async () => {
+  const devices = await Promise.all([oven(), oven(), oven(), oven()]);
+  const source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
+  await kitchen.slices.ingest.openSource(source);
+  let sequence = 0;
+  // Presence, state, receipts and a reset of several appliances in one batch, in the appliances' own order.
+  const batch = async (turned: readonly string[]) => {
+    const atMs = kitchen.clock.nowMs();
+    const open = await Promise.all(turned.map((id) => kitchen.as("viewer", "GET", `/deliveries?device=${id}&limit=3`)));
+    const records = turned.flatMap((deviceId, at) => {
+      const presence = { bootId: randomUUID(), connectionId: 1, state: "connected" };
+      const receipts = (open[at]?.body.items as { id: string; attempt: number }[]).map(({ id, attempt }) => ({
+        channel: "receipts" as const,
+        json: { deliveryId: id, attempt, atMs, step: "rejected" },
+      }));
+      const said = [
+        { channel: "presence" as const, json: presence },
+        { channel: "reported" as const, json: { atMs, state: { n: sequence } } },
+        ...receipts,
+        { channel: "events" as const, json: { id: randomUUID(), atMs, type: "fault.raised", data: { code: "F1" } } },
+        { channel: "events" as const, json: { id: randomUUID(), atMs, type: "factory.reset" } },
+      ];
+      return said.map(({ channel, json }) => {
+        sequence += 1;
+        const payload = Buffer.from(JSON.stringify(json));
+        return { sequence: sequence - 1, channel, deviceId, receivedAtMs: atMs, payload };
+      });
+    });
+    await kitchen.slices.ingest.commit(source, records);
+  };
+  for (let round = 0; round < 3; round += 1) {
+    const owner = await kitchen.newOwner(devices[0] ?? "");
+    for (const id of devices.slice(1))
+      expect((await kitchen.call(owner.key, "POST", "/my/pair", { code: await kitchen.showCode(id) })).status).toBe(
+        200,
+      );
+    await Promise.all(devices.map(command));
+    const answers = await Promise.all([
+      batch(devices.toReversed()).then(() => null),
+      kitchen.call(owner.key, "DELETE", "/my/household"),
+      ...devices.map((id) => kitchen.call(owner.key, "POST", `/my/devices/${id}/hand-over`)),
+      ...devices.map((id) => kitchen.as("support", "DELETE", `/households/${owner.householdId}/devices/${id}`)),
+      ...devices.map((id) => kitchen.as("support", "POST", `/devices/${id}/commands`, { name: "self_test" })),
+    ]);
+    for (const answer of answers) expect([answer?.body, (answer?.status ?? 0) < 500]).toEqual([answer?.body, true]);
+    for (const id of devices) {
+      expect((await deviceOf(id)).householdId).toBeNull();
+      expect((await casesOf(id)).filter(({ householdId }) => householdId !== null)).toEqual([]);
+      await kitchen.event(id, "factory.reset");
+      await kitchen.event(id, "fault.cleared", { code: "F1" });
+    }
+    expect(await kitchen.call(owner.key, "GET", "/my/household")).toMatchObject({ status: 401 });
+  }
+  expect((await kitchen.as("viewer", "GET", "/quarantine")).status).toBe(403);
+  expect((await kitchen.as("support", "GET", "/quarantine")).body.items).toEqual([]);
+  expect((await kitchen.as("admin", "GET", "/audit/verify")).body.brokenAt).toBeNull();
+});

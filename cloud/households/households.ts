@@ -200,7 +200,8 @@ export class Households {
 
   /** The appliances of a household, in the order of their ids. */
   devicesOf(householdId: string): Promise<DeviceRow[]> {
-    const all = { q: null, model: null, online: null, afterId: null, limit: devicesMax };
+    // Staff may have given them more than they can pair themselves.
+    const all = { q: null, model: null, online: null, afterId: null, limit: 10 * devicesMax };
     return this.#deps.appliances.page({ ...all, householdId });
   }
 

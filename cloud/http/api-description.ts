@@ -1,5 +1,6 @@
 import { commandLifeMs } from "#protocol/command.ts";
 import { closingSteps, deliveryKinds, deliverySteps } from "#protocol/delivery.ts";
+import { pairingAlphabet, pairingCodeLength } from "#protocol/pairing.ts";
 import { feeds, topicPrefix } from "#protocol/topics.ts";
 
 const own = `${topicPrefix}/devices/{id}`;
@@ -46,4 +47,17 @@ A delivery of any kind may instead end with ${quoted(closingSteps)}, and a \`rea
 A command is not answered by a receipt but by a Reply, whose \`commandId\` is the delivery's \`id\`, within ${commandLifeMs / 1_000} s unless its
 sender gave it another time. An image is fetched over HTTP from the offer's \`href\`, with Range; an appliance takes it only when the
 manifest's signature, model, hardware, length and sha256 fit, and its \`releaseCounter\` is above the one that runs.
+
+## Whose it is
+
+A person at the appliance asks it for a code: ${pairingCodeLength} characters of \`${pairingAlphabet}\`, which it makes itself, at random, and shows. It
+says so with the event \`pairing.opened\`, whose \`data\` is a PairingOpened, and takes it back with \`pairing.closed\`. Who sends the code
+to \`POST /api/v1/my/pair\` has the appliance. A code is good once, from when the gateway hears of it; one appliance shows one at a time.
+
+The event \`factory.reset\` says that a person set it back: it is nobody's then, as after its owner's hand-over. Say it until it is
+acknowledged, through power cuts too. Where \`desired\` carries a higher \`tenure\` than before, a household has left from afar: what
+the appliance holds of people goes. Each time its connection is ended, and its session with it; its token stays good.
+
+Owners and members have keys of their own, and the addresses below \`/api/v1/my/\`: they see their household, and their appliances from when
+they came to it. Staff's keys open nothing there, nor theirs anything else.
 `;
