@@ -333,7 +333,6 @@ export class Devices {
     if (facts.length === 0) return;
     await this.#store.insertPresence(tx, facts);
     const current = facts.filter((fact) => fact.presence.bootId === currentBootId);
-    const isAboutHolding = ({ presence: { state } }: PresenceFact) => state === "held" || state === "released";
     // One statement must not change a row twice: the last word of each device counts, and a connection outranks an older one's end.
     const last = new Map<number, PresenceFact>();
     for (const fact of current.filter((one) => !isAboutHolding(one))) {
@@ -381,3 +380,5 @@ export class Devices {
     }));
   }
 }
+
+const isAboutHolding = ({ presence: { state } }: PresenceFact) => state === "held" || state === "released";

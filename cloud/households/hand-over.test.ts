@@ -387,7 +387,7 @@ test("whatever people and appliances do at the same moment, everybody gets an an
     const open = await Promise.all(turned.map((id) => kitchen.as("viewer", "GET", `/deliveries?device=${id}&limit=3`)));
     const records = turned.flatMap((deviceId, at) => {
       const presence = { bootId: randomUUID(), connectionId: 1, state: "connected" };
-      const receipts = (open[at]?.body.items as { id: string; attempt: number }[]).map(({ id, attempt }) => ({
+      const receipts = ((open[at]?.body.items ?? []) as { id: string; attempt: number }[]).map(({ id, attempt }) => ({
         channel: "receipts" as const,
         json: { deliveryId: id, attempt, atMs, step: "rejected" },
       }));

@@ -7,8 +7,6 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Authority, issueServer, newIntermediate, newKey, newRoot } from "../pki/pki.ts";
 import { systemClock } from "../platform/clock.ts";
 import { createLogger } from "../platform/logger.ts";
-import { systemClock } from "../platform/clock.ts";
-import { KeyGuard } from "./key-guard.ts";
 import { createHttp } from "./http.ts";
 import { HttpsServer } from "./https.ts";
 import { KeyGuard } from "./key-guard.ts";
