@@ -2,7 +2,11 @@
  * Pairing and hand-over against the whole service, over real MQTT: who stands at the appliance gets it, another household reaches
  * nothing of it, and nothing that was planted outlasts the household that planted it.
  */
+import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { Packet } from "mqtt-packet";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { desired } from "#protocol/state.ts";
@@ -171,6 +175,42 @@ test("an appliance shows a code, its owner pairs it and sees it alone; handed ov
   await until("it is back by itself", () => fleet.state(id).connected);
   const cem = await pairByHand();
   expect((await ask(cem.key, "GET", `/my/devices/${id}`)).status).toBe(200);
+});
+
+test("a person at the command line pairs a simulated appliance and resets it", async () => {
+  const main = fileURLToPath(new URL("../device-sim/main.ts", import.meta.url));
+  const broker = `mqtt://127.0.0.1:${service.mqttPort}`;
+  const options = ["--api", service.http, "--key", service.key, "--broker", broker, "--count", "1", "--by-hand"];
+  const sim = spawn(process.execPath, [main, ...options], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(sim, "exit");
+  ends.push(async () => {
+    sim.kill();
+    await ended;
+  });
+  const answers: Record<string, unknown>[] = [];
+  createInterface({ input: sim.stdout }).on("line", (line) => {
+    const said = JSON.parse(line) as Record<string, unknown>;
+    if ("device" in said) answers.push(said);
+  });
+  const byHand = async (line: string): Promise<Record<string, unknown>> => {
+    const before = answers.length;
+    sim.stdin.write(`${line}\n`);
+    await until(`an answer to ${line}`, () => answers.length > before);
+    return answers.at(-1) ?? {};
+  };
+  let shown = await byHand("pair");
+  await until("it is connected", async () => {
+    if (shown["refused"] === "not_connected") shown = await byHand("pair");
+    return shown["refused"] === undefined;
+  });
+  const id = String(shown["device"]);
+  await isKnown(id, "Pairing opened");
+  const paired = await ask(null, "POST", "/my/pair", { code: shown["pairingCode"], name: "Ada" });
+  expect(paired.status).toBe(201);
+  const key = paired.body.secret as string;
+  expect((await ask(key, "GET", "/my/devices")).body.items).toMatchObject([{ id }]);
+  expect(await byHand("reset")).toEqual({ device: id, reset: true });
+  await until("it is nobody's", async () => (await ask(key, "GET", `/my/devices/${id}`)).status === 404);
 });
 
 /** Every route of owners, from the service's own description. */
