@@ -3,6 +3,8 @@
  * when the code was right, so that a thousand tries at once are a thousand tries.
  */
 
+import { networkOf } from "#protocol/address.ts";
+
 export interface CodeLimits {
   wrongCodesPerAddressMax: number;
   /** Over all addresses. A code has 40 bits: against a hundred that are open, this many tries find one in about two hundred years. */
@@ -35,21 +37,6 @@ interface Window {
   isTold: boolean;
 }
 
-/** Who shares this address: a network of the sixth version gives a household more addresses than could be remembered. */
-export function addressGroup(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  if (!plain.includes(":")) return plain;
-  const [head = "", tail] = plain.toLowerCase().split("%")[0]?.split("::") ?? [];
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const gap = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
-  const groups = [...before, ...Array.from({ length: gap }, () => "0"), ...after];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ""))
-    .join(":")}::/64`;
-}
-
 export class WrongCodes {
   readonly #limits: CodeLimits;
   readonly #addresses = new Map<string, Window>();
@@ -64,7 +51,7 @@ export class WrongCodes {
     const { wrongCodesPerAddressMax, wrongCodesMax } = this.#limits;
     if (this.#isOver(this.#all, nowMs)) this.#all = { sinceMs: nowMs, count: 0, isTold: false };
     if (this.#all.count >= wrongCodesMax) return this.#limited("wrongCodesMax", this.#all, nowMs);
-    const own = this.#windowOf(addressGroup(address), nowMs);
+    const own = this.#windowOf(networkOf(address), nowMs);
     if (own.count >= wrongCodesPerAddressMax) return this.#limited("wrongCodesPerAddressMax", own, nowMs);
     own.count += 1;
     this.#all.count += 1;
@@ -73,7 +60,7 @@ export class WrongCodes {
 
   /** The try that `begin` counted was no wrong one. */
   giveBack(address: string): void {
-    const own = this.#addresses.get(addressGroup(address));
+    const own = this.#addresses.get(networkOf(address));
     if (own !== undefined) own.count = Math.max(0, own.count - 1);
     this.#all.count = Math.max(0, this.#all.count - 1);
   }
@@ -88,14 +75,14 @@ export class WrongCodes {
     return nowMs - sinceMs >= this.#limits.wrongCodesWindowMs;
   }
 
-  #windowOf(group: string, nowMs: number): Window {
-    const known = this.#addresses.get(group);
+  #windowOf(network: string, nowMs: number): Window {
+    const known = this.#addresses.get(network);
     if (known !== undefined && !this.#isOver(known, nowMs)) return known;
-    this.#addresses.delete(group);
+    this.#addresses.delete(network);
     const [oldest] = this.#addresses.size >= this.#limits.codeAddressesMax ? this.#addresses.keys() : [];
     if (oldest !== undefined) this.#addresses.delete(oldest);
     const fresh: Window = { sinceMs: nowMs, count: 0, isTold: false };
-    this.#addresses.set(group, fresh);
+    this.#addresses.set(network, fresh);
     return fresh;
   }
 }
