@@ -223,12 +223,19 @@ async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: D
     connection = server.connection;
     place = server.place.moved ? server.place.clusterDir : null;
   }
+  // A connection that has not ended in time is cut off with the database, and that is as it should be.
+  let closing = false;
   const database = new Database({
     connection,
     connectionsMax: databaseConnectionsMax,
-    onError: (error) => logger.warn({ event: "database.connection_lost", error: error.message }),
+    onError(error) {
+      if (!closing) logger.warn({ event: "database.connection_lost", error: error.message });
+    },
   });
-  undo.add(() => database.close());
+  undo.add(() => {
+    closing = true;
+    return database.close();
+  });
   try {
     undo.add(await lockDatabase(database, onGone));
   } catch (error) {

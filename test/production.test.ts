@@ -20,10 +20,12 @@ import {
 let dataDir = "";
 let folder = "";
 let service: RunningService;
+/** What `npm run ca` said, step by step. */
+let made: { code: number; out: string; err: string }[] = [];
 const ours = (name: string) => join(folder, "ca", name);
 
 /** Runs `npm run ca`'s command. */
-function ca(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+function runCa(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const file = join(import.meta.dirname, "../cloud/cli/ca.ts");
   return new Promise((resolve) => {
     const child = execFile(process.execPath, [file, ...args, "--dir", join(folder, "ca")], (_error, out, err) =>
@@ -91,13 +93,11 @@ const serialNumberIn = async (name: string) => new X509Certificate(await readFil
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hearth-production-"));
   dataDir = await newDataDir();
-  const made = [
-    await ca("new", "--name", "Oven makers, Inc."),
-    await ca("intermediate"),
-    await ca("server", "localhost", "127.0.0.1"),
+  made = [
+    await runCa("new", "--name", "Oven makers, Inc."),
+    await runCa("intermediate"),
+    await runCa("server", "localhost", "127.0.0.1"),
   ];
-  expect(made.map(({ code, err }) => [code, err])).toEqual(made.map(() => [0, ""]));
-  expect(made[0]?.out).toMatch(/root\.key[^]*take [^\n]*root\.key away/);
   // As it says: the root goes offline before anything runs.
   await rename(ours("root.key"), join(folder, "safe.key"));
   service = await startServiceProcess({ dataDir, env: production() });
@@ -109,6 +109,8 @@ afterAll(async () => {
 });
 
 test("production starts with what `npm run ca` made, and a client that trusts the root alone connects", async () => {
+  expect(made.map(({ code, err }) => [code, err])).toEqual(made.map(() => [0, ""]));
+  expect(made[0]?.out).toMatch(/root\.key[^]*take [^\n]*root\.key away/);
   const { status, headers, text } = await ask("/api/v1/health");
   expect([status, JSON.parse(text).problems]).toEqual([200, []]);
   expect(headers).toMatchObject({ "strict-transport-security": expect.stringContaining("max-age=") });
@@ -146,6 +148,10 @@ test("a device that trusts the root alone connects over TLS, with its token or a
     await device.publishAsync("hearth/v1/devices/oven-1/events", payload, { qos: 1 });
     await device.endAsync();
   }
+  const events = async (): Promise<unknown[]> =>
+    (await service.api("/api/v1/devices/oven-1/timeline?kinds=event")).body.items;
+  await until("both were heard", async () => (await events()).length === 2, 30_000);
+  expect(await events()).toHaveLength(2);
 });
 
 test("in production there is no plain MQTT and no development CA; plain HTTP answers probes on loopback", async () => {
@@ -164,7 +170,7 @@ test("a new certificate is taken up without a restart, and a key that does not f
   await until("it says so", () => service.output().includes("HEARTH_TLS_KEY"), 30_000);
   expect(await serialNumbersServed()).toEqual([before, before]);
   await copyFile(ours("kept.key"), ours("server.key"));
-  expect((await ca("server", "localhost", "127.0.0.1")).code).toBe(0);
+  expect((await runCa("server", "localhost", "127.0.0.1")).code).toBe(0);
   const wanted = await serialNumberIn("server.pem");
   expect(wanted).not.toBe(before);
   const isServed = async () => (await serialNumbersServed()).every((served) => served === wanted);
@@ -173,16 +179,16 @@ test("a new certificate is taken up without a restart, and a key that does not f
 });
 
 test("what signs for many years is never written over, and what cannot be made is said in a sentence", async () => {
-  const made = await root();
-  expect(await ca("new")).toMatchObject({ code: 1, err: expect.stringContaining("root.pem is there already") });
-  expect(await ca("intermediate")).toMatchObject({
+  const before = await root();
+  expect(await runCa("new")).toMatchObject({ code: 1, err: expect.stringContaining("root.pem is there already") });
+  expect(await runCa("intermediate")).toMatchObject({
     code: 1,
     err: expect.stringContaining("fleet-ca.pem is there already"),
   });
-  expect(await root()).toBe(made);
+  expect(await root()).toBe(before);
   await rename(ours("fleet-ca.pem"), join(folder, "fleet-ca.pem"));
   await rename(ours("fleet-ca.key"), join(folder, "fleet-ca.key"));
-  expect(await ca("intermediate")).toMatchObject({
+  expect(await runCa("intermediate")).toMatchObject({
     code: 1,
     err: expect.stringMatching(/root\.key cannot be read[^\n]+\.\n$/),
   });
@@ -195,7 +201,7 @@ test("what signs for many years is never written over, and what cannot be made i
     ["server", "--dayz", "1"],
     [],
   ]) {
-    const { code, out } = await ca(...args);
+    const { code, out } = await runCa(...args);
     expect([code, out]).toEqual([1, ""]);
   }
 });
@@ -210,8 +216,11 @@ test("production refuses a development CA that somebody copied, before it makes 
     HEARTH_FLEET_CA_CERT: copied("fleet-ca.pem"),
     HEARTH_FLEET_CA_KEY: copied("fleet-ca.key"),
   };
-  const refused = await startServiceProcess({ dataDir: fresh, env: production(own) }).catch((error: Error) => error);
-  expect(String(refused)).toMatch(/cannot start: HEARTH_TLS_CERT [^\n]+development CA[^\n]+\nHEARTH_FLEET_CA_CERT /);
+  const refused = await startServiceProcess({ dataDir: fresh, env: production(own) }).then(
+    () => "it started",
+    (error: Error) => error.message,
+  );
+  expect(refused).toMatch(/cannot start: HEARTH_TLS_CERT [^\n]+development CA[^\n]+\nHEARTH_FLEET_CA_CERT /);
   expect(await readdir(fresh)).toEqual([]);
   await removeDataDir(developing);
   await removeDataDir(fresh);

@@ -75,7 +75,7 @@ test("keys in the other forms of PEM are taken, and certificates of another make
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
   const spki = publicKey.export({ type: "spki", format: "der" });
   const server = await issueServer(others.root, { names: ["hearth.example"], publicKey: spki, ...term });
-  const key = privateKey.export({ type: "sec1", format: "pem" }).toString();
+  const key = privateKey.export({ type: "sec1", format: "pem" });
   const { server: taken } = await given({ HEARTH_TLS_CERT: server.certificate, HEARTH_TLS_KEY: key });
   expect(taken.cert).toBe(server.certificate);
 });
@@ -128,7 +128,7 @@ const wrongSets: Wrong[] = [
     () => {
       const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
       const encrypted = { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "a" } as const;
-      return { HEARTH_TLS_KEY: privateKey.export(encrypted).toString() };
+      return { HEARTH_TLS_KEY: privateKey.export(encrypted) };
     },
   ],
   [
@@ -137,7 +137,7 @@ const wrongSets: Wrong[] = [
     /RSA of 2048/,
     () => {
       const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 1_024 });
-      return { HEARTH_TLS_KEY: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+      return { HEARTH_TLS_KEY: privateKey.export({ type: "pkcs8", format: "pem" }) };
     },
   ],
   ["no fleet CA", "HEARTH_FLEET_CA_CERT", /no certificate/, () => ({ HEARTH_FLEET_CA_CERT: "-----BEGIN" })],
