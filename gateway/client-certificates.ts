@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import { deviceIdPattern } from "#protocol/ids.ts";
 import type { Bounds } from "./bounds.ts";
 import type { CacheStore } from "./cache-store.ts";
-import type { PeerCertificate } from "./peer.ts";
+import { type PeerCertificate, fingerprintOf } from "./peer.ts";
 
 /** `foreign`: not signed by the fleet CA. `unfit`: signed by it, and no device's. */
 export type BadCertificate = "denied" | "foreign" | "unfit" | "not_yet_valid" | "expired";
@@ -33,6 +33,7 @@ export interface ClientCertificatesOptions {
 const clientAuth = "1.3.6.1.5.5.7.3.2";
 const pemPattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const fingerprintPattern = /^[0-9a-f]{64}$/;
+const nothing: Findings = { isOurs: false, deviceId: null, validFromMs: 0, validToMs: 0 };
 const bad = (why: BadCertificate): Verdict => ({ kind: "bad", why });
 
 /**
@@ -108,7 +109,10 @@ export class ClientCertificates {
   #find({ fingerprint, read }: PeerCertificate): Findings {
     const known = this.#findings.get(fingerprint);
     if (known !== undefined) return known;
-    const findings = this.#judge(read());
+    const x509 = read();
+    // It is gone with its connection. Under a name that is not its own nothing is remembered.
+    if (x509 === undefined || fingerprintOf(x509) !== fingerprint) return nothing;
+    const findings = this.#judge(x509);
     if (this.#findings.size >= this.#bounds.certificatesMax) {
       // Maps keep their order of insertion: the first is the oldest.
       for (const oldest of this.#findings.keys()) {
@@ -120,8 +124,7 @@ export class ClientCertificates {
     return findings;
   }
 
-  #judge(x509: X509Certificate | undefined): Findings {
-    if (x509 === undefined) return { isOurs: false, deviceId: null, validFromMs: 0, validToMs: 0 };
+  #judge(x509: X509Certificate): Findings {
     return {
       isOurs: this.#fleetCas.some((ca) => x509.checkIssued(ca) && x509.verify(ca.publicKey)),
       deviceId: deviceIdOf(x509),

@@ -34,15 +34,8 @@ const isIn = (device: RawDevice): boolean => device.all("connack")[0]?.returnCod
 const counted = (house: House, name: string, count: number) =>
   house.cloud.waitStatus(({ counters }) => counters[name] === count);
 
-/** A status from after this call, with so many waiting. */
-async function waiting({ cloud }: House, count: number): Promise<GatewayStatus> {
-  const known = cloud.of("status").length + 1;
-  const found = await until(
-    () => cloud.of("status").find(({ status }, at) => at >= known && status.connectsWaiting === count),
-    `${count} connections that wait`,
-  );
-  return found.status;
-}
+const waiting = (house: House, count: number): Promise<GatewayStatus> =>
+  house.cloud.waitNextStatus(({ connectsWaiting }) => connectsWaiting === count);
 
 /** A cloud that answers so many questions in a second, the oldest first. */
 async function openSlowHouse(limits: Partial<GatewayLimits>, answersPerSecond: number) {

@@ -5,11 +5,14 @@ import type { Via } from "#protocol/link/messages.ts";
 
 /** A certificate whose key the peer has proved to hold. Whether it is worth anything is for the login to say. */
 export interface PeerCertificate {
-  /** Lower-case hex SHA-256 of its DER. */
   fingerprint: string;
   /** The certificate itself; undefined once the connection is gone. */
   read: () => X509Certificate | undefined;
 }
+
+/** Lower-case hex SHA-256 of its DER. */
+export const fingerprintOf = ({ fingerprint256 }: X509Certificate): string =>
+  fingerprint256.replaceAll(":", "").toLowerCase();
 
 /** Who is at the other end of an accepted connection, before they have said anything. */
 export interface Peer {

@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import { type TLSSocket, type TlsOptions, createServer } from "node:tls";
 import type { Logger } from "pino";
@@ -5,7 +6,7 @@ import type { GatewayLimits } from "#protocol/link/limits.ts";
 import type { TlsMaterial } from "#protocol/link/messages.ts";
 import type { Arrival } from "./connect-queue.ts";
 import type { Counters } from "./counters.ts";
-import type { PeerCertificate } from "./peer.ts";
+import { type PeerCertificate, fingerprintOf } from "./peer.ts";
 import type { SecurityReports } from "./security-reports.ts";
 
 export interface TlsFrontOptions {
@@ -88,6 +89,8 @@ export class TlsFront {
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",
       ciphers,
+      // With it a client could show one certificate at first and another later.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       sessionTimeout: sessionSeconds,
       handshakeTimeout: this.#limits.connectTimeoutMs,
     };
@@ -128,10 +131,11 @@ export class TlsFront {
   }
 }
 
-const endOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+/** Behind one address translation, two devices may have the same end towards two addresses of ours. */
+const endOf = ({ remoteAddress, remotePort, localAddress }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress}`;
 
 function certificateOf(socket: TLSSocket): PeerCertificate | null {
-  const read = () => socket.getPeerX509Certificate();
-  const fingerprint = read()?.fingerprint256.replaceAll(":", "").toLowerCase();
-  return fingerprint === undefined ? null : { fingerprint, read };
+  const certificate = socket.getPeerX509Certificate();
+  return certificate ? { fingerprint: fingerprintOf(certificate), read: () => socket.getPeerX509Certificate() } : null;
 }

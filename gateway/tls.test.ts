@@ -72,6 +72,15 @@ test.each(["TLSv1.2", "TLSv1.3"] as const)("with %s a session is resumed, and th
   expect(counters["tls_resumed"]).toBe(1);
 });
 
+test("a TLS 1.2 client that wants to negotiate anew, and could show another certificate then, is refused that", async () => {
+  const { tlsPort } = await openHouse({ ca });
+  const device = await RawDevice.openTls(tlsPort, { ca: ca.serverCa, maxVersion: "TLSv1.2" });
+  const failed = once(device.socket, "error");
+  device.socket.renegotiate({}, () => {});
+  const [error] = await failed;
+  expect(error.code).toBe("ERR_SSL_NO_RENEGOTIATION");
+});
+
 test("MQTT without TLS on the TLS port is closed and answered by nothing that looks like MQTT", async () => {
   const { cloud, tlsPort } = await openHouse({ ca });
   const socket = connect({ port: tlsPort, host: "127.0.0.1" });

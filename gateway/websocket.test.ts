@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { connectAsync } from "mqtt";
 import { generate } from "mqtt-packet";
 import { afterEach, beforeAll, expect, test } from "vitest";
+import type { GatewayStatus } from "#protocol/link/messages.ts";
 import { type House, type HouseOptions, closeHouses, openHouse as openAnyHouse } from "./testing/house.ts";
 import { RawDevice, publish } from "./testing/raw-device.ts";
 import { type FrameOptions, RawWebSocket, frame, opcodes, upgradeRequest } from "./testing/raw-websocket.ts";
@@ -243,4 +245,42 @@ test("many small fragments of one message are cut off", async () => {
   client.send(frame(binary, "x", { isFinal: false }), ...Array.from({ length: 2_000 }, () => fragment));
   expect(await client.closeCode()).toBe(1008);
   await client.waitClosed();
+});
+
+const openOf = ({ counters }: GatewayStatus): number =>
+  Object.entries(counters).reduce(
+    (open, [name, count]) => (name.startsWith("closed_") ? open - count : open),
+    counters["connects"] ?? 0,
+  );
+
+test("random frames, before the login and after it, take nobody down and leave nothing behind", async () => {
+  const { cloud, port } = await openHouse();
+  const neighbour = await RawDevice.login(port, "neighbour");
+  const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
+  const anyFrame = fc
+    .record({
+      opcode: fc.constantFrom(0, 1, 2, 2, 2, 3, 8, 9, 10, 15),
+      payload: bytes,
+      isFinal: fc.boolean(),
+      isMasked: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+      reserved: fc.constantFrom(0, 0, 0, 0, 0, 1, 4),
+      length: fc.option(fc.bigInt(0n, 2n ** 63n), { nil: undefined, freq: 10 }),
+    })
+    .map(({ opcode, payload, length, ...options }) =>
+      frame(opcode, payload, length === undefined ? options : { ...options, length }),
+    );
+  const attack = fc.record({ isIn: fc.boolean(), pieces: fc.array(fc.oneof(anyFrame, bytes), { maxLength: 8 }) });
+  await fc.assert(
+    fc.asyncProperty(attack, async ({ isIn, pieces }) => {
+      const device = await (isIn ? loggedIn(port) : RawWebSocket.open(port));
+      device.send(...pieces);
+      device.socket.end();
+      await device.waitClosed();
+    }),
+    { numRuns: 150 },
+  );
+  neighbour.send({ cmd: "pingreq" });
+  await neighbour.wait("pingresp");
+  const { connections } = await cloud.waitNextStatus((status) => openOf(status) === 1 && status.connections === 1);
+  expect(connections).toBe(1);
 });

@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessagePort } from "node:worker_threads";
 import { afterAll, expect, test } from "vitest";
 import { gatewayLimits } from "#protocol/link/limits.ts";
+import type { TlsMaterial } from "#protocol/link/messages.ts";
 import { until } from "../../test/support/service-process.ts";
+import { issueServer, newIntermediate, newKey, newRoot } from "../pki/pki.ts";
 import { GatewayWorker } from "./gateway-worker.ts";
 import { createLogger } from "./logger.ts";
 
@@ -24,7 +27,28 @@ const opens = (port: number) =>
     socket.once("close", () => socket.destroy());
   });
 
-test("a gateway that died comes back on the port that the system chose for it", async () => {
+const term = { nowMs: Date.now(), validMs: 86_400_000 };
+
+/** Of a server by this name. */
+async function materialFor(name: string): Promise<TlsMaterial> {
+  const root = await newRoot({ commonName: "Root", organisation: "Test" }, term);
+  const fleet = await newIntermediate(root, { commonName: "Fleet CA", organisation: "Test" }, term);
+  const { privateKey, publicKey } = newKey();
+  const { certificate } = await issueServer(root, { names: [name], publicKey, ...term });
+  return { cert: certificate, key: privateKey, clientCa: fleet.certificate };
+}
+
+/** Common name of the certificate that a port meets its clients with, or null. */
+const serverOn = (port: number) =>
+  new Promise<string | null>((resolve) => {
+    const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate()?.subject ?? null);
+      socket.destroy();
+    });
+    socket.once("error", () => resolve(null));
+  });
+
+test("a gateway that died comes back on the ports that the system chose for it, with renewed certificates", async () => {
   spoolDir = await mkdtemp(join(tmpdir(), "hearth-worker-"));
   const links: MessagePort[] = [];
   const gone: string[] = [];
@@ -32,7 +56,7 @@ test("a gateway that died comes back on the port that the system chose for it", 
     config: {
       gatewayId: randomUUID(),
       mqtt: { host: "127.0.0.1", port: 0 },
-      mqtts: null,
+      mqtts: { host: "127.0.0.1", port: 0, tls: await materialFor("old.test") },
       spoolDir,
       spoolBytesMax: 16_777_216,
       logLevel: "silent",
@@ -48,11 +72,15 @@ test("a gateway that died comes back on the port that the system chose for it", 
   });
   await worker.start();
   const port = worker.ports?.mqtt ?? 0;
+  const tlsPort = worker.ports?.mqtts ?? 0;
   expect(await opens(port)).toBe(true);
+  expect(await serverOn(tlsPort)).toBe("CN=old.test");
+  worker.useTls(await materialFor("new.test"));
   // No message at all: a bug that ends the thread.
   links[0]?.postMessage(null);
   await until("a second link", () => links.length === 2, 10_000);
   await until("the same port listens again", () => opens(port), 10_000);
-  expect(worker.ports?.mqtt).toBe(port);
+  expect(worker.ports).toEqual({ mqtt: port, mqtts: tlsPort });
+  expect(await serverOn(tlsPort)).toBe("CN=new.test");
   expect(gone).toEqual([]);
 });

@@ -104,6 +104,17 @@ export class PlayedCloud {
     );
   }
 
+  /** A status of after this call. */
+  async waitNextStatus(fits: (status: GatewayStatus) => boolean): Promise<GatewayStatus> {
+    // The next one may be on its way already.
+    const known = this.of("status").length + 1;
+    const found = await until(
+      () => this.of("status").find(({ status }, at) => at >= known && fits(status)),
+      "a status of now",
+    );
+    return found.status;
+  }
+
   /** Resolves when the gateway says that it is done, however long it lives. */
   async waitDrained(): Promise<void> {
     await new Promise<void>((resolve) => {
