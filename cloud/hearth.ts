@@ -136,6 +136,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     secret,
     publicUrl: () => address.base,
     fleetCa: () => certificates.fleet,
+    deviceCertificateMs: config.deviceCertificateMs,
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());

@@ -27,7 +27,10 @@ beforeAll(async () => {
     artifactsDir: "/nowhere",
     secret: Buffer.alloc(32),
     publicUrl: () => "http://hearth.test",
-    fleetCa: () => null,
+    fleetCa() {
+      throw new Error("nobody is enrolled here");
+    },
+    deviceCertificateMs: 0,
   });
   hub.attach(link.port1, slices.linkDeps);
   link.port2.on("message", (message: CloudMessage) => {

@@ -18,7 +18,7 @@ import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security } from "./security/security.ts";
 import { Service } from "./service/service.ts";
-import { type Principal, Staff } from "./staff/staff.ts";
+import { type Principal, principalText, Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 
 export interface SlicesDeps {
@@ -32,8 +32,9 @@ export interface SlicesDeps {
   /** Of this installation, and not in the database: signs the links to files, and hides the codes that appliances show. */
   secret: Buffer;
   publicUrl: () => string;
-  /** Signs the devices' certificates; null where this installation has no key for that. */
-  fleetCa: () => Authority | null;
+  /** Signs the devices' certificates. */
+  fleetCa: () => Authority;
+  deviceCertificateMs: number;
 }
 
 export type Slices = ReturnType<typeof createSlices>;
@@ -112,12 +113,13 @@ export function createSlices(deps: SlicesDeps) {
     hasModel: async (key) => (await devices.model(key)) !== null,
     fleet: deps.fleetCa,
     announce: (message) => hub.send(message),
-    onRefused: ({ rule, from, address, atMs }) => {
-      const subject = from.kind === "claim" ? `batch:${from.batch}` : `device:${from.deviceId}`;
-      const serial = from.kind === "claim" ? from.serial : from.deviceId;
-      outbox
-        .add(db, [{ type: "hearth.enrolment.refused", subject, atMs, data: { rule, serial, address } }])
-        .catch((error: unknown) => logger.warn({ event: "enrolment.refusal_lost", error: String(error) }));
+    certificateValidMs: deps.deviceCertificateMs,
+    onRefused: ({ rule, from, address }) => {
+      const [name, principal] =
+        from.kind === "claim"
+          ? [from.serial, claimPrefix + from.batch]
+          : [from.deviceId, principalText({ kind: "device", id: from.deviceId })];
+      security.note({ kind: "claim_refused", reason: rule, address, name, principal });
     },
   });
   let bootId: string | null = null;

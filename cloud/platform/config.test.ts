@@ -10,6 +10,7 @@ test("with nothing set, Hearth listens on this machine alone", () => {
     mqtts: { host: "127.0.0.1", port: 8883 },
     https: { host: "127.0.0.1", port: 8443 },
     certificates: null,
+    deviceCertificateMs: 365 * 86_400_000,
     databaseUrl: undefined,
   });
 });
@@ -31,6 +32,8 @@ test.each([
   ["HEARTH_PUBLIC_URL", "hearth.example"],
   ["HEARTH_SPOOL_BYTES", "12"],
   ["HEARTH_LOG", "loud"],
+  ["HEARTH_DEVICE_CERTIFICATE_DAYS", "0"],
+  ["HEARTH_DEVICE_CERTIFICATE_DAYS", "4000"],
   ["HEARTH_LIMIT_CONNECTIONS_MAX", "0"],
   ["HEARTH_LIMIT_CONNECTIONS_MAX", "1e3"],
   ["HEARTH_LIMIT_BYTES_PER_SECOND_MAX", "much"],

@@ -22,6 +22,7 @@ const environment = z.object({
   HEARTH_TLS_KEY: optionalFile,
   HEARTH_FLEET_CA_CERT: optionalFile,
   HEARTH_FLEET_CA_KEY: optionalFile,
+  HEARTH_DEVICE_CERTIFICATE_DAYS: z.coerce.number().min(0.01).max(3_650).default(365),
   HEARTH_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("warn"),
   HEARTH_SPOOL_BYTES: z.coerce.number().int().min(1_048_576).max(274_877_906_944).default(1_073_741_824),
   DATABASE_URL: optionalUrl(/^postgres(ql)?$/),
@@ -46,6 +47,7 @@ export const wants: Record<keyof Environment, string> = {
     "a file with the intermediate that signs the devices' certificates and after it its root, in PEM",
   HEARTH_FLEET_CA_KEY:
     "a file with the private key of HEARTH_FLEET_CA_CERT's intermediate, in PEM and without a passphrase",
+  HEARTH_DEVICE_CERTIFICATE_DAYS: "a number of days from 0.01 to 3650",
   HEARTH_LOG: "silent, error, warn, info or debug",
   HEARTH_SPOOL_BYTES: "a number of bytes from 1048576 to 274877906944",
   DATABASE_URL: "a PostgreSQL address such as postgres://user:password@host:5432/hearth",
@@ -75,6 +77,8 @@ export interface Config {
   certificates: CertificateFiles | null;
   /** Base of every link; without it, an address that Hearth listens on. Always given in production. */
   publicUrl: string | undefined;
+  /** How long the certificate of a device counts. */
+  deviceCertificateMs: number;
   logLevel: string;
   spoolBytesMax: number;
   limits: GatewayLimits;
@@ -90,6 +94,7 @@ export class StartError extends Error {
 const isLoopback = (address: string) => address === "::1" || address.startsWith("127.");
 const loopback = "127.0.0.1";
 const usualMqttPort = 1883;
+const dayMs = 86_400_000;
 
 /**
  * Reads the settings.
@@ -123,6 +128,7 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     https: { host: bind, port: value.HEARTH_HTTPS_PORT },
     certificates: certificateFiles(value, mode),
     publicUrl: value.HEARTH_PUBLIC_URL?.replace(/\/+$/, ""),
+    deviceCertificateMs: Math.round(value.HEARTH_DEVICE_CERTIFICATE_DAYS * dayMs),
     logLevel: value.HEARTH_LOG,
     spoolBytesMax: value.HEARTH_SPOOL_BYTES,
     limits: limits.limits,

@@ -169,12 +169,8 @@ function revocationListRoute(server: FastifyInstance, { certificates }: Provisio
       },
     },
     async (_request, reply) => {
-      const list = await certificates.revocationList();
-      if (list.kind === "refused") throw problem(provisioningProblems, list.rule);
-      return reply
-        .type("application/pkix-crl")
-        .header("cache-control", `public, max-age=${listCachedS}`)
-        .send(list.der);
+      const der = await certificates.revocationList();
+      return reply.type("application/pkix-crl").header("cache-control", `public, max-age=${listCachedS}`).send(der);
     },
   );
 }

@@ -17,14 +17,15 @@ export interface CertificatesDeps {
   clock: Clock;
   audit: Audit;
   outbox: Outbox;
-  /** Who signs; null where this installation has no key to sign with. */
-  fleet: () => Authority | null;
+  fleet: () => Authority;
   /** To the gateway, after the commit. */
   announce: (message: CloudMessage) => void;
 }
 
 interface SignedList {
   der: Buffer;
+  /** The certificate of the authority that signed it. */
+  signer: string;
   renewAtMs: number;
 }
 
@@ -106,18 +107,16 @@ export class Certificates {
     return said;
   }
 
-  /** The list of revoked certificates in DER (RFC 5280), and until when it may be kept by those who fetch it. */
-  async revocationList(): Promise<({ kind: "list" } & SignedList) | Refused<"no_fleet_ca">> {
+  /** The list of revoked certificates in DER (RFC 5280), signed by the fleet CA. */
+  async revocationList(): Promise<Buffer> {
     const fleet = this.#deps.fleet();
-    if (fleet === null) return refused("no_fleet_ca");
     const known = this.#list;
     // Whoever comes while one is being made waits for that one.
     const held = await known?.catch(() => null);
-    const isFresh = held && this.#deps.clock.nowMs() < held.renewAtMs && this.#list === known;
-    if (isFresh) return { kind: "list", ...held };
+    const isFresh = held && held.signer === fleet.certificate && this.#deps.clock.nowMs() < held.renewAtMs;
+    if (isFresh && this.#list === known) return held.der;
     if (this.#list === known) this.#list = this.#sign(fleet);
-    const list = await (this.#list ?? this.#sign(fleet));
-    return { kind: "list", ...list };
+    return (await (this.#list ?? this.#sign(fleet))).der;
   }
 
   async #sign(fleet: Authority): Promise<SignedList> {
@@ -126,6 +125,7 @@ export class Certificates {
     const number = await this.#store.nextListNumber(db);
     const revoked = await this.#store.revocations(db, nowMs);
     const times = { thisUpdateMs: nowMs, nextUpdateMs: nowMs + listHoldsMs };
-    return { der: await signCrl(fleet, { number, ...times, revoked }), renewAtMs: nowMs + listHoldsMs / 2 };
+    const der = await signCrl(fleet, { number, ...times, revoked });
+    return { der, signer: fleet.certificate, renewAtMs: nowMs + listHoldsMs / 2 };
   }
 }

@@ -335,11 +335,3 @@ test("no secret and no private key stands anywhere in the database", async () =>
     expect([name, all.rows[0]?.text?.includes("PRIVATE KEY") ?? false]).toEqual([name, false]);
   }
 });
-
-test("without a CA every device is told to try again", async () => {
-  const without = await openFactory({ fleet: () => null });
-  await without.batch("g1", ["g1-1"]);
-  expect(await without.claim("g1", "g1-1", await csrOf())).toMatchObject({ rule: "try_again" });
-  expect(without.refused).toMatchObject([{ rule: "no_fleet_ca" }]);
-  await without.close();
-});

@@ -31,8 +31,7 @@ export interface EnrolmentsDeps {
   clock: Clock;
   outbox: Outbox;
   devices: CertifiedDevices;
-  /** Who signs; null where this installation has no key to sign with. */
-  fleet: () => Authority | null;
+  fleet: () => Authority;
   certificateValidMs: number;
   onRefused: (refused: RefusedEnrolment) => void;
 }
@@ -60,8 +59,7 @@ export class Enrolments {
   async answer(from: EnrolFrom, payload: string, address: string): Promise<ProvisioningReply> {
     const { clock, fleet, onRefused } = this.#deps;
     const authority = fleet();
-    const outcome: Outcome =
-      authority === null ? { kind: "refused", rule: "no_fleet_ca" } : await this.#enrol(authority, from, payload);
+    const outcome = await this.#enrol(authority, from, payload);
     if (outcome.kind === "refused") {
       const { rule, detail } = outcome;
       onRefused({ rule, from, address, atMs: clock.nowMs() });
@@ -71,7 +69,7 @@ export class Enrolments {
     return {
       kind: "issued",
       certificate: pem,
-      chain: authority?.certificate ?? "",
+      chain: authority.certificate,
       notBeforeMs,
       notAfterMs,
       renewFromMs: renewFromMs({ notBeforeMs, notAfterMs }),

@@ -65,9 +65,4 @@ export const provisioningProblems = {
     title: "An import is running",
     help: "One runs at a time. Try again when it is done.",
   },
-  no_fleet_ca: {
-    status: 503,
-    title: "This installation has no fleet CA",
-    help: "Without its key Hearth signs neither certificates nor the list of revoked ones.",
-  },
 } as const;

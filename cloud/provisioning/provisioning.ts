@@ -22,9 +22,6 @@ import { type Serial, SerialsStore } from "./serials-store.ts";
 export { provisioningProblems } from "./errors.ts";
 export type { RefusedEnrolment } from "./enrolments.ts";
 
-/** How long a device's certificate counts, unless the one who starts Hearth says otherwise. */
-export const certificateValidMsDefault = 365 * 86_400_000;
-
 export interface ProvisioningDeps {
   db: Db;
   clock: Clock;
@@ -33,10 +30,11 @@ export interface ProvisioningDeps {
   outbox: Outbox;
   devices: CertifiedDevices;
   hasModel: (key: string) => Promise<boolean>;
-  fleet: () => Authority | null;
+  /** Who signs. Asked each time: it may be renewed. */
+  fleet: () => Authority;
   announce: (message: CloudMessage) => void;
   onRefused: (refused: RefusedEnrolment) => void;
-  certificateValidMs?: number;
+  certificateValidMs: number;
   importLimits?: Partial<ImportLimits>;
 }
 
@@ -55,13 +53,13 @@ export class Provisioning {
 
   constructor(deps: ProvisioningDeps) {
     this.#deps = deps;
-    const { announce, certificateValidMs = certificateValidMsDefault, importLimits } = deps;
+    const { announce, importLimits } = deps;
     this.batches = new Batches({
       ...deps,
       changed: (name, disconnect) => announce({ kind: "forget", name, disconnect }),
     });
     this.certificates = new Certificates(deps);
-    this.enrolments = new Enrolments({ ...deps, certificateValidMs });
+    this.enrolments = new Enrolments(deps);
     this.imports = new SerialImport({ ...deps, ...(importLimits && { limits: importLimits }) });
   }
 

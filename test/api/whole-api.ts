@@ -103,6 +103,7 @@ export async function createWholeApi(): Promise<WholeApi> {
     secret: Buffer.alloc(32, 7),
     publicUrl: () => "http://127.0.0.1",
     fleetCa: () => fleet,
+    deviceCertificateMs: 0,
   });
   await slices.load();
   // Not started: no route needs it, and health says that it does not listen.

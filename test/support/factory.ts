@@ -67,6 +67,7 @@ export async function openFactory(over: Partial<ProvisioningDeps> = {}): Promise
     devices: devices.certified,
     hasModel: async (key) => (await devices.model(key)) !== null,
     fleet: () => fleet,
+    certificateValidMs: 365 * dayMs,
     announce: (message) => said.push(message),
     onRefused: (one) => refused.push(one),
     ...over,

@@ -72,7 +72,10 @@ export class Kitchen {
       artifactsDir: "/nowhere",
       secret: Buffer.alloc(32, 9),
       publicUrl: () => "https://hearth.example",
-      fleetCa: () => null,
+      fleetCa() {
+        throw new Error("nobody is enrolled here");
+      },
+      deviceCertificateMs: 0,
     });
     await slices.load();
     const tls = { mqtt: { host: "127.0.0.1", port: 0 }, mqtts: null };

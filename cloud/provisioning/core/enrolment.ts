@@ -93,7 +93,6 @@ export const told = {
   device_blocked: "not_allowed",
   too_early: "too_early",
   too_many_certificates: "too_many_certificates",
-  no_fleet_ca: "try_again",
 } as const satisfies Record<string, ProvisioningRefusal>;
 
 /** Valid certificates of one device at a time: the one in use, and next ones whose answer or key was lost. */
