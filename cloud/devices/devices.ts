@@ -381,4 +381,5 @@ export class Devices {
   }
 }
 
-const isAboutHolding = ({ presence: { state } }: PresenceFact) => state === "held" || state === "released";
+/** Whether it is about a device's being held back, within a connection, and not about its coming or going. */
+const isAboutHolding = ({ presence: { state } }: PresenceFact): boolean => state === "held" || state === "released";
