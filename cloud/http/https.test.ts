@@ -33,7 +33,6 @@ beforeEach(async () => {
   app = await createHttp({
     logger: createLogger("silent"),
     strictTransport: true,
-    keyGuard: new KeyGuard({ clock: systemClock, note() {} }),
     authenticate: async () => null,
     keyGuard: new KeyGuard({ clock: systemClock, note() {} }),
     routes(routed) {
