@@ -20,6 +20,8 @@ import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
 import { loyaltyProblems } from "./loyalty/loyalty.ts";
 import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { metricsRoutes } from "./metrics/metrics-routes.ts";
 import type { Certificates } from "./pki/pki.ts";
 import { pkiRoutes } from "./pki/pki-routes.ts";
 import { type Clock, inTime } from "./platform/clock.ts";
@@ -69,6 +71,8 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   const { slices, database, clock } = deps;
   const { devices, telemetry, ingest, staff, households, deliveries, firmware, content, service, loyalty, events } =
     slices;
+  const status = () => deps.hub.status;
+  metricsRoutes(app, new Metrics({ gateway: { status, isListening: () => deps.gateway.isListening }, ingest }));
   healthRoutes(app, () => readHealth(deps));
   overviewRoutes(app, async () => {
     const [models, { byPhase, firmwareConfirmed }, cases, { pointsActive }] = await Promise.all([

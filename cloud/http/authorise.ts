@@ -2,6 +2,7 @@ import type { FastifyInstance, RouteOptions } from "fastify";
 import { allowed, type Permission, type Principal } from "../staff/staff.ts";
 import { problem } from "../platform/problem.ts";
 import { httpProblems } from "./http-problems.ts";
+import { RememberedKeys } from "./remembered-keys.ts";
 import type { KeyGuard } from "./key-guard.ts";
 
 declare module "fastify" {
@@ -40,6 +41,7 @@ export function authorise(
     const silent = routes.find((route) => route.config?.permission === undefined);
     if (silent !== undefined) throw new Error(`${String(silent.method)} ${silent.url} names no permission`);
   });
+  const remembered = new RememberedKeys(authenticate);
   app.addHook("onRequest", async (request, reply) => {
     request.principal = nobody;
     const permission = request.routeOptions.config.permission;
@@ -47,7 +49,8 @@ export function authorise(
     if (permission === "open" || (permission === undefined && !request.url.startsWith("/api/v1"))) return;
     if (request.headers.authorization === undefined && request.routeOptions.config.keyless === true) return;
     const secret = bearer(request.headers.authorization);
-    const principal = secret === null ? null : await authenticate(secret);
+    const ask = permission === "metrics.read" ? remembered.authenticate.bind(remembered) : authenticate;
+    const principal = secret === null ? null : await ask(secret);
     if (principal === null) {
       const retryAfterS = secret === null ? null : guard.wrongKey(request.ip);
       if (retryAfterS === null) throw problem(httpProblems, "not_authenticated");

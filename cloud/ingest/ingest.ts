@@ -114,6 +114,8 @@ export class Ingest {
     quarantined: 0,
     retries: 0,
   };
+  /** Told of each batch that is committed, with the age of its oldest record. */
+  onCommitted: (lagMs: number) => void = () => {};
   readonly #deps: IngestDeps;
   readonly #store = new IngestStore();
   #client: pg.Client | null = null;
@@ -316,6 +318,8 @@ export class Ingest {
     this.counters.recordsCommitted += taken.records.length;
     this.counters.readingsCommitted += taken.batch.readings.length;
     this.counters.quarantined += taken.batch.rejected.length;
+    const nowMs = this.#deps.clock.nowMs();
+    this.onCommitted(Math.max(0, nowMs - (taken.records[0]?.receivedAtMs ?? nowMs)));
     return committed;
   }
 

@@ -45,7 +45,7 @@ export interface Answer {
 export interface WholeApi {
   base: TestDatabase;
   app: FastifyInstance;
-  /** Everything under /api/v1 and /files, as fastify knows it; without the HEAD that comes with every GET. */
+  /** Everything under /api/v1 and /files, and /metrics, as fastify knows it; without the HEAD that comes with every GET. */
   routes: KnownRoute[];
   ask(route: { method: string; url: string }, who: Actor | null, send?: Sent): Promise<Answer>;
   /** The person that an actor is at the moment: somebody new where what they did ended their key. */
@@ -159,7 +159,7 @@ export async function createWholeApi(): Promise<WholeApi> {
   return {
     base,
     app,
-    routes: known.filter(({ url }) => url.startsWith("/api/v1/") || url.startsWith("/files/")),
+    routes: known.filter(({ url }) => url.startsWith("/api/v1/") || url.startsWith("/files/") || url === "/metrics"),
     person,
     async ask({ method, url }, who, { body, raw, contentType = "application/json" } = {}) {
       // Where the database is away the key from before must do.

@@ -1,5 +1,6 @@
 import type { OwnerRole, Principal, StaffRole } from "./principal.ts";
 
+/** Every person. `monitor` is a program that watches, and sees nothing about anybody. */
 const everyone: readonly StaffRole[] = ["viewer", "support", "content", "release", "admin"];
 
 /** What may be done, and by which staff roles. A route names one of these, or it does not start. */
@@ -33,6 +34,7 @@ export const permissionTable = {
   "staff.keys": ["admin"],
   "audit.read": ["admin"],
   "security.read": ["support", "admin"],
+  "metrics.read": [...everyone, "monitor"],
 } as const satisfies Record<string, readonly StaffRole[]>;
 
 const household: readonly OwnerRole[] = ["owner", "member"];
