@@ -21,8 +21,10 @@ export interface ConnectionFigures extends Figures {
   /** Share of its time that the load's process computed: at 1 it would be the bottleneck. */
   first_load_share: number;
   again_load_share: number;
-  /** Anonymous memory of the whole process for each idle connection. */
+  /** Anonymous memory of the whole process for each idle connection, once every thread of a Node process has collected its garbage. */
   idle_kb: number;
+  /** The same before that, when the process has just become quiet. */
+  idle_uncollected_kb: number;
 }
 
 /** These come in and go before anything is measured: code is compiled by then, and what is made once is made. */
@@ -43,7 +45,6 @@ export async function measureConnections(peer: Peer, fleet: Fleet, plan: Connect
   const { transport, deviceCount, quietMs } = plan;
   const tls = transport === "tls";
   const port = tls ? peer.tlsPort : peer.port;
-  if (port === null) throw new Error(`no port for ${transport}`);
   const quiet = () => untilQuiet(peer.pid, quietMs);
 
   const settledKb = async () => {
@@ -74,6 +75,7 @@ export async function measureConnections(peer: Peer, fleet: Fleet, plan: Connect
   await fleet.become(peer.devices.slice(0, deviceCount));
   const emptyKb = await settledKb();
   const first = await connectAll(0);
+  const uncollectedKb = anonymousKb(peer.pid) - emptyKb;
   const idleKb = (await settledKb()) - emptyKb;
   await fleet.disconnect();
   await quiet();
@@ -87,6 +89,7 @@ export async function measureConnections(peer: Peer, fleet: Fleet, plan: Connect
     first_load_share: first.loadShare,
     again_load_share: again.loadShare,
     idle_kb: rounded(idleKb / deviceCount, 1),
+    idle_uncollected_kb: rounded(uncollectedKb / deviceCount, 1),
   };
 }
 
@@ -96,7 +99,6 @@ export async function benchConnections({ deviceCount, rounds, names }: FleetBenc
   const warmUp = Math.min(warmUpMax, deviceCount);
   const figures = { tcp: new Rounds(), tls: new Rounds() };
   const measure = async (name: PeerName, transport: Transport, peer: Peer) => {
-    if (transport === "tls" && peer.tlsPort === null) return;
     const measured = await measureConnections(peer, fleet, { transport, deviceCount, quietMs: 500 });
     say(`${transport} ${name}: ${JSON.stringify(measured)}`);
     figures[transport].add(name, measured);

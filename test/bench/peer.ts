@@ -16,8 +16,7 @@ export interface BenchItem {
 export interface Peer {
   readonly pid: number;
   readonly port: number;
-  /** Null where it has no TLS. */
-  readonly tlsPort: number | null;
+  readonly tlsPort: number;
   readonly devices: readonly BenchDevice[];
   /** Lets go of memory that is not in use, where there is a way to ask for it. */
   collectGarbage(): void;
