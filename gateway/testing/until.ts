@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-const deadlineMs = 15_000;
+const deadlineMs = 60_000;
 const pollMs = 5;
 
 /** Waits until `look` finds something, and fails with what was waited for. */

@@ -12,7 +12,7 @@ interface Message {
 /** In flight at once, as an appliance would. */
 const windowMax = 20;
 /** Without a PUBACK; beyond it nothing new is said, or a slow machine would have ever more to do. */
-const openMax = 200;
+const openMax = 60;
 
 /**
  * A device that gives up nothing: it sends every message again until its PUBACK comes, over as many connections as that takes.
