@@ -196,7 +196,10 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   await gateway.start();
   const tickers = startTickers(slices, certificates, clock, logger);
   undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
-  undo.add(() => hub.drain(drainMsMax), drainMsMax + stepMsMax);
+  undo.add(() => {
+    gateway.expectEnd();
+    return hub.drain(drainMsMax);
+  }, drainMsMax + stepMsMax);
   // Last: it is shown once, and a start that failed before this line would have made a key that nobody ever saw.
   const firstKey = await slices.staff.createFirstKey();
 

@@ -84,6 +84,11 @@ export class GatewayWorker {
     await listening;
   }
 
+  /** It is about to be drained, after which it ends by itself: nothing to tell of, and not to be started again. */
+  expectEnd(): void {
+    this.#stopping = true;
+  }
+
   /** Ends the thread. One that was drained closes its stores and ends by itself; any other is cut off. */
   async stop(): Promise<void> {
     this.#stopping = true;
