@@ -44,6 +44,22 @@ test("a large packet that is no CONNECT is refused by its header, before any of 
   expect((await cloud.waitStatus(({ counters }) => counters["closed_packet_too_large"] === 1)).connections).toBe(0);
 });
 
+test("packets that claim to be as large as may be, and never come, take memory for what has come", async () => {
+  const { port } = await openHouse();
+  const neighbour = await RawDevice.login(port, "neighbour");
+  const claimers = await Promise.all(Array.from({ length: 200 }, (_, at) => RawDevice.login(port, `claimer-${at}`)));
+  const before = process.memoryUsage().arrayBuffers;
+  for (const device of claimers) device.bytes(0x32, 0x80, 0x80, 0x10, 0, 40, ...Buffer.from("hearth/v1/devices/cl"));
+  neighbour.send({ cmd: "pingreq" });
+  await neighbour.wait("pingresp");
+  for (const device of claimers) device.bytes(1, 2, 3);
+  neighbour.send({ cmd: "pingreq" });
+  await neighbour.wait("pingresp", 2);
+  // Together they claim 52 MB.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000);
+  expect(claimers.filter(({ closed }) => closed)).toEqual([]);
+});
+
 test("a flood of QoS 2 in one segment is refused at its first packet, and nothing of it is kept", async () => {
   const { cloud, port } = await openHouse();
   const device = await RawDevice.login(port, "oven-1", { clean: false });
