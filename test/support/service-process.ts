@@ -76,6 +76,8 @@ export async function startServiceProcess(options: {
       reject(new Error(`the service ended (${code ?? signal}) before it was ready: ${said}`)),
     );
   });
+  // What it prints comes another way than its word that it is ready.
+  await until("it says how to stop it", () => said.includes("Ctrl-C stops it."));
   const secret = ready.firstKey ?? key ?? "";
   return {
     child,
