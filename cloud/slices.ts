@@ -115,6 +115,8 @@ export function createSlices(deps: SlicesDeps) {
     announce: (message) => hub.send(message),
     certificateValidMs: deps.deviceCertificateMs,
     onRefused: ({ rule, from, address }) => {
+      // An appliance in a hurry, and nothing to look into.
+      if (rule === "too_early" || rule === "too_many_certificates") return;
       const [name, principal] =
         from.kind === "claim"
           ? [from.serial, claimPrefix + from.batch]

@@ -105,6 +105,18 @@ test("what is refused, lost or nonsense is asked again with patience and the sam
   expect(keys[5]).not.toBe(keys[0]);
 });
 
+test("a claim credential that is refused, and a broker that is not there, are told apart", async () => {
+  const { broker } = await startClaims();
+  const { provisioner } = newProvisioner(broker, { claim: { batch: "b1", secret: "wrong" } });
+  provisioner.start(() => {});
+  await eventually("it was refused", () => (provisioner.counters.refused["login_refused"] ?? 0) > 1);
+  const { provisioner: lonely } = newProvisioner("mqtt://127.0.0.1:1");
+  lonely.start(() => {});
+  await eventually("nobody answered", () => (lonely.counters.refused["unanswered"] ?? 0) > 1);
+  const told = [provisioner, lonely].map(({ counters }) => Object.keys(counters.refused));
+  expect(told).toEqual([["login_refused"], ["unanswered"]]);
+});
+
 test("an appliance that is switched off while it asks is silent from then on, and holds what it got before", async () => {
   const store = new MemoryDeviceStore();
   const { broker, asked } = await startClaims(["try_again", "try_again"]);

@@ -37,11 +37,15 @@ export interface ProvisionerDeps {
 
 export interface ProvisioningCounters {
   issued: number;
-  /** Answers other than a certificate, by rule; `unanswered` where none came. */
+  /** Answers other than a certificate, by rule; `login_refused` and `unanswered` where there was none. */
   refused: Record<string, number>;
 }
 
 const hourMs = 3_600_000;
+
+/** A CONNACK other than 0 has its code; anything else is a line that broke, or silence. */
+const whyNot = (error: unknown): "login_refused" | "unanswered" =>
+  error instanceof Error && "code" in error && typeof error.code === "number" ? "login_refused" : "unanswered";
 
 export class Provisioner {
   readonly counters: ProvisioningCounters = { issued: 0, refused: {} };
@@ -101,9 +105,9 @@ export class Provisioner {
     for (let failures = 0; !signal.aborted; failures += 1) {
       const payload = await this.#own.request(real.nowMs());
       const contact = { broker, claim, serial: deviceId, payload, timers, signal };
-      const reply = await firstContact({ ...contact, ...(ca === undefined ? {} : { ca }) }).catch(() => null);
+      const reply = await firstContact({ ...contact, ...(ca === undefined ? {} : { ca }) }).catch(whyNot);
       if (signal.aborted) return;
-      if (reply === null) this.#count("unanswered");
+      if (typeof reply === "string") this.#count(reply);
       else if (this.#take(reply)) return ready();
       await pause(timers, Math.min(msMax, msMin * 2 ** Math.min(failures, 16)) * (0.5 + random() / 2), signal);
     }

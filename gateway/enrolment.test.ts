@@ -224,6 +224,23 @@ test("over the bound of requests in all, and while there is no answer, a device 
   expect(first.all("publish")).toHaveLength(1);
 });
 
+test("beyond the pace of requests devices are told to try again, and those that are in keep theirs", async () => {
+  const { cloud, port } = await openHouseWithBatch({ limits: { enrolmentsPerSecondMax: 1 } });
+  const device = await claimReady(port);
+  for (let n = 1; n <= 2; n += 1) {
+    device.send(publish(request, n, csr));
+    await cloud.wait("enrol", n);
+    cloud.say({ kind: "enrolled", askId: n, payload: '{"kind":"issued"}' });
+    await device.wait("publish", n);
+  }
+  device.send(publish(request, 3, csr));
+  expect(await answered(device, 3)).toBe("try_again");
+  expect(cloud.of("enrol")).toHaveLength(2);
+  const oven = await RawDevice.login(port, "oven-2");
+  oven.send(publish("hearth/v1/provisioning/device/oven-2/request", 1, csr));
+  expect((await cloud.wait("enrol", 3)).from).toMatchObject({ deviceId: "oven-2" });
+});
+
 test("a link that breaks answers what waited on it", async () => {
   const { cloud, port, relink } = await openHouseWithBatch();
   const device = await claimReady(port);

@@ -4,12 +4,13 @@
  *
  *   request --handed over--> PUBACK, waiting --enrolled--> the reply, to that connection where it still stands
  *      |                        +-- time out, link down --> try_again
- *      +-- no link, too many --> PUBACK, try_again
+ *      +-- no link, too many, too fast --> PUBACK, try_again
  */
 import type { GatewayLimits } from "#protocol/link/limits.ts";
 import type { EnrolFrom, GatewayMessage } from "#protocol/link/messages.ts";
 import { type ProvisioningRefusal, provisioningRequestBytesMax, refusal } from "#protocol/provisioning.ts";
 import type { Bounds } from "./bounds.ts";
+import { Pace } from "./core/pace.ts";
 import type { Counters } from "./counters.ts";
 import type { FrameGate } from "./frame-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
@@ -35,10 +36,15 @@ export class Enrolments {
   readonly #options: EnrolmentsOptions;
   readonly #waiting = new Map<number, Waiting>();
   readonly #byGate = new Map<FrameGate, Waiting>();
+  /** Who holds a batch's secret must not keep devices that are in from renewing theirs. */
+  readonly #paces: Record<EnrolFrom["kind"], Pace>;
   #nextAskId = 1;
 
   constructor(options: EnrolmentsOptions) {
     this.#options = options;
+    const { limits, clock } = options;
+    const pace = () => new Pace(limits.enrolmentsPerSecondMax, clock.nowMs());
+    this.#paces = { claim: pace(), device: pace() };
   }
 
   /** Hands a request over, or says at once why not. When it returns the request can be acknowledged. */
@@ -47,6 +53,10 @@ export class Enrolments {
     counters.enrol_requests += 1;
     if (this.#byGate.has(gate)) return this.#refuse(gate, "one_at_a_time");
     if (payload.length > provisioningRequestBytesMax) return this.#refuse(gate, "request_invalid");
+    if (!this.#paces[from.kind].take(clock.nowMs())) {
+      hits.hit("enrolmentsPerSecondMax");
+      return this.#putOff(gate);
+    }
     if (this.#waiting.size >= limits.enrolmentsPendingMax) {
       hits.hit("enrolmentsPendingMax");
       return this.#putOff(gate);

@@ -39,6 +39,15 @@ const held = (serial: string) => {
   if (!own) throw new Error(`${serial} holds no certificate`);
   return own;
 };
+async function importTable(body: string): Promise<unknown> {
+  const response = await fetch(`${service.http}/api/v1/devices/import`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${service.key}`, "content-type": "text/csv" },
+    body,
+  });
+  return response.json();
+}
+
 const fingerprintOf = (pem: string) => createHash("sha256").update(new X509Certificate(pem).raw).digest("hex");
 
 beforeAll(async () => {
@@ -53,13 +62,9 @@ beforeAll(async () => {
     body: { key: batch, model, quota: 2 },
   });
   secret = made.body.secret;
-  const table = `serial,model,batch\n${serials.map((serial) => `${serial},${model},${batch}\n`).join("")}`;
-  const imported = await fetch(`${service.http}/api/v1/devices/import`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${service.key}`, "content-type": "text/csv" },
-    body: table,
-  });
-  report = await imported.json();
+  report = await importTable(
+    `serial,model,batch\n${serials.map((serial) => `${serial},${model},${batch}\n`).join("")}`,
+  );
   fleet = new Fleet({
     appliances: planFleet({ count: 1, seed: 1, prefix: "x", mix: [model] }).map((one) => ({
       ...one,
@@ -212,3 +217,26 @@ test.skipIf(!hasOpenssl)(
     expect(said).toContain("Key Compromise");
   },
 );
+
+test.skipIf(!hasOpenssl)("a board whose key OpenSSL made gets its certificate by `npm run enrol`", async () => {
+  const made = await service.api("/api/v1/batches", { method: "POST", body: { key: "desk", model, quota: 1 } });
+  await importTable("serial,model,batch\ndesk-1,oven-x200,desk\n");
+  const folder = join(service.dataDir, "fleet");
+  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "desk-1.key");
+  openssl("req", "-new", "-key", "desk-1.key", "-subj", "/CN=desk-1", "-out", "desk-1.csr");
+  const file = new URL("../device-sim/enrol.ts", import.meta.url).pathname;
+  const line = `--batch desk --serial desk-1 --csr desk-1.csr --broker ${broker} --ca ../pki/root.pem`.split(" ");
+  const enrol = (claimSecret: string) => {
+    const env = { ...process.env, HEARTH_CLAIM_SECRET: claimSecret };
+    return spawnSync(process.execPath, [file, ...line], { cwd: folder, encoding: "utf8", env });
+  };
+  const refused = enrol("wrong");
+  expect([refused.status, refused.stdout]).toEqual([1, ""]);
+  expect(refused.stderr).toMatch(/gave no answer: Connection refused: Not authorized/);
+  const { status, stdout: certificate } = enrol(made.body.secret);
+  expect([status, new X509Certificate(certificate).subject]).toEqual([0, "CN=desk-1"]);
+  const privateKey = readFileSync(join(folder, "desk-1.key"), "utf8");
+  const client = await asDevice("desk-1", { certificate, chain: "", privateKey });
+  await client.endAsync();
+});

@@ -1,7 +1,7 @@
 import { commandLifeMs } from "#protocol/command.ts";
 import { closingSteps, deliveryKinds, deliverySteps } from "#protocol/delivery.ts";
 import { pairingAlphabet, pairingCodeLength } from "#protocol/pairing.ts";
-import { feeds, topicPrefix } from "#protocol/topics.ts";
+import { feeds, ownBatch, topicPrefix } from "#protocol/topics.ts";
 
 const own = `${topicPrefix}/devices/{id}`;
 const quoted = (words: readonly string[]) => words.map((word) => `\`${word}\``).join(", ");
@@ -47,6 +47,18 @@ A delivery of any kind may instead end with ${quoted(closingSteps)}, and a \`rea
 A command is not answered by a receipt but by a Reply, whose \`commandId\` is the delivery's \`id\`, within ${commandLifeMs / 1_000} s unless its
 sender gave it another time. An image is fetched over HTTP from the offer's \`href\`, with Range; an appliance takes it only when the
 manifest's signature, model, hardware, length and sha256 fit, and its \`releaseCounter\` is above the one that runs.
+
+## First contact
+
+An appliance that has no token makes its own key and gets a certificate, over TLS. It connects with client id \`claim:{batch}:{serial}\`,
+user name \`claim:{batch}\` and its batch's claim secret as password, clean session and no will, subscribes to
+\`${topicPrefix}/provisioning/{batch}/{serial}/reply\` and publishes a ProvisioningRequest to the same with \`request\`. The answer is a
+ProvisioningReply. Then it connects with its certificate: the client id is its serial number, and there is no password.
+
+It saves its key before it asks: the same key again gets the same certificate again, so that nothing is lost with the power. From
+\`renewFromMs\` on it asks for the next one, with a new key, connected as itself and below \`${topicPrefix}/provisioning/${ownBatch}/{id}/\`; the
+one before counts until its end. \`try_again\` means what it says, in a while. The serial numbers of a batch are put on its list with
+\`POST /api/v1/devices/import\`.
 
 ## Whose it is
 

@@ -238,6 +238,14 @@ export const gatewayLimitsSchema = z.object({
     range: [1_000, 600_000],
     at: "the connection ends",
   }),
+  // A certificate costs the service some milliseconds of its one core, and so does finding out that it is none to give.
+  enrolmentsPerSecondMax: limit({
+    title: "Requests for certificates a second by claim credential; and as many by devices that are in",
+    unit: "",
+    standard: 50,
+    range: [1, 10_000],
+    at: "the device is told to try again",
+  }),
   enrolmentsPendingMax: limit({
     title: "Requests for certificates that the cloud is at",
     unit: "",

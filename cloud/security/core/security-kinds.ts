@@ -120,8 +120,6 @@ const words: Readonly<Record<string, string>> = {
   batch_not_valid_now: "the batch's time has not begun, or is over",
   device_blocked: "the appliance is blocked",
   device_has_token: "the appliance has a token; it has to be provisioned anew first",
-  too_early: "its certificate is not in the last third of its life",
-  too_many_certificates: "it has more certificates than it can need",
   more: "so many at once that they are not told apart",
 };
 
