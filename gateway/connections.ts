@@ -18,6 +18,7 @@ import type { BrokerMemory } from "./broker-memory.ts";
 import type { Access } from "./core/access.ts";
 import type { HeldBackWord } from "./core/held-back.ts";
 import type { ConnectPacket } from "./core/packets.ts";
+import { SpentRates } from "./core/spent-rates.ts";
 import { topicBeyond } from "./core/topic-limits.ts";
 import type { Counters } from "./counters.ts";
 import { FrameGate, type GateHost } from "./frame-gate.ts";
@@ -90,6 +91,7 @@ export class Connections implements GateHost {
   readonly #gates = new Set<FrameGate>();
   readonly #bySession = new Map<string, FrameGate>();
   readonly #heldBack = new Set<FrameGate>();
+  readonly #spentRates = new SpentRates();
   /** Connections that came for one thing only. */
   #brief = 0;
   #isDraining = false;
@@ -191,6 +193,8 @@ export class Connections implements GateHost {
     const older = this.#bySession.get(sessionId);
     this.#bySession.set(sessionId, gate);
     if (older !== undefined) this.#takeOver(older, gate);
+    const rate = this.#spentRates.back(sessionId);
+    if (rate !== null) gate.reading.goOnWith(rate);
     this.counters.logins += 1;
     const { address, via } = gate.peer;
     this.#record(access, gate.connectionId, { state: "connected", address, via, login });
@@ -266,6 +270,7 @@ export class Connections implements GateHost {
     if (access === null) return;
     if (access.isBrief) this.#brief -= 1;
     const { sessionId } = access;
+    this.#spentRates.left(sessionId, gate.reading.rate, this.clock.nowMs());
     if (this.#bySession.get(sessionId) === gate) {
       this.#bySession.delete(sessionId);
       this.#memory?.slept(sessionId);

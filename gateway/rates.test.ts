@@ -135,3 +135,21 @@ test("being held ends with the connection", async () => {
   expect(house.cloud.records.filter(({ channel }) => channel === "telemetry").length).toBe(700);
   expect((await house.second()).heldBack).toBe(0);
 });
+
+test("coming back gives no new burst, also in the place of a connection that is still there", async () => {
+  const house = await openTimedHouse({ limits: { messagesPerSecondMax: 100, burstSecondsMax: 2 } });
+  const taken = () => house.cloud.records.filter(({ channel }) => channel === "telemetry").length;
+  for (let round = 0; round < 5; round += 1) {
+    const device = await RawDevice.login(house.port, "oven-1");
+    device.send(...messages(400));
+    // Taken over, lost, and taken over again.
+    if (round % 2 === 0) await settle(house);
+    else device.socket.destroy();
+    await settle(house);
+  }
+  expect(taken()).toBeGreaterThanOrEqual(190);
+  expect(taken()).toBeLessThanOrEqual(200 + 5 * perRead);
+  const rested = await RawDevice.login(house.port, "oven-1");
+  rested.send(...messages(150));
+  await house.until(() => rested.all("puback").length === 150, "what it says at its pace");
+});

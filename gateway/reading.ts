@@ -38,7 +38,7 @@ export class Reading {
   #holdsTooMuch = false;
   #brokerIsFull = false;
 
-  readonly #rate: RateLimit;
+  #rate: RateLimit;
   #saysTooMuch = false;
   /** Made for the few who ever say too much. */
   #heldBack: HeldBack | null = null;
@@ -53,6 +53,15 @@ export class Reading {
     this.#host = host;
     this.#lastPacketMs = host.clock.nowMs();
     this.#rate = new RateLimit(host.limits, this.#lastPacketMs);
+  }
+
+  /** What the device may say; it goes on with what it had left when it was last here. */
+  get rate(): RateLimit {
+    return this.#rate;
+  }
+
+  goOnWith(rate: RateLimit): void {
+    this.#rate = rate;
   }
 
   /** Whether the gate can take packets now. */

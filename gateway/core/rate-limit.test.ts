@@ -1,8 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RateLimit } from "./rate-limit.ts";
+import { SpentRates } from "./spent-rates.ts";
 
 const limits = { messagesPerSecondMax: 10, bytesPerSecondMax: 1_000, burstSecondsMax: 3 };
+
+function spent(messages: number): RateLimit {
+  const rate = new RateLimit(limits, 0);
+  for (let n = 0; n < messages; n += 1) rate.take(1);
+  return rate;
+}
 
 test("a burst passes whole, and what comes beyond it must come in first", () => {
   const rate = new RateLimit(limits, 0);
@@ -59,4 +66,16 @@ test("whoever reads only while nothing is exceeded takes what the limits allow, 
       }
     }),
   );
+});
+
+test("what a device had left is remembered while it is less than half a burst, and of so many devices alone", () => {
+  const rates = new SpentRates();
+  const [half, more] = [spent(15), spent(16)];
+  rates.left("half", half, 0);
+  rates.left("more", more, 0);
+  expect([rates.back("half"), rates.back("more"), rates.back("more")]).toEqual([null, more, null]);
+  rates.left("rested", spent(30), 60_000);
+  expect(rates.back("rested")).toBeNull();
+  for (let n = 0; n < 10_001; n += 1) rates.left(`d-${n}`, more, 0);
+  expect([rates.back("d-0"), rates.back("d-1")]).toEqual([null, more]);
 });

@@ -30,6 +30,14 @@ export class RateLimit {
     this.#bytes -= bytes * thousandths;
   }
 
+  /** Whether a good part of a burst was taken and has not come in again: worth remembering when its device comes back. */
+  isSpent(nowMs: number): boolean {
+    const { messagesPerSecondMax, bytesPerSecondMax, burstSecondsMax } = this.#limits;
+    const halfMs = burstSecondsMax * 500;
+    this.exceeded(nowMs);
+    return this.#messages < halfMs * messagesPerSecondMax || this.#bytes < halfMs * bytesPerSecondMax;
+  }
+
   /** The limit of which too much was taken, or null. A clock that goes back fills nothing. */
   exceeded(nowMs: number): RateName | null {
     const { messagesPerSecondMax, bytesPerSecondMax, burstSecondsMax } = this.#limits;
