@@ -1,5 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from "@tanstack/react-router";
-import { deviceListSearch, deviceSearch, parseSearch, stringifySearch } from "./core/url-state.ts";
+import { deviceListSearch, deviceSearch, parseSearch, securitySearch, stringifySearch } from "./core/url-state.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { Empty } from "./parts/empty.tsx";
@@ -31,6 +31,13 @@ const deviceRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/device/device-page.tsx"), "DevicePage"),
 });
 
+const securityRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/security",
+  validateSearch: securitySearch,
+  component: lazyRouteComponent(() => import("./pages/security/security-page.tsx"), "SecurityPage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -45,7 +52,7 @@ function NoSuchPage() {
   );
 }
 
-const routeTree = rootRoute.addChildren([overviewRoute, devicesRoute, deviceRoute]);
+const routeTree = rootRoute.addChildren([overviewRoute, devicesRoute, deviceRoute, securityRoute]);
 
 export const createConsoleRouter = () =>
   createRouter({

@@ -2,7 +2,7 @@ import type { Model } from "#protocol/model.ts";
 import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 import type { TimelineKind } from "../core/timeline.ts";
 import { type LiveOverview, withAnswer } from "../core/rates.ts";
-import { type DeviceListSearch, stringifySearch } from "../core/url-state.ts";
+import { type DeviceListSearch, type SecuritySearch, stringifySearch } from "../core/url-state.ts";
 import { ApiProblem, get } from "./client.ts";
 import { session } from "./session.ts";
 import type {
@@ -13,6 +13,7 @@ import type {
   Me,
   Overview,
   Page,
+  SecurityEvent,
   ServiceCase,
   TelemetryRange,
   TimelineAnswer,
@@ -174,3 +175,32 @@ export const timelineQuery = (id: string, kinds: readonly StoredKind[]) =>
     placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),
     refetchInterval: calmMs,
   });
+
+const hourMs = 3_600_000;
+
+export const securityQuery = (search: SecuritySearch) =>
+  queryOptions({
+    queryKey: ["security", search],
+    queryFn: ({ signal }) =>
+      get<Page<SecurityEvent>>(`/api/v1/security/events${stringifySearch({ ...search, limit: 50 })}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: calmMs,
+  });
+
+/** What the chart of the last day counts; of a day with more than the API's page holds, the newest. */
+export const securityDayQuery = queryOptions({
+  queryKey: ["security", "day"],
+  queryFn: ({ signal }) =>
+    get<Page<SecurityEvent>>(`/api/v1/security/events?limit=500&since=${Date.now() - 24 * hourMs}`, { signal }),
+  refetchInterval: 30_000,
+});
+
+/** What somebody should look at now. */
+export const alertsQuery = queryOptions({
+  queryKey: ["security", "alerts"],
+  queryFn: ({ signal }) =>
+    get<Page<SecurityEvent>>(`/api/v1/security/events?severity=alert&limit=100&since=${Date.now() - hourMs}`, {
+      signal,
+    }),
+  refetchInterval: 15_000,
+});

@@ -112,6 +112,25 @@ export interface TimelineAnswer {
   nextBeforeMs: number | null;
 }
 
+export interface SecurityEvent {
+  id: string;
+  kind: string;
+  severity: "info" | "warning" | "alert";
+  /** One sentence, for people. */
+  title: string;
+  atMs: number;
+  /** When it was last told: what goes on is one event. */
+  lastAtMs: number;
+  count: number;
+  address: string | null;
+  /** The name that somebody gave. */
+  name: string | null;
+  /** The appliance of that name, where there is one. */
+  deviceId: string | null;
+  /** Who did it, where they have proved it. */
+  by: string | null;
+}
+
 /** RFC 9457, with Hearth's code and advice. */
 export interface ProblemBody {
   title: string;

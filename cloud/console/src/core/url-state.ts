@@ -29,6 +29,25 @@ export function deviceListSearch(search: Record<string, unknown>): DeviceListSea
   return { q: text(search["q"]), model: text(search["model"]), online, cursor: text(search["cursor"]) };
 }
 
+export interface SecuritySearch {
+  severity?: "info" | "warning" | "alert" | undefined;
+  kind?: string | undefined;
+  device?: string | undefined;
+  address?: string | undefined;
+  cursor?: string | undefined;
+}
+
+export function securitySearch(search: Record<string, unknown>): SecuritySearch {
+  const severity = search["severity"];
+  return {
+    severity: severity === "info" || severity === "warning" || severity === "alert" ? severity : undefined,
+    kind: text(search["kind"]),
+    device: text(search["device"]),
+    address: text(search["address"]),
+    cursor: text(search["cursor"]),
+  };
+}
+
 export const ranges = {
   "15m": { words: "15 min", spanMs: 15 * 60_000, refreshMs: 2_000 },
   "1h": { words: "1 h", spanMs: 3_600_000, refreshMs: 2_000 },

@@ -2,8 +2,10 @@ import { Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { meQuery } from "../api/queries.ts";
+import { alertsQuery, meQuery } from "../api/queries.ts";
 import { session } from "../api/session.ts";
+import { useRights } from "../api/rights.ts";
+import { plural } from "../core/numbers.ts";
 import { Dialog } from "./dialog.tsx";
 import { Mark, PersonIcon, SearchIcon } from "./icons.tsx";
 import { useKeys } from "./keys.ts";
@@ -43,6 +45,7 @@ export function Shell() {
             <Link to="/devices" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
               Appliances
             </Link>
+            <WatchLinks />
           </nav>
           <div className={classes["room"]} />
           <button type="button" className={classes["find"]} onClick={() => void find()}>
@@ -62,6 +65,33 @@ export function Shell() {
     </>
   );
 }
+
+/** The pages that may need eyes, with how much there is to see; each for the roles that may see it. */
+function WatchLinks() {
+  const rights = useRights();
+  const mayWatch = rights?.may("security.read") === true;
+  const alerts = useQuery({ ...alertsQuery, enabled: mayWatch }).data?.items.length ?? 0;
+  return (
+    <>
+      {mayWatch && (
+        <Link to="/security" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
+          Security
+          {alerts > 0 && <Badge count={alerts} words={`${plural(alerts, "alert")} in the last hour`} />}
+        </Link>
+      )}
+    </>
+  );
+}
+
+/** A page asks for one look of up to a hundred; more than that is more than anybody counts. */
+const badgeCountMax = 99;
+
+const Badge = ({ count, words }: { count: number; words: string }) => (
+  <span className={classes["badge"]} title={words}>
+    <span aria-hidden="true">{count > badgeCountMax ? `${badgeCountMax}+` : count}</span>
+    <span className="hidden">, {words}</span>
+  </span>
+);
 
 function Account({ onHelp }: { onHelp: () => void }) {
   const me = useQuery(meQuery).data;

@@ -1,0 +1,11 @@
+/** Which roles may do what the console offers by role. The service decides; this keeps what it would refuse off the page. */
+export const rights = {
+  "security.read": ["support", "admin"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Right = keyof typeof rights;
+
+export function mayDo(role: string, right: Right): boolean {
+  const roles: readonly string[] = rights[right];
+  return roles.includes(role);
+}
