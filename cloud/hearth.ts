@@ -44,6 +44,8 @@ export interface HearthDeps {
 
 export interface Hearth {
   addresses: Addresses;
+  /** Where people find the console: the public address in production, this machine's own in development. */
+  site: string;
   /** Whether neighbours in the network may try it, and under which addresses of this machine. */
   lanHosts: string[] | null;
   root: Root;
@@ -205,6 +207,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
 
   return {
     addresses: { ...listening, ...mqttAddresses(config, gateway.ports) },
+    site: config.mode === "production" ? address.base : listening.http,
     lanHosts: config.mode === "lan" ? networkHosts(config) : null,
     root: rootOf(certificates, config),
     dataDir: config.dataDir,

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import type { GatewayPorts, Listen } from "#protocol/link/messages.ts";
 import { HttpsServer } from "./http/https.ts";
 import { Certificates, developmentMaterial, developmentRootFile, givenMaterial, serverNames } from "./pki/pki.ts";
-import { hostText, isWildcard, networkAddresses } from "./platform/addresses.ts";
+import { hostText, networkAddresses } from "./platform/addresses.ts";
 import type { Clock } from "./platform/clock.ts";
 import { type Config, StartError } from "./platform/config.ts";
 import { listenSentence } from "./platform/gateway-worker.ts";
@@ -33,10 +33,9 @@ export interface Root {
  * @throws StartError for those that cannot be used
  */
 export async function openCertificates(config: Config, clock: Clock, logger: Logger): Promise<Certificates> {
-  const { certificates: files, dataDir, mode, https, publicUrl } = config;
+  const { certificates: files, dataDir, https, publicUrl } = config;
   const names = () => {
-    const addresses = [...(mode === "lan" ? networkAddresses() : []), ...(isWildcard(https.host) ? [] : [https.host])];
-    return serverNames({ hostname: hostname(), publicUrl, addresses });
+    return serverNames({ hostname: hostname(), publicUrl, addresses: networkAddresses(https.host) });
   };
   const certificates = await Certificates.open({
     load: (nowMs) => (files === null ? developmentMaterial(dataDir, names(), nowMs) : givenMaterial(files, nowMs)),
@@ -57,14 +56,13 @@ export const rootOf = (certificates: Certificates, config: Config): Root => ({
 });
 
 /** An address that can be connected to, for one that is listened on. */
-const reachable = (host: string): string => (isWildcard(host) ? (networkAddresses()[0] ?? "localhost") : host);
+const reachable = (host: string): string => networkAddresses(host)[0] ?? "localhost";
 
 const address = (scheme: string, { host }: Listen, port: number): string =>
   `${scheme}://${hostText(reachable(host))}:${port}`;
 
 /** The network's addresses of this machine, under which a board reaches it, where it listens to the network. */
-export const networkHosts = (config: Config): string[] =>
-  isWildcard(config.https.host) ? networkAddresses().map(hostText) : [hostText(config.https.host)];
+export const networkHosts = (config: Config): string[] => networkAddresses(config.https.host).map(hostText);
 
 export const mqttAddresses = (config: Config, ports: GatewayPorts | null): Pick<Addresses, "mqtt" | "mqtts"> => ({
   mqtt: config.mqtt === null || !ports?.mqtt ? null : address("mqtt", config.mqtt, ports.mqtt),

@@ -16,15 +16,16 @@ function underHost(address: string | null, host: string | null): string | null {
 }
 
 function sayWhere(hearth: Hearth): void {
-  const { addresses, dataDir, databasePlace, firstKey, connectionsMax, filesMax, lanHosts, root } = hearth;
+  const { addresses, dataDir, databasePlace, firstKey, connectionsMax, filesMax, lanHosts, root, site } = hearth;
   say("");
   say("  Hearth is running.");
   say("");
-  say(`    Console     ${addresses.http}/`);
-  say(`    API         ${addresses.http}/api/v1      described at ${addresses.http}/api/docs`);
-  say(`    Health      ${addresses.http}/api/v1/health`);
+  say(`    Console     ${site}/`);
+  say(`    API         ${site}/api/v1      described at ${site}/api/docs`);
+  say(`    Health      ${site}/api/v1/health`);
   if (addresses.mqtt !== null) say(`    MQTT        ${addresses.mqtt}`);
-  const hosts = lanHosts ?? [null];
+  // Without a network there is still this machine.
+  const hosts = lanHosts === null || lanHosts.length === 0 ? [null] : lanHosts;
   for (const host of hosts) {
     const [https, mqtts] = [addresses.https, addresses.mqtts].map((address) => underHost(address, host));
     say(`    TLS         ${https}${mqtts ? `      ${mqtts}` : ""}`);
