@@ -146,6 +146,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.dispatcher.stop());
   undo.add(() => slices.events.stop());
   undo.add(() => slices.security.flush());
+  undo.add(() => slices.wires.stop());
 
   const filesMax = await openFilesMax();
   const limits = limitsPossible(config.limits, filesMax);

@@ -25,13 +25,15 @@ import { metricsRoutes } from "./metrics/metrics-routes.ts";
 import type { Certificates } from "./pki/pki.ts";
 import { pkiRoutes } from "./pki/pki-routes.ts";
 import { type Clock, inTime } from "./platform/clock.ts";
-import type { Database } from "./platform/database.ts";
+import { type Database, transaction } from "./platform/database.ts";
 import type { GatewayWorker } from "./platform/gateway-worker.ts";
 import { batchesRoutes } from "./provisioning/batches-routes.ts";
 import { certificatesRoutes } from "./provisioning/certificates-routes.ts";
 import { provisioningProblems } from "./provisioning/provisioning.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
+import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
+import { wireRoutes } from "./security/wire-routes.ts";
 import { serviceProblems } from "./service/service.ts";
 import { serviceRoutes } from "./service/service-routes.ts";
 import type { Slices } from "./slices.ts";
@@ -63,6 +65,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...serviceProblems,
   ...loyaltyProblems,
   ...eventProblems,
+  ...securityProblems,
   ...provisioningProblems,
 };
 
@@ -112,6 +115,14 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   batchesRoutes(app, slices.provisioning);
   certificatesRoutes(app, slices.provisioning);
   securityRoutes(app, slices.security);
+  wireRoutes(app, {
+    wires: slices.wires,
+    findDevices: (ids) => devices.find(ids),
+    opened: (principal, id) =>
+      transaction(database.db, (tx) =>
+        staff.audit.record(tx, { principal, action: "device.wire_opened", subject: `device:${id}` }),
+      ),
+  });
   timelineRoutes(app, {
     clock,
     seenBy: (principal, id) => devices.seenBy(principal, id),

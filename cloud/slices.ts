@@ -16,7 +16,7 @@ import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
-import { Security } from "./security/security.ts";
+import { Security, WireStreams } from "./security/security.ts";
 import { Service } from "./service/service.ts";
 import { type Principal, principalText, Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -48,6 +48,7 @@ export function createSlices(deps: SlicesDeps) {
   const outbox = new Outbox(ids);
   const events = new Events({ db, clock, logger });
   const security = new Security({ db, clock, ids, outbox, logger });
+  const wires = new WireStreams({ clock, send: (message) => hub.send(message) });
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
   const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
@@ -163,6 +164,7 @@ export function createSlices(deps: SlicesDeps) {
     async onBoot(gatewayId, newBootId) {
       bootId = newBootId;
       await devices.endOtherBoots(gatewayId, newBootId);
+      wires.gatewayCame();
     },
     identify: (name) =>
       name.startsWith(claimPrefix)
@@ -175,6 +177,7 @@ export function createSlices(deps: SlicesDeps) {
       if (channels.includes("inbox")) dispatcher.onReady(deviceId);
       if (channels.includes("desired")) desired.wanted(deviceId);
     },
+    onWire: (message) => wires.receive(message),
     onWritten(ref, atMs) {
       if (!desired.owns(ref)) dispatcher.onWritten(ref, atMs);
     },
@@ -200,6 +203,7 @@ export function createSlices(deps: SlicesDeps) {
     events,
     provisioning,
     security,
+    wires,
     linkDeps,
     /** The principal of a key, whoever's it is; null where it opens nothing. */
     authenticate: async (key: string): Promise<Principal | null> =>

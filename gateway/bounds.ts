@@ -28,6 +28,17 @@ export interface Bounds {
   securityWindowMs: number;
   securityReportsMax: number;
   securityNamesPerAddressMax: number;
+  /** Of what is kept of packets: over all devices, of each, of those who were not let in under a name. */
+  wireBytesMax: number;
+  wireTextsMax: number;
+  wirePacketsMax: number;
+  wireRefusedPacketsMax: number;
+  /** Devices that are gone, and names under which somebody was not let in, of which it is kept. */
+  wiresEndedMax: number;
+  wiresRefusedMax: number;
+  /** Devices that are watched at a time, and how often what is new is told of each. */
+  watchesMax: number;
+  wireTellMs: number;
   identitiesMax: number;
   /** How long a request for a certificate waits for the cloud. */
   enrolTimeoutMs: number;
@@ -62,6 +73,14 @@ export const defaultBounds: Bounds = {
   securityWindowMs: 10_000,
   securityReportsMax: 256,
   securityNamesPerAddressMax: 8,
+  wireBytesMax: 67_108_864,
+  wireTextsMax: 50_000,
+  wirePacketsMax: 200,
+  wireRefusedPacketsMax: 24,
+  wiresEndedMax: 5_000,
+  wiresRefusedMax: 1_000,
+  watchesMax: 20,
+  wireTellMs: 250,
   identitiesMax: 200_000,
   enrolTimeoutMs: 15_000,
   heldBackToldAfterMs: 2_000,

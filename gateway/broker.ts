@@ -7,6 +7,7 @@ import { may, service } from "./core/access.ts";
 import type { Counters } from "./counters.ts";
 import { FrameGate } from "./frame-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
+import type { Clock } from "./platform/clock.ts";
 import type { SecurityReports } from "./security-reports.ts";
 
 export interface BrokerOptions {
@@ -15,10 +16,15 @@ export interface BrokerOptions {
   counters: Counters;
   hits: LimitHits;
   security: SecurityReports;
+  clock: Clock;
   logger: Logger;
   /** A SUBSCRIBE was granted in part or whole, or a session with subscriptions came back. */
   subscribed: (gate: FrameGate) => void;
 }
+
+const publishByte = 0x30;
+/** Of a PUBLISH of QoS 1 besides topic and payload, about: header, length of the topic, message id. */
+const publishOverheadBytes = 7;
 
 /**
  * aedes as the gateway uses it: sessions, subscriptions and retained items of the broadcast road, behind gates that have let in
@@ -33,7 +39,7 @@ export interface BrokerOptions {
  * - a subscriber that does not read holds up whoever publishes to it: here nobody waits for it, and what waits for it is bounded.
  */
 export async function createBroker(options: BrokerOptions): Promise<Aedes> {
-  const { memory, limits, counters, hits, security, logger, subscribed } = options;
+  const { memory, limits, counters, hits, security, clock, logger, subscribed } = options;
   /** The message as this client is to have it, or null where it has it already or none of its filters matches. */
   function toForward(gate: FrameGate, client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     // From a session's queue: that was decided when it was put there.
@@ -57,6 +63,12 @@ export async function createBroker(options: BrokerOptions): Promise<Aedes> {
     const kept = Object.assign(numbered, { brokerId: broker.id });
     memory.keep(client.id, kept);
     return kept;
+  }
+
+  function noteForwarded(gate: FrameGate, { topic, qos, retain, messageId = 0, payload }: AedesPublishPacket): void {
+    const first = publishByte | (qos << 1) | (retain ? 1 : 0);
+    const size = publishOverheadBytes + Buffer.byteLength(topic) + payload.length;
+    gate.tape?.sent(clock.nowMs(), topic, first, qos > 0 ? messageId : 0, size);
   }
 
   const broker = await Aedes.createBroker({
@@ -100,7 +112,9 @@ export async function createBroker(options: BrokerOptions): Promise<Aedes> {
     authorizeForward: (client, packet) => {
       const gate = gateOf(client);
       if (gate === null || !gate.access?.mayReceive(packet.topic)) return null;
-      return toForward(gate, client, packet);
+      const forwarded = toForward(gate, client, packet);
+      if (forwarded !== null) noteForwarded(gate, forwarded);
+      return forwarded;
     },
   });
   broker.on("client", (client) => Object.defineProperty(client, "duplicates", { value: noDuplicates }));
@@ -110,12 +124,12 @@ export async function createBroker(options: BrokerOptions): Promise<Aedes> {
     gate.opened();
     if (gate.granted.size > 0) subscribed(gate);
   });
-  broker.on("subscribe", (_subscriptions, client) => {
+  broker.on("subscribe", (subscriptions, client) => {
     const gate = gateOf(client);
     if (gate === null) return;
     memory.subscribedNow(gate);
     subscribed(gate);
-    gate.subscriptionsSettled();
+    gate.subscriptionsSettled(subscriptions.map(({ qos }) => qos));
   });
   broker.on("unsubscribe", (filters, client) => {
     const gate = gateOf(client);

@@ -28,6 +28,7 @@ import type { LimitHits } from "./limit-hits.ts";
 import type { SecurityNote, SecurityReports } from "./security-reports.ts";
 import type { Spool } from "./spool.ts";
 import type { SystemRecords } from "./system-records.ts";
+import type { Wires } from "./wires.ts";
 
 export interface ConnectionsOptions {
   bootId: string;
@@ -40,6 +41,7 @@ export interface ConnectionsOptions {
   spool: Spool;
   records: SystemRecords;
   security: SecurityReports;
+  wires: Wires;
   admission: Admission;
   enrol: EnrolRequested;
 }
@@ -81,6 +83,7 @@ export class Connections implements GateHost {
   readonly spool: Spool;
   readonly #records: SystemRecords;
   readonly #security: SecurityReports;
+  readonly #wires: Wires;
   readonly #bootId: string;
   readonly #logger: Logger;
   readonly #admission: Admission;
@@ -101,6 +104,7 @@ export class Connections implements GateHost {
     const { bootId, limits, bounds, counters, hits, clock, logger, spool, admission, enrol } = options;
     this.#records = options.records;
     this.#security = options.security;
+    this.#wires = options.wires;
     this.#bootId = bootId;
     this.limits = limits;
     this.bounds = bounds;
@@ -157,6 +161,7 @@ export class Connections implements GateHost {
     if (outcome.kind === "refused") {
       this.#countRefusal(outcome.code);
       this.#tell(outcome.because.kind, outcome.because.reason, gate);
+      this.#noteRefused(gate, packet, outcome.code, outcome.because.reason);
       gate.refuse(outcome.code, "refused");
       return;
     }
@@ -167,12 +172,14 @@ export class Connections implements GateHost {
       this.#countRefusal(connack.serverUnavailable);
       this.hits.hit("connectionsMax");
       this.#tell("limit_hit", "connections_max", gate);
+      this.#noteRefused(gate, packet, connack.serverUnavailable, "connections_max");
       return gate.refuse(connack.serverUnavailable, "refused");
     }
     const { will } = packet;
     if (will !== null) {
       const code = access.willCodeOf(will);
       const beyond = topicBeyond(will.topic, this.limits);
+      if (beyond !== null || code < 0) this.#noteRefused(gate, packet, null, beyond ?? "not_allowed");
       if (beyond !== null) return gate.overLimit(beyond, "will_refused");
       if (code < 0) return gate.close("will_refused", "not_allowed");
       gate.will = { ...will, code };
@@ -192,15 +199,26 @@ export class Connections implements GateHost {
     this.#nextConnectionId += 1;
     const older = this.#bySession.get(sessionId);
     this.#bySession.set(sessionId, gate);
+    if (access.identity !== null) gate.tape = this.#wires.open(sessionId, older?.tape ?? null);
     if (older !== undefined) this.#takeOver(older, gate);
     const rate = this.#spentRates.back(sessionId);
     if (rate !== null) gate.reading.goOnWith(rate);
+    gate.tape?.connect(this.clock.nowMs(), packet, gate.peer.via, login);
     this.counters.logins += 1;
     const { address, via } = gate.peer;
     this.#record(access, gate.connectionId, { state: "connected", address, via, login });
     this.#logger.debug({ event: "connected", deviceId: sessionId, connectionId: gate.connectionId });
     gate.join(access, packet, broker.handle);
     gate.peer.settled();
+  }
+
+  /** @param code of the CONNACK; null where its will was refused, which is answered by nothing */
+  #noteRefused({ name, peer }: FrameGate, packet: ConnectPacket, code: number | null, reason: string): void {
+    const tape = this.#wires.refused(name);
+    const nowMs = this.clock.nowMs();
+    tape?.connect(nowMs, packet, peer.via, null);
+    if (code === null) tape?.closed(nowMs, "will_refused", reason);
+    else tape?.connack(nowMs, code, reason);
   }
 
   /** Both ends of it are told; an appliance that lost its line and is back has one. */
@@ -271,6 +289,8 @@ export class Connections implements GateHost {
     if (access.isBrief) this.#brief -= 1;
     const { sessionId } = access;
     this.#spentRates.left(sessionId, gate.reading.rate, this.clock.nowMs());
+    gate.tape?.closed(this.clock.nowMs(), reason, gate.why ?? "");
+    if (gate.tape !== null && this.#bySession.get(sessionId) === gate) this.#wires.ended(sessionId, gate.tape);
     if (this.#bySession.get(sessionId) === gate) {
       this.#bySession.delete(sessionId);
       this.#memory?.slept(sessionId);

@@ -22,6 +22,7 @@ import type { Token } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import { Backlog } from "./backlog.ts";
 import { type Access, enrolCode, may, refusedCode, service } from "./core/access.ts";
+import type { DeviceTape } from "./core/device-tape.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
 import type { HeldBackWord } from "./core/held-back.ts";
 import {
@@ -59,6 +60,7 @@ export interface GateHost extends ReadingHost {
 }
 
 const connectByte = packetTypes.connect << 4;
+const pingreqByte = packetTypes.pingreq << 4;
 /** What a packet may hold besides its payload and its topic: its header, a length, an id. */
 const packetOverheadBytesMax = 9;
 /** How long a refused client may take to read its CONNACK before the socket goes. */
@@ -72,6 +74,8 @@ export class FrameGate extends Duplex implements Publisher {
   why: string | null = null;
   /** Set by the host as it joins. */
   connectionId = 0;
+  /** Where its packets are noted; null where nobody may watch it. */
+  tape: DeviceTape | null = null;
   /** The token that it came with; null where it came with something else. */
   token: Token | null = null;
   will: (NonNullable<ConnectPacket["will"]> & { code: number }) | null = null;
@@ -175,17 +179,24 @@ export class FrameGate extends Duplex implements Publisher {
   opened(): void {
     if (this.#state !== "joining") return;
     this.#enter("open");
+    this.tape?.connack(this.#stateSinceMs, 0, "");
     // What came behind CONNECT waited for its answer, and was not silent.
     this.reading.packet(this.#stateSinceMs, 0);
     this.#cutFrames(this.#stateSinceMs);
     this.reading.want(this.#isReader);
   }
 
-  /** The broker has done what the last SUBSCRIBE or UNSUBSCRIBE asked for: what the device sent behind it is read now. */
-  subscriptionsSettled(): void {
+  /**
+   * The broker has done what the last SUBSCRIBE or UNSUBSCRIBE asked for: what the device sent behind it is read now.
+   *
+   * @param codes its answer to each filter of a SUBSCRIBE
+   */
+  subscriptionsSettled(codes: readonly number[] = []): void {
     if (!this.#settlesSubscriptions) return;
     this.#settlesSubscriptions = false;
-    this.#cutFrames(this.#host.clock.nowMs());
+    const nowMs = this.#host.clock.nowMs();
+    this.tape?.settled(nowMs, codes);
+    this.#cutFrames(nowMs);
     this.reading.want(this.#isReader);
   }
 
@@ -214,7 +225,9 @@ export class FrameGate extends Duplex implements Publisher {
     if (this.#deliveries.isFull) this.#host.hits.hit("deliveriesPerConnectionMax");
     if (this.#outgoing.isClogged || this.#deliveries.isFull) return "busy";
     const messageId = qos === 1 ? this.#deliveries.open() : 0;
-    this.#outgoing.write(encodePublish(topic, payload, qos, messageId), (error) => done(!error));
+    const bytes = encodePublish(topic, payload, qos, messageId);
+    this.tape?.sent(this.#host.clock.nowMs(), topic, bytes[0] ?? 0, messageId, bytes.length);
+    this.#outgoing.write(bytes, (error) => done(!error));
     return null;
   }
 
@@ -264,6 +277,7 @@ export class FrameGate extends Duplex implements Publisher {
     if (this.#state !== "open") return;
     if (this.#acks.length > 0) {
       this.#host.counters.acked += this.#acks.length;
+      this.tape?.acknowledged(this.#host.clock.nowMs(), this.#acks);
       this.#outgoing.write(encodePubacks(this.#acks));
       this.#acks = [];
     }
@@ -365,11 +379,14 @@ export class FrameGate extends Duplex implements Publisher {
   #packet(nowMs: number): void {
     const { bytes, start, bodyStart, end } = this.#cutter;
     const first = bytes[start] ?? 0;
-    switch (first >> 4) {
+    const type = first >> 4;
+    if (type !== packetTypes.publish && first !== pingreqByte) this.tape?.received(nowMs, bytes, start, bodyStart, end);
+    switch (type) {
       case packetTypes.publish:
         return this.#publish(first, nowMs);
       case packetTypes.pingreq:
-        if (first !== 0xc0 || end !== bodyStart) return this.#malformed("malformed_pingreq");
+        if (first !== pingreqByte || end !== bodyStart) return this.#malformed("malformed_pingreq");
+        this.tape?.pinged(nowMs);
         return this.#outgoing.write(pingresp);
       case packetTypes.puback:
       case packetTypes.pubrec:
@@ -421,6 +438,7 @@ export class FrameGate extends Duplex implements Publisher {
     const beyond = filtersBeyond(filters, this.#host.limits);
     if (beyond !== null) return this.overLimit(beyond);
     this.#settlesSubscriptions = true;
+    this.tape?.asks(filters);
     this.#toBroker();
   }
 
@@ -430,7 +448,7 @@ export class FrameGate extends Duplex implements Publisher {
   }
 
   #publish(first: number, nowMs: number): void {
-    const { bytes, bodyStart, end } = this.#cutter;
+    const { bytes, start, bodyStart, end } = this.#cutter;
     const qos = (first >> 1) & 3;
     // DUP says nothing of QoS 0 [MQTT-3.3.1-2].
     if (qos === 3 || (first & 0x0e) === 0x08 || end - bodyStart < 2) return this.#malformed("malformed_publish");
@@ -438,12 +456,13 @@ export class FrameGate extends Duplex implements Publisher {
     const topicEnd = topicStart + bytes.readUInt16BE(bodyStart);
     const payloadStart = topicEnd + (qos > 0 ? 2 : 0);
     if (payloadStart > end) return this.#malformed("malformed_publish");
+    const messageId = qos > 0 ? bytes.readUInt16BE(topicEnd) : 0;
     const access = this.#access;
     const code = access?.channelCodeOf(bytes, topicStart, topicEnd) ?? refusedCode;
+    this.tape?.published(nowMs, first, code, bytes, topicStart, topicEnd, messageId, end - start);
     if (access === null || code === refusedCode) return this.close("publish_refused", "not_allowed");
     if (access.road === "spool" && qos === 2) return this.close("publish_refused", "qos_2");
     if (access.road === "spool" && (first & 1) === 1) return this.close("publish_refused", "retained");
-    const messageId = qos > 0 ? bytes.readUInt16BE(topicEnd) : 0;
     if (qos > 0 && messageId === 0) return this.#malformed("malformed_publish");
     if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.#packetTooLarge();
     if (access.road === "broker") return this.#publishToBroker(bytes.toString("utf8", topicStart, topicEnd));
@@ -452,7 +471,10 @@ export class FrameGate extends Duplex implements Publisher {
   }
 
   #enrol(payload: Buffer, messageId: number): void {
-    if (messageId > 0) this.#outgoing.write(encodePubacks([messageId]));
+    if (messageId > 0) {
+      this.tape?.acknowledged(this.#host.clock.nowMs(), [messageId]);
+      this.#outgoing.write(encodePubacks([messageId]));
+    }
     this.#host.enrolRequested(this, payload);
   }
 

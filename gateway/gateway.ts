@@ -42,6 +42,7 @@ import { Spool } from "./spool.ts";
 import { LmdbSpoolStore, type SpoolStore } from "./spool-store.ts";
 import { SystemRecords } from "./system-records.ts";
 import { Uplink } from "./uplink.ts";
+import { Wires } from "./wires.ts";
 
 export interface GatewayOptions {
   config: GatewayConfig;
@@ -132,10 +133,12 @@ export class Gateway {
       if (this.#link !== link) return;
       this.#link = null;
       parts.login.linkDown();
+      parts.wires.linkDown();
       parts.enrolments.linkDown();
       parts.uplink.lost();
     });
     parts.login.linkUp();
+    parts.wires.linkDown();
     // What the link before this one was asked will not be answered.
     parts.enrolments.linkDown();
     parts.feeds.linkUp();
@@ -151,6 +154,7 @@ export class Gateway {
     parts.listeners.close();
     parts.connections.shutDown();
     parts.login.stop();
+    parts.wires.linkDown();
     parts.enrolments.linkDown();
     parts.security.flush();
     await new Promise<void>((resolve) => parts.broker.close(resolve));
@@ -187,7 +191,9 @@ export class Gateway {
         return this.#link !== null;
       },
     });
-    const connections = new Connections({
+    const connected = (name: string) => connections.of(name)?.tape ?? null;
+    const wires = new Wires({ bounds, clock, connected, send });
+    const connections: Connections = new Connections({
       bootId,
       limits,
       bounds,
@@ -198,6 +204,7 @@ export class Gateway {
       spool,
       records,
       security,
+      wires,
       admission,
       enrol: (gate, from, payload) => enrolments.request(gate, from, payload),
     });
@@ -213,7 +220,7 @@ export class Gateway {
       unreleased: (clientId) => connections.of(clientId)?.close("over_limit"),
     });
     const subscribed = (gate: FrameGate) => this.#sayReady(gate);
-    const broker = await createBroker({ memory, limits, counters, hits, security, logger, subscribed });
+    const broker = await createBroker({ memory, limits, counters, hits, security, clock, logger, subscribed });
     connections.use(broker, memory);
     const feeds = new Feeds({ cache, memory, broker, limits, counters, hits, logger });
     const uplink = new Uplink({ spool, gatewayId, bootId, counters, logger, send });
@@ -223,6 +230,7 @@ export class Gateway {
       certificates,
       records,
       security,
+      wires,
       login,
       enrolments,
       connections,
@@ -256,6 +264,8 @@ export class Gateway {
         return this.#forget(message.name, message.disconnect, parts);
       case "enrolled":
         return enrolments.answered(message.askId, message.payload);
+      case "watch":
+        return parts.wires.watch(message.name, message.on);
       case "deliver":
         return this.#deliver(message, connections);
       case "feeds":
@@ -377,6 +387,7 @@ interface Parts {
   certificates: ClientCertificates;
   records: SystemRecords;
   security: SecurityReports;
+  wires: Wires;
   login: Login;
   enrolments: Enrolments;
   connections: Connections;

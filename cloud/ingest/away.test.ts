@@ -170,6 +170,7 @@ test("a gateway that says hello while the database is away is welcomed once it i
     denyList: async () => {},
     feeds: async () => ({ version: 0, items: [] }),
     onReady() {},
+    onWire() {},
     onWritten() {},
     onNotWritten() {},
   });

@@ -32,6 +32,7 @@ export interface GatewayLinkDeps {
   /** Says over this link which certificates do not count. */
   denyList(send: (message: CloudMessage) => void): Promise<void>;
   onReady(deviceId: string, channels: readonly DownChannel[]): void;
+  onWire(message: Extract<GatewayMessage, { kind: "wire" }>): void;
   onWritten(ref: string, atMs: number): void;
   onNotWritten(ref: string, deviceId: string, reason: "absent" | "busy"): void;
 }
@@ -102,6 +103,9 @@ export class GatewayLink {
         return;
       case "not_written":
         this.#deps.onNotWritten(message.ref, message.deviceId, message.reason);
+        return;
+      case "wire":
+        this.#deps.onWire(message);
         return;
       case "status":
         this.#status = message.status;

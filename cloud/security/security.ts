@@ -12,6 +12,8 @@ import { type SecurityNote, SecurityNotes } from "./security-notes.ts";
 import { type SecurityEvent, type SecurityFilter, SecurityStore } from "./security-store.ts";
 
 export type { SecurityEvent } from "./security-store.ts";
+export { securityProblems } from "./errors.ts";
+export { WireStreams } from "./wire-streams.ts";
 
 /** A gateway's report, and the appliance of the name in it, where there is one. */
 export interface SecurityFact {

@@ -33,6 +33,7 @@ test("CONNECT is read field by field", () => {
     will: { topic: "a/b", payload: Buffer.from("gone"), qos: 1, retain: true },
   });
   expect(readConnect(bytes, 0, bytes.length)).toEqual({
+    size: bytes.length,
     protocolLevel: 4,
     clean: true,
     keepaliveMs: 30_000,

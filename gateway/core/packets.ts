@@ -4,13 +4,16 @@ import { isFilter } from "./access.ts";
 
 export const packetTypes = {
   connect: 1,
+  connack: 2,
   publish: 3,
   puback: 4,
   pubrec: 5,
   pubrel: 6,
   pubcomp: 7,
   subscribe: 8,
+  suback: 9,
   unsubscribe: 10,
+  unsuback: 11,
   pingreq: 12,
   disconnect: 14,
 } as const;
@@ -23,6 +26,8 @@ export interface ConnectPacket {
   username: string | null;
   password: Buffer | null;
   will: { topic: string; payload: Buffer; qos: number; retain: boolean } | null;
+  /** Bytes of its variable header and payload. */
+  size: number;
 }
 
 /** Reads fields one after another; a field that is not there or not valid makes `failed` true and reads as empty. */
@@ -98,10 +103,19 @@ export function readConnect(bytes: Buffer, start: number, end: number): ConnectP
     ((flags & 0x04) !== 0 || (flags & 0x38) === 0) &&
     (flags & 0xc0) !== 0x40;
   if (reader.failed || !reader.done || !flagsAreValid || protocolName !== "MQTT") return null;
-  return { protocolLevel, clean: (flags & 0x02) !== 0, keepaliveMs, clientId, username, password, will };
+  const size = end - start;
+  return { protocolLevel, clean: (flags & 0x02) !== 0, keepaliveMs, clientId, username, password, will, size };
 }
 
-const unreadConnect = { clean: true, keepaliveMs: 0, clientId: "", username: null, password: null, will: null };
+const unreadConnect = {
+  clean: true,
+  keepaliveMs: 0,
+  clientId: "",
+  username: null,
+  password: null,
+  will: null,
+  size: 0,
+};
 
 function readWill(reader: Reader, flags: number): NonNullable<ConnectPacket["will"]> {
   const topic = reader.text();

@@ -9,6 +9,7 @@
  *     <--------------------------- committed, credit
  */
 import type { DownChannel } from "../topics.ts";
+import type { WirePacket } from "./wire.ts";
 import type { GatewayLimits } from "./limits.ts";
 
 /** Most unacknowledged batches on the link, and the bounds of each. */
@@ -158,6 +159,8 @@ export type GatewayMessage =
   | { kind: "not_written"; ref: string; deviceId: string; reason: "absent" | "busy" }
   /** A certificate is asked for, with a `ProvisioningRequest` as it came. `enrolled` is the answer. */
   | { kind: "enrol"; askId: number; from: EnrolFrom; payload: string; address: string }
+  /** Packets of a device that is watched, oldest first: `whole` for all that are kept, then what is new. */
+  | { kind: "wire"; name: string; whole: boolean; packets: WirePacket[] }
   | { kind: "status"; status: GatewayStatus }
   | { kind: "drained" };
 
@@ -180,6 +183,8 @@ export type CloudMessage =
   | { kind: "identity"; askId: number; identity: Identity | null }
   /** Credentials changed: forget what was cached under this name; `disconnect` ends the connection now, its session with it. */
   | { kind: "forget"; name: string; disconnect: boolean }
+  /** Tell what goes over the wire of a device: first what is kept, then what comes, until `on` is false or the link is lost. */
+  | { kind: "watch"; name: string; on: boolean }
   | { kind: "deliver"; ref: string; deviceId: string; channel: DownChannel; payload: string }
   /** The answer to an `enrol`: a `ProvisioningReply` for the connection that asked, and nobody else. */
   | { kind: "enrolled"; askId: number; payload: string }

@@ -123,9 +123,12 @@ const words: Readonly<Record<string, string>> = {
   more: "so many at once that they are not told apart",
 };
 
+/** A reason in plain words, without a full stop. */
+export const reasonWords = (reason: string): string =>
+  Object.hasOwn(words, reason) ? (words[reason] ?? reason) : reason.replaceAll("_", " ");
+
 /** One sentence for people. */
 export function sentence(kind: SecurityKind, reason: string): string {
-  const why = Object.hasOwn(words, reason) ? words[reason] : reason.replaceAll("_", " ");
   const { title } = securityKinds[kind];
-  return reason === "" || reason === kind ? `${title}.` : `${title}: ${why}.`;
+  return reason === "" || reason === kind ? `${title}.` : `${title}: ${reasonWords(reason)}.`;
 }

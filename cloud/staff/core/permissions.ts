@@ -11,6 +11,7 @@ export const permissionTable = {
   "devices.register": ["admin"],
   "devices.command": ["support", "admin"],
   "devices.connections": ["support", "admin"],
+  "devices.wire": ["support", "admin"],
   "provisioning.read": everyone,
   "provisioning.write": ["admin"],
   "telemetry.read": everyone,
