@@ -1,9 +1,15 @@
-import { expectTypeOf, test } from "vitest";
+import { expect, expectTypeOf, test } from "vitest";
 import type * as read from "../../cloud/console/src/api/shapes.ts";
 import type { Delivery } from "../../cloud/deliveries/deliveries.ts";
 import type { Health } from "../../cloud/http/health-routes.ts";
 import type { Overview } from "../../cloud/http/overview-routes.ts";
 import type { TimelineEntry } from "../../cloud/platform/timeline.ts";
+import { mayDo, rights } from "../../cloud/console/src/core/rights.ts";
+import { securityKindNames } from "../../cloud/console/src/core/security.ts";
+import { revocationWords } from "../../cloud/console/src/core/certificates.ts";
+import { revocationReasons } from "../../cloud/pki/pki.ts";
+import { securityKinds } from "../../cloud/security/core/security-kinds.ts";
+import { permissionTable } from "../../cloud/staff/core/permissions.ts";
 import type { LatestValue } from "../../cloud/telemetry/telemetry-store.ts";
 
 // Held by the compiler: a field that the service renames no longer fits what the console reads.
@@ -13,4 +19,11 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<Health>().toExtend<read.Health>();
   expectTypeOf<TimelineEntry>().toEqualTypeOf<read.TimelineEntry>();
   expectTypeOf<LatestValue>().toEqualTypeOf<Pick<read.LatestValue, "metric" | "value" | "atMs">>();
+});
+
+test("what the console offers by role is what the service allows, and it has words for every kind and reason", () => {
+  expect(permissionTable).toMatchObject(rights);
+  expect([mayDo("viewer", "security.read"), mayDo("support", "security.read")]).toEqual([false, true]);
+  expect(Object.keys(securityKindNames).toSorted()).toEqual(Object.keys(securityKinds).toSorted());
+  expect(Object.keys(revocationWords).toSorted()).toEqual(Object.keys(revocationReasons).toSorted());
 });

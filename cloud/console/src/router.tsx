@@ -1,5 +1,12 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from "@tanstack/react-router";
-import { deviceListSearch, deviceSearch, parseSearch, securitySearch, stringifySearch } from "./core/url-state.ts";
+import {
+  deviceListSearch,
+  deviceSearch,
+  parseSearch,
+  provisioningSearch,
+  securitySearch,
+  stringifySearch,
+} from "./core/url-state.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { Empty } from "./parts/empty.tsx";
@@ -31,6 +38,13 @@ const deviceRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/device/device-page.tsx"), "DevicePage"),
 });
 
+const provisioningRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/provisioning",
+  validateSearch: provisioningSearch,
+  component: lazyRouteComponent(() => import("./pages/provisioning/provisioning-page.tsx"), "ProvisioningPage"),
+});
+
 const securityRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/security",
@@ -52,7 +66,7 @@ function NoSuchPage() {
   );
 }
 
-const routeTree = rootRoute.addChildren([overviewRoute, devicesRoute, deviceRoute, securityRoute]);
+const routeTree = rootRoute.addChildren([overviewRoute, devicesRoute, deviceRoute, provisioningRoute, securityRoute]);
 
 export const createConsoleRouter = () =>
   createRouter({

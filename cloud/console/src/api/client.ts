@@ -39,6 +39,53 @@ async function ask(path: string, key: string | null, signal: AbortSignal | undef
   }
 }
 
+/**
+ * Changes something.
+ *
+ * @returns null where the service has nothing to say to it
+ * @throws ApiProblem
+ */
+export async function send<Answer>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<Answer | null> {
+  const headers = {
+    accept: "application/json",
+    authorization: `Bearer ${session.key ?? ""}`,
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+  };
+  const response = await fetch(path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch(() => {
+    throw new ApiProblem(0, unreachable);
+  });
+  if (!response.ok) throw await problemOf(response);
+  if (response.status === 204) return null;
+  const answer: Answer = await response.json();
+  return answer;
+}
+
+/**
+ * Sends a file, and says how much of it has gone: what `fetch` cannot tell.
+ *
+ * @throws ApiProblem
+ */
+export function upload<Answer>(path: string, file: Blob, onSent: (share: number) => void): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    request.setRequestHeader("authorization", `Bearer ${session.key ?? ""}`);
+    request.setRequestHeader("content-type", "text/csv");
+    request.responseType = "json";
+    request.upload.addEventListener("progress", ({ loaded, total }) => onSent(total === 0 ? 1 : loaded / total));
+    request.addEventListener("load", () => {
+      if (request.status < 300) resolve(request.response);
+      else reject(new ApiProblem(request.status, request.response ?? {}));
+    });
+    request.addEventListener("error", () => reject(new ApiProblem(0, unreachable)));
+    request.send(file);
+  });
+}
+
 async function problemOf(response: Response): Promise<ApiProblem> {
   const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") === true;
   const body: Partial<ProblemBody> = isProblem ? await response.json() : {};

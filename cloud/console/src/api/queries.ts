@@ -2,12 +2,22 @@ import type { Model } from "#protocol/model.ts";
 import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 import type { TimelineKind } from "../core/timeline.ts";
 import { type LiveOverview, withAnswer } from "../core/rates.ts";
-import { type DeviceListSearch, type SecuritySearch, stringifySearch } from "../core/url-state.ts";
+import {
+  type DeviceListSearch,
+  type ProvisioningSearch,
+  type SecuritySearch,
+  stringifySearch,
+} from "../core/url-state.ts";
 import { ApiProblem, get } from "./client.ts";
 import { session } from "./session.ts";
 import type {
+  Batch,
+  BatchDetail,
+  Certificate,
+  Connection,
   Delivery,
   Device,
+  DeviceDetail,
   Health,
   LatestValue,
   Me,
@@ -101,12 +111,12 @@ export const devicesQuery = (search: DeviceListSearch) =>
     refetchInterval: calmMs,
   });
 
-const devicePath = (id: string) => `/api/v1/devices/${encodeURIComponent(id)}`;
+export const devicePath = (id: string) => `/api/v1/devices/${encodeURIComponent(id)}`;
 
 export const deviceQuery = (id: string) =>
   queryOptions({
     queryKey: ["device", id],
-    queryFn: ({ signal }) => get<Device>(devicePath(id), { signal }),
+    queryFn: ({ signal }) => get<DeviceDetail>(devicePath(id), { signal }),
     refetchInterval: liveMs,
   });
 
@@ -204,3 +214,68 @@ export const alertsQuery = queryOptions({
     }),
   refetchInterval: 15_000,
 });
+
+/** A card for each, and a question for each card. */
+const batchesPerPage = 20;
+
+export const batchesQuery = (cursor: string | undefined) =>
+  queryOptions({
+    queryKey: ["batches", "page", cursor],
+    queryFn: ({ signal }) =>
+      get<Page<Batch>>(`/api/v1/batches${stringifySearch({ cursor, limit: batchesPerPage })}`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+export const batchQuery = (key: string) =>
+  queryOptions({
+    queryKey: ["batches", "one", key],
+    queryFn: ({ signal }) => get<BatchDetail>(`/api/v1/batches/${encodeURIComponent(key)}`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+/** How long before its end a certificate is worth a look. */
+export const expiringMs = 30 * 24 * hourMs;
+
+const certificatesPath = ({ device, certificates, cursor }: ProvisioningSearch, limit: number) =>
+  `/api/v1/certificates${stringifySearch({
+    device,
+    cursor,
+    limit,
+    expiringBeforeMs: certificates === "expiring" ? Date.now() + expiringMs : undefined,
+    revoked: certificates === "revoked" ? "true" : undefined,
+  })}`;
+
+export const certificatesQuery = (search: ProvisioningSearch) =>
+  queryOptions({
+    queryKey: ["certificates", search],
+    queryFn: ({ signal }) => get<Page<Certificate>>(certificatesPath(search, 50), { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: calmMs,
+  });
+
+/** What has to be renewed soon. */
+export const expiringQuery = queryOptions({
+  queryKey: ["certificates", "soon"],
+  queryFn: ({ signal }) => get<Page<Certificate>>(certificatesPath({ certificates: "expiring" }, 100), { signal }),
+  refetchInterval: 60_000,
+});
+
+export const connectionsQuery = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ["connections", id],
+    queryFn: ({ signal, pageParam }) =>
+      get<Page<Connection>>(
+        `${devicePath(id)}/connections${stringifySearch({ cursor: pageParam ?? undefined, limit: 50 })}`,
+        { signal },
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last: Page<Connection>) => last.nextCursor,
+    refetchInterval: calmMs,
+  });
+
+export const deviceCertificatesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["certificates", "of", id],
+    queryFn: ({ signal }) => get<{ items: Certificate[] }>(`${devicePath(id)}/certificates`, { signal }),
+    refetchInterval: calmMs,
+  });

@@ -131,6 +131,58 @@ export interface SecurityEvent {
   by: string | null;
 }
 
+export interface Batch {
+  key: string;
+  model: string;
+  quota: number;
+  enrolled: number;
+  validUntilMs: number | null;
+  state: "open" | "closed";
+  createdAtMs: number;
+}
+
+export interface BatchDetail extends Batch {
+  serials: Partial<Record<string, number>>;
+  /** Claim secrets that work now: their age, and the end of their grace. */
+  secrets: { createdAtMs: number; validUntilMs: number | null }[];
+}
+
+export interface Certificate {
+  fingerprint: string;
+  deviceId: string;
+  issuedAtMs: number;
+  notAfterMs: number;
+  batch: string | null;
+  revokedAtMs: number | null;
+  revokedReason: string | null;
+}
+
+export interface ImportReport {
+  imported: number;
+  unchanged: number;
+  /** The first of the lines that were not imported. */
+  errors: { line: number; field: string; message: string }[];
+  errorsMore: number;
+}
+
+/** One appliance, asked for by its id. */
+export interface DeviceDetail extends Device {
+  /** Tokens that work now, newest first: their age, and the end of their grace. */
+  credentials: { tokens: { createdAtMs: number; validUntilMs: number | null }[] };
+}
+
+export interface Connection {
+  fromMs: number;
+  /** Null while it is open, and where nobody could say when it ended. */
+  toMs: number | null;
+  open: boolean;
+  address: string | null;
+  via: "tcp" | "tls" | "ws" | "wss" | null;
+  login: "token" | "certificate" | "claim" | "open" | null;
+  /** Why it ended, in plain words. */
+  ended: string | null;
+}
+
 /** RFC 9457, with Hearth's code and advice. */
 export interface ProblemBody {
   title: string;

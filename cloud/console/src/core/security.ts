@@ -34,7 +34,10 @@ const names: Readonly<Record<string, string>> = securityKindNames;
 export const kindName = (kind: string): string =>
   Object.hasOwn(names, kind) ? (names[kind] ?? kind) : kind.replaceAll("_", " ");
 
-export const hourMs = 3_600_000;
+/** Who did it: `staff:…` is a key, whose id's end tells it from the others. */
+export const byText = (by: string): string => (by.startsWith("staff:") ? `staff key …${by.slice(-6)}` : by);
+
+const hourMs = 3_600_000;
 
 export interface HourCount {
   fromMs: number;

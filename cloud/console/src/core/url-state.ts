@@ -48,6 +48,23 @@ export function securitySearch(search: Record<string, unknown>): SecuritySearch 
   };
 }
 
+export interface ProvisioningSearch {
+  tab?: "import" | "certificates" | undefined;
+  device?: string | undefined;
+  certificates?: "expiring" | "revoked" | undefined;
+  cursor?: string | undefined;
+}
+
+export function provisioningSearch(search: Record<string, unknown>): ProvisioningSearch {
+  const { tab, certificates } = search;
+  return {
+    tab: tab === "import" || tab === "certificates" ? tab : undefined,
+    device: text(search["device"]),
+    certificates: certificates === "expiring" || certificates === "revoked" ? certificates : undefined,
+    cursor: text(search["cursor"]),
+  };
+}
+
 export const ranges = {
   "15m": { words: "15 min", spanMs: 15 * 60_000, refreshMs: 2_000 },
   "1h": { words: "1 h", spanMs: 3_600_000, refreshMs: 2_000 },
@@ -59,7 +76,13 @@ export type RangeName = keyof typeof ranges;
 export const rangeNames: RangeName[] = ["15m", "1h", "24h", "7d", "30d"];
 export const isRangeName = (name: unknown): name is RangeName => rangeNames.some((known) => known === name);
 
+const deviceTabs = ["connections", "credentials"] as const;
+export type DeviceTab = (typeof deviceTabs)[number];
+const deviceTab = (value: unknown): DeviceTab | undefined => deviceTabs.find((tab) => tab === value);
+
 export interface DeviceSearch {
+  /** Readings and timeline where left out. */
+  tab?: DeviceTab | undefined;
   range?: RangeName | undefined;
   /** A range that somebody dragged open; both or none. */
   from?: number | undefined;
@@ -85,6 +108,7 @@ export function deviceSearch(search: Record<string, unknown>): DeviceSearch {
   const dragged = from !== undefined && to !== undefined && to > from;
   const clock = search["clock"] === "utc" || search["clock"] === "appliance" ? search["clock"] : undefined;
   return {
+    tab: deviceTab(search["tab"]),
     range: isRangeName(search["range"]) ? search["range"] : undefined,
     from: dragged ? from : undefined,
     to: dragged ? to : undefined,

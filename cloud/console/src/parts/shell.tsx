@@ -2,7 +2,7 @@ import { Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { alertsQuery, meQuery } from "../api/queries.ts";
+import { alertsQuery, expiringQuery, meQuery } from "../api/queries.ts";
 import { session } from "../api/session.ts";
 import { useRights } from "../api/rights.ts";
 import { plural } from "../core/numbers.ts";
@@ -71,8 +71,18 @@ function WatchLinks() {
   const rights = useRights();
   const mayWatch = rights?.may("security.read") === true;
   const alerts = useQuery({ ...alertsQuery, enabled: mayWatch }).data?.items.length ?? 0;
+  const mayProvision = rights?.may("provisioning.read") === true;
+  const expiring = useQuery({ ...expiringQuery, enabled: mayProvision }).data?.items.length ?? 0;
   return (
     <>
+      {mayProvision && (
+        <Link to="/provisioning" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
+          Provisioning
+          {expiring > 0 && (
+            <Badge mild count={expiring} words={`${plural(expiring, "certificate")} to end within 30 days`} />
+          )}
+        </Link>
+      )}
       {mayWatch && (
         <Link to="/security" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
           Security
@@ -86,8 +96,8 @@ function WatchLinks() {
 /** A page asks for one look of up to a hundred; more than that is more than anybody counts. */
 const badgeCountMax = 99;
 
-const Badge = ({ count, words }: { count: number; words: string }) => (
-  <span className={classes["badge"]} title={words}>
+const Badge = ({ count, words, mild = false }: { count: number; words: string; mild?: boolean }) => (
+  <span className={`${classes["badge"]} ${mild ? classes["mild"] : ""}`} title={words}>
     <span aria-hidden="true">{count > badgeCountMax ? `${badgeCountMax}+` : count}</span>
     <span className="hidden">, {words}</span>
   </span>

@@ -5,6 +5,7 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import {
   type ChartWindow,
+  devicePath,
   deviceQuery,
   isStored,
   latestQuery,
@@ -15,21 +16,31 @@ import {
   timelineQuery,
 } from "../../api/queries.ts";
 import { ApiProblem } from "../../api/client.ts";
-import type { Device } from "../../api/shapes.ts";
+import type { Device, DeviceDetail } from "../../api/shapes.ts";
 import { curlGet, type CurlLine } from "../../core/curl.ts";
 import { defaultMetrics, type MetricInfo, metricsOf } from "../../core/metrics.ts";
 import { reportedText } from "../../core/reported.ts";
 import { telemetryMarks } from "../../core/telemetry-marks.ts";
 import { isTimeZone } from "../../core/time.ts";
 import { itemKey, mergeTimeline, type TimelineItem } from "../../core/timeline.ts";
-import { type DeviceSearch, kindsShown, type RangeName, ranges } from "../../core/url-state.ts";
+import {
+  type DeviceSearch,
+  deviceSearch,
+  type DeviceTab,
+  kindsShown,
+  type RangeName,
+  ranges,
+} from "../../core/url-state.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { useKeys } from "../../parts/keys.ts";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { localZone } from "../../parts/now.ts";
 import { ChartCard } from "./chart-card.tsx";
 import { CurlModal } from "./curl-modal.tsx";
+import { ConnectionsTab } from "./connections-tab.tsx";
+import { CredentialsTab } from "./credentials-tab.tsx";
 import { DeviceHeader } from "./device-header.tsx";
+import { DeviceTabs } from "./device-tabs.tsx";
 import { DeviceState } from "./device-state.tsx";
 import { HeldNotice } from "./held-notice.tsx";
 import classes from "./device.module.css";
@@ -40,6 +51,7 @@ const defaultRange: RangeName = "1h";
 
 export function DevicePage() {
   const { id } = route.useParams();
+  const { tab } = route.useSearch();
   const question = useQuery(deviceQuery(id));
   const device = question.data;
   const missing = question.error instanceof ApiProblem && question.error.status === 404;
@@ -59,7 +71,9 @@ export function DevicePage() {
       ) : (
         <QuestionNotice question={question} />
       )}
-      {device !== undefined && !missing && <KnownDevice device={device} />}
+      {device !== undefined &&
+        !missing &&
+        (tab === undefined ? <KnownDevice device={device} /> : <TabbedDevice device={device} tab={tab} />)}
       {question.isPending && <DeviceSkeleton />}
     </div>
   );
@@ -95,7 +109,7 @@ function useDeviceAddress(id: string) {
     void navigate({
       to: "/devices/$id",
       params: { id },
-      search: (now: DeviceSearch) => ({ ...now, ...part }),
+      search: (now) => ({ ...deviceSearch(now), ...part }),
       replace: true,
       resetScroll: false,
     });
@@ -121,6 +135,41 @@ function useTimeline(id: string, search: DeviceSearch, marks: readonly TimelineI
   );
   const isPending = stored.length > 0 && question.isPending;
   return { items, question: { ...question, isPending, hasNextPage: stored.length > 0 && question.hasNextPage } };
+}
+
+/** The appliance's own zone, where it reports one that exists, and the zone that is shown. */
+function zonesOf(device: Device, clock: DeviceSearch["clock"]): { knownZone: string | null; timeZone: string } {
+  const applianceZone = reportedText(device.reported["timeZone"]);
+  const knownZone = applianceZone !== null && isTimeZone(applianceZone) ? applianceZone : null;
+  const timeZone = clock === "utc" ? "UTC" : clock === "appliance" && knownZone !== null ? knownZone : localZone;
+  return { knownZone, timeZone };
+}
+
+/** How the appliance comes in: its connections, and what it logs in with. */
+function TabbedDevice({ device, tab }: { device: DeviceDetail; tab: DeviceTab }) {
+  const { id } = device;
+  const { search, change } = useDeviceAddress(id);
+  const [curl, setCurl] = useState<CurlLine[] | null>(null);
+  const model = useQuery(modelsQuery).data?.items.find(({ key }) => key === device.model);
+  const { knownZone, timeZone } = zonesOf(device, search.clock);
+  return (
+    <>
+      <DeviceHeader
+        device={device}
+        model={model}
+        clock={search.clock}
+        timeZone={timeZone}
+        applianceZone={knownZone}
+        onClock={(clock) => change({ clock })}
+        onCurl={() => setCurl(tabCurlLines(id, tab))}
+      />
+      {device.held !== null && <HeldNotice held={device.held} timeZone={timeZone} />}
+      <DeviceTabs id={id} current={tab} clock={search.clock} />
+      {tab === "connections" && <ConnectionsTab id={id} timeZone={timeZone} />}
+      {tab === "credentials" && <CredentialsTab device={device} />}
+      <CurlModal lines={curl} onClose={() => setCurl(null)} />
+    </>
+  );
 }
 
 function KnownDevice({ device }: { device: Device }) {
@@ -161,10 +210,7 @@ function KnownDevice({ device }: { device: Device }) {
   };
   useKeys({ j: () => step(1), k: () => step(-1), Escape: () => select(null) });
 
-  const applianceZone = reportedText(device.reported["timeZone"]);
-  const knownZone = applianceZone !== null && isTimeZone(applianceZone) ? applianceZone : null;
-  const timeZone =
-    search.clock === "utc" ? "UTC" : search.clock === "appliance" && knownZone !== null ? knownZone : localZone;
+  const { knownZone, timeZone } = zonesOf(device, search.clock);
 
   const toggleMetric = (metric: string) => {
     const next = chosen.includes(metric) ? chosen.filter((one) => one !== metric) : [...chosen, metric];
@@ -182,6 +228,7 @@ function KnownDevice({ device }: { device: Device }) {
         onCurl={() => setCurl(curlLines(id, chart, search))}
       />
       {device.held !== null && <HeldNotice held={device.held} timeZone={timeZone} />}
+      <DeviceTabs id={id} current={undefined} clock={search.clock} />
       <div className={classes["columns"]} id="readings">
         <div className={classes["main"]}>
           <ChartCard
@@ -237,6 +284,17 @@ function curlLines(id: string, chart: ChartWindow, search: DeviceSearch): CurlLi
       : [{ what: "The chart, as it is now", line: get(telemetryPath(id, chart, Date.now())) }]),
     ...(stored.length === 0 ? [] : [{ what: "The timeline", line: get(timelinePath(id, stored, null, 100)) }]),
   ];
+}
+
+function tabCurlLines(id: string, tab: DeviceTab): CurlLine[] {
+  const path = devicePath(id);
+  const appliance = { what: "This appliance", line: get(path) };
+  switch (tab) {
+    case "connections":
+      return [{ what: "Its connections", line: get(`${path}/connections`) }];
+    case "credentials":
+      return [appliance, { what: "Its certificates", line: get(`${path}/certificates`) }];
+  }
 }
 
 function DeviceSkeleton() {

@@ -5,7 +5,7 @@ import { securityQuery } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import type { SecurityEvent } from "../../api/shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
-import { kindName, securityKindNames } from "../../core/security.ts";
+import { byText, kindName, securityKindNames } from "../../core/security.ts";
 import { securitySearch, type SecuritySearch } from "../../core/url-state.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
@@ -100,14 +100,21 @@ function whoOf({ deviceId, name, by }: SecurityEvent) {
         <Link to="/devices/$id" params={{ id: deviceId }} search={{}}>
           {deviceId}
         </Link>
-        {by !== null && <span className={page["soft"]}> by {by}</span>}
+        {by !== null && <By by={by} />}
       </span>
     );
   }
-  if (by !== null) return by;
+  if (by !== null) return <By by={by} />;
   // Nothing says that they are it.
   return name === null ? null : <span>said “{name}”</span>;
 }
+
+const By = ({ by }: { by: string }) => (
+  <span className={page["soft"]} title={by}>
+    {" "}
+    by {byText(by)}
+  </span>
+);
 
 const severities = [
   { value: "", label: "All" },
