@@ -210,6 +210,70 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
       await until("the range lives again", () => param(page, "from") === null);
       expect(complaints).toEqual([]);
     });
+
+    test("a batch is made, its secret is seen once, a list is imported with its errors by line, and the batch is closed", async () => {
+      const { page, complaints, strangers } = await open(screen, "/provisioning");
+      const key = `line-${screen.viewport.width}`;
+      await page.getByRole("button", { name: "New batch" }).click();
+      await page.getByRole("textbox", { name: "Key of the batch" }).fill(key);
+      await page.getByRole("combobox", { name: "Model" }).selectOption("oven-x200");
+      await page.getByRole("textbox", { name: "How many" }).fill("5");
+      await page.getByRole("button", { name: "Make the batch" }).click();
+      await page.getByText(/^hearth_claim_/).waitFor();
+      await page.getByRole("button", { name: "I have stored it" }).click();
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      await page.getByRole("link", { name: "Import", exact: true }).click();
+      const table = `serial,model,batch\nA-${key},oven-x200,${key}\nB-${key},oven-x200,no-such-batch\n`;
+      const file = { name: "made.csv", mimeType: "text/csv", buffer: Buffer.from(table) };
+      await page.getByLabel("CSV file").setInputFiles(file);
+      await page.getByRole("button", { name: "Import", exact: true }).click();
+      const wrong = page.getByRole("table", { name: "Lines that were not imported" });
+      await wrong.locator("[data-row]").waitFor();
+      expect(await wrong.locator("[data-row]").textContent()).toMatch(/^3/);
+      expect(await faultsOf(page)).toEqual([]);
+      await page.getByRole("link", { name: "Batches" }).click();
+      const batch = page.getByRole("region", { name: `Batch ${key}` });
+      await batch.getByText("0 of 5 enrolled").waitFor();
+      await batch.getByRole("button", { name: "Close" }).click();
+      await page.getByRole("button", { name: "Close the batch" }).click();
+      await batch.getByRole("button", { name: "Reopen" }).waitFor();
+      expect(await page.getByText(/^hearth_claim_/).count()).toBe(0);
+      expect([await overflow(page), await faultsOf(page), complaints, strangers]).toEqual([0, [], [], []]);
+    });
+
+    test("security events are filtered by the address, and lead to the appliance's connections and credentials", async () => {
+      await service.api(`/api/v1/devices/${starId}/token`, { method: "POST", body: {} });
+      const { page, complaints } = await open(screen, `/security?kind=token_rotated&device=${starId}`);
+      const events = page.getByRole("table", { name: "Security events" });
+      await events.getByText("The appliance got a new token.").first().waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("radiogroup", { name: "Severity" }).getByText("Alerts").click();
+      await page.getByText("No event fits these filters").waitFor();
+      expect(param(page, "severity")).toBe("alert");
+      await page.goBack();
+      await events.getByRole("link", { name: starId }).first().click();
+      await page.getByRole("link", { name: "Connections" }).click();
+      await page.getByRole("table", { name: "Connections" }).getByText("Connected now").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("link", { name: "Credentials" }).click();
+      await page.getByText("In its grace").first().waitFor();
+      await page.getByRole("button", { name: "New token" }).click();
+      await page.getByRole("button", { name: "Make a new token" }).click();
+      await page.getByRole("button", { name: "I have stored it" }).click();
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+  });
+
+  test("a viewer sees no action and no page that its role may not use", async () => {
+    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
+    const { page, complaints } = await open(desk, "/security", { key: made.body.secret });
+    await page.getByText("Security events cannot be seen with this key").waitFor();
+    await page.getByRole("link", { name: "Provisioning" }).click();
+    await page.getByRole("link", { name: "Certificates" }).waitFor();
+    expect(await page.getByRole("button", { name: "New batch" }).count()).toBe(0);
+    expect(await page.getByRole("link", { name: "Security" }).count()).toBe(0);
+    expect(complaints).toEqual([]);
   });
 
   test("picking a mark on the chart selects its entry; dragging opens a range; metrics are chosen by their tiles", async () => {
@@ -359,6 +423,12 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.getByText("Hearth does not answer").waitFor({ state: "hidden" });
   });
 });
+
+/** What axe finds, a line each. */
+async function faultsOf(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+}
 
 /** Waits for a cursor, and answers where it stands. */
 async function cursorAtSelected(page: Page): Promise<number> {
