@@ -1,6 +1,6 @@
-import type { Duplex } from "node:stream";
 import type { GatewayLimits, LimitName } from "#protocol/link/limits.ts";
 import type { MessageIds } from "./message-ids.ts";
+import type { Outgoing } from "./outgoing.ts";
 
 /** Retained items wait for acknowledgements from here on: a device takes them at its own pace, however many there are. */
 const windowMax = 1_000;
@@ -13,17 +13,17 @@ interface Waiter {
 
 /** What the broker has for one device that has not read it, or has not acknowledged it. */
 export class Backlog {
-  readonly #gate: Duplex;
+  readonly #outgoing: Outgoing;
   readonly #messageIds: MessageIds;
   readonly #limits: GatewayLimits;
   /** Messages since the device stopped reading. */
   #unread = 0;
   /** Made for the few who ever wait. */
   #waiters: Waiter[] | null = null;
+  #hasEnded = false;
 
-  /** @param gate what the broker writes to; it drains as the device reads */
-  constructor(gate: Duplex, messageIds: MessageIds, limits: GatewayLimits) {
-    this.#gate = gate;
+  constructor(outgoing: Outgoing, messageIds: MessageIds, limits: GatewayLimits) {
+    this.#outgoing = outgoing;
     this.#messageIds = messageIds;
     this.#limits = limits;
   }
@@ -31,9 +31,9 @@ export class Backlog {
   /** Counts a message that is about to be forwarded. @returns the limit that it goes beyond, or null */
   add(): LimitName | null {
     const { unreadPerConnectionMax, unreadBytesPerConnectionMax } = this.#limits;
-    this.#unread = this.#gate.writableNeedDrain ? this.#unread + 1 : 0;
+    this.#unread = this.#outgoing.isClogged ? this.#unread + 1 : 0;
     if (this.#unread > unreadPerConnectionMax) return "unreadPerConnectionMax";
-    if (this.#gate.writableLength > unreadBytesPerConnectionMax) return "unreadBytesPerConnectionMax";
+    if (this.#outgoing.waitingBytes > unreadBytesPerConnectionMax) return "unreadBytesPerConnectionMax";
     return this.#messageIds.isFull ? "unacknowledgedPerConnectionMax" : null;
   }
 
@@ -47,7 +47,13 @@ export class Backlog {
     return this.#wait(Math.min(windowMax, this.#limits.unacknowledgedPerConnectionMax / 2));
   }
 
-  /** The device has read or acknowledged something, or is gone. */
+  /** The device is gone: nobody waits for it any longer. */
+  end(): void {
+    this.#hasEnded = true;
+    this.eased();
+  }
+
+  /** The device has read or acknowledged something. */
   eased(): void {
     if (this.#waiters === null || this.#waiters.length === 0) return;
     const waiting = this.#waiters;
@@ -57,12 +63,11 @@ export class Backlog {
 
   #wait(window: number): Promise<void> | null {
     if (!this.#isCrowded(window)) return null;
-    if (this.#waiters === null) this.#gate.on("drain", () => this.eased());
     const waiters = (this.#waiters ??= []);
     return new Promise((resolve) => waiters.push({ window, letOn: resolve }));
   }
 
   #isCrowded(window: number): boolean {
-    return !this.#gate.destroyed && (this.#gate.writableNeedDrain || this.#messageIds.inUse >= window);
+    return !this.#hasEnded && (this.#outgoing.isClogged || this.#messageIds.inUse >= window);
   }
 }

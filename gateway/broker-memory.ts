@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import type { AedesPublishPacket, Client, Subscription } from "aedes";
 import type { GatewayLimits } from "#protocol/link/limits.ts";
 import { filterMatches } from "#protocol/topics.ts";
-import { FrameGate } from "./frame-gate.ts";
+import { type FrameGate, gateOf } from "./frame-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import { type QoS, RetainedItems } from "./retained-items.ts";
 import { type Outgoing, SessionQueues } from "./session-queues.ts";
@@ -73,12 +73,12 @@ export class BrokerMemory {
 
   /** Keeps those filters alone that were granted: aedes hands over all of a SUBSCRIBE's, and would restore refused ones. */
   async addSubscriptions(client: Client, subscriptions: Subscription[]): Promise<void> {
-    const { conn } = client;
-    if (!(conn instanceof FrameGate)) return;
+    const gate = gateOf(client);
+    if (gate === null) return;
     const session = this.#sessions.get(client.id) ?? new Map<string, number>();
     this.#sessions.set(client.id, session);
     for (const { topic, qos } of subscriptions) {
-      if (!conn.granted.has(topic)) continue;
+      if (!gate.granted.has(topic)) continue;
       session.set(topic, qos);
       const devices = this.#byFilter.get(topic) ?? new Map<string, number>();
       this.#byFilter.set(topic, devices.set(client.id, qos));
@@ -184,9 +184,9 @@ export class BrokerMemory {
   }
 
   /** What waits, in its order, with its ids; what was sent before goes again marked as such [MQTT-3.3.1-1]. */
-  outgoingStream({ id, conn }: Client): Readable {
-    const gate = conn instanceof FrameGate ? conn : null;
-    const outgoing = this.queues.of(id).map((one) => {
+  outgoingStream(client: Client): Readable {
+    const gate = gateOf(client);
+    const outgoing = this.queues.of(client.id).map((one) => {
       if (one.cmd === "pubrel") return one;
       const dup = one.messageId !== undefined;
       if (gate !== null) one.messageId ??= gate.messageIds.take();
@@ -245,7 +245,7 @@ async function* inTheirTime<T>(
   for (const item of items) {
     const waiting = room();
     if (waiting) await waiting;
-    if (gate?.destroyed) return;
+    if (gate?.isClosed) return;
     yield item;
   }
 }

@@ -5,7 +5,7 @@ import { filterMatches } from "#protocol/topics.ts";
 import { type BrokerMemory, emptySessionFilter } from "./broker-memory.ts";
 import { may, service } from "./core/access.ts";
 import type { Counters } from "./counters.ts";
-import { FrameGate } from "./frame-gate.ts";
+import { type FrameGate, gateOf } from "./frame-gate.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { SecurityReports } from "./security-reports.ts";
@@ -81,7 +81,6 @@ export async function createBroker(options: BrokerOptions): Promise<Aedes> {
     maxInflightInbound: 0,
     authenticate: (client, _username, _password, done) => {
       const gate = gateOf(client);
-      Object.defineProperty(client, "waitForDrain", { value: goOn });
       for (const messageId of memory.messageIdsOf(client.id)) gate?.messageIds.use(messageId);
       done(null, Boolean(gate?.access));
     },
@@ -144,11 +143,6 @@ export async function createBroker(options: BrokerOptions): Promise<Aedes> {
 
 type QoS = Subscription["qos"];
 
-/** What is written over a client's waiting for its device to read. Its gate sees to that. */
-const goOn = (taken: (error: null) => void) => {
-  setImmediate(taken, null);
-};
-
 /** What is written over a client's memory of duplicates: nothing is one. */
 const noDuplicates = new Proxy({}, { get: () => 0, set: () => true });
 
@@ -164,5 +158,3 @@ function grantedQos(gate: FrameGate, topic: string): QoS | null {
 /** What no client publishes is the cloud's word. */
 const mayServe = ({ topic, retain }: { topic: string; retain: boolean }) =>
   may(service, retain ? "retain" : "publish", topic);
-
-const gateOf = (client: Client | null): FrameGate | null => (client?.conn instanceof FrameGate ? client.conn : null);

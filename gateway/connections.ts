@@ -208,7 +208,7 @@ export class Connections implements GateHost {
     const { address, via } = gate.peer;
     this.#record(access, gate.connectionId, { state: "connected", address, via, login });
     this.#logger.debug({ event: "connected", deviceId: sessionId, connectionId: gate.connectionId });
-    gate.join(access, packet, broker.handle);
+    gate.join(access, packet, broker);
     gate.peer.settled();
   }
 

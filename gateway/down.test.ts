@@ -119,6 +119,7 @@ test("deliveries that a device does not acknowledge are bounded: the cloud hears
   await device.wait("pingresp");
   cloud.say({ kind: "deliver", ref: "d5", deviceId: "oven-1", channel: "inbox", payload: "{}" });
   await cloud.wait("written", 4);
+  await device.wait("publish", 4);
   const ids = device.all("publish").map(({ messageId }) => messageId);
   expect(new Set(ids).size).toBe(4);
 });

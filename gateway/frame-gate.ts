@@ -14,13 +14,14 @@
  *
  *   connect --CONNECT--> login --accepted--> joining --CONNACK--> open      from each: closed
  */
-import { Duplex } from "node:stream";
-import type { Client } from "aedes";
+import type { Duplex } from "node:stream";
+import type { Aedes, Client } from "aedes";
 import type { CloseReason } from "#protocol/errors.ts";
 import { type LimitName, snakeCase } from "#protocol/link/limits.ts";
 import type { Token } from "#protocol/link/messages.ts";
 import { type DownChannel, buildTopic, downChannels, filterMatches } from "#protocol/topics.ts";
 import { Backlog } from "./backlog.ts";
+import { BrokerPipe, type PipeHost } from "./broker-pipe.ts";
 import { type Access, enrolCode, may, refusedCode, service } from "./core/access.ts";
 import type { DeviceTape } from "./core/device-tape.ts";
 import { FrameCutter } from "./core/frame-cutter.ts";
@@ -66,7 +67,7 @@ const packetOverheadBytesMax = 9;
 /** How long a refused client may take to read its CONNACK before the socket goes. */
 const lingerMs = 1_000;
 
-export class FrameGate extends Duplex implements Publisher {
+export class FrameGate implements Publisher, PipeHost {
   readonly peer: Peer;
   /** The name that it gave, or the session that it was let in to; empty before. */
   name = "";
@@ -90,10 +91,10 @@ export class FrameGate extends Duplex implements Publisher {
   readonly #socket: Duplex;
   readonly #host: GateHost;
   readonly #outgoing: Outgoing;
+  readonly #pipe = new BrokerPipe(this);
   readonly #cutter = new FrameCutter();
   #state: "connect" | "login" | "joining" | "open" | "closed" = "connect";
   #stateSinceMs: number;
-  #reason: CloseReason | null = null;
   #access: Access | null = null;
 
   #acks: number[] = [];
@@ -102,22 +103,19 @@ export class FrameGate extends Duplex implements Publisher {
   #isLeaving = false;
 
   constructor(peer: Peer, host: GateHost) {
-    super({ allowHalfOpen: false });
     const socket = peer.stream;
     this.peer = peer;
     this.#socket = socket;
     this.#host = host;
-    this.#outgoing = new Outgoing(socket, host.clock, () => this.reading.steer());
+    this.#outgoing = new Outgoing(socket, host.clock, () => this.#drained());
     this.reading = new Reading(socket, this.#outgoing, host);
     this.messageIds = new MessageIds(host.limits.unacknowledgedPerConnectionMax);
-    this.backlog = new Backlog(this, this.messageIds, host.limits);
+    this.backlog = new Backlog(this.#outgoing, this.messageIds, host.limits);
     this.#deliveries = new OpenDeliveries(host.limits.deliveriesPerConnectionMax, this.messageIds);
     this.#stateSinceMs = peer.sinceMs;
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("error", () => this.close("lost"));
     socket.on("close", () => this.close("lost"));
-    // Errors end the connection through _destroy; without a listener they would end the process.
-    this.on("error", () => {});
   }
 
   /** What it may do, once it may come in. */
@@ -133,6 +131,10 @@ export class FrameGate extends Duplex implements Publisher {
     return this.#state === "open";
   }
 
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
   /** Whether a login is still waited for. */
   get awaitsLogin(): boolean {
     return this.#state === "login";
@@ -146,7 +148,6 @@ export class FrameGate extends Duplex implements Publisher {
     // Closing while unread bytes wait would reset the connection, and the client might never read the answer.
     this.#socket.resume();
     this.#host.clock.after(lingerMs, () => this.#socket.destroy());
-    this.destroy();
   }
 
   /** @param why what exactly was wrong, as a stable code */
@@ -155,7 +156,6 @@ export class FrameGate extends Duplex implements Publisher {
     this.why = why;
     this.#end(reason);
     this.peer.hangUp(reason);
-    this.destroy();
   }
 
   /** Ends the connection because of a limit. */
@@ -166,13 +166,13 @@ export class FrameGate extends Duplex implements Publisher {
   }
 
   /** Lets the device in: the broker sees its CONNECT, and everything behind it once CONNACK is written. */
-  join(access: Access, connect: ConnectPacket, handle: (gate: FrameGate) => Client): void {
+  join(access: Access, connect: ConnectPacket, broker: Aedes): void {
     this.#access = access;
     this.name = access.sessionId;
     this.reading.keepAlive(connect.keepaliveMs);
     this.#enter("joining");
-    handle(this);
-    this.push(encodeConnect(access.sessionId, connect.clean));
+    this.#pipe.join(broker);
+    this.#pipe.push(encodeConnect(access.sessionId, connect.clean));
   }
 
   /** CONNACK is written: what the device sent behind its CONNECT is read now. */
@@ -289,37 +289,30 @@ export class FrameGate extends Duplex implements Publisher {
     this.close("spool_failed");
   }
 
-  override _read(): void {
+  brokerSaid(pieces: readonly Buffer[]): void {
+    this.#outgoing.writeAll(pieces);
+  }
+
+  brokerRead(): void {
     this.reading.brokerRead();
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#outgoing.write(chunk);
-    this.#outgoing.whenRoom(done);
+  /** It ends what a device has left, and what it cannot make sense of. */
+  brokerLeft(): void {
+    this.close(this.#isLeaving ? "closed" : "protocol_error");
   }
 
-  override _writev(parts: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#outgoing.writeAll(parts);
-    this.#outgoing.whenRoom(done);
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // Only the broker destroys a gate that is not closed: its reasons are a client that does not drain, and a bad packet.
-    if (this.#state !== "closed") {
-      const reason = this.#isLeaving ? "closed" : error?.message === "drain timeout" ? "stalled" : "protocol_error";
-      this.#end(reason);
-      this.peer.hangUp(reason);
-    }
-    this.#outgoing.release();
+  #drained(): void {
+    this.reading.steer();
     this.backlog.eased();
-    this.#host.closed(this, this.#reason ?? "lost");
-    done(null);
   }
 
   #end(reason: CloseReason): void {
     this.#enter("closed");
     this.reading.end();
-    this.#reason = reason;
+    this.#pipe.close();
+    this.backlog.end();
+    this.#host.closed(this, reason);
   }
 
   #enter(state: "login" | "joining" | "open" | "closed"): void {
@@ -444,7 +437,7 @@ export class FrameGate extends Duplex implements Publisher {
 
   #toBroker(): void {
     const { bytes, start, end } = this.#cutter;
-    if (!this.push(bytes.subarray(start, end))) this.reading.brokerFilled();
+    if (!this.#pipe.push(bytes.subarray(start, end))) this.reading.brokerFilled();
   }
 
   #publish(first: number, nowMs: number): void {
@@ -520,4 +513,10 @@ export class FrameGate extends Duplex implements Publisher {
     }
     return best;
   }
+}
+
+/** The gate that a client of the broker is connected through. */
+export function gateOf(client: Client | null): FrameGate | null {
+  const pipe: unknown = client?.conn;
+  return pipe instanceof BrokerPipe && pipe.host instanceof FrameGate ? pipe.host : null;
 }

@@ -2,7 +2,8 @@ const idMax = 65_535;
 
 /** Message ids of what was sent to one connection and is not acknowledged: none is given to two messages (clause 2.3.1). */
 export class MessageIds {
-  readonly #inUse = new Set<number>();
+  /** Made for those to whom something is sent. */
+  #inUse: Set<number> | null = null;
   readonly #max: number;
   #next = 1;
 
@@ -12,12 +13,12 @@ export class MessageIds {
   }
 
   get inUse(): number {
-    return this.#inUse.size;
+    return this.#inUse?.size ?? 0;
   }
 
   /** No further message should be sent: its receiver acknowledges nothing. */
   get isFull(): boolean {
-    return this.#inUse.size >= this.#max;
+    return this.inUse >= this.#max;
   }
 
   take(): number {
@@ -28,11 +29,11 @@ export class MessageIds {
 
   /** An id that a message of the session before has. */
   use(id: number): void {
-    this.#inUse.add(id);
-    while (this.#inUse.has(this.#next)) this.#next = this.#next === idMax ? 1 : this.#next + 1;
+    const inUse = (this.#inUse ??= new Set()).add(id);
+    while (inUse.has(this.#next)) this.#next = this.#next === idMax ? 1 : this.#next + 1;
   }
 
   release(id: number): void {
-    this.#inUse.delete(id);
+    this.#inUse?.delete(id);
   }
 }

@@ -2,7 +2,8 @@ import type { MessageIds } from "./message-ids.ts";
 
 /** Message ids of deliveries that were written to one connection past the broker, and not acknowledged yet. */
 export class OpenDeliveries {
-  readonly #ids = new Set<number>();
+  /** Made for those to whom something is delivered. */
+  #ids: Set<number> | null = null;
   readonly #max: number;
   readonly #messageIds: MessageIds;
 
@@ -13,17 +14,17 @@ export class OpenDeliveries {
   }
 
   get isFull(): boolean {
-    return this.#ids.size >= this.#max;
+    return (this.#ids?.size ?? 0) >= this.#max;
   }
 
   open(): number {
     const messageId = this.#messageIds.take();
-    this.#ids.add(messageId);
+    (this.#ids ??= new Set()).add(messageId);
     return messageId;
   }
 
   /** @returns whether the id was one of these, so that the broker need not hear of it */
   acknowledge(messageId: number): boolean {
-    return this.#ids.delete(messageId);
+    return this.#ids?.delete(messageId) ?? false;
   }
 }

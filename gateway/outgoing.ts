@@ -6,7 +6,6 @@ export class Outgoing {
   readonly #socket: Duplex;
   readonly #clock: Clock;
   #cloggedSinceMs: number | null = null;
-  #taken: (() => void) | null = null;
 
   /** @param drained the device has read everything that waited for it */
   constructor(socket: Duplex, clock: Clock, drained: () => void) {
@@ -14,7 +13,6 @@ export class Outgoing {
     this.#clock = clock;
     socket.on("drain", () => {
       this.#cloggedSinceMs = null;
-      this.release();
       drained();
     });
   }
@@ -22,6 +20,11 @@ export class Outgoing {
   /** More waits than the socket's buffer is meant to hold. */
   get isClogged(): boolean {
     return this.#cloggedSinceMs !== null;
+  }
+
+  /** Bytes that the socket has and the device not. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
   }
 
   cloggedForMs(nowMs: number): number {
@@ -34,22 +37,9 @@ export class Outgoing {
   }
 
   /** Writes what belongs together, so that nothing comes between. */
-  writeAll(parts: readonly { chunk: Buffer }[]): void {
+  writeAll(pieces: readonly Buffer[]): void {
     this.#socket.cork();
-    for (const { chunk } of parts) this.write(chunk);
+    for (const piece of pieces) this.write(piece);
     this.#socket.uncork();
-  }
-
-  /** Runs once there is room for more: now, or when the device has read. One at a time. */
-  whenRoom(run: () => void): void {
-    if (this.isClogged) this.#taken = run;
-    else run();
-  }
-
-  /** Lets the one who waits for room go on. */
-  release(): void {
-    const run = this.#taken;
-    this.#taken = null;
-    run?.();
   }
 }
