@@ -53,7 +53,7 @@ test.each(["__proto__", "constructor", "-", "a".repeat(64), "x.y_z-1"])(
 );
 
 test("a known device is let in while the cloud is silent, an unknown one is told to come back later", async () => {
-  const house = await openHouse({ bounds: { askTimeoutMs: 100 } });
+  const house = await openHouse({ bounds: { askTimeoutMs: 1_000 } });
   const { cloud, port } = house;
   await remember(house, "oven-1");
   cloud.silent = true;
