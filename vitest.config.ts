@@ -13,7 +13,7 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     reporters: ["default", new TallyReporter()],
     // Far beyond what any test needs: a slow machine is no failure, and what waits has a deadline of its own.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });

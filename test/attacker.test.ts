@@ -98,7 +98,7 @@ function expectCold(fleet: Fleet, deviceId: string): void {
   expect(Number(metrics["power_w"])).toBeLessThan(10);
 }
 
-test("thousands of messages of a broker that the attacker owns heat nothing", { timeout: patienceMs }, async () => {
+test("thousands of messages of a broker that the attacker owns heat nothing", async () => {
   const { members, broker, clock, fleet } = await hearTheAttacker();
   const rounds = 10;
   let sent = 0;
@@ -195,78 +195,67 @@ async function ownTheService() {
   return { service, api, members, fleet };
 }
 
-test(
-  "with the admin's key and every way of the API down to an appliance, nothing heats",
-  { timeout: patienceMs },
-  async () => {
-    const { service, api, members, fleet } = await ownTheService();
-    fleet.start();
-    await eventually("all are connected", () => fleet.counters.connected === members.length, patienceMs);
-    let accepted = 0;
-    for (const { id, model } of members) {
-      const { programs, setpoint_c_max } = loadModels().get(model)?.capabilities ?? { programs: [] };
-      for (const program of programs) {
-        const setting = setpoint_c_max === undefined ? {} : { setpoint_c: setpoint_c_max };
-        const args = { program, ...setting, duration_s: 3_600, start: true, remoteStartAllowed: true };
-        await request(api, "POST", `/devices/${id}/commands`, { name: "load_program", args, lifeMs: 300_000 });
-        accepted += 1;
-        const made = (await request(api, "POST", "/content/items", recipe(program))) as { id: string };
-        await request(api, "POST", `/content/items/${made.id}/send`, { deviceIds: [id] });
-        await request(api, "POST", `/content/items/${made.id}/publish`, { models: [model], feed: "recipes" });
-        accepted += 2;
-      }
-      for (const state of [
-        { operation: "preheating" },
-        { remoteStartAllowed: true, program: "HotAir", heater: true },
-      ]) {
-        await request(api, "PUT", `/devices/${id}/desired`, { state });
-        accepted += 1;
-      }
-      for (const name of ["self_test", "identify", "sample_faster", "send_log"]) {
-        await request(api, "POST", `/devices/${id}/commands`, { name, args: { start: true, program: "HotAir" } });
-        accepted += 1;
-      }
+test("with the admin's key and every way of the API down to an appliance, nothing heats", async () => {
+  const { service, api, members, fleet } = await ownTheService();
+  fleet.start();
+  await eventually("all are connected", () => fleet.counters.connected === members.length, patienceMs);
+  let accepted = 0;
+  for (const { id, model } of members) {
+    const { programs, setpoint_c_max } = loadModels().get(model)?.capabilities ?? { programs: [] };
+    for (const program of programs) {
+      const setting = setpoint_c_max === undefined ? {} : { setpoint_c: setpoint_c_max };
+      const args = { program, ...setting, duration_s: 3_600, start: true, remoteStartAllowed: true };
+      await request(api, "POST", `/devices/${id}/commands`, { name: "load_program", args, lifeMs: 300_000 });
+      accepted += 1;
+      const made = (await request(api, "POST", "/content/items", recipe(program))) as { id: string };
+      await request(api, "POST", `/content/items/${made.id}/send`, { deviceIds: [id] });
+      await request(api, "POST", `/content/items/${made.id}/publish`, { models: [model], feed: "recipes" });
+      accepted += 2;
     }
-    // A name off the list is refused by the API already.
-    for (const name of ["start", "start_program", "preheat", "remote_start"])
-      expect(
-        (await service.api(`/api/v1/devices/${members[0]?.id}/commands`, { method: "POST", body: { name } })).status,
-      ).toBe(400);
-    expect(accepted).toBeGreaterThan(40);
-    const open = async () =>
-      (await service.api("/api/v1/deliveries?phase=queued&limit=500")).body.items.length +
-      (await service.api("/api/v1/deliveries?phase=sent&limit=500")).body.items.length;
-    await until("every delivery was answered", async () => (await open()) === 0, patienceMs);
-    for (const { id } of members) {
-      expect(fleet.state(id).preloaded.length).toBeGreaterThan(0);
-      expectCold(fleet, id);
-      const { body } = await service.api(`/api/v1/devices/${id}/timeline?kinds=event&limit=500`);
-      const titles = JSON.stringify(body.items);
-      expect(titles).toContain("boot");
-      expect(titles).not.toContain("program.started");
+    for (const state of [{ operation: "preheating" }, { remoteStartAllowed: true, program: "HotAir", heater: true }]) {
+      await request(api, "PUT", `/devices/${id}/desired`, { state });
+      accepted += 1;
     }
-  },
-);
+    for (const name of ["self_test", "identify", "sample_faster", "send_log"]) {
+      await request(api, "POST", `/devices/${id}/commands`, { name, args: { start: true, program: "HotAir" } });
+      accepted += 1;
+    }
+  }
+  // A name off the list is refused by the API already.
+  for (const name of ["start", "start_program", "preheat", "remote_start"])
+    expect(
+      (await service.api(`/api/v1/devices/${members[0]?.id}/commands`, { method: "POST", body: { name } })).status,
+    ).toBe(400);
+  expect(accepted).toBeGreaterThan(40);
+  const open = async () =>
+    (await service.api("/api/v1/deliveries?phase=queued&limit=500")).body.items.length +
+    (await service.api("/api/v1/deliveries?phase=sent&limit=500")).body.items.length;
+  await until("every delivery was answered", async () => (await open()) === 0, patienceMs);
+  for (const { id } of members) {
+    expect(fleet.state(id).preloaded.length).toBeGreaterThan(0);
+    expectCold(fleet, id);
+    const { body } = await service.api(`/api/v1/devices/${id}/timeline?kinds=event&limit=500`);
+    const titles = JSON.stringify(body.items);
+    expect(titles).toContain("boot");
+    expect(titles).not.toContain("program.started");
+  }
+});
 
-test(
-  "a command for an oven that is away expires, and is never sent when it returns",
-  { timeout: patienceMs },
-  async () => {
-    const { service, api, members, fleet } = await ownTheService();
-    const id = members[0]?.id ?? "";
-    const order = { name: "load_program", args: { program: "HotAir", setpoint_c: 200 }, lifeMs: 1_000 };
-    const { id: commandId } = (await request(api, "POST", `/devices/${id}/commands`, order)) as { id: string };
-    const phase = async () => (await service.api(`/api/v1/deliveries/${commandId}`)).body.phase;
-    await until("the command has expired", async () => (await phase()) === "expired");
-    fleet.start();
-    await eventually("it is connected", () => fleet.state(id).connected);
-    // A later order has gone down the same road and was obeyed: what was to come before it would have come.
-    await request(api, "POST", `/devices/${id}/commands`, { name: "identify", args: {} });
-    await eventually("the later order is obeyed", () =>
-      fleet.state(id).deliveries.some(({ kind }) => kind === "command"),
-    );
-    expect(fleet.state(id).deliveries.map((one) => one.id)).not.toContain(commandId);
-    expect(fleet.state(id).preloaded).toEqual([]);
-    expect(await phase()).toBe("expired");
-  },
-);
+test("a command for an oven that is away expires, and is never sent when it returns", async () => {
+  const { service, api, members, fleet } = await ownTheService();
+  const id = members[0]?.id ?? "";
+  const order = { name: "load_program", args: { program: "HotAir", setpoint_c: 200 }, lifeMs: 1_000 };
+  const { id: commandId } = (await request(api, "POST", `/devices/${id}/commands`, order)) as { id: string };
+  const phase = async () => (await service.api(`/api/v1/deliveries/${commandId}`)).body.phase;
+  await until("the command has expired", async () => (await phase()) === "expired");
+  fleet.start();
+  await eventually("it is connected", () => fleet.state(id).connected);
+  // A later order has gone down the same road and was obeyed: what was to come before it would have come.
+  await request(api, "POST", `/devices/${id}/commands`, { name: "identify", args: {} });
+  await eventually("the later order is obeyed", () =>
+    fleet.state(id).deliveries.some(({ kind }) => kind === "command"),
+  );
+  expect(fleet.state(id).deliveries.map((one) => one.id)).not.toContain(commandId);
+  expect(fleet.state(id).preloaded).toEqual([]);
+  expect(await phase()).toBe("expired");
+});

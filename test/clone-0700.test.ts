@@ -72,7 +72,6 @@ async function stop({ child }: Start): Promise<number | null> {
 
 test.skipIf(!applies)(
   "a clone in a folder of root's alone starts with an empty environment, says where its database is, and finds it again",
-  { timeout: 90_000 },
   async () => {
     const first = await start();
     const key = /Key\s+(hearth_\S+)/.exec(first.said)?.[1] ?? "";

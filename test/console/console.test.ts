@@ -45,6 +45,8 @@ async function open(screen: typeof desk, path: string, { key = service.key }: { 
     hasTouch: screen.isMobile,
     timezoneId: "Europe/Berlin",
   });
+  // A browser beside a database and a gateway on two cores: what takes a second alone may take twenty among other tests.
+  context.setDefaultTimeout(60_000);
   onTestFinished(() => context.close());
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -74,8 +76,7 @@ const pointsOf = async (page: Page) => Number(await chart(page).getAttribute("da
 const cursorOf = async (page: Page) => Number(await chart(page).getAttribute("data-cursor-ms"));
 const param = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
 
-// A browser beside a database and a gateway on two cores: what takes a second alone may take twenty among other tests.
-describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
+describe.skipIf(!hasChromium)("the console", () => {
   beforeAll(async () => {
     await ensureConsole();
     dataDir = await newDataDir();
@@ -83,7 +84,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     service = await startServiceProcess({ dataDir, env: { HEARTH_LIMIT_MESSAGES_PER_SECOND_MAX: "10" } });
     stage = await setStage(service);
     browser = await chromium.launch({ executablePath, args });
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser.close();
     await stage.leave();
@@ -324,9 +325,16 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.keyboard.type("oven-000");
     await until("the list is narrowed", async () => (await page.locator("[data-row-link]").count()) === 8);
     await page.keyboard.press("Escape");
-    await page.keyboard.press("j");
-    await page.keyboard.press("j");
-    await page.keyboard.press("k");
+    expect(await page.getByRole("searchbox").inputValue(), "the list stays narrowed").toBe("oven-000");
+    for (const [key, at] of [
+      ["j", 0],
+      ["j", 1],
+      ["k", 0],
+    ] as const) {
+      await page.keyboard.press(key);
+      const row = page.locator("[data-row-link]").nth(at);
+      await until(`row ${at} has the focus`, () => row.evaluate((link) => link.matches(":focus")));
+    }
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: starId }).waitFor();
     await page.getByTestId("timeline-list").locator("[data-entry]").first().waitFor();
@@ -395,8 +403,6 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
       await look("key");
       expect(faults).toEqual([]);
     },
-    // axe looks at every node of six pages, which takes its time on a small machine.
-    120_000,
   );
 
   test("what can be pressed on a phone is as large as a finger", async () => {

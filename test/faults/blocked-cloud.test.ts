@@ -33,7 +33,6 @@ async function anonymousMb(pid: number | undefined): Promise<number> {
 
 test.skipIf(process.platform !== "linux")(
   "while the cloud's thread is blocked for 20 s the gateway acknowledges and lets known devices in; then all is stored once",
-  { timeout: 120_000 },
   async () => {
     const dataDir = await newDataDir();
     dirs.push(dataDir);

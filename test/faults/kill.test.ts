@@ -36,7 +36,7 @@ afterAll(async () => {
 
 test(
   "what got a PUBACK is in the database exactly once, whatever is killed, and the ledger balances",
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     const random = randomFrom(seed);
     const dataDir = await newDataDir();

@@ -81,7 +81,11 @@ function SearchField({ q, onChange }: { q: string; onChange: (q: string) => void
         say(typed.trim());
       }}
       onKeyDown={(event) => {
-        if (event.key === "Escape") event.currentTarget.blur();
+        if (event.key === "Escape") {
+          // Chromium would empty the field, and the list behind it would be everybody's again.
+          event.preventDefault();
+          event.currentTarget.blur();
+        }
         if (event.key === "Enter") document.querySelector<HTMLElement>("[data-row-link]")?.focus();
       }}
     />
