@@ -1,3 +1,4 @@
+import { agoText } from "./time.ts";
 /** Certificates as people read them. */
 
 const dayMs = 86_400_000;
@@ -15,13 +16,11 @@ export function certificateState(
   return notAfterMs - nowMs <= soonMs ? "soon" : "good";
 }
 
-/** `in 12 days`, `in 3 hours`, `4 days ago` */
+/** `in 12 days`, `4 days ago`; from two days down as `agoText` has it. */
 export function untilText(atMs: number, nowMs: number): string {
-  const size = Math.abs(atMs - nowMs);
-  const [count, unit] =
-    size >= 2 * dayMs ? [Math.floor(size / dayMs), "day"] : [Math.max(1, Math.floor(size / 3_600_000)), "hour"];
-  const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
-  return atMs > nowMs ? `in ${words}` : `${words} ago`;
+  const days = Math.floor(Math.abs(atMs - nowMs) / dayMs);
+  if (days < 2) return agoText(atMs, nowMs);
+  return atMs > nowMs ? `in ${days} days` : `${days} days ago`;
 }
 
 /** Why a certificate is revoked (RFC 5280, 5.3.1), in the order of the dialog. */
