@@ -28,7 +28,13 @@ function sentence({ type, reasons: [reason, why] }: WirePacket): string | null {
   return why === undefined ? `${end}.` : `${end}: ${reasonWords(why)}.`;
 }
 
-const view = ({ kind, packets, sentence: word }: WireWord) => ({
+/** What an event of the stream says. */
+export interface WireAnswer {
+  packets: (WirePacket & { sentence: string | null })[];
+  sentence: string | null;
+}
+
+const view = ({ kind, packets, sentence: word }: WireWord): { event: string; data: WireAnswer } => ({
   event: kind,
   data: { packets: packets.map((packet) => ({ ...packet, sentence: sentence(packet) })), sentence: word },
 });

@@ -242,6 +242,42 @@ describe.skipIf(!hasChromium)("the console", () => {
       expect([await overflow(page), await faultsOf(page), complaints, strangers]).toEqual([0, [], [], []]);
     });
 
+    test("an appliance's packets show as they go, a refusal with its sentence, and a pause holds them still", async () => {
+      const id = `oven-00${screen.isMobile ? 41 : 42}`;
+      const guest = await stage.visit(id);
+      onTestFinished(() => guest.endAsync(true));
+      await guest.subscribeAsync(`hearth/v1/devices/${id}/inbox`, { qos: 1 });
+      const { page, complaints } = await open(screen, `/devices/${id}`);
+      await page.getByRole("link", { name: "Wire" }).click();
+      const packets = page.getByRole("table", { name: "Packets" });
+      const rowOf = (type: string) => packets.locator("[data-row]").filter({ hasText: type });
+      await rowOf("CONNECT").filter({ hasText: "from the appliance" }).filter({ hasText: "login: token" }).waitFor();
+      await rowOf("CONNACK").filter({ hasText: "to the appliance" }).filter({ hasText: "0: accepted" }).waitFor();
+      await rowOf("SUBSCRIBE")
+        .filter({ hasText: `hearth/v1/devices/${id}/inbox` })
+        .waitFor();
+      await page.getByRole("button", { name: "Pause" }).click();
+      guest.publish(`hearth/v1/devices/${starId}/telemetry`, "{}", { qos: 1 });
+      await page.getByText(/more since/).waitFor();
+      const refusal = "It published where it may not: not one of its own topics.";
+      expect(await page.getByText(refusal).count()).toBe(0);
+      await page.getByRole("button", { name: "Go on" }).click();
+      const refused = rowOf("Connection ended").filter({ hasText: refusal });
+      await refused.waitFor();
+      expect(await refused.getAttribute("data-tone")).toBe("wrong");
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("combobox", { name: "Show" }).selectOption("trouble");
+      await until("only the refusal is left", async () => (await packets.locator("[data-row]").count()) === 1);
+      expect(param(page, "packet")).toBe("trouble");
+      await page.reload();
+      await refused.waitFor();
+      await until("it is gone from the fleet's numbers", async () => {
+        const { body } = await service.api("/api/v1/overview");
+        return body.devices.online === connectedCount;
+      });
+      expect(complaints).toEqual([]);
+    });
+
     test("security events are filtered by the address, and lead to the appliance's connections and credentials", async () => {
       await service.api(`/api/v1/devices/${starId}/token`, { method: "POST", body: {} });
       const { page, complaints } = await open(screen, `/security?kind=token_rotated&device=${starId}`);
@@ -309,6 +345,16 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("Show as a table").click();
     await page.getByRole("columnheader", { name: "Power, W" }).waitFor();
     expect(complaints).toEqual([]);
+  });
+
+  test("a key that may not look at the wire sees no tab for it, and is told who may", async () => {
+    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "guest", role: "viewer" } });
+    const { page, complaints } = await open(phone, `/devices/${starId}?tab=wire`, { key: made.body.secret });
+    await page.getByText("The wire cannot be seen with this key").waitFor();
+    await page.getByText("The roles support and admin may see this page.").waitFor();
+    await page.getByRole("link", { name: "Credentials" }).waitFor();
+    expect(await page.getByRole("link", { name: "Wire" }).count()).toBe(0);
+    expect([await overflow(page), complaints]).toEqual([0, []]);
   });
 
   test("the keys work: search, help, along the list, along the timeline", async () => {

@@ -7,9 +7,12 @@ import type { TimelineEntry } from "../../cloud/platform/timeline.ts";
 import { mayDo, rights } from "../../cloud/console/src/core/rights.ts";
 import { securityKindNames } from "../../cloud/console/src/core/security.ts";
 import { revocationWords } from "../../cloud/console/src/core/certificates.ts";
+import { packetTypes } from "../../cloud/console/src/core/wire.ts";
 import { revocationReasons } from "../../cloud/pki/pki.ts";
 import { securityKinds } from "../../cloud/security/core/security-kinds.ts";
+import type { WireAnswer } from "../../cloud/security/wire-routes.ts";
 import { permissionTable } from "../../cloud/staff/core/permissions.ts";
+import { wireTypes } from "../../protocol/link/wire.ts";
 import type { LatestValue } from "../../cloud/telemetry/telemetry-store.ts";
 
 // Held by the compiler: a field that the service renames no longer fits what the console reads.
@@ -18,6 +21,7 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<Delivery>().toExtend<read.Delivery>();
   expectTypeOf<Health>().toExtend<read.Health>();
   expectTypeOf<TimelineEntry>().toEqualTypeOf<read.TimelineEntry>();
+  expectTypeOf<WireAnswer>().toExtend<read.WireAnswer>();
   expectTypeOf<LatestValue>().toEqualTypeOf<Pick<read.LatestValue, "metric" | "value" | "atMs">>();
 });
 
@@ -25,5 +29,6 @@ test("what the console offers by role is what the service allows, and it has wor
   expect(permissionTable).toMatchObject(rights);
   expect([mayDo("viewer", "security.read"), mayDo("support", "security.read")]).toEqual([false, true]);
   expect(Object.keys(securityKindNames).toSorted()).toEqual(Object.keys(securityKinds).toSorted());
+  expect(packetTypes).toEqual(wireTypes);
   expect(Object.keys(revocationWords).toSorted()).toEqual(Object.keys(revocationReasons).toSorted());
 });

@@ -47,6 +47,8 @@ export interface Stage {
   beat(): void;
   /** The babbler says far more at once than it may. */
   babble(): void;
+  /** Connects one that was not there; the test sees to its end. */
+  visit(id: string): Promise<MqttClient>;
   leave(): Promise<void>;
 }
 
@@ -112,6 +114,15 @@ async function tellHistory(client: MqttClient, nowMs: number): Promise<void> {
   });
 }
 
+const connect = (service: RunningService, id: string, token = "") =>
+  mqtt.connectAsync(`mqtt://127.0.0.1:${service.mqttPort}`, {
+    clientId: id,
+    username: id,
+    password: token,
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+  });
+
 /** Registers the fleet, connects a part of it, and lets it tell its history. */
 export async function setStage(service: RunningService): Promise<Stage> {
   const tokens = await register(service);
@@ -119,13 +130,7 @@ export async function setStage(service: RunningService): Promise<Stage> {
   const ids = [...tokens.keys()].slice(0, connectedCount);
   const clients = await Promise.all(
     ids.map(async (id) => {
-      const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${service.mqttPort}`, {
-        clientId: id,
-        username: id,
-        password: tokens.get(id) ?? "",
-        protocolVersion: 4,
-        reconnectPeriod: 0,
-      });
+      const client = await connect(service, id, tokens.get(id));
       await publish(client, id, "reported", {
         atMs: Date.now(),
         state: { firmware: "2.4.1", locale: "de-DE", timeZone: "Europe/Berlin", operation: "idle" },
@@ -163,6 +168,7 @@ export async function setStage(service: RunningService): Promise<Stage> {
       const stream = clients.find(({ id }) => id === babblerId)?.client.stream;
       stream?.write(Buffer.concat(Array.from({ length: 3_000 }, () => pingreq)));
     },
+    visit: (id) => connect(service, id, tokens.get(id)),
     async leave() {
       await Promise.all(clients.map(({ client }) => client.endAsync(true)));
     },

@@ -28,9 +28,14 @@ const unreachable = {
   code: "unreachable",
 };
 
-async function ask(path: string, key: string | null, signal: AbortSignal | undefined): Promise<Response> {
+async function ask(
+  path: string,
+  key: string | null,
+  signal: AbortSignal | undefined,
+  accept = "application/json",
+): Promise<Response> {
   try {
-    const headers = { accept: "application/json", ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
+    const headers = { accept, ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
     return await fetch(path, { headers, cache: "no-store", ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
     // A question that the console itself took back is no failure of the service.
@@ -108,6 +113,31 @@ export async function get<Answer>(path: string, { signal, alsoFine = [] }: AskOp
   if (!response.ok && !alsoFine.includes(response.status)) throw await problemOf(response);
   const answer: Answer = await response.json();
   return answer;
+}
+
+/**
+ * Reads a stream of the API until it ends or is called off. EventSource cannot send the key.
+ *
+ * @throws ApiProblem
+ */
+export async function* listen(path: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  const response = await ask(path, session.key, signal, "text/event-stream");
+  if (!response.ok) throw await problemOf(response);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    // Cut off in the middle: the service went away, or let go of a reader that was too slow.
+    throw new ApiProblem(0, unreachable);
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
 }
 
 /**

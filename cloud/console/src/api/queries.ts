@@ -36,7 +36,7 @@ const calmMs = 5_000;
 const retriesMax = 2;
 
 /** A refusal does not become an agreement by asking again; silence may pass. */
-const mayPass = (error: Error) => !(error instanceof ApiProblem) || error.status === 0 || error.status >= 500;
+export const mayPass = (error: Error) => !(error instanceof ApiProblem) || error.status === 0 || error.status >= 500;
 
 export const createQueryClient = (): QueryClient =>
   new QueryClient({

@@ -183,6 +183,54 @@ export interface Connection {
   ended: string | null;
 }
 
+export interface WirePacket {
+  /** The same id again replaces what was said. */
+  id: string;
+  atMs: number;
+  /** How often it came in a row. */
+  count: number;
+  direction: "in" | "out" | "none";
+  type:
+    | "closed"
+    | "connect"
+    | "connack"
+    | "publish"
+    | "puback"
+    | "pubrec"
+    | "pubrel"
+    | "pubcomp"
+    | "subscribe"
+    | "suback"
+    | "unsubscribe"
+    | "unsuback"
+    | "pingreq"
+    | "pingresp"
+    | "disconnect"
+    | "reserved";
+  /** In bytes; 0 where it is not known. */
+  size: number;
+  messageId: number | null;
+  publish: { qos: number; dup: boolean; retain: boolean; topic: string | null } | null;
+  filters: string[];
+  codes: number[];
+  connect: {
+    clean: boolean;
+    keepaliveS: number;
+    via: NonNullable<Connection["via"]>;
+    login: Connection["login"];
+  } | null;
+  reasons: string[];
+  /** Why it was refused or ended, in plain words. */
+  sentence: string | null;
+}
+
+/** What an event of a wire's stream says. */
+export interface WireAnswer {
+  packets: WirePacket[];
+  /** Where there is nothing to see, why. */
+  sentence: string | null;
+}
+
 /** RFC 9457, with Hearth's code and advice. */
 export interface ProblemBody {
   title: string;

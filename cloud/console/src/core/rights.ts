@@ -1,6 +1,7 @@
 /** Which roles may do what the console offers by role. The service decides; this keeps what it would refuse off the page. */
 export const rights = {
   "devices.connections": ["support", "admin"],
+  "devices.wire": ["support", "admin"],
   "devices.write": ["support", "admin"],
   "devices.register": ["admin"],
   "provisioning.read": ["viewer", "support", "content", "release", "admin"],

@@ -59,6 +59,10 @@ export function isTimeZone(name: string): boolean {
 export const clockText = (atMs: number, timeZone: string): string =>
   format(timeZone, "clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(atMs);
 
+/** `18:04:31.207` */
+export const preciseClockText = (atMs: number, timeZone: string): string =>
+  `${clockText(atMs, timeZone)}.${String(atMs % secondMs).padStart(3, "0")}`;
+
 /** `18:04` */
 export const shortClockText = (atMs: number, timeZone: string): string =>
   format(timeZone, "short", { hour: "2-digit", minute: "2-digit" }).format(atMs);

@@ -1,5 +1,6 @@
 /** What lies in the URL: plain words after the question mark, so that a link can be read, typed and shared. */
 import { timelineKinds, type TimelineKind } from "./timeline.ts";
+import { packetFilter, type PacketFilter } from "./wire.ts";
 
 /** Reads `?a=1&b=x` as strings; nothing is parsed further than its page asks. */
 export const parseSearch = (search: string): Record<string, string> => Object.fromEntries(new URLSearchParams(search));
@@ -76,7 +77,7 @@ export type RangeName = keyof typeof ranges;
 export const rangeNames: RangeName[] = ["15m", "1h", "24h", "7d", "30d"];
 export const isRangeName = (name: unknown): name is RangeName => rangeNames.some((known) => known === name);
 
-const deviceTabs = ["connections", "credentials"] as const;
+const deviceTabs = ["connections", "credentials", "wire"] as const;
 export type DeviceTab = (typeof deviceTabs)[number];
 const deviceTab = (value: unknown): DeviceTab | undefined => deviceTabs.find((tab) => tab === value);
 
@@ -93,6 +94,8 @@ export interface DeviceSearch {
   kinds?: string | undefined;
   /** The selected entry of the timeline. */
   item?: string | undefined;
+  /** Which packets of the wire are shown; all where left out. */
+  packet?: PacketFilter | undefined;
   /** Whose clock is shown: the reader's where left out. */
   clock?: "utc" | "appliance" | undefined;
 }
@@ -115,6 +118,7 @@ export function deviceSearch(search: Record<string, unknown>): DeviceSearch {
     metrics: text(search["metrics"]),
     kinds: text(search["kinds"]),
     item: text(search["item"]),
+    packet: packetFilter(search["packet"]),
     clock,
   };
 }

@@ -17,7 +17,7 @@ import {
 } from "../../api/queries.ts";
 import { ApiProblem } from "../../api/client.ts";
 import type { Device, DeviceDetail } from "../../api/shapes.ts";
-import { curlGet, type CurlLine } from "../../core/curl.ts";
+import { curlGet, type CurlLine, curlStream } from "../../core/curl.ts";
 import { defaultMetrics, type MetricInfo, metricsOf } from "../../core/metrics.ts";
 import { reportedText } from "../../core/reported.ts";
 import { telemetryMarks } from "../../core/telemetry-marks.ts";
@@ -45,6 +45,7 @@ import { DeviceState } from "./device-state.tsx";
 import { HeldNotice } from "./held-notice.tsx";
 import classes from "./device.module.css";
 import { Timeline } from "./timeline.tsx";
+import { WireTab } from "./wire-tab.tsx";
 
 const route = getRouteApi("/devices/$id");
 const defaultRange: RangeName = "1h";
@@ -166,6 +167,9 @@ function TabbedDevice({ device, tab }: { device: DeviceDetail; tab: DeviceTab })
       {device.held !== null && <HeldNotice held={device.held} timeZone={timeZone} />}
       <DeviceTabs id={id} current={tab} clock={search.clock} />
       {tab === "connections" && <ConnectionsTab id={id} timeZone={timeZone} />}
+      {tab === "wire" && (
+        <WireTab id={id} timeZone={timeZone} filter={search.packet} onFilter={(packet) => change({ packet })} />
+      )}
       {tab === "credentials" && <CredentialsTab device={device} />}
       <CurlModal lines={curl} onClose={() => setCurl(null)} />
     </>
@@ -292,6 +296,8 @@ function tabCurlLines(id: string, tab: DeviceTab): CurlLine[] {
   switch (tab) {
     case "connections":
       return [{ what: "Its connections", line: get(`${path}/connections`) }];
+    case "wire":
+      return [{ what: "Its wire, as it goes", line: curlStream(location.origin, `${path}/wire`) }];
     case "credentials":
       return [appliance, { what: "Its certificates", line: get(`${path}/certificates`) }];
   }

@@ -14,6 +14,7 @@ export function DeviceTabs({ id, current, clock }: DeviceTabsProps) {
   const parts: { words: string; tab: DeviceTab | undefined; shown: boolean }[] = [
     { words: "Readings", tab: undefined, shown: true },
     { words: "Connections", tab: "connections", shown: rights?.may("devices.connections") === true },
+    { words: "Wire", tab: "wire", shown: rights?.may("devices.wire") === true },
     { words: "Credentials", tab: "credentials", shown: true },
   ];
   return (
