@@ -357,6 +357,22 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect([await overflow(page), complaints]).toEqual([0, []]);
   });
 
+  test("the wire goes on by itself when the service is back, and its stream ends with the tab", async () => {
+    const { page } = await open(desk, `/devices/${starId}`);
+    await page.route("**/wire", (route) => route.abort());
+    await page.getByRole("link", { name: "Wire" }).click();
+    await page.getByText("Hearth does not answer").waitFor();
+    await page.unroute("**/wire");
+    await page
+      .getByRole("status")
+      .filter({ hasText: /^Live$/ })
+      .waitFor();
+    expect(await page.getByText("Hearth does not answer").count()).toBe(0);
+    const ended = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/wire"));
+    await page.getByRole("link", { name: "Credentials" }).click();
+    await ended;
+  });
+
   test("the keys work: search, help, along the list, along the timeline", async () => {
     const { page } = await open(desk, "/");
     await page.getByTestId("connected").waitFor();

@@ -94,6 +94,18 @@ export const ArrowRightIcon = () => (
   </Icon>
 );
 
+export const IncomingIcon = () => (
+  <Icon>
+    <path d="M2 8h12M10 4l4 4-4 4" />
+  </Icon>
+);
+
+export const OutgoingIcon = () => (
+  <Icon>
+    <path d="M14 8H2M6 4 2 8l4 4" />
+  </Icon>
+);
+
 /** The mouth of an oven with an ember in it. */
 export const Mark = () => (
   <svg width="26" height="26" viewBox="0 0 26 26" fill="none" aria-hidden="true">

@@ -19,7 +19,7 @@ import {
 } from "../../core/wire.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
-import { AlertIcon, ArrowLeftIcon, ArrowRightIcon } from "../../parts/icons.tsx";
+import { AlertIcon, IncomingIcon, OutgoingIcon } from "../../parts/icons.tsx";
 import { NotForThisRole } from "../../parts/not-for-this-role.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -173,7 +173,7 @@ function directionOf(direction: WirePacket["direction"]) {
   const words = directionText[direction];
   return words === null ? null : (
     <span className={`${page["mark"]} ${page["soft"]}`}>
-      {direction === "in" ? <ArrowRightIcon /> : <ArrowLeftIcon />}
+      {direction === "in" ? <IncomingIcon /> : <OutgoingIcon />}
       {words}
     </span>
   );
