@@ -238,6 +238,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       await batch.getByRole("button", { name: "Close" }).click();
       await page.getByRole("button", { name: "Close the batch" }).click();
       await batch.getByRole("button", { name: "Reopen" }).waitFor();
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
       expect(await page.getByText(/^hearth_claim_/).count()).toBe(0);
       expect([await overflow(page), await faultsOf(page), complaints, strangers]).toEqual([0, [], [], []]);
     });
