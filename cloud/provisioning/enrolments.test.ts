@@ -282,6 +282,19 @@ test("an appliance that was registered by hand can be moved to certificates", as
   expect(await factory.provisioning.reProvision(system, "by-hand")).toMatchObject({ rule: "serial_not_found" });
 });
 
+test("a connection that outlives its certificate or its token by a moment gets no certificate out of it", async () => {
+  await factory.batch("d3", ["d3-1", "d3-2"]);
+  const first = issued(await factory.claim("d3", "d3-1", await csrOf()));
+  const fingerprint = fingerprintOf(first.certificate);
+  await factory.provisioning.certificates.revoke(system, fingerprint, "key_compromise");
+  expect(await refusal(factory.renew("d3-1", await csrOf(), fingerprint))).toEqual(["not_allowed", "credential_ended"]);
+  await factory.devices.add(["d3-2"], { model: "oven" });
+  await factory.provisioning.reProvision(system, "d3-2");
+  expect(await refusal(factory.renew("d3-2", await csrOf()))).toEqual(["not_allowed", "credential_ended"]);
+  // The place is still free for the appliance itself.
+  issued(await factory.claim("d3", "d3-2", await csrOf()));
+});
+
 test("a batch that is closed, not begun or over enrols nobody and lets nobody in", async () => {
   const { provisioning, clock } = factory;
   await factory.batch("e1", ["e1-1"]);

@@ -119,6 +119,7 @@ const next: NextFacts = {
   certificates: [certificate(old)],
   fingerprint: "f1",
 };
+const byToken: Partial<NextFacts> = { fingerprint: null, device: { ...device, hasToken: true } };
 const lost = (keySha256: string) => certificate({ fingerprint: keySha256, keySha256 });
 
 test.each<[string, Partial<NextFacts>, string]>([
@@ -139,10 +140,21 @@ test.each<[string, Partial<NextFacts>, string]>([
   ],
   ["in by the newer one of two", { certificates: [certificate(old), lost("k3")], fingerprint: "k3" }, "too_early"],
   ["in by a certificate that is not ours to know", { fingerprint: "f9" }, "issue"],
-  ["in by token, without a certificate", { certificates: [], fingerprint: null }, "issue"],
-  ["in by token, with a young certificate", { certificates: [certificate()], fingerprint: null }, "too_early"],
-  ["in by token, with an old one", { fingerprint: null }, "issue"],
-  ["in by token, with one that ended", { certificates: [certificate(ended)], fingerprint: null }, "issue"],
+  [
+    "in by a certificate that was revoked meanwhile",
+    { certificates: [certificate({ isRevoked: true })] },
+    "credential_ended",
+  ],
+  [
+    "in by a certificate that was revoked meanwhile, with the key of another one",
+    { certificates: [certificate({ isRevoked: true }), lost("k2")], keyOwner: "sn-1" },
+    "credential_ended",
+  ],
+  ["in by token, without a certificate", { ...byToken, certificates: [] }, "issue"],
+  ["in by token, with a young certificate", { ...byToken, certificates: [certificate()] }, "too_early"],
+  ["in by token, with an old one", byToken, "issue"],
+  ["in by token, with one that ended", { ...byToken, certificates: [certificate(ended)] }, "issue"],
+  ["in by a token that was taken from it meanwhile", { fingerprint: null, certificates: [] }, "credential_ended"],
   ["another device's key", { keyOwner: "sn-2" }, "key_of_another_device"],
   [
     "a revoked key",

@@ -91,6 +91,7 @@ export const told = {
   device_has_token: "not_allowed",
   unknown_device: "not_allowed",
   device_blocked: "not_allowed",
+  credential_ended: "not_allowed",
   too_early: "too_early",
   too_many_certificates: "too_many_certificates",
 } as const satisfies Record<string, ProvisioningRefusal>;
@@ -135,6 +136,9 @@ export function decideNext(facts: NextFacts): Decision {
   if (key !== null) return refused(key);
   if (device === null) return refused("unknown_device");
   if (device.isBlocked) return refused("device_blocked");
+  // Its connection may stand for a moment longer than what let it in, and must not buy it a certificate that outlives both.
+  const isRevoked = facts.certificates.some((one) => one.isRevoked && one.fingerprint === fingerprint);
+  if (fingerprint === null ? !device.hasToken : isRevoked) return refused("credential_ended");
   const live = liveOf(facts);
   const ofThisKey = newestOf(live.filter(({ keySha256 }) => keySha256 === facts.keySha256));
   if (ofThisKey !== null && nowMs < renewFromMs(ofThisKey)) return { kind: "same", certificate: ofThisKey };

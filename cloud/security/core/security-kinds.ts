@@ -119,6 +119,7 @@ const words: Readonly<Record<string, string>> = {
   batch_closed: "the batch is closed",
   batch_not_valid_now: "the batch's time has not begun, or is over",
   device_blocked: "the appliance is blocked",
+  credential_ended: "what it came in by was taken from it while it asked",
   device_has_token: "the appliance has a token; it has to be provisioned anew first",
   more: "so many at once that they are not told apart",
 };
