@@ -42,7 +42,8 @@ export async function readCsr(pem: string): Promise<CsrReading> {
       return refused("csr_key_not_allowed", `The request's key is none that Hearth takes: ${allowed}.`);
     }
     if (!(await request.verify())) return refused("csr_not_valid", "The request is not signed with its own key.");
-    const publicKey = publicKeyDer(key);
+    // A point has two spellings, and OpenSSL keeps the one that came; a JWK has one. By its hash a key is known, and stays revoked.
+    const publicKey = publicKeyDer(createPublicKey({ key: key.export({ format: "jwk" }), format: "jwk" }));
     return { kind: "read", publicKey, publicKeySha256: createHash("sha256").update(publicKey).digest("hex") };
   } catch {
     return refused("csr_not_valid", "The request cannot be read, or its signature cannot be checked.");

@@ -1,4 +1,12 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
+import {
+  createHash,
+  createPublicKey,
+  ECDH,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  X509Certificate,
+} from "node:crypto";
 import type { AddressInfo, Server } from "node:net";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, expect, test } from "vitest";
@@ -170,6 +178,34 @@ test.each([
   expect(read.subject).toBe("CN=oven-1");
   expect(read.checkPrivateKey(keys.privateKey)).toBe(true);
 });
+
+test("a key written with a compressed point is the same key: no revoked one comes back in other clothes", async () => {
+  const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const whole = spki(keys.publicKey);
+  const point = ECDH.convertKey(whole.subarray(-65), "prime256v1", undefined, undefined, "compressed");
+  const compressed = Buffer.from("3039301306072a8648ce3d020106082a8648ce3d030107032200", "hex");
+  const read = await readCsr(handmadeCsr(Buffer.concat([compressed, Buffer.from(point)]), keys.privateKey));
+  expect(read).toEqual({
+    kind: "read",
+    publicKey: whole,
+    publicKeySha256: createHash("sha256").update(whole).digest("hex"),
+  });
+  expect(await readCsr(handmadeCsr(whole, keys.privateKey))).toEqual(read);
+});
+
+/** SEQUENCE in DER, of less than 256 bytes. */
+function sequence(...parts: Buffer[]): Buffer {
+  const body = Buffer.concat(parts);
+  return Buffer.concat([Buffer.from(body.length < 0x80 ? [0x30, body.length] : [0x30, 0x81, body.length]), body]);
+}
+
+/** A request without a subject, its key in just these bytes, signed with P-256. */
+function handmadeCsr(publicKey: Buffer, privateKey: KeyObject): string {
+  const info = sequence(Buffer.from("0201003000", "hex"), publicKey, Buffer.from("a000", "hex"));
+  const signature = sign("sha256", info, privateKey);
+  const ecdsaSha256 = Buffer.from("300a06082a8648ce3d040302", "hex");
+  return pem(sequence(info, ecdsaSha256, Buffer.from([3, signature.length + 1, 0]), signature));
+}
 
 test.each([
   ["RSA 1024", () => generateKeyPairSync("rsa", { modulusLength: 1_024 })],
