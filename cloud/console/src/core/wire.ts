@@ -1,30 +1,12 @@
 /** What goes over an appliance's wire, in MQTT's words and in plain ones. */
+import { wireTypes } from "#protocol/link/wire.ts";
 import type { WireAnswer, WirePacket } from "../api/shapes.ts";
-
-export const packetTypes = [
-  "closed",
-  "connect",
-  "connack",
-  "publish",
-  "puback",
-  "pubrec",
-  "pubrel",
-  "pubcomp",
-  "subscribe",
-  "suback",
-  "unsubscribe",
-  "unsuback",
-  "pingreq",
-  "pingresp",
-  "disconnect",
-  "reserved",
-] as const satisfies readonly WirePacket["type"][];
 
 /** Packets of one type, or everything that did not go well. */
 export type PacketFilter = WirePacket["type"] | "trouble";
 
 export const packetFilter = (value: unknown): PacketFilter | undefined =>
-  value === "trouble" ? value : packetTypes.find((type) => type === value);
+  value === "trouble" ? value : wireTypes.find((type) => type === value);
 
 /** The names that MQTT's specification has; `closed` is no packet. */
 export const packetName = (type: WirePacket["type"]): string =>

@@ -1,3 +1,4 @@
+import { wireTypes } from "#protocol/link/wire.ts";
 import { Button, NativeSelect, Skeleton } from "@mantine/core";
 import { useState } from "react";
 import { ApiProblem } from "../../api/client.ts";
@@ -14,7 +15,6 @@ import {
   type PacketFilter,
   packetName,
   packetTone,
-  packetTypes,
   passes,
 } from "../../core/wire.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
@@ -90,7 +90,7 @@ function LiveWire({ id, timeZone, filter, onFilter, refused }: WireTabProps & { 
 const filters = [
   { value: "", label: "Everything" },
   { value: "trouble", label: "Refused or lost" },
-  ...packetTypes.filter((type) => type !== "reserved").map((type) => ({ value: type, label: packetName(type) })),
+  ...wireTypes.filter((type) => type !== "reserved").map((type) => ({ value: type, label: packetName(type) })),
 ];
 
 /** Whether what is on the page is what goes on now. */
