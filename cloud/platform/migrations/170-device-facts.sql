@@ -1,0 +1,25 @@
+-- What a rollout's target asks of appliances, as columns that an index and a plan can use. `reported` stays the whole of what they say.
+ALTER TABLE device
+  ADD COLUMN hardware text,
+  ADD COLUMN firmware_version text,
+  -- The version's numbers, for comparing: 2.10.1-rc1 is {2,10,1}.
+  ADD COLUMN firmware_parts int[],
+  ADD COLUMN locale text,
+  -- IANA name, as the appliance reports it.
+  ADD COLUMN time_zone text,
+  -- ISO 3166-1 alpha-2, upper case.
+  ADD COLUMN country text,
+  ADD COLUMN tags text[] NOT NULL DEFAULT '{}',
+  -- When one of these, or its model or household, last changed: what follows devices reads on from here.
+  ADD COLUMN facts_at_ms bigint NOT NULL DEFAULT 0;
+UPDATE device SET
+  hardware = reported -> 'hardware' ->> 'value',
+  firmware_version = reported -> 'firmware' ->> 'value',
+  firmware_parts = regexp_split_to_array(substring(reported -> 'firmware' ->> 'value' FROM '^\d{1,6}(?:\.\d{1,6}){0,5}'), '\.')::int[],
+  locale = reported -> 'locale' ->> 'value',
+  time_zone = reported -> 'timeZone' ->> 'value';
+-- A target of one model, in the order of keys; the followers of changes.
+CREATE INDEX device_facts_changed ON device (facts_at_ms, key);
+-- Which appliances run a release.
+CREATE INDEX device_firmware ON device (model, firmware_version);
+CREATE INDEX device_tags ON device USING gin (tags);
