@@ -27,11 +27,12 @@ test("freezes of several countries add up, and one of everywhere covers them", (
   expect(frozenCountries([...some, freeze({ models: ["oven-x200"] })], "oven-x200", 150)).toBe("all");
 });
 
-test("an appliance of an unknown country waits as soon as any country is frozen", () => {
-  expect(isFrozen(["DE"], null)).toBe(true);
+test("no freeze of some countries reaches an appliance of which nobody knows where it is", () => {
+  expect(isFrozen(["DE"], null)).toBe(false);
   expect(isFrozen(["DE"], "FR")).toBe(false);
   expect(isFrozen(["DE"], "DE")).toBe(true);
   expect(isFrozen("all", "FR")).toBe(true);
+  expect(isFrozen("all", null)).toBe(true);
   expect(isFrozen([], null)).toBe(false);
 });
 

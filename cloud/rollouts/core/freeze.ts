@@ -28,13 +28,9 @@ export function frozenCountries(freezes: readonly Freeze[], model: string, nowMs
   return [...countries].toSorted();
 }
 
-/**
- * Whether an appliance in `country` is frozen. One whose country nobody knows is, as soon as any country is: it may stand there, and
- * to wait is the smaller harm.
- */
+/** Whether an appliance in `country` is frozen. One whose country nobody knows (null) is where every country is, and not before. */
 export function isFrozen(frozen: Frozen, country: string | null): boolean {
-  if (frozen === "all") return true;
-  return country === null ? frozen.length > 0 : frozen.includes(country);
+  return frozen === "all" || (country !== null && frozen.includes(country));
 }
 
 /** When a freeze of the model begins or ends next. */
@@ -54,7 +50,7 @@ export function nextFreezeChangeMs(freezes: readonly Freeze[], model: string, no
 export function frozenIntervals(freezes: readonly Freeze[], model: string, country: string | null): Interval[] {
   const result: Interval[] = [];
   for (const freeze of freezes.toSorted((a, b) => a.fromMs - b.fromMs)) {
-    const isHere = country === null || freeze.countries.length === 0 || freeze.countries.includes(country);
+    const isHere = freeze.countries.length === 0 || (country !== null && freeze.countries.includes(country));
     if (!isHere || !isOf(freeze, model) || freeze.toMs <= freeze.fromMs) continue;
     const last = result.at(-1);
     if (last !== undefined && freeze.fromMs <= last.toMs) last.toMs = Math.max(last.toMs, freeze.toMs);
