@@ -3,7 +3,11 @@ CREATE TABLE rollout (
   id uuid PRIMARY KEY,
   name text NOT NULL,
   release_id uuid NOT NULL REFERENCES firmware_release (id),
+  -- Of the release, which keeps them for ever.
   model text NOT NULL,
+  version text NOT NULL,
+  release_kind text NOT NULL,
+  release_counter int NOT NULL,
   plan jsonb NOT NULL,
   -- One of core/rollout.ts's states, with its own fields.
   state jsonb NOT NULL,
