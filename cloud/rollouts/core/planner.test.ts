@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { windowState, type MaintenanceWindow } from "#protocol/maintenance-window.ts";
+import { isFrozen } from "./freeze.ts";
 import type { GateVerdict } from "./gates.ts";
 import { emptyTally, type Gate, type MemberState, memberStates, type Stage, type Tally } from "./plan.ts";
 import { type FleetView, plan, type PlannedRollout, type StageFleet, type Step } from "./planner.ts";
@@ -72,7 +73,7 @@ function carryOut(world: World, step: Step): void {
             stage === step.stage &&
             state === "waiting" &&
             step.openZones.includes(timeZone) &&
-            (country === null || !step.frozenCountries.includes(country)),
+            !isFrozen([...step.frozenCountries], country),
         )
         .slice(0, step.limit);
       for (const one of picked) one.state = "offered";
@@ -293,7 +294,7 @@ test("a start never asks for more than waits in its stage and can start", () => 
           stage === step.stage &&
           state === "waiting" &&
           step.openZones.includes(timeZone) &&
-          (country === null || !step.frozenCountries.includes(country)),
+          !isFrozen([...step.frozenCountries], country),
       );
       expect(step.limit).toBeGreaterThan(0);
       expect(step.limit).toBeLessThanOrEqual(able.length);

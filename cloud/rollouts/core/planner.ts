@@ -4,8 +4,9 @@
  * A step speaks of sets, so that one SQL statement carries it out however many appliances it touches. Steps are safe to plan again: what
  * has been done is in the state or in the numbers, and then nothing asks for it any more. At most one step changes the rollout's state.
  */
-import { type MaintenanceWindow, windowState } from "#protocol/maintenance-window.ts";
+import { type Frozen, isFrozen } from "./freeze.ts";
 import { type GateVerdict, type MeasuredMetric, outcomeCount, sampleWanted, trippedGate } from "./gates.ts";
+import { openZones } from "./open-zones.ts";
 import type { Plan, Stage, Tally } from "./plan.ts";
 import type { Progress, RolloutState } from "./rollout.ts";
 
@@ -18,7 +19,7 @@ export interface PlannedRollout {
 /** How many wait in one place. */
 export interface WaitingGroup {
   timeZone: string;
-  /** null: unknown, which no freeze of a country reaches. */
+  /** null: nobody knows it. */
   country: string | null;
   count: number;
 }
@@ -36,7 +37,7 @@ export interface FleetView {
   /** As many as the plan has. */
   stages: readonly StageFleet[];
   /** Where nothing may start now; empty also where the rollout overrides its freezes. */
-  frozen: "all" | readonly string[];
+  frozen: Frozen;
   startsLastMinute: number;
   /** Why the release may no longer be offered, or null. */
   withdrawn: { reason: string } | null;
@@ -101,13 +102,15 @@ function stopping({ plan: { stages } }: PlannedRollout, fleet: FleetView, progre
 function starts(rollout: PlannedRollout, fleet: FleetView, last: number, nowMs: number): Step[] {
   const { frozen } = fleet;
   if (frozen === "all") return [];
+  const reached = fleet.stages.slice(0, last + 1);
+  const zones = reached.flatMap(({ waiting }) => waiting.map(({ timeZone }) => timeZone));
+  if (zones.length === 0) return [];
+  const open = new Set(openZones(rollout.plan.windows, zones, nowMs).open);
   let left = rollout.plan.startsPerMinuteMax - fleet.startsLastMinute;
-  const isOpen = openZones(rollout.plan.windows, nowMs);
   const steps: Step[] = [];
-  for (const [stage, { waiting }] of fleet.stages.slice(0, last + 1).entries()) {
+  for (const [stage, { waiting }] of reached.entries()) {
     const able = waiting.filter(
-      ({ timeZone, country, count }) =>
-        count > 0 && isOpen(timeZone) && (country === null || !frozen.includes(country)),
+      ({ timeZone, country, count }) => count > 0 && open.has(timeZone) && !isFrozen(frozen, country),
     );
     const limit = Math.min(
       left,
@@ -115,20 +118,10 @@ function starts(rollout: PlannedRollout, fleet: FleetView, last: number, nowMs: 
     );
     if (limit <= 0) continue;
     left -= limit;
-    const zones = [...new Set(able.map(({ timeZone }) => timeZone))].toSorted();
-    steps.push({ kind: "start", stage, limit, openZones: zones, frozenCountries: frozen });
+    const ableZones = [...new Set(able.map(({ timeZone }) => timeZone))].toSorted();
+    steps.push({ kind: "start", stage, limit, openZones: ableZones, frozenCountries: frozen });
   }
   return steps;
-}
-
-/** Answers for each zone once: a stage of a hundred thousand has a few dozen of them. */
-function openZones(windows: readonly MaintenanceWindow[], nowMs: number): (timeZone: string) => boolean {
-  const known = new Map<string, boolean>();
-  return (timeZone) => {
-    const open = known.get(timeZone) ?? windowState(windows, timeZone, nowMs).open;
-    known.set(timeZone, open);
-    return open;
-  };
 }
 
 /** How many outcomes a stage still waits for. */
