@@ -31,6 +31,9 @@ import { batchesRoutes } from "./provisioning/batches-routes.ts";
 import { certificatesRoutes } from "./provisioning/certificates-routes.ts";
 import { provisioningProblems } from "./provisioning/provisioning.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
+import { predicateProblems, rolloutProblems } from "./rollouts/rollouts.ts";
+import { rolloutsRoutes } from "./rollouts/rollouts-routes.ts";
+import { scheduleRoutes } from "./rollouts/schedule-routes.ts";
 import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
@@ -61,6 +64,8 @@ export const problemCatalogue: ProblemCatalogue = {
   ...householdProblems,
   ...deliveryProblems,
   ...firmwareProblems,
+  ...rolloutProblems,
+  ...predicateProblems,
   ...contentProblems,
   ...serviceProblems,
   ...loyaltyProblems,
@@ -108,6 +113,8 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   myDevicesRoutes(app, households);
   deliveriesRoutes(app, deliveries);
   firmwareRoutes(app, firmware);
+  rolloutsRoutes(app, slices.rollouts);
+  scheduleRoutes(app, slices.rollouts);
   contentRoutes(app, content);
   serviceRoutes(app, service);
   loyaltyRoutes(app, loyalty);

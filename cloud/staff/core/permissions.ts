@@ -22,6 +22,8 @@ export const permissionTable = {
   "firmware.read": everyone,
   "firmware.write": ["release", "admin"],
   "firmware.keys": ["admin"],
+  "rollouts.read": everyone,
+  "rollouts.write": ["release", "admin"],
   "content.read": everyone,
   "content.write": ["content", "admin"],
   "service.read": everyone,
