@@ -5,6 +5,7 @@ import { z } from "zod";
 import { deviceId, id } from "#protocol/ids.ts";
 import { readRange } from "./core/byte-range.ts";
 import type { Firmware } from "./firmware.ts";
+import { componentsRoutes } from "./components-routes.ts";
 import { asProblem } from "./refused.ts";
 import { releasesRoutes } from "./releases-routes.ts";
 import { repositoryRoutes } from "./repository-routes.ts";
@@ -13,6 +14,7 @@ import { repositoryRoutes } from "./repository-routes.ts";
 export function firmwareRoutes(server: FastifyInstance, firmware: Firmware): void {
   releasesRoutes(server, firmware);
   repositoryRoutes(server, firmware);
+  componentsRoutes(server, firmware);
   imageRoute(server, firmware);
   statementRoute(server, firmware);
 }
