@@ -58,6 +58,9 @@ function subjectOf(item: Delivery): string {
   }
 }
 
+/** It came, and the power went before anything was done about it. Of an order nobody can tell, so it is not done twice. */
+const isUndone = ({ kind, receipt: said }: InboxEntry): boolean => said === null && kind !== "command";
+
 const failedFor = new Set(["failed", "rolled_back"]);
 
 /**
@@ -113,7 +116,11 @@ export class Inbox {
 
   #take(item: Delivery): void {
     const known = this.find(item.id);
-    if (known !== undefined && !(item.attempt > known.attempt && failedFor.has(known.receipt?.step ?? ""))) {
+    if (
+      known !== undefined &&
+      !isUndone(known) &&
+      !(item.attempt > known.attempt && failedFor.has(known.receipt?.step ?? ""))
+    ) {
       this.#answerAgain(known, item);
       return;
     }

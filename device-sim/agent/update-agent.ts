@@ -327,9 +327,7 @@ export class UpdateAgent {
   /** The same update as before, in the same place; null where it has gone on, or the work is called off. */
   #still<U extends UnderWay>(update: U, signal: AbortSignal): U | null {
     const now = this.#update;
-    const isSame = now.kind === update.kind && now.deliveryId === update.deliveryId;
-    // Of the same kind, so of the same shape.
-    return isSame && !signal.aborted ? (now as U) : null;
+    return !signal.aborted && isWhereItWas(now, update) ? now : null;
   }
 
   #pause(tries: number, signal: AbortSignal): Promise<void> {
@@ -507,6 +505,10 @@ export class UpdateAgent {
     this.#finish(update, "confirmed");
   }
 }
+
+/** Of the same kind, so of the same shape. */
+const isWhereItWas = <U extends UnderWay>(now: UpdateState, update: U): now is U =>
+  now.kind === update.kind && now.deliveryId === update.deliveryId;
 
 const isImage = ({ length, sha256 }: CheckedImage, bytes: Uint8Array): boolean =>
   bytes.length === length && createHash("sha256").update(bytes).digest("hex") === sha256;

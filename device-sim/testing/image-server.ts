@@ -69,7 +69,7 @@ function answer(state: ImageServer, request: IncomingMessage, response: ServerRe
   }
   if (state.endless) {
     response.write(image.subarray(from));
-    floods(request, response);
+    void floods(request, response);
     return;
   }
   const cut = state.cuts.shift();

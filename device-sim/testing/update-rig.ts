@@ -36,6 +36,8 @@ export interface Rig<C extends Clock = ManualClock> {
   close(): Promise<void>;
 }
 
+const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
 export const models = ["oven-x200", "dishwasher-d4"] as const;
 
 export function newRig(): Promise<Rig>;
@@ -46,7 +48,6 @@ export async function newRig(clock: Clock = new ManualClock()): Promise<Rig<Cloc
   const director = new Director(nowMs);
   const server = await startUpdateServer();
   const images = await serveImage(Buffer.alloc(0));
-  const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
   server.honest.set("/files/repository/", (request, response) =>
     sends(() => maker.files.get(nameOf(request.url ?? "")))(request, response),
   );
