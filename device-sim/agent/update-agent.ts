@@ -151,6 +151,11 @@ export class UpdateAgent {
     return kind !== "none" && kind !== "offered" && kind !== "confirmed_by_owner";
   }
 
+  /** Whether nothing of it waits for the network. */
+  get idle(): boolean {
+    return this.#work === null;
+  }
+
   /** New signed metadata is said to be there. */
   hint(): void {
     this.#watch.hint();
@@ -390,13 +395,19 @@ export class UpdateAgent {
         this.#finish(after, "failed", outcome.reason);
         return;
       }
-      emptyTries = store.partialBytes() > before ? 0 : emptyTries + 1;
+      emptyTries = this.#isWorthwhile(outcome.reason, store.partialBytes() - before) ? 0 : emptyTries + 1;
       if (emptyTries >= this.#limits.emptyTriesMax) {
         this.#finish(after, "failed", outcome.reason);
         return;
       }
       await this.#pause(emptyTries, signal);
     }
+  }
+
+  /** A few bytes in each try are no progress: that is how a download is held open for ever. */
+  #isWorthwhile(reason: UpdateFailure, bytes: number): boolean {
+    const { bytesPerSMin, rateAfterMs } = this.#limits.transfer;
+    return reason !== "download_too_slow" && bytes >= (bytesPerSMin * rateAfterMs) / 1_000;
   }
 
   #transferOnce({ deliveryId, offer, image, etag }: Of<"downloading">, signal: AbortSignal): Promise<TransferOutcome> {

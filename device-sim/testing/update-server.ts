@@ -73,6 +73,11 @@ export const sends =
     else response.writeHead(200).end(body);
   };
 
+/** The connection ends without an answer. */
+export const drops: Answer = (_request, response) => {
+  response.destroy();
+};
+
 /** One byte, and then nothing for ever. */
 export const stalls: Answer = (_request, response) => {
   response.writeHead(200);
