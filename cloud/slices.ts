@@ -1,6 +1,6 @@
 import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
-import { Deliveries, Dispatcher } from "./deliveries/deliveries.ts";
+import { Deliveries, Dispatcher, OwnerUpdates } from "./deliveries/deliveries.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
@@ -66,6 +66,7 @@ export function createSlices(deps: SlicesDeps) {
     secret: deps.secret,
     publicUrl: deps.publicUrl,
   });
+  const ownerUpdates = new OwnerUpdates({ db, clock, outbox, audit: staff.audit, deliveries, appliances: devices });
   const firmware = new Firmware({
     db,
     clock,
@@ -198,6 +199,7 @@ export function createSlices(deps: SlicesDeps) {
     ingest,
     households,
     deliveries,
+    ownerUpdates,
     dispatcher,
     firmware,
     content,
