@@ -1,6 +1,6 @@
 import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
-import { Deliveries, Dispatcher, OwnerUpdates } from "./deliveries/deliveries.ts";
+import { Deliveries, Dispatcher, OwnerUpdates, UpdateNotices } from "./deliveries/deliveries.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
@@ -67,6 +67,7 @@ export function createSlices(deps: SlicesDeps) {
     publicUrl: deps.publicUrl,
   });
   const ownerUpdates = new OwnerUpdates({ db, clock, outbox, audit: staff.audit, deliveries, appliances: devices });
+  const updateNotices = new UpdateNotices({ clock, deliveries });
   const firmware = new Firmware({
     db,
     clock,
@@ -200,6 +201,7 @@ export function createSlices(deps: SlicesDeps) {
     households,
     deliveries,
     ownerUpdates,
+    updateNotices,
     dispatcher,
     firmware,
     content,

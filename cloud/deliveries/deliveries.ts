@@ -19,6 +19,7 @@ import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 export { deliveryProblems } from "./errors.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
 export { OwnerUpdates } from "./owner-updates.ts";
+export { UpdateNotices } from "./update-notices.ts";
 export type { DeliveryPhase } from "./core/delivery-life.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
