@@ -18,6 +18,8 @@ import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 
 export { deliveryProblems } from "./errors.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
+export { OwnerUpdates } from "./owner-updates.ts";
+export { UpdateNotices } from "./update-notices.ts";
 export type { DeliveryPhase } from "./core/delivery-life.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
@@ -162,6 +164,7 @@ export class Deliveries {
   readonly #book: MoveBook;
   readonly #witnesses: ((tx: Db, moved: readonly DeliveryMove[]) => Promise<void>)[] = [];
   #sendSoon: (deviceIds: string[], everything?: boolean) => void = () => {};
+  #namesOf: (rolloutIds: string[]) => Promise<Map<string, string>> = async () => new Map();
 
   constructor(deps: DeliveriesDeps) {
     this.#deps = deps;
@@ -174,6 +177,11 @@ export class Deliveries {
    */
   whenWaiting(listener: (deviceIds: string[], everything?: boolean) => void): void {
     this.#sendSoon = listener;
+  }
+
+  /** Names who knows what rollouts are called; a timeline says which one a delivery was of. */
+  nameRollouts(namesOf: (ids: string[]) => Promise<Map<string, string>>): void {
+    this.#namesOf = namesOf;
   }
 
   /** Has `witness` see every delivery that moves, in the transaction in which it does. What sets do (`createForSet`, `cancelSet`) it is not told. */
@@ -258,15 +266,30 @@ export class Deliveries {
     return cancelSet<Row>(tx, deliveries, andThen, this.#deps.clock.nowMs());
   }
 
-  /** Changes what an open delivery carries; its device gets it again, also where it has it already. */
+  /**
+   * Changes what an open delivery carries; its device gets it again, also where it has it already.
+   *
+   * @param putOffUntilMs the device's silence is no time-out before that
+   */
   async amend(
     tx: Db,
     id: string,
     patch: Record<string, unknown>,
+    putOffUntilMs?: number,
   ): Promise<{ kind: "amended"; afterCommit: () => void } | { kind: "closed" }> {
+    if (putOffUntilMs !== undefined) await this.#putOff(tx, id, putOffUntilMs);
     const deviceId = await amendBody(tx, id, patch);
     if (deviceId === null) return { kind: "closed" };
     return { kind: "amended", afterCommit: () => this.#sendSoon([deviceId], true) };
+  }
+
+  async #putOff(tx: Db, id: string, untilMs: number): Promise<void> {
+    const atMs = this.#deps.clock.nowMs();
+    const rows = await store.lockDeliveries(tx, [id]);
+    const moves = new DeliveryMoves(rows, atMs);
+    // Refused where the device has nothing yet: then no silence of its own counts.
+    for (const row of rows) moves.apply(row.id, { kind: "put_off", atMs, untilMs });
+    await moves.save(tx, this.#book);
   }
 
   async #supersede(tx: Db, keys: readonly store.SubjectKey[], nowMs: number): Promise<void> {
@@ -442,14 +465,26 @@ export class Deliveries {
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
     const rows = await store.happenings(this.#deps.db, device.key, page);
+    // What staff calls its plans is nothing that a household is told.
+    const rolloutIds = page.owner === undefined ? rows.flatMap((row) => row.rollout_id ?? []) : [];
+    const rollouts =
+      rolloutIds.length === 0 ? new Map<string, string>() : await this.#namesOf([...new Set(rolloutIds)]);
     const newestFirst = rows.toSorted(
       (a, b) => b.at_ms - a.at_ms || happeningRank(b.kind, b.what) - happeningRank(a.kind, a.what),
     );
     return newestFirst.map((row) => ({
       atMs: row.at_ms,
       kind: "delivery",
-      id: `${row.delivery_id}:${row.attempt}:${row.what}`,
-      title: deliverySentence(row.kind, row.label, row.what, row),
+      id: `${row.delivery_id}:${row.attempt}:${row.what}${row.what.startsWith("owner_") ? `:${row.at_ms}` : ""}`,
+      title: deliverySentence({
+        kind: row.kind,
+        label: row.label,
+        what: row.what,
+        reason: row.reason,
+        refused: row.refused,
+        untilMs: row.until_ms,
+        rollout: row.rollout_id === null ? null : (rollouts.get(row.rollout_id) ?? null),
+      }),
       data: {
         deliveryId: row.delivery_id,
         kind: row.kind,
@@ -460,6 +495,8 @@ export class Deliveries {
         progress: row.progress,
         reason: row.reason,
         refused: row.refused,
+        ...(row.until_ms === null ? {} : { untilMs: row.until_ms }),
+        ...(page.owner === undefined && row.rollout_id !== null ? { rolloutId: row.rollout_id } : {}),
       },
     }));
   }

@@ -36,6 +36,7 @@ const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
       kind: fc.constantFrom("deadline" as const, "timed_out", "superseded", "cancelled", "declined", "household_left"),
       atMs,
     }),
+    fc.record({ kind: fc.constant("put_off" as const), atMs, untilMs: atMs }),
   );
 
 const kindAndEvents = fc
@@ -241,4 +242,34 @@ test("whether a failure is tried again, and when, goes by the device's reason", 
   expect(failed("download_too_slow")).toMatchObject({ to: { phase: "queued", notBeforeMs: 600_020 } });
   expect(failed("something new")).toMatchObject({ to: { phase: "queued", notBeforeMs: 60_020 } });
   for (const reason of Object.keys(updateFailures)) expect(failed(reason).kind).toBe("moved");
+});
+
+test("what the household put off is not overdue before that time, and is once its own wait has passed after it", () => {
+  const monthMs = 30 * 86_400_000;
+  const long: DeliveryTerms = { kind: "firmware", expiresAtMs: 4 * monthMs };
+  for (const step of ["offered", "confirmed_by_owner"]) {
+    const outcome = stepDelivery(
+      long,
+      { phase: "received", attempt: 1, step, sinceMs: 0 },
+      { kind: "put_off", atMs: 1_000, untilMs: monthMs },
+    );
+    if (outcome.kind === "refused") throw new Error(outcome.rule);
+    expect(dueEvent(long, outcome.to, monthMs)).toBeNull();
+    expect(dueEvent(long, outcome.to, 2 * monthMs)).toMatchObject({ kind: "timed_out" });
+  }
+});
+
+test("nothing is put off that the appliance has begun with, and nothing that is closed", () => {
+  fc.assert(
+    fc.property(fc.array(anyEvent("firmware"), { maxLength: 25 }), (events) => {
+      walk("firmware", events, (before, _after, on) => {
+        if (on.kind !== "put_off") return;
+        expect(before).toMatchObject({
+          phase: "received",
+          step: expect.stringMatching(/^(offered|confirmed_by_owner)$/),
+        });
+      });
+    }),
+    { numRuns: 2_000 },
+  );
 });

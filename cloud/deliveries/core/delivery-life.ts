@@ -10,6 +10,7 @@
  *                          --receipt---> failed, rejected, expired (the device's own word)
  *                          --household_left--> cancelled, however far it was
  *                          --declined---> rejected, for good, while the device has not gone too far
+ *                          --put_off----> as it was, and its silence counts from the time to which it was put off
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
  * one changes nothing; what the cloud closed by itself while the device had it (time-out, deadline, a household that left) a late
@@ -68,6 +69,8 @@ export type DeliveryEvent =
   | { kind: "cancelled"; atMs: number }
   /** The household does not want it, and said so elsewhere than at the appliance. */
   | { kind: "declined"; atMs: number }
+  /** The household put it off: what the device has waits until then, and is not overdue for it. */
+  | { kind: "put_off"; atMs: number; untilMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
   | { kind: "household_left"; atMs: number };
 
@@ -75,6 +78,7 @@ export type DeliveryEvent =
 type DeliveryRefusal =
   | "already_closed"
   | "already_received"
+  | "not_received_yet"
   | "stale_attempt"
   | "attempt_not_made"
   | "unknown_step"
@@ -189,7 +193,7 @@ function expire(terms: DeliveryTerms, now: Open, on: On<"deadline">): DeliveryOu
 }
 
 /** Whether the device has gone so far that the cloud can no longer take it back. */
-function isCommitted(terms: DeliveryTerms, now: Open): boolean {
+export function isCommitted(terms: DeliveryTerms, now: Open): boolean {
   const { committedFrom } = kindPolicies[terms.kind];
   if (committedFrom === null || now.phase !== "received") return false;
   const from = meaningOf(terms.kind, committedFrom);
@@ -207,6 +211,9 @@ const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
     ? refused("under_way")
     : moved({ phase: "rejected", attempt: now.attempt, step: lastStep(now), cause: "owner" });
 
+const putOff = (terms: DeliveryTerms, now: Of<"received">, on: On<"put_off">): DeliveryOutcome =>
+  isCommitted(terms, now) ? refused("under_way") : moved({ ...now, sinceMs: Math.max(on.atMs, on.untilMs) });
+
 const leaveHousehold = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "household_left" });
 
@@ -223,6 +230,7 @@ const closed = {
   superseded: () => refused("already_closed"),
   cancelled: () => refused("already_closed"),
   declined: () => refused("already_closed"),
+  put_off: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
 };
 
@@ -241,6 +249,8 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     declined: decline,
+    // Nothing runs out but the delivery itself.
+    put_off: () => refused("not_received_yet"),
     household_left: leaveHousehold,
   },
   sent: {
@@ -255,6 +265,7 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     declined: decline,
+    put_off: () => refused("not_received_yet"),
     household_left: leaveHousehold,
   },
   received: {
@@ -274,6 +285,7 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     declined: decline,
+    put_off: putOff,
     household_left: leaveHousehold,
   },
   done: { ...closed, receipt: receiveDone },

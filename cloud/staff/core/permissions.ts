@@ -46,6 +46,8 @@ export const ownerPermissionTable = {
   /** How one is addressed and reached, one's own key, and leaving. */
   "my.write": household,
   "my.pair": household,
+  /** Agreeing to an update, putting it off, declining it. */
+  "my.updates": household,
   "my.join": household,
   "my.manage": ["owner"],
 } as const satisfies Record<string, readonly OwnerRole[]>;
