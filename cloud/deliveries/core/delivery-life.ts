@@ -8,7 +8,7 @@
  *
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
- *                          --household_left--> cancelled, however far it was
+ *                          --household_left, stopped--> cancelled, however far it was
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
  * one changes nothing; what the cloud closed by itself while the device had it (time-out, deadline, a household that left) a late
@@ -63,7 +63,9 @@ export type DeliveryEvent =
   | { kind: "superseded"; atMs: number }
   | { kind: "cancelled"; atMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
-  | { kind: "household_left"; atMs: number };
+  | { kind: "household_left"; atMs: number }
+  /** A person asked for it back, and the device says that it has stopped in the middle of it. */
+  | { kind: "stopped"; atMs: number };
 
 /** Why an event changed nothing. Part of the record, never an exception. */
 type DeliveryRefusal =
@@ -184,6 +186,9 @@ const cancel = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
     ? refused("under_way")
     : moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
 
+const stop = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
+  moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
+
 const leaveHousehold = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "household_left" });
 
@@ -200,6 +205,7 @@ const closed = {
   superseded: () => refused("already_closed"),
   cancelled: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
+  stopped: () => refused("already_closed"),
 };
 
 /** Every phase by every event: a cell that is missing does not compile. */
@@ -217,6 +223,7 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   sent: {
     // A plain re-send: the same attempt, and the wait for its receipt begins again.
@@ -230,6 +237,7 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   received: {
     written: () => refused("already_received"),
@@ -242,6 +250,7 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   done: { ...closed, receipt: receiveDone },
   failed: { ...closed, receipt: receiveLate },

@@ -1,0 +1,20 @@
+import type { FileHandle } from "node:fs/promises";
+import { z } from "zod";
+import { type MaintenanceWindow, windowOpen } from "#protocol/maintenance-window.ts";
+import type { Deliveries, StandingDelivery } from "../deliveries/deliveries.ts";
+import type { DeviceRef, Devices, ReportedFact } from "../devices/devices.ts";
+import { type Release, storedOffer } from "../firmware/firmware.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { addressOf } from "./core/addresses.ts";
+import { type ConfigData, factsOf, withData } from "./core/attributes.ts";
+import { type Artifact, artifactView, type DeploymentOf, deploymentView } from "./core/deployment.ts";
+import { answerToCancel, type Confirmation, type Feedback, meaningOf, reasonOf } from "./core/feedback.ts";
+import { type DeliveryView, isOpen, type Link, type Offer, offerNow } from "./core/offer.ts";
+import { type Client, DdiLogin } from "./ddi-login.ts";
+import * as store from "./ddi-store.ts";
+import { GatewayTokens } from "./gateway-tokens.ts";
+
+export { ddiProblems } from "./errors.ts";
