@@ -23,14 +23,16 @@ type Refusal =
 
 export type Login = { kind: "client"; client: Client } | { kind: "refused"; rule: Refusal };
 
+export interface LoginDevices {
+  find(ids: string[]): Promise<Map<string, DeviceRef>>;
+  model(key: string): Promise<Model | null>;
+  tokens: { fits(deviceId: string, token: string): Promise<boolean> };
+  identity(deviceId: string): Promise<DeviceIdentity | null>;
+}
+
 interface LoginDeps {
   clock: Clock;
-  devices: {
-    find(ids: string[]): Promise<Map<string, DeviceRef>>;
-    model(key: string): Promise<Model | null>;
-    tokens: { fits(deviceId: string, token: string): Promise<boolean> };
-    identity(deviceId: string): Promise<DeviceIdentity | null>;
-  };
+  devices: LoginDevices;
   gatewayTokens: Pick<GatewayTokens, "opens">;
   secret: Uint8Array;
 }

@@ -12,7 +12,12 @@ export interface Target {
 }
 
 /** What an appliance is before its first request. */
-export const newTarget: Target = { attributesWanted: true, attributes: {}, autoConfirmSinceMs: null, autoConfirmBy: null };
+export const newTarget: Target = {
+  attributesWanted: true,
+  attributes: {},
+  autoConfirmSinceMs: null,
+  autoConfirmBy: null,
+};
 
 export interface Action extends LiveAction {
   success: HawkbitClient["success"];
@@ -51,7 +56,9 @@ export async function wantAttributes(tx: Db, deviceKey: number, wanted: boolean)
 
 export async function writeAttributes(tx: Db, deviceKey: number, attributes: Attributes): Promise<void> {
   await sql`
-    UPDATE ddi_target SET attributes = ${JSON.stringify(attributes)}::jsonb WHERE device_key = ${deviceKey}`.execute(tx);
+    UPDATE ddi_target SET attributes = ${JSON.stringify(attributes)}::jsonb WHERE device_key = ${deviceKey}`.execute(
+    tx,
+  );
 }
 
 export async function setAutoConfirm(
@@ -98,13 +105,20 @@ export async function addAction(
       UPDATE ddi_target SET last_action_id = last_action_id + 1 WHERE device_key = ${deviceKey} RETURNING last_action_id
     )
     INSERT INTO ddi_action (device_key, action_id, delivery_id, made_at_ms, success)
-    SELECT ${deviceKey}, last_action_id, ${deliveryId}, ${nowMs}, ${success} FROM next RETURNING action_id AS "actionId"`.execute(tx);
+    SELECT ${deviceKey}, last_action_id, ${deliveryId}, ${nowMs}, ${success} FROM next RETURNING action_id AS "actionId"`.execute(
+    tx,
+  );
   const [row] = rows;
   if (row === undefined) throw new Error(`device ${deviceKey} has no target`);
   return row.actionId;
 }
 
-export async function endActions(tx: Db, deviceKey: number, actionIds: readonly number[], nowMs: number): Promise<void> {
+export async function endActions(
+  tx: Db,
+  deviceKey: number,
+  actionIds: readonly number[],
+  nowMs: number,
+): Promise<void> {
   if (actionIds.length === 0) return;
   await sql`
     UPDATE ddi_action SET ended_at_ms = ${nowMs}

@@ -89,7 +89,9 @@ export class GatewayTokens {
 
   async opens(secret: string): Promise<boolean> {
     const { rows } = await sql`
-      SELECT 1 FROM ddi_gateway_token WHERE sha256 = ${sha256(secret)} AND revoked_at_ms IS NULL`.execute(this.#deps.db);
+      SELECT 1 FROM ddi_gateway_token WHERE sha256 = ${sha256(secret)} AND revoked_at_ms IS NULL`.execute(
+      this.#deps.db,
+    );
     return rows.length > 0;
   }
 }

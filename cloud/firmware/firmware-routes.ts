@@ -8,7 +8,7 @@ import { safeText } from "#protocol/text.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
-import { readRange } from "./core/byte-range.ts";
+import { readRange } from "../platform/byte-range.ts";
 import { firmwareProblems } from "./errors.ts";
 import type { Firmware, Refused } from "./firmware.ts";
 

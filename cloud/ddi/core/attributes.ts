@@ -60,8 +60,10 @@ export function factsOf(attributes: Attributes, client: HawkbitClient): Facts {
 }
 
 function isTimeZone(name: string): boolean {
+  // An offset such as +02:00 is no zone: it knows no summer.
+  if (!/^[A-Za-z]/.test(name)) return false;
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }) !== null;
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
   } catch {
     return false;
   }

@@ -23,7 +23,11 @@ export interface DeploymentOf {
 const part = "bApp";
 
 /** The file with its addresses: the same one as `download` and, for clients without TLS and for Zephyr, as `download-http`. */
-export function artifactView({ device, actionId, artifact, expiresAtMs }: DeploymentOf, secret: Uint8Array, url: string) {
+export function artifactView(
+  { device, actionId, artifact, expiresAtMs }: DeploymentOf,
+  secret: Uint8Array,
+  url: string,
+) {
   const link = (file: string) => {
     const path = addressOf.artifact(device, actionId, file);
     return { href: `${url}${path}${signedQuery(secret, path, expiresAtMs)}` };

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import type { HawkbitClient } from "#protocol/model.ts";
 import { isSafeText } from "#protocol/text.ts";
+import type { UpdateFailure } from "#protocol/update.ts";
 
 /** Most texts that one report may carry, as hawkBit has it, and what is kept of them. */
 const detailsMax = 512;
-const reasonLengthMax = 500;
+const linesMax = 50;
+const lineLengthMax = 500;
+const saidLengthMax = 8_000;
 
 const executions = [
   "closed",
@@ -43,7 +46,7 @@ export interface Meaning {
   /** A step of a firmware delivery; null where it says nothing new. */
   step: "downloading" | "downloaded" | "installing" | "rebooting" | "confirmed" | "failed" | "rejected" | null;
   progress: number | null;
-  reason: string | null;
+  reason: UpdateFailure | null;
   /** The client has said its last word on the action. */
   ends: boolean;
 }
@@ -57,12 +60,21 @@ export interface Known {
 
 /** Reads a report on an action that nobody asked to stop. */
 export function meaningOf({ status }: Feedback, { success, handedOver }: Known): Meaning {
-  const reason = reasonOf(status);
-  const goesOn = (step: Meaning["step"]): Meaning => ({ step, progress: progressOf(status), reason: null, ends: false });
-  const ends = (step: Meaning["step"], why: string | null): Meaning => ({ step, progress: null, reason: why, ends: true });
+  const goesOn = (step: Meaning["step"]): Meaning => ({
+    step,
+    progress: progressOf(status),
+    reason: null,
+    ends: false,
+  });
+  const ends = (step: Meaning["step"], reason: Meaning["reason"]): Meaning => ({
+    step,
+    progress: null,
+    reason,
+    ends: true,
+  });
   switch (status.execution) {
     case "closed":
-      if (status.result.finished === "failure") return ends("failed", reason ?? "failure");
+      if (status.result.finished === "failure") return ends("failed", causeOf(status));
       return ends(success === "booted" ? "confirmed" : "rebooting", null);
     case "download":
       return goesOn("downloading");
@@ -75,9 +87,9 @@ export function meaningOf({ status }: Feedback, { success, handedOver }: Known):
     case "scheduled":
       return goesOn(null);
     case "rejected":
-      return ends("rejected", reason ?? "rejected");
     case "canceled":
-      return ends("rejected", reason ?? "canceled at the appliance");
+      // Nobody asked it to stop: it will not, or the person in front of it will not.
+      return ends("rejected", null);
   }
 }
 
@@ -104,25 +116,49 @@ function progressOf({ result }: Feedback["status"]): number | null {
   return Math.min(1, cnt / of);
 }
 
-/** Words of clients that say why, and what deliveries call it. The first that fits counts. */
-const knownReasons: readonly [RegExp, string][] = [
-  [/downgrad|older than|reinstalling/i, "not_newer"],
-  [/not compatible with hardware|HW .*not|compatible string|hardware.*(mismatch|not)/i, "wrong_hardware"],
-  [/signature|signer|certificate verif|CMS/i, "bad_signature"],
-  [/no space|free ?space|available space|disk full|ENOSPC|not enough/i, "disk_full"],
-  [/checksum|hash|sha1|sha256/i, "hash_wrong"],
-  [/download|channel|connection|timed? ?out|HTTP/i, "download_failed"],
+/** Words of clients that say why, and the code for it. The first that fits counts: what follows from a cause is listed after it. */
+const causes: readonly [RegExp, UpdateFailure][] = [
+  [/downgrad|older than|reinstall/i, "not_newer"],
+  [
+    /not compatible with hardware|hardware (revision|compat)|Compatible SW not found|compatible .*mismatch/i,
+    "wrong_hardware",
+  ],
+  [/signature|signer|certificate|CMS/i, "image_signature_wrong"],
+  [/no space|free ?space|available space|disk ?space|ENOSPC|not enough (space|memory)/i, "disk_full"],
+  [/checksum|hash (mismatch|wrong)|sha1|sha256/i, "image_hash_wrong"],
+  [/download|channel|connection|time(d)? ?out|HTTP/i, "download_unreachable"],
 ];
 
-/** One word that can be counted, and the client's own behind it. */
-export function reasonOf({ code, details }: Pick<Feedback["status"], "code" | "details">): string | null {
-  const texts = (details ?? []).map((text) => text.trim()).filter((text) => text !== "" && isSafeText(text));
-  if (texts.length === 0) return code == null ? null : `code ${code}`;
-  const said = texts.join(" | ");
-  const [, word = "failure"] = knownReasons.find(([pattern]) => pattern.test(said)) ?? [];
-  const codeText = code == null ? "" : `code ${code}: `;
-  return cut(`${word}: ${codeText}${said}`);
+/** Why it failed, as far as the client's words tell. */
+export function causeOf({ details }: Pick<Feedback["status"], "details">): UpdateFailure {
+  const said = (details ?? []).join("\n");
+  return causes.find(([pattern]) => pattern.test(said))?.[1] ?? "install_failed";
+}
+
+/** What is kept of the client's own words. */
+export interface Said {
+  code?: number;
+  details?: string[];
+}
+
+export function saidIn({
+  code,
+  details,
+}: {
+  code?: number | null | undefined;
+  details?: string[] | null | undefined;
+}): Said {
+  const kept: string[] = [];
+  let room = saidLengthMax;
+  for (const text of details ?? []) {
+    const line = cut(text.trim(), Math.min(room, lineLengthMax));
+    if (line === "" || !isSafeText(line)) continue;
+    kept.push(line);
+    room -= line.length;
+    if (room <= 0 || kept.length === linesMax) break;
+  }
+  return { ...(code == null ? {} : { code }), ...(kept.length === 0 ? {} : { details: kept }) };
 }
 
 /** Cut where no surrogate loses its other half. */
-const cut = (text: string): string => text.slice(0, reasonLengthMax).replace(/[\ud800-\udbff]$/, "");
+const cut = (text: string, lengthMax: number): string => text.slice(0, lengthMax).replace(/[\ud800-\udbff]$/, "");

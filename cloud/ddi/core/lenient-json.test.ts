@@ -33,7 +33,10 @@ test.each([
 
 test("whatever a detail says, what was reported beside it stays what it was, or nothing of it is believed", () => {
   // Quotation marks, commas and brackets are what could break the frame, so they are frequent here.
-  const nasty = fc.string({ unit: fc.constantFrom('"', "\\", ",", "[", "]", "{", "}", ":", " ", "a", "\n", "1"), maxLength: 24 });
+  const nasty = fc.string({
+    unit: fc.constantFrom('"', "\\", ",", "[", "]", "{", "}", ":", " ", "a", "\n", "1"),
+    maxLength: 24,
+  });
   fc.assert(
     fc.property(fc.array(nasty, { maxLength: 4 }), (details) => {
       const read = parseLeniently(report(...details));

@@ -16,7 +16,16 @@ const afterText = {
   alone: /[\t\n\r ]*$/y,
 } as const;
 type Place = keyof typeof afterText;
-const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", "/": "/" };
+const escapes: Readonly<Record<string, string>> = {
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+};
 
 /** Reads a text, or undefined where it is nothing that resembles JSON. */
 export function parseLeniently(text: string): unknown {
