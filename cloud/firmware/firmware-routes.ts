@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId, id } from "#protocol/ids.ts";
-import { readRange } from "./core/byte-range.ts";
+import { readRange } from "../platform/byte-range.ts";
 import type { Firmware } from "./firmware.ts";
 import { asProblem } from "./refused.ts";
 import { releasesRoutes } from "./releases-routes.ts";

@@ -8,7 +8,7 @@
  *
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
- *                          --household_left--> cancelled, however far it was
+ *                          --household_left, stopped--> cancelled, however far it was
  *                          --declined---> rejected, for good, while the device has not gone too far
  *                          --put_off----> as it was, and its silence counts from the time to which it was put off
  *
@@ -72,7 +72,9 @@ export type DeliveryEvent =
   /** The household put it off: what the device has waits until then, and is not overdue for it. */
   | { kind: "put_off"; atMs: number; untilMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
-  | { kind: "household_left"; atMs: number };
+  | { kind: "household_left"; atMs: number }
+  /** A person asked for it back, and the device says that it has stopped in the middle of it. */
+  | { kind: "stopped"; atMs: number };
 
 /** Why an event changed nothing. Part of the record, never an exception. */
 type DeliveryRefusal =
@@ -214,6 +216,9 @@ const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
 const putOff = (terms: DeliveryTerms, now: Of<"received">, on: On<"put_off">): DeliveryOutcome =>
   isCommitted(terms, now) ? refused("under_way") : moved({ ...now, sinceMs: Math.max(on.atMs, on.untilMs) });
 
+const stop = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
+  moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
+
 const leaveHousehold = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "household_left" });
 
@@ -232,6 +237,7 @@ const closed = {
   declined: () => refused("already_closed"),
   put_off: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
+  stopped: () => refused("already_closed"),
 };
 
 /** Every phase by every event: a cell that is missing does not compile. */
@@ -252,6 +258,7 @@ const transitions: {
     // Nothing runs out but the delivery itself.
     put_off: () => refused("not_received_yet"),
     household_left: leaveHousehold,
+    stopped: stop,
   },
   sent: {
     // A plain re-send: the same attempt, and the wait for its receipt begins again.
@@ -267,6 +274,7 @@ const transitions: {
     declined: decline,
     put_off: () => refused("not_received_yet"),
     household_left: leaveHousehold,
+    stopped: stop,
   },
   received: {
     written: () => refused("already_received"),
@@ -287,6 +295,7 @@ const transitions: {
     declined: decline,
     put_off: putOff,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   done: { ...closed, receipt: receiveDone },
   failed: { ...closed, receipt: receiveLate },
