@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import { type FirmwareManifest, type SignedManifest, signedManifest } from "#protocol/manifest.ts";
@@ -14,7 +13,7 @@ import { checkManifest, keyIdOf, publicKeyBytes } from "./core/manifest-check.ts
 import { checkLink, signLink } from "./core/signed-link.ts";
 import type { firmwareProblems } from "./errors.ts";
 import * as store from "./firmware-store.ts";
-import { ImageFiles, type ReceivedImage } from "./image-files.ts";
+import { ImageFiles, type OpenImage, type ReceivedImage } from "./image-files.ts";
 
 export { firmwareProblems } from "./errors.ts";
 
@@ -386,15 +385,12 @@ export class Firmware {
     device: string;
     expiresAtMs: number;
     signature: string;
-  }): Promise<
-    | { kind: "opened"; file: FileHandle; length: number }
-    | Refused<"link_not_valid" | "link_expired" | "image_not_found">
-  > {
+  }): Promise<{ kind: "opened"; image: OpenImage } | Refused<"link_not_valid" | "link_expired" | "image_not_found">> {
     const terms = { path: imagePath(link.sha256), device: link.device, expiresAtMs: link.expiresAtMs };
     const verdict = checkLink(this.#deps.linkSecret, terms, link.signature, this.#deps.clock.nowMs());
     if (verdict !== "valid") return refused(verdict);
     const image = await this.#images.open(link.sha256);
-    return image === null ? refused("image_not_found") : { kind: "opened", ...image };
+    return image === null ? refused("image_not_found") : { kind: "opened", image };
   }
 }
 
