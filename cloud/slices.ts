@@ -98,7 +98,10 @@ export function createSlices(deps: SlicesDeps) {
     render: { firmware: (delivery) => firmware.renderBody(delivery) },
     onError: (error) => logger.warn({ event: "dispatcher.failed", error: String(error) }),
   });
-  deliveries.whenWaiting((deviceIds) => dispatcher.kick(deviceIds));
+  deliveries.whenWaiting((deviceIds, everything = false) => {
+    if (everything) for (const deviceId of deviceIds) dispatcher.onReady(deviceId);
+    else dispatcher.kick(deviceIds);
+  });
   const desired = new DesiredSender({
     desiredOf: (deviceIds) => devices.desiredOf(deviceIds),
     send: (ref, deviceId, payload) => hub.send({ kind: "deliver", ref, deviceId, channel: "desired", payload }),

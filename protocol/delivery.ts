@@ -2,16 +2,11 @@ import { z } from "zod";
 import { command } from "./command.ts";
 import { contentItem } from "./content.ts";
 import { id } from "./ids.ts";
-import { signedManifest } from "./manifest.ts";
 import { epochMs, jsonObject, safeText } from "./text.ts";
+import { firmwareOffer } from "./update.ts";
 
 export const deliveryKinds = ["firmware", "recipe", "message", "offer", "config", "command"] as const;
 export type DeliveryKind = (typeof deliveryKinds)[number];
-
-/** An image to fetch over HTTP. `href` is absolute and signed for this device until the delivery expires. */
-export const firmwareOffer = z
-  .object({ manifest: signedManifest, href: z.url().max(2_048) })
-  .meta({ id: "FirmwareOffer" });
 
 const recipeBody = contentItem.refine((item) => item.kind === "recipe", "must be a recipe");
 const messageBody = contentItem.refine(

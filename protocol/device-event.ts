@@ -24,6 +24,9 @@ export const knownEventTypes = [
   "pairing.opened",
   "pairing.closed",
   "factory.reset",
+  "update.postponed",
+  "update.metadata_stale",
+  "update.metadata_fresh",
 ] as const;
 
 /** Something that happened at the appliance. Identity is (device, id), for ever. */

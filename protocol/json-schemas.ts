@@ -3,12 +3,12 @@ import { command, reply } from "./command.ts";
 import { contentItem, feedIndex } from "./content.ts";
 import { delivery, receipt } from "./delivery.ts";
 import { deviceEvent } from "./device-event.ts";
-import { firmwareManifest, signedManifest } from "./manifest.ts";
 import { model } from "./model.ts";
 import { pairingOpened } from "./pairing.ts";
 import { provisioningReply, provisioningRequest } from "./provisioning.ts";
 import { reading, telemetry } from "./reading.ts";
 import { desired, reported } from "./state.ts";
+import { firmwareOffer, targetCustom, updateStatement } from "./update.ts";
 
 const published = {
   Reading: reading,
@@ -23,8 +23,9 @@ const published = {
   Reply: reply,
   ContentItem: contentItem,
   FeedIndex: feedIndex,
-  FirmwareManifest: firmwareManifest,
-  SignedManifest: signedManifest,
+  FirmwareOffer: firmwareOffer,
+  TargetCustom: targetCustom,
+  UpdateStatement: updateStatement,
   Model: model,
   ProvisioningRequest: provisioningRequest,
   ProvisioningReply: provisioningReply,

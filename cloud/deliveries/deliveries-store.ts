@@ -24,19 +24,24 @@ export interface DeliveryRow {
   created_at_ms: number;
   expires_at_ms: number;
   changed_at_ms: number;
+  attempts_max: number | null;
 }
 
 export type Body = Record<string, unknown>;
 
 const columns = sql.raw(
   `d.id, d.device_key, d.device_id, d.kind, d.subject, d.label, d.generation, d.priority, d.phase, d.step, d.attempt, d.sends,
-   d.not_before_ms, d.since_ms, d.cause, d.created_at_ms, d.expires_at_ms, d.changed_at_ms`,
+   d.not_before_ms, d.since_ms, d.cause, d.created_at_ms, d.expires_at_ms, d.changed_at_ms, d.attempts_max`,
 );
 
 /** The partial indexes say the same words. */
-const isOpenRow = sql.raw(`d.phase IN ('queued', 'sent', 'received')`);
+export const isOpenRow = sql.raw(`d.phase IN ('queued', 'sent', 'received')`);
 
-export const termsOf = (row: DeliveryRow): DeliveryTerms => ({ kind: row.kind, expiresAtMs: row.expires_at_ms });
+export const termsOf = (row: DeliveryRow): DeliveryTerms => ({
+  kind: row.kind,
+  expiresAtMs: row.expires_at_ms,
+  attemptsMax: row.attempts_max,
+});
 
 export function stateOf(row: DeliveryRow): DeliveryState {
   const { attempt, step, sends } = row;
@@ -56,8 +61,9 @@ export function stateOf(row: DeliveryRow): DeliveryState {
     case "cancelled":
       return { phase: "cancelled", attempt, step, cause: row.cause === "household_left" ? "household_left" : "person" };
     case "rejected":
+      return { phase: "rejected", attempt, step, cause: row.cause === "owner" ? "owner" : "device" };
     case "superseded":
-      return { phase: row.phase, attempt, step };
+      return { phase: "superseded", attempt, step };
   }
 }
 

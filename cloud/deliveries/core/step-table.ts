@@ -74,6 +74,9 @@ const rankedSteps = new Map(deliveryKinds.map((kind) => [kind, ranked(kind)]));
 export const meaningOf = (kind: DeliveryKind, step: string): RankedStep | null =>
   rankedSteps.get(kind)?.get(step) ?? null;
 
+/** Every step that a kind has, the closing ones last. */
+export const stepsOf = (kind: DeliveryKind): string[] => [...(rankedSteps.get(kind)?.keys() ?? [])];
+
 /** How the cloud behaves towards one kind of delivery. */
 export interface KindPolicy {
   /** How long a delivery lives where its creator says nothing else. */
