@@ -24,12 +24,23 @@ export interface DeviceListSearch {
   q?: string | undefined;
   model?: string | undefined;
   online?: "true" | "false" | undefined;
+  tag?: string | undefined;
+  country?: string | undefined;
+  version?: string | undefined;
   cursor?: string | undefined;
 }
 
 export function deviceListSearch(search: Record<string, unknown>): DeviceListSearch {
   const online = search["online"] === "true" ? "true" : search["online"] === "false" ? "false" : undefined;
-  return { q: text(search["q"]), model: text(search["model"]), online, cursor: text(search["cursor"]) };
+  return {
+    q: text(search["q"]),
+    model: text(search["model"]),
+    online,
+    tag: text(search["tag"]),
+    country: text(search["country"]),
+    version: text(search["version"]),
+    cursor: text(search["cursor"]),
+  };
 }
 
 export interface SecuritySearch {
