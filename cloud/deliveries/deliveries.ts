@@ -379,7 +379,7 @@ export class Deliveries {
     const rows = await store.lockDeliveries(tx, [id]);
     const moves = new DeliveryMoves(rows, atMs);
     if (rows.length === 0 || moves.apply(id, { kind: "stopped", atMs }).kind === "refused") return false;
-    await moves.save(tx, this.#deps.outbox);
+    await moves.save(tx, this.#book);
     return true;
   }
 
