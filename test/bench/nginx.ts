@@ -20,7 +20,7 @@ export async function startNginx(image: Uint8Array): Promise<FileServer> {
   const port = await freePort();
   await writeFile(join(dir, "image"), image);
   const settings = `
-    daemon off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/errors;
+    daemon off; master_process off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/errors;
     events { worker_connections 1024; }
     http {
       access_log off; sendfile on; tcp_nopush on;
