@@ -34,6 +34,8 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "PUT /api/v1/models/:model": model,
   "POST /api/v1/devices": { id: "oven-9", model: "oven" },
   "POST /api/v1/devices/batch": { devices: [{ id: "oven-8", model: "oven" }] },
+  "PATCH /api/v1/devices/:id": { tags: ["internal"] },
+  "POST /api/v1/devices/tags": { deviceIds: ["oven-1"], add: ["internal"] },
   "PUT /api/v1/devices/:id/desired": { state: { childLock: true } },
   "POST /api/v1/devices/:id/token": { graceMs: 60_000 },
   "POST /api/v1/devices/:id/commands": { name: "identify" },
