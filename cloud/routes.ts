@@ -161,6 +161,7 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
       : []),
     ...(hub.failure === null ? [] : [`The up road stands still: ${hub.failure}`]),
     ...deps.certificates.problems(),
+    ...slices.firmware.repository.problems(),
     ...(slices.ingest.waitingFor === null ? [] : [`The up road waits for the database: ${slices.ingest.waitingFor}`]),
   ];
   return {

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
 import { Deliveries, Dispatcher, OwnerUpdates, UpdateNotices } from "./deliveries/deliveries.ts";
@@ -32,6 +33,8 @@ export interface SlicesDeps {
   /** Of this installation, and not in the database: signs the links to files, and hides the codes that appliances show. */
   secret: Buffer;
   publicUrl: () => string;
+  /** Sign the firmware repository's timestamps, and the director's statements: Ed25519, and two keys. */
+  firmwareKeys: { timestamp: KeyObject; director: KeyObject };
   /** Signs the devices' certificates. */
   fleetCa: () => Authority;
   deviceCertificateMs: number;
@@ -78,6 +81,8 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     artifactsDir: deps.artifactsDir,
     linkSecret: deps.secret,
+    timestampKey: deps.firmwareKeys.timestamp,
+    directorKey: deps.firmwareKeys.director,
     publicUrl: deps.publicUrl,
   });
   const content = new Content({

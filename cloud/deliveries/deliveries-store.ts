@@ -290,6 +290,23 @@ export async function findDelivery(db: Db, id: string): Promise<(DeliveryRow & {
   return rows[0] ?? null;
 }
 
+/** What is open of one kind for a device, and those of the named ones that are its own, open or not. */
+export async function standingDeliveries(
+  db: Db,
+  device: { key: number; id: string },
+  kind: DeliveryKind,
+  alsoIds: readonly string[],
+): Promise<(DeliveryRow & { body: Body })[]> {
+  const { rows } = await sql<DeliveryRow & { body: Body }>`
+    SELECT ${columns}, d.body FROM delivery d WHERE d.device_id = ${device.id} AND ${isOpenRow} AND d.kind = ${kind}
+    UNION ALL
+    SELECT ${columns}, d.body FROM delivery d
+    WHERE d.id = ANY(${alsoIds}::uuid[]) AND d.device_key = ${device.key} AND d.kind = ${kind} AND NOT (${isOpenRow})`.execute(
+    db,
+  );
+  return rows;
+}
+
 /** Everything that the device said of one delivery, in order. */
 export async function receiptsOf(db: Db, deliveryId: string): Promise<ReceiptRow[]> {
   const { rows } = await sql<ReceiptRow>`

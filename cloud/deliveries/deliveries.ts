@@ -70,6 +70,13 @@ export interface Delivery {
   changedAtMs: number;
 }
 
+/** A delivery as whoever carries it to the device by another road needs it. */
+export interface StandingDelivery extends Delivery {
+  body: Record<string, unknown>;
+  /** Queued: not to be sent before; otherwise 0. */
+  notBeforeMs: number;
+}
+
 export interface DeliveryReceipt {
   attempt: number;
   step: string;
@@ -351,6 +358,27 @@ export class Deliveries {
       after: { phase },
     });
     return { kind: "closed", delivery: { ...toDelivery(row), phase, changedAtMs: nowMs } };
+  }
+
+  /** Closes what a person asked for back, once the device says that it has stopped. Returns whether it was still open. */
+  async stopped(tx: Db, id: string): Promise<boolean> {
+    const atMs = this.#deps.clock.nowMs();
+    const rows = await store.lockDeliveries(tx, [id]);
+    const moves = new DeliveryMoves(rows, atMs);
+    if (rows.length === 0 || moves.apply(id, { kind: "stopped", atMs }).kind === "refused") return false;
+    await moves.save(tx, this.#book);
+    return true;
+  }
+
+  /** What is open of one kind for a device, and those of the named ones that are its own, open or not. */
+  async standing(
+    device: DeviceRef,
+    kind: DeliveryKind,
+    alsoIds: readonly string[],
+    db = this.#deps.db,
+  ): Promise<StandingDelivery[]> {
+    const rows = await store.standingDeliveries(db, device, kind, alsoIds);
+    return rows.map((row) => ({ ...toDelivery(row), body: row.body, notBeforeMs: row.not_before_ms }));
   }
 
   /** Closes everything that is on its way to a device which leaves its household, in the caller's transaction. Returns how many. */

@@ -208,7 +208,7 @@ test("what was put off at the appliance once its image was there is not overdue 
   expect(await stored(deliveryId)).toMatchObject({ phase: "queued", attempt: 2 });
 });
 
-test("what was declined is closed for good, whatever the appliance says later, and a security update cannot be declined", async () => {
+test("what was declined is closed for good, whatever the appliance says later, and a security update that comes by itself cannot be declined", async () => {
   const { id, owner } = await ownedOven();
   const deliveryId = await offer(id, { consent: "ask" });
   await receipt(id, deliveryId, "offered");
@@ -222,7 +222,7 @@ test("what was declined is closed for good, whatever the appliance says later, a
   await kitchen.slices.deliveries.tick(kitchen.clock.forward(dayMs));
   expect(await stored(deliveryId)).toMatchObject({ phase: "rejected", cause: "owner", attempt: 1 });
   expect((await say(owner, deliveryId, "agree")).body.code).toBe("update_already_closed");
-  const security = await offer(id, { security: true, consent: "ask" });
+  const security = await offer(id, { security: true });
   expect((await say(owner, security, "decline")).body.code).toBe("security_update_stays");
   const loading = await offer(id);
   await receipt(id, loading, "downloading");

@@ -8,7 +8,7 @@
  *
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
- *                          --household_left--> cancelled, however far it was
+ *                          --household_left, stopped--> cancelled, however far it was
  *                          --declined---> rejected, for good, while the device has not gone too far
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
@@ -71,7 +71,9 @@ export type DeliveryEvent =
   /** The household does not want it, and said so elsewhere than at the appliance. */
   | { kind: "declined"; atMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
-  | { kind: "household_left"; atMs: number };
+  | { kind: "household_left"; atMs: number }
+  /** A person asked for it back, and the device says that it has stopped in the middle of it. */
+  | { kind: "stopped"; atMs: number };
 
 /** Why an event changed nothing. Part of the record, never an exception. */
 type DeliveryRefusal =
@@ -209,6 +211,9 @@ const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
     ? refused("under_way")
     : moved({ phase: "rejected", attempt: now.attempt, step: lastStep(now), cause: "owner" });
 
+const stop = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
+  moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
+
 const leaveHousehold = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "household_left" });
 
@@ -226,6 +231,7 @@ const closed = {
   cancelled: () => refused("already_closed"),
   declined: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
+  stopped: () => refused("already_closed"),
 };
 
 /** Every phase by every event: a cell that is missing does not compile. */
@@ -244,6 +250,7 @@ const transitions: {
     cancelled: cancel,
     declined: decline,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   sent: {
     // A plain re-send: the same attempt, and the wait for its receipt begins again.
@@ -258,6 +265,7 @@ const transitions: {
     cancelled: cancel,
     declined: decline,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   received: {
     written: () => refused("already_received"),
@@ -277,6 +285,7 @@ const transitions: {
     cancelled: cancel,
     declined: decline,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   done: { ...closed, receipt: receiveDone },
   failed: { ...closed, receipt: receiveLate },

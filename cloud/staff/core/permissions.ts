@@ -22,6 +22,7 @@ export const permissionTable = {
   "firmware.read": everyone,
   "firmware.write": ["release", "admin"],
   "firmware.keys": ["admin"],
+  "ddi.tokens": ["admin"],
   "content.read": everyone,
   "content.write": ["content", "admin"],
   "service.read": everyone,
