@@ -16,6 +16,7 @@ import { DeliveryMoves, type MoveBook, type Moved, phaseFact } from "./delivery-
 import * as store from "./deliveries-store.ts";
 import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 
+export { mayRetryUpdate } from "./core/failure-policy.ts";
 export { deliveryProblems } from "./errors.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
 export { OwnerUpdates } from "./owner-updates.ts";

@@ -40,7 +40,7 @@ function placeStage(
     .slice(0, -1)
     .map(
       (bound) =>
-        sql`WHEN ${place} <= round(${bound.share}::float8 * ${total}) + ${bound.count}::bigint THEN ${sql.lit(bound.stage)}`,
+        sql`WHEN ${place} <= floor(${bound.share}::float8 * ${total} + 0.5::float8) + ${bound.count}::bigint THEN ${sql.lit(bound.stage)}`,
     );
   return cases.length === 0
     ? sql`${sql.lit(last)}::int`
@@ -216,6 +216,12 @@ export const offerStarting = (rolloutId: string, nowMs: number): RawBuilder<{ of
   )
   SELECT count(delivery_id) AS offered FROM offered`;
 
+/** Those who were offered it in this transaction, as `createForSet` wants them; to be asked after `offerStarting`. */
+export const justOffered = (rolloutId: string, nowMs: number): RawBuilder<unknown> => sql`
+  SELECT s.device_key, s.device_id, s.online FROM pg_temp.starting s
+  JOIN rollout_device rd ON rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = s.device_key
+  WHERE rd.state = 'offered' AND rd.offered_at_ms = ${nowMs}`;
+
 // Ending
 
 /** Ids of the deliveries of members that have been offered it and have not begun. */
@@ -363,10 +369,10 @@ export async function stateCounts(
 ): Promise<{ rollout_id: string; state: MemberState; n: number }[]> {
   if (rolloutIds.length === 0) return [];
   const { rows } = await sql<{ rollout_id: string; state: MemberState; n: number }>`
-    SELECT rollout_id, state, sum(n) AS n FROM rollout_tally WHERE rollout_id = ANY(${[...rolloutIds]}::uuid[]) GROUP BY 1, 2`.execute(
+    SELECT rollout_id, state, sum(n)::bigint AS n FROM rollout_tally WHERE rollout_id = ANY(${[...rolloutIds]}::uuid[]) GROUP BY 1, 2`.execute(
     db,
   );
-  return rows.map((row) => ({ ...row, n: Number(row.n) }));
+  return rows;
 }
 
 export interface MemberRow {
@@ -441,17 +447,26 @@ export async function medianUpdateMs(db: Db, rolloutId: string): Promise<number 
   return rows[0]?.median ?? null;
 }
 
-/** Appliances for a metric, the first by bucket: of those who are done in a stage, or of those who have not been offered it. */
-export async function sampleKeys(
+/** Appliances of a stage that are done, and since when; the first by bucket. */
+export async function treatedSample(
   db: Db,
-  query: { rolloutId: string; stage: number | null; state: "done" | "waiting"; limit: number },
-): Promise<number[]> {
-  const { rolloutId, stage, state, limit } = query;
-  const ofStage = stage === null ? sql`true` : sql`stage = ${stage}`;
+  query: { rolloutId: string; stage: number; limit: number },
+): Promise<{ device_key: number; since_ms: number }[]> {
+  const { rows } = await sql<{ device_key: number; since_ms: number }>`
+    SELECT device_key, ended_at_ms AS since_ms FROM rollout_device
+    WHERE rollout_id = ${query.rolloutId}::uuid AND state = 'done' AND stage = ${query.stage}
+    ORDER BY bucket LIMIT ${query.limit}`.execute(db);
+  return rows;
+}
+
+/** Appliances of the later stages, which have not been offered it; the first by stage and bucket. */
+export async function untreatedSample(
+  db: Db,
+  query: { rolloutId: string; stage: number; limit: number },
+): Promise<{ device_key: number }[]> {
   const { rows } = await sql<{ device_key: number }>`
     SELECT device_key FROM rollout_device
-    WHERE rollout_id = ${rolloutId}::uuid AND state = ${state} AND ${ofStage} ORDER BY bucket LIMIT ${limit}`.execute(
-    db,
-  );
-  return rows.map(({ device_key }) => device_key);
+    WHERE rollout_id = ${query.rolloutId}::uuid AND state = 'waiting' AND stage > ${query.stage}
+    ORDER BY stage, bucket LIMIT ${query.limit}`.execute(db);
+  return rows;
 }

@@ -109,7 +109,7 @@ const atMs = z.number();
 const count = z.number().int();
 
 /** `kind` says which of the others are there. */
-const stateView = z.object({
+export const stateView = z.object({
   kind: z.enum(rolloutStates),
   startAtMs: atMs.nullable().optional().describe("scheduled; null: a person starts it."),
   submittedBy: z.string().optional(),
@@ -209,7 +209,7 @@ export const rolloutDetail = z
     expectedFinishWhy: z.string().describe("What the time rests on, or why there is none."),
     /** What an abort would do now. */
     abortEffect: z.object({
-      done: count.describe("Stay as they are."),
+      done: count.describe("Have their outcome and stay as they are."),
       underWay: count.describe("Go on: they have begun."),
       calledBack: count.describe("Have been offered it and not begun."),
       notStarted: count.describe("Never get it."),

@@ -210,6 +210,9 @@ export async function historyOf(
 
 // Freezes
 
+/** Most freezes that are looked at. */
+const freezesMax = 1_000;
+
 export interface FreezeRow {
   id: string;
   countries: string[];
@@ -235,8 +238,14 @@ export async function deleteFreeze(tx: Db, id: string): Promise<FreezeRow | null
 }
 
 /** Those that are not over at a time, in the order in which they begin. */
-export async function freezesUntil(db: Db, endsAfterMs: number, limit: number): Promise<FreezeRow[]> {
+export async function freezesUntil(db: Db, endsAfterMs: number): Promise<FreezeRow[]> {
   const { rows } = await sql<FreezeRow>`
-    SELECT * FROM rollout_freeze WHERE to_ms > ${endsAfterMs} ORDER BY from_ms, id LIMIT ${limit}`.execute(db);
+    SELECT * FROM rollout_freeze WHERE to_ms > ${endsAfterMs} ORDER BY from_ms, id LIMIT ${freezesMax}`.execute(db);
   return rows;
+}
+
+export async function countStates(db: Db): Promise<Partial<Record<RolloutState["kind"], number>>> {
+  const { rows } = await sql<{ state_kind: RolloutState["kind"]; n: number }>`
+    SELECT state_kind, count(*) AS n FROM rollout GROUP BY 1`.execute(db);
+  return Object.fromEntries(rows.map(({ state_kind, n }) => [state_kind, n]));
 }

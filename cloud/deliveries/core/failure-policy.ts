@@ -67,3 +67,7 @@ export function failurePolicy(kind: DeliveryKind, reason: string | null): Failur
     kind === "firmware" && reason !== null && Object.hasOwn(policies, reason) ? policies[reason] : undefined;
   return known ?? again(retryPauseMs);
 }
+
+/** Whether somebody who asks for it may have an update tried again after it failed for a reason, or after silence. */
+export const mayRetryUpdate = (reason: string): boolean =>
+  reason !== "rolled_back" && failurePolicy("firmware", reason).retry;
