@@ -156,6 +156,7 @@ export function createSlices(deps: SlicesDeps) {
       const owned = asOwnedThen(facts.events);
       const afterService = await service.ingest(tx, { readings: facts.readings, events: owned });
       await loyalty.ingest(tx, owned);
+      await ownerUpdates.ingest(tx, facts.events);
       // Last: what happened until a factory reset was still its household's.
       const afterHouseholds = await households.ingest(tx, facts.events);
       return [afterService, afterHouseholds, () => events.notify()];

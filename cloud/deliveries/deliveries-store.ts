@@ -25,13 +25,15 @@ export interface DeliveryRow {
   expires_at_ms: number;
   changed_at_ms: number;
   attempts_max: number | null;
+  quiet_until_ms: number | null;
 }
 
 export type Body = Record<string, unknown>;
 
 export const columns = sql.raw(
   `d.id, d.device_key, d.device_id, d.kind, d.subject, d.label, d.generation, d.priority, d.phase, d.step, d.attempt, d.sends,
-   d.not_before_ms, d.since_ms, d.cause, d.created_at_ms, d.expires_at_ms, d.changed_at_ms, d.attempts_max`,
+   d.not_before_ms, d.since_ms, d.cause, d.created_at_ms, d.expires_at_ms, d.changed_at_ms, d.attempts_max,
+   d.quiet_until_ms`,
 );
 
 /** The partial indexes say the same words. */
@@ -41,6 +43,7 @@ export const termsOf = (row: DeliveryRow): DeliveryTerms => ({
   kind: row.kind,
   expiresAtMs: row.expires_at_ms,
   attemptsMax: row.attempts_max,
+  quietUntilMs: row.quiet_until_ms,
 });
 
 export function stateOf(row: DeliveryRow): DeliveryState {

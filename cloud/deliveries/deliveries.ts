@@ -274,30 +274,18 @@ export class Deliveries {
     return cancelSet<Row>(tx, deliveries, andThen, this.#deps.clock.nowMs());
   }
 
-  /**
-   * Changes what an open delivery carries; its device gets it again, also where it has it already.
-   *
-   * @param putOffUntilMs the device's silence is no time-out before that
-   */
+  /** Changes what an open delivery carries; its device gets it again, also where it has it already. */
   async amend(
     tx: Db,
     id: string,
     patch: Record<string, unknown>,
-    putOffUntilMs?: number,
   ): Promise<{ kind: "amended"; afterCommit: () => void } | { kind: "closed" }> {
-    if (putOffUntilMs !== undefined) await this.#putOff(tx, id, putOffUntilMs);
     const deviceId = await amendBody(tx, id, patch);
     if (deviceId === null) return { kind: "closed" };
+    // What it carries may also say from when on it can be overdue.
+    const changed = await store.lockDeliveries(tx, [id]);
+    await new DeliveryMoves(changed, this.#deps.clock.nowMs()).save(tx, this.#book, true);
     return { kind: "amended", afterCommit: () => this.#sendSoon([deviceId], true) };
-  }
-
-  async #putOff(tx: Db, id: string, untilMs: number): Promise<void> {
-    const atMs = this.#deps.clock.nowMs();
-    const rows = await store.lockDeliveries(tx, [id]);
-    const moves = new DeliveryMoves(rows, atMs);
-    // Refused where the device has nothing yet: then no silence of its own counts.
-    for (const row of rows) moves.apply(row.id, { kind: "put_off", atMs, untilMs });
-    await moves.save(tx, this.#book);
   }
 
   async #supersede(tx: Db, keys: readonly store.SubjectKey[], nowMs: number): Promise<void> {

@@ -55,7 +55,7 @@ export const deliveryProblems = {
   },
   security_update_stays: {
     status: 409,
-    title: "A security update cannot be declined",
+    title: "A security update that comes by itself cannot be declined",
     help: "Put it off as far as `postponeUntilMsMax` says: it closes a hole that others could use against you.",
   },
 } as const;

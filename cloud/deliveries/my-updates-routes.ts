@@ -110,7 +110,8 @@ export function myUpdatesRoutes(server: FastifyInstance, updates: OwnerUpdates):
       config: { permission: "my.updates" },
       schema: {
         summary: "Decline an update",
-        description: "For good: this one is not offered again. A security update can be put off and not declined.",
+        description:
+          "For good: this one is not offered again. A security update that comes by itself can be put off and not declined.",
         tags,
         params: byDelivery,
         response: { 200: myUpdate },

@@ -172,7 +172,43 @@ test("what was put off is not overdue meanwhile", async () => {
   expect((await stored(await offer(id))).phase).toBe("queued");
 });
 
-test("what was declined is closed for good, whatever the appliance says later, and a security update cannot be declined", async () => {
+test("what somebody put off at the appliance itself is known here too, once and never further than it may be", async () => {
+  const { id, owner } = await ownedOven();
+  const nowMs = kitchen.clock.nowMs();
+  const deliveryId = await offer(id);
+  await receipt(id, deliveryId, "offered");
+  const postponed = (data: object, device = id) => kitchen.event(device, "update.postponed", data);
+  await postponed({ deliveryId, untilMs: nowMs + dayMs });
+  expect(await updates(owner)).toMatchObject([{ mayBeginAtMs: nowMs + dayMs, can: { agree: true } }]);
+  kitchen.clock.forward(1_000);
+  await postponed({ deliveryId, untilMs: nowMs + 30 * dayMs });
+  expect(await updates(owner)).toMatchObject([{ mayBeginAtMs: nowMs + 7 * dayMs }]);
+  const before = await stored(deliveryId);
+  const { id: other } = await ownedOven();
+  await postponed({ deliveryId, untilMs: nowMs + dayMs }, other);
+  for (const nonsense of [{}, { deliveryId }, { deliveryId: "x", untilMs: 1 }, { deliveryId, untilMs: nowMs - dayMs }])
+    await postponed(nonsense);
+  expect(await stored(deliveryId)).toEqual(before);
+  expect((await titles(id)).filter((title) => title.includes("put off"))).toHaveLength(2);
+});
+
+test("what was put off at the appliance once its image was there is not overdue either", async () => {
+  const { id, owner } = await ownedOven();
+  const nowMs = kitchen.clock.nowMs();
+  const deliveryId = await offer(id, { postponeUntilMsMax: nowMs + 12 * dayMs });
+  await receipt(id, deliveryId, "downloading");
+  await kitchen.event(id, "update.postponed", { deliveryId, untilMs: nowMs + 12 * dayMs });
+  await receipt(id, deliveryId, "verified");
+  expect(await updates(owner)).toMatchObject([
+    { can: { postpone: false }, next: { code: "waits_for_window", atMs: nowMs + 12 * dayMs } },
+  ]);
+  await kitchen.slices.deliveries.tick(kitchen.clock.forward(15 * dayMs));
+  expect(await stored(deliveryId)).toMatchObject({ phase: "received", step: "verified" });
+  await kitchen.slices.deliveries.tick(kitchen.clock.forward(5 * dayMs));
+  expect(await stored(deliveryId)).toMatchObject({ phase: "queued", attempt: 2 });
+});
+
+test("what was declined is closed for good, whatever the appliance says later, and a security update that comes by itself cannot be declined", async () => {
   const { id, owner } = await ownedOven();
   const deliveryId = await offer(id, { consent: "ask" });
   await receipt(id, deliveryId, "offered");
@@ -186,7 +222,7 @@ test("what was declined is closed for good, whatever the appliance says later, a
   await kitchen.slices.deliveries.tick(kitchen.clock.forward(dayMs));
   expect(await stored(deliveryId)).toMatchObject({ phase: "rejected", cause: "owner", attempt: 1 });
   expect((await say(owner, deliveryId, "agree")).body.code).toBe("update_already_closed");
-  const security = await offer(id, { security: true, consent: "ask" });
+  const security = await offer(id, { security: true });
   expect((await say(owner, security, "decline")).body.code).toBe("security_update_stays");
   const loading = await offer(id);
   await receipt(id, loading, "downloading");

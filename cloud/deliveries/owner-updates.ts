@@ -1,8 +1,11 @@
-import type { DeviceRef } from "../devices/devices.ts";
+import { z } from "zod";
+import { id as uuid } from "#protocol/ids.ts";
+import { epochMs } from "#protocol/text.ts";
+import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
-import type { Audit, OwnerPrincipal } from "../staff/staff.ts";
+import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
 import { isCommitted, isOpen } from "./core/delivery-life.ts";
 import { type UpdateNext, updateNext } from "./core/update-next.ts";
 import {
@@ -56,9 +59,14 @@ interface OwnerUpdatesDeps {
   deliveries: Pick<Deliveries, "amend" | "decline">;
   appliances: {
     ofHousehold(householdId: string): Promise<DeviceRef[]>;
-    tenure: { lock(tx: Db, deviceId: string): Promise<DeviceRef | null> };
+    tenure: { now(tx: Db, deviceId: string): Promise<DeviceRef | null> };
   };
 }
+
+type DevicePrincipal = Extract<Principal, { kind: "device" }>;
+
+/** What an appliance says when somebody put its update off at its own display. */
+const postponedEvent = z.object({ deliveryId: uuid, untilMs: epochMs });
 
 const seenFrom = ({ key, householdSinceMs }: DeviceRef) => ({ key, sinceMs: householdSinceMs ?? 0 });
 
@@ -92,35 +100,56 @@ export class OwnerUpdates {
     if (found?.kind !== "firmware") return { kind: "refused", rule: "update_not_found" };
     let afterCommit: (() => void) | undefined;
     const outcome = await transaction(db, async (tx): Promise<{ kind: "taken"; update: MyUpdate } | UpdateRefusal> => {
-      // Held first, so that it is still theirs when their word is taken.
-      const device = await appliances.tenure.lock(tx, found.device_id);
+      // Whoever takes the appliance out of its household closes this delivery too, so holding it is enough.
+      await lockDeliveries(tx, [found.id]);
+      const device = await appliances.tenure.now(tx, found.device_id);
       if (device?.householdId !== by.householdId) return { kind: "refused", rule: "update_not_found" };
-      const taken = await this.#take(tx, by, device, found.id, word);
+      const [row] = await updatesOf(tx, [seenFrom(device)], found.id);
+      if (row === undefined) return { kind: "refused", rule: "update_not_found" };
+      const offered = offeredUpdate(row);
+      if (offered === null) return { kind: "refused", rule: "update_already_closed" };
+      const taken = await this.#take(tx, { by, device, row, offered }, word);
       if (taken.kind === "refused") return taken;
       afterCommit = taken.afterCommit;
-      const [row] = await updatesOf(tx, [seenFrom(device)], found.id);
-      return row === undefined
-        ? { kind: "refused", rule: "update_not_found" }
-        : { kind: "taken", update: view(row, this.#deps.clock.nowMs()) };
+      const [after = row] = await updatesOf(tx, [seenFrom(device)], found.id);
+      return { kind: "taken", update: view(after, this.#deps.clock.nowMs()) };
     });
     afterCommit?.();
     return outcome;
   }
 
+  /**
+   * What people said at the appliances themselves, in the transaction of the batch that tells it: they put an update off. The appliance keeps
+   * to it by itself; here it is noted, so that its silence is no time-out and everybody reads the same time.
+   */
+  async ingest(tx: Db, facts: readonly EventFact[]): Promise<void> {
+    const last = new Map<string, { device: DeviceRef; untilMs: number }>();
+    for (const { device, event } of facts) {
+      const said = event.type === "update.postponed" ? postponedEvent.safeParse(event.data).data : undefined;
+      if (said !== undefined) last.set(said.deliveryId.toLowerCase(), { device, untilMs: said.untilMs });
+    }
+    await lockDeliveries(tx, [...last.keys()]);
+    const nowMs = this.#deps.clock.nowMs();
+    for (const [id, { device, untilMs }] of last) {
+      const [row] = await updatesOf(tx, [seenFrom(device)], id);
+      const offered = row === undefined ? null : offeredUpdate(row);
+      if (row === undefined || offered === null || isInstalling(row)) continue;
+      // At the appliance it can be put off until it is being installed, and the appliance keeps to the release's bound by itself.
+      const here = { ...offered, isUnderWay: false };
+      const latestMs = postponeMsMax(here, nowMs);
+      if (latestMs === null) continue;
+      const word: OwnerWord = { kind: "postponed", untilMs: Math.min(untilMs, latestMs) };
+      await this.#take(tx, { by: { kind: "device", id: device.id }, device, row, offered: here }, word);
+    }
+  }
+
   async #take(
     tx: Db,
-    by: OwnerPrincipal,
-    device: DeviceRef,
-    id: string,
+    { by, device, row, offered }: Saying,
     word: OwnerWord,
   ): Promise<{ kind: "taken"; afterCommit?: () => void } | UpdateRefusal> {
     const { deliveries, clock } = this.#deps;
     const nowMs = clock.nowMs();
-    await lockDeliveries(tx, [id]);
-    const [row] = await updatesOf(tx, [seenFrom(device)], id);
-    if (row === undefined) return { kind: "refused", rule: "update_not_found" };
-    const offered = offeredUpdate(row);
-    if (offered === null) return { kind: "refused", rule: "update_already_closed" };
     const outcome = takeOwnerWord(offered, word, nowMs);
     switch (outcome.kind) {
       case "refused":
@@ -128,17 +157,16 @@ export class OwnerUpdates {
       case "unchanged":
         return { kind: "taken" };
       case "close": {
-        const closed = await deliveries.decline(tx, by, id);
+        const closed = await deliveries.decline(tx, by, row.id);
         if (closed.kind === "refused") return moved(closed.rule);
-        await this.#note(tx, device, id, word, nowMs);
+        await this.#note(tx, device, row.id, word, nowMs);
         return { kind: "taken" };
       }
       case "amend": {
-        const { patch } = outcome;
-        const amended = await deliveries.amend(tx, id, patch, patch.notBeforeMs ?? nowMs);
+        const amended = await deliveries.amend(tx, row.id, outcome.patch);
         if (amended.kind === "closed") return { kind: "refused", rule: "update_already_closed" };
-        await this.#recordAmended(tx, by, row, word, { patch, nowMs });
-        await this.#note(tx, device, id, word, nowMs);
+        await this.#recordAmended(tx, by, row, word, { patch: outcome.patch, nowMs });
+        await this.#note(tx, device, row.id, word, nowMs);
         return { kind: "taken", afterCommit: amended.afterCommit };
       }
     }
@@ -146,7 +174,7 @@ export class OwnerUpdates {
 
   async #recordAmended(
     tx: Db,
-    by: OwnerPrincipal,
+    by: OwnerPrincipal | DevicePrincipal,
     row: UpdateRow,
     word: OwnerWord,
     { patch, nowMs }: { patch: Record<string, unknown>; nowMs: number },
@@ -169,6 +197,16 @@ export class OwnerUpdates {
     await insertWord(tx, { deliveryId, deviceKey: device.key, atMs, word });
   }
 }
+
+/** Who says something of which update, with the delivery held. */
+interface Saying {
+  by: OwnerPrincipal | DevicePrincipal;
+  device: DeviceRef;
+  row: UpdateRow;
+  offered: OfferedUpdate;
+}
+
+const isInstalling = ({ step }: UpdateRow): boolean => step === "installing" || step === "rebooting";
 
 /** The appliance went on between the look and the word. */
 const moved = (rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way"): UpdateRefusal => ({

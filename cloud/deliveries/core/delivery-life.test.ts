@@ -44,7 +44,6 @@ const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
       ),
       atMs,
     }),
-    fc.record({ kind: fc.constant("put_off" as const), atMs, untilMs: atMs }),
   );
 
 const kindAndEvents = fc
@@ -254,32 +253,16 @@ test("whether a failure is tried again, and when, goes by the device's reason", 
   for (const reason of Object.keys(updateFailures)) expect(failed(reason).kind).toBe("moved");
 });
 
-test("what the household put off is not overdue before that time, and is once its own wait has passed after it", () => {
+test("waiting for people is no silence before the time at which it may begin, and is after it; work is, at any time", () => {
   const monthMs = 30 * 86_400_000;
-  const long: DeliveryTerms = { kind: "firmware", expiresAtMs: 4 * monthMs };
-  for (const step of ["offered", "confirmed_by_owner"]) {
-    const outcome = stepDelivery(
-      long,
-      { phase: "received", attempt: 1, step, sinceMs: 0 },
-      { kind: "put_off", atMs: 1_000, untilMs: monthMs },
-    );
-    if (outcome.kind === "refused") throw new Error(outcome.rule);
-    expect(dueEvent(long, outcome.to, monthMs)).toBeNull();
-    expect(dueEvent(long, outcome.to, 2 * monthMs)).toMatchObject({ kind: "timed_out" });
+  const later: DeliveryTerms = { kind: "firmware", expiresAtMs: 4 * monthMs, quietUntilMs: monthMs };
+  for (const step of deliverySteps.firmware) {
+    const meaning = meaningOf("firmware", step);
+    if (meaning?.phase !== "received") continue;
+    const now: DeliveryState = { phase: "received", attempt: 1, step, sinceMs: 0 };
+    const isPatient = ["offered", "confirmed_by_owner", "verified"].includes(step);
+    expect([step, dueEvent(later, now, monthMs)?.kind]).toEqual([step, isPatient ? undefined : "timed_out"]);
+    expect([step, dueEvent(later, now, 2 * monthMs)?.kind]).toEqual([step, "timed_out"]);
+    expect(dueAtMs(later, now, 1)).toBe((isPatient ? monthMs : 0) + meaning.timeoutMs);
   }
-});
-
-test("nothing is put off that the appliance has begun with, and nothing that is closed", () => {
-  fc.assert(
-    fc.property(fc.array(anyEvent("firmware"), { maxLength: 25 }), (events) => {
-      walk("firmware", events, (before, _after, on) => {
-        if (on.kind !== "put_off") return;
-        expect(before).toMatchObject({
-          phase: "received",
-          step: expect.stringMatching(/^(offered|confirmed_by_owner)$/),
-        });
-      });
-    }),
-    { numRuns: 2_000 },
-  );
 });

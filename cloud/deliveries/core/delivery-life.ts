@@ -10,7 +10,6 @@
  *                          --receipt---> failed, rejected, expired (the device's own word)
  *                          --household_left, stopped--> cancelled, however far it was
  *                          --declined---> rejected, for good, while the device has not gone too far
- *                          --put_off----> as it was, and its silence counts from the time to which it was put off
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
  * one changes nothing; what the cloud closed by itself while the device had it (time-out, deadline, a household that left) a late
@@ -20,12 +19,14 @@ import type { DeliveryKind } from "#protocol/delivery.ts";
 import { failurePolicy } from "./failure-policy.ts";
 import { backOffMs, kindPolicies, meaningOf, type RankedStep, retryPauseMs, stepsOf } from "./step-table.ts";
 
-/** What a delivery was created with. It never changes. */
+/** What a delivery was created with. Only when it may begin changes. */
 export interface DeliveryTerms {
   kind: DeliveryKind;
   expiresAtMs: number;
   /** How often it is tried; null: as often as its kind is. */
   attemptsMax?: number | null;
+  /** The device may not begin before: until then its waiting for people is no silence. */
+  quietUntilMs?: number | null;
 }
 
 export type DeliveryState =
@@ -69,8 +70,6 @@ export type DeliveryEvent =
   | { kind: "cancelled"; atMs: number }
   /** The household does not want it, and said so elsewhere than at the appliance. */
   | { kind: "declined"; atMs: number }
-  /** The household put it off: what the device has waits until then, and is not overdue for it. */
-  | { kind: "put_off"; atMs: number; untilMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
   | { kind: "household_left"; atMs: number }
   /** A person asked for it back, and the device says that it has stopped in the middle of it. */
@@ -80,7 +79,6 @@ export type DeliveryEvent =
 type DeliveryRefusal =
   | "already_closed"
   | "already_received"
-  | "not_received_yet"
   | "stale_attempt"
   | "attempt_not_made"
   | "unknown_step"
@@ -213,9 +211,6 @@ const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
     ? refused("under_way")
     : moved({ phase: "rejected", attempt: now.attempt, step: lastStep(now), cause: "owner" });
 
-const putOff = (terms: DeliveryTerms, now: Of<"received">, on: On<"put_off">): DeliveryOutcome =>
-  isCommitted(terms, now) ? refused("under_way") : moved({ ...now, sinceMs: Math.max(on.atMs, on.untilMs) });
-
 const stop = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
 
@@ -235,7 +230,6 @@ const closed = {
   superseded: () => refused("already_closed"),
   cancelled: () => refused("already_closed"),
   declined: () => refused("already_closed"),
-  put_off: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
   stopped: () => refused("already_closed"),
 };
@@ -255,8 +249,6 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     declined: decline,
-    // Nothing runs out but the delivery itself.
-    put_off: () => refused("not_received_yet"),
     household_left: leaveHousehold,
     stopped: stop,
   },
@@ -272,7 +264,6 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     declined: decline,
-    put_off: () => refused("not_received_yet"),
     household_left: leaveHousehold,
     stopped: stop,
   },
@@ -293,7 +284,6 @@ const transitions: {
     superseded: supersede,
     cancelled: cancel,
     declined: decline,
-    put_off: putOff,
     household_left: leaveHousehold,
     stopped: stop,
   },
@@ -318,7 +308,9 @@ function timeoutAtMs(terms: DeliveryTerms, now: Of<"sent" | "received">): number
     return now.sentAtMs + backOffMs(kindPolicies[terms.kind].sentTimeoutMs, Math.max(1, now.sends));
   }
   const meaning = meaningOf(terms.kind, now.step);
-  return meaning?.phase === "received" ? now.sinceMs + meaning.timeoutMs : terms.expiresAtMs;
+  if (meaning?.phase !== "received") return terms.expiresAtMs;
+  const sinceMs = meaning.waitsForPeople ? Math.max(now.sinceMs, terms.quietUntilMs ?? 0) : now.sinceMs;
+  return sinceMs + meaning.timeoutMs;
 }
 
 /** What `on` makes of `now`. Pure: the clock is the event's own `atMs`. */

@@ -68,8 +68,9 @@ test("whoever agreed is not asked again, and what is under way or keeps others s
   fc.assert(
     fc.property(offered, word, (update, said) => {
       const outcome = takeOwnerWord(update, said, nowMs);
-      const isClosed = outcome.kind === "close";
-      expect(isClosed).toBe(said.kind === "declined" && !update.isUnderWay && !update.terms.security);
+      const { security, consent } = update.terms;
+      const stays = update.isUnderWay || (security && consent === "automatic");
+      expect(outcome.kind === "close").toBe(said.kind === "declined" && !stays);
       if (outcome.kind !== "amend" || said.kind !== "agreed") return;
       expect(isAgreeable({ ...update, terms: { ...update.terms, ...outcome.patch } }, nowMs)).toBe(false);
     }),

@@ -43,8 +43,9 @@ export function postponeMsMax({ terms, expiresAtMs, isUnderWay }: OfferedUpdate,
 export const isAgreeable = ({ terms, isUnderWay }: OfferedUpdate, nowMs: number): boolean =>
   !isUnderWay && (terms.consent === "ask" || (terms.notBeforeMs ?? 0) > nowMs);
 
-/** A security update can be put off and not declined: an open hole harms others too. */
-export const isDeclinable = ({ terms, isUnderWay }: OfferedUpdate): boolean => !isUnderWay && !terms.security;
+/** A security update that comes by itself can be put off and not declined: an open hole harms others too. Whoever is asked may say no. */
+export const isDeclinable = ({ terms, isUnderWay }: OfferedUpdate): boolean =>
+  !isUnderWay && !(terms.security && terms.consent === "automatic");
 
 export type OwnerWord = { kind: "agreed" } | { kind: "postponed"; untilMs: number } | { kind: "declined" };
 

@@ -1,3 +1,11 @@
+-- When the device may begin, which its household can move: until then it waits for people, and its silence is no time-out.
+ALTER TABLE delivery ADD COLUMN quiet_until_ms bigint GENERATED ALWAYS AS (
+  CASE
+    WHEN kind = 'firmware' AND jsonb_typeof(body -> 'notBeforeMs') = 'number'
+      THEN greatest(0, least((body -> 'notBeforeMs')::numeric, expires_at_ms))::bigint
+  END
+) VIRTUAL;
+
 -- What a household said of something on its way to its appliance. Who of them did stands in the audit log.
 CREATE TABLE delivery_owner_word (
   delivery_id uuid NOT NULL REFERENCES delivery (id),
