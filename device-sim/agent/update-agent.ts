@@ -194,9 +194,10 @@ export class UpdateAgent {
     return { kind: "done" };
   }
 
-  /** A person puts it off, at most to where the release allows. */
-  postpone(untilMs: number): OwnerOutcome {
+  /** A person puts it off by so long, at most to where the release allows. */
+  postpone(byMs: number): OwnerOutcome {
     const update = this.#update;
+    const untilMs = this.#trust.nowMs + byMs;
     if (update.kind === "none") return { kind: "refused", rule: "nothing_offered" };
     if (update.kind === "installing" || update.kind === "rebooting") return { kind: "refused", rule: "too_late" };
     if (untilMs > (update.offer.postponeUntilMsMax ?? 0)) return { kind: "refused", rule: "not_postponable" };
