@@ -32,6 +32,9 @@ import { batchesRoutes } from "./provisioning/batches-routes.ts";
 import { certificatesRoutes } from "./provisioning/certificates-routes.ts";
 import { provisioningProblems } from "./provisioning/provisioning.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
+import { predicateProblems, rolloutProblems } from "./rollouts/rollouts.ts";
+import { rolloutsRoutes } from "./rollouts/rollouts-routes.ts";
+import { scheduleRoutes } from "./rollouts/schedule-routes.ts";
 import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
@@ -62,6 +65,8 @@ export const problemCatalogue: ProblemCatalogue = {
   ...householdProblems,
   ...deliveryProblems,
   ...firmwareProblems,
+  ...rolloutProblems,
+  ...predicateProblems,
   ...contentProblems,
   ...serviceProblems,
   ...loyaltyProblems,
@@ -110,6 +115,8 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   deliveriesRoutes(app, deliveries);
   myUpdatesRoutes(app, slices.ownerUpdates);
   firmwareRoutes(app, firmware);
+  rolloutsRoutes(app, slices.rollouts);
+  scheduleRoutes(app, slices.rollouts);
   contentRoutes(app, content);
   serviceRoutes(app, service);
   loyaltyRoutes(app, loyalty);

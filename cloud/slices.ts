@@ -18,6 +18,7 @@ import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
+import { Rollouts } from "./rollouts/rollouts.ts";
 import { Service } from "./service/service.ts";
 import { type Principal, principalText, Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -84,6 +85,19 @@ export function createSlices(deps: SlicesDeps) {
     timestampKey: deps.firmwareKeys.timestamp,
     directorKey: deps.firmwareKeys.director,
     publicUrl: deps.publicUrl,
+  });
+  const rollouts = new Rollouts({
+    db,
+    clock,
+    ids,
+    outbox,
+    audit: staff.audit,
+    models: devices,
+    deliveries,
+    firmware,
+    telemetry,
+    notices: { async tellBefore() {} },
+    onError: (error, rolloutId) => logger.warn({ event: "rollout.failed", rolloutId, error: String(error) }),
   });
   const content = new Content({
     db,
@@ -210,6 +224,7 @@ export function createSlices(deps: SlicesDeps) {
     updateNotices,
     dispatcher,
     firmware,
+    rollouts,
     content,
     service,
     loyalty,

@@ -6,6 +6,7 @@ import { deviceId, id } from "#protocol/ids.ts";
 import { readRange } from "../platform/byte-range.ts";
 import type { Firmware } from "./firmware.ts";
 import type { OpenImage } from "./image-files.ts";
+import { componentsRoutes } from "./components-routes.ts";
 import { asProblem } from "./refused.ts";
 import { releasesRoutes } from "./releases-routes.ts";
 import { repositoryRoutes } from "./repository-routes.ts";
@@ -14,6 +15,7 @@ import { repositoryRoutes } from "./repository-routes.ts";
 export function firmwareRoutes(server: FastifyInstance, firmware: Firmware): void {
   releasesRoutes(server, firmware);
   repositoryRoutes(server, firmware);
+  componentsRoutes(server, firmware);
   imageRoute(server, firmware);
   statementRoute(server, firmware);
 }

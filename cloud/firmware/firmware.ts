@@ -7,6 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit } from "../staff/staff.ts";
+import { Components } from "./components.ts";
 import { checkLink, signLink } from "./core/signed-link.ts";
 import { roleKey } from "./core/tuf-keys.ts";
 import { type DeliveryLookup, Director } from "./director.ts";
@@ -70,6 +71,7 @@ export class Firmware {
   readonly publishing: Publishing;
   readonly sending: Sending;
   readonly director: Director;
+  readonly components: Components;
 
   constructor(deps: FirmwareDeps) {
     this.#deps = deps;
@@ -79,6 +81,7 @@ export class Firmware {
     this.publishing = new Publishing({ ...deps, releases: this.releaseDesk, repository: this.repository });
     this.sending = new Sending(deps);
     this.director = new Director(deps);
+    this.components = new Components(deps);
   }
 
   /** Prepares the folder of images and looks at the repository. Before anything else. */

@@ -65,7 +65,7 @@ test("readers who stand still share what they hold, and it stays within two bloc
 test("an image that nobody began to read is closed all the same", async () => {
   const file = await open(path);
   new ImageBlocks().stream("image", file, image.length, { first: 0, last: 9 }).destroy();
-  await closed([file]);
+  await vi.waitFor(() => expect(isClosed(file)).toBe(true));
 });
 
 test("a file that became shorter is an error for who reads it, and is read anew by the next", async () => {

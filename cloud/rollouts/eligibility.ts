@@ -18,7 +18,7 @@ export interface Target {
   release: ReleaseFit;
   predicate: Predicate;
   /** Releases of the model that nobody may skip, the oldest first. */
-  passThroughs: readonly { releaseCounter: number; version: string }[];
+  passThroughs: readonly { releaseCounter: number; version: string; hardwareIds: readonly string[] }[];
 }
 
 /** Every appliance with its facts, as `f`. */
@@ -75,7 +75,10 @@ export function exclusion({ release, predicate, passThroughs }: Target, nowMs: n
   const steps = passThroughs
     .filter((step) => step.releaseCounter < releaseCounter)
     .toSorted((a, b) => a.releaseCounter - b.releaseCounter)
-    .map((step) => sql`WHEN ${counter} < ${step.releaseCounter}::int THEN ${`needs_release:${step.version}`}::text`);
+    .map(
+      (step) => sql`WHEN ${counter} < ${step.releaseCounter}::int AND f.hardware = ANY(${[...step.hardwareIds]}::text[])
+        THEN ${`needs_release:${step.version}`}::text`,
+    );
   return sql<string | null>`CASE
     WHEN NOT ${predicate.where(factColumn(nowMs))} THEN 'not_in_target'
     WHEN f.blocked THEN 'blocked'

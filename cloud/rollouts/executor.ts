@@ -1,3 +1,4 @@
+import type { Release } from "../firmware/firmware.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Principal } from "../staff/staff.ts";
 import type { Freeze } from "./core/freeze.ts";
@@ -8,7 +9,7 @@ import { fleetViews, plannedOf, toFreeze } from "./fleet-views.ts";
 import type { Journal, Note } from "./journal.ts";
 import { measureGates } from "./measuring.ts";
 import * as members from "./members-store.ts";
-import { type Refused, type RolloutRelease, type RolloutsDeps } from "./ports.ts";
+import { type Refused, type RolloutsDeps } from "./ports.ts";
 import * as store from "./rollouts-store.ts";
 import { startMembers } from "./starting.ts";
 import type { Targets } from "./targets.ts";
@@ -22,7 +23,7 @@ const minuteMs = 60_000;
 /** Stays put while one tick lasts: releases are looked up once. */
 interface Known {
   freezes: Freeze[];
-  releases: Map<string, RolloutRelease>;
+  releases: Map<string, Release>;
   withdrawn: Map<string, { reason: string }>;
 }
 

@@ -1,7 +1,7 @@
 import type { Db } from "../platform/database.ts";
 import type { MeasuredMetric } from "./core/gates.ts";
 import * as members from "./members-store.ts";
-import type { GateMetrics } from "./ports.ts";
+import type { RolloutsDeps } from "./ports.ts";
 import { type RolloutRow, setMeasured } from "./rollouts-store.ts";
 
 /** How often the metrics of gates are measured. */
@@ -21,7 +21,12 @@ function stagesToMeasure({ plan, state, measured_at_ms }: RolloutRow, nowMs: num
 }
 
 /** Measures what a rollout's gates ask for, once a minute: those who are done against those who have not got it yet. */
-export async function measureGates(db: Db, telemetry: GateMetrics, row: RolloutRow, nowMs: number): Promise<void> {
+export async function measureGates(
+  db: Db,
+  telemetry: RolloutsDeps["telemetry"],
+  row: RolloutRow,
+  nowMs: number,
+): Promise<void> {
   const stages = stagesToMeasure(row, nowMs);
   if (stages.length === 0) return;
   const measured: { stage: number; measured: MeasuredMetric | null }[] = [];

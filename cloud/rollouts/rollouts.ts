@@ -18,7 +18,6 @@ import { Targets } from "./targets.ts";
 
 export { predicateProblems } from "../platform/predicate/predicate.ts";
 export { rolloutProblems } from "./errors.ts";
-export type { GateMetrics, MetricSide } from "./ports.ts";
 
 const historyInDetail = 20;
 

@@ -1,10 +1,11 @@
 import { deliveryLifeMs } from "../deliveries/deliveries.ts";
+import { offerBody, type OfferTerms, type Release } from "../firmware/firmware.ts";
 import type { Db } from "../platform/database.ts";
 import type { Plan } from "./core/plan.ts";
 import type { Step } from "./core/planner.ts";
 import type { Target } from "./eligibility.ts";
 import * as members from "./members-store.ts";
-import type { OfferTerms, RolloutRelease, RolloutsDeps } from "./ports.ts";
+import type { RolloutsDeps } from "./ports.ts";
 import { noteStarts, type RolloutRow } from "./rollouts-store.ts";
 
 /** 0 (whenever there is room) to 9 (safety). */
@@ -31,15 +32,16 @@ const offerTerms = (rolloutId: string, plan: Plan, nowMs: number): OfferTerms =>
 export async function startMembers(
   tx: Db,
   deps: Pick<RolloutsDeps, "deliveries" | "firmware" | "notices">,
-  rollout: { row: RolloutRow; release: RolloutRelease; target: Target },
+  rollout: { row: RolloutRow; release: Release; target: Target },
   step: Extract<Step, { kind: "start" }>,
   nowMs: number,
 ): Promise<number> {
   const { row, release, target } = rollout;
   const { id, plan } = row;
+  // Withdrawn at this moment: the next tick ends the rollout.
+  if (!(await deps.firmware.markOffered(tx, release.id, nowMs))) return 0;
   await members.pickStarting(tx, id, step, target, nowMs);
   await members.skipStarting(tx, id, nowMs);
-  await deps.firmware.markOffered(tx, release.id, nowMs);
   const terms = offerTerms(id, plan, nowMs);
   const [counted] = await deps.deliveries.createForSet<{ offered: number }>(
     tx,
@@ -48,7 +50,7 @@ export async function startMembers(
       kind: "firmware",
       subject: "firmware",
       label: release.version,
-      body: deps.firmware.offerBody(release, terms),
+      body: { ...offerBody(release, terms) },
       priority: priorities[release.kind],
       expiresAtMs: nowMs + deliveryLifeMs("firmware"),
       attemptsMax: plan.attemptsMax,

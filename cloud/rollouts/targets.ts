@@ -1,14 +1,15 @@
+import type { Release } from "../firmware/firmware.ts";
 import type { Db } from "../platform/database.ts";
 import type { Plan } from "./core/plan.ts";
 import { planRefused } from "./core/plan-check.ts";
 import { compileTarget, type Target } from "./eligibility.ts";
 import * as members from "./members-store.ts";
-import { type Refused, refused, type RolloutRelease, type RolloutsDeps } from "./ports.ts";
+import { type Refused, refused, type RolloutsDeps } from "./ports.ts";
 import { otherClaims, type RolloutRow } from "./rollouts-store.ts";
 
 export interface Resolved {
   kind: "ok";
-  release: RolloutRelease;
+  release: Release;
   target: Target;
 }
 
@@ -40,7 +41,7 @@ export class Targets {
   }
 
   /** What is wrong with a plan in itself, or null. */
-  async wrong(plan: Plan, release: RolloutRelease, nowMs: number): Promise<Refused | null> {
+  async wrong(plan: Plan, release: Release, nowMs: number): Promise<Refused | null> {
     const bad = planRefused(plan, release, nowMs);
     if (bad !== null) return refused(bad.rule, bad.detail);
     const wanted = plan.stages.flatMap(({ gate }) =>

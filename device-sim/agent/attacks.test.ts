@@ -588,6 +588,29 @@ test("a lying clock that runs ahead only delays: it moves no floor, and set righ
   expect(await updateOf(right, rig.offer(rig.maker.release({ releaseCounter: 4 })))).toBe("confirmed");
 });
 
+test("a lying broker: whatever an offer says of itself, what is installed is what was signed", async () => {
+  const made = rig.maker.release();
+  const lured = powerOn(rig);
+  expect(await updateOf(lured, rig.offer(made, { version: "9.9.9", security: true, notes: "Better!" }))).toBe(
+    "confirmed",
+  );
+  expect(lured.memory.record.firmware.slots.b).toMatchObject({ version: "2.0.0", releaseCounter: 3 });
+});
+
+test("a lying broker: links to a repository and a director of its own lead nowhere", async () => {
+  const thief = await newRig();
+  try {
+    const evil = thief.maker.release({ releaseCounter: 66 });
+    const { statementHref, metadataHref, imageHref } = thief.offer(evil).body;
+    const all = rig.offer(rig.maker.release(), { statementHref, metadataHref, imageHref });
+    expect(await updateOf(powerOn(rig), all)).toBe("failed statement_not_signed");
+    const some = rig.offer(rig.maker.release(), { metadataHref, imageHref });
+    expect(await updateOf(powerOn(rig), some)).toBe("failed metadata_not_signed");
+  } finally {
+    await thief.close();
+  }
+});
+
 test("a redirect is not followed, whatever it leads to", async () => {
   const item = rig.offer(rig.maker.release());
   const elsewhere = (path: string): void => {

@@ -23,6 +23,8 @@ export const permissionTable = {
   "firmware.write": ["release", "admin"],
   "firmware.keys": ["admin"],
   "ddi.tokens": ["admin"],
+  "rollouts.read": everyone,
+  "rollouts.write": ["release", "admin"],
   "content.read": everyone,
   "content.write": ["content", "admin"],
   "service.read": everyone,

@@ -126,28 +126,30 @@ test("the time floor never goes back, and never passes what was signed offline",
   expect(raisedFloor(0, { ...evidence, statementIssuedMs: 4.5 * timestampLifeMs })).toBe(4.5 * timestampLifeMs);
 });
 
+const versionsAt = (root: number, timestamp: number, keys = "t"): RoleVersions => ({
+  root: { version: root, keys: "other" },
+  timestamp: { version: timestamp, keys },
+});
+
 test("what was seen of a role is remembered as long as its keys stay, and of the root for ever", () => {
   const seen: RoleVersions = { root: { version: 3, keys: "r" }, timestamp: { version: 9, keys: "t" } };
-  const at = (root: number, timestamp: number, keys = "t"): RoleVersions => ({
-    root: { version: root, keys: "other" },
-    timestamp: { version: timestamp, keys },
-  });
-  expect(holdsAgainst(seen, at(3, 9))).toBe(true);
-  expect(holdsAgainst(seen, at(4, 10))).toBe(true);
-  expect(holdsAgainst(seen, at(3, 8))).toBe(false);
-  expect(holdsAgainst(seen, at(2, 9))).toBe(false);
-  expect(holdsAgainst(seen, at(3, 1, "new"))).toBe(true);
-  expect(holdsAgainst({}, at(1, 1))).toBe(true);
+  expect(holdsAgainst(seen, versionsAt(3, 9))).toBe(true);
+  expect(holdsAgainst(seen, versionsAt(4, 10))).toBe(true);
+  expect(holdsAgainst(seen, versionsAt(3, 8))).toBe(false);
+  expect(holdsAgainst(seen, versionsAt(2, 9))).toBe(false);
+  expect(holdsAgainst(seen, versionsAt(3, 1, "new"))).toBe(true);
+  expect(holdsAgainst({}, versionsAt(1, 1))).toBe(true);
   expect(remember(seen, { "fw-oven": { version: 1, keys: "f" } })).toHaveProperty("timestamp.version", 9);
+});
+
+const key = (text: string, keytype = "ed25519") => ({ keytype, scheme: keytype, keyval: { public: text } });
+const root = (...keys: unknown[]) => ({
+  signed: { keys: Object.fromEntries(keys.map((one, at) => [`k${at}`, one])) },
 });
 
 test("one key counts once, however its name and its bytes are written", () => {
   const hex = "ab".repeat(32);
   const pem = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(`302a300506032b6570032100${hex}`, "hex").toString("base64")}\n-----END PUBLIC KEY-----\n`;
-  const key = (text: string, keytype = "ed25519") => ({ keytype, scheme: keytype, keyval: { public: text } });
-  const root = (...keys: unknown[]) => ({
-    signed: { keys: Object.fromEntries(keys.map((one, at) => [`k${at}`, one])) },
-  });
   expect(namesDistinctKeys(root(key(hex), key("cd".repeat(32))))).toBe(true);
   expect(namesDistinctKeys(root(key(hex), key(hex)))).toBe(false);
   expect(namesDistinctKeys(root(key(hex), key(hex.toUpperCase())))).toBe(false);
