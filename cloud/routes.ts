@@ -3,6 +3,7 @@ import { contentProblems } from "./content/content.ts";
 import { contentRoutes } from "./content/content-routes.ts";
 import { deliveryProblems } from "./deliveries/deliveries.ts";
 import { deliveriesRoutes } from "./deliveries/deliveries-routes.ts";
+import { myUpdatesRoutes } from "./deliveries/my-updates-routes.ts";
 import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
 import { eventProblems } from "./events/events.ts";
@@ -112,6 +113,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   myRoutes(app, households);
   myDevicesRoutes(app, households);
   deliveriesRoutes(app, deliveries);
+  myUpdatesRoutes(app, slices.ownerUpdates);
   firmwareRoutes(app, firmware);
   rolloutsRoutes(app, slices.rollouts);
   scheduleRoutes(app, slices.rollouts);

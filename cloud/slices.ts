@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
-import { Deliveries, Dispatcher } from "./deliveries/deliveries.ts";
+import { Deliveries, Dispatcher, OwnerUpdates, UpdateNotices } from "./deliveries/deliveries.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
@@ -70,6 +70,8 @@ export function createSlices(deps: SlicesDeps) {
     secret: deps.secret,
     publicUrl: deps.publicUrl,
   });
+  const ownerUpdates = new OwnerUpdates({ db, clock, outbox, audit: staff.audit, deliveries, appliances: devices });
+  const updateNotices = new UpdateNotices({ clock, deliveries });
   const firmware = new Firmware({
     db,
     clock,
@@ -168,6 +170,7 @@ export function createSlices(deps: SlicesDeps) {
       const owned = asOwnedThen(facts.events);
       const afterService = await service.ingest(tx, { readings: facts.readings, events: owned });
       await loyalty.ingest(tx, owned);
+      await ownerUpdates.ingest(tx, facts.events);
       // Last: what happened until a factory reset was still its household's.
       const afterHouseholds = await households.ingest(tx, facts.events);
       return [afterService, afterHouseholds, () => events.notify()];
@@ -217,6 +220,8 @@ export function createSlices(deps: SlicesDeps) {
     ingest,
     households,
     deliveries,
+    ownerUpdates,
+    updateNotices,
     dispatcher,
     firmware,
     rollouts,

@@ -19,6 +19,8 @@ import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 export { mayRetryUpdate } from "./core/failure-policy.ts";
 export { deliveryProblems } from "./errors.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
+export { OwnerUpdates } from "./owner-updates.ts";
+export { UpdateNotices } from "./update-notices.ts";
 export type { DeliveryPhase } from "./core/delivery-life.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
@@ -67,6 +69,13 @@ export interface Delivery {
   createdAtMs: number;
   expiresAtMs: number;
   changedAtMs: number;
+}
+
+/** A delivery as whoever carries it to the device by another road needs it. */
+export interface StandingDelivery extends Delivery {
+  body: Record<string, unknown>;
+  /** Queued: not to be sent before; otherwise 0. */
+  notBeforeMs: number;
 }
 
 export interface DeliveryReceipt {
@@ -163,6 +172,7 @@ export class Deliveries {
   readonly #book: MoveBook;
   readonly #witnesses: ((tx: Db, moved: readonly DeliveryMove[]) => Promise<void>)[] = [];
   #sendSoon: (deviceIds: string[], everything?: boolean) => void = () => {};
+  #namesOf: (rolloutIds: string[]) => Promise<Map<string, string>> = async () => new Map();
 
   constructor(deps: DeliveriesDeps) {
     this.#deps = deps;
@@ -175,6 +185,11 @@ export class Deliveries {
    */
   whenWaiting(listener: (deviceIds: string[], everything?: boolean) => void): void {
     this.#sendSoon = listener;
+  }
+
+  /** Names who knows what rollouts are called; a timeline says which one a delivery was of. */
+  nameRollouts(namesOf: (ids: string[]) => Promise<Map<string, string>>): void {
+    this.#namesOf = namesOf;
   }
 
   /** Has `witness` see every delivery that moves, in the transaction in which it does. What sets do (`createForSet`, `cancelSet`) it is not told. */
@@ -267,6 +282,9 @@ export class Deliveries {
   ): Promise<{ kind: "amended"; afterCommit: () => void } | { kind: "closed" }> {
     const deviceId = await amendBody(tx, id, patch);
     if (deviceId === null) return { kind: "closed" };
+    // What it carries may also say from when on it can be overdue.
+    const changed = await store.lockDeliveries(tx, [id]);
+    await new DeliveryMoves(changed, this.#deps.clock.nowMs()).save(tx, this.#book, true);
     return { kind: "amended", afterCommit: () => this.#sendSoon([deviceId], true) };
   }
 
@@ -341,6 +359,27 @@ export class Deliveries {
       after: { phase },
     });
     return { kind: "closed", delivery: { ...toDelivery(row), phase, changedAtMs: nowMs } };
+  }
+
+  /** Closes what a person asked for back, once the device says that it has stopped. Returns whether it was still open. */
+  async stopped(tx: Db, id: string): Promise<boolean> {
+    const atMs = this.#deps.clock.nowMs();
+    const rows = await store.lockDeliveries(tx, [id]);
+    const moves = new DeliveryMoves(rows, atMs);
+    if (rows.length === 0 || moves.apply(id, { kind: "stopped", atMs }).kind === "refused") return false;
+    await moves.save(tx, this.#book);
+    return true;
+  }
+
+  /** What is open of one kind for a device, and those of the named ones that are its own, open or not. */
+  async standing(
+    device: DeviceRef,
+    kind: DeliveryKind,
+    alsoIds: readonly string[],
+    db = this.#deps.db,
+  ): Promise<StandingDelivery[]> {
+    const rows = await store.standingDeliveries(db, device, kind, alsoIds);
+    return rows.map((row) => ({ ...toDelivery(row), body: row.body, notBeforeMs: row.not_before_ms }));
   }
 
   /** Closes everything that is on its way to a device which leaves its household, in the caller's transaction. Returns how many. */
@@ -443,14 +482,26 @@ export class Deliveries {
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
     const rows = await store.happenings(this.#deps.db, device.key, page);
+    // What staff calls its plans is nothing that a household is told.
+    const rolloutIds = page.owner === undefined ? rows.flatMap((row) => row.rollout_id ?? []) : [];
+    const rollouts =
+      rolloutIds.length === 0 ? new Map<string, string>() : await this.#namesOf([...new Set(rolloutIds)]);
     const newestFirst = rows.toSorted(
       (a, b) => b.at_ms - a.at_ms || happeningRank(b.kind, b.what) - happeningRank(a.kind, a.what),
     );
     return newestFirst.map((row) => ({
       atMs: row.at_ms,
       kind: "delivery",
-      id: `${row.delivery_id}:${row.attempt}:${row.what}`,
-      title: deliverySentence(row.kind, row.label, row.what, row),
+      id: `${row.delivery_id}:${row.attempt}:${row.what}${row.what.startsWith("owner_") ? `:${row.at_ms}` : ""}`,
+      title: deliverySentence({
+        kind: row.kind,
+        label: row.label,
+        what: row.what,
+        reason: row.reason,
+        refused: row.refused,
+        untilMs: row.until_ms,
+        rollout: row.rollout_id === null ? null : (rollouts.get(row.rollout_id) ?? null),
+      }),
       data: {
         deliveryId: row.delivery_id,
         kind: row.kind,
@@ -461,6 +512,8 @@ export class Deliveries {
         progress: row.progress,
         reason: row.reason,
         refused: row.refused,
+        ...(row.until_ms === null ? {} : { untilMs: row.until_ms }),
+        ...(page.owner === undefined && row.rollout_id !== null ? { rolloutId: row.rollout_id } : {}),
       },
     }));
   }

@@ -5,14 +5,15 @@ import { committedSteps } from "./core/delivery-life.ts";
 import { kindPolicies } from "./core/step-table.ts";
 import { type Body, isOpenRow } from "./deliveries-store.ts";
 
-/** Deliveries of one kind and subject with one body, for any number of devices. */
+/** Deliveries of one kind and subject, for any number of devices. */
 export interface DeliverySet {
   /** A statement that yields `(device_key int, device_id text, online boolean)`, no device twice. */
   devices: RawBuilder<unknown>;
   kind: DeliveryKind;
   subject: string;
   label: string;
-  body: Body;
+  /** What all of them carry. Left out: `devices` yields a further column `body jsonb`, each device's own. */
+  body?: Body | undefined;
   priority: number;
   expiresAtMs: number;
   /** Nothing is sent before. */
@@ -40,6 +41,7 @@ export async function createSet<Row>(tx: Db, set: DeliverySet, nowMs: number): P
   const { kind, subject, label, priority, expiresAtMs } = set;
   const notBeforeMs = set.notBeforeMs ?? 0;
   const mayReplaceSent = kindPolicies[kind].supersedableOnceSent;
+  const body = set.body === undefined ? sql`t.body` : sql`${JSON.stringify(set.body)}::jsonb`;
   await holdSubjects(tx, set);
   const { rows } = await sql<Row>`
     WITH target AS MATERIALIZED (${set.devices}),
@@ -66,7 +68,7 @@ export async function createSet<Row>(tx: Db, set: DeliverySet, nowMs: number): P
       INSERT INTO delivery (id, device_key, device_id, kind, subject, label, generation, priority, body, phase, step, attempt, sends,
         not_before_ms, since_ms, cause, due_at_ms, created_at_ms, expires_at_ms, changed_at_ms, attempts_max)
       SELECT uuidv7(), n.device_key, t.device_id, ${kind}, ${subject}, ${label}, n.generation, ${priority}::smallint,
-        ${JSON.stringify(set.body)}::jsonb, 'queued', NULL, 1, 0, ${notBeforeMs}::bigint, 0, NULL,
+        ${body}, 'queued', NULL, 1, 0, ${notBeforeMs}::bigint, 0, NULL,
         -- A device that is here has it sent by the next tick; one that is away, when it comes.
         CASE WHEN ${notBeforeMs}::bigint > ${nowMs} THEN ${notBeforeMs}::bigint WHEN t.online THEN ${nowMs}::bigint
           ELSE ${expiresAtMs}::bigint END,

@@ -32,7 +32,7 @@ export const fromReceipt = (fact: ReceiptFact): Said<ReceiptFact> => ({
   receivedAtMs: fact.receivedAtMs,
   progress: fact.receipt.progress ?? null,
   reason: fact.receipt.reason ?? null,
-  result: null,
+  result: fact.said ?? null,
 });
 
 /** A reply is the receipt of a command: `ok` closes it as done, otherwise the appliance would not obey. */

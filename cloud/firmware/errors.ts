@@ -211,6 +211,25 @@ const metadataProblems = {
   },
 } as const;
 
+const componentProblems = {
+  sbom_not_valid: {
+    status: 422,
+    title: "That is no SBOM as CycloneDX 1.4 to 1.6 has it",
+    help: "JSON with bomFormat, specVersion and components. The detail names the field.",
+  },
+  sbom_too_large: {
+    status: 422,
+    title: "The SBOM is too large",
+    help: "At most 8 MiB, 20,000 components, 16 deep in one another.",
+  },
+  sbom_not_found: { status: 404, title: "The release has no SBOM", help: "PUT one at the same address." },
+  component_version_not_comparable: {
+    status: 422,
+    title: "That version has no place among versions",
+    help: "A version begins with a number: 1.1.1k, 2.10.0-rc1, v3.",
+  },
+} as const;
+
 const sendingProblems = {
   firmware_devices_unknown: {
     status: 422,
@@ -255,4 +274,9 @@ const sendingProblems = {
   },
 } as const;
 
-export const firmwareProblems = { ...releaseProblems, ...metadataProblems, ...sendingProblems } as const;
+export const firmwareProblems = {
+  ...releaseProblems,
+  ...metadataProblems,
+  ...componentProblems,
+  ...sendingProblems,
+} as const;

@@ -18,7 +18,7 @@ const byId = z.object({ id: z.uuid() });
 /** Signed metadata as the text that was signed. */
 export const metadataText = z.string().min(2).max(metadataBytesMax);
 
-const releaseView = z
+export const releaseView = z
   .object({
     id: z.uuid(),
     state: z.enum(releaseStates),

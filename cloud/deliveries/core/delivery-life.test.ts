@@ -33,7 +33,15 @@ const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
       atMs,
     }),
     fc.record({
-      kind: fc.constantFrom("deadline" as const, "timed_out", "superseded", "cancelled", "declined", "household_left"),
+      kind: fc.constantFrom(
+        "deadline" as const,
+        "timed_out",
+        "superseded",
+        "cancelled",
+        "declined",
+        "household_left",
+        "stopped",
+      ),
       atMs,
     }),
   );
@@ -126,7 +134,9 @@ test("attempts only grow, and stay within the budget of their kind", () => {
 test("firmware that is being downloaded is neither superseded nor cancelled nor declined", () => {
   fc.assert(
     fc.property(fc.array(anyEvent("firmware"), { maxLength: 25 }), (events) => {
-      walk("firmware", events, (before, after) => {
+      walk("firmware", events, (before, after, on) => {
+        // That is the appliance saying that it stopped when a person asked it to.
+        if (on.kind === "stopped") return;
         const calledBack = after.phase === "superseded" || (after.phase === "cancelled" && after.cause === "person");
         const underWay = before.phase === "received" && !["offered", "confirmed_by_owner"].includes(before.step);
         const declined = after.phase === "rejected" && after.cause === "owner";
@@ -241,4 +251,18 @@ test("whether a failure is tried again, and when, goes by the device's reason", 
   expect(failed("download_too_slow")).toMatchObject({ to: { phase: "queued", notBeforeMs: 600_020 } });
   expect(failed("something new")).toMatchObject({ to: { phase: "queued", notBeforeMs: 60_020 } });
   for (const reason of Object.keys(updateFailures)) expect(failed(reason).kind).toBe("moved");
+});
+
+test("waiting for people is no silence before the time at which it may begin, and is after it; work is, at any time", () => {
+  const monthMs = 30 * 86_400_000;
+  const later: DeliveryTerms = { kind: "firmware", expiresAtMs: 4 * monthMs, quietUntilMs: monthMs };
+  for (const step of deliverySteps.firmware) {
+    const meaning = meaningOf("firmware", step);
+    if (meaning?.phase !== "received") continue;
+    const now: DeliveryState = { phase: "received", attempt: 1, step, sinceMs: 0 };
+    const isPatient = ["offered", "confirmed_by_owner", "verified"].includes(step);
+    expect([step, dueEvent(later, now, monthMs)?.kind]).toEqual([step, isPatient ? undefined : "timed_out"]);
+    expect([step, dueEvent(later, now, 2 * monthMs)?.kind]).toEqual([step, "timed_out"]);
+    expect(dueAtMs(later, now, 1)).toBe((isPatient ? monthMs : 0) + meaning.timeoutMs);
+  }
 });

@@ -8,7 +8,7 @@
  *
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
- *                          --household_left--> cancelled, however far it was
+ *                          --household_left, stopped--> cancelled, however far it was
  *                          --declined---> rejected, for good, while the device has not gone too far
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
@@ -19,12 +19,14 @@ import type { DeliveryKind } from "#protocol/delivery.ts";
 import { failurePolicy } from "./failure-policy.ts";
 import { backOffMs, kindPolicies, meaningOf, type RankedStep, retryPauseMs, stepsOf } from "./step-table.ts";
 
-/** What a delivery was created with. It never changes. */
+/** What a delivery was created with. Only when it may begin changes. */
 export interface DeliveryTerms {
   kind: DeliveryKind;
   expiresAtMs: number;
   /** How often it is tried; null: as often as its kind is. */
   attemptsMax?: number | null;
+  /** The device may not begin before: until then its waiting for people is no silence. */
+  quietUntilMs?: number | null;
 }
 
 export type DeliveryState =
@@ -69,7 +71,9 @@ export type DeliveryEvent =
   /** The household does not want it, and said so elsewhere than at the appliance. */
   | { kind: "declined"; atMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
-  | { kind: "household_left"; atMs: number };
+  | { kind: "household_left"; atMs: number }
+  /** A person asked for it back, and the device says that it has stopped in the middle of it. */
+  | { kind: "stopped"; atMs: number };
 
 /** Why an event changed nothing. Part of the record, never an exception. */
 type DeliveryRefusal =
@@ -189,7 +193,7 @@ function expire(terms: DeliveryTerms, now: Open, on: On<"deadline">): DeliveryOu
 }
 
 /** Whether the device has gone so far that the cloud can no longer take it back. */
-function isCommitted(terms: DeliveryTerms, now: Open): boolean {
+export function isCommitted(terms: DeliveryTerms, now: Open): boolean {
   const { committedFrom } = kindPolicies[terms.kind];
   if (committedFrom === null || now.phase !== "received") return false;
   const from = meaningOf(terms.kind, committedFrom);
@@ -206,6 +210,9 @@ const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   isCommitted(terms, now)
     ? refused("under_way")
     : moved({ phase: "rejected", attempt: now.attempt, step: lastStep(now), cause: "owner" });
+
+const stop = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
+  moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
 
 const leaveHousehold = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "household_left" });
@@ -224,6 +231,7 @@ const closed = {
   cancelled: () => refused("already_closed"),
   declined: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
+  stopped: () => refused("already_closed"),
 };
 
 /** Every phase by every event: a cell that is missing does not compile. */
@@ -242,6 +250,7 @@ const transitions: {
     cancelled: cancel,
     declined: decline,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   sent: {
     // A plain re-send: the same attempt, and the wait for its receipt begins again.
@@ -256,6 +265,7 @@ const transitions: {
     cancelled: cancel,
     declined: decline,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   received: {
     written: () => refused("already_received"),
@@ -275,6 +285,7 @@ const transitions: {
     cancelled: cancel,
     declined: decline,
     household_left: leaveHousehold,
+    stopped: stop,
   },
   done: { ...closed, receipt: receiveDone },
   failed: { ...closed, receipt: receiveLate },
@@ -297,7 +308,9 @@ function timeoutAtMs(terms: DeliveryTerms, now: Of<"sent" | "received">): number
     return now.sentAtMs + backOffMs(kindPolicies[terms.kind].sentTimeoutMs, Math.max(1, now.sends));
   }
   const meaning = meaningOf(terms.kind, now.step);
-  return meaning?.phase === "received" ? now.sinceMs + meaning.timeoutMs : terms.expiresAtMs;
+  if (meaning?.phase !== "received") return terms.expiresAtMs;
+  const sinceMs = meaning.waitsForPeople ? Math.max(now.sinceMs, terms.quietUntilMs ?? 0) : now.sinceMs;
+  return sinceMs + meaning.timeoutMs;
 }
 
 /** What `on` makes of `now`. Pure: the clock is the event's own `atMs`. */

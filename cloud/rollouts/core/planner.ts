@@ -5,7 +5,14 @@
  * has been done is in the state or in the numbers, and then nothing asks for it any more. At most one step changes the rollout's state.
  */
 import { type Frozen, isFrozen } from "./freeze.ts";
-import { type GateVerdict, type MeasuredMetric, outcomeCount, sampleWanted, trippedGate } from "./gates.ts";
+import {
+  type GateVerdict,
+  type MeasuredMetric,
+  outcomeCount,
+  sampleWanted,
+  startedCount,
+  trippedGate,
+} from "./gates.ts";
 import { openZones } from "./open-zones.ts";
 import type { Plan, Stage, Tally } from "./plan.ts";
 import type { Progress, RolloutState } from "./rollout.ts";
@@ -114,6 +121,7 @@ function starts(rollout: PlannedRollout, fleet: FleetView, last: number, nowMs: 
     );
     const limit = Math.min(
       left,
+      untilGateSpeaks(rollout, fleet, stage),
       able.reduce((sum, { count }) => sum + count, 0),
     );
     if (limit <= 0) continue;
@@ -122,6 +130,23 @@ function starts(rollout: PlannedRollout, fleet: FleetView, last: number, nowMs: 
     steps.push({ kind: "start", stage, limit, openZones: ableZones, frozenCountries: frozen });
   }
   return steps;
+}
+
+/** A few that are slow or fall silent must not hold up the sample. */
+const sampleSpare = 1.25;
+
+/**
+ * How many more of a stage may start while the sample of its gate is not known. A stage that starts all at once has most of a bad build's
+ * damage done before the first outcomes come in: a thousand appliances under way, and a sample of a hundred to judge by.
+ */
+function untilGateSpeaks({ plan: { stages } }: PlannedRollout, fleet: FleetView, at: number): number {
+  const stage = stages[at];
+  const tally = fleet.stages[at]?.tally;
+  if (stage === undefined || tally === undefined || stage.gate === null || sampleMissing(stage, tally) === 0) {
+    return Infinity;
+  }
+  // Those offered it in the last minute may be about to start. Others that were and have not are switched off, and nobody waits for them.
+  return Math.ceil(stage.gate.sampleMin * sampleSpare) - startedCount(tally) - fleet.startsLastMinute;
 }
 
 /** How many outcomes a stage still waits for. */
