@@ -15,6 +15,21 @@ export const metricDeclaration = z.object({
 });
 export type MetricDeclaration = z.infer<typeof metricDeclaration>;
 
+/** A model whose appliances fetch their firmware through hawkBit's device API: with SWUpdate, rauc-hawkbit-updater, Zephyr and others. */
+export const hawkbitClient = z
+  .strictObject({
+    /**
+     * What the client means when it reports success. `booted`: the new firmware runs, as SWUpdate and Zephyr report after the reboot.
+     * `written`: it is on disk, as rauc-hawkbit-updater reports before; the update is done when the new version is reported.
+     */
+    success: z.enum(["booted", "written"]),
+    /** The attributes that say which firmware runs and on which hardware, where they are not among the usual names. */
+    versionAttribute: safeText(64).min(1).optional(),
+    hardwareAttribute: safeText(64).min(1).optional(),
+  })
+  .meta({ id: "HawkbitClient" });
+export type HawkbitClient = z.infer<typeof hawkbitClient>;
+
 /** A product type, as a versioned JSON file. */
 export const model = z
   .object({
@@ -39,6 +54,8 @@ export const model = z
       probe: z.boolean().default(false),
     }),
     endOfSupportMs: epochMs.optional(),
+    /** Only where its appliances speak hawkBit's device API. */
+    hawkbit: hawkbitClient.optional(),
   })
   .meta({ id: "Model" });
 export type Model = z.infer<typeof model>;

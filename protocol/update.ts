@@ -137,6 +137,8 @@ export const updateFailures = {
   image_hash_wrong: "The image's bytes are not those that were signed.",
   image_lost: "The stored image is not the one that was verified.",
   offer_changed: "Between download and installation the director came to want another image.",
+  image_signature_wrong: "The image's own signature is not one that the appliance's update client trusts.",
+  install_failed: "The appliance's update client could not install it; its own words say why.",
   disk_full: "There is no room for the image.",
   health_check_failed: "The new firmware did not come up well; the appliance went back to what it had.",
 } as const;

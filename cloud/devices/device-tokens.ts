@@ -52,6 +52,18 @@ export class DeviceTokens {
     return this.#identities.ask(deviceId);
   }
 
+  /** Whether a token opens for a device now. None does for one that is blocked, or that does not exist. */
+  async fits(deviceId: string, token: string): Promise<boolean> {
+    const identity = await this.identity(deviceId);
+    const nowMs = this.#deps.clock.nowMs();
+    const given = sha256(token);
+    // What is compared is a hash of what was given: its bytes tell nobody how near a guess was.
+    return (
+      identity?.tokens.some((one) => one.sha256 === given && (one.validUntilMs === null || nowMs < one.validUntilMs)) ??
+      false
+    );
+  }
+
   /** The tokens of a device that work now, the newest first. */
   list(deviceKey: number): Promise<TokenAge[]> {
     return this.#store.valid(this.#deps.db, deviceKey, this.#deps.clock.nowMs());

@@ -251,6 +251,13 @@ export class DevicesStore {
         AND (r.online OR (device.boot_id = r.boot_id AND device.connection_id = r.connection_id))`.execute(tx);
   }
 
+  /** When a device without a connection was heard of last, where that was not just now. */
+  async noteSeen(db: Db, key: number, nowMs: number, notSinceMs: number): Promise<void> {
+    await sql`
+      UPDATE device SET presence_at_ms = ${nowMs}
+      WHERE key = ${key} AND NOT online AND (presence_at_ms IS NULL OR presence_at_ms <= ${notSinceMs})`.execute(db);
+  }
+
   /** Of each device one word at most; it counts for the connection that is there. */
   async applyHeld(tx: Db, facts: readonly PresenceFact[]): Promise<void> {
     if (facts.length === 0) return;

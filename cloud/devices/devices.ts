@@ -59,6 +59,8 @@ const foreignKeyViolation = "23503";
 /** Addresses are personal data: so long they help to see who connected in a device's name, and no longer. */
 const addressKeptMs = 90 * 86_400_000;
 const clearedAtOnce = 10_000;
+/** Whoever polls is seen so often at most. */
+const seenAgainMs = 60_000;
 
 /** What changed that the gateway must hear of at once. */
 export interface DeviceSignals {
@@ -363,6 +365,12 @@ export class Devices {
 
   async endOtherBoots(gatewayId: string, bootId: string): Promise<void> {
     await this.#store.endOtherBoots(this.#db, gatewayId, bootId, this.#clock.nowMs());
+  }
+
+  /** An appliance without a connection was heard of. Written at most once a minute. */
+  async noteSeen(device: DeviceRef): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    await this.#store.noteSeen(this.#db, device.key, nowMs, nowMs - seenAgainMs);
   }
 
   /** The connections of a device, newest first. */

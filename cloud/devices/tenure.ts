@@ -11,6 +11,12 @@ export class Tenure {
     return rows.map(toRef)[0] ?? null;
   }
 
+  /** The device as it is at this moment, not held. Null where there is none. */
+  async now(tx: Db, deviceId: string): Promise<DeviceRef | null> {
+    const { rows } = await sql<RefRow>`SELECT ${refColumns} FROM device WHERE id = ${deviceId}`.execute(tx);
+    return rows.map(toRef)[0] ?? null;
+  }
+
   /** Devices by their keys, held. Always in the order of keys, so that two who hold several never wait for each other in a ring. */
   async lockByKeys(tx: Db, keys: readonly number[]): Promise<DeviceRef[]> {
     if (keys.length === 0) return [];

@@ -3,8 +3,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId, id } from "#protocol/ids.ts";
-import { readRange } from "./core/byte-range.ts";
+import { readRange } from "../platform/byte-range.ts";
 import type { Firmware } from "./firmware.ts";
+import type { OpenImage } from "./image-files.ts";
 import { componentsRoutes } from "./components-routes.ts";
 import { asProblem } from "./refused.ts";
 import { releasesRoutes } from "./releases-routes.ts";
@@ -42,9 +43,9 @@ function imageRoute(server: FastifyInstance, firmware: Firmware): void {
     handler: async (request, reply) => {
       const { sha256 } = request.params;
       const { device, expires, signature } = request.query;
-      const image = await firmware.openImage({ sha256, device, expiresAtMs: expires, signature });
-      if (image.kind === "refused") throw asProblem(image);
-      return sendImage(request, reply, { sha256, ...image });
+      const opened = await firmware.openImage({ sha256, device, expiresAtMs: expires, signature });
+      if (opened.kind === "refused") throw asProblem(opened);
+      return sendImage(request, reply, sha256, opened.image);
     },
   });
 }
@@ -75,36 +76,37 @@ function statementRoute(server: FastifyInstance, firmware: Firmware): void {
   );
 }
 
+/** A reader who takes nothing for so long is cut off: it holds a connection and a part of the image. */
+const silenceMsMax = 60_000;
+
 async function sendImage(
   request: FastifyRequest,
   reply: FastifyReply,
-  image: {
-    sha256: string;
-    file: { close(): Promise<void>; createReadStream(options: object): Readable };
-    length: number;
-  },
+  sha256: string,
+  image: OpenImage,
 ): Promise<FastifyReply> {
-  const { sha256, file, length } = image;
   const etag = `"${sha256}"`;
   const ifRange = request.headers["if-range"];
   // Another version's remainder would not fit what the device already holds: then it gets the whole. Range means GET alone.
   const isRanged = request.method === "GET" && (ifRange === undefined || ifRange === etag);
-  const range = readRange(isRanged ? request.headers.range : undefined, length);
+  const range = readRange(isRanged ? request.headers.range : undefined, image.length);
   reply
     .header("accept-ranges", "bytes")
     .header("etag", etag)
     .header("cache-control", "private, max-age=31536000, immutable")
     .type("application/octet-stream");
   if (range.kind === "unsatisfiable") {
-    await file.close();
-    return reply.code(416).header("content-range", `bytes */${length}`).header("content-length", 0).send();
+    await image.close();
+    return reply.code(416).header("content-range", `bytes */${image.length}`).header("content-length", 0).send();
   }
-  const { first, last } = range.kind === "part" ? range : { first: 0, last: length - 1 };
-  if (range.kind === "part") reply.code(206).header("content-range", `bytes ${first}-${last}/${length}`);
+  const { first, last } = range.kind === "part" ? range : { first: 0, last: image.length - 1 };
+  if (range.kind === "part") reply.code(206).header("content-range", `bytes ${first}-${last}/${image.length}`);
   reply.header("content-length", last - first + 1);
   if (request.method === "HEAD") {
-    await file.close();
+    await image.close();
     return reply.send();
   }
-  return reply.send(file.createReadStream({ start: first, end: last }));
+  const cut = () => reply.raw.destroy();
+  reply.raw.setTimeout(silenceMsMax, cut);
+  return reply.send(image.read({ first, last }));
 }

@@ -1,5 +1,4 @@
 import type { KeyObject } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import type { FirmwareOffer } from "#protocol/update.ts";
 import type { Model } from "#protocol/model.ts";
 import type { RenderBody } from "../deliveries/deliveries.ts";
@@ -13,7 +12,7 @@ import { checkLink, signLink } from "./core/signed-link.ts";
 import { roleKey } from "./core/tuf-keys.ts";
 import { type DeliveryLookup, Director } from "./director.ts";
 import * as store from "./firmware-store.ts";
-import { ImageFiles } from "./image-files.ts";
+import { ImageFiles, type OpenImage } from "./image-files.ts";
 import { Publishing } from "./publishing.ts";
 import { refused, type Refused } from "./refused.ts";
 import { type Release, storedOffer } from "./release-shapes.ts";
@@ -22,6 +21,7 @@ import { Repository } from "./repository.ts";
 import { type Appliances, type DeliveryMaker, Sending } from "./sending.ts";
 
 export { firmwareProblems } from "./errors.ts";
+export type { OpenImage } from "./image-files.ts";
 export { offerBody, type OfferTerms, type Release, storedOffer, type StoredOffer } from "./release-shapes.ts";
 
 const imagePath = (sha256: string): string => `/files/firmware/${sha256}`;
@@ -166,23 +166,20 @@ export class Firmware {
     return verdict === "valid" ? null : refused(verdict);
   }
 
-  /** Opens the image that a link names, as long as a published release is it. The caller closes the file. */
-  async openImage(
-    link: GivenLink & { sha256: string },
-  ): Promise<{ kind: "opened"; file: FileHandle; length: number } | Refused> {
+  /** Opens the image that a link names, as long as a published release is it. */
+  async openImage(link: GivenLink & { sha256: string }): Promise<{ kind: "opened"; image: OpenImage } | Refused> {
     const refusal = this.#check(imagePath(link.sha256), link);
     if (refusal !== null) return refusal;
     if (!(await store.isPublishedImage(this.#deps.db, link.sha256))) return refused("image_not_found");
     const image = await this.#images.open(link.sha256);
-    return image === null ? refused("image_not_found") : { kind: "opened", ...image };
+    return image === null ? refused("image_not_found") : { kind: "opened", image };
   }
 
-  /** The image of a published release, for those who let appliances in by other means than a link. The caller closes the file. */
-  async openImageOf(releaseId: string): Promise<{ file: FileHandle; length: number; sha256: string } | null> {
+  /** The image of a published release, for those who let appliances in by other means than a link. */
+  async openImageOf(releaseId: string): Promise<OpenImage | null> {
     const found = await this.release(releaseId);
     if (found?.state !== "published") return null;
-    const image = await this.#images.open(found.sha256);
-    return image === null ? null : { ...image, sha256: found.sha256 };
+    return this.#images.open(found.sha256);
   }
 
   /** The director's statement that a link names. */

@@ -4,7 +4,7 @@ import { type Permission, type Principal, principalText } from "../staff/staff.t
 
 /** Something that was refused, for those who look after the service. */
 interface Refused {
-  kind: "staff_key_refused" | "brute_force" | "permission_refused";
+  kind: "staff_key_refused" | "device_token_refused" | "brute_force" | "permission_refused";
   reason: string;
   address: string;
   name?: string;
@@ -36,14 +36,29 @@ export class KeyGuard {
    * @returns after how many seconds it may try again, or null where it has not tried too often
    */
   wrongKey(address: string): number | null {
-    const { clock, note, wrongKeysPerMinuteMax = wrongKeysPerMinuteMaxDefault } = this.#deps;
     const network = networkOf(address);
+    this.#deps.note({ kind: "staff_key_refused", reason: "wrong_key", address: network });
+    return this.#waitS(network, "staff_key");
+  }
+
+  /**
+   * A token that does not open came for an appliance, by hawkBit's device API.
+   *
+   * @returns as for a key: they are counted together
+   */
+  wrongDeviceToken(address: string, name: string): number | null {
+    const network = networkOf(address);
+    this.#deps.note({ kind: "device_token_refused", reason: "wrong_token", address: network, name });
+    return this.#waitS(network, "device_token");
+  }
+
+  #waitS(network: string, reason: string): number | null {
+    const { clock, note, wrongKeysPerMinuteMax = wrongKeysPerMinuteMaxDefault } = this.#deps;
     const nowMs = clock.nowMs();
     const window = this.#windowOf(network, nowMs);
     window.count += 1;
-    note({ kind: "staff_key_refused", reason: "wrong_key", address: network });
     if (window.count <= wrongKeysPerMinuteMax) return null;
-    note({ kind: "brute_force", reason: "staff_key", address: network });
+    note({ kind: "brute_force", reason, address: network });
     return Math.ceil((window.sinceMs + windowMs - nowMs) / 1_000);
   }
 

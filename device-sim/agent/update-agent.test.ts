@@ -135,6 +135,23 @@ test("an update waits until its time has come, and may be put off at the applian
   expect(await untilOver(oven)).toBe("confirmed");
 });
 
+test("whoever agrees elsewhere after an update was put off at the appliance is heard: the last word about the time counts", async () => {
+  const oven = powerOn(rig);
+  const startMs = rig.clock.nowMs();
+  const item = rig.offer(rig.maker.release(), {
+    notBeforeMs: startMs + hourMs,
+    postponeUntilMsMax: startMs + 40 * hourMs,
+  });
+  oven.receive(item);
+  oven.agent.postpone(startMs + 40 * hourMs);
+  // The cloud has heard of it, and says so itself now.
+  oven.receive({ ...item, body: { ...item.body, notBeforeMs: startMs + 40 * hourMs } });
+  await idle(oven, 2 * hourMs);
+  expect(kindOf(oven)).toBe("offered");
+  oven.receive({ ...item, body: { ...item.body, notBeforeMs: null } });
+  expect(await untilOver(oven)).toBe("confirmed");
+});
+
 test("declined at the appliance is over for good; a security release that comes by itself cannot be declined", async () => {
   const oven = powerOn(rig);
   const made = rig.maker.release();

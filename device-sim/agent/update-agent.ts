@@ -182,7 +182,12 @@ export class UpdateAgent {
     const update = this.#update;
     if (update.kind === "none" || update.deliveryId !== item.id || !this.#mayFollow(item)) return;
     this.#trust.lookAt(item.body.metadataHref);
-    this.#deps.memory.update({ update: { ...update, offer: item.body, expiresAtMs: item.expiresAtMs } });
+    // The last word about the time counts, wherever it was said.
+    const isSameTime = item.body.notBeforeMs === update.offer.notBeforeMs;
+    const postponedUntilMs = isSameTime ? update.postponedUntilMs : null;
+    this.#deps.memory.update({
+      update: { ...update, offer: item.body, expiresAtMs: item.expiresAtMs, postponedUntilMs },
+    });
   }
 
   /** A person agrees at the appliance. */

@@ -38,6 +38,8 @@ export interface EventFact extends UpFact {
 
 export interface ReceiptFact extends UpFact {
   receipt: Receipt;
+  /** The device's own words beside the receipt, where it came by a road that has room for them. */
+  said?: Readonly<Record<string, unknown>>;
 }
 
 export interface ReplyFact extends UpFact {

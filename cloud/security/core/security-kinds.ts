@@ -28,6 +28,7 @@ const ofGateways: Record<GatewaySecurityKind, Kind> = {
 /** What happens in the cloud itself. */
 const ofCloud = {
   staff_key_refused: { title: "A wrong staff key was tried", severity: "warning" },
+  device_token_refused: { title: "A wrong token was tried at hawkBit's device API", severity: "info" },
   permission_refused: { title: "A key was used for what it may not do", severity: "info" },
   token_rotated: { title: "The appliance got a new token", severity: "info" },
   tokens_revoked: { title: "Every token of the appliance was revoked", severity: "warning", announced: true },
@@ -41,6 +42,8 @@ const ofCloud = {
   pairing_limited: { title: "Somebody guesses at pairing codes", severity: "alert", announced: true },
   staff_key_created: { title: "A staff key was made", severity: "warning", announced: true },
   staff_key_revoked: { title: "A staff key was ended", severity: "warning", announced: true },
+  gateway_token_created: { title: "A gateway token was made", severity: "warning", announced: true },
+  gateway_token_revoked: { title: "A gateway token was ended", severity: "warning", announced: true },
 } as const satisfies Record<string, Kind>;
 
 export type SecurityKind = GatewaySecurityKind | keyof typeof ofCloud;
@@ -62,6 +65,8 @@ const audited: Readonly<Record<string, SecurityKind>> = {
   "pairing.limited": "pairing_limited",
   "staff_key.created": "staff_key_created",
   "staff_key.revoked": "staff_key_revoked",
+  "ddi_gateway_token.created": "gateway_token_created",
+  "ddi_gateway_token.revoked": "gateway_token_revoked",
 };
 
 export const kindOfAction = (action: string): SecurityKind | null =>
@@ -96,6 +101,7 @@ const words: Readonly<Record<string, string>> = {
   by_address: "many refusals to one address",
   by_name: "many refusals under one name",
   staff_key: "many wrong staff keys from one address",
+  device_token: "many wrong tokens of appliances from one address",
   same_address: "from the same address, as after a lost line",
   replaced: "this address was replaced",
   took_over: "this address took over",

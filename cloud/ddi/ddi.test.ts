@@ -1,0 +1,477 @@
+import { createHash, randomBytes } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DdiClient, DdiHouse, type OfferOptions } from "../../test/support/ddi-house.ts";
+
+let house: DdiHouse;
+let image: Buffer;
+let releaseId: string;
+let count = 0;
+
+beforeAll(async () => {
+  house = await DdiHouse.open();
+  await house.model("written", "rauc-oven");
+  await house.model(null, "mqtt-oven");
+  image = randomBytes(50_000);
+  releaseId = await house.release("2.1.0", image);
+});
+afterAll(() => house.close());
+
+async function appliance(model = "oven"): Promise<DdiClient> {
+  count += 1;
+  const id = `${model}-${count}`;
+  return new DdiClient(house, id, `TargetToken ${await house.oven(id, model)}`);
+}
+
+/** An appliance that has sent its attributes, with an update on offer. */
+async function updating(options: OfferOptions = {}, model = "oven") {
+  const oven = await appliance(model);
+  await oven.put({ version: "1.0.0", hardware: "h1" });
+  return { oven, deliveryId: await house.offer(oven.id, releaseId, options) };
+}
+
+const steps = async (deliveryId: string) =>
+  (await house.delivery(deliveryId)).receipts.map(({ step, refused }) =>
+    refused === null ? step : `${step}: ${refused}`,
+  );
+
+// Coming in
+
+test("an appliance's own token opens its own address and no other, in any spelling of the tenant", async () => {
+  const [oven, other] = [await appliance(), await appliance()];
+  for (const tenant of ["default", "DEFAULT", "Default"]) {
+    const url = `/${tenant}/controller/v1/${oven.id}`;
+    expect((await house.ask("GET", url, { authorization: oven.authorization })).status).toBe(200);
+  }
+  const theirs = await house.ask("GET", `/default/controller/v1/${other.id}`, { authorization: oven.authorization });
+  expect(theirs.status).toBe(401);
+  const elsewhere = await house.ask("GET", `/acme/controller/v1/${oven.id}`, { authorization: oven.authorization });
+  expect(elsewhere.status).toBe(404);
+  const without = await house.ask("GET", `/default/controller/v1/${oven.id}`);
+  expect([without.status, without.body.code]).toEqual([401, "ddi_not_authenticated"]);
+});
+
+test("no staff key opens it", async () => {
+  const oven = await appliance();
+  const key = await house.key("admin");
+  for (const authorization of [`Bearer ${key}`, `TargetToken ${key}`, `GatewayToken ${key}`])
+    expect((await house.ask("GET", `/default/controller/v1/${oven.id}`, { authorization })).status).toBe(401);
+});
+
+test("guessing at tokens is slowed, noted under the name that was tried, and keeps no right one out", async () => {
+  const oven = await appliance();
+  const address = "198.51.100.9";
+  const guess = (n: number) =>
+    house.ask("GET", `/default/controller/v1/${oven.id}`, { authorization: `TargetToken guess-${n}`, address });
+  const statuses: number[] = [];
+  for (let n = 0; n < 25; n += 1) statuses.push((await guess(n)).status);
+  expect(statuses.filter((status) => status === 401)).toHaveLength(20);
+  expect(statuses.slice(20)).toEqual([429, 429, 429, 429, 429]);
+  expect((await oven.ask("GET", "", { address })).status).toBe(200);
+  await house.security.flush();
+  const filter = { kind: null, severity: null, device: null, before: null, limit: 50 };
+  const noted = await house.security.page(filter as never);
+  expect(noted).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ kind: "device_token_refused", name: oven.id, count: 25 }),
+      expect.objectContaining({ kind: "brute_force", reason: "device_token" }),
+    ]),
+  );
+});
+
+test("a gateway's token opens every appliance whose model speaks the API, until it is revoked", async () => {
+  const [oven, mqtt] = [await appliance(), await appliance("mqtt-oven")];
+  const admin = { authorization: `Bearer ${await house.key("admin")}` };
+  const made = await house.ask("POST", "/api/v1/ddi/gateway-tokens", { ...admin, body: { name: "shop floor" } });
+  expect(made.status).toBe(201);
+  const gateway = (id: string) =>
+    house.ask("GET", `/default/controller/v1/${id}`, { authorization: `GatewayToken ${made.body.secret}` });
+  expect((await gateway(oven.id)).status).toBe(200);
+  expect((await gateway("nobody")).body).toMatchObject({ status: 404, code: "ddi_device_not_found" });
+  expect((await gateway(mqtt.id)).body).toMatchObject({ status: 403, code: "ddi_model_not_enabled" });
+  await house.devices.setBlocked({ kind: "system" }, oven.id, true);
+  expect((await gateway(oven.id)).body).toMatchObject({ status: 403, code: "ddi_device_blocked" });
+  expect((await oven.ask("GET", "")).status).toBe(401);
+  await house.devices.setBlocked({ kind: "system" }, oven.id, false);
+  const list = await house.ask("GET", "/api/v1/ddi/gateway-tokens", admin);
+  expect(list.text).not.toContain(made.body.secret);
+  const url = `/api/v1/ddi/gateway-tokens/${made.body.token.id}`;
+  expect((await house.ask("DELETE", url, admin)).status).toBe(204);
+  expect((await house.ask("DELETE", url, admin)).body).toMatchObject({ code: "gateway_token_not_found" });
+  expect((await gateway(oven.id)).status).toBe(401);
+  const lines = await house.staff.audit.list(house.base.db, {
+    before: null,
+    subject: `ddi_gateway_token:${made.body.token.id}`,
+    limit: 9,
+  });
+  expect(lines.map(({ action }) => action)).toEqual(["ddi_gateway_token.revoked", "ddi_gateway_token.created"]);
+});
+
+test("there are at most twenty gateway tokens", async () => {
+  const by = { kind: "system" } as const;
+  const outcomes = [];
+  for (let n = 0; n < 21; n += 1) outcomes.push((await house.ddi.gatewayTokens.create(by, `n ${n}`)).kind);
+  expect(outcomes.filter((kind) => kind === "created")).toHaveLength(20);
+  expect(outcomes.at(-1)).toBe("refused");
+});
+
+test("an appliance that only polls is seen, and written down once a minute at most", async () => {
+  const oven = await appliance();
+  const seenAtMs = async () => (await house.devices.get(oven.id))!.presence_at_ms;
+  await oven.links();
+  const first = await seenAtMs();
+  expect(first).toBe(house.clock.nowMs());
+  house.clock.forward!(59_000);
+  await oven.links();
+  expect(await seenAtMs()).toBe(first);
+  house.clock.forward!(1_000);
+  await oven.links();
+  expect(await seenAtMs()).toBe(house.clock.nowMs());
+});
+
+// Reports
+
+test("an update from the offer to the confirmed boot, as a client whose success is a boot reports it", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId, artifact } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  await oven.report(actionId, "scheduled");
+  const whole = await oven.ask("GET", artifact._links.download.href);
+  expect(whole.status).toBe(200);
+  await until(async () => (await steps(deliveryId)).includes("downloaded"));
+  await oven.report(actionId, "proceeding", "none", ["Installed Chunk."]);
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "received", step: "installing" });
+  await oven.report(actionId, "closed", "success");
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "done", step: "confirmed" });
+  expect(await steps(deliveryId)).toEqual(["offered", "downloading", "downloaded", "installing", "confirmed"]);
+  expect((await oven.report(actionId, "proceeding")).body).toMatchObject({ status: 410, code: "ddi_action_closed" });
+});
+
+test("where success only means written, the update is done when the new version is reported", async () => {
+  const { oven, deliveryId } = await updating({}, "rauc-oven");
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "downloaded");
+  await oven.report(actionId, "proceeding");
+  await oven.report(actionId, "closed", "success");
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "received", step: "rebooting" });
+  // The old firmware still runs, and says so: it is asked again, and offered nothing meanwhile.
+  await oven.put({ version: "1.0.0" });
+  expect(Object.keys(await oven.links())).toEqual(["configData"]);
+  await oven.put({ version: "2.1.0" });
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "done", step: "confirmed" });
+  expect(await oven.links()).toEqual({});
+});
+
+test("a version that an appliance reports by MQTT closes the update as well", async () => {
+  const { oven, deliveryId } = await updating({}, "rauc-oven");
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "closed", "success");
+  const device = (await house.devices.find([oven.id])).get(oven.id)!;
+  const reported = (firmware: string) => {
+    const atMs = house.clock.nowMs();
+    return [{ device, receivedAtMs: atMs, reported: { atMs, state: { firmware } } }];
+  };
+  await house.ddi.attributes.noteReported(house.base.db, reported("1.0.0"));
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "received" });
+  await house.ddi.attributes.noteReported(house.base.db, reported("2.1.0"));
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "done" });
+});
+
+test("an appliance that wrote an update and came back with the old one gets another attempt, under a new number", async () => {
+  const { oven, deliveryId } = await updating({}, "rauc-oven");
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "closed", "success");
+  house.clock.forward!(15 * 60_000);
+  await house.deliveries.tick(house.clock.nowMs());
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "queued", attempt: 2 });
+  house.clock.forward!(3_600_000);
+  expect((await oven.deployment())!.actionId).toBe(actionId + 1);
+});
+
+test("a failure is told with its cause and the client's own words", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  const details = ["ERROR : SW not compatible with hardware", "ERROR : Image invalid or corrupted. Not installing ..."];
+  await oven.report(actionId, "closed", "failure", details);
+  const { receipts } = await house.delivery(deliveryId);
+  expect(receipts.at(-1)).toMatchObject({ step: "failed", reason: "wrong_hardware", result: { details } });
+});
+
+test("a body with text pasted into it unescaped is taken; what is no report is refused by name", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  const url = `/deploymentBase/${actionId}/feedback`;
+  const raw = `{ "id": ${actionId}, "status": { "result": { "finished": "failure" }, "execution": "closed",
+    "details": [ "cannot open "/dev/mmcblk0p2", giving up", "line\nbreak" ] } }`;
+  for (const body of ["", "{", "[]", "null", `{"status":{"execution":"flying","result":{"finished":"none"}}}`]) {
+    const { status, body: answer } = await oven.ask("POST", url, { raw: body });
+    expect([body, status, answer.code]).toEqual([body, 400, "ddi_report_not_valid"]);
+  }
+  expect((await oven.ask("POST", url, { raw: "x".repeat(70_000) })).status).toBe(413);
+  expect((await oven.ask("POST", url, { raw, headers: { "content-type": "text/plain" } })).status).toBe(200);
+  const said = (await house.delivery(deliveryId)).receipts.at(-1)!.result;
+  expect(said).toEqual({ details: [`cannot open "/dev/mmcblk0p2", giving up`, "line\nbreak"] });
+});
+
+test("progress is kept as a share, and never goes back", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  const url = `/deploymentBase/${actionId}/feedback`;
+  for (const [cnt, of] of [
+    [1, 4],
+    [3, 4],
+    [9, 4],
+    [1, 0],
+  ] as const)
+    await oven.ask("POST", url, {
+      body: { status: { execution: "proceeding", result: { finished: "none", progress: { cnt, of } } } },
+    });
+  const [, downloading] = (await house.delivery(deliveryId)).receipts;
+  expect(downloading).toMatchObject({ step: "downloading", progress: 1 });
+});
+
+test("an appliance that does not want an update is left alone", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "rejected");
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "rejected" });
+  expect(await oven.links()).toEqual({});
+});
+
+test("actions that were never made are not found, nor those of others", async () => {
+  const { oven } = await updating();
+  for (const id of ["99", "0", "-1", "1e3", "99999999999999", "x"]) {
+    const { status } = await oven.ask("GET", `/deploymentBase/${id}`);
+    expect([id, [400, 404].includes(status)]).toEqual([id, true]);
+    const report = { status: { execution: "closed", result: { finished: "success" } } };
+    expect([400, 404]).toContain((await oven.ask("POST", `/deploymentBase/${id}/feedback`, { body: report })).status);
+  }
+});
+
+// Cancelling
+
+test("what is cancelled before its client has begun is gone without a word", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  expect((await house.deliveries.cancel({ kind: "system" }, deliveryId)).kind).not.toBe("refused");
+  expect(await oven.links()).toEqual({});
+  expect((await oven.ask("GET", `/deploymentBase/${actionId}`)).status).toBe(404);
+  // It began in this very moment: it is told that nothing is expected of it.
+  expect((await oven.report(actionId, "proceeding")).status).toBe(410);
+});
+
+test("only a client that is at work can be asked to stop; asking twice asks once", async () => {
+  const { oven, deliveryId } = await updating();
+  const headers = { authorization: `Bearer ${await house.key("support")}` };
+  const recall = (id = deliveryId) => house.ask("POST", `/api/v1/deliveries/${id}/recall`, headers);
+  expect((await recall()).body).toMatchObject({ status: 409, code: "delivery_not_recallable" });
+  expect((await recall("0190a000-0000-7000-8000-000000000000")).status).toBe(404);
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  expect((await recall()).status).toBe(202);
+  expect((await recall()).status).toBe(202);
+  const lines = await house.staff.audit.list(house.base.db, {
+    before: null,
+    subject: `delivery:${deliveryId}`,
+    limit: 9,
+  });
+  expect(lines.map(({ action }) => action)).toEqual(["delivery.recalled"]);
+});
+
+test("a client that cannot stop any more says so, and its update goes on to its end", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  await house.ddi.actions.recall({ kind: "system" }, deliveryId);
+  await oven.answerCancel(actionId, "rejected", "none");
+  expect((await oven.deployment())!.actionId).toBe(actionId);
+  await oven.report(actionId, "closed", "success");
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "done" });
+});
+
+test("a client that reports failure when it was asked to stop gets no further attempt", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  await house.ddi.actions.recall({ kind: "system" }, deliveryId);
+  await oven.report(actionId, "closed", "failure");
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "cancelled" });
+});
+
+test("a household that leaves stops what its appliance is at; a client that does not know the word gets on after a day", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  const device = (await house.devices.find([oven.id])).get(oven.id)!;
+  await house.deliveries.householdLeft(house.base.db, device);
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "cancelled" });
+  expect(Object.keys(await oven.links())).toEqual(["cancelAction"]);
+  const next = await house.offer(oven.id, releaseId);
+  expect(Object.keys(await oven.links())).toEqual(["cancelAction"]);
+  house.clock.forward!(86_400_000);
+  await oven.links();
+  expect((await oven.deployment())!.actionId).toBe(actionId + 1);
+  expect(await house.delivery(next)).toMatchObject({ step: "offered" });
+});
+
+test("an acknowledgement that is sent again is taken again", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  await house.ddi.actions.recall({ kind: "system" }, deliveryId);
+  expect((await oven.answerCancel(actionId, "proceeding", "none")).status).toBe(200);
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "received" });
+  for (let n = 0; n < 2; n += 1) expect((await oven.answerCancel(actionId, "canceled")).status).toBe(200);
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "cancelled", cause: "person" });
+  expect((await oven.answerCancel(77, "closed")).status).toBe(404);
+});
+
+// Consent
+
+test("an update that wants consent is not there to install until somebody agrees", async () => {
+  const { oven, deliveryId } = await updating({ consent: "ask" });
+  const { confirmationBase, deploymentBase } = await oven.links();
+  expect(deploymentBase).toBeUndefined();
+  expect((await oven.ask("GET", "/deploymentBase/1")).status).toBe(404);
+  const { body } = await oven.ask("GET", confirmationBase!.href);
+  expect(body).toMatchObject({ id: "1", confirmation: { update: "forced", chunks: [{ version: "2.1.0" }] } });
+  expect((await oven.ask("GET", "/confirmationBase")).body).toMatchObject({
+    autoConfirm: { active: false },
+    _links: { confirmationBase, activateAutoConfirm: { href: expect.any(String) } },
+  });
+  const agree = await oven.ask("POST", `${confirmationBase!.href}/feedback`, { body: { confirmation: "confirmed" } });
+  expect(agree.status).toBe(200);
+  expect(await house.delivery(deliveryId)).toMatchObject({ step: "confirmed_by_owner" });
+  expect((await oven.deployment())!.actionId).toBe(1);
+});
+
+test("a refusal closes the matter", async () => {
+  const { oven, deliveryId } = await updating({ consent: "ask" });
+  const { confirmationBase } = await oven.links();
+  const body = { confirmation: "denied", details: ["not now"] };
+  expect((await oven.ask("POST", `${confirmationBase!.href}/feedback`, { body })).status).toBe(200);
+  const { phase, receipts } = await house.delivery(deliveryId);
+  expect([phase, receipts.at(-1)!.reason]).toEqual(["rejected", "declined_by_owner"]);
+  expect(await oven.links()).toEqual({});
+  expect((await oven.ask("POST", `${confirmationBase!.href}/feedback`, { body })).status).toBe(410);
+});
+
+test("an appliance that agrees by itself is not asked, until that is taken back", async () => {
+  const oven = await appliance();
+  await oven.put({ version: "1.0.0" });
+  const { _links } = (await oven.ask("GET", "/confirmationBase")).body;
+  await oven.ask("POST", _links.activateAutoConfirm.href, { body: { initiator: "the owner" } });
+  const deliveryId = await house.offer(oven.id, releaseId, { consent: "ask" });
+  const { actionId } = (await oven.deployment())!;
+  expect(await house.delivery(deliveryId)).toMatchObject({ step: "confirmed_by_owner" });
+  await oven.report(actionId, "rejected");
+  const again = (await oven.ask("GET", "/confirmationBase")).body;
+  expect(again.autoConfirm.active).toBe(true);
+  await oven.ask("POST", again._links.deactivateAutoConfirm.href);
+  await house.offer(oven.id, releaseId, { consent: "ask" });
+  expect(Object.keys(await oven.links())).toEqual(["confirmationBase"]);
+});
+
+test("nothing begins before the household's time has come", async () => {
+  const { oven } = await updating({ notBeforeMs: house.clock.nowMs() + 3_600_000 });
+  expect(await oven.links()).toEqual({});
+  house.clock.forward!(3_600_000);
+  expect(Object.keys(await oven.links())).toEqual(["deploymentBase"]);
+});
+
+// Attributes
+
+test("attributes become the appliance's reported state: version, hardware, time zone, and all of them as they are", async () => {
+  const oven = await appliance();
+  const reported = async () => {
+    const state = (await house.devices.get(oven.id))!.reported;
+    return Object.fromEntries(Object.entries(state).map(([key, { value }]) => [key, value]));
+  };
+  await oven.put({ version: "2.1.0", hwRevision: "h1", timeZone: "Europe/Berlin", colour: "red" });
+  expect(await reported()).toEqual({
+    firmware: "2.1.0",
+    hardware: "h1",
+    timeZone: "Europe/Berlin",
+    releaseCounter: 1,
+    attributes: { version: "2.1.0", hwRevision: "h1", timeZone: "Europe/Berlin", colour: "red" },
+  });
+  house.clock.forward!(1);
+  await oven.put({ colour: "blue" });
+  house.clock.forward!(1);
+  await oven.put({ hwRevision: "" }, "remove");
+  expect((await reported())["attributes"]).toEqual({ version: "2.1.0", timeZone: "Europe/Berlin", colour: "blue" });
+  house.clock.forward!(1);
+  await oven.put({ version: "0.9.0" }, "replace");
+  expect(await reported()).toMatchObject({ attributes: { version: "0.9.0" }, firmware: "0.9.0", releaseCounter: 0 });
+});
+
+test("a model names its own attributes for version and hardware", async () => {
+  await house.model("booted", "named-oven", { versionAttribute: "SW", hardwareAttribute: "HW" });
+  const oven = await appliance("named-oven");
+  await oven.put({ SW: "7.0.0", HW: "h1", version: "ignored" });
+  expect((await house.devices.get(oven.id))!.reported).toMatchObject({
+    firmware: { value: "7.0.0" },
+    hardware: { value: "h1" },
+  });
+});
+
+const many = (n: number, from = 0) => Object.fromEntries(Array.from({ length: n }, (_, at) => [`k${from + at}`, "v"]));
+
+test("attributes are bounded in number and size", async () => {
+  const oven = await appliance();
+  expect((await oven.put(many(100))).status).toBe(200);
+  expect((await oven.put(many(1, 100))).body).toMatchObject({ status: 400, code: "ddi_too_many_attributes" });
+  expect((await oven.put({ k0: "x".repeat(513) })).status).toBe(400);
+  expect((await oven.put({ ["x".repeat(129)]: "v" })).status).toBe(400);
+  expect((await oven.put({ k0: "a\u0000b" })).status).toBe(400);
+  expect((await oven.put(many(101), "replace")).status).toBe(400);
+});
+
+// Downloads
+
+test("a file comes whole, in part, and not at all, as Range, If-Range, If-Match and HEAD ask", async () => {
+  const { oven } = await updating();
+  const { artifact } = (await oven.deployment())!;
+  const { href } = artifact._links.download;
+  const get = (headers: Record<string, string>, method: "GET" | "HEAD" = "GET") => oven.ask(method, href, { headers });
+  const head = await get({}, "HEAD");
+  const etag = `"${createHash("sha256").update(image).digest("hex")}"`;
+  expect([head.status, head.headers["content-length"], head.text]).toEqual([200, "50000", ""]);
+  expect(head.headers).toMatchObject({ "accept-ranges": "bytes", etag });
+  expect(head.headers["content-disposition"]).toBe('attachment; filename="2.1.0.swu"');
+  expect(await get({ range: "bytes=49990-" })).toMatchObject({
+    status: 206,
+    headers: { "content-range": "bytes 49990-49999/50000", "content-length": "10" },
+  });
+  expect(await get({ range: "bytes=50000-" })).toMatchObject({
+    status: 416,
+    headers: { "content-range": "bytes */50000" },
+  });
+  expect((await get({ range: "bytes=0-9", "if-range": etag })).status).toBe(206);
+  expect((await get({ range: "bytes=0-9", "if-range": '"other"' })).headers["content-length"]).toBe("50000");
+  expect((await get({ "if-match": etag })).status).toBe(200);
+  expect((await get({ "if-match": '"other"' })).body).toMatchObject({ status: 412, code: "ddi_artifact_changed" });
+  expect((await get({ range: "bytes=0-9" }, "HEAD")).status).toBe(200);
+});
+
+test("the files of an action are listed for its own appliance, while it may have them", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId, artifact } = (await oven.deployment())!;
+  const list = await oven.ask("GET", `/softwaremodules/${actionId}/artifacts`);
+  expect(list.body).toEqual([artifact]);
+  for (const path of ["/softwaremodules/9/artifacts", `/softwaremodules/${actionId}/artifacts/other.swu`])
+    expect((await oven.ask("GET", path)).status).toBe(404);
+  await house.deliveries.cancel({ kind: "system" }, deliveryId);
+  expect((await oven.ask("GET", artifact._links.download.href)).status).toBe(404);
+  expect((await oven.ask("GET", `/softwaremodules/${actionId}/artifacts`)).status).toBe(404);
+});
+
+/** Waits for what happens just after an answer went out. */
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let n = 0; n < 200; n += 1) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
+  }
+  throw new Error("it did not come");
+}
