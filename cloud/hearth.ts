@@ -18,7 +18,7 @@ import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import { limitsPossible, openFilesMax } from "./platform/open-files.ts";
 import { PostgresServer } from "./platform/postgres-server.ts";
-import { openDataDir, secretFile } from "./platform/storage.ts";
+import { openDataDir, secretFile, signingKeyFile } from "./platform/storage.ts";
 import { GatewayHub } from "./gateway-hub.ts";
 import {
   type Addresses,
@@ -124,6 +124,10 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   await migrate(database.db);
 
   const secret = await secretFile(config.dataDir, "files.key");
+  const firmwareKeys = {
+    timestamp: config.timestampKey ?? (await signingKeyFile(config.dataDir, "timestamp.key")),
+    director: config.directorKey ?? (await signingKeyFile(config.dataDir, "director.key")),
+  };
   const hub = new GatewayHub();
   const artifactsDir = join(config.dataDir, "artifacts");
   // Links need the address that HTTP got, which is known only once it listens; nothing asks for one before that.
@@ -136,6 +140,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     hub,
     artifactsDir,
     secret,
+    firmwareKeys,
     publicUrl: () => address.base,
     fleetCa: () => certificates.fleet,
     deviceCertificateMs: config.deviceCertificateMs,
@@ -295,10 +300,12 @@ function startTickers(slices: Slices, certificates: Certificates, clock: Clock, 
     tick("deliveries", 1_000, () => slices.deliveries.tick(clock.nowMs())),
     tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
     tick("desired", 1_000, async () => slices.desired.tick()),
+    tick("rollouts", 1_000, () => slices.rollouts.tick()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("security", 10_000, () => slices.security.flush()),
     tick("security-retention", 600_000, () => slices.security.tick()),
     tick("events", 60_000, () => slices.events.tick()),
+    tick("firmware", 60_000, () => slices.firmware.tick()),
     tick("households", 60_000, () => slices.households.tick()),
   ];
 }

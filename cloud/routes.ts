@@ -3,6 +3,7 @@ import { contentProblems } from "./content/content.ts";
 import { contentRoutes } from "./content/content-routes.ts";
 import { deliveryProblems } from "./deliveries/deliveries.ts";
 import { deliveriesRoutes } from "./deliveries/deliveries-routes.ts";
+import { myUpdatesRoutes } from "./deliveries/my-updates-routes.ts";
 import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
 import { eventProblems } from "./events/events.ts";
@@ -31,6 +32,9 @@ import { batchesRoutes } from "./provisioning/batches-routes.ts";
 import { certificatesRoutes } from "./provisioning/certificates-routes.ts";
 import { provisioningProblems } from "./provisioning/provisioning.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
+import { predicateProblems, rolloutProblems } from "./rollouts/rollouts.ts";
+import { rolloutsRoutes } from "./rollouts/rollouts-routes.ts";
+import { scheduleRoutes } from "./rollouts/schedule-routes.ts";
 import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
@@ -61,6 +65,8 @@ export const problemCatalogue: ProblemCatalogue = {
   ...householdProblems,
   ...deliveryProblems,
   ...firmwareProblems,
+  ...rolloutProblems,
+  ...predicateProblems,
   ...contentProblems,
   ...serviceProblems,
   ...loyaltyProblems,
@@ -107,7 +113,10 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   myRoutes(app, households);
   myDevicesRoutes(app, households);
   deliveriesRoutes(app, deliveries);
+  myUpdatesRoutes(app, slices.ownerUpdates);
   firmwareRoutes(app, firmware);
+  rolloutsRoutes(app, slices.rollouts);
+  scheduleRoutes(app, slices.rollouts);
   contentRoutes(app, content);
   serviceRoutes(app, service);
   loyaltyRoutes(app, loyalty);
@@ -159,6 +168,7 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
       : []),
     ...(hub.failure === null ? [] : [`The up road stands still: ${hub.failure}`]),
     ...deps.certificates.problems(),
+    ...slices.firmware.repository.problems(),
     ...(slices.ingest.waitingFor === null ? [] : [`The up road waits for the database: ${slices.ingest.waitingFor}`]),
   ];
   return {

@@ -1,6 +1,7 @@
 import { MessageChannel } from "node:worker_threads";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CloudMessage } from "#protocol/link/messages.ts";
+import { newFirmwareKeys } from "../test/support/release-kit.ts";
 import { createTestDatabase, type TestDatabase } from "../test/support/postgres.ts";
 import { until } from "../test/support/service-process.ts";
 import { GatewayHub } from "./gateway-hub.ts";
@@ -27,6 +28,7 @@ beforeAll(async () => {
     artifactsDir: "/nowhere",
     secret: Buffer.alloc(32),
     publicUrl: () => "http://hearth.test",
+    firmwareKeys: newFirmwareKeys(),
     fleetCa() {
       throw new Error("nobody is enrolled here");
     },

@@ -1,6 +1,7 @@
+import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
-import { Deliveries, Dispatcher } from "./deliveries/deliveries.ts";
+import { Deliveries, Dispatcher, OwnerUpdates, UpdateNotices } from "./deliveries/deliveries.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
@@ -17,6 +18,7 @@ import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
+import { Rollouts } from "./rollouts/rollouts.ts";
 import { Service } from "./service/service.ts";
 import { type Principal, principalText, Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -32,6 +34,8 @@ export interface SlicesDeps {
   /** Of this installation, and not in the database: signs the links to files, and hides the codes that appliances show. */
   secret: Buffer;
   publicUrl: () => string;
+  /** Sign the firmware repository's timestamps, and the director's statements: Ed25519, and two keys. */
+  firmwareKeys: { timestamp: KeyObject; director: KeyObject };
   /** Signs the devices' certificates. */
   fleetCa: () => Authority;
   deviceCertificateMs: number;
@@ -66,6 +70,8 @@ export function createSlices(deps: SlicesDeps) {
     secret: deps.secret,
     publicUrl: deps.publicUrl,
   });
+  const ownerUpdates = new OwnerUpdates({ db, clock, outbox, audit: staff.audit, deliveries, appliances: devices });
+  const updateNotices = new UpdateNotices({ clock, deliveries });
   const firmware = new Firmware({
     db,
     clock,
@@ -76,7 +82,22 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     artifactsDir: deps.artifactsDir,
     linkSecret: deps.secret,
+    timestampKey: deps.firmwareKeys.timestamp,
+    directorKey: deps.firmwareKeys.director,
     publicUrl: deps.publicUrl,
+  });
+  const rollouts = new Rollouts({
+    db,
+    clock,
+    ids,
+    outbox,
+    audit: staff.audit,
+    models: devices,
+    deliveries,
+    firmware,
+    telemetry,
+    notices: { async tellBefore() {} },
+    onError: (error, rolloutId) => logger.warn({ event: "rollout.failed", rolloutId, error: String(error) }),
   });
   const content = new Content({
     db,
@@ -98,7 +119,10 @@ export function createSlices(deps: SlicesDeps) {
     render: { firmware: (delivery) => firmware.renderBody(delivery) },
     onError: (error) => logger.warn({ event: "dispatcher.failed", error: String(error) }),
   });
-  deliveries.whenWaiting((deviceIds) => dispatcher.kick(deviceIds));
+  deliveries.whenWaiting((deviceIds, everything = false) => {
+    if (everything) for (const deviceId of deviceIds) dispatcher.onReady(deviceId);
+    else dispatcher.kick(deviceIds);
+  });
   const desired = new DesiredSender({
     desiredOf: (deviceIds) => devices.desiredOf(deviceIds),
     send: (ref, deviceId, payload) => hub.send({ kind: "deliver", ref, deviceId, channel: "desired", payload }),
@@ -146,6 +170,7 @@ export function createSlices(deps: SlicesDeps) {
       const owned = asOwnedThen(facts.events);
       const afterService = await service.ingest(tx, { readings: facts.readings, events: owned });
       await loyalty.ingest(tx, owned);
+      await ownerUpdates.ingest(tx, facts.events);
       // Last: what happened until a factory reset was still its household's.
       const afterHouseholds = await households.ingest(tx, facts.events);
       return [afterService, afterHouseholds, () => events.notify()];
@@ -195,8 +220,11 @@ export function createSlices(deps: SlicesDeps) {
     ingest,
     households,
     deliveries,
+    ownerUpdates,
+    updateNotices,
     dispatcher,
     firmware,
+    rollouts,
     content,
     service,
     loyalty,

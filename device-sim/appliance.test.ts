@@ -6,9 +6,7 @@ import { Appliance } from "./appliance.ts";
 import { ConnectGate } from "./link/connect-gate.ts";
 import { systemTimers } from "./platform/timers.ts";
 import { messagesFor } from "./testing/attacks.ts";
-import { bytesOf, ManualClock, modelOf, newSigner, startMs } from "./testing/parts.ts";
-
-const signer = newSigner();
+import { bytesOf, ManualClock, modelOf, startMs } from "./testing/parts.ts";
 
 /** An appliance whose people are away, and that hears what a test lets it hear. */
 function newAppliance(model: string, clock: ManualClock) {
@@ -23,7 +21,7 @@ function newAppliance(model: string, clock: ManualClock) {
     // Nothing is fetched: an attacker's link leads nowhere.
     fetch: () => Promise.reject(new Error("no network")),
     gate: new ConnectGate({ perSecond: 1, timers: systemTimers }),
-    trustedKeys: [signer.trusted],
+    factory: null,
     allowRemote: false,
   });
 }

@@ -1,15 +1,15 @@
 import type { ProgramSettings } from "#protocol/content.ts";
 import type { Model } from "#protocol/model.ts";
-import { buildTopic, parseTopic, topicPrefix } from "#protocol/topics.ts";
+import { buildTopic, type Feed, parseTopic, topicPrefix } from "#protocol/topics.ts";
 import type { Controls, Memory } from "./agent/controls.ts";
 import { takeDesired } from "./agent/desired-state.ts";
 import { type DeviceRecord, newDeviceRecord, withoutPeople } from "./agent/device-record.ts";
 import type { DeviceStore } from "./agent/device-store.ts";
+import type { FactoryTrust } from "./agent/factory-trust.ts";
 import { FeedCache } from "./agent/feed-cache.ts";
 import { Inbox } from "./agent/inbox.ts";
 import { PairingDesk, type ShownCode } from "./agent/pairing-desk.ts";
-import { UpdateAgent, type UpdateLimits } from "./agent/update-agent.ts";
-import type { TrustedKey } from "./agent/verify-manifest.ts";
+import { type OwnerOutcome, UpdateAgent, type UpdateLimits } from "./agent/update-agent.ts";
 import { type ApplianceCounters, type ApplianceState, describe } from "./appliance-state.ts";
 import { type FaultName, isUpdateFault } from "./core/faults.ts";
 import { type PersonaName, personas } from "./core/household.ts";
@@ -54,7 +54,8 @@ export interface World {
   secretBytes: (count: number) => Uint8Array;
   fetch: typeof fetch;
   gate: ConnectGate;
-  trustedKeys: readonly TrustedKey[];
+  /** What the appliances believe without asking; without it they take no update. */
+  factory: FactoryTrust | null;
   allowRemote: boolean;
   updateLimits?: Partial<UpdateLimits>;
   backOff?: { msMin: number; msMax: number };
@@ -178,7 +179,7 @@ export class Appliance {
         else this.#takeDesired(payload);
         return;
       case "feed":
-        if (this.#isMine(topic)) this.#feeds.takeIndex(topic.feed, payload);
+        if (this.#isMine(topic)) this.#takeIndex(topic.feed, payload);
         return;
       case "item":
         if (this.#isMine(topic)) this.#feeds.takeItem(topic.feed, topic.itemId, payload);
@@ -245,6 +246,19 @@ export class Appliance {
     return { kind: "reset" };
   }
 
+  /** A person answers the update that the display offers. */
+  agreeToUpdate(): OwnerOutcome {
+    return this.#update.agree();
+  }
+
+  postponeUpdate(byMs: number): OwnerOutcome {
+    return this.#update.postpone(byMs);
+  }
+
+  declineUpdate(): OwnerOutcome {
+    return this.#update.decline();
+  }
+
   /** The household looks at the display. */
   look(): void {
     this.#household.look();
@@ -303,6 +317,12 @@ export class Appliance {
     if (outcome.kind === "refused") return outcome;
     this.#keep(outcome);
     return { kind: "started" };
+  }
+
+  #takeIndex(feed: Feed, payload: Uint8Array): void {
+    const before = this.#feeds.version(feed);
+    this.#feeds.takeIndex(feed, payload);
+    if (feed === "updates" && this.#feeds.version(feed) !== before) this.#update.hint();
   }
 
   #isMine(topic: { model: string; locale: string }): boolean {
@@ -418,9 +438,10 @@ export class Appliance {
   #newUpdateAgent(controls: Controls): UpdateAgent {
     const { world, spec } = { world: this.#world, spec: this.spec };
     return new UpdateAgent({
+      deviceId: spec.id,
       model: spec.model.key,
       hardwareId: this.#hardwareId,
-      trustedKeys: world.trustedKeys,
+      factory: world.factory,
       store: this.#store,
       memory: this.#memory,
       controls,
@@ -431,8 +452,11 @@ export class Appliance {
       random: world.random,
       allowRemote: world.allowRemote,
       agreesAfterMs: personas[spec.persona].agreesAfterMs,
-      say: (deliveryId, step, more) => {
-        this.#inbox.say(deliveryId, step, more);
+      say: (deliveryId, step, more, alongside) => {
+        this.#inbox.say(deliveryId, step, more, alongside);
+      },
+      event: (type, data) => {
+        this.#voice.event(type, data);
       },
       onDown: () => {
         void this.#link.stop();

@@ -13,8 +13,8 @@ import { Fleet, type FleetOptions, type TokenMember } from "./fleet.ts";
 import { AcceleratedClock, systemClock } from "./platform/clock.ts";
 import { Replay } from "./replay.ts";
 import { type Broker, startBroker } from "./testing/broker.ts";
-import { serveImage } from "./testing/image-server.ts";
-import { bytesOf, eventually, newSigner } from "./testing/parts.ts";
+import { bytesOf, eventually } from "./testing/parts.ts";
+import { newRig } from "./testing/update-rig.ts";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -42,7 +42,6 @@ async function start(
     appliances,
     broker: broker.url,
     clock,
-    trustedKeys: [],
     backOff: { msMin: 20, msMax: 100 },
     ...options,
   });
@@ -335,22 +334,16 @@ test("an injected fault is raised while it cooks, and cleared by the repair", as
 });
 
 test("firmware comes over HTTP, the appliance reboots into it, and reports its version", async () => {
-  const image = randomBytes(120_000);
-  const server = await serveImage(image);
-  ends.push(() => server.close());
-  const signer = newSigner();
-  const { broker, fleet } = await start(1, { hoursAgo: 24, speed: 600, trustedKeys: [signer.trusted] });
+  const rig = await newRig(systemClock);
+  ends.push(() => rig.close());
+  const { broker, fleet } = await start(1, { hoursAgo: 24, speed: 600, factory: rig.factory });
   await eventually("it is there", () => fleet.counters.connected === 1);
   fleet.inject(first, "update_cut");
-  const manifest = signer.sign({
-    model: "oven-x200",
-    hardwareIds: ["x200-r1", "x200-r2"],
-    version: "2.0.0",
-    releaseCounter: 5,
-    length: image.length,
-    sha256: createHash("sha256").update(image).digest("hex"),
-  });
-  const offer = deliveryOf("firmware", { manifest, href: server.href });
+  const made = rig.maker.release(
+    { hardwareIds: ["x200-r1", "x200-r2"], releaseCounter: 5 },
+    { image: randomBytes(120_000) },
+  );
+  const offer = { ...rig.offer(made, { consent: "ask" }, first), expiresAtMs: systemClock.nowMs() + 3_600_000 };
   await broker.publish(`hearth/v1/devices/${first}/inbox`, offer);
   await eventually("confirmed", () => steps(broker, first, offer.id).includes("confirmed"), 20_000);
   expect([...new Set(steps(broker, first, offer.id))]).toEqual([
@@ -395,7 +388,7 @@ test("a recording is played whole, each row once, and every reading has its PUBA
 });
 
 test("a broker off this machine is refused unless it is allowed", () => {
-  const options = { appliances: [], clock: systemClock, trustedKeys: [] };
+  const options = { appliances: [], clock: systemClock };
   for (const broker of ["mqtt://192.0.2.1:1883", "mqtt://broker.example", "nonsense", "mqtt://localhost.example"])
     expect(() => new Fleet({ ...options, broker })).toThrow("allowRemote");
   for (const broker of ["mqtt://127.0.0.1:1883", "mqtt://localhost", "mqtt://[::1]:1883"])

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { ProgramSettings } from "#protocol/content.ts";
 import { FolderDeviceStore, MemoryDeviceStore } from "./agent/device-store.ts";
-import type { UpdateLimits } from "./agent/update-agent.ts";
-import type { TrustedKey } from "./agent/verify-manifest.ts";
+import type { FactoryTrust } from "./agent/factory-trust.ts";
+import type { OwnerOutcome, UpdateLimits } from "./agent/update-agent.ts";
 import type { ApplianceState } from "./appliance-state.ts";
 import { Appliance, type Given, type PairingOutcome, type ResetOutcome, type World } from "./appliance.ts";
 import type { FaultName } from "./core/faults.ts";
@@ -36,7 +36,8 @@ export interface FleetOptions {
   ca?: string;
   /** The appliances' own time; see `AcceleratedClock`. */
   clock: Clock;
-  trustedKeys: readonly TrustedKey[];
+  /** What the appliances believe without asking; without it they take no update. */
+  factory?: FactoryTrust | null;
   /** Brokers and firmware links off this machine. */
   allowRemote?: boolean;
   /** A folder with one folder per appliance; without it their memory lives as long as the process. */
@@ -97,7 +98,7 @@ export class Fleet {
       secretBytes: systemSecretBytes,
       fetch: options.fetch ?? fetch,
       gate: new ConnectGate({ perSecond: options.connectsPerSecond ?? 200, timers: this.#timers }),
-      trustedKeys: options.trustedKeys,
+      factory: options.factory ?? null,
       allowRemote,
       ...(options.updateLimits === undefined ? {} : { updateLimits: options.updateLimits }),
       ...(options.backOff === undefined ? {} : { backOff: options.backOff }),
@@ -224,6 +225,20 @@ export class Fleet {
 
   closePairing(deviceId: string): void {
     this.#appliance(deviceId).closePairing();
+  }
+
+  /** A person at the appliance wants the update that it offers. */
+  agreeToUpdate(deviceId: string): OwnerOutcome {
+    return this.#appliance(deviceId).agreeToUpdate();
+  }
+
+  /** A person puts it off by so long, at most to where the release allows. */
+  postponeUpdate(deviceId: string, byMs: number): OwnerOutcome {
+    return this.#appliance(deviceId).postponeUpdate(byMs);
+  }
+
+  declineUpdate(deviceId: string): OwnerOutcome {
+    return this.#appliance(deviceId).declineUpdate();
   }
 
   /** A person sets the appliance back to how it was made. */

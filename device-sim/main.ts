@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { type FactoryTrust, readFactoryTrust } from "./agent/factory-trust.ts";
 import { ApiError } from "./api.ts";
 import { byHand } from "./by-hand.ts";
 import { planFleet, usualMix } from "./core/fleet-plan.ts";
@@ -28,6 +29,15 @@ function readText(option: string, path: string): string {
     throw new UsageError(`--${option} ${path} cannot be read.`, { cause });
   }
   throw new UsageError(`--${option} ${path} is larger than ${recordingBytesMax} bytes.`);
+}
+
+function readFactory({ root, director }: { root: string; director: string }): FactoryTrust {
+  try {
+    return readFactoryTrust(readText("factory-root", root), readText("director", director));
+  } catch (cause) {
+    if (cause instanceof UsageError || !(cause instanceof Error)) throw cause;
+    throw new UsageError(`--factory-root ${root}, --director ${director}: ${cause.message}.`, { cause });
+  }
 }
 
 function readCredentials(path: string, count: number, seed: number): TokenMember[] {
@@ -112,12 +122,12 @@ async function runFleet(options: SimOptions): Promise<void> {
   const appliances = await members(options, options.count, mix);
   const startMs = systemClock.nowMs() - options.startHoursAgo * hourMs;
   const clock = new AcceleratedClock({ real: systemClock, startMs, speed: options.speed });
-  const { broker, trustedKeys, allowRemote, connectsPerSecond, dataDir, ca } = options;
+  const { broker, factory, allowRemote, connectsPerSecond, dataDir, ca } = options;
   const fleet = new Fleet({
     appliances,
     broker,
     clock,
-    trustedKeys,
+    factory: factory === null ? null : readFactory(factory),
     allowRemote,
     connectsPerSecond,
     ...(dataDir === null ? {} : { dataDir }),

@@ -15,7 +15,8 @@ test.each([
   ["--api http://192.0.2.7 --key k", "--allow-remote"],
   ["--api http://127.0.0.1", "--key"],
   ["--count 3", "--devices"],
-  ["--devices f --trusted-key AAAA", "--trusted-key"],
+  ["--devices f --factory-root root.json", "--director"],
+  ["--devices f --director keys.json", "--factory-root"],
   ["--devices f --nonsense", "--nonsense"],
 ])("a command line that cannot be followed is answered in one sentence with the option: %s", (line, words) => {
   expect(() => read(line)).toThrow(UsageError);

@@ -3,7 +3,6 @@ import { z } from "zod";
 import { deviceId, locale } from "#protocol/ids.ts";
 import { batchKey, serialNumber } from "#protocol/provisioning.ts";
 import { byHandUsage } from "./by-hand.ts";
-import { type TrustedKey, trustedKey } from "./agent/verify-manifest.ts";
 import { isLoopback } from "./platform/loopback.ts";
 
 /** A command line that cannot be followed, in one sentence that names the option. */
@@ -27,7 +26,8 @@ export const usage = `Simulated appliances that speak Hearth's contract.
   --seed N                 what the appliances and their households do (1)
   --speed N                how much faster than real time until the present is reached (1)
   --start-hours-ago H      where their time begins (0; a replay begins with its recording)
-  --trusted-key KEY        raw Ed25519 public key as base64url; may be given more than once
+  --factory-root FILE      root.json of the signed firmware repository, as the appliances were made with it
+  --director FILE          JWKS with the director's public keys; without the two they take no update
   --data-dir FOLDER        where the appliances keep their memory and keys; without it, in the process
   --connects-per-second N  how fast they connect (200)
   --for SECONDS            end after so long
@@ -49,7 +49,8 @@ const optionTypes = {
   seed: { type: "string" },
   speed: { type: "string" },
   "start-hours-ago": { type: "string" },
-  "trusted-key": { type: "string", multiple: true },
+  "factory-root": { type: "string" },
+  director: { type: "string" },
   "data-dir": { type: "string" },
   "connects-per-second": { type: "string" },
   for: { type: "string" },
@@ -71,7 +72,8 @@ export interface SimOptions {
   seed: number;
   speed: number;
   startHoursAgo: number;
-  trustedKeys: TrustedKey[];
+  /** Files of what the appliances believe without asking. */
+  factory: { root: string; director: string } | null;
   dataDir: string | null;
   connectsPerSecond: number;
   forMs: number | null;
@@ -110,7 +112,7 @@ export function readOptions(args: readonly string[], modelKeys: readonly string[
     seed: whole("seed", values.seed, 1, [0, 1_000_000]),
     speed: number("speed", values.speed, 1, [1, 100_000]),
     startHoursAgo: number("start-hours-ago", values["start-hours-ago"], 0, [0, 24 * 366]),
-    trustedKeys: (values["trusted-key"] ?? []).map((key) => readKey(key)),
+    factory: readFactory(values["factory-root"], values.director),
     dataDir: values["data-dir"] ?? null,
     connectsPerSecond: number("connects-per-second", values["connects-per-second"], 200, [1, 10_000]),
     forMs: values.for === undefined ? null : 1_000 * number("for", values.for, 0, [0.1, 86_400 * 30]),
@@ -181,12 +183,11 @@ function checkAddress(name: string, address: string, protocols: string[], allowR
     throw new UsageError(`--${name} ${address} is not on this machine: add --allow-remote if that is meant.`);
 }
 
-function readKey(text: string): TrustedKey {
-  try {
-    return trustedKey(text);
-  } catch (cause) {
-    throw new UsageError(`--trusted-key must be 32 bytes as base64url, not '${text}'.`, { cause });
-  }
+function readFactory(root: string | undefined, director: string | undefined): SimOptions["factory"] {
+  if (root === undefined && director === undefined) return null;
+  if (root === undefined || director === undefined)
+    throw new UsageError("--factory-root and --director go together: an appliance believes an update when both do.");
+  return { root, director };
 }
 
 const timeZone = z

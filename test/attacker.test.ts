@@ -52,7 +52,6 @@ async function hearTheAttacker() {
     broker: broker.url,
     clock,
     real: clock,
-    trustedKeys: [],
     // Its links lead nowhere.
     fetch: () => Promise.reject(new Error("no network")),
   });
@@ -188,7 +187,6 @@ async function ownTheService() {
     appliances: members,
     broker: `mqtt://127.0.0.1:${service.mqttPort}`,
     clock: new AcceleratedClock({ real: systemClock, startMs, speed: 1_000 }),
-    trustedKeys: [],
     updateLimits: { emptyTriesMax: 1 },
   });
   ends.push(() => fleet.stop());

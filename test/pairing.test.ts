@@ -134,7 +134,6 @@ test("an appliance shows a code, its owner pairs it and sees it alone; handed ov
     appliances: [{ ...member, persona: "away" }],
     broker: `mqtt://127.0.0.1:${service.mqttPort}`,
     clock: systemClock,
-    trustedKeys: [],
     backOff: { msMin: 20, msMax: 100 },
   });
   fleet.start();

@@ -78,7 +78,6 @@ beforeAll(async () => {
     broker,
     ca,
     clock: new AcceleratedClock({ real: systemClock, startMs: Date.now() - 60_000, speed: 10 }),
-    trustedKeys: [],
     dataDir: fleetDir(),
     backOff: { msMin: 20, msMax: 500 },
     askAgainMs: 200,

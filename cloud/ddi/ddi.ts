@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import type { OpenImage } from "../firmware/firmware.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { DeviceRef, ReportedFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -27,7 +27,7 @@ export interface DdiDeps {
   };
   firmware: {
     release(id: string): Promise<ImageRelease | null>;
-    openImageOf(releaseId: string): Promise<{ file: FileHandle; length: number } | null>;
+    openImageOf(releaseId: string): Promise<OpenImage | null>;
     /** The counter of a model's release; null where no release has that version. */
     counterOf(model: string, version: string): Promise<number | null>;
   };

@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { readRange } from "../platform/byte-range.ts";
@@ -80,7 +79,7 @@ async function file(request: FileRequest, reply: FastifyReply, ddi: Ddi): Promis
   const image = await ddi.downloads.openImage(found.releaseId);
   if (image === null) throw problem(ddiProblems, "ddi_artifact_not_found");
   await ddi.downloads.note(client, actionId, "downloading").catch(async (error: unknown) => {
-    await image.file.close();
+    await image.close();
     throw error;
   });
   if (last === artifact.length - 1) {
@@ -91,10 +90,8 @@ async function file(request: FileRequest, reply: FastifyReply, ddi: Ddi): Promis
         .catch((error: unknown) => request.log.warn({ event: "ddi.note_failed", error: String(error) }));
     });
   }
-  return reply.send(bytesOf(image.file, first, last));
+  return reply.send(image.read({ first, last }));
 }
-
-const bytesOf = (image: FileHandle, start: number, end: number) => image.createReadStream({ start, end });
 
 const etagOf = ({ sha256 }: Artifact): string => `"${sha256}"`;
 

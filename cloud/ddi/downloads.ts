@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import type { OpenImage } from "../firmware/firmware.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Artifact, artifactView, type DeploymentOf, deploymentView } from "./core/deployment.ts";
@@ -27,7 +27,7 @@ interface DownloadsDeps {
   standings: Standings;
   receipts: Receipts;
   release: (id: string) => Promise<ImageRelease | null>;
-  openImage: (releaseId: string) => Promise<{ file: FileHandle; length: number } | null>;
+  openImage: (releaseId: string) => Promise<OpenImage | null>;
   secret: Uint8Array;
   publicUrl: () => string;
 }
@@ -75,7 +75,7 @@ export class Downloads {
     return artifact.filename === file ? { releaseId: release.id, artifact } : null;
   }
 
-  openImage(releaseId: string): Promise<{ file: FileHandle; length: number } | null> {
+  openImage(releaseId: string): Promise<OpenImage | null> {
     return this.#deps.openImage(releaseId);
   }
 

@@ -24,19 +24,27 @@ export interface DeliveryRow {
   created_at_ms: number;
   expires_at_ms: number;
   changed_at_ms: number;
+  attempts_max: number | null;
+  quiet_until_ms: number | null;
 }
 
 export type Body = Record<string, unknown>;
 
-const columns = sql.raw(
+export const columns = sql.raw(
   `d.id, d.device_key, d.device_id, d.kind, d.subject, d.label, d.generation, d.priority, d.phase, d.step, d.attempt, d.sends,
-   d.not_before_ms, d.since_ms, d.cause, d.created_at_ms, d.expires_at_ms, d.changed_at_ms`,
+   d.not_before_ms, d.since_ms, d.cause, d.created_at_ms, d.expires_at_ms, d.changed_at_ms, d.attempts_max,
+   d.quiet_until_ms`,
 );
 
 /** The partial indexes say the same words. */
-const isOpenRow = sql.raw(`d.phase IN ('queued', 'sent', 'received')`);
+export const isOpenRow = sql.raw(`d.phase IN ('queued', 'sent', 'received')`);
 
-export const termsOf = (row: DeliveryRow): DeliveryTerms => ({ kind: row.kind, expiresAtMs: row.expires_at_ms });
+export const termsOf = (row: DeliveryRow): DeliveryTerms => ({
+  kind: row.kind,
+  expiresAtMs: row.expires_at_ms,
+  attemptsMax: row.attempts_max,
+  quietUntilMs: row.quiet_until_ms,
+});
 
 export function stateOf(row: DeliveryRow): DeliveryState {
   const { attempt, step, sends } = row;
@@ -56,8 +64,9 @@ export function stateOf(row: DeliveryRow): DeliveryState {
     case "cancelled":
       return { phase: "cancelled", attempt, step, cause: row.cause === "household_left" ? "household_left" : "person" };
     case "rejected":
+      return { phase: "rejected", attempt, step, cause: row.cause === "owner" ? "owner" : "device" };
     case "superseded":
-      return { phase: row.phase, attempt, step };
+      return { phase: "superseded", attempt, step };
   }
 }
 
@@ -319,28 +328,38 @@ export interface HappeningRow {
   progress: number | null;
   reason: string | null;
   refused: string | null;
+  /** Where the household put it off: until when. */
+  until_ms: number | null;
+  rollout_id: string | null;
 }
 
-/** What happened to a device's deliveries, newest first: created, said by the device, ended by the cloud. */
+/** What happened to a device's deliveries, newest first: created, said by the device or its household, ended by the cloud. */
 export async function happenings(db: Db, deviceKey: number, page: TimelinePage): Promise<HappeningRow[]> {
   const { beforeMs, limit } = page;
   // A delivery that was made for the household before is not seen, nor what is said of it later.
   const sinceMs = pageSinceMs(page);
   const { rows } = await sql<HappeningRow>`
     (SELECT d.created_at_ms AS at_ms, 'queued' AS what, 1 AS attempt, d.id AS delivery_id, d.kind, d.subject, d.label, d.phase,
-        NULL::float8 AS progress, NULL AS reason, NULL AS refused
+        NULL::float8 AS progress, NULL AS reason, NULL AS refused, NULL::bigint AS until_ms, d.body ->> 'rolloutId' AS rollout_id
       FROM delivery d WHERE d.device_key = ${deviceKey} AND d.created_at_ms < ${beforeMs} AND d.created_at_ms >= ${sinceMs}
       ORDER BY d.created_at_ms DESC LIMIT ${limit})
     UNION ALL
-    (SELECT r.order_at_ms, r.step, r.attempt, d.id, d.kind, d.subject, d.label, d.phase, r.progress, r.reason, r.refused
+    (SELECT r.order_at_ms, r.step, r.attempt, d.id, d.kind, d.subject, d.label, d.phase, r.progress, r.reason, r.refused,
+        NULL, d.body ->> 'rolloutId'
       FROM delivery_receipt r JOIN delivery d ON d.id = r.delivery_id
       WHERE r.device_key = ${deviceKey} AND r.order_at_ms < ${beforeMs} AND d.created_at_ms >= ${sinceMs}
       ORDER BY r.order_at_ms DESC LIMIT ${limit})
     UNION ALL
-    (SELECT d.changed_at_ms, d.phase, d.attempt, d.id, d.kind, d.subject, d.label, d.phase, NULL, d.cause, NULL
+    (SELECT d.changed_at_ms, d.phase, d.attempt, d.id, d.kind, d.subject, d.label, d.phase, NULL, d.cause, NULL, NULL, d.body ->> 'rolloutId'
       FROM delivery d WHERE d.device_key = ${deviceKey} AND d.changed_at_ms < ${beforeMs} AND d.created_at_ms >= ${sinceMs}
         AND (d.phase IN ('superseded', 'cancelled') OR d.cause IN ('deadline', 'timed_out'))
       ORDER BY d.changed_at_ms DESC LIMIT ${limit})
+    UNION ALL
+    (SELECT w.at_ms, 'owner_' || w.word, d.attempt, d.id, d.kind, d.subject, d.label, d.phase, NULL, NULL, NULL, w.until_ms,
+        d.body ->> 'rolloutId'
+      FROM delivery_owner_word w JOIN delivery d ON d.id = w.delivery_id
+      WHERE w.device_key = ${deviceKey} AND w.at_ms < ${beforeMs} AND d.created_at_ms >= ${sinceMs}
+      ORDER BY w.at_ms DESC LIMIT ${limit})
     ORDER BY at_ms DESC, delivery_id DESC LIMIT ${limit}`.execute(db);
   return rows;
 }

@@ -242,12 +242,61 @@ test("a timeline says why a step went wrong, which word changed nothing, and the
   const entries = await deliveries.timeline(device, { beforeMs: road.clock.nowMs() + 1, limit: 10 });
   expect(entries.map(({ title }) => title)).toEqual([
     "Firmware 2.1.0: polishing (not a step of its kind, so nothing changed)",
-    "Firmware 2.1.0: rolled back (health_check_failed)",
-    "Firmware 2.1.0: rebooting",
+    "Firmware 2.1.0: rolled back (The new firmware did not come up well; the appliance went back to what it had)",
+    "Firmware 2.1.0: restarting",
     "Firmware 2.1.0: installing",
-    "Firmware 2.1.0: verified",
+    "Firmware 2.1.0: checked",
     "Firmware 2.1.0: queued",
   ]);
+});
+
+test("nonsense about an update moves nothing and leaves a mark on the timeline", async () => {
+  const device = await oneDevice();
+  const [id = ""] = await create(firmware(device));
+  await say(device, { deliveryId: id, attempt: 1, step: "offered" });
+  road.clock.forward(10);
+  const before = await known(id);
+  for (const [attempt, step] of [
+    [1, "cooked"],
+    [1, "queued"],
+    [7, "confirmed"],
+    [1, "constructor"],
+  ] as const)
+    await say(device, { deliveryId: id, attempt, step, reason: "\u{1f525}" });
+  expect(await known(id)).toEqual(before);
+  const entries = await deliveries.timeline(device, { beforeMs: road.clock.nowMs() + 1, limit: 10 });
+  const byTitle = entries.toSorted((a, b) => (a.title < b.title ? -1 : 1));
+  expect(byTitle.map(({ title, data }) => [title, data["refused"]])).toEqual([
+    [
+      "Firmware 2.1.0: confirmed by a healthy boot (of an attempt that was never made, so nothing changed)",
+      "attempt_not_made",
+    ],
+    ["Firmware 2.1.0: constructor (not a step of its kind, so nothing changed)", "unknown_step"],
+    ["Firmware 2.1.0: cooked (not a step of its kind, so nothing changed)", "unknown_step"],
+    ["Firmware 2.1.0: offered", null],
+    ["Firmware 2.1.0: queued", null],
+    ["Firmware 2.1.0: queued (not a step of its kind, so nothing changed)", "unknown_step"],
+  ]);
+});
+
+test("staff reads on a timeline which rollout an update was of, and its household does not", async () => {
+  const device = await oneDevice();
+  const rolloutId = "01980000-0000-7000-8000-00000000000a";
+  deliveries.nameRollouts(async (ids) => new Map(ids.map((one) => [one, "Spring, careful"])));
+  const [id = ""] = await create({ ...firmware(device), body: { sha256: "aa", rolloutId } });
+  road.clock.forward(10);
+  await say(device, { deliveryId: id, attempt: 1, step: "failed", reason: "wrong_hardware" });
+  const page = { beforeMs: road.clock.nowMs() + 1, limit: 10 };
+  const staff = await deliveries.timeline(device, page);
+  expect(staff.map(({ title }) => title)).toEqual([
+    "Firmware 2.1.0 (Spring, careful): failed (The image does not list this hardware)",
+    "Firmware 2.1.0 (Spring, careful): queued",
+  ]);
+  expect(staff[0]?.data).toMatchObject({ rolloutId, reason: "wrong_hardware" });
+  const owner = { householdId: "01980000-0000-7000-8000-00000000000b", sinceMs: 0 };
+  const theirs = JSON.stringify(await deliveries.timeline(device, { ...page, owner }));
+  expect(theirs).toContain("Firmware 2.1.0: failed (The image does not list this hardware)");
+  expect(theirs).not.toMatch(/Spring|00000000000a/);
 });
 
 test("counts are per phase, with confirmed firmware apart", async () => {

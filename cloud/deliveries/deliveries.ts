@@ -1,3 +1,4 @@
+import type { RawBuilder } from "kysely";
 import { type CommandName, commandLifeMs } from "#protocol/command.ts";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { DeviceRef, ReceiptFact, ReplyFact } from "../devices/devices.ts";
@@ -10,11 +11,16 @@ import type { Audit, Principal } from "../staff/staff.ts";
 import { type DeliveryPhase, type DeliveryState, dueEvent, newDelivery } from "./core/delivery-life.ts";
 import { deliverySentence, happeningRank } from "./core/delivery-text.ts";
 import { kindPolicies } from "./core/step-table.ts";
-import { DeliveryMoves, type Moved, phaseFact } from "./delivery-moves.ts";
+import { amendBody, cancelSet, createSet, type DeliverySet } from "./delivery-sets.ts";
+import { DeliveryMoves, type MoveBook, type Moved, phaseFact } from "./delivery-moves.ts";
 import * as store from "./deliveries-store.ts";
 import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 
+export { mayRetryUpdate } from "./core/failure-policy.ts";
 export { deliveryProblems } from "./errors.ts";
+export type { DeliverySet } from "./delivery-sets.ts";
+export { OwnerUpdates } from "./owner-updates.ts";
+export { UpdateNotices } from "./update-notices.ts";
 export type { DeliveryPhase } from "./core/delivery-life.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
@@ -111,6 +117,33 @@ const toReceipt = (row: store.ReceiptRow): DeliveryReceipt => ({
   refused: row.refused,
 });
 
+/** A delivery that moved, as other slices see it. */
+export interface DeliveryMove {
+  deliveryId: string;
+  deviceKey: number;
+  kind: DeliveryKind;
+  from: DeliveryPhase;
+  to: DeliveryPhase;
+  step: string | null;
+  attempt: number;
+  /** Of a closed one: whether the device said so, the clock, or a person. */
+  cause: string | null;
+  /** What the device gave as its reason. */
+  reason: string | null;
+}
+
+const toMove = ({ row, from, to, reason }: Moved): DeliveryMove => ({
+  deliveryId: row.id,
+  deviceKey: row.device_key,
+  kind: row.kind,
+  from: from.phase,
+  to: to.phase,
+  step: "step" in to ? to.step : null,
+  attempt: to.attempt,
+  cause: "cause" in to ? to.cause : null,
+  reason,
+});
+
 interface DeliveriesDeps {
   db: Db;
   clock: Clock;
@@ -120,6 +153,15 @@ interface DeliveriesDeps {
   devices: DeviceLookup;
 }
 
+interface Closed {
+  kind: "closed";
+  delivery: Delivery;
+}
+interface CloseRefusal {
+  kind: "refused";
+  rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way";
+}
+
 const replaced: DeliveryState = { phase: "superseded", attempt: 1, step: null };
 
 const subjectText = ({ device_key, kind, subject }: store.SubjectKey) => `${device_key} ${kind} ${subject}`;
@@ -127,15 +169,38 @@ const subjectText = ({ device_key, kind, subject }: store.SubjectKey) => `${devi
 /** The inbox of every appliance: what was promised to it, and what became of it. */
 export class Deliveries {
   readonly #deps: DeliveriesDeps;
-  #sendSoon: (deviceIds: string[]) => void = () => {};
+  readonly #book: MoveBook;
+  readonly #witnesses: ((tx: Db, moved: readonly DeliveryMove[]) => Promise<void>)[] = [];
+  #sendSoon: (deviceIds: string[], everything?: boolean) => void = () => {};
+  #namesOf: (rolloutIds: string[]) => Promise<Map<string, string>> = async () => new Map();
 
   constructor(deps: DeliveriesDeps) {
     this.#deps = deps;
+    this.#book = { outbox: deps.outbox, onMoved: (tx, moved) => this.#tellWitnesses(tx, moved) };
   }
 
-  /** Names who is told of devices for which something waits to be sent: the dispatcher. */
-  whenWaiting(listener: (deviceIds: string[]) => void): void {
+  /**
+   * Names who is told of devices for which something waits to be sent: the dispatcher. `everything`: also what they have had before goes
+   * out again, because it changed.
+   */
+  whenWaiting(listener: (deviceIds: string[], everything?: boolean) => void): void {
     this.#sendSoon = listener;
+  }
+
+  /** Names who knows what rollouts are called; a timeline says which one a delivery was of. */
+  nameRollouts(namesOf: (ids: string[]) => Promise<Map<string, string>>): void {
+    this.#namesOf = namesOf;
+  }
+
+  /** Has `witness` see every delivery that moves, in the transaction in which it does. What sets do (`createForSet`, `cancelSet`) it is not told. */
+  onMoved(witness: (tx: Db, moved: readonly DeliveryMove[]) => Promise<void>): void {
+    this.#witnesses.push(witness);
+  }
+
+  async #tellWitnesses(tx: Db, moved: readonly Moved[]): Promise<void> {
+    if (this.#witnesses.length === 0) return;
+    const moves = moved.map(toMove);
+    for (const witness of this.#witnesses) await witness(tx, moves);
   }
 
   /**
@@ -189,11 +254,45 @@ export class Deliveries {
     return { ids: rows.map(({ id }) => id), afterCommit: () => this.#sendSoon(deviceIds) };
   }
 
+  /**
+   * Creates deliveries for any number of devices in the caller's transaction, set by set and not one by one; `set.andThen` is the end of the statement. One fact of
+   * them all goes to the outbox. Those whose device is here are sent by the next ticks.
+   *
+   * @returns the rows of `set.andThen`
+   */
+  async createForSet<Row>(tx: Db, set: DeliverySet, fact: Record<string, unknown> = {}): Promise<Row[]> {
+    const atMs = this.#deps.clock.nowMs();
+    const rows = await createSet<Row>(tx, set, atMs);
+    const { kind, subject, label } = set;
+    const data = { kind, subject, label, ...fact };
+    await this.#deps.outbox.add(tx, [{ type: "hearth.deliveries.queued", subject: `${kind}:${subject}`, atMs, data }]);
+    return rows;
+  }
+
+  /** Takes back those that can be, in one statement; see `cancelSet` of the sets. */
+  cancelForSet<Row>(tx: Db, deliveries: RawBuilder<unknown>, andThen: RawBuilder<unknown>): Promise<Row[]> {
+    return cancelSet<Row>(tx, deliveries, andThen, this.#deps.clock.nowMs());
+  }
+
+  /** Changes what an open delivery carries; its device gets it again, also where it has it already. */
+  async amend(
+    tx: Db,
+    id: string,
+    patch: Record<string, unknown>,
+  ): Promise<{ kind: "amended"; afterCommit: () => void } | { kind: "closed" }> {
+    const deviceId = await amendBody(tx, id, patch);
+    if (deviceId === null) return { kind: "closed" };
+    // What it carries may also say from when on it can be overdue.
+    const changed = await store.lockDeliveries(tx, [id]);
+    await new DeliveryMoves(changed, this.#deps.clock.nowMs()).save(tx, this.#book, true);
+    return { kind: "amended", afterCommit: () => this.#sendSoon([deviceId], true) };
+  }
+
   async #supersede(tx: Db, keys: readonly store.SubjectKey[], nowMs: number): Promise<void> {
     const older = await store.lockOpenOfSubjects(tx, keys);
     const moves = new DeliveryMoves(older, nowMs);
     for (const { id } of older) moves.apply(id, { kind: "superseded", atMs: nowMs });
-    await moves.save(tx, this.#deps.outbox);
+    await moves.save(tx, this.#book);
   }
 
   /** Sends one command of the closed list. An appliance that is away never gets it: it expires. */
@@ -227,36 +326,39 @@ export class Deliveries {
     return { kind: "accepted", id };
   }
 
-  async cancel(
-    by: Principal,
-    id: string,
-  ): Promise<
-    | { kind: "cancelled"; delivery: Delivery }
-    | { kind: "refused"; rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way" }
-  > {
-    return transaction(this.#deps.db, async (tx) => {
-      const nowMs = this.#deps.clock.nowMs();
-      const rows = await store.lockDeliveries(tx, [id]);
-      const row = rows[0];
-      if (row === undefined) return { kind: "refused", rule: "delivery_not_found" };
-      const moves = new DeliveryMoves(rows, nowMs);
-      const outcome = moves.apply(row.id, { kind: "cancelled", atMs: nowMs });
-      if (outcome.kind === "refused") {
-        return {
-          kind: "refused",
-          rule: outcome.rule === "under_way" ? "delivery_under_way" : "delivery_already_closed",
-        };
-      }
-      await moves.save(tx, this.#deps.outbox);
-      await this.#deps.audit.record(tx, {
-        principal: by,
-        action: "delivery.cancelled",
-        subject: `delivery:${row.id}`,
-        before: { phase: row.phase, step: row.step },
-        after: { phase: "cancelled" },
-      });
-      return { kind: "cancelled", delivery: { ...toDelivery(row), phase: "cancelled", changedAtMs: nowMs } };
+  /** Takes a delivery back. */
+  cancel(by: Principal, id: string): Promise<Closed | CloseRefusal> {
+    return transaction(this.#deps.db, (tx) => this.#close(tx, by, id, "cancelled"));
+  }
+
+  /** The household does not want it: closed for good, and no attempt follows. In the caller's transaction. */
+  decline(tx: Db, by: Principal, id: string): Promise<Closed | CloseRefusal> {
+    return this.#close(tx, by, id, "declined");
+  }
+
+  async #close(tx: Db, by: Principal, id: string, kind: "cancelled" | "declined"): Promise<Closed | CloseRefusal> {
+    const nowMs = this.#deps.clock.nowMs();
+    const rows = await store.lockDeliveries(tx, [id]);
+    const row = rows[0];
+    if (row === undefined) return { kind: "refused", rule: "delivery_not_found" };
+    const moves = new DeliveryMoves(rows, nowMs);
+    const outcome = moves.apply(row.id, { kind, atMs: nowMs });
+    if (outcome.kind === "refused") {
+      return {
+        kind: "refused",
+        rule: outcome.rule === "under_way" ? "delivery_under_way" : "delivery_already_closed",
+      };
+    }
+    await moves.save(tx, this.#book);
+    const { phase } = outcome.to;
+    await this.#deps.audit.record(tx, {
+      principal: by,
+      action: `delivery.${kind}`,
+      subject: `delivery:${row.id}`,
+      before: { phase: row.phase, step: row.step },
+      after: { phase },
     });
+    return { kind: "closed", delivery: { ...toDelivery(row), phase, changedAtMs: nowMs } };
   }
 
   /** Closes what a person asked for back, once the device says that it has stopped. Returns whether it was still open. */
@@ -265,7 +367,7 @@ export class Deliveries {
     const rows = await store.lockDeliveries(tx, [id]);
     const moves = new DeliveryMoves(rows, atMs);
     if (rows.length === 0 || moves.apply(id, { kind: "stopped", atMs }).kind === "refused") return false;
-    await moves.save(tx, this.#deps.outbox);
+    await moves.save(tx, this.#book);
     return true;
   }
 
@@ -286,7 +388,7 @@ export class Deliveries {
     const rows = await store.lockOpenOfDevice(tx, device.id);
     const moves = new DeliveryMoves(rows, atMs);
     for (const { id } of rows) moves.apply(id, { kind: "household_left", atMs });
-    await moves.save(tx, this.#deps.outbox);
+    await moves.save(tx, this.#book);
     return rows.length;
   }
 
@@ -296,14 +398,14 @@ export class Deliveries {
     facts: readonly ReceiptFact[],
   ): Promise<{ unknown: ReceiptFact[]; afterCommit: () => void }> {
     const context = { nowMs: this.#deps.clock.nowMs(), isFor: () => true };
-    const { moved, unknown } = await takeReceipts(tx, this.#deps.outbox, facts.map(fromReceipt), context);
+    const { moved, unknown } = await takeReceipts(tx, this.#book, facts.map(fromReceipt), context);
     return { unknown, afterCommit: () => this.#makeRoom(moved) };
   }
 
   /** Takes in replies to commands. `unknown` are those to a command that this device never had. */
   async ingestReplies(tx: Db, facts: readonly ReplyFact[]): Promise<{ unknown: ReplyFact[]; afterCommit: () => void }> {
     const context = { nowMs: this.#deps.clock.nowMs(), isFor: (kind: string) => kind === "command" };
-    const { moved, unknown } = await takeReceipts(tx, this.#deps.outbox, facts.map(fromReply), context);
+    const { moved, unknown } = await takeReceipts(tx, this.#book, facts.map(fromReply), context);
     return { unknown, afterCommit: () => this.#makeRoom(moved) };
   }
 
@@ -325,7 +427,7 @@ export class Deliveries {
           const event = dueEvent(store.termsOf(row), store.stateOf(row), nowMs);
           if (event !== null) moves.apply(row.id, event);
         }
-        await moves.save(tx, this.#deps.outbox, true);
+        await moves.save(tx, this.#book, true);
         const queued = rows.filter(({ id }) => moves.state(id)?.phase === "queued");
         return { seen: rows.length, waiting: [...new Set(queued.map((row) => row.device_id))] };
       });
@@ -342,7 +444,7 @@ export class Deliveries {
       for (const { id, attempt, atMs } of written) {
         if (moves.row(id) !== undefined) moves.apply(id, { kind: "written", attempt, atMs });
       }
-      await moves.save(tx, this.#deps.outbox);
+      await moves.save(tx, this.#book);
     });
   }
 
@@ -380,14 +482,26 @@ export class Deliveries {
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
     const rows = await store.happenings(this.#deps.db, device.key, page);
+    // What staff calls its plans is nothing that a household is told.
+    const rolloutIds = page.owner === undefined ? rows.flatMap((row) => row.rollout_id ?? []) : [];
+    const rollouts =
+      rolloutIds.length === 0 ? new Map<string, string>() : await this.#namesOf([...new Set(rolloutIds)]);
     const newestFirst = rows.toSorted(
       (a, b) => b.at_ms - a.at_ms || happeningRank(b.kind, b.what) - happeningRank(a.kind, a.what),
     );
     return newestFirst.map((row) => ({
       atMs: row.at_ms,
       kind: "delivery",
-      id: `${row.delivery_id}:${row.attempt}:${row.what}`,
-      title: deliverySentence(row.kind, row.label, row.what, row),
+      id: `${row.delivery_id}:${row.attempt}:${row.what}${row.what.startsWith("owner_") ? `:${row.at_ms}` : ""}`,
+      title: deliverySentence({
+        kind: row.kind,
+        label: row.label,
+        what: row.what,
+        reason: row.reason,
+        refused: row.refused,
+        untilMs: row.until_ms,
+        rollout: row.rollout_id === null ? null : (rollouts.get(row.rollout_id) ?? null),
+      }),
       data: {
         deliveryId: row.delivery_id,
         kind: row.kind,
@@ -398,6 +512,8 @@ export class Deliveries {
         progress: row.progress,
         reason: row.reason,
         refused: row.refused,
+        ...(row.until_ms === null ? {} : { untilMs: row.until_ms }),
+        ...(page.owner === undefined && row.rollout_id !== null ? { rolloutId: row.rollout_id } : {}),
       },
     }));
   }

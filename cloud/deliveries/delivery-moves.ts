@@ -13,12 +13,21 @@ interface Moving {
   row: DeliveryRow;
   before: DeliveryState;
   now: DeliveryState;
+  reason: string | null;
 }
 
 export interface Moved {
   row: DeliveryRow;
   from: DeliveryState;
   to: DeliveryState;
+  /** What the device gave as its reason, where its word was the last that moved it. */
+  reason: string | null;
+}
+
+/** Who has to know what moved, in the transaction in which it does. */
+export interface MoveBook {
+  outbox: Outbox;
+  onMoved: (tx: Db, moved: readonly Moved[]) => Promise<void>;
 }
 
 /** The outbox's word for a change of phase. */
@@ -49,7 +58,7 @@ export class DeliveryMoves {
     this.#moving = new Map(
       rows.map((row) => {
         const state = stateOf(row);
-        return [row.id, { row, before: state, now: state }];
+        return [row.id, { row, before: state, now: state, reason: null }];
       }),
     );
     this.#nowMs = nowMs;
@@ -68,7 +77,10 @@ export class DeliveryMoves {
     const moving = this.#moving.get(id);
     if (moving === undefined) throw new Error(`delivery ${id} was not locked`);
     const outcome = stepDelivery(termsOf(moving.row), moving.now, event);
-    if (outcome.kind === "moved") moving.now = outcome.to;
+    if (outcome.kind === "moved") {
+      moving.now = outcome.to;
+      moving.reason = (event.kind === "receipt" ? event.reason : null) ?? null;
+    }
     return outcome;
   }
 
@@ -77,7 +89,7 @@ export class DeliveryMoves {
    *
    * @param all also writes the others, whose next due time has passed
    */
-  async save(tx: Db, outbox: Outbox, all = false): Promise<Moved[]> {
+  async save(tx: Db, { outbox, onMoved }: MoveBook, all = false): Promise<Moved[]> {
     const nowMs = this.#nowMs;
     const each = [...this.#moving.values()];
     const changed = each.filter(({ before, now }) => now !== before);
@@ -95,6 +107,8 @@ export class DeliveryMoves {
         .filter(({ before, now }) => now.phase !== before.phase || now.attempt !== before.attempt)
         .map(({ row, now }) => phaseFact(row, now, nowMs)),
     );
-    return changed.map(({ row, before, now }) => ({ row, from: before, to: now }));
+    const moved = changed.map(({ row, before, now, reason }) => ({ row, from: before, to: now, reason }));
+    if (moved.length > 0) await onMoved(tx, moved);
+    return moved;
   }
 }

@@ -18,6 +18,7 @@ interface DownLink {
 
 /** Makes the wire's body from the stored one at the moment of sending: a link is signed afresh each time. */
 export type RenderBody = (delivery: {
+  id: string;
   deviceId: string;
   body: Record<string, unknown>;
   expiresAtMs: number;
@@ -210,7 +211,7 @@ export class Dispatcher {
     };
     try {
       const render = this.#deps.render[kind];
-      const stored = { deviceId: row.device_id, body: row.body, expiresAtMs: row.expires_at_ms };
+      const stored = { id, deviceId: row.device_id, body: row.body, expiresAtMs: row.expires_at_ms };
       return JSON.stringify({ ...envelope, body: render === undefined ? row.body : render(stored) });
     } catch (error) {
       this.#deps.onError(error);

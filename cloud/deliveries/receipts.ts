@@ -1,8 +1,7 @@
 import type { ReceiptFact, ReplyFact } from "../devices/devices.ts";
-import type { Outbox } from "../events/events.ts";
 import type { Db } from "../platform/database.ts";
 import type { DeliveryOutcome } from "./core/delivery-life.ts";
-import { type Moved, DeliveryMoves } from "./delivery-moves.ts";
+import { type MoveBook, type Moved, DeliveryMoves } from "./delivery-moves.ts";
 import { type Body, insertReceipts, lockDeliveries, type ReceiptRow } from "./deliveries-store.ts";
 
 /** A device's clock may be this far ahead before the gateway's time is used for order instead. */
@@ -73,7 +72,7 @@ function mergeReceipts(rows: readonly ReceiptRow[]): ReceiptRow[] {
  */
 export async function takeReceipts<Fact>(
   tx: Db,
-  outbox: Outbox,
+  book: MoveBook,
   said: readonly Said<Fact>[],
   context: { nowMs: number; isFor: (kind: string) => boolean },
 ): Promise<{ moved: Moved[]; unknown: Fact[] }> {
@@ -92,7 +91,13 @@ export async function takeReceipts<Fact>(
       continue;
     }
     const attempt = rest.attempt ?? state.attempt;
-    const outcome = moves.apply(id, { kind: "receipt", attempt, step: rest.step, atMs: receivedAtMs });
+    const outcome = moves.apply(id, {
+      kind: "receipt",
+      attempt,
+      step: rest.step,
+      atMs: receivedAtMs,
+      reason: rest.reason,
+    });
     kept.push({
       delivery_id: id,
       attempt,
@@ -108,5 +113,5 @@ export async function takeReceipts<Fact>(
     });
   }
   await insertReceipts(tx, mergeReceipts(kept));
-  return { moved: await moves.save(tx, outbox), unknown };
+  return { moved: await moves.save(tx, book), unknown };
 }

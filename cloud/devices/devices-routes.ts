@@ -8,6 +8,7 @@ import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import { credentialRoutes } from "./credential-routes.ts";
+import { country, labelRoutes, tag, tags } from "./label-routes.ts";
 import { reportedValues } from "./core/reported-state.ts";
 import type { Devices } from "./devices.ts";
 import type { DeviceRow } from "./devices-store.ts";
@@ -27,6 +28,9 @@ const deviceView = z
     /** While it says more than a limit allows, and is read no faster than that. The limit by its name in metrics, and what it allows. */
     held: z.object({ sinceMs: z.number(), reason: z.string(), limit: z.number().nullable() }).nullable(),
     blockedAtMs: z.number().nullable(),
+    /** ISO 3166-1 alpha-2. */
+    country: z.string().nullable(),
+    tags: z.array(z.string()),
     reported: z.record(z.string(), z.unknown()),
     desired: z.record(z.string(), z.unknown()),
     desiredVersion: z.number(),
@@ -56,6 +60,8 @@ const view = (row: DeviceRow): z.infer<typeof deviceView> => ({
       ? null
       : { sinceMs: row.held_since_ms, reason: row.held_reason ?? "", limit: row.held_limit },
   blockedAtMs: row.blocked_at_ms,
+  country: row.country,
+  tags: row.tags,
   reported: reportedValues(row.reported),
   desired: row.desired,
   desiredVersion: row.desired_version,
@@ -67,6 +73,8 @@ const registration = z.strictObject({
   serial: safeText(64).min(1).optional(),
   householdId: z.uuid().optional(),
   soldAtMs: epochMs.optional(),
+  country: country.optional(),
+  tags: tags.optional(),
 });
 
 const idParams = z.object({ id: deviceId });
@@ -130,6 +138,9 @@ const listQuery = z.object({
   model: modelKey.optional(),
   online: z.enum(["true", "false"]).optional(),
   household: z.uuid().optional(),
+  tag: tag.optional(),
+  country: country.optional(),
+  version: safeText(64).optional().describe("The firmware that it reports"),
   cursor: cursorParam(z.tuple([deviceId])).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
@@ -154,6 +165,9 @@ export function devicesRoutes(server: FastifyInstance, devices: Devices): void {
         model: query.model ?? null,
         online: query.online === undefined ? null : query.online === "true",
         householdId: query.household ?? null,
+        tag: query.tag ?? null,
+        country: query.country ?? null,
+        version: query.version ?? null,
         afterId: query.cursor?.[0] ?? null,
         limit: query.limit,
       });
@@ -183,6 +197,7 @@ export function devicesRoutes(server: FastifyInstance, devices: Devices): void {
   );
   registrationRoutes(server, devices);
   credentialRoutes(server, devices);
+  labelRoutes(server, devices);
   stateRoutes(server, devices);
 }
 

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import type { DeviceRef, PresenceFact } from "./core/up-facts.ts";
+import { factsOf } from "./core/device-facts.ts";
 import type { ReportedState } from "./core/reported-state.ts";
 
 export interface DeviceRow {
@@ -24,6 +25,13 @@ export interface DeviceRow {
   desired: Record<string, unknown>;
   desired_version: number;
   tenure: number;
+  hardware: string | null;
+  firmware_version: string | null;
+  release_counter: number | null;
+  locale: string | null;
+  time_zone: string | null;
+  country: string | null;
+  tags: string[];
 }
 
 export interface NewDevice {
@@ -32,6 +40,8 @@ export interface NewDevice {
   serial: string;
   householdId: string | null;
   soldAtMs: number | null;
+  country?: string | null;
+  tags?: readonly string[];
 }
 
 export interface DeviceFilter {
@@ -40,6 +50,10 @@ export interface DeviceFilter {
   model: string | null;
   online: boolean | null;
   householdId: string | null;
+  tag: string | null;
+  country: string | null;
+  /** The firmware that it reports. */
+  version: string | null;
   /** The last id of the page before. */
   afterId: string | null;
   limit: number;
@@ -72,12 +86,14 @@ export class DevicesStore {
       serial: device.serial,
       household_id: device.householdId,
       sold_at_ms: device.soldAtMs,
+      country: device.country ?? null,
+      tags: device.tags ?? [],
     }));
     const { rows: inserted } = await sql<{ id: string }>`
-      INSERT INTO device (id, model, serial, household_id, sold_at_ms, created_at_ms)
-      SELECT id, model, serial, household_id, sold_at_ms, ${nowMs}
+      INSERT INTO device (id, model, serial, household_id, sold_at_ms, country, tags, created_at_ms, facts_at_ms)
+      SELECT id, model, serial, household_id, sold_at_ms, country, tags, ${nowMs}, ${nowMs}
       FROM json_to_recordset(${JSON.stringify(rows)}::json)
-        AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint)
+        AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint, country text, tags text[])
       ON CONFLICT (id) DO NOTHING RETURNING id`.execute(tx);
     return inserted.map((row) => row.id);
   }
@@ -111,7 +127,7 @@ export class DevicesStore {
 
   /** A page of devices in the order of their ids, one more than `limit` where there are more. */
   async page(db: Db, filter: DeviceFilter): Promise<DeviceRow[]> {
-    const { q, model, online, householdId, afterId, limit } = filter;
+    const { q, model, online, householdId, tag, country, version, afterId, limit } = filter;
     const pattern = q === null ? null : `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
     const { rows } = await sql<DeviceRow>`
       SELECT * FROM device
@@ -120,6 +136,9 @@ export class DevicesStore {
         AND (${model}::text IS NULL OR model = ${model})
         AND (${online}::boolean IS NULL OR online = ${online})
         AND (${householdId}::uuid IS NULL OR household_id = ${householdId})
+        AND (${tag}::text IS NULL OR tags @> ARRAY[${tag}])
+        AND (${country}::text IS NULL OR country = ${country})
+        AND (${version}::text IS NULL OR firmware_version = ${version})
       ORDER BY id LIMIT ${limit + 1}`.execute(db);
     return rows;
   }
@@ -161,12 +180,31 @@ export class DevicesStore {
     return new Map(rows.map((row) => [row.key, row.reported]));
   }
 
-  async writeReported(tx: Db, states: ReadonlyMap<number, ReportedState>): Promise<void> {
-    const rows = [...states].map(([key, reported]) => ({ key, reported }));
+  /** Replaces reported states, and with them the facts that targets ask for. What did not change does not count as changed. */
+  async writeReported(tx: Db, states: ReadonlyMap<number, ReportedState>, nowMs: number): Promise<void> {
+    const rows = [...states].map(([key, reported]) => {
+      const facts = factsOf(reported);
+      return {
+        key,
+        reported,
+        hardware: facts.hardware,
+        firmware_version: facts.firmwareVersion,
+        firmware_parts: facts.firmwareParts,
+        release_counter: facts.releaseCounter,
+        locale: facts.locale,
+        time_zone: facts.timeZone,
+      };
+    });
     await sql`
-      UPDATE device SET reported = r.reported
-      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(key int, reported jsonb)
-      WHERE device.key = r.key`.execute(tx);
+      UPDATE device d SET reported = r.reported, hardware = r.hardware, firmware_version = r.firmware_version,
+        firmware_parts = r.firmware_parts, release_counter = r.release_counter, locale = r.locale, time_zone = r.time_zone,
+        facts_at_ms = CASE
+          WHEN (d.hardware, d.firmware_version, d.release_counter, d.locale, d.time_zone)
+            IS DISTINCT FROM (r.hardware, r.firmware_version, r.release_counter, r.locale, r.time_zone) THEN ${nowMs}
+          ELSE d.facts_at_ms END
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(key int, reported jsonb, hardware text, firmware_version text,
+        firmware_parts int[], release_counter int, locale text, time_zone text)
+      WHERE d.key = r.key`.execute(tx);
   }
 
   async insertPresence(tx: Db, facts: readonly PresenceFact[]): Promise<void> {

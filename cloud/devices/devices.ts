@@ -13,6 +13,7 @@ import type { DeviceRef, PresenceFact, ReportedFact } from "./core/up-facts.ts";
 import { CertifiedDevices } from "./certified-devices.ts";
 import { type ConnectionCursor, type ConnectionRow, ConnectionsStore } from "./connections-store.ts";
 import { DeviceCache } from "./device-cache.ts";
+import { DeviceLabels } from "./device-labels.ts";
 import { DeviceTokens } from "./device-tokens.ts";
 import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
 import { ModelsStore } from "./models-store.ts";
@@ -31,6 +32,7 @@ export type { CertifiedDevices } from "./certified-devices.ts";
 export { householdAt } from "./core/up-facts.ts";
 export type { MetricLayout } from "./core/metric-layout.ts";
 export { reportedValues } from "./core/reported-state.ts";
+export { deviceFacts, type DeviceFactsRow } from "./device-facts.ts";
 export type { DeviceRow } from "./devices-store.ts";
 export { deviceProblems } from "./errors.ts";
 
@@ -40,6 +42,8 @@ export interface Registration {
   serial?: string | undefined;
   householdId?: string | undefined;
   soldAtMs?: number | undefined;
+  country?: string | undefined;
+  tags?: readonly string[] | undefined;
 }
 
 /** A device as somebody may see it; `owner` where that is a household, which sees nothing from before it had it. */
@@ -68,6 +72,7 @@ export interface DeviceSignals {
 export class Devices {
   readonly tokens: DeviceTokens;
   readonly certified: CertifiedDevices;
+  readonly labels: DeviceLabels;
   /** Which household has a device. What changes it calls `forget` or `left` after its commit. */
   readonly tenure = new Tenure();
   readonly #db: Db;
@@ -85,6 +90,7 @@ export class Devices {
     this.#audit = deps.audit;
     const changed = (deviceId: string, disconnect: boolean) => this.#signals.credentialsChanged(deviceId, disconnect);
     this.tokens = new DeviceTokens({ ...deps, changed });
+    this.labels = new DeviceLabels(deps);
     this.certified = new CertifiedDevices({ clock: deps.clock, changed });
   }
 
@@ -168,6 +174,8 @@ export class Devices {
         serial: registration.serial ?? registration.id,
         householdId: registration.householdId ?? null,
         soldAtMs: registration.soldAtMs ?? null,
+        country: registration.country ?? null,
+        tags: [...new Set(registration.tags ?? [])].toSorted(),
       }),
     );
     const registering = transaction(this.#db, async (tx) => {
@@ -327,7 +335,7 @@ export class Devices {
       const now = states.get(device.key);
       if (now !== undefined) states.set(device.key, mergeReported(now, reported));
     }
-    await this.#store.writeReported(tx, states);
+    await this.#store.writeReported(tx, states, this.#clock.nowMs());
   }
 
   /** Records who came and went. Only the gateway's current boot says who is here now. */

@@ -25,6 +25,11 @@ export const deviceProblems = {
     title: "Five tokens of this appliance work already",
     help: "Wait until the grace of one is over, or rotate with `graceMs` 0, which ends them all.",
   },
+  too_many_tags: {
+    status: 422,
+    title: "An appliance has at most 20 tags",
+    help: "Nothing was changed. Take some away first.",
+  },
   household_not_found: {
     status: 404,
     title: "There is no such household",

@@ -11,6 +11,12 @@ export class Tenure {
     return rows.map(toRef)[0] ?? null;
   }
 
+  /** The device as it is at this moment, not held. Null where there is none. */
+  async now(tx: Db, deviceId: string): Promise<DeviceRef | null> {
+    const { rows } = await sql<RefRow>`SELECT ${refColumns} FROM device WHERE id = ${deviceId}`.execute(tx);
+    return rows.map(toRef)[0] ?? null;
+  }
+
   /** Devices by their keys, held. Always in the order of keys, so that two who hold several never wait for each other in a ring. */
   async lockByKeys(tx: Db, keys: readonly number[]): Promise<DeviceRef[]> {
     if (keys.length === 0) return [];
@@ -33,8 +39,8 @@ export class Tenure {
   }
 
   /** Gives a device that is held to a household. @param sinceMs what happened before is not theirs; null: everything is */
-  async give(tx: Db, device: DeviceRef, householdId: string, sinceMs: number | null): Promise<void> {
-    await sql`UPDATE device SET household_id = ${householdId}, household_since_ms = ${sinceMs}
+  async give(tx: Db, device: DeviceRef, householdId: string, sinceMs: number | null, nowMs: number): Promise<void> {
+    await sql`UPDATE device SET household_id = ${householdId}, household_since_ms = ${sinceMs}, facts_at_ms = ${nowMs}
       WHERE key = ${device.key}`.execute(tx);
   }
 
@@ -43,7 +49,7 @@ export class Tenure {
     // The device is told by its desired state, which is sent also where nothing is wanted: it is empty then, under a higher version.
     await sql`
       UPDATE device SET household_id = NULL, household_since_ms = ${nowMs}, tenure = tenure + 1, desired = '{}',
-        desired_version = desired_version + 1
+        desired_version = desired_version + 1, facts_at_ms = ${nowMs}
       WHERE key = ${device.key}`.execute(tx);
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { ImageBlocks } from "./image-blocks.ts";
 import type { Ids } from "../platform/ids.ts";
 
 /** What was received, in a temporary file that the caller keeps or discards. */
@@ -13,11 +14,20 @@ export interface ReceivedImage {
   md5: string;
 }
 
+/** An image for reading. Whoever has one reads it once or closes it. */
+export interface OpenImage {
+  length: number;
+  /** The bytes from `first` to `last`, both included; the image is closed after them. */
+  read(range: { first: number; last: number }): Readable;
+  close(): Promise<void>;
+}
+
 /** Firmware images on disk, each under its SHA-256. */
 export class ImageFiles {
   readonly #dir: string;
   readonly #incoming: string;
   readonly #ids: Ids;
+  readonly #blocks = new ImageBlocks();
 
   constructor(artifactsDir: string, ids: Ids) {
     this.#dir = join(artifactsDir, "firmware");
@@ -92,12 +102,16 @@ export class ImageFiles {
     await rm(this.#pathOf(sha256), { force: true });
   }
 
-  /** An image for reading, with its length, or null where there is none. The caller closes the file. */
-  async open(sha256: string): Promise<{ file: FileHandle; length: number } | null> {
+  /** An image for reading, or null where there is none. */
+  async open(sha256: string): Promise<OpenImage | null> {
     try {
       const file = await open(this.#pathOf(sha256));
       const { size } = await file.stat();
-      return { file, length: size };
+      return {
+        length: size,
+        read: (range) => this.#blocks.stream(sha256, file, size, range),
+        close: () => file.close(),
+      };
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
       throw error;

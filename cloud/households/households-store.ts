@@ -34,6 +34,8 @@ const membersOf = sql`coalesce((
   SELECT json_agg(json_build_object('id', m.id, 'name', m.name, 'email', m.email, 'role', m.role) ORDER BY m.id)
   FROM household_member m WHERE m.household_id = h.id), '[]')`;
 
+export const householdFacts = sql`(SELECT id, locale, time_zone FROM household)`;
+
 /** The households slice's SQL, and the only code that touches its tables. */
 export class HouseholdsStore {
   async insert(tx: Db, household: Household): Promise<void> {

@@ -15,6 +15,8 @@ import { Members } from "./members.ts";
 import { Pairing, type StoredReadings } from "./pairing.ts";
 import { PairingStore } from "./pairing-store.ts";
 
+/** Every household, for statements over many appliances: a table expression with `id`, `locale` and `time_zone`. */
+export { householdFacts } from "./households-store.ts";
 export { asOwnedThen, withoutCode } from "./core/appliance-acts.ts";
 export type { Household, Member } from "./core/household.ts";
 export { householdProblems } from "./errors.ts";
@@ -135,7 +137,7 @@ export class Households {
       if (device.householdId !== null) return refused("device_in_other_household");
       // An appliance that nobody had before is theirs from its beginning.
       const sinceMs = device.householdSinceMs === null ? null : clock.nowMs();
-      await appliances.tenure.give(tx, device, id, sinceMs);
+      await appliances.tenure.give(tx, device, id, sinceMs, clock.nowMs());
       await this.#record(tx, by, "household.device_added", id, undefined, { deviceId });
       return { kind: "changed" as const };
     }).finally(() => appliances.forget(deviceId));
@@ -201,8 +203,8 @@ export class Households {
   /** The appliances of a household, in the order of their ids. */
   devicesOf(householdId: string): Promise<DeviceRow[]> {
     // Staff may have given them more than they can pair themselves.
-    const all = { q: null, model: null, online: null, afterId: null, limit: 10 * devicesMax };
-    return this.#deps.appliances.page({ ...all, householdId });
+    const all = { q: null, model: null, online: null, tag: null, country: null, version: null, afterId: null };
+    return this.#deps.appliances.page({ ...all, householdId, limit: 10 * devicesMax });
   }
 
   /** An appliance of this household; null also where it is another's. */

@@ -144,7 +144,7 @@ export class Pairing {
     if (isTheirs) return { kind: "paired", household, device, member, secret };
     const atMs = clock.nowMs();
     const sinceMs = await readings.firstFreeMs(tx, device, atMs);
-    await appliances.tenure.give(tx, device, household.id, sinceMs);
+    await appliances.tenure.give(tx, device, household.id, sinceMs, atMs);
     const data = { householdId: household.id, deviceId: device.id };
     await outbox.add(tx, [{ type: "hearth.household.device_joined", subject: `device:${device.id}`, atMs, data }]);
     await audit.record(tx, {

@@ -1,13 +1,25 @@
+import type { KeyObject } from "node:crypto";
 import { resolve } from "node:path";
 import { z } from "zod";
 import type { GatewayLimits } from "#protocol/link/limits.ts";
 import { readLimits } from "./limit-variables.ts";
 import type { Listen } from "#protocol/link/messages.ts";
 import { defaultPasswordIn } from "./default-passwords.ts";
+import { readSigningKey } from "./signing-key.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const optionalUrl = (protocols: RegExp) => z.url({ protocol: protocols }).optional();
 const optionalFile = z.string().min(1).optional();
+
+const signingKey = z
+  .string()
+  .transform((text, context): KeyObject => {
+    const key = readSigningKey(text);
+    if (key !== null) return key;
+    context.addIssue({ code: "custom", message: "no key" });
+    return z.NEVER;
+  })
+  .optional();
 
 const environment = z.object({
   HEARTH_DATA_DIR: z.string().min(1).default("./data"),
@@ -25,10 +37,13 @@ const environment = z.object({
   HEARTH_DEVICE_CERTIFICATE_DAYS: z.coerce.number().min(0.01).max(3_650).default(365),
   HEARTH_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("warn"),
   HEARTH_SPOOL_BYTES: z.coerce.number().int().min(1_048_576).max(274_877_906_944).default(1_073_741_824),
+  HEARTH_TIMESTAMP_KEY: signingKey,
+  HEARTH_DIRECTOR_KEY: signingKey,
   DATABASE_URL: optionalUrl(/^postgres(ql)?$/),
 });
 type Environment = z.infer<typeof environment>;
 
+const wantsSigningKey = "an Ed25519 private key as PKCS#8, in PEM or its DER in base64";
 const wantsPort = "a port from 0 to 65535 (0 takes any free one)";
 
 /** What each variable wants, in the words of the message that refuses it. */
@@ -50,6 +65,8 @@ export const wants: Record<keyof Environment, string> = {
   HEARTH_DEVICE_CERTIFICATE_DAYS: "a number of days from 0.01 to 3650",
   HEARTH_LOG: "silent, error, warn, info or debug",
   HEARTH_SPOOL_BYTES: "a number of bytes from 1048576 to 274877906944",
+  HEARTH_TIMESTAMP_KEY: wantsSigningKey,
+  HEARTH_DIRECTOR_KEY: wantsSigningKey,
   DATABASE_URL: "a PostgreSQL address such as postgres://user:password@host:5432/hearth",
 };
 
@@ -79,6 +96,9 @@ export interface Config {
   publicUrl: string | undefined;
   /** How long the certificate of a device counts. */
   deviceCertificateMs: number;
+  /** Sign the firmware repository's timestamps, and the director's statements. Without them, keys that Hearth makes in its data folder. */
+  timestampKey: KeyObject | undefined;
+  directorKey: KeyObject | undefined;
   logLevel: string;
   spoolBytesMax: number;
   limits: GatewayLimits;
@@ -129,6 +149,8 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     certificates: certificateFiles(value, mode),
     publicUrl: value.HEARTH_PUBLIC_URL?.replace(/\/+$/, ""),
     deviceCertificateMs: Math.round(value.HEARTH_DEVICE_CERTIFICATE_DAYS * dayMs),
+    timestampKey: value.HEARTH_TIMESTAMP_KEY,
+    directorKey: value.HEARTH_DIRECTOR_KEY,
     logLevel: value.HEARTH_LOG,
     spoolBytesMax: value.HEARTH_SPOOL_BYTES,
     limits: limits.limits,
@@ -199,5 +221,6 @@ function certificateFiles(value: Environment, mode: Config["mode"]): Certificate
   );
 }
 
-/** A database address carries a password, which no message repeats. */
-const shown = (name: string, value: string | undefined) => (name === "DATABASE_URL" ? "(hidden)" : (value ?? ""));
+/** What no message repeats: a database address carries a password, and a key is one. */
+const hidden = new Set(["DATABASE_URL", "HEARTH_TIMESTAMP_KEY", "HEARTH_DIRECTOR_KEY"]);
+const shown = (name: string, value: string | undefined) => (hidden.has(name) ? "(hidden)" : (value ?? ""));

@@ -1,7 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { access, constants, mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StartError } from "./config.ts";
+import { readSigningKey } from "./signing-key.ts";
 
 /** Below this much free disk Hearth does not start: the database and the spool would fail in the middle of their work. */
 const freeBytesMin = 268_435_456;
@@ -38,6 +39,13 @@ export async function writeWhole(path: string, data: string | Uint8Array, mode: 
   await rename(`${path}.new`, path);
 }
 
+/** Only what is not there is made: a secret that cannot be read for another reason must not be replaced. */
+const readIfThere = (path: string): Promise<Buffer | null> =>
+  readFile(path).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  });
+
 const secretBytes = 32;
 
 /**
@@ -45,13 +53,27 @@ const secretBytes = 32;
  */
 export async function secretFile(dataDir: string, name: string): Promise<Buffer> {
   const path = join(dataDir, name);
-  const known = await readFile(path).catch((error: unknown) => {
-    // Only what is not there is made: a secret that cannot be read for another reason must not be replaced.
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  });
+  const known = await readIfThere(path);
   if (known !== null && known.length >= secretBytes) return known;
   const secret = randomBytes(secretBytes);
   await writeWhole(path, secret, 0o600);
   return secret;
+}
+
+/**
+ * A key with which this installation signs, kept in a file that its owner alone can read; made at the first start.
+ *
+ * @throws StartError where the file is there and holds no such key: one that cannot be read must not be replaced
+ */
+export async function signingKeyFile(dataDir: string, name: string): Promise<KeyObject> {
+  const path = join(dataDir, name);
+  const known = await readIfThere(path);
+  if (known !== null) {
+    const key = readSigningKey(known.toString());
+    if (key === null) throw new StartError(`${path} holds no Ed25519 private key: put back the one that was there.`);
+    return key;
+  }
+  const { privateKey } = generateKeyPairSync("ed25519");
+  await writeWhole(path, String(privateKey.export({ format: "pem", type: "pkcs8" })), 0o600);
+  return privateKey;
 }

@@ -6,6 +6,7 @@ import { from as copyFrom } from "pg-copy-streams";
 import type { DeviceRef, MetricLayout } from "../devices/devices.ts";
 import { type Db, sqlState } from "../platform/database.ts";
 import type { ReadingRow } from "./core/reading-rows.ts";
+import { valueIn } from "./reading-values.ts";
 import type { Bucket, LatestValue, RangeAnswer, RangeQuery, TelemetryStore } from "./telemetry-store.ts";
 
 const columns = "(device_key, at_ms, metric_values, undeclared, suspect_received_at_ms)";
@@ -74,7 +75,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
     const { device, metrics, fromMs, toMs, points, sinceMs } = query;
     const bucketMs = Math.max(1, Math.ceil((toMs - fromMs) / points));
     const layout = this.#layoutOf(device.model);
-    const values = metrics.map((metric, at) => sql`${this.#valueOf(metric, layout)} AS ${sql.ref(`v${at}`)}`);
+    const values = metrics.map((metric, at) => sql`${valueIn(metric, layout)} AS ${sql.ref(`v${at}`)}`);
     const folds = metrics.map((_, at) => {
       const value = sql.ref(`v${at}`);
       return sql`json_build_array(min(${value}), max(${value}), avg(least(greatest(${value}, ${meanMin}), ${meanMax})), count(${value})) AS ${sql.ref(`f${at}`)}`;
@@ -126,14 +127,5 @@ export class PostgresTelemetryStore implements TelemetryStore {
       SELECT max(at_ms) AS at_ms FROM reading
       WHERE device_key = ${deviceKey} AND at_ms >= ${nowMs} AND suspect_received_at_ms IS NULL`.execute(tx);
     return rows[0]?.at_ms ?? null;
-  }
-
-  /** A metric's value in a row: by position where the model declares it, by name where a row is older than the declaration. */
-  #valueOf(metric: string, layout: MetricLayout) {
-    const undeclared = sql`CASE undeclared ->> ${metric} WHEN 'true' THEN 1 WHEN 'false' THEN 0
-      ELSE (undeclared ->> ${metric})::float8 END`;
-    const position = layout.positions.get(metric);
-    // SQL counts from 1.
-    return position === undefined ? undeclared : sql`coalesce(metric_values[${sql.lit(position + 1)}], ${undeclared})`;
   }
 }

@@ -5,6 +5,7 @@ import type { Db } from "../platform/database.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { copyText, readingRows } from "./core/reading-rows.ts";
 import { DeviceEventsStore } from "./device-events-store.ts";
+import { gateMetric, type GateMeasure, type GateSide, type GateSource } from "./gate-metric.ts";
 import { PostgresTelemetryStore, type PreparedReadings } from "./postgres-telemetry-store.ts";
 import { ReadingPartitions } from "./reading-partitions.ts";
 import type { TelemetryStore } from "./telemetry-store.ts";
@@ -62,6 +63,18 @@ export class Telemetry {
   /** Stores events and returns those that are new. */
   async ingestEvents(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]> {
     return this.#events.append(tx, facts);
+  }
+
+  /**
+   * How a metric, or the frequency of an event, of appliances of a model that were treated differs from that of others. At most a few
+   * thousand on either side: the caller picks a sample.
+   */
+  async gateMetric(
+    what: { model: string; source: GateSource },
+    sides: { treated: readonly GateSide[]; untreated: readonly GateSide[] },
+    toMs: number,
+  ): Promise<GateMeasure> {
+    return gateMetric(this.#db, { layout: this.#layoutOf(what.model), source: what.source }, sides, toMs);
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

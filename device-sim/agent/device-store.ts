@@ -1,31 +1,25 @@
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { join } from "node:path";
 import { type DeviceRecord, deviceRecord, type SlotName } from "./device-record.ts";
+import { type Flash, FolderFlash } from "./flash.ts";
 import type { IdentityStore } from "./own-certificate.ts";
+import { readJson } from "./read-json.ts";
 import { type StoredIdentity, storedIdentity } from "./stored-identity.ts";
+import { type TrustedSet, trustedSet } from "./trusted-set.ts";
 
 /**
- * An appliance's flash memory: a record that is replaced whole, a partly downloaded image, and two slots.
+ * What an appliance keeps: a record that is replaced whole, the metadata that it trusts, a partly downloaded image, and two slots.
  *
  * It is synchronous on purpose: a step counts as saved when the call returns.
  */
 export interface DeviceStore extends IdentityStore {
   load(): DeviceRecord | null;
   save(record: DeviceRecord): void;
+  /** The metadata that was verified last, whole or not at all; null where there is none, or it is torn. */
+  loadTrusted(): TrustedSet | null;
+  saveTrusted(set: TrustedSet): void;
   partialBytes(): number;
+  /** Safe only after `syncPartial`. */
   appendPartial(bytes: Uint8Array): void;
+  syncPartial(): void;
   readPartial(): Uint8Array;
   clearPartial(): void;
   /** Writes an image into a slot, whole or not at all. */
@@ -33,9 +27,10 @@ export interface DeviceStore extends IdentityStore {
   readSlot(name: SlotName): Uint8Array | null;
 }
 
-/** Flash that lives as long as the process. */
+/** Memory that lives as long as the process. */
 export class MemoryDeviceStore implements DeviceStore {
   #record: DeviceRecord | null = null;
+  #trusted: TrustedSet | null = null;
   #partial: Uint8Array[] = [];
   readonly #slots = new Map<SlotName, Uint8Array>();
   #identity: StoredIdentity | null = null;
@@ -56,6 +51,14 @@ export class MemoryDeviceStore implements DeviceStore {
     this.#record = record;
   }
 
+  loadTrusted(): TrustedSet | null {
+    return this.#trusted;
+  }
+
+  saveTrusted(set: TrustedSet): void {
+    this.#trusted = set;
+  }
+
   partialBytes(): number {
     return this.#partial.reduce((sum, bytes) => sum + bytes.length, 0);
   }
@@ -63,6 +66,8 @@ export class MemoryDeviceStore implements DeviceStore {
   appendPartial(bytes: Uint8Array): void {
     this.#partial.push(Uint8Array.from(bytes));
   }
+
+  syncPartial(): void {}
 
   readPartial(): Uint8Array {
     const whole = Buffer.concat(this.#partial);
@@ -83,83 +88,97 @@ export class MemoryDeviceStore implements DeviceStore {
   }
 }
 
-/** Flash in a folder. What cannot be read as a record counts as a factory reset. */
-export class FolderDeviceStore implements DeviceStore {
-  readonly #folder: string;
-  readonly #recordPath: string;
-  readonly #partialPath: string;
-  readonly #identityPath: string;
+const recordFile = "record.json";
+const trustedFile = "trusted.json";
+const identityFile = "identity.json";
+const partialFile = "image.partial";
+const slotFile = (name: SlotName): string => `slot-${name}.image`;
 
-  constructor(folder: string) {
-    this.#folder = folder;
-    this.#recordPath = join(folder, "record.json");
-    this.#partialPath = join(folder, "image.partial");
-    this.#identityPath = join(folder, "identity.json");
-    mkdirSync(folder, { recursive: true });
+/** Memory on flash. What cannot be read as a record counts as a factory reset. */
+export class FlashDeviceStore implements DeviceStore {
+  readonly #flash: Flash;
+
+  constructor(flash: Flash) {
+    this.#flash = flash;
   }
 
   load(): DeviceRecord | null {
-    return deviceRecord.safeParse(this.#read(this.#recordPath)).data ?? null;
+    return deviceRecord.safeParse(this.#readJson(recordFile)).data ?? null;
+  }
+
+  save(record: DeviceRecord): void {
+    this.#replace(recordFile, bytesOf(record));
   }
 
   loadIdentity(): StoredIdentity | null {
-    return storedIdentity.safeParse(this.#read(this.#identityPath)).data ?? null;
+    return storedIdentity.safeParse(this.#readJson(identityFile)).data ?? null;
   }
 
   /** On disk when it returns, and readable by this user alone: it holds the private key. */
   saveIdentity(identity: StoredIdentity): void {
-    const path = `${this.#identityPath}.new`;
-    rmSync(path, { force: true });
-    writeFileSync(path, JSON.stringify(identity), { mode: 0o600, flag: "wx", flush: true });
-    renameSync(path, this.#identityPath);
-    const folder = openSync(this.#folder, "r");
-    fsyncSync(folder);
-    closeSync(folder);
+    this.#replace(identityFile, bytesOf(identity));
   }
 
-  save(record: DeviceRecord): void {
-    this.#replace(this.#recordPath, JSON.stringify(record));
+  loadTrusted(): TrustedSet | null {
+    return trustedSet.safeParse(this.#readJson(trustedFile)).data ?? null;
+  }
+
+  saveTrusted(set: TrustedSet): void {
+    this.#replace(trustedFile, bytesOf(set));
   }
 
   partialBytes(): number {
-    return statSync(this.#partialPath, { throwIfNoEntry: false })?.size ?? 0;
+    return this.#flash.size(partialFile);
   }
 
   appendPartial(bytes: Uint8Array): void {
-    appendFileSync(this.#partialPath, bytes);
+    this.#flash.append(partialFile, bytes);
+  }
+
+  syncPartial(): void {
+    this.#flash.sync(partialFile);
+    this.#flash.syncFolder();
   }
 
   readPartial(): Uint8Array {
-    return existsSync(this.#partialPath) ? readFileSync(this.#partialPath) : new Uint8Array();
+    return this.#flash.read(partialFile) ?? new Uint8Array();
   }
 
   clearPartial(): void {
-    rmSync(this.#partialPath, { force: true });
+    this.#flash.remove(partialFile);
   }
 
   writeSlot(name: SlotName, image: Uint8Array): void {
-    this.#replace(this.#slotPath(name), image);
+    this.#replace(slotFile(name), image);
   }
 
   readSlot(name: SlotName): Uint8Array | null {
-    return existsSync(this.#slotPath(name)) ? readFileSync(this.#slotPath(name)) : null;
+    return this.#flash.read(slotFile(name));
   }
 
-  #read(path: string): unknown {
-    try {
-      return JSON.parse(readFileSync(path, "utf8"));
-    } catch {
-      return undefined;
-    }
+  #readJson(name: string): unknown {
+    const bytes = this.#flash.read(name);
+    return bytes === null ? undefined : readJson(bytes);
   }
 
-  #slotPath(name: SlotName): string {
-    return join(this.#folder, `slot-${name}.image`);
+  /**
+   * Whole or not at all, and safe when it returns. The bytes are made safe before the rename: a name that reaches the disk before what it
+   * names would leave an empty file in the place of a good one.
+   */
+  #replace(name: string, bytes: Uint8Array): void {
+    const next = `${name}.new`;
+    this.#flash.write(next, bytes);
+    this.#flash.sync(next);
+    this.#flash.rename(next, name);
+    this.#flash.syncFolder();
   }
+}
 
-  /** A rename is whole or not at all, which a write is not. */
-  #replace(path: string, content: string | Uint8Array): void {
-    writeFileSync(`${path}.new`, content);
-    renameSync(`${path}.new`, path);
+const bytesOf = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+
+/** Flash in a folder. */
+export class FolderDeviceStore extends FlashDeviceStore {
+  constructor(folder: string) {
+    super(new FolderFlash(folder));
   }
 }

@@ -6,7 +6,7 @@ import type { Model } from "#protocol/model.ts";
 import type { Clock } from "../platform/clock.ts";
 import { obey, preload } from "./commands.ts";
 import { type Controls, type Memory, programObstacle, type Voice } from "./controls.ts";
-import { generationsMax, type InboxEntry, inboxEntriesMax } from "./device-record.ts";
+import { type DeviceRecord, generationsMax, type InboxEntry, inboxEntriesMax } from "./device-record.ts";
 import { readJson } from "./read-json.ts";
 
 type FirmwareDelivery = Extract<Delivery, { kind: "firmware" }>;
@@ -15,7 +15,7 @@ type FirmwareDelivery = Extract<Delivery, { kind: "firmware" }>;
 export interface FirmwareDesk {
   /** @returns why the offer is refused, or null where it was taken */
   offer(delivery: FirmwareDelivery): string | null;
-  /** The same offer came again: its link may be a fresh one. */
+  /** The same offer came again: its links may be fresh ones, and its terms others. */
   renew(delivery: FirmwareDelivery): void;
 }
 
@@ -58,6 +58,9 @@ function subjectOf(item: Delivery): string {
   }
 }
 
+/** It came, and the power went before anything was done about it. Of an order nobody can tell, so it is not done twice. */
+const isUndone = ({ kind, receipt: said }: InboxEntry): boolean => said === null && kind !== "command";
+
 const failedFor = new Set(["failed", "rolled_back"]);
 
 /**
@@ -79,12 +82,24 @@ export class Inbox {
     else this.#answerMalformed(json);
   }
 
-  /** Notes a step and sends its receipt. */
-  say(deliveryId: string, step: string, more: Pick<Receipt, "progress" | "reason"> = {}): void {
+  /**
+   * Notes a step and sends its receipt.
+   *
+   * @param alongside what else is true from this step on: saved in one go, so that a power cut leaves neither without the other
+   */
+  say(
+    deliveryId: string,
+    step: string,
+    more: Pick<Receipt, "progress" | "reason"> = {},
+    alongside: Partial<DeviceRecord> = {},
+  ): void {
     const entry = this.find(deliveryId);
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      this.#deps.memory.update(alongside);
+      return;
+    }
     const receipt = { deliveryId, attempt: entry.attempt, atMs: this.#deps.clock.nowMs(), step, ...more };
-    this.#put({ ...entry, receipt });
+    this.#put({ ...entry, receipt }, alongside);
     this.#deps.voice.receipt(receipt);
   }
 
@@ -101,7 +116,11 @@ export class Inbox {
 
   #take(item: Delivery): void {
     const known = this.find(item.id);
-    if (known !== undefined && !(item.attempt > known.attempt && failedFor.has(known.receipt?.step ?? ""))) {
+    if (
+      known !== undefined &&
+      !isUndone(known) &&
+      !(item.attempt > known.attempt && failedFor.has(known.receipt?.step ?? ""))
+    ) {
       this.#answerAgain(known, item);
       return;
     }
@@ -227,11 +246,11 @@ export class Inbox {
     });
   }
 
-  #put(entry: InboxEntry): void {
+  #put(entry: InboxEntry, alongside: Partial<DeviceRecord> = {}): void {
     const { memory } = this.#deps;
     const at = memory.record.inbox.findIndex(({ id: known }) => known === entry.id);
     if (at >= 0) {
-      memory.update({ inbox: memory.record.inbox.with(at, entry) });
+      memory.update({ ...alongside, inbox: memory.record.inbox.with(at, entry) });
       return;
     }
     const { update } = memory.record;

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemTimers, type Timers } from "../platform/timers.ts";
 import { type ImageServer, serveImage } from "../testing/image-server.ts";
 import { MemoryDeviceStore } from "./device-store.ts";
-import { transfer, transferLimits } from "./transfer.ts";
+import { transferLimits } from "./rate-watch.ts";
+import { transfer } from "./transfer.ts";
 
 const image = randomBytes(300_000);
 let server: ImageServer;
@@ -67,17 +68,20 @@ test("a server that goes silent is given up, and what came stays for the next tr
   let waits = 0;
   const after: Timers["after"] = (ms, work) => systemTimers.after((waits += 1) === 1 ? 20_000 : ms, work);
   const limits = { ...transferLimits, silenceMs: 50, rateAfterMs: 600_000 };
-  expect(await fetchOnce({ limits, timers: { ...systemTimers, after } })).toEqual({ kind: "cut", reason: "too_slow" });
+  expect(await fetchOnce({ limits, timers: { ...systemTimers, after } })).toEqual({
+    kind: "cut",
+    reason: "download_too_slow",
+  });
   expect(store.partialBytes()).toBe(1);
 });
 
 test("a trickle below the least rate is given up", async () => {
   server.silent = true;
   const limits = { silenceMs: 20_000, rateAfterMs: 50, bytesPerSMin: 1_000 };
-  expect(await fetchOnce({ limits })).toEqual({ kind: "cut", reason: "too_slow" });
+  expect(await fetchOnce({ limits })).toEqual({ kind: "cut", reason: "download_too_slow" });
 });
 
 test("an expired link is a reason to try later", async () => {
   server.status = 403;
-  expect(await fetchOnce()).toEqual({ kind: "cut", reason: "http_403" });
+  expect(await fetchOnce()).toEqual({ kind: "cut", reason: "download_http_4xx" });
 });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { floods } from "./update-server.ts";
 
 export interface ImageServer {
   href: string;
@@ -13,12 +14,23 @@ export interface ImageServer {
   status: number | null;
   /** Sends one byte and then nothing. */
   silent: boolean;
+  /** Sends the image, and then more without end. */
+  endless: boolean;
   close(): Promise<void>;
 }
 
 /** Serves one image over HTTP with Range and If-Range, and fails as it is told. */
 export async function serveImage(image: Buffer): Promise<ImageServer> {
-  const state: ImageServer = { href: "", ranges: [], cuts: [], image, status: null, silent: false, close };
+  const state: ImageServer = {
+    href: "",
+    ranges: [],
+    cuts: [],
+    image,
+    status: null,
+    silent: false,
+    endless: false,
+    close,
+  };
   const server = createServer((request, response) => {
     answer(state, request, response);
   });
@@ -46,12 +58,18 @@ function answer(state: ImageServer, request: IncomingMessage, response: ServerRe
   }
   const etag = `"${createHash("sha256").update(image).digest("hex").slice(0, 16)}"`;
   const from = range !== null && request.headers["if-range"] === etag ? Number(/^bytes=(\d+)-$/.exec(range)?.[1]) : 0;
-  const headers = { etag, "content-length": image.length - from, "accept-ranges": "bytes" };
+  const length = state.endless ? {} : { "content-length": image.length - from };
+  const headers = { etag, "accept-ranges": "bytes", ...length };
   if (from > 0)
     response.writeHead(206, { ...headers, "content-range": `bytes ${from}-${image.length - 1}/${image.length}` });
   else response.writeHead(200, headers);
   if (state.silent) {
     response.write(image.subarray(from, from + 1));
+    return;
+  }
+  if (state.endless) {
+    response.write(image.subarray(from));
+    void floods(request, response);
     return;
   }
   const cut = state.cuts.shift();

@@ -1,11 +1,9 @@
-import { randomUUIDv7, generateKeyPairSync, sign } from "node:crypto";
+import { randomUUIDv7 } from "node:crypto";
 import type { Delivery } from "#protocol/delivery.ts";
-import type { FirmwareManifest, SignedManifest } from "#protocol/manifest.ts";
 import type { Model } from "#protocol/model.ts";
 import type { Controls, Memory, Voice } from "../agent/controls.ts";
 import { type DeviceRecord, newDeviceRecord } from "../agent/device-record.ts";
 import type { DeviceStore } from "../agent/device-store.ts";
-import { type TrustedKey, trustedKey } from "../agent/verify-manifest.ts";
 import { loadModels } from "../models.ts";
 import type { Clock } from "../platform/clock.ts";
 
@@ -121,27 +119,6 @@ export function deliveryOf<K extends Delivery["kind"]>(
 
 export const bytesOf = (value: unknown): Uint8Array =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
-
-export interface Signer {
-  trusted: TrustedKey;
-  sign(manifest: FirmwareManifest): SignedManifest;
-}
-
-export function newSigner(): Signer {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const trusted = trustedKey(String(publicKey.export({ format: "jwk" }).x));
-  return {
-    trusted,
-    sign(manifest) {
-      const payload = Buffer.from(JSON.stringify(manifest));
-      return {
-        keyId: trusted.keyId,
-        payload: payload.toString("base64url"),
-        signature: sign(null, payload, privateKey).toString("base64url"),
-      };
-    },
-  };
-}
 
 /** Asks until it is true. */
 export async function eventually(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {

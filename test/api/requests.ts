@@ -16,6 +16,8 @@ const threshold = {
   cause: "too_hot",
 };
 
+const plan = { name: "Autumn", releaseId: unknownId, stages: [{ name: "all", size: { kind: "rest" }, soakMs: 0 }] };
+
 export const model = {
   key: "oven",
   version: 1,
@@ -34,6 +36,8 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "PUT /api/v1/models/:model": model,
   "POST /api/v1/devices": { id: "oven-9", model: "oven" },
   "POST /api/v1/devices/batch": { devices: [{ id: "oven-8", model: "oven" }] },
+  "PATCH /api/v1/devices/:id": { tags: ["internal"] },
+  "POST /api/v1/devices/tags": { deviceIds: ["oven-1"], add: ["internal"] },
   "PUT /api/v1/devices/:id/desired": { state: { childLock: true } },
   "POST /api/v1/devices/:id/token": { graceMs: 60_000 },
   "POST /api/v1/devices/:id/commands": { name: "identify" },
@@ -42,9 +46,19 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/households/:id/members": { name: "Eva" },
   "PATCH /api/v1/my/household": { name: "Maier" },
   "POST /api/v1/my/pair": { code: "0000-0000", name: "Ada" },
+  "POST /api/v1/my/updates/:deliveryId/postpone": { untilMs: 4_000_000_000_000 },
   "POST /api/v1/my/join": { code: "nothing", name: "Ben" },
   "POST /api/v1/firmware/keys": { publicKey: Buffer.alloc(32, 1).toString("base64url"), name: "maker" },
   "POST /api/v1/firmware/releases/:id/send": { model: "oven" },
+  "POST /api/v1/rollouts": plan,
+  "POST /api/v1/rollouts/preview": plan,
+  "PATCH /api/v1/rollouts/:id": { name: "Spring" },
+  "POST /api/v1/rollouts/:id/pause": { reason: "Calls come in" },
+  "POST /api/v1/rollouts/:id/abort": { reason: "Calls come in" },
+  "POST /api/v1/rollouts/:id/promote": { reason: "Known good" },
+  "POST /api/v1/rollouts/:id/schedule": { startAtMs: null },
+  "POST /api/v1/rollouts/:id/retry-failed": { force: true },
+  "POST /api/v1/freezes": { fromMs: 1_797_984_000_000, toMs: 1_798_329_600_000, reason: "Christmas" },
   "POST /api/v1/content/items": { kind: "recipe", locales: { en: text } },
   "PUT /api/v1/content/items/:id": { kind: "recipe", locales: { en: text } },
   "POST /api/v1/content/items/:id/publish": { models: ["oven"], feed: "recipes" },
@@ -76,8 +90,15 @@ export const withoutBody = new Set([
   "DELETE /api/v1/my/invitations/:id",
   "POST /api/v1/my/key",
   "POST /api/v1/my/devices/:id/hand-over",
+  "POST /api/v1/my/updates/:deliveryId/agree",
+  "POST /api/v1/my/updates/:deliveryId/decline",
   "POST /api/v1/deliveries/:id/cancel",
   "POST /api/v1/firmware/releases",
+  "POST /api/v1/rollouts/:id/submit",
+  "POST /api/v1/rollouts/:id/approve",
+  "POST /api/v1/rollouts/:id/start",
+  "POST /api/v1/rollouts/:id/resume",
+  "DELETE /api/v1/freezes/:id",
   "POST /api/v1/content/items/:id/withdraw",
   "POST /api/v1/devices/import",
   "POST /api/v1/devices/:id/re-provision",
@@ -93,6 +114,7 @@ export const makers = new Set(["PUT /api/v1/models/:model", "PUT /api/v1/loyalty
 const queries: Record<string, string> = {
   "GET /api/v1/devices/:id/telemetry": "?metrics=cavity_c",
   "GET /api/v1/my/devices/:id/telemetry": "?metrics=cavity_c",
+  "GET /api/v1/schedule": "?from=1797984000000&to=1798329600000",
   // A place that cannot be gone on from: a stream that is allowed would never end.
   "GET /api/v1/events/stream": "?after=nowhere",
   "POST /api/v1/firmware/releases": `?keyId=0123456789abcdef&payload=e30&signature=${"A".repeat(86)}`,

@@ -18,6 +18,7 @@ import { createSlices, type Slices } from "../../cloud/slices.ts";
 import { type OwnerPrincipal, type Permission, type StaffRole, staffRoles } from "../../cloud/staff/staff.ts";
 import { gatewayLimits } from "#protocol/link/limits.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { newFirmwareKeys } from "../support/release-kit.ts";
 import { unknownId } from "./requests.ts";
 
 /** Who asks: staff of a role, or a person of a household; `stranger` is the owner of another one. */
@@ -101,6 +102,7 @@ export async function createWholeApi(): Promise<WholeApi> {
     hub,
     artifactsDir: join(dir, "artifacts"),
     secret: Buffer.alloc(32, 7),
+    firmwareKeys: newFirmwareKeys(),
     publicUrl: () => "http://127.0.0.1",
     fleetCa: () => fleet,
     deviceCertificateMs: 0,

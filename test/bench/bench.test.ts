@@ -1,10 +1,15 @@
+import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startAedes } from "./aedes.ts";
 import { measureConnections } from "./connections.ts";
+import { measureDownload } from "./downloads.ts";
 import { measureFanout } from "./fanout.ts";
 import { Fleet } from "./fleet.ts";
 import { type Hearth, startHearth } from "./hearth.ts";
+import { offeredHref } from "./hearth-files.ts";
 import { measureIngest, measurePubacks } from "./ingest.ts";
+import { LoadProcess } from "./load-process.ts";
+import { nginxIsThere, startNginx } from "./nginx.ts";
 import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
 import type { Peer } from "./peer.ts";
 
@@ -48,4 +53,20 @@ test("the bench of fan-out hears every copy of an item once", async () => {
 test("the bench of ingest reads back every reading that was acknowledged", async () => {
   expect((await measureIngest(hearth, plan)).readings_committed_per_s).toBeGreaterThan(0);
   for (const peer of peers()) expect(await measurePubacks(peer, plan)).toBeGreaterThan(0);
+});
+
+test("the bench of downloads gets the whole image for everybody, from Hearth and from nginx", async () => {
+  const bytes = randomBytes(1_000_000);
+  const image = { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  const load = new LoadProcess("download-load.ts");
+  const nginx = nginxIsThere ? await startNginx(bytes) : null;
+  const ours = { ...hearth, href: await offeredHref(hearth, bytes) };
+  try {
+    for (const server of [ours, nginx].filter((one) => one !== null)) {
+      expect((await measureDownload(server, load, image, 3, quietMs)).mb_per_s).toBeGreaterThan(0);
+    }
+  } finally {
+    await load.stop();
+    await nginx?.stop();
+  }
 });

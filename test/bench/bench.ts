@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- ingest|connections|fanout`: what Hearth does beside bare aedes and Mosquitto under the same load in the same run,
- * interleaved, as medians of three rounds. `--json` prints one line.
+ * `npm run bench -- ingest|connections|fanout|download`: what Hearth does beside bare aedes, Mosquitto and nginx under the same load in
+ * the same run, interleaved, as medians of three rounds. `--json` prints one line.
  */
 import { parseArgs } from "node:util";
 import { benchConnections } from "./connections.ts";
+import { benchDownload } from "./downloads.ts";
 import { benchFanout } from "./fanout.ts";
 import { say } from "./figures.ts";
 import { benchIngest } from "./ingest.ts";
@@ -12,7 +13,8 @@ import { peersHere } from "./peers.ts";
 const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8]
        npm run bench -- connections [--devices 15000] [--transport tcp|tls]
        npm run bench -- fanout [--devices 15000]
-each with [--json] [--rounds 3], the last two with [--peers hearth,aedes,mosquitto]`;
+       npm run bench -- download [--clients 300] [--megabytes 20]
+each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
   say(`${why}\n${usage}`);
@@ -27,12 +29,14 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "8" },
     shape: { type: "string" },
     devices: { type: "string", default: "15000" },
+    clients: { type: "string", default: "300" },
+    megabytes: { type: "string", default: "20" },
     transport: { type: "string" },
     peers: { type: "string" },
   },
 });
 
-function count(name: "rounds" | "seconds" | "devices"): number {
+function count(name: "rounds" | "seconds" | "devices" | "clients" | "megabytes"): number {
   const value = Number(values[name]);
   return Number.isInteger(value) && value > 0
     ? value
@@ -57,6 +61,8 @@ async function run(): Promise<object> {
     }
     case "fanout":
       return benchFanout({ deviceCount: count("devices"), rounds, names: peersHere(values.peers) });
+    case "download":
+      return benchDownload({ clients: count("clients"), bytes: count("megabytes") * 1_000_000, rounds });
     default:
       return leave(`there is no bench "${bench}"`);
   }

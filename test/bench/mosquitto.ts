@@ -1,11 +1,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../support/service-process.ts";
+import { untilListening } from "./listening.ts";
 import { makeCertificate } from "./certificate.ts";
 import { madeUpDevices, newBareItem, type Peer } from "./peer.ts";
 
@@ -72,18 +71,4 @@ function nameOfHash(passwords: string): string {
   const [, kind, iterations] = passwords.slice(passwords.indexOf(":") + 1).split("$");
   if (kind === "7") return `PBKDF2-SHA512, ${iterations} iterations`;
   return kind === "6" ? "SHA-512" : `kind ${kind}`;
-}
-
-async function untilListening(port: number): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    const socket = connect({ port, host: "127.0.0.1" });
-    const listens = await new Promise<boolean>((resolve) => {
-      socket.once("connect", () => resolve(true));
-      socket.once("error", () => resolve(false));
-    });
-    socket.destroy();
-    if (listens) return;
-    if (tries > 100) throw new Error("mosquitto does not listen");
-    await sleep(50);
-  }
 }

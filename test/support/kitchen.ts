@@ -3,6 +3,9 @@
  * real API, and what the gateway would be told is kept.
  */
 import { createHash, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import type { FastifyInstance } from "fastify";
 import type { CloudMessage } from "#protocol/link/messages.ts";
@@ -21,6 +24,7 @@ import { gatewayLimits } from "#protocol/link/limits.ts";
 import { SetClock } from "./down-road.ts";
 import { ovenModel } from "./ovens.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+import { newFirmwareKeys, ReleaseKit, type Sent } from "./release-kit.ts";
 
 export interface KitchenAnswer {
   status: number;
@@ -42,6 +46,7 @@ export class Kitchen {
   readonly slices: Slices;
   readonly clock: SetClock;
   readonly app: FastifyInstance;
+  readonly artifactsDir: string;
   /** What went down to the gateway. */
   readonly told: CloudMessage[] = [];
   readonly #staffKeys = new Map<StaffRole, string>();
@@ -50,15 +55,17 @@ export class Kitchen {
   #sequence = 0;
   #codes = 0;
 
-  private constructor(base: TestDatabase, slices: Slices, clock: SetClock, app: FastifyInstance) {
-    this.base = base;
-    this.slices = slices;
-    this.clock = clock;
-    this.app = app;
+  private constructor(parts: Pick<Kitchen, "base" | "slices" | "clock" | "app" | "artifactsDir">) {
+    this.base = parts.base;
+    this.slices = parts.slices;
+    this.clock = parts.clock;
+    this.app = parts.app;
+    this.artifactsDir = parts.artifactsDir;
   }
 
   static async open(): Promise<Kitchen> {
     const base = await createTestDatabase();
+    const artifactsDir = await mkdtemp(join(tmpdir(), "hearth-kitchen-"));
     const clock = new SetClock();
     const logger = createLogger("silent");
     const hub = new GatewayHub();
@@ -69,8 +76,9 @@ export class Kitchen {
       ids: randomIds,
       logger,
       hub,
-      artifactsDir: "/nowhere",
+      artifactsDir,
       secret: Buffer.alloc(32, 9),
+      firmwareKeys: newFirmwareKeys(),
       publicUrl: () => "https://hearth.example",
       fleetCa() {
         throw new Error("nobody is enrolled here");
@@ -105,7 +113,7 @@ export class Kitchen {
         }),
       problems: problemCatalogue,
     });
-    const kitchen = new Kitchen(base, slices, clock, app);
+    const kitchen = new Kitchen({ base, slices, clock, app, artifactsDir });
     hub.attach(kitchen.#link.port1, slices.linkDeps);
     kitchen.#link.port2.on("message", (message: CloudMessage) => kitchen.told.push(message));
     await slices.ingest.openSource(kitchen.#source);
@@ -124,6 +132,7 @@ export class Kitchen {
     await this.slices.events.stop();
     await this.slices.ingest.stop();
     await this.base.drop();
+    await rm(this.artifactsDir, { recursive: true, force: true });
   }
 
   /** Registers appliances. */
@@ -191,6 +200,35 @@ export class Kitchen {
     });
     const isJson = String(response.headers["content-type"]).includes("json");
     return { status: response.statusCode, headers: response.headers, body: isJson ? response.json() : null };
+  }
+
+  /** A role's staff key, for those who come from outside. */
+  staffKey(role: StaffRole): string {
+    return this.#staffKeys.get(role) ?? "";
+  }
+
+  /** A team's keys and a signed repository with a family for each model, from which releases are published. */
+  releaseKit(...models: string[]): Promise<ReleaseKit> {
+    return ReleaseKit.open(
+      (method, path, payload) => this.send("admin", method, path, payload),
+      models.length === 0 ? ["oven"] : models,
+      () => this.clock.nowMs(),
+    );
+  }
+
+  /** One request with a role's key to any path; a Buffer goes as it is. */
+  async send(role: StaffRole, method: Method, path: string, payload?: object | Buffer): Promise<Sent> {
+    const response = await this.app.inject({
+      method,
+      url: path,
+      headers: {
+        authorization: `Bearer ${this.#staffKeys.get(role)}`,
+        ...(Buffer.isBuffer(payload) ? { "content-type": "application/octet-stream" } : {}),
+      },
+      ...(payload === undefined ? {} : { payload }),
+    });
+    const isJson = String(response.headers["content-type"]).includes("json") && response.body !== "";
+    return { status: response.statusCode, body: isJson ? response.json() : response.body };
   }
 
   as(role: StaffRole, method: Method, url: string, payload?: object): Promise<KitchenAnswer> {

@@ -2,8 +2,11 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } 
 import {
   deviceListSearch,
   deviceSearch,
+  plannerSearch,
   parseSearch,
   provisioningSearch,
+  releasesSearch,
+  rolloutsSearch,
   securitySearch,
   stringifySearch,
 } from "./core/url-state.ts";
@@ -52,6 +55,33 @@ const securityRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/security/security-page.tsx"), "SecurityPage"),
 });
 
+const rolloutsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rollouts",
+  validateSearch: rolloutsSearch,
+  component: lazyRouteComponent(() => import("./pages/rollouts/rollouts-page.tsx"), "RolloutsPage"),
+});
+
+const plannerRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rollouts/new",
+  validateSearch: plannerSearch,
+  component: lazyRouteComponent(() => import("./pages/rollouts/planner-page.tsx"), "PlannerPage"),
+});
+
+const rolloutRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rollouts/$id",
+  component: lazyRouteComponent(() => import("./pages/rollouts/rollout-page.tsx"), "RolloutPage"),
+});
+
+const releasesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/releases",
+  validateSearch: releasesSearch,
+  component: lazyRouteComponent(() => import("./pages/releases/releases-page.tsx"), "ReleasesPage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -66,7 +96,17 @@ function NoSuchPage() {
   );
 }
 
-const routeTree = rootRoute.addChildren([overviewRoute, devicesRoute, deviceRoute, provisioningRoute, securityRoute]);
+const routeTree = rootRoute.addChildren([
+  overviewRoute,
+  devicesRoute,
+  deviceRoute,
+  rolloutsRoute,
+  plannerRoute,
+  rolloutRoute,
+  releasesRoute,
+  provisioningRoute,
+  securityRoute,
+]);
 
 export const createConsoleRouter = () =>
   createRouter({

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { updateFailures } from "#protocol/update.ts";
 import { closingSteps, type DeliveryKind, deliveryKinds, deliverySteps } from "#protocol/delivery.ts";
 import {
   type DeliveryEvent,
@@ -32,7 +33,15 @@ const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
       atMs,
     }),
     fc.record({
-      kind: fc.constantFrom("deadline" as const, "timed_out", "superseded", "cancelled", "household_left", "stopped"),
+      kind: fc.constantFrom(
+        "deadline" as const,
+        "timed_out",
+        "superseded",
+        "cancelled",
+        "declined",
+        "household_left",
+        "stopped",
+      ),
       atMs,
     }),
   );
@@ -86,7 +95,7 @@ test("what the device, a person or a newer delivery closed stays closed", () => 
     fc.property(kindAndEvents, ({ kind, events }) => {
       walk(kind, events, (before) => {
         expect(["rejected", "superseded"]).not.toContain(before.phase);
-        expect(["device", "person"]).not.toContain("cause" in before ? before.cause : "none");
+        expect(["device", "person", "owner"]).not.toContain("cause" in before ? before.cause : "none");
       });
     }),
     { numRuns: 2_000 },
@@ -122,7 +131,7 @@ test("attempts only grow, and stay within the budget of their kind", () => {
   );
 });
 
-test("firmware that is being downloaded is neither superseded nor cancelled", () => {
+test("firmware that is being downloaded is neither superseded nor cancelled nor declined", () => {
   fc.assert(
     fc.property(fc.array(anyEvent("firmware"), { maxLength: 25 }), (events) => {
       walk("firmware", events, (before, after, on) => {
@@ -130,7 +139,8 @@ test("firmware that is being downloaded is neither superseded nor cancelled", ()
         if (on.kind === "stopped") return;
         const calledBack = after.phase === "superseded" || (after.phase === "cancelled" && after.cause === "person");
         const underWay = before.phase === "received" && !["offered", "confirmed_by_owner"].includes(before.step);
-        expect(calledBack && underWay).toBe(false);
+        const declined = after.phase === "rejected" && after.cause === "owner";
+        expect((calledBack || declined) && underWay).toBe(false);
       });
     }),
     { numRuns: 2_000 },
@@ -214,4 +224,45 @@ test("a confirmed boot of an attempt that the cloud had given up is still a succ
     kind: "moved",
     to: { phase: "done", attempt: 1, step: "confirmed" },
   });
+});
+
+test("a silent device leaves firmware stuck in no step: each has a time-out of its own, long before the delivery's end", () => {
+  const endsMs = 365 * 86_400_000;
+  const waiting = deliverySteps.firmware.filter((step) => meaningOf("firmware", step)?.phase === "received");
+  expect(waiting).toEqual(deliverySteps.firmware.slice(0, -2));
+  for (const step of waiting) {
+    const lasting: DeliveryTerms = { kind: "firmware", expiresAtMs: endsMs, attemptsMax: 1 };
+    const received: DeliveryState = { phase: "received", attempt: 1, step, sinceMs: 10 };
+    const dueMs = dueAtMs(lasting, received, 10);
+    expect([step, dueMs !== null && dueMs < endsMs / 10]).toEqual([step, true]);
+    const event = dueEvent(lasting, received, dueMs ?? 0);
+    expect(event === null ? null : stepDelivery(lasting, received, event)).toMatchObject({
+      to: { phase: "failed", cause: "timed_out", step },
+    });
+  }
+});
+
+test("whether a failure is tried again, and when, goes by the device's reason", () => {
+  const received: DeliveryState = { phase: "received", attempt: 1, step: "downloading", sinceMs: 10 };
+  const failed = (reason: string) =>
+    stepDelivery(terms("firmware"), received, { kind: "receipt", attempt: 1, step: "failed", atMs: 20, reason });
+  expect(failed("wrong_hardware")).toMatchObject({ to: { phase: "failed", cause: "device" } });
+  expect(failed("metadata_not_signed")).toMatchObject({ to: { phase: "failed" } });
+  expect(failed("download_too_slow")).toMatchObject({ to: { phase: "queued", notBeforeMs: 600_020 } });
+  expect(failed("something new")).toMatchObject({ to: { phase: "queued", notBeforeMs: 60_020 } });
+  for (const reason of Object.keys(updateFailures)) expect(failed(reason).kind).toBe("moved");
+});
+
+test("waiting for people is no silence before the time at which it may begin, and is after it; work is, at any time", () => {
+  const monthMs = 30 * 86_400_000;
+  const later: DeliveryTerms = { kind: "firmware", expiresAtMs: 4 * monthMs, quietUntilMs: monthMs };
+  for (const step of deliverySteps.firmware) {
+    const meaning = meaningOf("firmware", step);
+    if (meaning?.phase !== "received") continue;
+    const now: DeliveryState = { phase: "received", attempt: 1, step, sinceMs: 0 };
+    const isPatient = ["offered", "confirmed_by_owner", "verified"].includes(step);
+    expect([step, dueEvent(later, now, monthMs)?.kind]).toEqual([step, isPatient ? undefined : "timed_out"]);
+    expect([step, dueEvent(later, now, 2 * monthMs)?.kind]).toEqual([step, "timed_out"]);
+    expect(dueAtMs(later, now, 1)).toBe((isPatient ? monthMs : 0) + meaning.timeoutMs);
+  }
 });

@@ -9,18 +9,24 @@
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
  *                          --household_left, stopped--> cancelled, however far it was
+ *                          --declined---> rejected, for good, while the device has not gone too far
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
  * one changes nothing; what the cloud closed by itself while the device had it (time-out, deadline, a household that left) a late
  * success still makes `done`, because a delivery says what became of the thing.
  */
 import type { DeliveryKind } from "#protocol/delivery.ts";
-import { backOffMs, kindPolicies, meaningOf, type RankedStep, retryPauseMs } from "./step-table.ts";
+import { failurePolicy } from "./failure-policy.ts";
+import { backOffMs, kindPolicies, meaningOf, type RankedStep, retryPauseMs, stepsOf } from "./step-table.ts";
 
-/** What a delivery was created with. It never changes. */
+/** What a delivery was created with. Only when it may begin changes. */
 export interface DeliveryTerms {
   kind: DeliveryKind;
   expiresAtMs: number;
+  /** How often it is tried; null: as often as its kind is. */
+  attemptsMax?: number | null;
+  /** The device may not begin before: until then its waiting for people is no silence. */
+  quietUntilMs?: number | null;
 }
 
 export type DeliveryState =
@@ -29,7 +35,7 @@ export type DeliveryState =
   | { phase: "received"; attempt: number; step: string; sinceMs: number }
   | { phase: "done"; attempt: number; step: string }
   | { phase: "failed"; attempt: number; step: string | null; cause: "device" | "timed_out" }
-  | { phase: "rejected"; attempt: number; step: string | null }
+  | { phase: "rejected"; attempt: number; step: string | null; cause: "device" | "owner" }
   | { phase: "expired"; attempt: number; step: string | null; cause: "device" | "deadline" }
   | { phase: "superseded"; attempt: number; step: string | null }
   | { phase: "cancelled"; attempt: number; step: string | null; cause: CancelCause };
@@ -54,7 +60,7 @@ export type DeliveryPhase = DeliveryState["phase"];
 export type DeliveryEvent =
   /** Written to the device's socket. */
   | { kind: "written"; attempt: number; atMs: number }
-  | { kind: "receipt"; attempt: number; step: string; atMs: number }
+  | { kind: "receipt"; attempt: number; step: string; atMs: number; reason?: string | null }
   /** The delivery's own end of life. */
   | { kind: "deadline"; atMs: number }
   /** Too long without a word in `sent`, or in a step. */
@@ -62,6 +68,8 @@ export type DeliveryEvent =
   /** A newer one for the same (device, kind, subject) was created. */
   | { kind: "superseded"; atMs: number }
   | { kind: "cancelled"; atMs: number }
+  /** The household does not want it, and said so elsewhere than at the appliance. */
+  | { kind: "declined"; atMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
   | { kind: "household_left"; atMs: number }
   /** A person asked for it back, and the device says that it has stopped in the middle of it. */
@@ -101,13 +109,13 @@ export const newDelivery: DeliveryState = { phase: "queued", attempt: 1, sends: 
 function endAttempt(
   terms: DeliveryTerms,
   now: Open,
-  failure: { step: string | null; retry: boolean; atMs: number; cause: "device" | "timed_out" },
+  failure: { step: string | null; retry: boolean; pauseMs: number; atMs: number; cause: "device" | "timed_out" },
 ): DeliveryOutcome {
-  const { attemptsMax } = kindPolicies[terms.kind];
+  const attemptsMax = terms.attemptsMax ?? kindPolicies[terms.kind].attemptsMax;
   if (!failure.retry || now.attempt >= attemptsMax) {
     return moved({ phase: "failed", attempt: now.attempt, step: failure.step, cause: failure.cause });
   }
-  const notBeforeMs = failure.atMs + backOffMs(retryPauseMs, now.attempt);
+  const notBeforeMs = failure.atMs + backOffMs(failure.pauseMs, now.attempt);
   return moved({ phase: "queued", attempt: now.attempt + 1, sends: 0, notBeforeMs });
 }
 
@@ -119,12 +127,24 @@ function reach(terms: DeliveryTerms, now: Open, on: On<"receipt">, meaning: Rank
     case "done":
       return moved({ phase: "done", attempt, step });
     case "failed":
-      return endAttempt(terms, now, { step, retry: meaning.retry, atMs: on.atMs, cause: "device" });
+      return failByDevice(terms, now, on, meaning.retry);
     case "rejected":
-      return moved({ phase: "rejected", attempt, step });
+      return moved({ phase: "rejected", attempt, step, cause: "device" });
     case "expired":
       return moved({ phase: "expired", attempt, step, cause: "device" });
   }
+}
+
+function failByDevice(terms: DeliveryTerms, now: Open, on: On<"receipt">, mayRetry: boolean): DeliveryOutcome {
+  const policy = failurePolicy(terms.kind, on.reason ?? null);
+  const { step, atMs } = on;
+  return endAttempt(terms, now, {
+    step,
+    retry: mayRetry && policy.retry,
+    pauseMs: policy.retry ? policy.pauseMs : retryPauseMs,
+    atMs,
+    cause: "device",
+  });
 }
 
 function receiveOpen(terms: DeliveryTerms, now: Open, on: On<"receipt">): DeliveryOutcome {
@@ -173,7 +193,7 @@ function expire(terms: DeliveryTerms, now: Open, on: On<"deadline">): DeliveryOu
 }
 
 /** Whether the device has gone so far that the cloud can no longer take it back. */
-function isCommitted(terms: DeliveryTerms, now: Open): boolean {
+export function isCommitted(terms: DeliveryTerms, now: Open): boolean {
   const { committedFrom } = kindPolicies[terms.kind];
   if (committedFrom === null || now.phase !== "received") return false;
   const from = meaningOf(terms.kind, committedFrom);
@@ -185,6 +205,11 @@ const cancel = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   isCommitted(terms, now)
     ? refused("under_way")
     : moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
+
+const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
+  isCommitted(terms, now)
+    ? refused("under_way")
+    : moved({ phase: "rejected", attempt: now.attempt, step: lastStep(now), cause: "owner" });
 
 const stop = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
@@ -204,6 +229,7 @@ const closed = {
   timed_out: () => refused("already_closed"),
   superseded: () => refused("already_closed"),
   cancelled: () => refused("already_closed"),
+  declined: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
   stopped: () => refused("already_closed"),
 };
@@ -222,6 +248,7 @@ const transitions: {
     timed_out: () => refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
   },
@@ -236,6 +263,7 @@ const transitions: {
         : refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
   },
@@ -245,10 +273,17 @@ const transitions: {
     deadline: expire,
     timed_out: (terms, now, on) =>
       on.atMs >= timeoutAtMs(terms, now)
-        ? endAttempt(terms, now, { step: now.step, retry: true, atMs: on.atMs, cause: "timed_out" })
+        ? endAttempt(terms, now, {
+            step: now.step,
+            retry: true,
+            pauseMs: retryPauseMs,
+            atMs: on.atMs,
+            cause: "timed_out",
+          })
         : refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
   },
@@ -260,13 +295,22 @@ const transitions: {
   cancelled: { ...closed, receipt: receiveLate },
 };
 
+/** The steps from which a delivery of this kind can no longer be taken back. */
+export function committedSteps(kind: DeliveryKind): string[] {
+  const { committedFrom } = kindPolicies[kind];
+  const from = committedFrom === null ? null : meaningOf(kind, committedFrom);
+  return from === null ? [] : stepsOf(kind).filter((step) => (meaningOf(kind, step)?.rank ?? -1) >= from.rank);
+}
+
 /** When the silence in a phase has lasted too long. */
 function timeoutAtMs(terms: DeliveryTerms, now: Of<"sent" | "received">): number {
   if (now.phase === "sent") {
     return now.sentAtMs + backOffMs(kindPolicies[terms.kind].sentTimeoutMs, Math.max(1, now.sends));
   }
   const meaning = meaningOf(terms.kind, now.step);
-  return meaning?.phase === "received" ? now.sinceMs + meaning.timeoutMs : terms.expiresAtMs;
+  if (meaning?.phase !== "received") return terms.expiresAtMs;
+  const sinceMs = meaning.waitsForPeople ? Math.max(now.sinceMs, terms.quietUntilMs ?? 0) : now.sinceMs;
+  return sinceMs + meaning.timeoutMs;
 }
 
 /** What `on` makes of `now`. Pure: the clock is the event's own `atMs`. */

@@ -8,14 +8,16 @@ const dayMs = 24 * hourMs;
 /** What a step that a device reports means for its delivery. */
 type StepMeaning =
   /** It has the thing and goes on; without another step for `timeoutMs` this attempt counts as failed. */
-  | { phase: "received"; timeoutMs: number }
+  | { phase: "received"; timeoutMs: number; waitsForPeople: boolean }
   | { phase: "done" }
   /** `retry`: another attempt may help. */
   | { phase: "failed"; retry: boolean }
   | { phase: "rejected" }
   | { phase: "expired" };
 
-const waits = (timeoutMs: number): StepMeaning => ({ phase: "received", timeoutMs });
+const works = (timeoutMs: number): StepMeaning => ({ phase: "received", timeoutMs, waitsForPeople: false });
+/** For their word, or for the appliance to be at rest: before the time at which it may begin that is no silence. */
+const waits = (timeoutMs: number): StepMeaning => ({ phase: "received", timeoutMs, waitsForPeople: true });
 const done: StepMeaning = { phase: "done" };
 
 type StepOf<K extends DeliveryKind> = (typeof deliverySteps)[K][number];
@@ -28,11 +30,11 @@ const stepTable: { [K in DeliveryKind]: Record<StepOf<K>, StepMeaning> } = {
     // Three of these wait for people: the owner's word, and an appliance that is neither hot nor running.
     offered: waits(14 * dayMs),
     confirmed_by_owner: waits(7 * dayMs),
-    downloading: waits(6 * hourMs),
-    downloaded: waits(hourMs),
+    downloading: works(6 * hourMs),
+    downloaded: works(hourMs),
     verified: waits(7 * dayMs),
-    installing: waits(30 * minuteMs),
-    rebooting: waits(15 * minuteMs),
+    installing: works(30 * minuteMs),
+    rebooting: works(15 * minuteMs),
     confirmed: done,
     // The image ran and did not hold: trying the same one again would only reboot the appliance once more.
     rolled_back: { phase: "failed", retry: false },
@@ -73,6 +75,9 @@ const rankedSteps = new Map(deliveryKinds.map((kind) => [kind, ranked(kind)]));
 /** What a step means, or null where the kind has no such step. */
 export const meaningOf = (kind: DeliveryKind, step: string): RankedStep | null =>
   rankedSteps.get(kind)?.get(step) ?? null;
+
+/** Every step that a kind has, the closing ones last. */
+export const stepsOf = (kind: DeliveryKind): string[] => [...(rankedSteps.get(kind)?.keys() ?? [])];
 
 /** How the cloud behaves towards one kind of delivery. */
 export interface KindPolicy {

@@ -4,6 +4,8 @@ ALTER TABLE device
   ADD COLUMN firmware_version text,
   -- The version's numbers, for comparing: 2.10.1-rc1 is {2,10,1}.
   ADD COLUMN firmware_parts int[],
+  -- Counter of the release that it last confirmed.
+  ADD COLUMN release_counter int,
   ADD COLUMN locale text,
   -- IANA name, as the appliance reports it.
   ADD COLUMN time_zone text,
@@ -13,6 +15,7 @@ ALTER TABLE device
   -- When one of these, or its model or household, last changed: what follows devices reads on from here.
   ADD COLUMN facts_at_ms bigint NOT NULL DEFAULT 0;
 UPDATE device SET
+  release_counter = CASE WHEN reported -> 'releaseCounter' ->> 'value' ~ '^\d{1,9}$' THEN (reported -> 'releaseCounter' ->> 'value')::int END,
   hardware = reported -> 'hardware' ->> 'value',
   firmware_version = reported -> 'firmware' ->> 'value',
   firmware_parts = regexp_split_to_array(substring(reported -> 'firmware' ->> 'value' FROM '^\d{1,6}(?:\.\d{1,6}){0,5}'), '\.')::int[],

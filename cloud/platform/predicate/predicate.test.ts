@@ -10,7 +10,7 @@ import {
   type Predicate,
   predicateLimits,
 } from "./predicate.ts";
-import { versionParts } from "./version-parts.ts";
+import { versionParts } from "../version-parts.ts";
 
 const facts: FactTypes = {
   model: { type: "text", help: "" },

@@ -3,7 +3,7 @@ import type { RawBuilder } from "kysely";
 import { isSafeText } from "#protocol/text.ts";
 import type { predicateProblems } from "./errors.ts";
 import { type FactColumns, type FactTypes, Unsupported, whereOf } from "./where.ts";
-import { compareParts, versionParts } from "./version-parts.ts";
+import { compareParts, versionParts } from "../version-parts.ts";
 
 export { predicateProblems } from "./errors.ts";
 export type { FactColumn, FactColumns, FactTypes } from "./where.ts";

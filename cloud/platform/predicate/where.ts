@@ -1,6 +1,6 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { type RawBuilder, sql } from "kysely";
-import { versionParts } from "./version-parts.ts";
+import { versionParts } from "../version-parts.ts";
 
 /** What kinds of facts there are. A version is a text whose leading numbers can also be compared. */
 export type FactType = "text" | "version" | "number" | "flag" | "texts";

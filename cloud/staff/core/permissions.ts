@@ -23,6 +23,8 @@ export const permissionTable = {
   "firmware.write": ["release", "admin"],
   "firmware.keys": ["admin"],
   "ddi.tokens": ["admin"],
+  "rollouts.read": everyone,
+  "rollouts.write": ["release", "admin"],
   "content.read": everyone,
   "content.write": ["content", "admin"],
   "service.read": everyone,
@@ -47,6 +49,8 @@ export const ownerPermissionTable = {
   /** How one is addressed and reached, one's own key, and leaving. */
   "my.write": household,
   "my.pair": household,
+  /** Agreeing to an update, putting it off, declining it. */
+  "my.updates": household,
   "my.join": household,
   "my.manage": ["owner"],
 } as const satisfies Record<string, readonly OwnerRole[]>;

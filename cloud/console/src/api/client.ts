@@ -50,7 +50,11 @@ async function ask(
  * @returns null where the service has nothing to say to it
  * @throws ApiProblem
  */
-export async function send<Answer>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<Answer | null> {
+export async function send<Answer>(
+  method: "POST" | "PATCH" | "DELETE",
+  path: string,
+  body?: unknown,
+): Promise<Answer | null> {
   const headers = {
     accept: "application/json",
     authorization: `Bearer ${session.key ?? ""}`,

@@ -6,6 +6,9 @@ export const rights = {
   "devices.register": ["admin"],
   "provisioning.read": ["viewer", "support", "content", "release", "admin"],
   "provisioning.write": ["admin"],
+  "rollouts.read": ["viewer", "support", "content", "release", "admin"],
+  "rollouts.write": ["release", "admin"],
+  "firmware.write": ["release", "admin"],
   "security.read": ["support", "admin"],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -1,4 +1,6 @@
 /** What lies in the URL: plain words after the question mark, so that a link can be read, typed and shared. */
+import { isRolloutStateKind } from "./rollouts.ts";
+import type { RolloutStateKind } from "../api/rollout-shapes.ts";
 import { timelineKinds, type TimelineKind } from "./timeline.ts";
 import { packetFilter, type PacketFilter } from "./wire.ts";
 
@@ -22,12 +24,23 @@ export interface DeviceListSearch {
   q?: string | undefined;
   model?: string | undefined;
   online?: "true" | "false" | undefined;
+  tag?: string | undefined;
+  country?: string | undefined;
+  version?: string | undefined;
   cursor?: string | undefined;
 }
 
 export function deviceListSearch(search: Record<string, unknown>): DeviceListSearch {
   const online = search["online"] === "true" ? "true" : search["online"] === "false" ? "false" : undefined;
-  return { q: text(search["q"]), model: text(search["model"]), online, cursor: text(search["cursor"]) };
+  return {
+    q: text(search["q"]),
+    model: text(search["model"]),
+    online,
+    tag: text(search["tag"]),
+    country: text(search["country"]),
+    version: text(search["version"]),
+    cursor: text(search["cursor"]),
+  };
 }
 
 export interface SecuritySearch {
@@ -65,6 +78,53 @@ export function provisioningSearch(search: Record<string, unknown>): Provisionin
     cursor: text(search["cursor"]),
   };
 }
+
+export interface RolloutsSearch {
+  tab?: "calendar" | undefined;
+  state?: RolloutStateKind | undefined;
+  cursor?: string | undefined;
+}
+
+export function rolloutsSearch(search: Record<string, unknown>): RolloutsSearch {
+  const { tab, state } = search;
+  return {
+    tab: tab === "calendar" ? tab : undefined,
+    state: isRolloutStateKind(state) ? state : undefined,
+    cursor: text(search["cursor"]),
+  };
+}
+
+export interface PlannerSearch {
+  /** The release that the plan begins with. */
+  release?: string | undefined;
+  /** The draft that is changed. */
+  draft?: string | undefined;
+}
+
+export const plannerSearch = (search: Record<string, unknown>): PlannerSearch => ({
+  release: text(search["release"]),
+  draft: text(search["draft"]),
+});
+
+export interface ReleasesSearch {
+  tab?: "components" | undefined;
+  model?: string | undefined;
+  /** The release that is open. */
+  release?: string | undefined;
+  /** A component, and the version below which it is looked for. */
+  component?: string | undefined;
+  below?: string | undefined;
+  cursor?: string | undefined;
+}
+
+export const releasesSearch = (search: Record<string, unknown>): ReleasesSearch => ({
+  tab: search["tab"] === "components" ? "components" : undefined,
+  model: text(search["model"]),
+  release: text(search["release"]),
+  component: text(search["component"]),
+  below: text(search["below"]),
+  cursor: text(search["cursor"]),
+});
 
 export const ranges = {
   "15m": { words: "15 min", spanMs: 15 * 60_000, refreshMs: 2_000 },

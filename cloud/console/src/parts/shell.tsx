@@ -45,6 +45,12 @@ export function Shell() {
             <Link to="/devices" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
               Appliances
             </Link>
+            <Link to="/releases" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
+              Releases
+            </Link>
+            <Link to="/rollouts" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
+              Rollouts
+            </Link>
             <WatchLinks />
           </nav>
           <div className={classes["room"]} />

@@ -1,5 +1,5 @@
 import type { Model } from "#protocol/model.ts";
-import { NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
+import { Button, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
@@ -45,7 +45,35 @@ export function DeviceFilters({ search, models }: { search: DeviceListSearch; mo
         onChange={(value) => change({ online: value === "true" || value === "false" ? value : undefined })}
         data={connections}
       />
+      <Chosen search={search} onChange={change} />
     </search>
+  );
+}
+
+/** Filters that come with a link from another page; each can be let go of. */
+function Chosen({
+  search,
+  onChange,
+}: {
+  search: DeviceListSearch;
+  onChange: (part: Partial<DeviceListSearch>) => void;
+}) {
+  const chosen: [keyof DeviceListSearch, string][] = [
+    ["version", `Firmware ${search.version ?? ""}`],
+    ["tag", `Tagged ${search.tag ?? ""}`],
+    ["country", `In ${search.country ?? ""}`],
+  ];
+  const set = chosen.filter(([name]) => search[name] !== undefined);
+  if (set.length === 0) return null;
+  return (
+    <div className={classes["chosen"]}>
+      {set.map(([name, words]) => (
+        <Button key={name} variant="default" size="sm" onClick={() => onChange({ [name]: undefined })}>
+          {words} <span aria-hidden="true">&nbsp;×</span>
+          <span className="hidden">, let go of this filter</span>
+        </Button>
+      ))}
+    </div>
   );
 }
 

@@ -24,12 +24,14 @@ declare module "@tanstack/react-router" {
   }
 }
 
-const isFiltered = ({ q, model, online }: DeviceListSearch) =>
-  q !== undefined || model !== undefined || online !== undefined;
+const isFiltered = ({ q, model, online, tag, country, version }: DeviceListSearch) =>
+  [q, model, online, tag, country, version].some((value) => value !== undefined);
 
 /** How many appliances fit the filters, where the overview can tell without asking for them all. */
-function totalOf(overview: Overview | undefined, { q, model, online }: DeviceListSearch): number | null {
-  if (overview === undefined || q !== undefined) return null;
+function totalOf(overview: Overview | undefined, { q, model, online, ...others }: DeviceListSearch): number | null {
+  const isBeyond =
+    q !== undefined || others.tag !== undefined || others.country !== undefined || others.version !== undefined;
+  if (overview === undefined || isBeyond) return null;
   const models = overview.devices.models.filter((one) => model === undefined || one.model === model);
   return models.reduce((sum, one) => {
     if (online === undefined) return sum + one.total;

@@ -1,0 +1,46 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { stringifySearch } from "../core/url-state.ts";
+import { get } from "./client.ts";
+import type { Release } from "./rollout-shapes.ts";
+import type { Page } from "./shapes.ts";
+
+const calmMs = 10_000;
+
+export const releasesQuery = (search: { model?: string | undefined; cursor?: string | undefined }) =>
+  queryOptions({
+    queryKey: ["releases", "page", search],
+    queryFn: ({ signal }) =>
+      get<Page<Release>>(`/api/v1/firmware/releases${stringifySearch({ ...search, limit: 20 })}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: calmMs,
+  });
+
+/** How many appliances report each version, by model; `version` null where they report none. */
+export const adoptionQuery = queryOptions({
+  queryKey: ["releases", "adoption"],
+  queryFn: ({ signal }) =>
+    get<{ items: { model: string; version: string | null; devices: number }[] }>("/api/v1/firmware/adoption", {
+      signal,
+    }),
+  refetchInterval: calmMs,
+});
+
+export interface AffectedDevice {
+  deviceId: string;
+  model: string;
+  version: string;
+  component: string;
+  componentVersion: string;
+}
+
+export const componentsQuery = (name: string, below: string, cursor: string | undefined) =>
+  queryOptions({
+    queryKey: ["releases", "components", name, below, cursor],
+    queryFn: ({ signal }) =>
+      get<Page<AffectedDevice> & { total: number }>(
+        `/api/v1/firmware/components/devices${stringifySearch({ name, below, cursor, limit: 50 })}`,
+        { signal },
+      ),
+    placeholderData: keepPreviousData,
+    enabled: name !== "" && below !== "",
+  });

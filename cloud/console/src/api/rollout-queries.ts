@@ -1,0 +1,87 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { stringifySearch } from "../core/url-state.ts";
+import { get, send } from "./client.ts";
+import type {
+  Freeze,
+  Release,
+  RolloutDetail,
+  RolloutFailure,
+  RolloutHistoryEntry,
+  RolloutPreview,
+  RolloutStateKind,
+  RolloutSummary,
+  Schedule,
+} from "./rollout-shapes.ts";
+import type { Page } from "./shapes.ts";
+
+/** How often what moves by itself is asked for again, and what people move. */
+const liveMs = 2_000;
+const calmMs = 10_000;
+
+export const rolloutPath = (id: string) => `/api/v1/rollouts/${encodeURIComponent(id)}`;
+
+export const rolloutsPerPage = 20;
+
+export const rolloutsQuery = (search: { state?: RolloutStateKind | undefined; cursor?: string | undefined }) =>
+  queryOptions({
+    queryKey: ["rollouts", "page", search],
+    queryFn: ({ signal }) =>
+      get<Page<RolloutSummary>>(`/api/v1/rollouts${stringifySearch({ ...search, limit: rolloutsPerPage })}`, {
+        signal,
+      }),
+    placeholderData: keepPreviousData,
+    refetchInterval: liveMs,
+  });
+
+export const rolloutQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["rollouts", "one", id],
+    queryFn: ({ signal }) => get<RolloutDetail>(rolloutPath(id), { signal }),
+    refetchInterval: liveMs,
+  });
+
+export const failuresQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["rollouts", "failures", id],
+    queryFn: ({ signal }) => get<{ items: RolloutFailure[] }>(`${rolloutPath(id)}/failures`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+export const historyQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["rollouts", "history", id],
+    queryFn: ({ signal }) => get<Page<RolloutHistoryEntry>>(`${rolloutPath(id)}/history?limit=100`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+/** A dry run of a plan: nothing is kept, so the same plan gives the same answer for a while. */
+export const previewQuery = (plan: unknown) =>
+  queryOptions({
+    queryKey: ["rollouts", "preview", plan],
+    queryFn: () => send<RolloutPreview>("POST", "/api/v1/rollouts/preview", plan),
+    placeholderData: keepPreviousData,
+    staleTime: 30_000,
+    retry: false,
+  });
+
+export const scheduleQuery = (fromMs: number, toMs: number) =>
+  queryOptions({
+    queryKey: ["schedule", fromMs, toMs],
+    queryFn: ({ signal }) => get<Schedule>(`/api/v1/schedule?from=${fromMs}&to=${toMs}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: calmMs,
+  });
+
+export const freezesQuery = queryOptions({
+  queryKey: ["freezes"],
+  queryFn: ({ signal }) => get<{ items: Freeze[] }>("/api/v1/freezes", { signal }),
+  refetchInterval: calmMs,
+});
+
+/** The newest releases: what a plan chooses from. */
+export const publishedQuery = queryOptions({
+  queryKey: ["releases", "published"],
+  queryFn: ({ signal }) => get<Page<Release>>("/api/v1/firmware/releases?limit=200", { signal }),
+  select: ({ items }) => items.filter(({ state }) => state === "published"),
+  refetchInterval: calmMs,
+});

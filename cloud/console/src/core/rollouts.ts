@@ -1,0 +1,191 @@
+/** Rollouts in words, and the numbers behind their pictures. */
+import type {
+  MemberState,
+  PlanGate,
+  PlanStage,
+  RolloutGate,
+  RolloutStage,
+  RolloutState,
+  RolloutStateKind,
+  StageSize,
+  Tally,
+} from "../api/rollout-shapes.ts";
+import { countText, measureText, plural } from "./numbers.ts";
+import { durationText } from "./time.ts";
+
+export type Tone = "plain" | "well" | "mind" | "wrong";
+
+export const stateWords: Record<RolloutStateKind, { words: string; tone: Tone }> = {
+  draft: { words: "Draft", tone: "plain" },
+  awaiting_approval: { words: "Waits for approval", tone: "mind" },
+  scheduled: { words: "Scheduled", tone: "plain" },
+  running: { words: "Running", tone: "well" },
+  paused: { words: "Paused", tone: "mind" },
+  finished: { words: "Finished", tone: "well" },
+  aborted: { words: "Aborted", tone: "plain" },
+  halted: { words: "Halted by its gate", tone: "wrong" },
+};
+
+export const rolloutStateKinds: readonly RolloutStateKind[] = [
+  "running",
+  "halted",
+  "paused",
+  "awaiting_approval",
+  "scheduled",
+  "draft",
+  "finished",
+  "aborted",
+];
+export const isRolloutStateKind = (text: unknown): text is RolloutStateKind =>
+  rolloutStateKinds.some((kind) => kind === text);
+
+/** What the rollout is at, beyond the word for its state. */
+export function progressText(state: RolloutState, stages: readonly { name: string }[], nowMs: number): string | null {
+  const { progress } = state;
+  if (state.kind === "scheduled") {
+    if (state.startAtMs === null || state.startAtMs === undefined) return "A person starts it.";
+    return state.startAtMs > nowMs ? `Starts in ${durationText(state.startAtMs - nowMs)}.` : "Starts now.";
+  }
+  if (progress === undefined) return state.reason ?? null;
+  const name = stages[progress.stage]?.name ?? `Stage ${progress.stage + 1}`;
+  const since = durationText(nowMs - progress.sinceMs);
+  switch (progress.kind) {
+    case "starting":
+      return `${name}: being offered for ${since}.`;
+    case "soaking":
+      return `${name}: watched for ${since}.`;
+    case "waiting":
+      return `${name} has passed. A second person says whether it goes on.`;
+  }
+}
+
+/** In the order of an appliance's way, each with what it means and how it is to be read. */
+export const memberWords: Record<MemberState, { words: string; meaning: string; tone: string }> = {
+  done: { words: "Done", meaning: "runs the new firmware, and found itself well", tone: "well" },
+  started: { words: "Under way", meaning: "downloads, installs or reboots", tone: "moving" },
+  offered: { words: "Offered", meaning: "has the offer, and has not begun", tone: "waiting" },
+  waiting: { words: "Waiting", meaning: "not offered yet", tone: "rest" },
+  failed: { words: "Failed", meaning: "tried, and came back to what it had", tone: "wrong" },
+  timed_out: { words: "Timed out", meaning: "began, and was not heard of again", tone: "mind" },
+  declined: { words: "Declined", meaning: "its household does not want it", tone: "over" },
+  skipped: { words: "Left out", meaning: "no longer fits the target", tone: "over" },
+  cancelled: { words: "Called back", meaning: "the offer was taken back before it began", tone: "over" },
+};
+export const memberStates: readonly MemberState[] = [
+  "done",
+  "started",
+  "offered",
+  "waiting",
+  "failed",
+  "timed_out",
+  "declined",
+  "skipped",
+  "cancelled",
+];
+
+/** The states that hold anything, in the order of the bar. */
+export const funnelShares = (tally: Tally): { state: MemberState; count: number }[] =>
+  memberStates.map((state) => ({ state, count: tally[state] })).filter(({ count }) => count > 0);
+
+/** A share as it is read: `2.5 %`, `0 %`, `100 %`. */
+export const shareText = (share: number): string => `${measureText(Math.round(share * 1_000) / 10)}\u00A0%`;
+
+export function sizeText(size: StageSize): string {
+  switch (size.kind) {
+    case "tag":
+      return `tagged ${size.tag}`;
+    case "share":
+      return `${shareText(size.share)} of the target`;
+    case "count":
+      return plural(size.count, "appliance");
+    case "rest":
+      return "all the rest";
+  }
+}
+
+const gateNames: Record<RolloutGate["gate"], string> = {
+  failure_share: "Failed, of those that started",
+  failures: "Failed",
+  timeout_share: "Timed out, of those that started",
+  metric: "Above those without the release",
+};
+export const gateName = ({ gate }: RolloutGate): string => gateNames[gate];
+
+const isShare = (gate: RolloutGate["gate"]) => gate === "failure_share" || gate === "timeout_share";
+export const gateValueText = (gate: RolloutGate["gate"], value: number | null): string =>
+  value === null ? "nothing measured yet" : isShare(gate) ? shareText(value) : measureText(value);
+
+/** What a gate says, in one sentence. */
+export function gateSentence(one: RolloutGate): string {
+  const line = gateValueText(one.gate, one.line);
+  if (one.verdict === "tripped") {
+    return `${gateValueText(one.gate, one.value)} of a sample of ${countText(one.sample)}: above the line of ${line}.`;
+  }
+  if (one.verdict === "too_early") {
+    return `Counts from a sample of ${countText(one.sampleMin)} on; there are ${countText(one.sample)}.`;
+  }
+  return `${gateValueText(one.gate, one.value)} of a sample of ${countText(one.sample)}; halts above ${line}.`;
+}
+
+/** Where value and line stand on a scale from 0 to 1, so that the line is never at its edge. */
+export function gateScale({ value, line }: RolloutGate): { value: number; line: number } {
+  const most = Math.max(line, value ?? 0, Number.EPSILON) * 1.25;
+  return { value: Math.min(1, Math.max(0, (value ?? 0) / most)), line: Math.min(1, Math.max(0, line / most)) };
+}
+
+export const stageStateWords: Record<RolloutStage["state"], { words: string; tone: Tone }> = {
+  not_begun: { words: "Not begun", tone: "plain" },
+  starting: { words: "Being offered", tone: "well" },
+  soaking: { words: "Watched", tone: "well" },
+  waiting_for_approval: { words: "Waits for approval", tone: "mind" },
+  passed: { words: "Passed", tone: "well" },
+  halted: { words: "Halted", tone: "wrong" },
+  stopped: { words: "Stopped", tone: "plain" },
+};
+
+/** How far a stage is, 0 to 1: what has an end of its own, of all it holds. */
+export function stageShare({ members, tally }: Pick<RolloutStage, "members" | "tally">): number {
+  if (members === 0) return 0;
+  return (members - tally.waiting - tally.offered - tally.started) / members;
+}
+
+const historyNames: Record<string, string> = {
+  created: "Planned",
+  changed: "Plan changed",
+  submitted: "Submitted",
+  approved: "Approved",
+  scheduled: "Scheduled",
+  begun: "Begun",
+  stage_passed: "Stage passed",
+  stage_approved: "Stage approved",
+  paused: "Paused",
+  resumed: "Resumed",
+  promoted: "Promoted early",
+  retried: "Failed ones tried again",
+  halted: "Halted by its gate",
+  aborted: "Aborted",
+  finished: "Finished",
+};
+export const historyText = (what: string): string =>
+  historyNames[what] ?? `${what.charAt(0).toUpperCase()}${what.slice(1).replaceAll("_", " ")}`;
+
+/** A principal as a person reads it. */
+export const byText = (by: string): string => (by === "system" ? "by itself" : `by ${by.replace(/^staff:/, "")}`);
+
+const hourMs = 3_600_000;
+
+export const newGate = (sampleMin = 20): PlanGate => ({
+  failureShareMax: 0.05,
+  failuresMax: null,
+  timeoutShareMax: 0.1,
+  sampleMin,
+  metric: null,
+});
+
+/** What a careful team begins with: its own appliances, a few, more, all. */
+export const usualStages = (): PlanStage[] => [
+  { name: "Ring 0", size: { kind: "tag", tag: "internal" }, soakMs: 24 * hourMs, gate: newGate(5), next: "continue" },
+  { name: "First few", size: { kind: "share", share: 0.01 }, soakMs: 24 * hourMs, gate: newGate(), next: "continue" },
+  { name: "A tenth", size: { kind: "share", share: 0.1 }, soakMs: 48 * hourMs, gate: newGate(100), next: "continue" },
+  { name: "Everybody", size: { kind: "rest" }, soakMs: 24 * hourMs, gate: newGate(100), next: "continue" },
+];

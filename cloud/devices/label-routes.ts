@@ -1,0 +1,60 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { deviceId } from "#protocol/ids.ts";
+import { problem } from "../platform/problem.ts";
+import { tagsMax } from "./device-labels.ts";
+import type { Devices } from "./devices.ts";
+import { deviceProblems } from "./errors.ts";
+
+/** ISO 3166-1 alpha-2. */
+export const country = z.string().regex(/^[A-Z]{2}$/, "must be two capital letters such as DE");
+export const tag = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, "must be 1-32 characters of a-z 0-9 . _ -");
+export const tags = z.array(tag).max(tagsMax);
+
+/** HTTP of what people say of appliances. */
+export function labelRoutes(server: FastifyInstance, devices: Devices): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.patch(
+    "/api/v1/devices/:id",
+    {
+      config: { permission: "devices.write" },
+      schema: {
+        summary: "Say where an appliance stands, and tag it",
+        description:
+          "What is left out stays. Rollouts choose by country and tags; the tag `internal` is for the maker's own.",
+        tags: ["devices"],
+        params: z.object({ id: deviceId }),
+        body: z.strictObject({ country: country.nullable().optional(), tags: tags.optional() }),
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await devices.labels.set(request.principal, request.params.id, request.body);
+      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule, outcome.detail);
+      return reply.code(204).send(null);
+    },
+  );
+  app.post(
+    "/api/v1/devices/tags",
+    {
+      config: { permission: "devices.write" },
+      schema: {
+        summary: "Tag up to 10,000 appliances, or take tags away, all or none",
+        tags: ["devices"],
+        body: z.strictObject({
+          deviceIds: z.array(deviceId).min(1).max(10_000),
+          add: tags.default([]),
+          remove: tags.default([]),
+        }),
+        response: { 200: z.object({ changed: z.number() }) },
+      },
+    },
+    async (request) => {
+      const { deviceIds, add, remove } = request.body;
+      const outcome = await devices.labels.tag(request.principal, deviceIds, { add, remove });
+      if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule, outcome.detail);
+      return { changed: outcome.changed };
+    },
+  );
+}

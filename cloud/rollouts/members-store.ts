@@ -1,0 +1,472 @@
+/** Members of rollouts, always as sets: one statement for a million of them. */
+import { type RawBuilder, sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { MemberMove } from "./core/member.ts";
+import type { MemberState, Stage } from "./core/plan.ts";
+import { bucketOf, exclusion, fleet, isEligible, type Target } from "./eligibility.ts";
+
+/** Members to whom something is still promised: they belong to their rollout alone. */
+const isUnsettled = sql.raw(`rd.state IN ('waiting', 'offered', 'started')`);
+
+/** The first stage that goes by a tag which `f` bears, or null. */
+function tagStage(stages: readonly Stage[]): RawBuilder<number | null> {
+  const cases = stages.flatMap(({ size }, stage) =>
+    size.kind === "tag" ? [sql`WHEN ${size.tag}::text = ANY(f.tags) THEN ${sql.lit(stage)}`] : [],
+  );
+  return cases.length === 0 ? sql`NULL::int` : sql`CASE ${sql.join(cases, sql` `)} END`;
+}
+
+/**
+ * The stage at a place in the order of buckets. Shares are of the whole target, those with a tag included; the last stage takes what
+ * rounding leaves.
+ *
+ * @param place from 1 on, among those that no tag stage takes
+ */
+function placeStage(
+  stages: readonly Stage[],
+  place: RawBuilder<unknown>,
+  total: RawBuilder<unknown>,
+): RawBuilder<number> {
+  let share = 0;
+  let count = 0;
+  const bounds = stages.flatMap(({ size }, stage) => {
+    if (size.kind === "tag") return [];
+    if (size.kind === "share") share += size.share;
+    if (size.kind === "count") count += size.count;
+    return [{ stage, share, count }];
+  });
+  const last = bounds.at(-1)?.stage ?? stages.length - 1;
+  const cases = bounds
+    .slice(0, -1)
+    .map(
+      (bound) =>
+        sql`WHEN ${place} <= floor(${bound.share}::float8 * ${total} + 0.5::float8) + ${bound.count}::bigint THEN ${sql.lit(bound.stage)}`,
+    );
+  return cases.length === 0
+    ? sql`${sql.lit(last)}::int`
+    : sql`CASE ${sql.join(cases, sql` `)} ELSE ${sql.lit(last)} END`;
+}
+
+/** Assigns every appliance of the target to its stage. @returns how many there are */
+export async function assignMembers(
+  tx: Db,
+  rollout: { id: string; stages: readonly Stage[] },
+  target: Target,
+  nowMs: number,
+): Promise<number> {
+  const { id, stages } = rollout;
+  // Sorting a million places by bucket in memory and not on disk.
+  await sql`SET LOCAL work_mem = '128MB'`.execute(tx);
+  const byTag = tagStage(stages);
+  const hasTags = stages.some(({ size }) => size.kind === "tag");
+  const place = hasTags
+    ? sql`row_number() OVER (PARTITION BY e.tag_stage IS NULL ORDER BY e.bucket, e.key)`
+    : sql`row_number() OVER (ORDER BY e.bucket, e.key)`;
+  const stage = placeStage(stages, sql`place`, sql`(SELECT count(*) FROM eligible)`);
+  const { rows } = await sql<{ n: number }>`
+    WITH eligible AS MATERIALIZED (
+      SELECT f.key, f.time_zone, f.country, ${bucketOf(id)} AS bucket, ${byTag} AS tag_stage
+      FROM ${fleet} WHERE ${isEligible(target, nowMs)}
+    ),
+    placed AS (SELECT e.*, ${place} AS place FROM eligible e),
+    assigned AS (
+      INSERT INTO rollout_device (rollout_id, device_key, stage, bucket, state, time_zone, country)
+      SELECT ${id}::uuid, key, coalesce(tag_stage, ${stage}), bucket, 'waiting', time_zone, country FROM placed
+    )
+    SELECT count(*) AS n FROM eligible`.execute(tx);
+  await sql`
+    INSERT INTO rollout_stage (rollout_id, stage, bucket_max)
+    SELECT ${id}::uuid, stage, CASE WHEN NOT is_tag THEN (
+      SELECT max(bucket) FROM rollout_device rd
+      WHERE rd.rollout_id = ${id}::uuid AND rd.stage = s.stage AND rd.state = 'waiting') END
+    FROM json_to_recordset(${JSON.stringify(stages.map(({ size }, at) => ({ stage: at, is_tag: size.kind === "tag" })))}::json)
+      AS s(stage smallint, is_tag boolean)`.execute(tx);
+  return rows[0]?.n ?? 0;
+}
+
+/** What a dry run counts: appliances by reason (null: would get it), tag and place. */
+export interface TargetGroup {
+  reason: string | null;
+  tag_stage: number | null;
+  time_zone: string;
+  country: string | null;
+  n: number;
+}
+
+export async function targetGroups(
+  db: Db,
+  stages: readonly Stage[],
+  target: Target,
+  nowMs: number,
+): Promise<TargetGroup[]> {
+  const { rows } = await sql<TargetGroup>`
+    SELECT reason, tag_stage, time_zone, country, count(*) AS n FROM (
+      SELECT ${exclusion(target, nowMs)} AS reason, ${tagStage(stages)} AS tag_stage, f.time_zone, f.country
+      FROM ${fleet} WHERE f.model = ${target.release.model}
+    ) AS asked GROUP BY 1, 2, 3, 4`.execute(db);
+  return rows;
+}
+
+/** A few appliances that are left out for each of some reasons. */
+export async function exclusionExamples(
+  db: Db,
+  target: Target,
+  reasons: readonly string[],
+  nowMs: number,
+): Promise<Map<string, string[]>> {
+  if (reasons.length === 0) return new Map();
+  const { rows } = await sql<{ reason: string; examples: string[] }>`
+    SELECT reason, (array_agg(id))[1:5] AS examples FROM (
+      SELECT ${exclusion(target, nowMs)} AS reason, f.id FROM ${fleet} WHERE f.model = ${target.release.model}
+    ) AS asked WHERE reason = ANY(${[...reasons]}::text[]) GROUP BY 1`.execute(db);
+  return new Map(rows.map(({ reason, examples }) => [reason, examples]));
+}
+
+/** Whether anybody at all would get it. */
+export async function targetHasAny(db: Db, target: Target, nowMs: number): Promise<boolean> {
+  const { rows } = await sql`SELECT FROM ${fleet} WHERE ${isEligible(target, nowMs)} LIMIT 1`.execute(db);
+  return rows.length > 0;
+}
+
+/** How many of a target are unsettled members of some other rollouts. */
+export async function sharedWithMembers(
+  db: Db,
+  target: Target,
+  others: readonly string[],
+  nowMs: number,
+): Promise<{ rollout_id: string; n: number }[]> {
+  if (others.length === 0) return [];
+  const { rows } = await sql<{ rollout_id: string; n: number }>`
+    SELECT rd.rollout_id, count(*) AS n FROM rollout_device rd JOIN ${fleet} ON f.key = rd.device_key
+    WHERE rd.rollout_id = ANY(${[...others]}::uuid[]) AND ${isUnsettled} AND ${isEligible(target, nowMs)}
+    GROUP BY 1`.execute(db);
+  return rows;
+}
+
+/** How many appliances two targets of one model have in common. */
+export async function sharedWithTarget(db: Db, target: Target, other: Target, nowMs: number): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    SELECT count(*) AS n FROM ${fleet} WHERE ${isEligible(target, nowMs)} AND ${isEligible(other, nowMs)}`.execute(db);
+  return rows[0]?.n ?? 0;
+}
+
+// Starting
+
+/**
+ * Picks waiting members in the order of their buckets and notes them in the temporary table `starting (device_key, device_id, online,
+ * reason)`, which is gone with the transaction. A reason says why one does not get it after all: its facts may have changed since it
+ * was assigned.
+ */
+export async function pickStarting(
+  tx: Db,
+  rolloutId: string,
+  step: { stage: number; limit: number; openZones: readonly string[]; frozenCountries: readonly string[] },
+  target: Target,
+  nowMs: number,
+): Promise<void> {
+  await sql`DROP TABLE IF EXISTS pg_temp.starting`.execute(tx);
+  await sql`CREATE TEMPORARY TABLE starting (device_key int, device_id text, online boolean, reason text) ON COMMIT DROP`.execute(
+    tx,
+  );
+  const frozen = [...step.frozenCountries];
+  await sql`
+    INSERT INTO pg_temp.starting (device_key, device_id, online, reason)
+    SELECT f.key, f.id, f.online, ${exclusion(target, nowMs)}
+    FROM (
+      SELECT rd.device_key FROM rollout_device rd
+      WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.stage = ${step.stage} AND rd.state = 'waiting'
+        AND rd.time_zone = ANY(${[...step.openZones]}::text[])
+        AND (cardinality(${frozen}::text[]) = 0 OR rd.country <> ALL(${frozen}::text[]))
+      ORDER BY rd.bucket LIMIT ${step.limit}
+    ) AS picked JOIN ${fleet} ON f.key = picked.device_key`.execute(tx);
+}
+
+/** Those picked whom nothing stands against, as `createForSet` wants them. */
+export const startingDevices = sql`SELECT device_key, device_id, online FROM pg_temp.starting WHERE reason IS NULL`;
+
+/** Leaves out those picked against whom something stands now. */
+export async function skipStarting(tx: Db, rolloutId: string, nowMs: number): Promise<void> {
+  await sql`
+    UPDATE rollout_device rd SET state = 'skipped', reason = s.reason, ended_at_ms = ${nowMs}
+    FROM pg_temp.starting s
+    WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = s.device_key AND s.reason IS NOT NULL`.execute(tx);
+}
+
+/**
+ * The end of `createForSet`'s statement: members get their delivery, those that are busy with another are left out, and members of
+ * whatever rollout whose delivery was replaced are told.
+ */
+export const offerStarting = (rolloutId: string, nowMs: number): RawBuilder<{ offered: number }> => sql<{
+  offered: number;
+}>`,
+  offered AS (
+    UPDATE rollout_device rd
+    SET state = CASE WHEN c.delivery_id IS NULL THEN 'skipped' ELSE 'offered' END,
+      reason = CASE WHEN c.delivery_id IS NULL THEN 'other_update_under_way' END,
+      delivery_id = c.delivery_id,
+      offered_at_ms = CASE WHEN c.delivery_id IS NOT NULL THEN ${nowMs}::bigint END,
+      ended_at_ms = CASE WHEN c.delivery_id IS NULL THEN ${nowMs}::bigint END
+    FROM (SELECT device_key, delivery_id FROM created UNION ALL SELECT device_key, NULL FROM busy) AS c
+    WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = c.device_key
+    RETURNING rd.delivery_id
+  ),
+  replaced AS (
+    UPDATE rollout_device rd SET state = 'cancelled', reason = 'superseded', ended_at_ms = ${nowMs}::bigint
+    FROM older o WHERE rd.delivery_id = o.id AND NOT o.stays AND rd.rollout_id <> ${rolloutId}::uuid AND ${isUnsettled}
+  )
+  SELECT count(delivery_id) AS offered FROM offered`;
+
+/** Those who were offered it in this transaction, as `createForSet` wants them; to be asked after `offerStarting`. */
+export const justOffered = (rolloutId: string, nowMs: number): RawBuilder<unknown> => sql`
+  SELECT s.device_key, s.device_id, s.online FROM pg_temp.starting s
+  JOIN rollout_device rd ON rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = s.device_key
+  WHERE rd.state = 'offered' AND rd.offered_at_ms = ${nowMs}`;
+
+// Ending
+
+/** Ids of the deliveries of members that have been offered it and have not begun. */
+export const offeredDeliveries = (rolloutId: string): RawBuilder<unknown> =>
+  sql`SELECT rd.delivery_id FROM rollout_device rd WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state = 'offered'`;
+
+/** The end of `cancelForSet`'s statement. */
+export const cancelOffered = (reason: string, nowMs: number): RawBuilder<{ cancelled: number }> => sql<{
+  cancelled: number;
+}>`,
+  called_back AS (
+    UPDATE rollout_device rd SET state = 'cancelled', reason = ${reason}::text, ended_at_ms = ${nowMs}::bigint
+    FROM cancelled c WHERE rd.delivery_id = c.delivery_id
+    RETURNING 1
+  )
+  SELECT count(*) AS cancelled FROM called_back`;
+
+/** Those who wait never get it. */
+export async function cancelWaiting(tx: Db, rolloutId: string, reason: string, nowMs: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    UPDATE rollout_device SET state = 'cancelled', reason = ${reason}, ended_at_ms = ${nowMs}
+    WHERE rollout_id = ${rolloutId}::uuid AND state = 'waiting'`.execute(tx);
+  return Number(numAffectedRows ?? 0);
+}
+
+/** Failed and timed-out members wait once more. `notAgain`: reasons after which another try cannot help. */
+export async function retryFailed(tx: Db, rolloutId: string, notAgain: readonly string[]): Promise<number> {
+  const { numAffectedRows } = await sql`
+    UPDATE rollout_device SET state = 'waiting', reason = NULL, delivery_id = NULL, offered_at_ms = NULL, started_at_ms = NULL, ended_at_ms = NULL
+    WHERE rollout_id = ${rolloutId}::uuid AND state IN ('failed', 'timed_out')
+      AND (reason IS NULL OR reason <> ALL(${[...notAgain]}::text[]))`.execute(tx);
+  return Number(numAffectedRows ?? 0);
+}
+
+// Following
+
+/** Applies what became of deliveries, in the transaction in which it did. Deliveries of no rollout are passed over. */
+export async function moveMembers(
+  tx: Db,
+  moves: readonly (MemberMove & { deliveryId: string })[],
+  nowMs: number,
+): Promise<void> {
+  if (moves.length === 0) return;
+  const rows = moves.map(({ deliveryId, fresh, begun, reason }) => ({ delivery_id: deliveryId, fresh, begun, reason }));
+  await sql`
+    WITH moved AS MATERIALIZED (
+      SELECT rd.rollout_id, rd.device_key, m.reason, CASE WHEN rd.started_at_ms IS NULL THEN m.fresh ELSE m.begun END AS next
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS m(delivery_id uuid, fresh text, begun text, reason text)
+      JOIN rollout_device rd ON rd.delivery_id = m.delivery_id
+      -- In the order of the key, so that two who move several never wait for each other in a ring.
+      ORDER BY rd.rollout_id, rd.device_key FOR UPDATE OF rd
+    )
+    UPDATE rollout_device rd SET
+      state = m.next,
+      reason = m.reason,
+      started_at_ms = CASE WHEN m.next IN ('started', 'done', 'failed') THEN coalesce(rd.started_at_ms, ${nowMs}) ELSE rd.started_at_ms END,
+      ended_at_ms = CASE WHEN m.next <> 'started' THEN ${nowMs}::bigint END
+    FROM moved m
+    WHERE rd.rollout_id = m.rollout_id AND rd.device_key = m.device_key AND m.next IS NOT NULL AND m.next <> rd.state
+      AND (rd.state IN ('offered', 'started') OR m.next = 'done')`.execute(tx);
+}
+
+/** Brings places of waiting members up to date with appliances that changed since. */
+export async function refreshPlaces(tx: Db, rolloutId: string, model: string, sinceMs: number): Promise<void> {
+  await sql`
+    UPDATE rollout_device rd SET time_zone = f.time_zone, country = f.country
+    FROM ${fleet}
+    WHERE f.facts_at_ms >= ${sinceMs} AND f.model = ${model} AND rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = f.key
+      AND rd.state = 'waiting' AND (rd.time_zone <> f.time_zone OR rd.country IS DISTINCT FROM f.country)`.execute(tx);
+}
+
+/**
+ * Takes in appliances whose facts changed since and that the target now means: new ones, and those that were left out before. None that
+ * another rollout lays claim to, nor one that a rollout of a later release has dealt with.
+ *
+ * @returns how many
+ */
+export async function followTarget(
+  tx: Db,
+  rollout: { id: string; stages: readonly Stage[]; releaseCounter: number },
+  target: Target,
+  range: { sinceMs: number; nowMs: number },
+): Promise<number> {
+  const { id, stages, releaseCounter } = rollout;
+  const last = stages.length - 1;
+  const { numAffectedRows } = await sql`
+    INSERT INTO rollout_device AS mine (rollout_id, device_key, stage, bucket, state, time_zone, country)
+    SELECT ${id}::uuid, key, coalesce(tag_stage, (
+        SELECT s.stage FROM rollout_stage s WHERE s.rollout_id = ${id}::uuid AND s.bucket_max >= came.bucket
+        ORDER BY s.stage LIMIT 1), ${sql.lit(last)}), bucket, 'waiting', time_zone, country
+    FROM (
+      SELECT f.key, f.time_zone, f.country, ${bucketOf(id)} AS bucket, ${tagStage(stages)} AS tag_stage
+      FROM ${fleet}
+      WHERE f.facts_at_ms >= ${range.sinceMs} AND ${isEligible(target, range.nowMs)}
+        AND NOT EXISTS (
+          SELECT FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = f.key
+          WHERE r.model = ${target.release.model} AND r.id <> ${id}::uuid AND (${isUnsettled} OR r.release_counter > ${releaseCounter}))
+    ) AS came
+    ON CONFLICT (rollout_id, device_key) DO UPDATE
+      SET state = 'waiting', reason = NULL, delivery_id = NULL, offered_at_ms = NULL, ended_at_ms = NULL,
+        time_zone = excluded.time_zone, country = excluded.country
+      WHERE mine.state = 'skipped'`.execute(tx);
+  return Number(numAffectedRows ?? 0);
+}
+
+/**
+ * Has members wait again whose offer came to nothing because they were away, and who have been seen since.
+ *
+ * @returns how many
+ */
+export async function takeBackReturned(tx: Db, rolloutId: string, target: Target, nowMs: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    UPDATE rollout_device rd
+    SET state = 'waiting', reason = NULL, delivery_id = NULL, offered_at_ms = NULL, ended_at_ms = NULL
+    FROM ${fleet}
+    WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state = 'skipped' AND rd.delivery_id IS NOT NULL AND f.key = rd.device_key
+      AND f.last_seen_ms > rd.ended_at_ms AND ${isEligible(target, nowMs)}`.execute(tx);
+  return Number(numAffectedRows ?? 0);
+}
+
+// Reading
+
+export interface TallyRow {
+  rollout_id: string;
+  stage: number;
+  state: MemberState;
+  time_zone: string;
+  country: string;
+  n: number;
+}
+
+/** Where the members of some rollouts stand. */
+export async function tallies(db: Db, rolloutIds: readonly string[]): Promise<TallyRow[]> {
+  if (rolloutIds.length === 0) return [];
+  const { rows } = await sql<TallyRow>`
+    SELECT rollout_id, stage, state, time_zone, country, n FROM rollout_tally
+    WHERE rollout_id = ANY(${[...rolloutIds]}::uuid[]) AND n > 0`.execute(db);
+  return rows;
+}
+
+/** Counts of some rollouts by stage and state alone, for lists. */
+export async function stateCounts(
+  db: Db,
+  rolloutIds: readonly string[],
+): Promise<{ rollout_id: string; state: MemberState; n: number }[]> {
+  if (rolloutIds.length === 0) return [];
+  const { rows } = await sql<{ rollout_id: string; state: MemberState; n: number }>`
+    SELECT rollout_id, state, sum(n)::bigint AS n FROM rollout_tally WHERE rollout_id = ANY(${[...rolloutIds]}::uuid[]) GROUP BY 1, 2`.execute(
+    db,
+  );
+  return rows;
+}
+
+export interface MemberRow {
+  device_key: number;
+  device_id: string;
+  stage: number;
+  state: MemberState;
+  reason: string | null;
+  delivery_id: string | null;
+  offered_at_ms: number | null;
+  started_at_ms: number | null;
+  ended_at_ms: number | null;
+  time_zone: string;
+  country: string | null;
+}
+
+/** A page of members in the order of their keys. */
+export async function listMembers(
+  db: Db,
+  query: {
+    rolloutId: string;
+    state: MemberState | null;
+    stage: number | null;
+    reason: string | null;
+    afterKey: number;
+    limit: number;
+  },
+): Promise<MemberRow[]> {
+  const conditions = [sql`rd.rollout_id = ${query.rolloutId}::uuid`, sql`rd.device_key > ${query.afterKey}`];
+  if (query.state !== null) conditions.push(sql`rd.state = ${query.state}`);
+  // The index of states leaves out those who wait, who are found by their own.
+  if (query.state !== null && query.state !== "waiting") conditions.push(sql`rd.state <> 'waiting'`);
+  if (query.stage !== null) conditions.push(sql`rd.stage = ${query.stage}`);
+  if (query.reason !== null) conditions.push(sql`rd.reason = ${query.reason}`);
+  const { rows } = await sql<MemberRow>`
+    SELECT m.*, f.id AS device_id FROM (
+      SELECT rd.device_key, rd.stage, rd.state, rd.reason, rd.delivery_id, rd.offered_at_ms, rd.started_at_ms, rd.ended_at_ms, rd.time_zone, rd.country
+      FROM rollout_device rd WHERE ${sql.join(conditions, sql` AND `)} ORDER BY rd.device_key LIMIT ${query.limit}
+    ) AS m JOIN (SELECT f.key, f.id FROM ${fleet}) AS f ON f.key = m.device_key ORDER BY m.device_key`.execute(db);
+  return rows;
+}
+
+export interface FailureRow {
+  state: "failed" | "timed_out";
+  reason: string;
+  n: number;
+  examples: string[];
+}
+
+const failuresMax = 100;
+
+/** Failures by reason, the most frequent first. */
+export async function failuresByReason(db: Db, rolloutId: string): Promise<FailureRow[]> {
+  const { rows } = await sql<FailureRow>`
+    SELECT g.state, g.reason, g.n, array(
+      SELECT f.id FROM unnest(g.keys) AS k JOIN (SELECT f.key, f.id FROM ${fleet}) AS f ON f.key = k) AS examples
+    FROM (
+      SELECT rd.state, coalesce(rd.reason, 'unknown') AS reason, count(*) AS n, (array_agg(rd.device_key))[1:5] AS keys
+      FROM rollout_device rd WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state IN ('failed', 'timed_out')
+      GROUP BY 1, 2 ORDER BY 3 DESC LIMIT ${failuresMax}
+    ) AS g ORDER BY g.n DESC`.execute(db);
+  return rows;
+}
+
+/** How long it took from the offer to the outcome, for those who are done: the median of the last few. */
+export async function medianUpdateMs(db: Db, rolloutId: string): Promise<number | null> {
+  const { rows } = await sql<{ median: number | null }>`
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ended_at_ms - started_at_ms) AS median FROM (
+      SELECT ended_at_ms, started_at_ms FROM rollout_device
+      WHERE rollout_id = ${rolloutId}::uuid AND state = 'done' AND started_at_ms IS NOT NULL LIMIT 1000
+    ) AS ended`.execute(db);
+  return rows[0]?.median ?? null;
+}
+
+/** Appliances of a stage that are done, and since when; the first by bucket. */
+export async function treatedSample(
+  db: Db,
+  query: { rolloutId: string; stage: number; limit: number },
+): Promise<{ device_key: number; since_ms: number }[]> {
+  const { rows } = await sql<{ device_key: number; since_ms: number }>`
+    SELECT device_key, ended_at_ms AS since_ms FROM rollout_device
+    WHERE rollout_id = ${query.rolloutId}::uuid AND state = 'done' AND stage = ${query.stage}
+    ORDER BY bucket LIMIT ${query.limit}`.execute(db);
+  return rows;
+}
+
+/** Appliances of the later stages, which have not been offered it; the first by stage and bucket. */
+export async function untreatedSample(
+  db: Db,
+  query: { rolloutId: string; stage: number; limit: number },
+): Promise<{ device_key: number }[]> {
+  const { rows } = await sql<{ device_key: number }>`
+    SELECT device_key FROM rollout_device
+    WHERE rollout_id = ${query.rolloutId}::uuid AND state = 'waiting' AND stage > ${query.stage}
+    ORDER BY stage, bucket LIMIT ${query.limit}`.execute(db);
+  return rows;
+}
