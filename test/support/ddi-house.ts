@@ -93,7 +93,10 @@ export class DdiHouse {
     this.app = app(this);
   }
 
-  static async open(clock: DdiHouse["clock"] = new SetClock()): Promise<DdiHouse> {
+  static async open(
+    clock: DdiHouse["clock"] = new SetClock(),
+    pollMs?: { idle: number; busy: number },
+  ): Promise<DdiHouse> {
     const base = await createTestDatabase();
     const dir = await mkdtemp(join(tmpdir(), "hearth-ddi-"));
     let house: DdiHouse | undefined;
@@ -105,7 +108,12 @@ export class DdiHouse {
         const made = new DdiHouse({ base, clock, dir }, () => server);
         house = made;
         const guard = new KeyGuard({ clock, note: (refused) => made.security.note(refused) });
-        ddiRoutes(server, { ddi: made.ddi, guard, publicUrl: () => made.url });
+        ddiRoutes(server, {
+          ddi: made.ddi,
+          guard,
+          publicUrl: () => made.url,
+          ...(pollMs === undefined ? {} : { pollMs }),
+        });
         ddiStaffRoutes(server, made.ddi);
         deliveriesRoutes(server, made.deliveries);
       },
