@@ -78,6 +78,24 @@ export const freezesQuery = queryOptions({
   refetchInterval: calmMs,
 });
 
+/** People by their principal. */
+export const namesQuery = queryOptions({
+  queryKey: ["names"],
+  queryFn: ({ signal }) => get<{ names: Record<string, string> }>("/api/v1/staff/names", { signal }),
+  staleTime: 60_000,
+});
+
+/** What a target may ask of an appliance. */
+export const targetFactsQuery = queryOptions({
+  queryKey: ["target-facts"],
+  queryFn: ({ signal }) =>
+    get<{ facts: { name: string; help: string }[]; examples: { text: string; means: string }[] }>(
+      "/api/v1/rollouts/target-facts",
+      { signal },
+    ),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
 /** The newest releases: what a plan chooses from. */
 export const publishedQuery = queryOptions({
   queryKey: ["releases", "published"],
