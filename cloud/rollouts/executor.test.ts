@@ -37,7 +37,7 @@ function anotherCloud(over: Partial<Sets> = {}): Rollouts {
     deliveries: sets,
     firmware,
     telemetry,
-    notices: { async tellBefore() {} },
+    notices: { tellBefore: async () => ({ told: 0 }) },
     onError: (error) => errors.push(error),
   });
 }

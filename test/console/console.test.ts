@@ -1,4 +1,5 @@
 /** The console in a real browser, on a real service with a small fleet, at the width of a desk and of a phone. */
+import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ensureConsole } from "../../cloud/http/console-build.ts";

@@ -80,7 +80,13 @@ export class DdiHouse {
         release: async (id) => this.#releases.get(id) ?? null,
         openImageOf: async (id) => {
           const release = this.#releases.get(id);
-          return release === undefined ? null : { file: await open(release.file), length: release.length };
+          if (release === undefined) return null;
+          const file = await open(release.file);
+          return {
+            length: release.length,
+            read: ({ first, last }) => file.createReadStream({ start: first, end: last }),
+            close: () => file.close(),
+          };
         },
         counterOf: async (model, version) =>
           [...this.#releases.values()].find((one) => one.model === model && one.version === version)?.releaseCounter ??
