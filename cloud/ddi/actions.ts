@@ -3,7 +3,7 @@ import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { answerToCancel, type Confirmation, type Feedback, meaningOf, saidIn } from "./core/feedback.ts";
+import { answerToCancel, type Confirmation, type Feedback, meaningOf, saidIn, withErrors } from "./core/feedback.ts";
 import type { Link } from "./core/offer.ts";
 import type { OfferTerms } from "./core/terms.ts";
 import type { Client } from "./ddi-login.ts";
@@ -100,8 +100,11 @@ export class Actions {
   /** What a client says of an action. */
   async report({ device, speaks }: Client, actionId: number, said: Feedback): Promise<Reported> {
     return this.#change(device, actionId, async (tx, { action, delivery }) => {
+      const { errors } = action;
       const handedOver = action.handedOverAtMs !== null;
-      const meaning = meaningOf(said, { success: speaks.success, handedOver });
+      const meaning = meaningOf(said, { success: speaks.success, handedOver, errors });
+      const moreErrors = meaning.ends ? errors : withErrors(errors, said.status);
+      if (moreErrors.join("\n") !== errors.join("\n")) await store.writeErrors(tx, device.key, actionId, moreErrors);
       const gaveUp = meaning.step === "failed" || meaning.step === "rejected";
       const marks = [
         ...(meaning.step === null || gaveUp ? [] : (["begun_at_ms"] as const)),
@@ -116,10 +119,12 @@ export class Actions {
         await this.#deps.deliveries.stopped(tx, delivery.id);
         return nothing;
       }
-      const { step, progress, reason } = meaning;
-      return step === null
-        ? nothing
-        : this.#take(tx, device, delivery, { step, progress, reason, said: saidIn(said.status) });
+      const { step, progress, reason, ends } = meaning;
+      if (step === null) return nothing;
+      // On the way SWUpdate sends its whole log, a part at a time; what counts is what it says of the end.
+      const details = [...(said.status.details ?? []), ...errors];
+      const words = ends ? saidIn({ ...said.status, details }) : {};
+      return this.#take(tx, device, delivery, { step, progress, reason, said: words });
     });
   }
 

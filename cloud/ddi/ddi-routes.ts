@@ -21,13 +21,14 @@ export interface DdiRoutesDeps {
   guard: TokenGuard;
   /** Base of every link, without a slash at its end. */
   publicUrl: () => string;
+  pollMs?: { idle: number; busy: number };
 }
 
 /** Most bytes of a report. SWUpdate sends at most 48 lines of its log in one. */
 const bodyBytesMax = 65_536;
 
-/** How long a client waits between two polls: with nothing to do, and while it has an update. */
-const pollMs = { idle: 300_000, busy: 60_000 } as const;
+/** How long a client waits between two polls: with nothing to do; and while it has an update, or has been asked for its attributes. */
+const pollMsDefault = { idle: 300_000, busy: 60_000 };
 
 const numbered = z.object({
   ...target,
@@ -93,7 +94,7 @@ async function answer(reply: FastifyReply, outcome: Reported): Promise<FastifyRe
 
 const linksFrom = (url: string) => (path: string) => ({ href: url + path });
 
-function baseRoute(scope: FastifyInstance, { ddi, publicUrl }: DdiRoutesDeps): void {
+function baseRoute(scope: FastifyInstance, { ddi, publicUrl, pollMs = pollMsDefault }: DdiRoutesDeps): void {
   scope.get(
     ddiBase,
     {
@@ -111,7 +112,8 @@ function baseRoute(scope: FastifyInstance, { ddi, publicUrl }: DdiRoutesDeps): v
       const { id } = client.device;
       await ddi.noteSeen(client.device);
       const { link, attributesWanted } = await ddi.actions.poll(client);
-      const sleep = sleepText(link.kind === "nothing" ? pollMs.idle : pollMs.busy);
+      const isBusy = link.kind !== "nothing" || attributesWanted;
+      const sleep = sleepText(isBusy ? pollMs.busy : pollMs.idle);
       const linkTo = linksFrom(publicUrl());
       return {
         config: { polling: { sleep } },

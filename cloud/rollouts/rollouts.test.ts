@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { minuteMs, Yard } from "../../test/support/rollout-yard.ts";
 
@@ -107,8 +108,11 @@ test("a gate halts the rollout by itself, says by what, and calls back offers th
   expect((await yard.delivery(first[9] ?? "")).phase).toBe("cancelled");
   await yard.tick(60 * minuteMs);
   expect((await yard.get(id)).funnel).toMatchObject({ waiting: 14, offered: 0 });
-  const { body } = await yard.kitchen.as("viewer", "GET", "/events?limit=200");
-  expect(body.items.map(({ type }: { type: string }) => type)).toContain("hearth.rollout.halted");
+  const { rows } =
+    await sql`SELECT subject, data ->> 'reason' AS reason FROM outbox WHERE type = 'hearth.rollout.halted'`.execute(
+      yard.kitchen.base.db,
+    );
+  expect(rows).toEqual([{ subject: `rollout:${id}`, reason: "failure_share" }]);
 });
 
 test("another person approves: the plan, and a stage that asks for it", async () => {
@@ -246,7 +250,6 @@ test("a withdrawn release ends its rollout, with that as the reason, and is not 
   const id = await yard.running(release, { startsPerMinuteMax: 2 });
   await yard.tick();
   expect(await yard.idsIn(id, "offered")).toHaveLength(2);
-  const { sql } = await import("kysely");
   await sql`UPDATE firmware_release SET state = 'withdrawn', withdrawn_at_ms = 1 WHERE id = ${release.id}`.execute(
     yard.kitchen.base.db,
   );

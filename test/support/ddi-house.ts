@@ -80,7 +80,13 @@ export class DdiHouse {
         release: async (id) => this.#releases.get(id) ?? null,
         openImageOf: async (id) => {
           const release = this.#releases.get(id);
-          return release === undefined ? null : { file: await open(release.file), length: release.length };
+          if (release === undefined) return null;
+          const file = await open(release.file);
+          return {
+            length: release.length,
+            read: ({ first, last }) => file.createReadStream({ start: first, end: last }),
+            close: () => file.close(),
+          };
         },
         counterOf: async (model, version) =>
           [...this.#releases.values()].find((one) => one.model === model && one.version === version)?.releaseCounter ??
@@ -93,7 +99,10 @@ export class DdiHouse {
     this.app = app(this);
   }
 
-  static async open(clock: DdiHouse["clock"] = new SetClock()): Promise<DdiHouse> {
+  static async open(
+    clock: DdiHouse["clock"] = new SetClock(),
+    pollMs?: { idle: number; busy: number },
+  ): Promise<DdiHouse> {
     const base = await createTestDatabase();
     const dir = await mkdtemp(join(tmpdir(), "hearth-ddi-"));
     let house: DdiHouse | undefined;
@@ -105,7 +114,12 @@ export class DdiHouse {
         const made = new DdiHouse({ base, clock, dir }, () => server);
         house = made;
         const guard = new KeyGuard({ clock, note: (refused) => made.security.note(refused) });
-        ddiRoutes(server, { ddi: made.ddi, guard, publicUrl: () => made.url });
+        ddiRoutes(server, {
+          ddi: made.ddi,
+          guard,
+          publicUrl: () => made.url,
+          ...(pollMs === undefined ? {} : { pollMs }),
+        });
         ddiStaffRoutes(server, made.ddi);
         deliveriesRoutes(server, made.deliveries);
       },
