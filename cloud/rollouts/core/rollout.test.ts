@@ -114,14 +114,15 @@ test.each(rolloutStates)("every event in the state %s does what the table says, 
   expect(eventKinds.map((event) => result(states[kind], events[event]))).toEqual(table[kind]);
 });
 
+const approvedBy = (who: string): RolloutEvent => ({ kind: "approve", atMs: 5, by: who });
+
 test("the second person is neither who wrote the plan nor who handed it in", () => {
-  const by = (who: string): RolloutEvent => ({ kind: "approve", atMs: 5, by: who });
-  expect(result(states.awaiting_approval, by("staff:author"))).toBe("approver_is_author");
-  expect(result(states.awaiting_approval, by("staff:editor"))).toBe("approver_is_author");
-  expect(result(states.awaiting_approval, by("staff:other"))).toBe("scheduled");
+  expect(result(states.awaiting_approval, approvedBy("staff:author"))).toBe("approver_is_author");
+  expect(result(states.awaiting_approval, approvedBy("staff:editor"))).toBe("approver_is_author");
+  expect(result(states.awaiting_approval, approvedBy("staff:other"))).toBe("scheduled");
   const waiting: RolloutState = { kind: "running", startedAtMs: 1, progress: progress("waiting") };
-  expect(result(waiting, by("staff:author"))).toBe("approver_is_author");
-  expect(stepRollout(terms, waiting, by("staff:other"))).toMatchObject({
+  expect(result(waiting, approvedBy("staff:author"))).toBe("approver_is_author");
+  expect(stepRollout(terms, waiting, approvedBy("staff:other"))).toMatchObject({
     to: { progress: { kind: "starting", stage: 1 } },
   });
 });
