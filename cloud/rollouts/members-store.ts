@@ -443,7 +443,7 @@ export async function medianUpdateMs(db: Db, rolloutId: string): Promise<number 
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ended_at_ms - started_at_ms) AS median FROM (
       SELECT ended_at_ms, started_at_ms FROM rollout_device
       WHERE rollout_id = ${rolloutId}::uuid AND state = 'done' AND started_at_ms IS NOT NULL LIMIT 1000
-    ) AS some`.execute(db);
+    ) AS ended`.execute(db);
   return rows[0]?.median ?? null;
 }
 
