@@ -297,4 +297,6 @@ test("households may be told before, and nothing begins until then", async () =>
     consent: "ask",
     security: true,
   });
+  const told = await yard.kitchen.as("viewer", "GET", `/deliveries?device=${oven}&kind=message`);
+  expect(told.body.items).toMatchObject([{ label: `Update ${release.version}`, phase: "queued" }]);
 });
