@@ -4,11 +4,22 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { SetClock } from "./support/down-road.ts";
 import { DdiHouse } from "./support/ddi-house.ts";
 import { hasSwupdate, type Maker, Swupdate, type SwupdateOptions, Workshop } from "./support/swupdate.ts";
 
-/** The machine's time, moved by a test. */
-const clock = { aheadMs: 0, nowMs: () => Date.now() + clock.aheadMs };
+/** The machine's time, moved on by a test. */
+class MovedClock extends SetClock {
+  #aheadMs = 0;
+  override nowMs(): number {
+    return Date.now() + this.#aheadMs;
+  }
+  override forward(ms: number): number {
+    this.#aheadMs += ms;
+    return this.nowMs();
+  }
+}
+const clock = new MovedClock();
 
 let house: DdiHouse;
 let workshop: Workshop;
@@ -19,8 +30,8 @@ const running: Swupdate[] = [];
 
 describe.skipIf(!hasSwupdate)("with Debian's swupdate", () => {
   beforeAll(async () => {
-    house = await DdiHouse.open(clock, { idle: 1_000, busy: 1_000 });
-    house.app.server.on("request", (request) => {
+    house = await DdiHouse.open({ clock, pollMs: { idle: 1_000, busy: 1_000 } });
+    house.kitchen.app.server.on("request", (request) => {
       if (/controller\/v1\/[^/]+$/.test(request.url ?? "")) polls += 1;
     });
     url = await house.listen();
@@ -51,7 +62,7 @@ describe.skipIf(!hasSwupdate)("with Debian's swupdate", () => {
   const swu = (version: string, bytes: Uint8Array, installed: string, by: Maker | null = maker) =>
     workshop.swu(by, { version, files: { "oven.bin": bytes }, path: () => installed });
 
-  const reportedOf = async (id: string) => (await house.devices.get(id))!.reported;
+  const reportedOf = async (id: string) => (await house.slices.devices.get(id))!.reported;
 
   test("attributes, deployment, download, installation, reboot, confirmed boot", async () => {
     const { id, installed, start } = await oven("sw-good");
@@ -123,7 +134,7 @@ describe.skipIf(!hasSwupdate)("with Debian's swupdate", () => {
       async () => (await said()).includes("downloading"),
       () => client.log,
     );
-    expect(await house.ddi.actions.recall({ kind: "system" }, deliveryId)).toEqual({ kind: "asked" });
+    expect(await house.slices.ddi.actions.recall({ kind: "system" }, deliveryId)).toEqual({ kind: "asked" });
     await until(
       async () => (await house.delivery(deliveryId)).phase === "cancelled",
       () => client.log,
@@ -147,7 +158,7 @@ describe.skipIf(!hasSwupdate)("with Debian's swupdate", () => {
       () => client.log,
     );
     expect(await house.delivery(deliveryId)).toMatchObject({ phase: "queued", receipts: [] });
-    clock.aheadMs += 2.5 * 3_600_000;
+    clock.forward(2.5 * 3_600_000);
     await until(
       async () => (await house.delivery(deliveryId)).step === "installing",
       () => client.log,

@@ -1,11 +1,11 @@
 import type { Deliveries, StandingDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
+import type { StoredOffer } from "../firmware/firmware.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { answerToCancel, type Confirmation, type Feedback, meaningOf, saidIn, withErrors } from "./core/feedback.ts";
 import type { Link } from "./core/offer.ts";
-import type { OfferTerms } from "./core/terms.ts";
 import type { Client } from "./ddi-login.ts";
 import * as store from "./ddi-store.ts";
 import type { Receipts, Step } from "./receipts.ts";
@@ -26,7 +26,7 @@ export type NumberedLink = { kind: "nothing" } | { kind: "deploy" | "confirm" | 
 /** An update that a client may have now. */
 export interface Offered {
   delivery: StandingDelivery;
-  terms: OfferTerms;
+  terms: StoredOffer;
 }
 
 type Refused<Rule extends string> = { kind: "refused"; rule: Rule };
@@ -51,7 +51,7 @@ export class Actions {
     const settled = before.isKnown && before.offer.ended.length === 0 ? numbered(before) : null;
     if (settled !== null) return { link: settled, attributesWanted };
     return transaction(this.#deps.db, async (tx) => {
-      const now = await this.#deps.standings.lock(tx, device, before.zone);
+      const now = await this.#deps.standings.lock(tx, device, before.around);
       await store.endActions(tx, device.key, now.offer.ended, this.#nowMs);
       const link = await this.#number(tx, now, speaks.success);
       return { link, attributesWanted: now.target.attributesWanted };
@@ -87,7 +87,7 @@ export class Actions {
     const hasBegun = before.live.some((one) => one.actionId === actionId && one.begunAtMs !== null);
     if (!isNews || hasBegun) return offered;
     const after = await transaction(this.#deps.db, async (tx) => {
-      const now = offeredAs(await this.#deps.standings.lock(tx, device, before.zone), kind, actionId);
+      const now = offeredAs(await this.#deps.standings.lock(tx, device, before.around), kind, actionId);
       if (now === null) return null;
       return this.#deps.receipts.take(tx, device, now.delivery, {
         step: agreedByItself ? "confirmed_by_owner" : "offered",
@@ -185,9 +185,9 @@ export class Actions {
       now: { action: store.Action; delivery: StandingDelivery; link: Link; isCancelled: boolean },
     ) => Promise<(() => void) | null>,
   ): Promise<Reported> {
-    const { zone } = await this.#deps.standings.read(device);
+    const { around } = await this.#deps.standings.read(device);
     const outcome = await transaction(this.#deps.db, async (tx) => {
-      const now = await this.#deps.standings.lock(tx, device, zone);
+      const now = await this.#deps.standings.lock(tx, device, around);
       const action = now.live.find((one) => one.actionId === actionId);
       const delivery = now.deliveries.find(({ id }) => id === action?.deliveryId);
       if (action === undefined || delivery === undefined) {

@@ -113,6 +113,11 @@ export class Firmware {
       .map(({ id, version, releaseCounter, hardwareIds }) => ({ id, version, releaseCounter, hardwareIds }));
   }
 
+  /** The counter of the release of a model that has a version; null where none was ever published with it. */
+  counterOf(model: string, version: string): Promise<number | null> {
+    return store.counterOfVersion(this.#deps.db, model, version);
+  }
+
   /**
    * Notes, in the caller's transaction, that appliances are offered a release: nothing of it changes from then on.
    *
