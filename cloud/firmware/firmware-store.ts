@@ -123,6 +123,14 @@ export async function releasesOfModel(db: Db, model: string): Promise<Release[]>
   return rows.map((row) => toRecord(row).release);
 }
 
+/** The highest one where a version was withdrawn and published again. */
+export async function counterOfVersion(db: Db, model: string, version: string): Promise<number | null> {
+  const { rows } = await sql<{ counter: number | null }>`
+    SELECT max(release_counter) AS counter FROM firmware_release
+    WHERE model = ${model} AND version = ${version} AND state IN ('published', 'withdrawn')`.execute(db);
+  return rows[0]?.counter ?? null;
+}
+
 export async function setImage(tx: Db, id: string, { sha1, md5 }: { sha1: string; md5: string }): Promise<void> {
   await sql`UPDATE firmware_release SET sha1 = ${sha1}, md5 = ${md5} WHERE id = ${id}`.execute(tx);
 }
