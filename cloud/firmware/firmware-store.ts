@@ -123,12 +123,13 @@ export async function releasesOfModel(db: Db, model: string): Promise<Release[]>
   return rows.map((row) => toRecord(row).release);
 }
 
-/** The highest one where a version was withdrawn and published again. */
+/** Which counter a version has, of those that appliances may have got. */
 export async function counterOfVersion(db: Db, model: string, version: string): Promise<number | null> {
-  const { rows } = await sql<{ counter: number | null }>`
-    SELECT max(release_counter) AS counter FROM firmware_release
-    WHERE model = ${model} AND version = ${version} AND state IN ('published', 'withdrawn')`.execute(db);
-  return rows[0]?.counter ?? null;
+  const { rows } = await sql<{ releaseCounter: number }>`
+    SELECT release_counter AS "releaseCounter" FROM firmware_release
+    WHERE model = ${model} AND version = ${version} AND state IN ('published', 'withdrawn')
+    ORDER BY release_counter DESC LIMIT 1`.execute(db);
+  return rows[0]?.releaseCounter ?? null;
 }
 
 export async function setImage(tx: Db, id: string, { sha1, md5 }: { sha1: string; md5: string }): Promise<void> {

@@ -116,17 +116,17 @@ export class Firmware {
     });
   }
 
-  /** The counter of the release that a model's appliances call by this version; null where none was published. */
-  counterOf(model: string, version: string): Promise<number | null> {
-    return store.counterOfVersion(this.#deps.db, model, version);
-  }
-
   /** The published releases of a model that must not be skipped, by counter. */
   async passThroughs(model: string): Promise<PassThrough[]> {
     const all = await store.releasesOfModel(this.#deps.db, model);
     return all
       .filter(({ state, passThrough }) => state === "published" && passThrough)
       .map(({ id, version, releaseCounter, hardwareIds }) => ({ id, version, releaseCounter, hardwareIds }));
+  }
+
+  /** The counter of the release of a model that has a version; null where none was ever published with it. */
+  counterOf(model: string, version: string): Promise<number | null> {
+    return store.counterOfVersion(this.#deps.db, model, version);
   }
 
   /**
