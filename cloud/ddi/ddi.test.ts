@@ -19,7 +19,7 @@ beforeAll(async () => {
   });
   image = randomBytes(50_000);
   releaseId = await house.release("2.1.0", image);
-  raucReleaseId = await house.release("2.1.0", image, "rauc-oven");
+  raucReleaseId = await house.release("2.1.0", image, { model: "rauc-oven" });
 });
 afterAll(() => house.close());
 

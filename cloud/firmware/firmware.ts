@@ -12,6 +12,7 @@ import { checkLink, signLink } from "./core/signed-link.ts";
 import { roleKey } from "./core/tuf-keys.ts";
 import { type DeliveryLookup, Director } from "./director.ts";
 import * as store from "./firmware-store.ts";
+import { ImageCertificates } from "./image-certificates.ts";
 import { ImageFiles, type OpenImage } from "./image-files.ts";
 import { Publishing } from "./publishing.ts";
 import { refused, type Refused } from "./refused.ts";
@@ -72,11 +73,13 @@ export class Firmware {
   readonly sending: Sending;
   readonly director: Director;
   readonly components: Components;
+  readonly imageCertificates: ImageCertificates;
 
   constructor(deps: FirmwareDeps) {
     this.#deps = deps;
     this.#images = new ImageFiles(deps.artifactsDir, deps.ids);
-    this.releaseDesk = new Releases({ ...deps, images: this.#images });
+    this.imageCertificates = new ImageCertificates(deps);
+    this.releaseDesk = new Releases({ ...deps, images: this.#images, imageCertificates: this.imageCertificates });
     this.repository = new Repository({ ...deps, timestampKey: roleKey(deps.timestampKey) });
     this.publishing = new Publishing({ ...deps, releases: this.releaseDesk, repository: this.repository });
     this.sending = new Sending(deps);
