@@ -109,9 +109,10 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     firmware,
     telemetry,
-    notices: { async tellBefore() {} },
+    notices: updateNotices,
     onError: (error, rolloutId) => logger.warn({ event: "rollout.failed", rolloutId, error: String(error) }),
   });
+  deliveries.nameRollouts((wanted) => rollouts.namesOf(wanted));
   const content = new Content({
     db,
     clock,

@@ -239,14 +239,6 @@ export const cancelOffered = (reason: string, nowMs: number): RawBuilder<{ cance
   )
   SELECT count(*) AS cancelled FROM called_back`;
 
-/** Those who wait never get it. */
-export async function cancelWaiting(tx: Db, rolloutId: string, reason: string, nowMs: number): Promise<number> {
-  const { numAffectedRows } = await sql`
-    UPDATE rollout_device SET state = 'cancelled', reason = ${reason}, ended_at_ms = ${nowMs}
-    WHERE rollout_id = ${rolloutId}::uuid AND state = 'waiting'`.execute(tx);
-  return Number(numAffectedRows ?? 0);
-}
-
 /** Failed and timed-out members wait once more. `notAgain`: reasons after which another try cannot help. */
 export async function retryFailed(tx: Db, rolloutId: string, notAgain: readonly string[]): Promise<number> {
   const { numAffectedRows } = await sql`
