@@ -18,7 +18,7 @@ import { ImageFiles, type OpenImage } from "./image-files.ts";
 import { Publishing } from "./publishing.ts";
 import { refused, type Refused } from "./refused.ts";
 import { type Release, storedOffer } from "./release-shapes.ts";
-import { type InspectImage, Releases } from "./releases.ts";
+import { Releases } from "./releases.ts";
 import { Repository } from "./repository.ts";
 import { type Appliances, type DeliveryMaker, Sending } from "./sending.ts";
 
@@ -46,7 +46,6 @@ interface FirmwareDeps {
   devices: Appliances & { model(key: string): Promise<Model | null> };
   deliveries: DeliveryMaker & DeliveryLookup;
   artifactsDir: string;
-  inspectImage?: InspectImage | undefined;
   /** Signs the links to images and statements. */
   linkSecret: Uint8Array;
   /** Ed25519: signs timestamps, the only key of the repository that is here. */
