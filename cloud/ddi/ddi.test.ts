@@ -19,7 +19,7 @@ beforeAll(async () => {
   });
   image = randomBytes(50_000);
   releaseId = await house.release("2.1.0", image);
-  raucReleaseId = await house.release("2.1.0", image, "rauc-oven");
+  raucReleaseId = await house.release("2.1.0", image, { model: "rauc-oven" });
 });
 afterAll(() => house.close());
 
@@ -62,6 +62,30 @@ test("no staff key opens it", async () => {
   const key = house.kitchen.staffKey("admin");
   for (const authorization of [`Bearer ${key}`, `TargetToken ${key}`, `GatewayToken ${key}`])
     expect((await house.ask("GET", `/default/controller/v1/${oven.id}`, { authorization })).status).toBe(401);
+});
+
+test("every address asks for a token", async () => {
+  const { oven } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  const base = `/default/controller/v1/${oven.id}`;
+  for (const [method, path] of [
+    ["GET", ""],
+    ["GET", `/deploymentBase/${actionId}`],
+    ["POST", `/deploymentBase/${actionId}/feedback`],
+    ["GET", `/cancelAction/${actionId}`],
+    ["POST", `/cancelAction/${actionId}/feedback`],
+    ["PUT", "/configData"],
+    ["GET", "/confirmationBase"],
+    ["GET", `/confirmationBase/${actionId}`],
+    ["POST", `/confirmationBase/${actionId}/feedback`],
+    ["POST", "/confirmationBase/activateAutoConfirm"],
+    ["POST", "/confirmationBase/deactivateAutoConfirm"],
+    ["GET", `/softwaremodules/${actionId}/artifacts`],
+    ["GET", `/softwaremodules/${actionId}/artifacts/2.1.0.swu`],
+    ["HEAD", `/softwaremodules/${actionId}/artifacts/2.1.0.swu`],
+    ["GET", `/softwaremodules/${actionId}/artifacts/2.1.0.swu.MD5SUM`],
+  ] as const)
+    expect([path, (await house.ask(method, base + path)).status]).toEqual([path, 401]);
 });
 
 test("guessing at tokens is slowed, noted under the name that was tried, and keeps no right one out", async () => {
@@ -383,6 +407,45 @@ test("nothing begins before the household's time has come", async () => {
   expect(await oven.links()).toEqual({});
   house.clock.forward(3_600_000);
   expect(Object.keys(await oven.links())).toEqual(["deploymentBase"]);
+});
+
+test("the household agrees elsewhere, or puts it off, and the appliance's client learns of it", async () => {
+  const { oven, deliveryId } = await updating({ consent: "ask" });
+  expect(Object.keys(await oven.links())).toEqual(["confirmationBase"]);
+  const { deliveries } = house.slices;
+  const amend = (patch: object) => deliveries.amend(house.kitchen.base.db, deliveryId, { ...patch });
+  await amend({ consent: "given", notBeforeMs: house.clock.nowMs() + 3_600_000 });
+  expect(await oven.links()).toEqual({});
+  house.clock.forward(3_600_000);
+  expect(Object.keys(await oven.links())).toEqual(["deploymentBase"]);
+});
+
+test("windows open by the appliance's own clock on the wall, or else its household's", async () => {
+  const oven = await appliance();
+  // 12:00 in London is 21:00 in Tokyo.
+  const nowMs = house.clock.nowMs();
+  const hour = new Date(nowMs).getUTCHours();
+  const oclock = String((hour + 9) % 24).padStart(2, "0");
+  const windows = [{ weekdays: [1, 2, 3, 4, 5, 6, 7], from: `${oclock}:00`, to: `${oclock}:59` }];
+  await oven.put({ version: "1.0.0" });
+  await house.offer(oven.id, releaseId, { windows });
+  house.clock.forward(60_000 - (nowMs % 60_000));
+  expect(await oven.links()).toEqual({});
+  await oven.put({ timeZone: "Asia/Tokyo" });
+  expect(Object.keys(await oven.links())).toEqual(["deploymentBase"]);
+});
+
+test("a release that is withdrawn is not offered any more, nor handed out", async () => {
+  const withdrawn = await house.release("2.1.9", randomBytes(1_000));
+  const oven = await appliance();
+  await oven.put({ version: "1.0.0" });
+  await house.offer(oven.id, withdrawn);
+  const { artifact } = (await oven.deployment())!;
+  const path = `/api/v1/firmware/releases/${withdrawn}/withdraw`;
+  const asked = await house.ask("POST", path, { ...house.staff("release"), body: { reason: "Burns bread" } });
+  expect(asked.status).toBe(200);
+  expect(await oven.links()).toEqual({});
+  expect((await oven.ask("GET", artifact._links.download.href)).status).toBe(404);
 });
 
 // Attributes

@@ -7,6 +7,7 @@ import { cutSilentReader } from "../platform/silent-reader.ts";
 import type { Firmware } from "./firmware.ts";
 import type { OpenImage } from "./image-files.ts";
 import { componentsRoutes } from "./components-routes.ts";
+import { imageCertificatesRoutes } from "./image-certificates-routes.ts";
 import { asProblem } from "./refused.ts";
 import { releasesRoutes } from "./releases-routes.ts";
 import { repositoryRoutes } from "./repository-routes.ts";
@@ -16,6 +17,7 @@ export function firmwareRoutes(server: FastifyInstance, firmware: Firmware): voi
   releasesRoutes(server, firmware);
   repositoryRoutes(server, firmware);
   componentsRoutes(server, firmware);
+  imageCertificatesRoutes(server, firmware);
   imageRoute(server, firmware);
   statementRoute(server, firmware);
 }

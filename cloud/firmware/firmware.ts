@@ -13,11 +13,12 @@ import { checkLink, signLink } from "./core/signed-link.ts";
 import { roleKey } from "./core/tuf-keys.ts";
 import { type DeliveryLookup, Director } from "./director.ts";
 import * as store from "./firmware-store.ts";
+import { ImageCertificates } from "./image-certificates.ts";
 import { ImageFiles, type OpenImage } from "./image-files.ts";
 import { Publishing } from "./publishing.ts";
 import { refused, type Refused } from "./refused.ts";
 import { type Release, storedOffer } from "./release-shapes.ts";
-import { type InspectImage, Releases } from "./releases.ts";
+import { Releases } from "./releases.ts";
 import { Repository } from "./repository.ts";
 import { type Appliances, type DeliveryMaker, Sending } from "./sending.ts";
 
@@ -45,7 +46,6 @@ interface FirmwareDeps {
   devices: Appliances & { model(key: string): Promise<Model | null> };
   deliveries: DeliveryMaker & DeliveryLookup;
   artifactsDir: string;
-  inspectImage?: InspectImage | undefined;
   /** Signs the links to images and statements. */
   linkSecret: Uint8Array;
   /** Ed25519: signs timestamps, the only key of the repository that is here. */
@@ -74,11 +74,13 @@ export class Firmware {
   readonly sending: Sending;
   readonly director: Director;
   readonly components: Components;
+  readonly imageCertificates: ImageCertificates;
 
   constructor(deps: FirmwareDeps) {
     this.#deps = deps;
     this.#images = new ImageFiles(deps.artifactsDir, deps.ids);
-    this.releaseDesk = new Releases({ ...deps, images: this.#images });
+    this.imageCertificates = new ImageCertificates(deps);
+    this.releaseDesk = new Releases({ ...deps, images: this.#images, imageCertificates: this.imageCertificates });
     this.repository = new Repository({ ...deps, timestampKey: roleKey(deps.timestampKey) });
     this.publishing = new Publishing({ ...deps, releases: this.releaseDesk, repository: this.repository });
     this.sending = new Sending(deps);

@@ -94,12 +94,17 @@ export class DdiHouse {
    * Publishes an image of whatever bytes: the model says only afterwards that its appliances install it, so that the image itself is not
    * looked into. A cloud that lies would do the same.
    *
+   * @param isChecked the image is looked into as any other
    * @returns the release's id
    */
-  async release(version: string, bytes: Uint8Array, model = "oven"): Promise<string> {
-    await putModel(this.kitchen, model, null);
+  async release(
+    version: string,
+    bytes: Uint8Array,
+    { model = "oven", isChecked = false }: { model?: string; isChecked?: boolean } = {},
+  ): Promise<string> {
+    if (!isChecked) await putModel(this.kitchen, model, null);
     const { id } = await this.kit.publish(Buffer.from(bytes), { model, version, path: `fw/${model}/${version}.swu` });
-    await putModel(this.kitchen, model, this.#models[model] ?? null);
+    if (!isChecked) await putModel(this.kitchen, model, this.#models[model] ?? null);
     return id;
   }
 
