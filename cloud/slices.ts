@@ -96,7 +96,7 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     firmware,
     telemetry,
-    notices: { async tellBefore() {} },
+    notices: updateNotices,
     onError: (error, rolloutId) => logger.warn({ event: "rollout.failed", rolloutId, error: String(error) }),
   });
   const content = new Content({

@@ -251,8 +251,8 @@ export class Appliance {
     return this.#update.agree();
   }
 
-  postponeUpdate(untilMs: number): OwnerOutcome {
-    return this.#update.postpone(untilMs);
+  postponeUpdate(byMs: number): OwnerOutcome {
+    return this.#update.postpone(byMs);
   }
 
   declineUpdate(): OwnerOutcome {

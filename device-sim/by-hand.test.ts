@@ -17,6 +17,15 @@ function twoOvens(isConnected = true) {
       done.push(`reset ${id}`);
       return { kind: "reset" };
     },
+    agreeToUpdate(id) {
+      done.push(`agree ${id}`);
+      return { kind: "done" };
+    },
+    postponeUpdate(id, byMs) {
+      done.push(`postpone ${id} ${byMs}`);
+      return { kind: "done" };
+    },
+    declineUpdate: () => ({ kind: "refused", rule: "security_release" }),
   };
   return { done, say: (line: string) => byHand(fleet, line) };
 }
@@ -30,14 +39,27 @@ test("a person at the command line stands at the appliance that they name, or at
   expect(done).toEqual(["open oven-1 600000", "open oven-2 60000", "close oven-2", "reset oven-1"]);
 });
 
-test.each(["start", "pair oven-3", "pair oven-1 601", "pair oven-1 soon", "reset nobody"])(
-  "what cannot be done is answered and not done: %s",
-  (line) => {
-    const { done, say } = twoOvens();
-    expect(say(line)).toHaveProperty("refused");
-    expect(done).toEqual([]);
-  },
-);
+test("a person answers an update at the command line as they would at the display", () => {
+  const { done, say } = twoOvens();
+  expect(say("agree")).toEqual({ device: "oven-1", agreed: true });
+  expect(say("postpone oven-2 86400")).toEqual({ device: "oven-2", postponed: true });
+  expect(say("decline")).toEqual({ device: "oven-1", refused: "security_release" });
+  expect(done).toEqual(["agree oven-1", "postpone oven-2 86400000"]);
+});
+
+test.each([
+  "start",
+  "postpone oven-1 0",
+  "postpone oven-1 9999999",
+  "pair oven-3",
+  "pair oven-1 601",
+  "pair oven-1 soon",
+  "reset nobody",
+])("what cannot be done is answered and not done: %s", (line) => {
+  const { done, say } = twoOvens();
+  expect(say(line)).toHaveProperty("refused");
+  expect(done).toEqual([]);
+});
 
 test("an appliance without a connection shows no code", () => {
   expect(twoOvens(false).say("pair")).toEqual({ device: "oven-1", refused: "not_connected" });

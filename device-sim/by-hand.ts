@@ -1,10 +1,12 @@
+import type { OwnerOutcome } from "./agent/update-agent.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** What a person can do at an appliance from the command line, a line each. */
-export const byHandUsage = `pair [ID] [SECONDS], close [ID], reset [ID]`;
+export const byHandUsage = `pair [ID] [SECONDS], close [ID], reset [ID], agree [ID], postpone [ID] [SECONDS], decline [ID]`;
 
 const secondsMin = 1;
 const secondsMax = 600;
+const postponeSecondsMax = 31 * 86_400;
 
 /**
  * Does what a person says who stands at an appliance: the first one where no id is given.
@@ -12,7 +14,10 @@ const secondsMax = 600;
  * @returns what the display says then
  */
 export function byHand(
-  fleet: Pick<Fleet, "ids" | "openPairing" | "closePairing" | "factoryReset">,
+  fleet: Pick<
+    Fleet,
+    "ids" | "openPairing" | "closePairing" | "factoryReset" | "agreeToUpdate" | "postponeUpdate" | "declineUpdate"
+  >,
   line: string,
 ): Record<string, unknown> {
   const [act = "", ...rest] = line.trim().split(/\s+/);
@@ -35,7 +40,20 @@ export function byHand(
       const outcome = fleet.factoryReset(device);
       return outcome.kind === "refused" ? { device, refused: outcome.rule } : { device, reset: true };
     }
+    case "agree":
+      return answerOf(device, "agreed", fleet.agreeToUpdate(device));
+    case "decline":
+      return answerOf(device, "declined", fleet.declineUpdate(device));
+    case "postpone": {
+      const seconds = Number(secondsText);
+      if (!Number.isInteger(seconds) || seconds < secondsMin || seconds > postponeSecondsMax)
+        return { device, refused: `an update is put off by ${secondsMin} to ${postponeSecondsMax} seconds` };
+      return answerOf(device, "postponed", fleet.postponeUpdate(device, seconds * 1_000));
+    }
     default:
       return { refused: `${act} is none of: ${byHandUsage}` };
   }
 }
+
+const answerOf = (device: string, done: string, outcome: OwnerOutcome): Record<string, unknown> =>
+  outcome.kind === "done" ? { device, [done]: true } : { device, refused: outcome.rule };

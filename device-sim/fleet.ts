@@ -232,9 +232,9 @@ export class Fleet {
     return this.#appliance(deviceId).agreeToUpdate();
   }
 
-  /** A person puts it off, at most to where the release allows. */
-  postponeUpdate(deviceId: string, untilMs: number): OwnerOutcome {
-    return this.#appliance(deviceId).postponeUpdate(untilMs);
+  /** A person puts it off by so long, at most to where the release allows. */
+  postponeUpdate(deviceId: string, byMs: number): OwnerOutcome {
+    return this.#appliance(deviceId).postponeUpdate(byMs);
   }
 
   declineUpdate(deviceId: string): OwnerOutcome {

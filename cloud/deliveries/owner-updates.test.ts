@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { delivery } from "#protocol/delivery.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { until } from "../../test/support/service-process.ts";
 import { transaction } from "../platform/database.ts";
 
 let kitchen: Kitchen;
@@ -72,6 +74,13 @@ const receipt = (device: string, deliveryId: string, step: string, more: object 
 const updates = async (owner: Person) => (await kitchen.call(owner.key, "GET", "/my/updates")).body.items;
 const say = (owner: Person, id: string, word: string, body?: object) =>
   kitchen.call(owner.key, "POST", `/my/updates/${id}/${word}`, body);
+/** What went down to an appliance, as the wire has it. */
+const sentTo = (id: string) =>
+  kitchen.told.flatMap((one) =>
+    one.kind === "deliver" && one.deviceId === id && one.channel === "inbox"
+      ? [delivery.parse(JSON.parse(one.payload))]
+      : [],
+  );
 const titles = async (id: string): Promise<string[]> =>
   (await kitchen.as("support", "GET", `/devices/${id}/timeline?limit=100`)).body.items
     .filter(({ kind }: { kind: string }) => kind === "delivery")
@@ -121,8 +130,15 @@ test("whoever agrees is heard by the appliance in the same delivery, and nothing
   const deliveryId = await offer(id, { consent: "ask", notBeforeMs: kitchen.clock.nowMs() + dayMs });
   await receipt(id, deliveryId, "offered");
   expect(await updates(owner)).toMatchObject([{ consent: "ask", next: { code: "waits_for_you" } }]);
+  const before = sentTo(id).length;
   const { status, body } = await say(owner, deliveryId, "agree");
   expect([status, body]).toMatchObject([200, { consent: "given", mayBeginAtMs: null, can: { agree: false } }]);
+  await until("the appliance is told", () => sentTo(id).length > before);
+  expect(sentTo(id).at(-1)).toMatchObject({
+    id: deliveryId,
+    attempt: 1,
+    body: { consent: "given", notBeforeMs: null },
+  });
   expect(await stored(deliveryId)).toMatchObject({
     phase: "received",
     step: "offered",

@@ -1,7 +1,6 @@
 /** What rollouts need of their neighbours, and how they refuse. */
-import type { RawBuilder } from "kysely";
 import type { Model } from "#protocol/model.ts";
-import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { Deliveries, UpdateNotices } from "../deliveries/deliveries.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Firmware } from "../firmware/firmware.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -11,15 +10,6 @@ import type { predicateProblems } from "../platform/predicate/predicate.ts";
 import type { Audit } from "../staff/staff.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { rolloutProblems } from "./errors.ts";
-
-/** Tells households that an update is coming, in the caller's transaction. */
-export interface Notices {
-  /** @param devices a statement that yields `(device_key int, device_id text, online boolean)` */
-  tellBefore(
-    tx: Db,
-    notice: { devices: RawBuilder<unknown>; version: string; security: boolean; beginsAtMs: number },
-  ): Promise<void>;
-}
 
 export interface RolloutsDeps {
   db: Db;
@@ -31,7 +21,8 @@ export interface RolloutsDeps {
   deliveries: Pick<Deliveries, "createForSet" | "cancelForSet" | "onMoved">;
   firmware: Pick<Firmware, "release" | "passThroughs" | "markOffered">;
   telemetry: Pick<Telemetry, "gateMetric">;
-  notices: Notices;
+  /** Tells households that an update is coming. */
+  notices: Pick<UpdateNotices, "tellBefore">;
   /** A rollout that could not be carried on this time. The others are. */
   onError: (error: unknown, rolloutId: string) => void;
 }

@@ -65,7 +65,8 @@ export async function startMembers(
       devices: members.justOffered(id, nowMs),
       version: release.version,
       security: release.kind === "security",
-      beginsAtMs: terms.notBeforeMs,
+      fromMs: terms.notBeforeMs,
+      postponeUntilMsMax: terms.postponeUntilMsMax,
     });
   }
   await noteStarts(tx, id, { atMs: nowMs, stage: step.stage, n: offered });

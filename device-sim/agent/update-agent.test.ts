@@ -123,8 +123,8 @@ test("an update waits until its time has come, and may be put off at the applian
   oven.receive(item);
   await idle(oven, 50 * minuteMs);
   expect(kindOf(oven)).toBe("offered");
-  expect(oven.agent.postpone(startMs + 5 * hourMs)).toEqual({ kind: "refused", rule: "not_postponable" });
-  expect(oven.agent.postpone(startMs + 4 * hourMs)).toEqual({ kind: "done" });
+  expect(oven.agent.postpone(4 * hourMs)).toEqual({ kind: "refused", rule: "not_postponable" });
+  expect(oven.agent.postpone(3 * hourMs)).toEqual({ kind: "done" });
   expect(oven.said).toContain("event update.postponed");
   // The same offer again does not forget what was said at the appliance.
   oven.receive(item);
@@ -132,6 +132,23 @@ test("an update waits until its time has come, and may be put off at the applian
   expect(kindOf(oven)).toBe("offered");
   expect(rig.images.ranges).toEqual([]);
   oven.clock.pass(2 * hourMs);
+  expect(await untilOver(oven)).toBe("confirmed");
+});
+
+test("whoever agrees elsewhere after an update was put off at the appliance is heard: the last word about the time counts", async () => {
+  const oven = powerOn(rig);
+  const startMs = rig.clock.nowMs();
+  const item = rig.offer(rig.maker.release(), {
+    notBeforeMs: startMs + hourMs,
+    postponeUntilMsMax: startMs + 40 * hourMs,
+  });
+  oven.receive(item);
+  oven.agent.postpone(startMs + 40 * hourMs);
+  // The cloud has heard of it, and says so itself now.
+  oven.receive({ ...item, body: { ...item.body, notBeforeMs: startMs + 40 * hourMs } });
+  await idle(oven, 2 * hourMs);
+  expect(kindOf(oven)).toBe("offered");
+  oven.receive({ ...item, body: { ...item.body, notBeforeMs: null } });
   expect(await untilOver(oven)).toBe("confirmed");
 });
 

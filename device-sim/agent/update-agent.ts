@@ -182,7 +182,12 @@ export class UpdateAgent {
     const update = this.#update;
     if (update.kind === "none" || update.deliveryId !== item.id || !this.#mayFollow(item)) return;
     this.#trust.lookAt(item.body.metadataHref);
-    this.#deps.memory.update({ update: { ...update, offer: item.body, expiresAtMs: item.expiresAtMs } });
+    // The last word about the time counts, wherever it was said.
+    const isSameTime = item.body.notBeforeMs === update.offer.notBeforeMs;
+    const postponedUntilMs = isSameTime ? update.postponedUntilMs : null;
+    this.#deps.memory.update({
+      update: { ...update, offer: item.body, expiresAtMs: item.expiresAtMs, postponedUntilMs },
+    });
   }
 
   /** A person agrees at the appliance. */
@@ -194,9 +199,10 @@ export class UpdateAgent {
     return { kind: "done" };
   }
 
-  /** A person puts it off, at most to where the release allows. */
-  postpone(untilMs: number): OwnerOutcome {
+  /** A person puts it off by so long, at most to where the release allows. */
+  postpone(byMs: number): OwnerOutcome {
     const update = this.#update;
+    const untilMs = this.#trust.nowMs + byMs;
     if (update.kind === "none") return { kind: "refused", rule: "nothing_offered" };
     if (update.kind === "installing" || update.kind === "rebooting") return { kind: "refused", rule: "too_late" };
     if (untilMs > (update.offer.postponeUntilMsMax ?? 0)) return { kind: "refused", rule: "not_postponable" };

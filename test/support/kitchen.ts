@@ -202,6 +202,11 @@ export class Kitchen {
     return { status: response.statusCode, headers: response.headers, body: isJson ? response.json() : null };
   }
 
+  /** A role's staff key, for those who come from outside. */
+  staffKey(role: StaffRole): string {
+    return this.#staffKeys.get(role) ?? "";
+  }
+
   /** A team's keys and a signed repository with a family for each model, from which releases are published. */
   releaseKit(...models: string[]): Promise<ReleaseKit> {
     return ReleaseKit.open(

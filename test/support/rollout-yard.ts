@@ -1,5 +1,4 @@
 /** A kitchen with a published release and ovens that report what a rollout asks of them: what tests of rollouts begin with. */
-import { expect } from "vitest";
 import { Kitchen, type KitchenAnswer } from "./kitchen.ts";
 import type { ReleaseKit, ReleaseOver, ReleaseView } from "./release-kit.ts";
 
@@ -55,6 +54,8 @@ export class Yard {
   }
 
   async report(id: string, state: object): Promise<void> {
+    // Of two words of the same moment the first counts.
+    this.kitchen.clock.forward(1);
     await this.kitchen.say({ device: id, channel: "reported", payload: { state } });
   }
 
@@ -74,7 +75,7 @@ export class Yard {
   /** Writes, submits and starts. */
   async running(release: { id: string }, over: object = {}): Promise<string> {
     const { status, body } = await this.create(this.plan(release, over));
-    expect([status, body.code, body.detail]).toEqual([201, undefined, undefined]);
+    if (status !== 201) throw new Error(`the rollout was not created: ${status} ${JSON.stringify(body)}`);
     await this.done(body.id, "submit");
     await this.done(body.id, "start");
     return body.id;
@@ -86,7 +87,7 @@ export class Yard {
 
   async done(id: string, act: Act, body?: object, role: "release" | "admin" = "release") {
     const answer = await this.act(id, act, body, role);
-    expect([act, answer.status, answer.body.code]).toEqual([act, 200, undefined]);
+    if (answer.status !== 200) throw new Error(`${act}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
   }
 
