@@ -184,7 +184,7 @@ export class Executor {
     const reason = event.kind === "abort" ? "aborted" : "halted";
     const [called] = await this.#deps.deliveries.cancelForSet<{ cancelled: number }>(
       tx,
-      members.offeredDeliveries(row.id),
+      members.openDeliveries(row.id),
       members.cancelOffered(reason, nowMs),
     );
     const data = { calledBack: called?.cancelled ?? 0 };
