@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import { linkLimits } from "#protocol/link/messages.ts";
-import type { Model } from "#protocol/model.ts";
+import { model as modelSchema } from "#protocol/model.ts";
 import { planBody } from "../../cloud/rollouts/rollout-shapes.ts";
 import type { Principal } from "../../cloud/staff/staff.ts";
 import { CloudParts } from "./cloud-parts.ts";
@@ -51,7 +51,7 @@ const settledTicks = 60;
 
 const by: Principal = { kind: "staff", id: "bench", name: "bench", role: "admin" };
 
-const model: Model = {
+const model = modelSchema.parse({
   key: registryModel,
   version: 1,
   brand: "Bench",
@@ -59,9 +59,9 @@ const model: Model = {
   kind: "oven",
   hardwareIds: [...registryHardware, "r0"],
   locales: ["en"],
-  metrics: [{ name: "cavity_c", kind: "gauge", personal: false, unit: "°C" }],
-  capabilities: { programs: ["HotAir"], setpoint_c_max: 250, steam: false, probe: false },
-};
+  metrics: [{ name: "cavity_c", unit: "°C" }],
+  capabilities: { programs: ["HotAir"], setpoint_c_max: 250 },
+});
 
 /** Ring 0, then the stage that is measured, and four more. */
 const planOf = (releaseId: string, stageSize: number) => {
@@ -133,7 +133,9 @@ class RolloutRun {
     const { slices, clock, db } = this.#cloud;
     const before = this.#cloud.handedDown;
     const { rows } = await sql<{ n: number }>`
-      SELECT count(*) AS n FROM delivery d JOIN device v ON v.key = d.device_key WHERE d.phase = 'queued' AND v.online`.execute(db);
+      SELECT count(*) AS n FROM delivery d JOIN device v ON v.key = d.device_key WHERE d.phase = 'queued' AND v.online`.execute(
+      db,
+    );
     const wanted = rows[0]?.n ?? 0;
     const { ms } = await timed(async () => {
       await slices.deliveries.tick(clock.nowMs());
