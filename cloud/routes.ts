@@ -158,6 +158,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       case: (device, page) => service.timeline(device, page),
       points: (device, page) => loyalty.timeline(device, page),
       security: (device, page) => slices.security.timeline(device, page),
+      rollout: (device, page) => slices.rollouts.timeline(device, page),
     },
   });
 }

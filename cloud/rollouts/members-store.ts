@@ -407,6 +407,30 @@ export async function listMembers(
   return rows;
 }
 
+export interface PlaceRow {
+  rollout_id: string;
+  name: string;
+  version: string;
+  state: MemberState;
+  reason: string | null;
+  stage: number;
+  at_ms: number;
+}
+
+/** When rollouts left an appliance out or called it back, newest first. What became of deliveries is the deliveries' own to tell. */
+export async function leftOut(
+  db: Db,
+  device: { key: number; model: string },
+  page: { beforeMs: number; limit: number },
+): Promise<PlaceRow[]> {
+  const { rows } = await sql<PlaceRow>`
+    SELECT r.id AS rollout_id, r.name, r.version, rd.state, rd.reason, rd.stage, rd.ended_at_ms AS at_ms
+    FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = ${device.key}
+    WHERE r.model = ${device.model} AND rd.state IN ('skipped', 'cancelled') AND rd.ended_at_ms < ${page.beforeMs}
+    ORDER BY rd.ended_at_ms DESC LIMIT ${page.limit}`.execute(db);
+  return rows;
+}
+
 export interface FailureRow {
   state: "failed" | "timed_out";
   reason: string;

@@ -59,7 +59,7 @@ const model: Model = {
   kind: "oven",
   hardwareIds: [...registryHardware, "r0"],
   locales: ["en"],
-  metrics: [{ name: "cavity_c", kind: "gauge", unit: "°C" }],
+  metrics: [{ name: "cavity_c", kind: "gauge", personal: false, unit: "°C" }],
   capabilities: { programs: ["HotAir"], setpoint_c_max: 250, steam: false, probe: false },
 };
 

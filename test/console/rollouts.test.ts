@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)("releases and rollouts in the console", () => {
         .click();
       await page
         .getByTestId("timeline-list")
-        .getByText(/Firmware 1.9.0: rolled back/)
+        .getByText(/Firmware 1.9.0 .*: rolled back/)
         .first()
         .waitFor();
     });
