@@ -1,11 +1,11 @@
 import type { Deliveries, StandingDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
+import type { StoredOffer } from "../firmware/firmware.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { answerToCancel, type Confirmation, type Feedback, meaningOf, saidIn } from "./core/feedback.ts";
+import { answerToCancel, type Confirmation, type Feedback, meaningOf, saidIn, withErrors } from "./core/feedback.ts";
 import type { Link } from "./core/offer.ts";
-import type { OfferTerms } from "./core/terms.ts";
 import type { Client } from "./ddi-login.ts";
 import * as store from "./ddi-store.ts";
 import type { Receipts, Step } from "./receipts.ts";
@@ -26,7 +26,7 @@ export type NumberedLink = { kind: "nothing" } | { kind: "deploy" | "confirm" | 
 /** An update that a client may have now. */
 export interface Offered {
   delivery: StandingDelivery;
-  terms: OfferTerms;
+  terms: StoredOffer;
 }
 
 type Refused<Rule extends string> = { kind: "refused"; rule: Rule };
@@ -51,7 +51,7 @@ export class Actions {
     const settled = before.isKnown && before.offer.ended.length === 0 ? numbered(before) : null;
     if (settled !== null) return { link: settled, attributesWanted };
     return transaction(this.#deps.db, async (tx) => {
-      const now = await this.#deps.standings.lock(tx, device, before.zone);
+      const now = await this.#deps.standings.lock(tx, device, before.around);
       await store.endActions(tx, device.key, now.offer.ended, this.#nowMs);
       const link = await this.#number(tx, now, speaks.success);
       return { link, attributesWanted: now.target.attributesWanted };
@@ -87,7 +87,7 @@ export class Actions {
     const hasBegun = before.live.some((one) => one.actionId === actionId && one.begunAtMs !== null);
     if (!isNews || hasBegun) return offered;
     const after = await transaction(this.#deps.db, async (tx) => {
-      const now = offeredAs(await this.#deps.standings.lock(tx, device, before.zone), kind, actionId);
+      const now = offeredAs(await this.#deps.standings.lock(tx, device, before.around), kind, actionId);
       if (now === null) return null;
       return this.#deps.receipts.take(tx, device, now.delivery, {
         step: agreedByItself ? "confirmed_by_owner" : "offered",
@@ -100,8 +100,11 @@ export class Actions {
   /** What a client says of an action. */
   async report({ device, speaks }: Client, actionId: number, said: Feedback): Promise<Reported> {
     return this.#change(device, actionId, async (tx, { action, delivery }) => {
+      const { errors } = action;
       const handedOver = action.handedOverAtMs !== null;
-      const meaning = meaningOf(said, { success: speaks.success, handedOver });
+      const meaning = meaningOf(said, { success: speaks.success, handedOver, errors });
+      const moreErrors = meaning.ends ? errors : withErrors(errors, said.status);
+      if (moreErrors.join("\n") !== errors.join("\n")) await store.writeErrors(tx, device.key, actionId, moreErrors);
       const gaveUp = meaning.step === "failed" || meaning.step === "rejected";
       const marks = [
         ...(meaning.step === null || gaveUp ? [] : (["begun_at_ms"] as const)),
@@ -116,10 +119,12 @@ export class Actions {
         await this.#deps.deliveries.stopped(tx, delivery.id);
         return nothing;
       }
-      const { step, progress, reason } = meaning;
-      return step === null
-        ? nothing
-        : this.#take(tx, device, delivery, { step, progress, reason, said: saidIn(said.status) });
+      const { step, progress, reason, ends } = meaning;
+      if (step === null) return nothing;
+      // On the way SWUpdate sends its whole log, a part at a time; what counts is what it says of the end.
+      const details = [...(said.status.details ?? []), ...errors];
+      const words = ends ? saidIn({ ...said.status, details }) : {};
+      return this.#take(tx, device, delivery, { step, progress, reason, said: words });
     });
   }
 
@@ -180,9 +185,9 @@ export class Actions {
       now: { action: store.Action; delivery: StandingDelivery; link: Link; isCancelled: boolean },
     ) => Promise<(() => void) | null>,
   ): Promise<Reported> {
-    const { zone } = await this.#deps.standings.read(device);
+    const { around } = await this.#deps.standings.read(device);
     const outcome = await transaction(this.#deps.db, async (tx) => {
-      const now = await this.#deps.standings.lock(tx, device, zone);
+      const now = await this.#deps.standings.lock(tx, device, around);
       const action = now.live.find((one) => one.actionId === actionId);
       const delivery = now.deliveries.find(({ id }) => id === action?.deliveryId);
       if (action === undefined || delivery === undefined) {

@@ -19,15 +19,14 @@ export interface TokenGuard {
 export interface DdiRoutesDeps {
   ddi: Ddi;
   guard: TokenGuard;
-  /** Base of every link, without a slash at its end. */
-  publicUrl: () => string;
+  pollMs?: { idle: number; busy: number };
 }
 
 /** Most bytes of a report. SWUpdate sends at most 48 lines of its log in one. */
 const bodyBytesMax = 65_536;
 
-/** How long a client waits between two polls: with nothing to do, and while it has an update. */
-const pollMs = { idle: 300_000, busy: 60_000 } as const;
+/** How long a client waits between two polls: with nothing to do; and while it has an update, or has been asked for its attributes. */
+const pollMsDefault = { idle: 300_000, busy: 60_000 };
 
 const numbered = z.object({
   ...target,
@@ -93,7 +92,7 @@ async function answer(reply: FastifyReply, outcome: Reported): Promise<FastifyRe
 
 const linksFrom = (url: string) => (path: string) => ({ href: url + path });
 
-function baseRoute(scope: FastifyInstance, { ddi, publicUrl }: DdiRoutesDeps): void {
+function baseRoute(scope: FastifyInstance, { ddi, pollMs = pollMsDefault }: DdiRoutesDeps): void {
   scope.get(
     ddiBase,
     {
@@ -111,8 +110,9 @@ function baseRoute(scope: FastifyInstance, { ddi, publicUrl }: DdiRoutesDeps): v
       const { id } = client.device;
       await ddi.noteSeen(client.device);
       const { link, attributesWanted } = await ddi.actions.poll(client);
-      const sleep = sleepText(link.kind === "nothing" ? pollMs.idle : pollMs.busy);
-      const linkTo = linksFrom(publicUrl());
+      const isBusy = link.kind !== "nothing" || attributesWanted;
+      const sleep = sleepText(isBusy ? pollMs.busy : pollMs.idle);
+      const linkTo = linksFrom(ddi.publicUrl());
       return {
         config: { polling: { sleep } },
         _links: {
@@ -170,7 +170,7 @@ function cancelRoutes(scope: FastifyInstance, { ddi }: DdiRoutesDeps): void {
 
 const autoConfirmBody = z.object({ initiator: z.string().max(64).nullish(), remark: z.string().max(512).nullish() });
 
-function confirmationRoutes(scope: FastifyInstance, { ddi, publicUrl }: DdiRoutesDeps): void {
+function confirmationRoutes(scope: FastifyInstance, { ddi }: DdiRoutesDeps): void {
   scope.get(
     `${ddiBase}/confirmationBase`,
     {
@@ -182,7 +182,7 @@ function confirmationRoutes(scope: FastifyInstance, { ddi, publicUrl }: DdiRoute
       const { id } = client.device;
       const { link } = await ddi.actions.poll(client);
       const since = await ddi.actions.autoConfirmSinceMs(client);
-      const linkTo = linksFrom(publicUrl());
+      const linkTo = linksFrom(ddi.publicUrl());
       const active = since !== null;
       return {
         autoConfirm: active ? { active, activatedAt: since } : { active },

@@ -22,6 +22,8 @@ export const newTarget: Target = {
 export interface Action extends LiveAction {
   success: HawkbitClient["success"];
   handedOverAtMs: number | null;
+  /** What went wrong on the way, in the client's words. */
+  errors: string[];
   endedAtMs: number | null;
 }
 
@@ -30,7 +32,7 @@ const targetColumns = sql.raw(
 );
 const actionColumns = sql.raw(
   `action_id AS "actionId", delivery_id AS "deliveryId", begun_at_ms AS "begunAtMs", handed_over_at_ms AS "handedOverAtMs",
-   recalled_at_ms AS "recalledAtMs", cancel_since_ms AS "cancelSinceMs", ended_at_ms AS "endedAtMs", success`,
+   recalled_at_ms AS "recalledAtMs", cancel_since_ms AS "cancelSinceMs", ended_at_ms AS "endedAtMs", success, errors`,
 );
 
 export async function findTarget(db: Db, deviceKey: number): Promise<Target | null> {
@@ -140,6 +142,17 @@ export async function markAction(
   await sql`UPDATE ddi_action SET ${sql.join(changes)} WHERE device_key = ${deviceKey} AND action_id = ${actionId}`.execute(
     tx,
   );
+}
+
+export async function writeErrors(
+  tx: Db,
+  deviceKey: number,
+  actionId: number,
+  errors: readonly string[],
+): Promise<void> {
+  await sql`
+    UPDATE ddi_action SET errors = ${JSON.stringify(errors)}::jsonb
+    WHERE device_key = ${deviceKey} AND action_id = ${actionId}`.execute(tx);
 }
 
 /** Asks an action back, or takes that back where `recalled` is null. */

@@ -130,10 +130,12 @@ test("whoever agrees is heard by the appliance in the same delivery, and nothing
   const deliveryId = await offer(id, { consent: "ask", notBeforeMs: kitchen.clock.nowMs() + dayMs });
   await receipt(id, deliveryId, "offered");
   expect(await updates(owner)).toMatchObject([{ consent: "ask", next: { code: "waits_for_you" } }]);
-  const before = sentTo(id).length;
   const { status, body } = await say(owner, deliveryId, "agree");
   expect([status, body]).toMatchObject([200, { consent: "given", mayBeginAtMs: null, can: { agree: false } }]);
-  await until("the appliance is told", () => sentTo(id).length > before);
+  await until("the appliance is told", () => {
+    const last = sentTo(id).at(-1);
+    return last?.kind === "firmware" && last.body.consent === "given";
+  });
   expect(sentTo(id).at(-1)).toMatchObject({
     id: deliveryId,
     attempt: 1,

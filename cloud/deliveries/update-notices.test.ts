@@ -21,6 +21,7 @@ const tell = (pattern: string, over: object = {}) =>
       version: "2.1.0",
       security: true,
       fromMs: kitchen.clock.nowMs() + 3 * dayMs,
+      asksFirst: false,
       postponeUntilMsMax: kitchen.clock.nowMs() + 10 * dayMs,
       ...over,
     }),

@@ -7,6 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit } from "../staff/staff.ts";
+import { countRunning } from "./appliances-store.ts";
 import { Components } from "./components.ts";
 import { checkLink, signLink } from "./core/signed-link.ts";
 import { roleKey } from "./core/tuf-keys.ts";
@@ -16,7 +17,7 @@ import { ImageFiles, type OpenImage } from "./image-files.ts";
 import { Publishing } from "./publishing.ts";
 import { refused, type Refused } from "./refused.ts";
 import { type Release, storedOffer } from "./release-shapes.ts";
-import { Releases } from "./releases.ts";
+import { type InspectImage, Releases } from "./releases.ts";
 import { Repository } from "./repository.ts";
 import { type Appliances, type DeliveryMaker, Sending } from "./sending.ts";
 
@@ -44,6 +45,7 @@ interface FirmwareDeps {
   devices: Appliances & { model(key: string): Promise<Model | null> };
   deliveries: DeliveryMaker & DeliveryLookup;
   artifactsDir: string;
+  inspectImage?: InspectImage | undefined;
   /** Signs the links to images and statements. */
   linkSecret: Uint8Array;
   /** Ed25519: signs timestamps, the only key of the repository that is here. */
@@ -105,12 +107,26 @@ export class Firmware {
     return this.releaseDesk.list(query);
   }
 
+  /** The same releases, each with how many appliances of its model report its version. */
+  async adoption(releases: readonly Release[]): Promise<(Release & { running: number })[]> {
+    const counts = await countRunning(this.#deps.db, releases);
+    return releases.map((one) => {
+      const found = counts.find(({ model, version }) => model === one.model && version === one.version);
+      return { ...one, running: found?.devices ?? 0 };
+    });
+  }
+
   /** The published releases of a model that must not be skipped, by counter. */
   async passThroughs(model: string): Promise<PassThrough[]> {
     const all = await store.releasesOfModel(this.#deps.db, model);
     return all
       .filter(({ state, passThrough }) => state === "published" && passThrough)
       .map(({ id, version, releaseCounter, hardwareIds }) => ({ id, version, releaseCounter, hardwareIds }));
+  }
+
+  /** The counter of the release of a model that has a version; null where none was ever published with it. */
+  counterOf(model: string, version: string): Promise<number | null> {
+    return store.counterOfVersion(this.#deps.db, model, version);
   }
 
   /**

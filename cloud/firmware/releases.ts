@@ -16,6 +16,9 @@ import type { Release, ReleaseDescription, ReleaseNotes } from "./release-shapes
 /** Uploads under way at once. Each holds a file and a connection. */
 const uploadsMax = 4;
 
+/** Why an image of such a model is not kept, or null. */
+export type InspectImage = (model: Model, file: string) => Promise<Refused | null>;
+
 export interface ReleasesDeps {
   db: Db;
   clock: Clock;
@@ -24,6 +27,8 @@ export interface ReleasesDeps {
   audit: Audit;
   images: ImageFiles;
   devices: { model(key: string): Promise<Model | null> };
+  /** Looks into the image of a model whose clients verify images by themselves, before it is kept. */
+  inspectImage?: InspectImage | undefined;
 }
 
 export interface Saved {
@@ -133,11 +138,19 @@ export class Releases {
       if (image.length !== length)
         return refused("image_length_wrong", `It has ${image.length} bytes instead of ${length}.`);
       if (image.sha256 !== sha256) return refused("image_hash_wrong");
+      const refusal = await this.#inspect(release, image);
+      if (refusal !== null) return refusal;
       return await this.#keep(by, release.id, image);
     } finally {
       // Moved away by now where it was kept.
       await this.#deps.images.discard(image.path);
     }
+  }
+
+  async #inspect({ model: key }: Release, image: ReceivedImage): Promise<Refused | null> {
+    const { devices, inspectImage } = this.#deps;
+    const model = await devices.model(key);
+    return model?.hawkbit === undefined ? null : ((await inspectImage?.(model, image.path)) ?? null);
   }
 
   /** Row and file, or neither. */

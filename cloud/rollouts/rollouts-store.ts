@@ -106,6 +106,13 @@ export async function listRollouts(db: Db, query: ListQuery): Promise<RolloutRow
   return rows;
 }
 
+/** What rollouts are called, by id. */
+export async function namesOf(db: Db, ids: readonly string[]): Promise<{ id: string; name: string }[]> {
+  const { rows } = await sql<{ id: string; name: string }>`
+    SELECT r.id, r.name FROM rollout r WHERE r.id = ANY(${[...ids]}::uuid[])`.execute(db);
+  return rows;
+}
+
 /** Rollouts for the schedule: those alive, and those that ended after a time. */
 export async function rolloutsSince(db: Db, sinceMs: number, limit: number): Promise<RolloutRow[]> {
   const { rows } = await sql<RolloutRow>`

@@ -226,6 +226,11 @@ export class Rollouts {
     return rows.map((row) => toSummary(row, tallyOf(counts.get(row.id) ?? [])));
   }
 
+  /** What rollouts are called, by id. */
+  async namesOf(ids: readonly string[]): Promise<Map<string, string>> {
+    return new Map((await store.namesOf(this.#deps.db, ids)).map(({ id, name }) => [id, name]));
+  }
+
   async get(id: string): Promise<RolloutDetail | null> {
     const row = await store.findRollout(this.#deps.db, id);
     return row === null ? null : this.#detail(this.#deps.db, row);

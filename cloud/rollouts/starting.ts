@@ -52,7 +52,8 @@ export async function startMembers(
       label: release.version,
       body: { ...offerBody(release, terms) },
       priority: priorities[release.kind],
-      expiresAtMs: nowMs + deliveryLifeMs("firmware"),
+      // It lives as long after it was put off as far as can be.
+      expiresAtMs: Math.max(nowMs, terms.notBeforeMs ?? 0, terms.postponeUntilMsMax ?? 0) + deliveryLifeMs("firmware"),
       attemptsMax: plan.attemptsMax,
       andThen: members.offerStarting(id, nowMs),
     },
@@ -67,6 +68,7 @@ export async function startMembers(
       security: release.kind === "security",
       fromMs: terms.notBeforeMs,
       postponeUntilMsMax: terms.postponeUntilMsMax,
+      asksFirst: terms.consent === "ask",
     });
   }
   await noteStarts(tx, id, { atMs: nowMs, stage: step.stage, n: offered });

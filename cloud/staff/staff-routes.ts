@@ -48,6 +48,21 @@ export function staffRoutes(server: FastifyInstance, staff: Staff, db: Db): void
         : { kind: principal.kind, name: "", role: principal.kind === "owner" ? principal.role : "" },
   );
   app.get(
+    "/api/v1/staff/names",
+    {
+      config: { permission: "fleet.read" },
+      schema: {
+        summary: "What the people are called who did things",
+        description: "By their principal, as histories and lists name it; revoked ones too.",
+        tags: ["staff"],
+        response: { 200: z.object({ names: z.record(z.string(), z.string()) }) },
+      },
+    },
+    async () => ({
+      names: Object.fromEntries((await staff.keys()).map(({ id, name }) => [`staff:${id}`, name])),
+    }),
+  );
+  app.get(
     "/api/v1/staff/keys",
     {
       config: { permission: "staff.keys" },

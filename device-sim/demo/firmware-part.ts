@@ -1,23 +1,27 @@
-import { request } from "../api.ts";
 import { loadModels } from "../models.ts";
-import { make, readDeliveries, readOverview, send } from "./hearth-api.ts";
-import { newImage, type ReleaseKey } from "./release-key.ts";
+import { readDeliveries, readOverview, send } from "./hearth-api.ts";
+import type { ReleaseTeam } from "./release-team.ts";
 import type { Stage } from "./stage.ts";
 
-const model = "oven-x200";
+export const firmwareModel = "oven-x200";
 const version = "2.1.0";
 const imageBytes = 256 * 1_024;
 
 /** A release signed, uploaded and sent to the ovens of one model: most confirm it, one comes back with what it had before. */
-export async function playFirmware(stage: Stage, key: ReleaseKey): Promise<void> {
+export async function playFirmware(stage: Stage, team: ReleaseTeam): Promise<void> {
   const { api, fleet, tell } = stage.deps;
-  const ovens = stage.ofModel(model);
-  const hardwareIds = loadModels().get(model)?.hardwareIds ?? [];
-  await request(api, "POST", "/firmware/keys", { publicKey: key.publicKey, name: "Demo release key" });
-  const { image, manifest } = newImage({ model, hardwareIds, version, releaseCounter: 1 }, imageBytes);
-  const query = new URLSearchParams({ ...key.sign(manifest) }).toString();
-  const release = await make(api, `/firmware/releases?${query}`, image);
-  tell(`Firmware ${version} for the ${model} is signed and uploaded.`);
+  const ovens = stage.ofModel(firmwareModel);
+  const hardwareIds = loadModels().get(firmwareModel)?.hardwareIds ?? [];
+  const notes = "Holds low temperatures more evenly.";
+  const release = await team.publish({
+    model: firmwareModel,
+    hardwareIds,
+    version,
+    releaseCounter: 1,
+    notes,
+    bytes: imageBytes,
+  });
+  tell(`Firmware ${version} for the ${firmwareModel} is signed with keys that Hearth never sees, and published.`);
 
   // The last ones: the first of the list get into other trouble.
   const unlucky = stage.restingOne(ovens.slice(2).toReversed());
@@ -29,7 +33,7 @@ export async function playFirmware(stage: Stage, key: ReleaseKey): Promise<void>
       .filter(({ id }) => id !== unlucky.id),
   );
   fleet.inject(cut.id, "update_cut");
-  const count = await send(api, `/firmware/releases/${release}/send`, { model });
+  const count = await send(api, `/firmware/releases/${release}/send`, { model: firmwareModel });
   tell(`It is sent to ${count} ovens; none takes it while it is hot or running.`);
 
   const confirmed = async (): Promise<number> => (await readOverview(api)).firmwareConfirmed;

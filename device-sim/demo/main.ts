@@ -8,13 +8,14 @@ import { AcceleratedClock, HeldClock, systemClock } from "../platform/clock.ts";
 import { pause, systemTimers } from "../platform/timers.ts";
 import { farewell } from "./core/farewell.ts";
 import { lastLine } from "./core/json-lines.ts";
+import { firmwareModel } from "./firmware-part.ts";
 import { readBacklog } from "./hearth-api.ts";
 import { JsonView } from "./json-view.ts";
 import { type DemoOptions, readDemoOptions, usage } from "./options.ts";
-import { newReleaseKey } from "./release-key.ts";
+import { assembleTeam, type ReleaseTeam } from "./release-team.ts";
 import { Screen } from "./screen.ts";
 import { type ServiceChild, ServiceGone, startService } from "./service-child.ts";
-import { registerFleet, settleHomes } from "./setting.ts";
+import { registerFleet, type Setting, settleHomes } from "./setting.ts";
 import { Stage } from "./stage.ts";
 import { playStory } from "./story.ts";
 import { Watch } from "./watch.ts";
@@ -49,25 +50,42 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 async function play(options: DemoOptions, service: ServiceChild, watch: Watch, end: AbortSignal): Promise<void> {
   const api: Api = { url: service.http, key: service.key, fetch };
   watch.begin(api, { console: `${service.http}/`, mqtt: service.mqtt, key: service.key });
+  const setting = await registerFleet({ ...api, signal: end }, loadModels(), options);
+  const stopped = new AbortController();
+  const hushed = { ...api, signal: AbortSignal.any([end, stopped.signal]) };
+  const team = await assembleTeam(hushed, [firmwareModel]);
+  try {
+    await playWith(team, { options, service, watch, end, setting, stopped, api: hushed });
+  } finally {
+    await team.leave();
+  }
+  await settle(api);
+  await watch.read(api);
+}
+
+interface Play {
+  options: DemoOptions;
+  service: ServiceChild;
+  watch: Watch;
+  end: AbortSignal;
+  setting: Setting;
+  /** Aborted when the story is over, whatever ended it. */
+  stopped: AbortController;
+  api: Api & { signal: AbortSignal };
+}
+
+async function playWith(team: ReleaseTeam, parts: Play): Promise<void> {
+  const { options, service, watch, end, setting, stopped, api } = parts;
   const { speed, seed } = options;
-  const releaseKey = newReleaseKey();
-  const { members, homes } = await registerFleet({ ...api, signal: end }, loadModels(), options);
+  const { members, homes } = setting;
   const startMs = systemClock.nowMs() - catchUpMs * (speed - 1);
   const device = new HeldClock(startMs);
   const clocks = { device, real: systemClock };
-  const fleet = new Fleet({
-    appliances: members,
-    broker: service.mqtt,
-    clock: device,
-    trustedKeys: [releaseKey.trusted],
-  });
-  const stopped = new AbortController();
-  const signal = AbortSignal.any([end, stopped.signal]);
-  const hushed: Api = { ...api, signal };
+  const fleet = new Fleet({ appliances: members, broker: service.mqtt, clock: device, factory: team.factory });
   const story = async (): Promise<void> => {
     fleet.start();
     watch.run(clocks);
-    const homeOf = await settleHomes(hushed, homes);
+    const homeOf = await settleHomes(api, homes);
     const zones = new Set(homes.map(({ timeZone }) => timeZone)).size;
     watch.tell(
       `${members.length} appliances belong to ${homes.length} households in ${zones} time zones; their time begins.`,
@@ -75,21 +93,12 @@ async function play(options: DemoOptions, service: ServiceChild, watch: Watch, e
     // At normal speed what was held would never be made up for.
     device.begin(speed === 1 ? systemClock : new AcceleratedClock({ real: systemClock, startMs, speed }));
     const { tell } = watch;
-    const deps = {
-      api: hushed,
-      fleet,
-      members,
-      homeOf,
-      clocks,
-      signal,
-      timers: systemTimers,
-      tell,
-      seed,
-    };
-    await playStory(new Stage(deps), releaseKey);
+    const { signal } = api;
+    const deps = { api, fleet, members, homeOf, clocks, signal, timers: systemTimers, tell, seed };
+    await playStory(new Stage(deps), team);
   };
   try {
-    const played = unlessEnded(story(), signal);
+    const played = unlessEnded(story(), api.signal);
     const gone = await Promise.race([aborted(end), played, service.ended]);
     if (gone instanceof ServiceGone) throw gone;
     await played;
@@ -98,8 +107,6 @@ async function play(options: DemoOptions, service: ServiceChild, watch: Watch, e
     watch.end();
     await fleet.stop(drainMs);
   }
-  await settle(api);
-  await watch.read(api);
 }
 
 /** What was under way when the demo was told to end may fail; nobody waits for it any more. */

@@ -4,7 +4,7 @@ import type { FleetMember } from "../fleet.ts";
 import { playContent, playRecipe } from "./content-parts.ts";
 import { playFirmware } from "./firmware-part.ts";
 import { readBalance, readOverview } from "./hearth-api.ts";
-import type { ReleaseKey } from "./release-key.ts";
+import type { ReleaseTeam } from "./release-team.ts";
 import { playFaults, tellCases } from "./service-parts.ts";
 import { type Stage, StoryEnded } from "./stage.ts";
 
@@ -15,12 +15,12 @@ const hourMs = 3_600_000;
 type Part = (stage: Stage) => Promise<void>;
 
 /** What the demo shows, and how long after the beginning each part starts: one can follow it, and a slow machine has time left. */
-const parts = (releaseKey: ReleaseKey): { afterMs: number; play: Part }[] => [
+const parts = (team: ReleaseTeam): { afterMs: number; play: Part }[] => [
   { afterMs: 0, play: tellConnections },
   { afterMs: 0, play: tellPoints },
   { afterMs: 0, play: tellCases },
   { afterMs: 0, play: tellHours },
-  { afterMs: 500, play: (stage) => playFirmware(stage, releaseKey) },
+  { afterMs: 500, play: (stage) => playFirmware(stage, team) },
   { afterMs: 3_000, play: playContent },
   { afterMs: 5_500, play: playFaults },
   { afterMs: 9_000, play: playRecipe },
@@ -28,9 +28,9 @@ const parts = (releaseKey: ReleaseKey): { afterMs: number; play: Part }[] => [
 ];
 
 /** Everything, part beside part, until the end. What a part waits for, it waits for in the service's own answers. */
-export async function playStory(stage: Stage, releaseKey: ReleaseKey): Promise<void> {
+export async function playStory(stage: Stage, team: ReleaseTeam): Promise<void> {
   await Promise.all(
-    parts(releaseKey).map(async ({ afterMs, play }) => {
+    parts(team).map(async ({ afterMs, play }) => {
       try {
         await stage.pause(afterMs);
         await play(stage);

@@ -1,7 +1,6 @@
 /** The console in a real browser, on a real service with a small fleet, at the width of a desk and of a phone. */
 import { AxeBuilder } from "@axe-core/playwright";
-import { existsSync } from "node:fs";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ensureConsole } from "../../cloud/http/console-build.ts";
 import {
@@ -12,69 +11,21 @@ import {
   stopServiceProcess,
   until,
 } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
 import { babblerId, connectedCount, deviceCount, setStage, type Stage, starId } from "./stage.ts";
-
-const executablePath = "/usr/bin/chromium";
-const hasChromium = existsSync(executablePath);
-if (!hasChromium) process.stderr.write(`The console's tests are skipped: there is no ${executablePath}.\n`);
-
-/** Nothing but the page itself: no component, no update, no probe of the network. */
-const args = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--no-first-run",
-  "--disable-quic",
-];
-
-const desk = { name: "1280 px", viewport: { width: 1_280, height: 800 }, isMobile: false };
-const phone = { name: "390 px", viewport: { width: 390, height: 844 }, isMobile: true };
 
 let dataDir: string;
 let service: RunningService;
 let stage: Stage;
 let browser: Browser;
 
-/** A browser of one's own, and what its page complained about. */
-async function open(screen: typeof desk, path: string, { key = service.key }: { key?: string } = {}) {
-  const context: BrowserContext = await browser.newContext({
-    viewport: screen.viewport,
-    isMobile: screen.isMobile,
-    hasTouch: screen.isMobile,
-    timezoneId: "Europe/Berlin",
-  });
-  // A browser beside a database and a gateway on two cores: what takes a second alone may take twenty among other tests.
-  context.setDefaultTimeout(60_000);
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  const strangers: string[] = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(service.http)) strangers.push(request.url());
-  });
-  await context.addInitScript((secret) => {
-    if (secret !== "" && sessionStorage.getItem("tried") === null) {
-      sessionStorage.setItem("hearth.key", secret);
-      sessionStorage.setItem("tried", "yes");
-    }
-  }, key);
-  await page.goto(service.http + path);
-  return { page, complaints, strangers };
-}
-
-const overflow = (page: Page) =>
-  page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+/** A page of this service, with the admin's key unless another is given. */
+const open = (screen: Screen, path: string, { key = service.key }: { key?: string } = {}) =>
+  openPage(browser, service, screen, path, key);
 
 const chart = (page: Page) => page.getByRole("figure", { name: "Chart of readings" });
 const pointsOf = async (page: Page) => Number(await chart(page).getAttribute("data-points"));
 const cursorOf = async (page: Page) => Number(await chart(page).getAttribute("data-cursor-ms"));
-const param = (page: Page, name: string) => new URL(page.url()).searchParams.get(name);
 
 describe.skipIf(!hasChromium)("the console", () => {
   beforeAll(async () => {
@@ -83,7 +34,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     // Ten messages a second for long, a thousand at once: more than anybody says here but the one who is to be held back.
     service = await startServiceProcess({ dataDir, env: { HEARTH_LIMIT_MESSAGES_PER_SECOND_MAX: "10" } });
     stage = await setStage(service);
-    browser = await chromium.launch({ executablePath, args });
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser.close();
@@ -492,12 +443,6 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("Hearth does not answer").waitFor({ state: "hidden" });
   });
 });
-
-/** What axe finds, a line each. */
-async function faultsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
-}
 
 /** Waits for a cursor, and answers where it stands. */
 async function cursorAtSelected(page: Page): Promise<number> {

@@ -6,6 +6,7 @@ import type { UpdateFailure } from "#protocol/update.ts";
 /** Most texts that one report may carry, as hawkBit has it, and what is kept of them. */
 const detailsMax = 512;
 const linesMax = 50;
+const errorsMax = 20;
 const lineLengthMax = 500;
 const saidLengthMax = 8_000;
 
@@ -56,10 +57,12 @@ export interface Known {
   success: HawkbitClient["success"];
   /** The whole image went over the wire, or the client said so. */
   handedOver: boolean;
+  /** What the client said on the way of what went wrong. */
+  errors: readonly string[];
 }
 
 /** Reads a report on an action that nobody asked to stop. */
-export function meaningOf({ status }: Feedback, { success, handedOver }: Known): Meaning {
+export function meaningOf({ status }: Feedback, { success, handedOver, errors }: Known): Meaning {
   const goesOn = (step: Meaning["step"]): Meaning => ({
     step,
     progress: progressOf(status),
@@ -74,7 +77,7 @@ export function meaningOf({ status }: Feedback, { success, handedOver }: Known):
   });
   switch (status.execution) {
     case "closed":
-      if (status.result.finished === "failure") return ends("failed", causeOf(status));
+      if (status.result.finished === "failure") return ends("failed", causeOf([...(status.details ?? []), ...errors]));
       return ends(success === "booted" ? "confirmed" : "rebooting", null);
     case "download":
       return goesOn("downloading");
@@ -119,20 +122,23 @@ function progressOf({ result }: Feedback["status"]): number | null {
 /** Words of clients that say why, and the code for it. The first that fits counts: what follows from a cause is listed after it. */
 const causes: readonly [RegExp, UpdateFailure][] = [
   [/downgrad|older than|reinstall/i, "not_newer"],
-  [
-    /not compatible with hardware|hardware (revision|compat)|Compatible SW not found|compatible .*mismatch/i,
-    "wrong_hardware",
-  ],
   [/signature|signer|certificate|CMS/i, "image_signature_wrong"],
+  [/not compatible with hardware|hardware (revision|compat)|compatible .*mismatch/i, "wrong_hardware"],
   [/no space|free ?space|available space|disk ?space|ENOSPC|not enough (space|memory)/i, "disk_full"],
   [/checksum|hash (mismatch|wrong)|sha1|sha256/i, "image_hash_wrong"],
   [/download|channel|connection|time(d)? ?out|HTTP/i, "download_unreachable"],
 ];
 
 /** Why it failed, as far as the client's words tell. */
-export function causeOf({ details }: Pick<Feedback["status"], "details">): UpdateFailure {
-  const said = (details ?? []).join("\n");
+export function causeOf(details: readonly string[]): UpdateFailure {
+  const said = details.join("\n");
   return causes.find(([pattern]) => pattern.test(said))?.[1] ?? "install_failed";
+}
+
+/** Errors on the way, the newest last, with those before. Lines of SWUpdate's log that are none are not kept. */
+export function withErrors(before: readonly string[], { details }: Pick<Feedback["status"], "details">): string[] {
+  const errors = saidIn({ details: (details ?? []).filter((line) => /^\s*ERROR\b/.test(line)) }).details ?? [];
+  return [...before, ...errors].slice(-errorsMax);
 }
 
 /** What is kept of the client's own words. */

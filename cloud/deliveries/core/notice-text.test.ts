@@ -4,7 +4,7 @@ import { contentItem } from "#protocol/content.ts";
 import { noticeLanguage, noticeLanguages, noticeMessage } from "./notice-text.ts";
 
 const fromMs = Date.UTC(2026, 0, 18, 12);
-const notice = { version: "2.1.0", security: false, fromMs, postponeUntilMsMax: fromMs + 86_400_000 };
+const notice = { version: "2.1.0", security: false, fromMs, postponeUntilMsMax: fromMs + 86_400_000, asksFirst: false };
 
 test("a notice says the version, from when and until when it can be put off, in the household's language and its clock", () => {
   expect(noticeMessage(notice, { locale: "en-GB", timeZone: "Europe/London" })).toEqual({
@@ -24,6 +24,9 @@ test("a notice says the version, from when and until when it can be put off, in 
   expect(noticeMessage({ ...notice, postponeUntilMsMax: null }, { locale: "sv", timeZone: "UTC" }).text).toContain(
     "Den kan inte skjutas upp.",
   );
+  expect(noticeMessage({ ...notice, asksFirst: true }, { locale: "en-GB", timeZone: "UTC" }).text).toBe(
+    "Update 2.1.0 can be installed on this appliance after 18 January 2026 at 12:00, once you agree in your app or at the appliance.",
+  );
 });
 
 test("a language that nobody wrote reads English, and one without its region its only sister", () => {
@@ -39,8 +42,8 @@ test("whatever an appliance reports as its place and whatever the version, the m
     timeZone: fc.oneof(fc.string(), fc.constantFrom("Asia/Kolkata", "Mars/Olympus", "UTC")),
   });
   fc.assert(
-    fc.property(version, fc.boolean(), place, (given, security, where) => {
-      const message = noticeMessage({ ...notice, version: given, security }, where);
+    fc.property(version, fc.boolean(), fc.boolean(), place, (given, security, asksFirst, where) => {
+      const message = noticeMessage({ ...notice, version: given, security, asksFirst }, where);
       expect(contentItem.parse(message)).toEqual(message);
       expect(message.text).toContain(given);
       expect(message.text).not.toMatch(/undefined|null|NaN/);

@@ -9,12 +9,15 @@ export interface UpdateNotice {
   fromMs: number;
   /** Null: it cannot be put off. */
   postponeUntilMsMax: number | null;
+  /** It is installed only once somebody agrees. */
+  asksFirst: boolean;
 }
 
 interface Words {
   title: (version: string) => string;
   securityTitle: (version: string) => string;
   what: (version: string, from: string) => string;
+  asks: (version: string, from: string) => string;
   why: string;
   postpone: (until: string) => string;
   noPostpone: string;
@@ -28,6 +31,8 @@ const texts: Readonly<Record<string, Words>> = {
     securityTitle: (version) => `Security update ${version} is coming`,
     what: (version, from) =>
       `Update ${version} will be installed on this appliance after ${from}, when it is neither hot nor running.`,
+    asks: (version, from) =>
+      `Update ${version} can be installed on this appliance after ${from}, once you agree in your app or at the appliance.`,
     why: "It closes security holes.",
     postpone: (until) => `You can put it off until ${until}, in your app or at the appliance.`,
     noPostpone: "It cannot be put off.",
@@ -38,6 +43,8 @@ const texts: Readonly<Record<string, Words>> = {
     securityTitle: (version) => `Sicherheitsupdate ${version} steht bevor`,
     what: (version, from) =>
       `Das Update ${version} wird nach dem ${from} auf diesem Gerät installiert, sobald es weder heiß ist noch läuft.`,
+    asks: (version, from) =>
+      `Das Update ${version} kann nach dem ${from} auf diesem Gerät installiert werden, sobald Sie in Ihrer App oder am Gerät zustimmen.`,
     why: "Es schließt Sicherheitslücken.",
     postpone: (until) => `Sie können es in Ihrer App oder am Gerät bis zum ${until} verschieben.`,
     noPostpone: "Es lässt sich nicht verschieben.",
@@ -48,6 +55,8 @@ const texts: Readonly<Record<string, Words>> = {
     securityTitle: (version) => `La mise à jour de sécurité ${version} arrive`,
     what: (version, from) =>
       `La mise à jour ${version} sera installée sur cet appareil après le ${from}, dès qu'il ne sera ni chaud ni en marche.`,
+    asks: (version, from) =>
+      `La mise à jour ${version} pourra être installée sur cet appareil après le ${from}, dès que vous l'aurez acceptée dans votre application ou sur l'appareil.`,
     why: "Elle corrige des failles de sécurité.",
     postpone: (until) => `Vous pouvez la repousser jusqu'au ${until}, dans votre application ou sur l'appareil.`,
     noPostpone: "Elle ne peut pas être repoussée.",
@@ -58,6 +67,8 @@ const texts: Readonly<Record<string, Words>> = {
     securityTitle: (version) => `Säkerhetsuppdatering ${version} är på väg`,
     what: (version, from) =>
       `Uppdatering ${version} installeras på den här apparaten efter ${from}, när den varken är varm eller igång.`,
+    asks: (version, from) =>
+      `Uppdatering ${version} kan installeras på den här apparaten efter ${from}, när du har godkänt den i din app eller på apparaten.`,
     why: "Den täpper till säkerhetshål.",
     postpone: (until) => `Du kan skjuta upp den till ${until}, i din app eller på apparaten.`,
     noPostpone: "Den kan inte skjutas upp.",
@@ -68,6 +79,8 @@ const texts: Readonly<Record<string, Words>> = {
     securityTitle: (version) => `A atualização de segurança ${version} está a caminho`,
     what: (version, from) =>
       `A atualização ${version} será instalada neste aparelho após ${from}, quando ele não estiver quente nem em uso.`,
+    asks: (version, from) =>
+      `A atualização ${version} poderá ser instalada neste aparelho após ${from}, assim que você concordar no seu aplicativo ou no aparelho.`,
     why: "Ela corrige falhas de segurança.",
     postpone: (until) => `Você pode adiá-la até ${until}, no seu aplicativo ou no aparelho.`,
     noPostpone: "Ela não pode ser adiada.",
@@ -78,6 +91,8 @@ const texts: Readonly<Record<string, Words>> = {
     securityTitle: (version) => `セキュリティアップデート ${version} のお知らせ`,
     what: (version, from) =>
       `${from} 以降、本体が熱くなく運転していないときに、アップデート ${version} がこの機器にインストールされます。`,
+    asks: (version, from) =>
+      `アプリまたは本体で同意すると、${from} 以降にアップデート ${version} がこの機器にインストールされます。`,
     why: "セキュリティ上の問題を修正します。",
     postpone: (until) => `アプリまたは本体で ${until} まで延期できます。`,
     noPostpone: "延期することはできません。",
@@ -102,7 +117,7 @@ export function noticeLanguage(locale: string): string {
  * @param place times are told as the clock on the wall has them, in the household's own way of writing them
  */
 export function noticeMessage(notice: UpdateNotice, place: { locale: string; timeZone: string }) {
-  const { version, security, fromMs, postponeUntilMsMax } = notice;
+  const { version, security, fromMs } = notice;
   const locale = noticeLanguage(place.locale);
   const words = texts[locale];
   if (words === undefined) throw new Error(`there are no words in ${locale}`);
@@ -113,12 +128,10 @@ export function noticeMessage(notice: UpdateNotice, place: { locale: string; tim
     timeStyle: "short",
     timeZone,
   });
-  const sentences = [
-    words.what(version, format.format(fromMs)),
-    ...(security ? [words.why] : []),
-    postponeUntilMsMax === null ? words.noPostpone : words.postpone(format.format(postponeUntilMsMax)),
-    words.nothingToDo,
-  ];
+  const from = format.format(fromMs);
+  const what = (notice.asksFirst ? words.asks : words.what)(version, from);
+  const why = security ? [words.why] : [];
+  const choice = notice.asksFirst ? [] : [postponeText(words, notice, format), words.nothingToDo];
   return {
     kind: "message" as const,
     // Of a content item, which takes no `+`.
@@ -126,6 +139,9 @@ export function noticeMessage(notice: UpdateNotice, place: { locale: string; tim
     version: 1,
     locale,
     title: (security ? words.securityTitle : words.title)(version),
-    text: sentences.join(locale === "ja" ? "" : " "),
+    text: [what, ...why, ...choice].join(locale === "ja" ? "" : " "),
   };
 }
+
+const postponeText = (words: Words, { postponeUntilMsMax }: UpdateNotice, format: Intl.DateTimeFormat): string =>
+  postponeUntilMsMax === null ? words.noPostpone : words.postpone(format.format(postponeUntilMsMax));

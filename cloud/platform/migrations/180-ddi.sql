@@ -24,6 +24,8 @@ CREATE TABLE ddi_action (
   begun_at_ms bigint,
   -- When the last byte of the image went over the wire, or the client said that it has it.
   handed_over_at_ms bigint,
+  -- Errors that the client told on the way: SWUpdate tells the cause of a failure before the failure, and not always again with it.
+  errors jsonb NOT NULL DEFAULT '[]',
   -- When a person asked for it back from a client that was at work.
   recalled_at_ms bigint,
   recalled_by text,

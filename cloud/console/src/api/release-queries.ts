@@ -15,32 +15,34 @@ export const releasesQuery = (search: { model?: string | undefined; cursor?: str
     refetchInterval: calmMs,
   });
 
-/** How many appliances report each version, by model; `version` null where they report none. */
-export const adoptionQuery = queryOptions({
-  queryKey: ["releases", "adoption"],
-  queryFn: ({ signal }) =>
-    get<{ items: { model: string; version: string | null; devices: number }[] }>("/api/v1/firmware/adoption", {
-      signal,
-    }),
-  refetchInterval: calmMs,
-});
-
-export interface AffectedDevice {
-  deviceId: string;
+/** What a release, or an appliance that reports it, holds of a component. */
+interface Held {
+  releaseId: string;
   model: string;
   version: string;
-  component: string;
-  componentVersion: string;
+  component: { name: string; version: string | null };
+  /** False where the component's version has no place among versions: then it may be the one that is asked for. */
+  certain: boolean;
+}
+
+export interface AffectedDevice extends Held {
+  deviceId: string;
+}
+
+export interface Affected {
+  items: AffectedDevice[];
+  /** On the first page alone: the releases, with how many appliances report each. */
+  releases: (Held & { devices: number })[] | null;
+  nextCursor: string | null;
 }
 
 export const componentsQuery = (name: string, below: string, cursor: string | undefined) =>
   queryOptions({
     queryKey: ["releases", "components", name, below, cursor],
     queryFn: ({ signal }) =>
-      get<Page<AffectedDevice> & { total: number }>(
-        `/api/v1/firmware/components/devices${stringifySearch({ name, below, cursor, limit: 50 })}`,
-        { signal },
-      ),
+      get<Affected>(`/api/v1/firmware/components/devices${stringifySearch({ name, below, cursor, limit: 50 })}`, {
+        signal,
+      }),
     placeholderData: keepPreviousData,
     enabled: name !== "" && below !== "",
   });

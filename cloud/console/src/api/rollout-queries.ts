@@ -6,7 +6,6 @@ import type {
   Release,
   RolloutDetail,
   RolloutFailure,
-  RolloutHistoryEntry,
   RolloutPreview,
   RolloutStateKind,
   RolloutSummary,
@@ -47,13 +46,6 @@ export const failuresQuery = (id: string) =>
     refetchInterval: calmMs,
   });
 
-export const historyQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["rollouts", "history", id],
-    queryFn: ({ signal }) => get<Page<RolloutHistoryEntry>>(`${rolloutPath(id)}/history?limit=100`, { signal }),
-    refetchInterval: calmMs,
-  });
-
 /** A dry run of a plan: nothing is kept, so the same plan gives the same answer for a while. */
 export const previewQuery = (plan: unknown) =>
   queryOptions({
@@ -76,6 +68,24 @@ export const freezesQuery = queryOptions({
   queryKey: ["freezes"],
   queryFn: ({ signal }) => get<{ items: Freeze[] }>("/api/v1/freezes", { signal }),
   refetchInterval: calmMs,
+});
+
+/** People by their principal. */
+export const namesQuery = queryOptions({
+  queryKey: ["names"],
+  queryFn: ({ signal }) => get<{ names: Record<string, string> }>("/api/v1/staff/names", { signal }),
+  staleTime: 60_000,
+});
+
+/** What a target may ask of an appliance. */
+export const targetFactsQuery = queryOptions({
+  queryKey: ["target-facts"],
+  queryFn: ({ signal }) =>
+    get<{ facts: { name: string; help: string }[]; examples: { text: string; means: string }[] }>(
+      "/api/v1/rollouts/target-facts",
+      { signal },
+    ),
+  staleTime: Number.POSITIVE_INFINITY,
 });
 
 /** The newest releases: what a plan chooses from. */

@@ -154,10 +154,12 @@ const historyNames: Record<string, string> = {
   changed: "Plan changed",
   submitted: "Submitted",
   approved: "Approved",
+  approval_asked: "Waits for a second person",
   scheduled: "Scheduled",
   begun: "Begun",
+  assigned: "New appliances taken in",
+  soaking: "All offered, and watched from now on",
   stage_passed: "Stage passed",
-  stage_approved: "Stage approved",
   paused: "Paused",
   resumed: "Resumed",
   promoted: "Promoted early",
@@ -166,26 +168,35 @@ const historyNames: Record<string, string> = {
   aborted: "Aborted",
   finished: "Finished",
 };
+/** What the rollout gives as its own reason, in words; a person's reason is their own. */
+export const historyReason = (reason: string): string => new Map(Object.entries(gateNames)).get(reason) ?? reason;
 export const historyText = (what: string): string =>
   historyNames[what] ?? `${what.charAt(0).toUpperCase()}${what.slice(1).replaceAll("_", " ")}`;
 
-/** A principal as a person reads it. */
-export const byText = (by: string): string => (by === "system" ? "by itself" : `by ${by.replace(/^staff:/, "")}`);
-
 const hourMs = 3_600_000;
 
-export const newGate = (sampleMin = 20): PlanGate => ({
+/** Of a build where one in a hundred fails hardly ever trips, of one where ten do soon. */
+export const newGate = (): PlanGate => ({
   failureShareMax: 0.05,
   failuresMax: null,
   timeoutShareMax: 0.1,
-  sampleMin,
+  sampleMin: 100,
+  metric: null,
+});
+
+/** Of a handful a share says nothing: one that fails is a tenth of ten. */
+const fewGate = (): PlanGate => ({
+  failureShareMax: null,
+  failuresMax: 1,
+  timeoutShareMax: null,
+  sampleMin: 3,
   metric: null,
 });
 
 /** What a careful team begins with: its own appliances, a few, more, all. */
 export const usualStages = (): PlanStage[] => [
-  { name: "Ring 0", size: { kind: "tag", tag: "internal" }, soakMs: 24 * hourMs, gate: newGate(5), next: "continue" },
+  { name: "Ring 0", size: { kind: "tag", tag: "internal" }, soakMs: 24 * hourMs, gate: fewGate(), next: "continue" },
   { name: "First few", size: { kind: "share", share: 0.01 }, soakMs: 24 * hourMs, gate: newGate(), next: "continue" },
-  { name: "A tenth", size: { kind: "share", share: 0.1 }, soakMs: 48 * hourMs, gate: newGate(100), next: "continue" },
-  { name: "Everybody", size: { kind: "rest" }, soakMs: 24 * hourMs, gate: newGate(100), next: "continue" },
+  { name: "A tenth", size: { kind: "share", share: 0.1 }, soakMs: 48 * hourMs, gate: newGate(), next: "continue" },
+  { name: "Everybody", size: { kind: "rest" }, soakMs: 24 * hourMs, gate: newGate(), next: "continue" },
 ];

@@ -24,7 +24,11 @@ const columns: readonly Column<AffectedDevice>[] = [
   },
   { name: "Model", cell: ({ model }) => model },
   { name: "Firmware", cell: ({ version }) => version },
-  { name: "Component", cell: ({ component, componentVersion }) => `${component} ${componentVersion}` },
+  {
+    name: "Component",
+    cell: ({ component, certain }) =>
+      `${component.name} ${component.version ?? "of a version that nobody said"}${certain ? "" : " (perhaps)"}`,
+  },
 ];
 
 /** Who runs a component below a version: what a CVE asks. */
@@ -54,14 +58,20 @@ export function Components({ search }: { search: ReleasesSearch }) {
           </Empty>
         ) : (
           <>
-            <p className="numbers">
-              {plural(found.total, "appliance")} run {component} below {below}.
-            </p>
+            {found.releases !== null && (
+              <p className="numbers">
+                {plural(
+                  found.releases.reduce((sum, { devices }) => sum + devices, 0),
+                  "appliance",
+                )}{" "}
+                of {plural(found.releases.length, "release")} run {component} below {below}.
+              </p>
+            )}
             <DataTable
               label="Appliances"
               columns={columns}
               rows={found.items}
-              keyOf={({ deviceId, component: name, componentVersion }) => `${deviceId} ${name} ${componentVersion}`}
+              keyOf={({ deviceId, component: held }) => `${deviceId} ${held.name} ${held.version ?? ""}`}
               stale={question.isPlaceholderData}
             />
             <Pager

@@ -5,8 +5,8 @@ import { useState } from "react";
 import { send } from "../../api/client.ts";
 import type { Release } from "../../api/rollout-shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
-import { byText } from "../../core/rollouts.ts";
 import { absoluteText } from "../../core/time.ts";
+import { By } from "../../parts/by.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { localZone } from "../../parts/now.ts";
@@ -34,7 +34,9 @@ export function ReleaseFacts({ release, mayWrite }: { release: Release; mayWrite
         <dt>Parts list</dt>
         <dd>{components === null ? "No SBOM was given." : plural(components, "component")}</dd>
         <dt>Brought here</dt>
-        <dd>{byText(createdBy)}</dd>
+        <dd>
+          <By principal={createdBy} />
+        </dd>
         {release.supportEndsAtMs !== null && (
           <>
             <dt>Support ends</dt>

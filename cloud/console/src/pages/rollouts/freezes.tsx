@@ -5,7 +5,7 @@ import { send } from "../../api/client.ts";
 import { freezesQuery } from "../../api/rollout-queries.ts";
 import type { Freeze } from "../../api/rollout-shapes.ts";
 import { absoluteText } from "../../core/time.ts";
-import { byText } from "../../core/rollouts.ts";
+import { By } from "../../parts/by.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { localZone } from "../../parts/now.ts";
@@ -46,7 +46,7 @@ export function Freezes({ mayWrite }: { mayWrite: boolean }) {
               </span>
               <span className={classes["soft"]}>
                 {absoluteText(freeze.fromMs, localZone)} to {absoluteText(freeze.toMs, localZone)},{" "}
-                {byText(freeze.createdBy)}
+                <By principal={freeze.createdBy} />
               </span>
               {mayWrite && (
                 <span className={page["actions"]}>

@@ -31,7 +31,7 @@ export function Gate({ gate }: { gate: RolloutGate }) {
     <div className={classes["gate"]} data-verdict={gate.verdict}>
       <span>{gateName(gate)}</span>
       <div className={classes["scale"]} aria-hidden="true">
-        <span className={classes["value"]} style={{ width: `${value * 100}%` }} />
+        {value > 0 && <span className={classes["value"]} style={{ width: `${value * 100}%` }} />}
         <span className={classes["line"]} style={{ left: `${line * 100}%` }} />
       </div>
       <span className={`${classes["soft"]} numbers`}>{gateSentence(gate)}</span>

@@ -99,7 +99,7 @@ function Excluded({ excluded }: Pick<RolloutPreview, "excluded">) {
         {excluded.map(({ reason, sentence, count, examples }) => (
           <li key={`${reason} ${sentence}`}>
             <span>
-              <strong className="numbers">{countText(count)}</strong> {sentence}
+              <strong className="numbers">{countText(count)}</strong>: {sentence}
             </span>
             <span className={classes["examples"]}>
               {examples.map((deviceId) => (

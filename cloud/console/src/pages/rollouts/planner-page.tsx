@@ -4,10 +4,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { send } from "../../api/client.ts";
-import { publishedQuery, rolloutPath, rolloutQuery } from "../../api/rollout-queries.ts";
+import { publishedQuery, rolloutPath, rolloutQuery, targetFactsQuery } from "../../api/rollout-queries.ts";
 import type { Release, RolloutPlan } from "../../api/rollout-shapes.ts";
 import { usualStages } from "../../core/rollouts.ts";
-import { targetFactsHelp } from "../../core/target-help.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -156,7 +155,9 @@ function Planner({ releases, draft, start }: PlannerProps) {
           </Button>
         </div>
       </form>
-      <PlanPreview plan={settled.releaseId === "" ? null : settled} />
+      <PlanPreview
+        plan={settled.releaseId === "" ? null : { ...settled, ...(draft === null ? {} : { exceptId: draft }) }}
+      />
     </div>
   );
 }
@@ -166,31 +167,47 @@ interface PartProps {
   put: (part: Partial<RolloutPlan>) => void;
 }
 
-const Target = ({ plan, put }: PartProps) => (
-  <>
-    <Textarea
-      label="Target: a condition on each appliance; true takes all that the release fits"
-      value={plan.target}
-      maxLength={2_000}
-      autosize
-      minRows={2}
-      spellCheck={false}
-      styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
-      onChange={(event) => put({ target: event.currentTarget.value })}
-    />
-    <details className={classes["facts"]}>
-      <summary>What it can ask</summary>
-      <dl>
-        {targetFactsHelp.map(([name, help]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{help}</dd>
-          </div>
-        ))}
-      </dl>
-    </details>
-  </>
-);
+function Target({ plan, put }: PartProps) {
+  const help = useQuery(targetFactsQuery).data;
+  return (
+    <>
+      <Textarea
+        label="Target: a condition on each appliance; true takes all that the release fits"
+        value={plan.target}
+        maxLength={2_000}
+        autosize
+        minRows={2}
+        spellCheck={false}
+        styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
+        onChange={(event) => put({ target: event.currentTarget.value })}
+      />
+      {help !== undefined && (
+        <details className={classes["facts"]}>
+          <summary>What it can ask</summary>
+          <dl>
+            {help.facts.map((fact) => (
+              <div key={fact.name}>
+                <dt>{fact.name}</dt>
+                <dd>{fact.help}</dd>
+              </div>
+            ))}
+          </dl>
+          <h3>To begin with</h3>
+          <ul className={page["form"]}>
+            {help.examples.map(({ text, means }) => (
+              <li key={text}>
+                <Button variant="default" size="compact-sm" onClick={() => put({ target: text })}>
+                  <code>{text}</code>
+                </Button>{" "}
+                {means}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
 
 /** A time as its field writes it, by the reader's clock. */
 function fieldTime(atMs: number): string {
@@ -203,7 +220,7 @@ const Terms = ({ plan, put, isSecurity }: PartProps & { isSecurity: boolean }) =
     <h2>Pace and people</h2>
     <div className={classes["row"]}>
       <TextInput
-        label="Begins; empty: a person starts it"
+        label="Begins; empty: by hand"
         type="datetime-local"
         value={plan.startAtMs === null ? "" : fieldTime(plan.startAtMs)}
         onChange={(event) => {
@@ -212,14 +229,14 @@ const Terms = ({ plan, put, isSecurity }: PartProps & { isSecurity: boolean }) =
         }}
       />
       <NumberInput
-        label="Starts a minute, at most"
+        label="Starts a minute"
         value={plan.startsPerMinuteMax}
         min={1}
         allowDecimal={false}
         onChange={(value) => put({ startsPerMinuteMax: Number(value) })}
       />
       <NumberInput
-        label="Tries for each appliance"
+        label="Tries for each"
         value={plan.attemptsMax}
         min={1}
         max={10}
@@ -227,14 +244,14 @@ const Terms = ({ plan, put, isSecurity }: PartProps & { isSecurity: boolean }) =
         onChange={(value) => put({ attemptsMax: Number(value) })}
       />
       <NumberInput
-        label="Household is told before, in hours"
+        label="Told before, hours"
         value={plan.noticeMs / hourMs}
         min={0}
         max={30 * 24}
         onChange={(value) => put({ noticeMs: Math.round(Number(value) * hourMs) })}
       />
       <NumberInput
-        label="It may be put off for days"
+        label="May wait, days"
         value={plan.postponeMsMax / dayMs}
         min={0}
         max={90}

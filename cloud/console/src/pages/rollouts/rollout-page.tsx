@@ -5,9 +5,10 @@ import { failuresQuery, rolloutQuery } from "../../api/rollout-queries.ts";
 import { useRights } from "../../api/rights.ts";
 import type { RolloutDetail, RolloutFailure, RolloutStage } from "../../api/rollout-shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
-import { byText, historyText, progressText, stateWords } from "../../core/rollouts.ts";
+import { historyReason, historyText, progressText, stateWords } from "../../core/rollouts.ts";
 import { absoluteText, agoText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { By } from "../../parts/by.tsx";
 import { AlertIcon } from "../../parts/icons.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
@@ -59,7 +60,7 @@ function Head({ rollout, mayWrite }: { rollout: RolloutDetail; mayWrite: boolean
             <Link to="/releases" search={{ model, release: rollout.releaseId }}>
               {version}
             </Link>
-            {releaseKind === "security" && <> , a security release</>}
+            {releaseKind === "security" && ", a security release"}
           </p>
         </div>
         <StateMark tone={tone}>{words}</StateMark>
@@ -213,9 +214,9 @@ const History = ({ rollout: { history, stages } }: { rollout: RolloutDetail }) =
             {stage !== null && `: ${stages[stage]?.name ?? `stage ${stage + 1}`}`}
           </span>
           <span className={classes["soft"]}>
-            {byText(by)}, <Ago atMs={atMs} />
+            <By principal={by} />, <Ago atMs={atMs} />
           </span>
-          {reason !== null && <span>“{reason}”</span>}
+          {reason !== null && <span>{by === "system" ? historyReason(reason) : `“${reason}”`}</span>}
         </li>
       ))}
     </ol>

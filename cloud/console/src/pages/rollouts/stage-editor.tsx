@@ -8,7 +8,7 @@ const hourMs = 3_600_000;
 
 const sizeKinds = [
   { value: "tag", label: "Those with a tag" },
-  { value: "share", label: "A share, in %" },
+  { value: "share", label: "A share" },
   { value: "count", label: "A number" },
   { value: "rest", label: "All the rest" },
 ];
@@ -38,13 +38,8 @@ export function StageEditor({ stages, onChange }: StagesProps) {
           <StageFields stage={stage} onChange={(next) => put(at, next)} />
           {stages.length > 1 && (
             <div className={page["actions"]}>
-              <Button
-                variant="subtle"
-                size="sm"
-                aria-label={`Take stage ${at + 1} away`}
-                onClick={() => onChange(stages.filter((_, index) => index !== at))}
-              >
-                Take away
+              <Button variant="subtle" size="sm" onClick={() => onChange(stages.filter((_, index) => index !== at))}>
+                Take stage {at + 1} away
               </Button>
             </div>
           )}
@@ -63,7 +58,7 @@ export function StageEditor({ stages, onChange }: StagesProps) {
                   name: `Stage ${stages.length}`,
                   size: { kind: "share", share: 0.1 },
                   soakMs: 24 * hourMs,
-                  gate: newGate(100),
+                  gate: newGate(),
                   next: "continue",
                 },
                 ...stages.slice(-1),
@@ -97,7 +92,7 @@ function StageFields({ stage, onChange }: { stage: PlanStage; onChange: (stage: 
         />
         <SizeField size={size} onChange={(changed) => onChange({ ...stage, size: changed })} />
         <NumberInput
-          label="Watched for, in hours"
+          label="Watched, hours"
           value={soakMs / hourMs}
           min={0}
           max={90 * 24}
@@ -136,7 +131,7 @@ function SizeField({ size, onChange }: { size: StageSize; onChange: (size: Stage
     case "share":
       return (
         <NumberInput
-          label="Share of the target, in %"
+          label="Share, %"
           value={Math.round(size.share * 10_000) / 100}
           min={0}
           max={100}
@@ -166,7 +161,7 @@ function GateFields({ gate, onChange }: { gate: PlanGate; onChange: (gate: PlanG
   return (
     <div className={classes["row"]}>
       <NumberInput
-        label="Halts above failures, in %"
+        label="Halts above failed, %"
         value={percent(gate.failureShareMax)}
         min={0}
         max={100}
@@ -174,14 +169,14 @@ function GateFields({ gate, onChange }: { gate: PlanGate; onChange: (gate: PlanG
         onChange={(value) => onChange({ ...gate, failureShareMax: share(value) })}
       />
       <NumberInput
-        label="Halts above failures, number"
+        label="Halts above failed, number"
         value={gate.failuresMax ?? ""}
         min={0}
         allowDecimal={false}
         onChange={(value) => onChange({ ...gate, failuresMax: value === "" ? null : Number(value) })}
       />
       <NumberInput
-        label="Halts above time-outs, in %"
+        label="Halts above timed out, %"
         value={percent(gate.timeoutShareMax)}
         min={0}
         max={100}
@@ -189,7 +184,7 @@ function GateFields({ gate, onChange }: { gate: PlanGate; onChange: (gate: PlanG
         onChange={(value) => onChange({ ...gate, timeoutShareMax: share(value) })}
       />
       <NumberInput
-        label="Outcomes before a share counts"
+        label="Smallest sample"
         value={gate.sampleMin}
         min={1}
         allowDecimal={false}

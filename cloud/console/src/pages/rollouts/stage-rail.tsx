@@ -23,7 +23,7 @@ function Stage({ stage }: { stage: RolloutStage }) {
   const { words, tone } = stageStateWords[state];
   return (
     <li className={classes["stage"]} data-state={state} aria-current={state === "starting" ? "step" : undefined}>
-      <h3>{name}</h3>
+      <h2>{name}</h2>
       <StateMark tone={tone}>{words}</StateMark>
       <span className={classes["soft"]}>
         {sizeText(size)}

@@ -1,0 +1,74 @@
+/** A real browser on the console of a running service, at the width of a desk and of a phone. */
+import { AxeBuilder } from "@axe-core/playwright";
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { onTestFinished } from "vitest";
+import type { RunningService } from "../support/service-process.ts";
+
+const executablePath = "/usr/bin/chromium";
+export const hasChromium = existsSync(executablePath);
+if (!hasChromium) process.stderr.write(`The console's tests are skipped: there is no ${executablePath}.\n`);
+
+/** Nothing but the page itself: no component, no update, no probe of the network. */
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--disable-quic",
+];
+
+export const launchBrowser = (): Promise<Browser> => chromium.launch({ executablePath, args });
+
+export interface Screen {
+  name: string;
+  viewport: { width: number; height: number };
+  isMobile: boolean;
+}
+export const desk: Screen = { name: "1280 px", viewport: { width: 1_280, height: 800 }, isMobile: false };
+export const phone: Screen = { name: "390 px", viewport: { width: 390, height: 844 }, isMobile: true };
+
+/** A page of one's own until the test ends, what it complained about, and what it asked of anybody but the service. */
+export async function openPage(browser: Browser, service: RunningService, screen: Screen, path: string, key: string) {
+  const context: BrowserContext = await browser.newContext({
+    viewport: screen.viewport,
+    isMobile: screen.isMobile,
+    hasTouch: screen.isMobile,
+    timezoneId: "Europe/Berlin",
+  });
+  // A browser beside a database and a gateway on two cores: what takes a second alone may take twenty among other tests.
+  context.setDefaultTimeout(60_000);
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const strangers: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(service.http)) strangers.push(request.url());
+  });
+  await context.addInitScript((secret) => {
+    if (secret !== "" && sessionStorage.getItem("tried") === null) {
+      sessionStorage.setItem("hearth.key", secret);
+      sessionStorage.setItem("tried", "yes");
+    }
+  }, key);
+  await page.goto(service.http + path);
+  return { page, complaints, strangers };
+}
+
+/** By how many pixels the page is wider than its window. */
+export const overflow = (page: Page): Promise<number> =>
+  page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+
+export const param = (page: Page, name: string): string | null => new URL(page.url()).searchParams.get(name);
+
+/** What axe finds, a line each. */
+export async function faultsOf(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+}
