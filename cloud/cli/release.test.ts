@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Kitchen } from "../../test/support/kitchen.ts";
+import { hobModel, Kitchen } from "../../test/support/kitchen.ts";
 
 const cli = new URL("./release.ts", import.meta.url).pathname;
 
@@ -200,10 +200,7 @@ test.each(["root", "targets", "snapshot", "family", "timestamp"])(
 );
 
 test("a further model gets a family of its own", async () => {
-  await kitchen.as("admin", "PUT", "/models/hob", {
-    ...{ key: "hob", version: 1, brand: "B", name: "Hob", kind: "other", hardwareIds: ["k1"], locales: ["en"] },
-    ...{ metrics: [], capabilities: {} },
-  });
+  await kitchen.as("admin", "PUT", "/models/hob", hobModel);
   await ok("keygen", "--model", "hob");
   const about = ["--model", "hob", "--hardware", "k1", "--release-version", "1.0.0", "--counter", "1"];
   const { bundle: folder } = await ok("sign", "--image", await image(), ...about);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FirmwareOffer, firmwareOffer, statementType, updateStatement } from "#protocol/update.ts";
-import { Kitchen } from "../../test/support/kitchen.ts";
+import { hobModel, Kitchen } from "../../test/support/kitchen.ts";
 import type { ReleaseKit, ReleaseView } from "../../test/support/release-kit.ts";
 import { until } from "../../test/support/service-process.ts";
 
@@ -55,14 +55,28 @@ test("a published release goes to an appliance as a hint with three links, and t
   expect((await send(release, "oven-1", "oven-1")).body).toEqual({ deliveries: 1 });
   const { id, offer } = await waiting("oven-1");
   expect(offer).toMatchObject({
-    ...{ version: release.version, security: true, notes: "Crisper bread", consent: "automatic", windows: [] },
-    ...{ notBeforeMs: null, postponeUntilMsMax: null, metadataHref: `${origin}/files/repository/` },
+    version: release.version,
+    security: true,
+    notes: "Crisper bread",
+    consent: "automatic",
+    windows: [],
+    notBeforeMs: null,
+    postponeUntilMsMax: null,
+    metadataHref: `${origin}/files/repository/`,
   });
   const claims = await claimsOf(String((await fetched(offer.statementHref)).body));
   const iat = Math.floor(kitchen.clock.nowMs() / 1_000);
   expect(claims).toEqual({
-    ...{ deviceId: "oven-1", deliveryId: id, rolloutId: null, path: release.path, sha256: release.sha256 },
-    ...{ length: 20_000, releaseCounter: release.releaseCounter, seq: 1, iat, exp: iat + 3_600 },
+    deviceId: "oven-1",
+    deliveryId: id,
+    rolloutId: null,
+    path: release.path,
+    sha256: release.sha256,
+    length: 20_000,
+    releaseCounter: release.releaseCounter,
+    seq: 1,
+    iat,
+    exp: iat + 3_600,
   });
   expect((await fetched(offer.imageHref)).status).toBe(200);
 });
@@ -147,10 +161,7 @@ test("a release that is not published is not sent, and one that is sent is locke
 
 test("sending names what is wrong with its addressees and sends nothing then", async () => {
   const release = await kit.publish();
-  await kitchen.as("admin", "PUT", "/models/hob", {
-    ...{ key: "hob", version: 1, brand: "B", name: "Hob", kind: "other", hardwareIds: ["k1"], locales: ["en"] },
-    ...{ metrics: [], capabilities: {} },
-  });
+  await kitchen.as("admin", "PUT", "/models/hob", hobModel);
   await kitchen.as("admin", "POST", "/devices", { id: "hob-1", model: "hob" });
   expect((await send(release, "oven-1", "oven-9")).body).toMatchObject({ code: "firmware_devices_unknown" });
   expect((await send(release, "oven-1", "hob-1")).body).toMatchObject({ code: "firmware_wrong_model" });

@@ -23,7 +23,10 @@ afterAll(() => api.close());
 const openRoutes = [
   "GET /api/v1/health",
   "GET /api/v1/pki/root.pem",
+  "GET /api/v1/firmware/director.jwks",
+  "GET /files/repository/:name",
   "GET /files/firmware/:sha256",
+  "GET /files/statements/:deliveryId",
   "GET /api/v1/pki/fleet.crl",
 ];
 

@@ -59,10 +59,12 @@ export async function fillRegistry(db: Db, devices: number, nowMs: number): Prom
   await sql`VACUUM (ANALYZE) device, household`.execute(db);
 }
 
+/** A number from 0 to 1, of which each k has another in each row `n`. */
+const chance = (k: number) => sql`(hashint8extended(n, ${k}) & 4294967295) / 4294967296.0::float8`;
+
 async function fill(db: Db, { from, to }: { from: number; to: number }, nowMs: number): Promise<void> {
   const number = sql.raw("n");
-  // `place` is 1 to 100, `chance(k)` a number from 0 to 1 of which each k has another.
-  const chance = (k: number) => sql`(hashint8extended(n, ${k}) & 4294967295) / 4294967296.0::float8`;
+  // `place` is 1 to 100.
   const inYear = (k: number) => sql`(${nowMs}::bigint - (${chance(k)} * 31536000000)::bigint)`;
   await sql`
     INSERT INTO household (id, name, locale, time_zone, channels, created_at_ms)

@@ -49,6 +49,19 @@ export interface KitchenOptions {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+/** A model of another kind than the kitchen's ovens. */
+export const hobModel = {
+  key: "hob",
+  version: 1,
+  brand: "B",
+  name: "Hob",
+  kind: "other",
+  hardwareIds: ["k1", "k2"],
+  locales: ["en"],
+  metrics: [],
+  capabilities: {},
+};
+
 export class Kitchen {
   readonly base: TestDatabase;
   readonly slices: Slices;

@@ -37,9 +37,9 @@ export class Api {
     shape: z.ZodType<T>,
     body?: object,
   ): Promise<T> {
-    const response = await this.#send(method, path, {
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-    });
+    const init =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    const response = await this.#send(method, path, init);
     return this.#read(response, `${method} ${path}`, shape);
   }
 

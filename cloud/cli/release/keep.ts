@@ -4,7 +4,7 @@ import type { Key } from "@tufjs/models";
 import { familyRole } from "#protocol/update.ts";
 import { newRoot, type RootKeys, rootLifeMs, rootThreshold } from "../../firmware/core/tuf-build.ts";
 import { type RoleKey, tufKeyOfHex } from "../../firmware/core/tuf-keys.ts";
-import { familiesOf, nextFamily, nextSnapshot, nextTargets, type VersionedText } from "../../firmware/core/tuf-next.ts";
+import { nextFamily, nextSnapshot, nextTargets, type VersionedText } from "../../firmware/core/tuf-next.ts";
 import { delegation } from "../../firmware/core/tuf-parse.ts";
 import type { MetadataUpload } from "../../firmware/repository.ts";
 import { Api } from "./api.ts";

@@ -3,8 +3,16 @@ import { expect, test } from "vitest";
 import { releaseRefusal, type RuledRelease } from "./release-rules.ts";
 
 const releaseOf = (releaseCounter: number, over: Partial<RuledRelease> = {}): RuledRelease => ({
-  ...{ state: "published", path: `fw/oven/${releaseCounter}.img`, model: "oven", hardwareIds: ["h1"], releaseCounter },
-  ...{ version: `1.${releaseCounter}`, minCounter: 0, passThrough: false, length: 1, sha256: "" },
+  state: "published",
+  path: `fw/oven/${releaseCounter}.img`,
+  model: "oven",
+  hardwareIds: ["h1"],
+  releaseCounter,
+  version: `1.${releaseCounter}`,
+  minCounter: 0,
+  passThrough: false,
+  length: 1,
+  sha256: "",
   ...over,
 });
 
