@@ -62,18 +62,19 @@ export async function assignMembers(
   const place = hasTags
     ? sql`row_number() OVER (PARTITION BY e.tag_stage IS NULL ORDER BY e.bucket, e.key)`
     : sql`row_number() OVER (ORDER BY e.bucket, e.key)`;
-  const stage = placeStage(stages, sql`place`, sql`(SELECT count(*) FROM eligible)`);
+  const stage = placeStage(stages, sql`p.place`, sql`t.n`);
   const { rows } = await sql<{ n: number }>`
     WITH eligible AS MATERIALIZED (
       SELECT f.key, f.time_zone, f.country, ${bucketOf(id)} AS bucket, ${byTag} AS tag_stage
       FROM ${fleet} WHERE ${isEligible(target, nowMs)}
     ),
-    placed AS (SELECT e.*, ${place} AS place FROM eligible e),
+    total AS MATERIALIZED (SELECT count(*) AS n FROM eligible),
     assigned AS (
       INSERT INTO rollout_device (rollout_id, device_key, stage, bucket, state, time_zone, country)
-      SELECT ${id}::uuid, key, coalesce(tag_stage, ${stage}), bucket, 'waiting', time_zone, country FROM placed
+      SELECT ${id}::uuid, p.key, coalesce(p.tag_stage, ${stage}), p.bucket, 'waiting', p.time_zone, p.country
+      FROM total t CROSS JOIN (SELECT e.*, ${place} AS place FROM eligible e) AS p
     )
-    SELECT count(*) AS n FROM eligible`.execute(tx);
+    SELECT n FROM total`.execute(tx);
   await sql`
     INSERT INTO rollout_stage (rollout_id, stage, bucket_max)
     SELECT ${id}::uuid, stage, CASE WHEN NOT is_tag THEN (
