@@ -180,7 +180,7 @@ export async function pickStarting(
       SELECT rd.device_key FROM rollout_device rd
       WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.stage = ${step.stage} AND rd.state = 'waiting'
         AND rd.time_zone = ANY(${[...step.openZones]}::text[])
-        AND (cardinality(${frozen}::text[]) = 0 OR rd.country <> ALL(${frozen}::text[]))
+        AND (cardinality(${frozen}::text[]) = 0 OR coalesce(rd.country, '') <> ALL(${frozen}::text[]))
       ORDER BY rd.bucket LIMIT ${step.limit}
     ) AS picked JOIN ${fleet} ON f.key = picked.device_key`.execute(tx);
   // Otherwise it counts as a handful, however many were picked.
