@@ -82,6 +82,9 @@ export async function assignMembers(
       WHERE rd.rollout_id = ${id}::uuid AND rd.stage = s.stage AND rd.state = 'waiting') END
     FROM json_to_recordset(${JSON.stringify(stages.map(({ size }, at) => ({ stage: at, is_tag: size.kind === "tag" })))}::json)
       AS s(stage smallint, is_tag boolean)`.execute(tx);
+  // What follows is planned for a table with these members in it, and not for one that was empty when it was last looked at: until the
+  // server did so by itself, each look at a few changed appliances would go through all who wait.
+  await sql`ANALYZE rollout_device`.execute(tx);
   return rows[0]?.n ?? 0;
 }
 
@@ -177,9 +180,11 @@ export async function pickStarting(
       SELECT rd.device_key FROM rollout_device rd
       WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.stage = ${step.stage} AND rd.state = 'waiting'
         AND rd.time_zone = ANY(${[...step.openZones]}::text[])
-        AND (cardinality(${frozen}::text[]) = 0 OR rd.country <> ALL(${frozen}::text[]))
+        AND (cardinality(${frozen}::text[]) = 0 OR coalesce(rd.country, '') <> ALL(${frozen}::text[]))
       ORDER BY rd.bucket LIMIT ${step.limit}
     ) AS picked JOIN ${fleet} ON f.key = picked.device_key`.execute(tx);
+  // Otherwise it counts as a handful, however many were picked.
+  await sql`ANALYZE pg_temp.starting`.execute(tx);
 }
 
 /** Those picked whom nothing stands against, as `createForSet` wants them. */
@@ -279,11 +284,15 @@ export async function moveMembers(
 
 /** Brings places of waiting members up to date with appliances that changed since. */
 export async function refreshPlaces(tx: Db, rolloutId: string, model: string, sinceMs: number): Promise<void> {
+  // The changed ones first and by themselves: they are few, and those who wait may be a million.
   await sql`
-    UPDATE rollout_device rd SET time_zone = f.time_zone, country = f.country
-    FROM ${fleet}
-    WHERE f.facts_at_ms >= ${sinceMs} AND f.model = ${model} AND rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = f.key
-      AND rd.state = 'waiting' AND (rd.time_zone <> f.time_zone OR rd.country IS DISTINCT FROM f.country)`.execute(tx);
+    WITH changed AS MATERIALIZED (
+      SELECT f.key, f.time_zone, f.country FROM ${fleet} WHERE f.facts_at_ms >= ${sinceMs} AND f.model = ${model}
+    )
+    UPDATE rollout_device rd SET time_zone = c.time_zone, country = c.country
+    FROM changed c
+    WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = c.key
+      AND rd.state = 'waiting' AND (rd.time_zone <> c.time_zone OR rd.country IS DISTINCT FROM c.country)`.execute(tx);
 }
 
 /**

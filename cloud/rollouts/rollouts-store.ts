@@ -67,6 +67,14 @@ export async function claimModel(tx: Db, model: string): Promise<void> {
   await sql`SELECT pg_advisory_xact_lock(4711003, hashtext(${model}))`.execute(tx);
 }
 
+/**
+ * Statements of this transaction may take ten minutes instead of one: what is done to a whole target at once grows with the fleet, and
+ * cut off each time it would never be done.
+ */
+export async function allowLong(tx: Db): Promise<void> {
+  await sql`SET LOCAL statement_timeout = '10min'`.execute(tx);
+}
+
 /** Everything that the tick has to look at; those of the latest release first, so that an appliance gets the latest it may have. */
 export async function aliveRollouts(db: Db): Promise<RolloutRow[]> {
   const { rows } = await sql<RolloutRow>`
