@@ -309,6 +309,10 @@ export async function followTarget(
       SELECT f.key, f.time_zone, f.country, ${bucketOf(id)} AS bucket, ${tagStage(stages)} AS tag_stage
       FROM ${fleet}
       WHERE f.facts_at_ms >= ${range.sinceMs} AND ${isEligible(target, range.nowMs)}
+        -- Who was left out is asked again only once something of it changed after that.
+        AND NOT EXISTS (
+          SELECT FROM rollout_device own WHERE own.rollout_id = ${id}::uuid AND own.device_key = f.key
+            AND NOT (own.state = 'skipped' AND own.ended_at_ms <= f.facts_at_ms))
         AND NOT EXISTS (
           SELECT FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = f.key
           WHERE r.model = ${target.release.model} AND r.id <> ${id}::uuid AND (${isUnsettled} OR r.release_counter > ${releaseCounter}))
