@@ -44,6 +44,9 @@ test("until the sample of its gate is known, no more of a stage start than a qua
   expect(startedNow({ offered: 125 }, { startsLastMinute: 125 })).toBe(0);
   expect(startedNow({ started: 80, done: 20 })).toBe(25);
   expect(startedNow({ started: 26, done: 98, failed: 1 })).toBe(0);
+  // What another stage started a moment ago, and who has begun since, is not waited for.
+  expect(startedNow({}, { startsLastMinute: 500 })).toBe(125);
+  expect(startedNow({ offered: 20, started: 60 }, { startsLastMinute: 80 })).toBe(45);
 });
 
 test("once it is known the rest start at the plan's rate, and so do those of a stage without a gate", () => {

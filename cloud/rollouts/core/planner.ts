@@ -146,7 +146,8 @@ function untilGateSpeaks({ plan: { stages } }: PlannedRollout, fleet: FleetView,
     return Infinity;
   }
   // Those offered it in the last minute may be about to start. Others that were and have not are switched off, and nobody waits for them.
-  return Math.ceil(stage.gate.sampleMin * sampleSpare) - startedCount(tally) - fleet.startsLastMinute;
+  const aboutToStart = Math.min(tally.offered, fleet.startsLastMinute);
+  return Math.ceil(stage.gate.sampleMin * sampleSpare) - startedCount(tally) - aboutToStart;
 }
 
 /** How many outcomes a stage still waits for. */
