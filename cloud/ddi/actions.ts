@@ -51,7 +51,7 @@ export class Actions {
     const settled = before.isKnown && before.offer.ended.length === 0 ? numbered(before) : null;
     if (settled !== null) return { link: settled, attributesWanted };
     return transaction(this.#deps.db, async (tx) => {
-      const now = await this.#deps.standings.lock(tx, device, before.around);
+      const now = await this.#deps.standings.lock(tx, device, before.zone);
       await store.endActions(tx, device.key, now.offer.ended, this.#nowMs);
       const link = await this.#number(tx, now, speaks.success);
       return { link, attributesWanted: now.target.attributesWanted };
@@ -87,7 +87,7 @@ export class Actions {
     const hasBegun = before.live.some((one) => one.actionId === actionId && one.begunAtMs !== null);
     if (!isNews || hasBegun) return offered;
     const after = await transaction(this.#deps.db, async (tx) => {
-      const now = offeredAs(await this.#deps.standings.lock(tx, device, before.around), kind, actionId);
+      const now = offeredAs(await this.#deps.standings.lock(tx, device, before.zone), kind, actionId);
       if (now === null) return null;
       return this.#deps.receipts.take(tx, device, now.delivery, {
         step: agreedByItself ? "confirmed_by_owner" : "offered",
@@ -185,9 +185,9 @@ export class Actions {
       now: { action: store.Action; delivery: StandingDelivery; link: Link; isCancelled: boolean },
     ) => Promise<(() => void) | null>,
   ): Promise<Reported> {
-    const { around } = await this.#deps.standings.read(device);
+    const { zone } = await this.#deps.standings.read(device);
     const outcome = await transaction(this.#deps.db, async (tx) => {
-      const now = await this.#deps.standings.lock(tx, device, around);
+      const now = await this.#deps.standings.lock(tx, device, zone);
       const action = now.live.find((one) => one.actionId === actionId);
       const delivery = now.deliveries.find(({ id }) => id === action?.deliveryId);
       if (action === undefined || delivery === undefined) {

@@ -192,6 +192,17 @@ test("where success only means written, the update is done when the new version 
   expect(await oven.links()).toEqual({});
 });
 
+test("a client whose success is a boot is left to say so itself, though its version is known before", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  await oven.put({ version: "2.1.0" });
+  // SWUpdate takes no further update until it has found this one again and reported it.
+  expect((await oven.deployment())!.actionId).toBe(actionId);
+  await oven.report(actionId, "closed", "success");
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "done" });
+});
+
 test("a version that an appliance reports by MQTT closes the update as well", async () => {
   const { oven, deliveryId } = await updating({}, "rauc-oven");
   const { actionId } = (await oven.deployment())!;

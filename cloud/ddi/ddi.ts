@@ -51,10 +51,7 @@ export class Ddi {
 
   constructor(deps: DdiDeps) {
     const { devices, firmware } = deps;
-    const standings = new Standings({
-      ...deps,
-      isPublished: async (releaseId) => (await firmware.release(releaseId))?.state === "published",
-    });
+    const standings = new Standings(deps);
     const receipts = new Receipts(deps);
     this.gatewayTokens = new GatewayTokens(deps);
     this.login = new DdiLogin({ ...deps, gatewayTokens: this.gatewayTokens });

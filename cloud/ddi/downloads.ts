@@ -77,9 +77,9 @@ export class Downloads {
   /** The image is on its way, or is there: its last byte went over the wire. Clients say neither. */
   async note({ device }: Client, actionId: number, step: "downloading" | "downloaded"): Promise<void> {
     const { db, clock, standings, receipts } = this.#deps;
-    const { around } = await standings.read(device);
+    const { zone } = await standings.read(device);
     const after = await transaction(db, async (tx) => {
-      const now = await standings.lock(tx, device, around);
+      const now = await standings.lock(tx, device, zone);
       const action = now.live.find((one) => one.actionId === actionId);
       const delivery = now.deliveries.find(({ id }) => id === action?.deliveryId);
       if (action === undefined || delivery === undefined) return null;

@@ -7,16 +7,6 @@ import { type DeliveryView, type Offer, offerNow } from "./core/offer.ts";
 import { type StoredOffer, storedOffer } from "../firmware/firmware.ts";
 import * as store from "./ddi-store.ts";
 
-/** What was asked of others before a decision: within a transaction it could not be. */
-export interface Around {
-  /** The appliance's time zone; null where nobody has asked for it. */
-  zone: string | null;
-  /** Releases that are published, of those that are on offer. */
-  published: ReadonlySet<string>;
-}
-
-const nothingKnown: Around = { zone: null, published: new Set() };
-
 /** Where an appliance stands with its updates. */
 export interface Standing {
   device: DeviceRef;
@@ -26,7 +16,8 @@ export interface Standing {
   live: store.Action[];
   deliveries: StandingDelivery[];
   terms: ReadonlyMap<string, StoredOffer>;
-  around: Around;
+  /** Its time zone; null where nobody has asked for it. */
+  zone: string | null;
   offer: Offer;
 }
 
@@ -36,7 +27,6 @@ interface StandingDeps {
   deliveries: Pick<Deliveries, "standing">;
   /** Where the clock on the wall goes by which windows open. */
   timeZoneOf: (device: DeviceRef) => Promise<string>;
-  isPublished: (releaseId: string) => Promise<boolean>;
 }
 
 /** Reads where an appliance stands, and decides what its client is told. */
@@ -50,38 +40,29 @@ export class Standings {
   async read(device: DeviceRef): Promise<Standing> {
     const { db } = this.#deps;
     const target = await store.findTarget(db, device.key);
-    const first = await this.#gather(db, device, target ?? store.newTarget, nothingKnown);
+    const first = await this.#gather(db, device, target ?? store.newTarget, null);
     const isKnown = target !== null;
-    if (first.terms.size === 0) return { ...first, isKnown };
-    return { ...this.#decide({ ...first, around: await this.#ask(first) }), isKnown };
-  }
-
-  async #ask({ device, terms }: Pick<Standing, "device" | "terms">): Promise<Around> {
-    const all = [...terms.values()];
-    const releaseIds = [...new Set(all.map(({ releaseId }) => releaseId))];
-    const asked = releaseIds.map(async (id) => ((await this.#deps.isPublished(id)) ? [id] : []));
-    const published = new Set((await Promise.all(asked)).flat());
-    const needsZone = all.some(({ windows }) => windows.length > 0);
-    return { zone: needsZone ? await this.#deps.timeZoneOf(device) : null, published };
+    if ([...first.terms.values()].every(({ windows }) => windows.length === 0)) return { ...first, isKnown };
+    return { ...this.#decide({ ...first, zone: await this.#deps.timeZoneOf(device) }), isKnown };
   }
 
   /**
    * The same within a transaction, with the appliance's row locked.
    *
-   * @param around as it was read before: asking for it here could wait for a connection that others hold who wait for this one. What came
-   *   since then is not offered yet.
+   * @param zone as it was read before: asking for it here could wait for a connection that others hold who wait for this one. What has
+   *   windows stays shut where it is null.
    */
-  async lock(tx: Db, device: DeviceRef, around: Around): Promise<Standing> {
+  async lock(tx: Db, device: DeviceRef, zone: string | null): Promise<Standing> {
     const target = await store.lockTarget(tx, device.key);
-    return { ...(await this.#gather(tx, device, target, around)), isKnown: true };
+    return { ...(await this.#gather(tx, device, target, zone)), isKnown: true };
   }
 
-  async #gather(db: Db, device: DeviceRef, target: store.Target, around: Around) {
+  async #gather(db: Db, device: DeviceRef, target: store.Target, zone: string | null) {
     const live = await store.liveActions(db, device.key);
     const ids = live.map(({ deliveryId }) => deliveryId);
     const deliveries = await this.#deps.deliveries.standing(device, "firmware", ids, db);
     const terms = new Map(deliveries.map(({ id, body }) => [id, storedOffer.parse(body)]));
-    return this.#decide({ device, target, live, deliveries, terms, around });
+    return this.#decide({ device, target, live, deliveries, terms, zone });
   }
 
   #decide(known: Omit<Standing, "offer" | "isKnown">): Omit<Standing, "isKnown"> {
@@ -89,14 +70,13 @@ export class Standings {
     const views = known.deliveries.map((one): DeliveryView => {
       const terms = known.terms.get(one.id);
       const windows = terms?.windows ?? [];
-      const { zone, published } = known.around;
-      const isPublished = terms !== undefined && published.has(terms.releaseId);
+      const { zone } = known;
       const isOpen = windows.length === 0 || (zone !== null && windowState(windows, zone, nowMs).open);
       const { id, phase, step, generation, notBeforeMs } = one;
       const own = {
         consent: terms?.consent ?? "ask",
         notBeforeMs: terms?.notBeforeMs ?? null,
-        mayBegin: isPublished && isOpen,
+        windowOpen: isOpen,
       };
       return { id, phase, step, generation, notBeforeMs, terms: own };
     });

@@ -8,6 +8,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { Updater } from "tuf-js";
 import { tufTime } from "./core/tuf-build.ts";
 import { nextFamily, nextTargets, type VersionedText } from "./core/tuf-next.ts";
@@ -64,6 +65,22 @@ test("a withdrawn image goes out of the metadata and never comes back", async ()
   const named = await kit.snapshotWith({ "fw-oven": back });
   const again = { families: { oven: back.content }, snapshot: named.content };
   expect(await stage.refused("repository/metadata", again)).toBe("release_withdrawn");
+});
+
+test("a publication that fails at its last step leaves everything as it was, and can be had again", async () => {
+  const { release, family } = await stage.signed();
+  const { db } = kitchen.base;
+  await sql`
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$`.execute(
+    db,
+  );
+  await sql`
+    CREATE CONSTRAINT TRIGGER fails AFTER UPDATE ON firmware_release DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION fail()`.execute(db);
+  const { content: snapshot } = await kit.snapshotWith({ "fw-oven": family });
+  expect(await stage.refused(publishing(release), { snapshot })).toBe("internal");
+  await sql`DROP TRIGGER fails ON firmware_release`.execute(db);
+  expect((await stage.post(publishing(release), { snapshot })).body).toMatchObject({ state: "published" });
 });
 
 test("of two that publish at once one wins, and the other is told to sign again", async () => {

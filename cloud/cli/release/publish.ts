@@ -67,7 +67,7 @@ export async function publish(work: Work, dir: string): Promise<void> {
     speaker.result(
       { release: published },
       [`${model} ${version} is published: release ${published.id}.`],
-      `send it to appliances of your own first: curl -X POST -H "authorization: Bearer $HEARTH_KEY" -H "content-type: application/json" --data '{"deviceIds":["..."]}' ${api.base}/api/v1/firmware/releases/${published.id}/send`,
+      `plan its rollout, your own appliances first: ${api.base}/rollouts/new?release=${published.id}`,
     );
   } catch (error) {
     // Whoever tries again begins from the beginning; a connection that broke may have left it published, and then it stays.

@@ -28,7 +28,7 @@ const deliveryOf = (id: string, generation: number): fc.Arbitrary<DeliveryView> 
       terms: fc.record({
         consent: fc.constantFrom("automatic" as const, "ask", "given"),
         notBeforeMs: fc.oneof(fc.constant(null), around),
-        mayBegin: fc.boolean(),
+        windowOpen: fc.boolean(),
       }),
     })
     .map((view) => (view.phase === "received" ? view : { ...view, step: null }));
@@ -83,7 +83,7 @@ test("nothing begins outside its windows, before its time, or without the consen
     const { link } = offerNow(live, deliveries, { autoConfirm, nowMs });
     if (!("deliveryId" in link) || live.some((one) => one.actionId === link.actionId && one.begunAtMs !== null)) return;
     const { terms, notBeforeMs, step } = deliveries.find(({ id }) => id === link.deliveryId)!;
-    expect(terms.mayBegin).toBe(true);
+    expect(terms.windowOpen).toBe(true);
     expect(Math.max(notBeforeMs, terms.notBeforeMs ?? 0)).toBeLessThanOrEqual(nowMs);
     const agreed = terms.consent !== "ask" || step === "confirmed_by_owner" || autoConfirm;
     expect(link.kind).toBe(agreed ? "deploy" : "confirm");

@@ -18,8 +18,8 @@ export interface DeliveryView {
   generation: number;
   /** A pause before another attempt: nothing begins before. */
   notBeforeMs: number;
-  /** The delivery's own terms, and whether it may begin now: its window is open, and its release not withdrawn. */
-  terms: { consent: "automatic" | "ask" | "given"; notBeforeMs: number | null; mayBegin: boolean };
+  /** The delivery's own terms. */
+  terms: { consent: "automatic" | "ask" | "given"; notBeforeMs: number | null; windowOpen: boolean };
 }
 
 /** An action of which the client has not said its last word. */
@@ -92,4 +92,4 @@ function judge(action: LiveAction, delivery: DeliveryView | undefined, nowMs: nu
 }
 
 const mayBegin = ({ notBeforeMs, terms }: DeliveryView, nowMs: number): boolean =>
-  nowMs >= Math.max(notBeforeMs, terms.notBeforeMs ?? 0) && terms.mayBegin;
+  nowMs >= Math.max(notBeforeMs, terms.notBeforeMs ?? 0) && terms.windowOpen;

@@ -96,6 +96,18 @@ test("a description that was changed after it was signed is refused", async () =
   expect(ruleOf(await check(newc))).toBe("swu_signature_wrong");
 });
 
+test("a signature of which one bit is wrong is none", async () => {
+  const image = await workshop.swu(maker, good);
+  const newc = Buffer.from(image.toString("latin1").replaceAll("070702", "070701"), "latin1");
+  expect(ruleOf(await check(newc))).toBe("good");
+  const head = newc.indexOf("070701", 110);
+  const length = Number.parseInt(newc.toString("latin1", head + 54, head + 62), 16);
+  const last = newc.indexOf("sw-description.sig", head) + "sw-description.sig\0".length;
+  const end = Math.ceil(last / 4) * 4 + length - 1;
+  newc[end] = newc[end]! ^ 1;
+  expect(ruleOf(await check(newc))).toBe("swu_signature_wrong");
+});
+
 test("a file that is not the one that was signed, is missing, or has no hash is refused by name", async () => {
   const other = await workshop.swu(maker, { ...good, sha256: () => "0".repeat(64) });
   expect(await check(other)).toMatchObject({

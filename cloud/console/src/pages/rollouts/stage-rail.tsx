@@ -31,7 +31,7 @@ function Stage({ stage }: { stage: RolloutStage }) {
       </span>
       {members > 0 && (
         <>
-          <FunnelBar tally={tally} slim />
+          <FunnelBar tally={tally} />
           <span className={`${classes["soft"]} numbers`}>{shareText(stageShare(stage))} have an outcome</span>
         </>
       )}
