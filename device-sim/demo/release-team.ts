@@ -67,7 +67,7 @@ async function publish(
   const image = join(folder, `${model}-${version}.img`);
   const bundle = join(folder, `${model}-${version}`);
   await writeFile(image, randomBytes(bytes));
-  const about = ["--model", model, "--hardware", hardwareIds.join(","), "--release-version", version];
+  const about = ["--model", model, "--hardware", hardwareIds.join(","), "--version", version];
   const rest = ["--counter", String(releaseCounter), "--notes", notes, "--image", image, "--out", bundle];
   await command(["sign", ...about, ...rest], z.object({ bundle: z.string() }));
   const { release } = await command(["publish", bundle], published);
