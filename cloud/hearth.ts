@@ -172,11 +172,12 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   });
   const console = buildConsole(logger);
   undo.add(console.stop);
+  const keyGuard = new KeyGuard({ clock, note: (refused) => slices.security.note(refused) });
   const app = await createHttp({
     logger,
     strictTransport: config.mode === "production",
     authenticate: (key) => slices.authenticate(key),
-    keyGuard: new KeyGuard({ clock, note: (refused) => slices.security.note(refused) }),
+    keyGuard,
     routes: (server) =>
       routes(server, {
         slices,
@@ -188,6 +189,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
         startedAtMs,
         embedded: config.databaseUrl === undefined,
         filesMax,
+        keyGuard,
       }),
     problems: problemCatalogue,
   });

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { contentProblems } from "./content/content.ts";
 import { contentRoutes } from "./content/content-routes.ts";
+import { ddiProblems } from "./ddi/ddi.ts";
+import { ddiRoutes } from "./ddi/ddi-routes.ts";
+import { ddiStaffRoutes } from "./ddi/ddi-staff-routes.ts";
 import { deliveryProblems } from "./deliveries/deliveries.ts";
 import { deliveriesRoutes } from "./deliveries/deliveries-routes.ts";
 import { myUpdatesRoutes } from "./deliveries/my-updates-routes.ts";
@@ -16,6 +19,7 @@ import { householdsRoutes } from "./households/households-routes.ts";
 import { myDevicesRoutes } from "./households/my-devices-routes.ts";
 import { myRoutes } from "./households/my-routes.ts";
 import { type Health, healthRoutes } from "./http/health-routes.ts";
+import type { KeyGuard } from "./http/key-guard.ts";
 import { overviewRoutes } from "./http/overview-routes.ts";
 import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
@@ -56,6 +60,10 @@ export interface RoutesDeps {
   /** PostgreSQL is Hearth's own child. */
   embedded: boolean;
   filesMax: number | null;
+  /** Slows down whoever guesses at tokens of appliances, as at keys. */
+  keyGuard: KeyGuard;
+  /** How long clients of hawkBit's device API wait between two polls, where it is not as usual. */
+  ddiPollMs?: { idle: number; busy: number };
 }
 
 /** Every problem that the API can answer with. */
@@ -65,6 +73,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...householdProblems,
   ...deliveryProblems,
   ...firmwareProblems,
+  ...ddiProblems,
   ...rolloutProblems,
   ...predicateProblems,
   ...contentProblems,
@@ -115,6 +124,12 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   deliveriesRoutes(app, deliveries);
   myUpdatesRoutes(app, slices.ownerUpdates);
   firmwareRoutes(app, firmware);
+  ddiRoutes(app, {
+    ddi: slices.ddi,
+    guard: deps.keyGuard,
+    ...(deps.ddiPollMs === undefined ? {} : { pollMs: deps.ddiPollMs }),
+  });
+  ddiStaffRoutes(app, slices.ddi);
   rolloutsRoutes(app, slices.rollouts);
   scheduleRoutes(app, slices.rollouts);
   contentRoutes(app, content);
@@ -143,6 +158,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       case: (device, page) => service.timeline(device, page),
       points: (device, page) => loyalty.timeline(device, page),
       security: (device, page) => slices.security.timeline(device, page),
+      rollout: (device, page) => slices.rollouts.timeline(device, page),
     },
   });
 }

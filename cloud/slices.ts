@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
 import { Deliveries, Dispatcher, OwnerUpdates, UpdateNotices } from "./deliveries/deliveries.ts";
+import { Ddi } from "./ddi/ddi.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
@@ -86,6 +87,18 @@ export function createSlices(deps: SlicesDeps) {
     directorKey: deps.firmwareKeys.director,
     publicUrl: deps.publicUrl,
   });
+  const ddi = new Ddi({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    deliveries,
+    devices,
+    firmware,
+    timeZoneOf: (device) => timeZoneOf(devices, households, device),
+    secret: deps.secret,
+    publicUrl: deps.publicUrl,
+  });
   const rollouts = new Rollouts({
     db,
     clock,
@@ -162,7 +175,10 @@ export function createSlices(deps: SlicesDeps) {
       const fresh = await telemetry.ingestEvents(tx, [...whole.keys()]);
       return fresh.map((fact) => whole.get(fact) ?? fact);
     },
-    reported: (tx, facts) => devices.ingestReported(tx, facts),
+    async reported(tx, facts) {
+      await devices.ingestReported(tx, facts);
+      await ddi.attributes.noteReported(tx, facts);
+    },
     presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
     security: (tx, facts) => security.ingest(tx, facts),
     receipts: (tx, facts) => deliveries.ingestReceipts(tx, facts),
@@ -225,6 +241,7 @@ export function createSlices(deps: SlicesDeps) {
     updateNotices,
     dispatcher,
     firmware,
+    ddi,
     rollouts,
     content,
     service,
@@ -245,6 +262,13 @@ export function createSlices(deps: SlicesDeps) {
       await loyalty.load();
     },
   };
+}
+
+/** Where the clock on the wall goes that an appliance goes by: its own word first, then its household's. */
+async function timeZoneOf(devices: Devices, households: Households, device: DeviceRef): Promise<string> {
+  const own = (await devices.get(device.id))?.time_zone ?? null;
+  if (own !== null || device.householdId === null) return own ?? "UTC";
+  return (await households.timeZoneOf([device.householdId])).get(device.householdId)?.timeZone ?? "UTC";
 }
 
 /** The language that each appliance's household chose. An appliance without a household is left out. */

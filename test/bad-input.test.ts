@@ -1,8 +1,9 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readingsOf, registerOvens } from "./support/ovens.ts";
+import { newRoleKey, overHttp, ReleaseKit } from "./support/release-kit.ts";
 import { RawConnection } from "./support/raw-connection.ts";
 import {
   newDataDir,
@@ -143,48 +144,35 @@ test("a payload of 256 KiB is taken; one byte more ends its connection and no ot
   });
 });
 
-const digest = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
-
-test("an image whose signature, hash or length is wrong is refused and leaves neither file nor row", async () => {
-  const maker = generateKeyPairSync("ed25519");
-  const publicKey = maker.publicKey.export({ format: "jwk" }).x;
-  const key = await service.api("/api/v1/firmware/keys", { method: "POST", body: { publicKey, name: "maker" } });
-  expect(key.status).toBe(201);
+test("an image whose hash, length or signature is wrong is refused and leaves neither file nor release", async () => {
+  const kit = await ReleaseKit.open(overHttp(service.http, service.key), ["oven"]);
   const image = randomBytes(100_000);
-  const manifest = {
-    model: "oven",
-    hardwareIds: ["h1"],
-    version: "2.0.0",
-    releaseCounter: 1,
-    length: image.length,
-    sha256: digest(image),
-  };
-  const upload = async (body: Buffer, signer: KeyObject = maker.privateKey) => {
-    const payload = Buffer.from(JSON.stringify(manifest));
-    const query = new URLSearchParams({
-      keyId: key.body.keyId as string,
-      payload: payload.toString("base64url"),
-      signature: sign(null, payload, signer).toString("base64url"),
-    });
-    const response = await fetch(`${service.http}/api/v1/firmware/releases?${query.toString()}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${service.key}`, "content-type": "application/octet-stream" },
-      body,
-    });
-    return { status: response.status, code: ((await response.json()) as { code?: string }).code };
+  const drafted = await service.api("/api/v1/firmware/releases", { method: "POST", body: kit.describe(image) });
+  expect(drafted.status).toBe(201);
+  const path = `/api/v1/firmware/releases/${drafted.body.id}`;
+  const upload = async (body: Buffer) => {
+    const { status, body: answer } = await overHttp(service.http, service.key)("PUT", `${path}/image`, body);
+    return { status, code: (answer as { code?: string }).code };
   };
   const files = async () => (await readdir(join(service.dataDir, "artifacts"), { recursive: true })).toSorted();
   const before = await files();
-  const stranger = generateKeyPairSync("ed25519").privateKey;
-  expect(await upload(image, stranger)).toEqual({ status: 422, code: "signature_wrong" });
   expect(await upload(randomBytes(image.length))).toEqual({ status: 422, code: "image_hash_wrong" });
   expect(await upload(image.subarray(1))).toEqual({ status: 422, code: "image_length_wrong" });
   expect(await upload(Buffer.concat([image, image]))).toEqual({ status: 422, code: "image_length_wrong" });
   expect(await files()).toEqual(before);
-  expect((await service.api("/api/v1/firmware/releases")).body.items).toEqual([]);
-  const refused = await service.api("/api/v1/audit?limit=500");
-  expect((refused.body.items as { action: string }[]).map(({ action }) => action)).not.toContain("release.uploaded");
 
-  expect((await upload(image)).status).toBe(201);
-  expect(await files()).toHaveLength(before.length + 1);
+  expect((await upload(image)).status).toBe(200);
+  const { content } = await kit.familyWith(drafted.body, {}, newRoleKey());
+  const signed = await service.api(`${path}/sign`, { method: "POST", body: { family: content } });
+  expect(signed).toMatchObject({ status: 422, body: { code: "metadata_not_signed" } });
+  expect((await service.api(path)).body.state).toBe("draft");
+  expect(
+    (await service.api("/api/v1/audit?limit=500")).body.items.map(({ action }: { action: string }) => action),
+  ).not.toContain("release.signed");
+  const answer = await fetch(service.http + path, {
+    method: "DELETE",
+    headers: { authorization: `Bearer ${service.key}` },
+  });
+  expect(answer.status).toBe(204);
+  expect(await files()).toEqual(before);
 });

@@ -99,9 +99,8 @@ async function image(): Promise<string> {
   return file;
 }
 
-const about = (version: string, counter: number) => [
-  ...["--model", "oven", "--hardware", "h1", "--version", version, "--counter", String(counter)],
-];
+const about = (version: string, counter: number): string[] =>
+  `--model oven --hardware h1 --version ${version} --counter ${counter}`.split(" ");
 
 async function bundle(version: string, counter: number): Promise<string> {
   const signed = await ok("sign", ...about(version, counter), "--image", await image());
@@ -199,18 +198,19 @@ test("keys are read by their owner alone: a folder or a key that others can read
   expect((await release(args)).code).toBe(0);
 });
 
+const refused = async (code: number, names: string, args: string[], over: { keys?: string } = {}): Promise<void> => {
+  const ran = await release(args, over);
+  expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(names)]);
+  expect(
+    ran.stderr
+      .trim()
+      .split("\n")
+      .filter((line) => !line.startsWith("(--help")),
+  ).toHaveLength(1);
+};
+
 test("every refusal says in one sentence which option or file it is about, and has its exit code", async () => {
   const file = await image();
-  const refused = async (code: number, names: string, args: string[], over = {}) => {
-    const ran = await release(args, over);
-    expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(names)]);
-    expect(
-      ran.stderr
-        .trim()
-        .split("\n")
-        .filter((line) => !line.startsWith("(--help")),
-    ).toHaveLength(1);
-  };
   await refused(2, "--counter 1 is not above", ["sign", ...about("3.0.0", 1), "--image", file]);
   await refused(2, "--counter is 'x'", ["sign", ...about("3.0.0", 1), "--image", file, "--counter", "x"]);
   await refused(2, "--min-counter 9", ["sign", ...about("3.0.0", 9), "--image", file, "--min-counter", "9"]);
@@ -340,8 +340,8 @@ test("a root key that was stolen counts for nothing after its rotation, and appl
     { version: now + 1, expiresAtMs: Date.now() + rootLifeMs },
     [stolen, other],
   );
-  const refused = await service.api("/api/v1/firmware/repository/root", { method: "POST", body: { root: forged } });
-  expect([refused.status, refused.body.code]).toEqual([422, "threshold_not_met"]);
+  const answer = await service.api("/api/v1/firmware/repository/root", { method: "POST", body: { root: forged } });
+  expect([answer.status, answer.body.code]).toEqual([422, "threshold_not_met"]);
   expect(await find(first.path)).toBe(true);
   expect(await (await appliance(factoryRoot))(first.path)).toBe(true);
 });
@@ -382,8 +382,9 @@ test("what is withdrawn is named by no signed metadata any more", async () => {
 test("no private key is ever said or sent", async () => {
   const files = (await readdir(keys)).filter((name) => /\.(key|next|retired-\d+)$/.test(name));
   expect(files.length).toBeGreaterThan(10);
-  expect([said.length > 1_000, sent.length > 1_000]).toEqual([true, true]);
-  const stored = Object.values(await contents(join(service.dataDir, "firmware"))).join("");
+  expect(Math.min(said.length, sent.length)).toBeGreaterThan(1_000);
+  // The data folder with database and images; what is sent in pieces is looked for there as well.
+  const stored = Object.values(await contents(service.dataDir)).join("");
   for (const name of files) {
     const pem = await readFile(join(keys, name), "utf8");
     const { d = "" } = createPrivateKey(pem).export({ format: "jwk" });

@@ -1,11 +1,11 @@
 import type { Deliveries, StandingDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
+import type { StoredOffer } from "../firmware/firmware.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { answerToCancel, type Confirmation, type Feedback, meaningOf, saidIn, withErrors } from "./core/feedback.ts";
 import type { Link } from "./core/offer.ts";
-import type { OfferTerms } from "./core/terms.ts";
 import type { Client } from "./ddi-login.ts";
 import * as store from "./ddi-store.ts";
 import type { Receipts, Step } from "./receipts.ts";
@@ -26,7 +26,7 @@ export type NumberedLink = { kind: "nothing" } | { kind: "deploy" | "confirm" | 
 /** An update that a client may have now. */
 export interface Offered {
   delivery: StandingDelivery;
-  terms: OfferTerms;
+  terms: StoredOffer;
 }
 
 type Refused<Rule extends string> = { kind: "refused"; rule: Rule };

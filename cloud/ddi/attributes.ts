@@ -1,9 +1,9 @@
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { DeviceRef, ReportedFact } from "../devices/devices.ts";
+import { storedOffer } from "../firmware/firmware.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type ConfigData, factsOf, withData } from "./core/attributes.ts";
-import { offerTerms } from "./core/terms.ts";
 import type { Client } from "./ddi-login.ts";
 import * as store from "./ddi-store.ts";
 import type { Receipts } from "./receipts.ts";
@@ -91,7 +91,7 @@ export class AttributesOf {
     if (delivery === undefined || delivery.phase === "done") return [];
     // SWUpdate keeps its success until it finds the action again: it is left to say so itself.
     const clientWillSay = action.success === "booted" && action.endedAtMs === null;
-    if (clientWillSay || offerTerms.parse(delivery.body).version !== version) return [];
+    if (clientWillSay || storedOffer.parse(delivery.body).version !== version) return [];
     await store.endActions(tx, device.key, [action.actionId], clock.nowMs());
     return [await receipts.take(tx, device, delivery, { step: "confirmed" })];
   }

@@ -19,8 +19,6 @@ export interface TokenGuard {
 export interface DdiRoutesDeps {
   ddi: Ddi;
   guard: TokenGuard;
-  /** Base of every link, without a slash at its end. */
-  publicUrl: () => string;
   pollMs?: { idle: number; busy: number };
 }
 
@@ -94,7 +92,7 @@ async function answer(reply: FastifyReply, outcome: Reported): Promise<FastifyRe
 
 const linksFrom = (url: string) => (path: string) => ({ href: url + path });
 
-function baseRoute(scope: FastifyInstance, { ddi, publicUrl, pollMs = pollMsDefault }: DdiRoutesDeps): void {
+function baseRoute(scope: FastifyInstance, { ddi, pollMs = pollMsDefault }: DdiRoutesDeps): void {
   scope.get(
     ddiBase,
     {
@@ -114,7 +112,7 @@ function baseRoute(scope: FastifyInstance, { ddi, publicUrl, pollMs = pollMsDefa
       const { link, attributesWanted } = await ddi.actions.poll(client);
       const isBusy = link.kind !== "nothing" || attributesWanted;
       const sleep = sleepText(isBusy ? pollMs.busy : pollMs.idle);
-      const linkTo = linksFrom(publicUrl());
+      const linkTo = linksFrom(ddi.publicUrl());
       return {
         config: { polling: { sleep } },
         _links: {
@@ -172,7 +170,7 @@ function cancelRoutes(scope: FastifyInstance, { ddi }: DdiRoutesDeps): void {
 
 const autoConfirmBody = z.object({ initiator: z.string().max(64).nullish(), remark: z.string().max(512).nullish() });
 
-function confirmationRoutes(scope: FastifyInstance, { ddi, publicUrl }: DdiRoutesDeps): void {
+function confirmationRoutes(scope: FastifyInstance, { ddi }: DdiRoutesDeps): void {
   scope.get(
     `${ddiBase}/confirmationBase`,
     {
@@ -184,7 +182,7 @@ function confirmationRoutes(scope: FastifyInstance, { ddi, publicUrl }: DdiRoute
       const { id } = client.device;
       const { link } = await ddi.actions.poll(client);
       const since = await ddi.actions.autoConfirmSinceMs(client);
-      const linkTo = linksFrom(publicUrl());
+      const linkTo = linksFrom(ddi.publicUrl());
       const active = since !== null;
       return {
         autoConfirm: active ? { active, activatedAt: since } : { active },

@@ -5,14 +5,21 @@ import { DdiClient, DdiHouse, type OfferOptions } from "../../test/support/ddi-h
 let house: DdiHouse;
 let image: Buffer;
 let releaseId: string;
+let raucReleaseId: string;
 let count = 0;
 
 beforeAll(async () => {
-  house = await DdiHouse.open();
-  await house.model("written", "rauc-oven");
-  await house.model(null, "mqtt-oven");
+  house = await DdiHouse.open({
+    models: {
+      oven: { success: "booted" },
+      "rauc-oven": { success: "written" },
+      "mqtt-oven": null,
+      "named-oven": { success: "booted", versionAttribute: "SW", hardwareAttribute: "HW" },
+    },
+  });
   image = randomBytes(50_000);
   releaseId = await house.release("2.1.0", image);
+  raucReleaseId = await house.release("2.1.0", image, { model: "rauc-oven" });
 });
 afterAll(() => house.close());
 
@@ -26,7 +33,7 @@ async function appliance(model = "oven"): Promise<DdiClient> {
 async function updating(options: OfferOptions = {}, model = "oven") {
   const oven = await appliance(model);
   await oven.put({ version: "1.0.0", hardware: "h1" });
-  return { oven, deliveryId: await house.offer(oven.id, releaseId, options) };
+  return { oven, deliveryId: await house.offer(oven.id, model === "rauc-oven" ? raucReleaseId : releaseId, options) };
 }
 
 const steps = async (deliveryId: string) =>
@@ -52,9 +59,33 @@ test("an appliance's own token opens its own address and no other, in any spelli
 
 test("no staff key opens it", async () => {
   const oven = await appliance();
-  const key = await house.key("admin");
+  const key = house.kitchen.staffKey("admin");
   for (const authorization of [`Bearer ${key}`, `TargetToken ${key}`, `GatewayToken ${key}`])
     expect((await house.ask("GET", `/default/controller/v1/${oven.id}`, { authorization })).status).toBe(401);
+});
+
+test("every address asks for a token", async () => {
+  const { oven } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  const base = `/default/controller/v1/${oven.id}`;
+  for (const [method, path] of [
+    ["GET", ""],
+    ["GET", `/deploymentBase/${actionId}`],
+    ["POST", `/deploymentBase/${actionId}/feedback`],
+    ["GET", `/cancelAction/${actionId}`],
+    ["POST", `/cancelAction/${actionId}/feedback`],
+    ["PUT", "/configData"],
+    ["GET", "/confirmationBase"],
+    ["GET", `/confirmationBase/${actionId}`],
+    ["POST", `/confirmationBase/${actionId}/feedback`],
+    ["POST", "/confirmationBase/activateAutoConfirm"],
+    ["POST", "/confirmationBase/deactivateAutoConfirm"],
+    ["GET", `/softwaremodules/${actionId}/artifacts`],
+    ["GET", `/softwaremodules/${actionId}/artifacts/2.1.0.swu`],
+    ["HEAD", `/softwaremodules/${actionId}/artifacts/2.1.0.swu`],
+    ["GET", `/softwaremodules/${actionId}/artifacts/2.1.0.swu.MD5SUM`],
+  ] as const)
+    expect([path, (await house.ask(method, base + path)).status]).toEqual([path, 401]);
 });
 
 test("guessing at tokens is slowed, noted under the name that was tried, and keeps no right one out", async () => {
@@ -67,9 +98,9 @@ test("guessing at tokens is slowed, noted under the name that was tried, and kee
   expect(statuses.filter((status) => status === 401)).toHaveLength(20);
   expect(statuses.slice(20)).toEqual([429, 429, 429, 429, 429]);
   expect((await oven.ask("GET", "", { address })).status).toBe(200);
-  await house.security.flush();
+  await house.slices.security.flush();
   const filter = { kind: null, severity: null, device: null, before: null, limit: 50 };
-  const noted = await house.security.page(filter as never);
+  const noted = await house.slices.security.page(filter as never);
   expect(noted).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ kind: "device_token_refused", name: oven.id, count: 25 }),
@@ -80,7 +111,7 @@ test("guessing at tokens is slowed, noted under the name that was tried, and kee
 
 test("a gateway's token opens every appliance whose model speaks the API, until it is revoked", async () => {
   const [oven, mqtt] = [await appliance(), await appliance("mqtt-oven")];
-  const admin = { authorization: `Bearer ${await house.key("admin")}` };
+  const admin = house.staff("admin");
   const made = await house.ask("POST", "/api/v1/ddi/gateway-tokens", { ...admin, body: { name: "shop floor" } });
   expect(made.status).toBe(201);
   const gateway = (id: string) =>
@@ -88,17 +119,17 @@ test("a gateway's token opens every appliance whose model speaks the API, until 
   expect((await gateway(oven.id)).status).toBe(200);
   expect((await gateway("nobody")).body).toMatchObject({ status: 404, code: "ddi_device_not_found" });
   expect((await gateway(mqtt.id)).body).toMatchObject({ status: 403, code: "ddi_model_not_enabled" });
-  await house.devices.setBlocked({ kind: "system" }, oven.id, true);
+  await house.slices.devices.setBlocked({ kind: "system" }, oven.id, true);
   expect((await gateway(oven.id)).body).toMatchObject({ status: 403, code: "ddi_device_blocked" });
   expect((await oven.ask("GET", "")).status).toBe(401);
-  await house.devices.setBlocked({ kind: "system" }, oven.id, false);
+  await house.slices.devices.setBlocked({ kind: "system" }, oven.id, false);
   const list = await house.ask("GET", "/api/v1/ddi/gateway-tokens", admin);
   expect(list.text).not.toContain(made.body.secret);
   const url = `/api/v1/ddi/gateway-tokens/${made.body.token.id}`;
   expect((await house.ask("DELETE", url, admin)).status).toBe(204);
   expect((await house.ask("DELETE", url, admin)).body).toMatchObject({ code: "gateway_token_not_found" });
   expect((await gateway(oven.id)).status).toBe(401);
-  const lines = await house.staff.audit.list(house.base.db, {
+  const lines = await house.slices.staff.audit.list(house.kitchen.base.db, {
     before: null,
     subject: `ddi_gateway_token:${made.body.token.id}`,
     limit: 9,
@@ -109,21 +140,21 @@ test("a gateway's token opens every appliance whose model speaks the API, until 
 test("there are at most twenty gateway tokens", async () => {
   const by = { kind: "system" } as const;
   const outcomes = [];
-  for (let n = 0; n < 21; n += 1) outcomes.push((await house.ddi.gatewayTokens.create(by, `n ${n}`)).kind);
+  for (let n = 0; n < 21; n += 1) outcomes.push((await house.slices.ddi.gatewayTokens.create(by, `n ${n}`)).kind);
   expect(outcomes.filter((kind) => kind === "created")).toHaveLength(20);
   expect(outcomes.at(-1)).toBe("refused");
 });
 
 test("an appliance that only polls is seen, and written down once a minute at most", async () => {
   const oven = await appliance();
-  const seenAtMs = async () => (await house.devices.get(oven.id))!.presence_at_ms;
+  const seenAtMs = async () => (await house.slices.devices.get(oven.id))!.presence_at_ms;
   await oven.links();
   const first = await seenAtMs();
   expect(first).toBe(house.clock.nowMs());
-  house.clock.forward!(59_000);
+  house.clock.forward(59_000);
   await oven.links();
   expect(await seenAtMs()).toBe(first);
-  house.clock.forward!(1_000);
+  house.clock.forward(1_000);
   await oven.links();
   expect(await seenAtMs()).toBe(house.clock.nowMs());
 });
@@ -161,18 +192,29 @@ test("where success only means written, the update is done when the new version 
   expect(await oven.links()).toEqual({});
 });
 
+test("a client whose success is a boot is left to say so itself, though its version is known before", async () => {
+  const { oven, deliveryId } = await updating();
+  const { actionId } = (await oven.deployment())!;
+  await oven.report(actionId, "proceeding");
+  await oven.put({ version: "2.1.0" });
+  // SWUpdate takes no further update until it has found this one again and reported it.
+  expect((await oven.deployment())!.actionId).toBe(actionId);
+  await oven.report(actionId, "closed", "success");
+  expect(await house.delivery(deliveryId)).toMatchObject({ phase: "done" });
+});
+
 test("a version that an appliance reports by MQTT closes the update as well", async () => {
   const { oven, deliveryId } = await updating({}, "rauc-oven");
   const { actionId } = (await oven.deployment())!;
   await oven.report(actionId, "closed", "success");
-  const device = (await house.devices.find([oven.id])).get(oven.id)!;
+  const device = (await house.slices.devices.find([oven.id])).get(oven.id)!;
   const reported = (firmware: string) => {
     const atMs = house.clock.nowMs();
     return [{ device, receivedAtMs: atMs, reported: { atMs, state: { firmware } } }];
   };
-  await house.ddi.attributes.noteReported(house.base.db, reported("1.0.0"));
+  await house.slices.ddi.attributes.noteReported(house.kitchen.base.db, reported("1.0.0"));
   expect(await house.delivery(deliveryId)).toMatchObject({ phase: "received" });
-  await house.ddi.attributes.noteReported(house.base.db, reported("2.1.0"));
+  await house.slices.ddi.attributes.noteReported(house.kitchen.base.db, reported("2.1.0"));
   expect(await house.delivery(deliveryId)).toMatchObject({ phase: "done" });
 });
 
@@ -180,10 +222,10 @@ test("an appliance that wrote an update and came back with the old one gets anot
   const { oven, deliveryId } = await updating({}, "rauc-oven");
   const { actionId } = (await oven.deployment())!;
   await oven.report(actionId, "closed", "success");
-  house.clock.forward!(15 * 60_000);
-  await house.deliveries.tick(house.clock.nowMs());
+  house.clock.forward(15 * 60_000);
+  await house.slices.deliveries.tick(house.clock.nowMs());
   expect(await house.delivery(deliveryId)).toMatchObject({ phase: "queued", attempt: 2 });
-  house.clock.forward!(3_600_000);
+  house.clock.forward(3_600_000);
   expect((await oven.deployment())!.actionId).toBe(actionId + 1);
 });
 
@@ -252,7 +294,7 @@ test("actions that were never made are not found, nor those of others", async ()
 test("what is cancelled before its client has begun is gone without a word", async () => {
   const { oven, deliveryId } = await updating();
   const { actionId } = (await oven.deployment())!;
-  expect((await house.deliveries.cancel({ kind: "system" }, deliveryId)).kind).not.toBe("refused");
+  expect((await house.slices.deliveries.cancel({ kind: "system" }, deliveryId)).kind).not.toBe("refused");
   expect(await oven.links()).toEqual({});
   expect((await oven.ask("GET", `/deploymentBase/${actionId}`)).status).toBe(404);
   // It began in this very moment: it is told that nothing is expected of it.
@@ -261,7 +303,7 @@ test("what is cancelled before its client has begun is gone without a word", asy
 
 test("only a client that is at work can be asked to stop; asking twice asks once", async () => {
   const { oven, deliveryId } = await updating();
-  const headers = { authorization: `Bearer ${await house.key("support")}` };
+  const headers = house.staff("support");
   const recall = (id = deliveryId) => house.ask("POST", `/api/v1/deliveries/${id}/recall`, headers);
   expect((await recall()).body).toMatchObject({ status: 409, code: "delivery_not_recallable" });
   expect((await recall("0190a000-0000-7000-8000-000000000000")).status).toBe(404);
@@ -269,7 +311,7 @@ test("only a client that is at work can be asked to stop; asking twice asks once
   await oven.report(actionId, "proceeding");
   expect((await recall()).status).toBe(202);
   expect((await recall()).status).toBe(202);
-  const lines = await house.staff.audit.list(house.base.db, {
+  const lines = await house.slices.staff.audit.list(house.kitchen.base.db, {
     before: null,
     subject: `delivery:${deliveryId}`,
     limit: 9,
@@ -281,7 +323,7 @@ test("a client that cannot stop any more says so, and its update goes on to its 
   const { oven, deliveryId } = await updating();
   const { actionId } = (await oven.deployment())!;
   await oven.report(actionId, "proceeding");
-  await house.ddi.actions.recall({ kind: "system" }, deliveryId);
+  await house.slices.ddi.actions.recall({ kind: "system" }, deliveryId);
   await oven.answerCancel(actionId, "rejected", "none");
   expect((await oven.deployment())!.actionId).toBe(actionId);
   await oven.report(actionId, "closed", "success");
@@ -292,7 +334,7 @@ test("a client that reports failure when it was asked to stop gets no further at
   const { oven, deliveryId } = await updating();
   const { actionId } = (await oven.deployment())!;
   await oven.report(actionId, "proceeding");
-  await house.ddi.actions.recall({ kind: "system" }, deliveryId);
+  await house.slices.ddi.actions.recall({ kind: "system" }, deliveryId);
   await oven.report(actionId, "closed", "failure");
   expect(await house.delivery(deliveryId)).toMatchObject({ phase: "cancelled" });
 });
@@ -301,13 +343,13 @@ test("a household that leaves stops what its appliance is at; a client that does
   const { oven, deliveryId } = await updating();
   const { actionId } = (await oven.deployment())!;
   await oven.report(actionId, "proceeding");
-  const device = (await house.devices.find([oven.id])).get(oven.id)!;
-  await house.deliveries.householdLeft(house.base.db, device);
+  const device = (await house.slices.devices.find([oven.id])).get(oven.id)!;
+  await house.slices.deliveries.householdLeft(house.kitchen.base.db, device);
   expect(await house.delivery(deliveryId)).toMatchObject({ phase: "cancelled" });
   expect(Object.keys(await oven.links())).toEqual(["cancelAction"]);
   const next = await house.offer(oven.id, releaseId);
   expect(Object.keys(await oven.links())).toEqual(["cancelAction"]);
-  house.clock.forward!(86_400_000);
+  house.clock.forward(86_400_000);
   await oven.links();
   expect((await oven.deployment())!.actionId).toBe(actionId + 1);
   expect(await house.delivery(next)).toMatchObject({ step: "offered" });
@@ -317,7 +359,7 @@ test("an acknowledgement that is sent again is taken again", async () => {
   const { oven, deliveryId } = await updating();
   const { actionId } = (await oven.deployment())!;
   await oven.report(actionId, "proceeding");
-  await house.ddi.actions.recall({ kind: "system" }, deliveryId);
+  await house.slices.ddi.actions.recall({ kind: "system" }, deliveryId);
   expect((await oven.answerCancel(actionId, "proceeding", "none")).status).toBe(200);
   expect(await house.delivery(deliveryId)).toMatchObject({ phase: "received" });
   for (let n = 0; n < 2; n += 1) expect((await oven.answerCancel(actionId, "canceled")).status).toBe(200);
@@ -374,8 +416,47 @@ test("an appliance that agrees by itself is not asked, until that is taken back"
 test("nothing begins before the household's time has come", async () => {
   const { oven } = await updating({ notBeforeMs: house.clock.nowMs() + 3_600_000 });
   expect(await oven.links()).toEqual({});
-  house.clock.forward!(3_600_000);
+  house.clock.forward(3_600_000);
   expect(Object.keys(await oven.links())).toEqual(["deploymentBase"]);
+});
+
+test("the household agrees elsewhere, or puts it off, and the appliance's client learns of it", async () => {
+  const { oven, deliveryId } = await updating({ consent: "ask" });
+  expect(Object.keys(await oven.links())).toEqual(["confirmationBase"]);
+  const { deliveries } = house.slices;
+  const amend = (patch: object) => deliveries.amend(house.kitchen.base.db, deliveryId, { ...patch });
+  await amend({ consent: "given", notBeforeMs: house.clock.nowMs() + 3_600_000 });
+  expect(await oven.links()).toEqual({});
+  house.clock.forward(3_600_000);
+  expect(Object.keys(await oven.links())).toEqual(["deploymentBase"]);
+});
+
+test("windows open by the appliance's own clock on the wall, or else its household's", async () => {
+  const oven = await appliance();
+  // 12:00 in London is 21:00 in Tokyo.
+  const nowMs = house.clock.nowMs();
+  const hour = new Date(nowMs).getUTCHours();
+  const oclock = String((hour + 9) % 24).padStart(2, "0");
+  const windows = [{ weekdays: [1, 2, 3, 4, 5, 6, 7], from: `${oclock}:00`, to: `${oclock}:59` }];
+  await oven.put({ version: "1.0.0" });
+  await house.offer(oven.id, releaseId, { windows });
+  house.clock.forward(60_000 - (nowMs % 60_000));
+  expect(await oven.links()).toEqual({});
+  await oven.put({ timeZone: "Asia/Tokyo" });
+  expect(Object.keys(await oven.links())).toEqual(["deploymentBase"]);
+});
+
+test("a release that is withdrawn is not offered any more, nor handed out", async () => {
+  const withdrawn = await house.release("2.1.9", randomBytes(1_000));
+  const oven = await appliance();
+  await oven.put({ version: "1.0.0" });
+  await house.offer(oven.id, withdrawn);
+  const { artifact } = (await oven.deployment())!;
+  const path = `/api/v1/firmware/releases/${withdrawn}/withdraw`;
+  const asked = await house.ask("POST", path, { ...house.staff("release"), body: { reason: "Burns bread" } });
+  expect(asked.status).toBe(200);
+  expect(await oven.links()).toEqual({});
+  expect((await oven.ask("GET", artifact._links.download.href)).status).toBe(404);
 });
 
 // Attributes
@@ -383,7 +464,7 @@ test("nothing begins before the household's time has come", async () => {
 test("attributes become the appliance's reported state: version, hardware, time zone, and all of them as they are", async () => {
   const oven = await appliance();
   const reported = async () => {
-    const state = (await house.devices.get(oven.id))!.reported;
+    const state = (await house.slices.devices.get(oven.id))!.reported;
     return Object.fromEntries(Object.entries(state).map(([key, { value }]) => [key, value]));
   };
   await oven.put({ version: "2.1.0", hwRevision: "h1", timeZone: "Europe/Berlin", colour: "red" });
@@ -394,21 +475,20 @@ test("attributes become the appliance's reported state: version, hardware, time 
     releaseCounter: 1,
     attributes: { version: "2.1.0", hwRevision: "h1", timeZone: "Europe/Berlin", colour: "red" },
   });
-  house.clock.forward!(1);
+  house.clock.forward(1);
   await oven.put({ colour: "blue" });
-  house.clock.forward!(1);
+  house.clock.forward(1);
   await oven.put({ hwRevision: "" }, "remove");
   expect((await reported())["attributes"]).toEqual({ version: "2.1.0", timeZone: "Europe/Berlin", colour: "blue" });
-  house.clock.forward!(1);
+  house.clock.forward(1);
   await oven.put({ version: "0.9.0" }, "replace");
   expect(await reported()).toMatchObject({ attributes: { version: "0.9.0" }, firmware: "0.9.0", releaseCounter: 0 });
 });
 
 test("a model names its own attributes for version and hardware", async () => {
-  await house.model("booted", "named-oven", { versionAttribute: "SW", hardwareAttribute: "HW" });
   const oven = await appliance("named-oven");
   await oven.put({ SW: "7.0.0", HW: "h1", version: "ignored" });
-  expect((await house.devices.get(oven.id))!.reported).toMatchObject({
+  expect((await house.slices.devices.get(oven.id))!.reported).toMatchObject({
     firmware: { value: "7.0.0" },
     hardware: { value: "h1" },
   });
@@ -460,7 +540,7 @@ test("the files of an action are listed for its own appliance, while it may have
   expect(list.body).toEqual([artifact]);
   for (const path of ["/softwaremodules/9/artifacts", `/softwaremodules/${actionId}/artifacts/other.swu`])
     expect((await oven.ask("GET", path)).status).toBe(404);
-  await house.deliveries.cancel({ kind: "system" }, deliveryId);
+  await house.slices.deliveries.cancel({ kind: "system" }, deliveryId);
   expect((await oven.ask("GET", artifact._links.download.href)).status).toBe(404);
   expect((await oven.ask("GET", `/softwaremodules/${actionId}/artifacts`)).status).toBe(404);
 });

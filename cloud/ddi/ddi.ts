@@ -1,6 +1,6 @@
-import type { OpenImage } from "../firmware/firmware.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { DeviceRef, ReportedFact } from "../devices/devices.ts";
+import type { Firmware } from "../firmware/firmware.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -8,7 +8,7 @@ import type { Audit } from "../staff/staff.ts";
 import { Actions } from "./actions.ts";
 import { AttributesOf } from "./attributes.ts";
 import { DdiLogin, type LoginDevices } from "./ddi-login.ts";
-import { Downloads, type ImageRelease } from "./downloads.ts";
+import { Downloads } from "./downloads.ts";
 import { GatewayTokens } from "./gateway-tokens.ts";
 import { Receipts } from "./receipts.ts";
 import { Standings } from "./standing.ts";
@@ -25,12 +25,7 @@ export interface DdiDeps {
     ingestReported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
     noteSeen(device: DeviceRef): Promise<void>;
   };
-  firmware: {
-    release(id: string): Promise<ImageRelease | null>;
-    openImageOf(releaseId: string): Promise<OpenImage | null>;
-    /** The counter of a model's release; null where no release has that version. */
-    counterOf(model: string, version: string): Promise<number | null>;
-  };
+  firmware: Pick<Firmware, "release" | "openImageOf" | "counterOf">;
   /** Where the clock on the wall goes by which windows open. */
   timeZoneOf: (device: DeviceRef) => Promise<string>;
   /** Signs addresses of files. */
@@ -51,6 +46,8 @@ export class Ddi {
   readonly downloads: Downloads;
   /** Notes that an appliance was heard of, which has no connection to be seen by. */
   readonly noteSeen: (device: DeviceRef) => Promise<void>;
+  /** Base of every link, without a slash at its end. */
+  readonly publicUrl: () => string;
 
   constructor(deps: DdiDeps) {
     const { devices, firmware } = deps;
@@ -72,6 +69,7 @@ export class Ddi {
       release: (id) => firmware.release(id),
       openImage: (releaseId) => firmware.openImageOf(releaseId),
     });
+    this.publicUrl = deps.publicUrl;
     this.noteSeen = (device) => devices.noteSeen(device);
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { readRange } from "../platform/byte-range.ts";
 import { problem } from "../platform/problem.ts";
+import { cutSilentReader } from "../platform/silent-reader.ts";
 import type { Artifact } from "./core/deployment.ts";
 import type { Ddi } from "./ddi.ts";
 import { clientOf, ddiBase, ofClients, target } from "./client-request.ts";
@@ -90,6 +91,7 @@ async function file(request: FileRequest, reply: FastifyReply, ddi: Ddi): Promis
         .catch((error: unknown) => request.log.warn({ event: "ddi.note_failed", error: String(error) }));
     });
   }
+  cutSilentReader(reply.raw);
   return reply.send(image.read({ first, last }));
 }
 

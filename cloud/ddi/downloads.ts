@@ -1,4 +1,4 @@
-import type { OpenImage } from "../firmware/firmware.ts";
+import type { OpenImage, Release } from "../firmware/firmware.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Artifact, artifactView, type DeploymentOf, deploymentView } from "./core/deployment.ts";
@@ -8,37 +8,20 @@ import * as store from "./ddi-store.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Standing, Standings } from "./standing.ts";
 
-/** What is told of a release's image. */
-export interface ImageRelease {
-  id: string;
-  model: string;
-  version: string;
-  /** Its name in the signed repository; clients see its last part. */
-  path: string;
-  length: number;
-  sha256: string;
-  sha1: string;
-  md5: string;
-}
-
 interface DownloadsDeps {
   db: Db;
   clock: Clock;
   standings: Standings;
   receipts: Receipts;
-  release: (id: string) => Promise<ImageRelease | null>;
+  release: (id: string) => Promise<Release | null>;
   openImage: (releaseId: string) => Promise<OpenImage | null>;
   secret: Uint8Array;
   publicUrl: () => string;
 }
 
-const artifactOf = ({ path, length, sha1, md5, sha256 }: ImageRelease): Artifact => ({
-  filename: path.slice(path.lastIndexOf("/") + 1),
-  length,
-  sha1,
-  md5,
-  sha256,
-});
+/** Null where the image is not there. Its name in the signed repository ends in the one that clients see. */
+const artifactOf = ({ path, length, sha1, md5, sha256 }: Release): Artifact | null =>
+  sha1 === null || md5 === null ? null : { filename: path.slice(path.lastIndexOf("/") + 1), length, sha1, md5, sha256 };
 
 /** The files of updates: what clients are told of them, and handing them over. */
 export class Downloads {
@@ -72,7 +55,7 @@ export class Downloads {
     const release = await this.#deps.release(found.terms.releaseId);
     if (release === null) return null;
     const artifact = artifactOf(release);
-    return artifact.filename === file ? { releaseId: release.id, artifact } : null;
+    return artifact?.filename === file ? { releaseId: release.id, artifact } : null;
   }
 
   openImage(releaseId: string): Promise<OpenImage | null> {
@@ -81,9 +64,10 @@ export class Downloads {
 
   async #of(device: string, actionId: number, { delivery, terms }: Offered): Promise<DeploymentOf | null> {
     const release = await this.#deps.release(terms.releaseId);
-    if (release === null) return null;
+    const artifact = release === null ? null : artifactOf(release);
+    if (release === null || artifact === null) return null;
     const { model, version } = release;
-    return { device, actionId, model, version, artifact: artifactOf(release), expiresAtMs: delivery.expiresAtMs };
+    return { device, actionId, model, version, artifact, expiresAtMs: delivery.expiresAtMs };
   }
 
   async #allowed({ device }: Client, actionId: number): Promise<Offered | null> {
@@ -93,8 +77,9 @@ export class Downloads {
   /** The image is on its way, or is there: its last byte went over the wire. Clients say neither. */
   async note({ device }: Client, actionId: number, step: "downloading" | "downloaded"): Promise<void> {
     const { db, clock, standings, receipts } = this.#deps;
+    const { zone } = await standings.read(device);
     const after = await transaction(db, async (tx) => {
-      const now = await standings.lock(tx, device, null);
+      const now = await standings.lock(tx, device, zone);
       const action = now.live.find((one) => one.actionId === actionId);
       const delivery = now.deliveries.find(({ id }) => id === action?.deliveryId);
       if (action === undefined || delivery === undefined) return null;

@@ -4,7 +4,7 @@ import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import { type DeliveryView, type Offer, offerNow } from "./core/offer.ts";
-import { type OfferTerms, offerTerms } from "./core/terms.ts";
+import { type StoredOffer, storedOffer } from "../firmware/firmware.ts";
 import * as store from "./ddi-store.ts";
 
 /** Where an appliance stands with its updates. */
@@ -15,7 +15,7 @@ export interface Standing {
   isKnown: boolean;
   live: store.Action[];
   deliveries: StandingDelivery[];
-  terms: ReadonlyMap<string, OfferTerms>;
+  terms: ReadonlyMap<string, StoredOffer>;
   /** Its time zone; null where nobody has asked for it. */
   zone: string | null;
   offer: Offer;
@@ -61,7 +61,7 @@ export class Standings {
     const live = await store.liveActions(db, device.key);
     const ids = live.map(({ deliveryId }) => deliveryId);
     const deliveries = await this.#deps.deliveries.standing(device, "firmware", ids, db);
-    const terms = new Map(deliveries.map(({ id, body }) => [id, offerTerms.parse(body)]));
+    const terms = new Map(deliveries.map(({ id, body }) => [id, storedOffer.parse(body)]));
     return this.#decide({ device, target, live, deliveries, terms, zone });
   }
 
@@ -70,9 +70,14 @@ export class Standings {
     const views = known.deliveries.map((one): DeliveryView => {
       const terms = known.terms.get(one.id);
       const windows = terms?.windows ?? [];
-      const open = windows.length === 0 || (known.zone !== null && windowState(windows, known.zone, nowMs).open);
+      const { zone } = known;
+      const isOpen = windows.length === 0 || (zone !== null && windowState(windows, zone, nowMs).open);
       const { id, phase, step, generation, notBeforeMs } = one;
-      const own = { consent: terms?.consent ?? "ask", notBeforeMs: terms?.notBeforeMs ?? null, windowOpen: open };
+      const own = {
+        consent: terms?.consent ?? "ask",
+        notBeforeMs: terms?.notBeforeMs ?? null,
+        windowOpen: isOpen,
+      };
       return { id, phase, step, generation, notBeforeMs, terms: own };
     });
     const autoConfirm = known.target.autoConfirmSinceMs !== null;

@@ -111,6 +111,19 @@ export async function lockOpenOfDevice(tx: Db, deviceId: string): Promise<Delive
   return rows;
 }
 
+/** Open ones of a kind whose body has these parts, locked, in the order of their ids after `afterId`. */
+export async function lockOpenCarrying(
+  tx: Db,
+  { kind, part, afterId, limit }: { kind: DeliveryKind; part: Body; afterId: string | null; limit: number },
+): Promise<DeliveryRow[]> {
+  const { rows } = await sql<DeliveryRow>`
+    SELECT ${columns} FROM delivery d
+    WHERE d.kind = ${kind} AND ${isOpenRow} AND d.body @> ${JSON.stringify(part)}::jsonb
+      AND (${afterId}::uuid IS NULL OR d.id > ${afterId}::uuid)
+    ORDER BY d.id LIMIT ${limit} FOR UPDATE`.execute(tx);
+  return rows;
+}
+
 /** Open rows that the clock has something to do with, locked. */
 export async function lockDue(tx: Db, nowMs: number, limit: number): Promise<DeliveryRow[]> {
   // SKIP LOCKED: what another transaction is moving right now comes with the next tick.

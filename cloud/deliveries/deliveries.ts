@@ -382,6 +382,25 @@ export class Deliveries {
     return rows.map((row) => ({ ...toDelivery(row), body: row.body, notBeforeMs: row.not_before_ms }));
   }
 
+  /**
+   * Takes back, in the caller's transaction, what is open of a kind and carries these parts in its body, as far as the devices have not gone too far
+   * with it. Returns how many that were.
+   */
+  async cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number> {
+    const atMs = this.#deps.clock.nowMs();
+    let [cancelled, afterId]: [number, string | null] = [0, null];
+    for (;;) {
+      const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, { kind, part, afterId, limit: dueLimit });
+      const moves = new DeliveryMoves(rows, atMs);
+      for (const { id } of rows) {
+        if (moves.apply(id, { kind: "cancelled", atMs }).kind !== "refused") cancelled += 1;
+      }
+      await moves.save(tx, this.#book);
+      afterId = rows.at(-1)?.id ?? null;
+      if (rows.length < dueLimit) return cancelled;
+    }
+  }
+
   /** Closes everything that is on its way to a device which leaves its household, in the caller's transaction. Returns how many. */
   async householdLeft(tx: Db, device: DeviceRef): Promise<number> {
     const atMs = this.#deps.clock.nowMs();

@@ -21,8 +21,9 @@ export interface DeliverySet {
   /** How often it is tried; left out: as often as its kind is. */
   attemptsMax?: number | undefined;
   /**
-   * The end of the statement, which the caller writes: it may read `created (delivery_id, device_key)` and `busy (device_key)`, the devices that
-   * have gone too far with an older one to be given another.
+   * The end of the statement, which the caller writes: it may read `created (delivery_id, device_key)`, `busy (device_key)`, the devices that
+   * have gone too far with an older one to be given another, and `older (id, device_key, stays)`, the deliveries that were open before; those
+   * that do not stay are superseded.
    */
   andThen: RawBuilder<unknown>;
 }

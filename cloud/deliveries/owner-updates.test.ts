@@ -222,7 +222,7 @@ test("what was put off at the appliance once its image was there is not overdue 
   ]);
   await kitchen.slices.deliveries.tick(kitchen.clock.forward(15 * dayMs));
   expect(await stored(deliveryId)).toMatchObject({ phase: "received", step: "verified" });
-  await kitchen.slices.deliveries.tick(kitchen.clock.forward(5 * dayMs));
+  await kitchen.slices.deliveries.tick(kitchen.clock.forward(12 * dayMs));
   expect(await stored(deliveryId)).toMatchObject({ phase: "queued", attempt: 2 });
 });
 

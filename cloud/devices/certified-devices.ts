@@ -40,7 +40,10 @@ export class CertifiedDevices {
    *
    * @throws where there is one of that id, which `standing` had said before
    */
-  async admit(tx: Db, device: { id: string; model: string }): Promise<void> {
+  async admit(
+    tx: Db,
+    device: { id: string; model: string; country: string | null; tags: readonly string[] },
+  ): Promise<void> {
     const row = { ...device, serial: device.id, householdId: null, soldAtMs: null };
     const inserted = await this.#store.insert(tx, [row], this.#deps.clock.nowMs());
     if (inserted.length === 0)

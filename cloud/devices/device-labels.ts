@@ -2,9 +2,7 @@ import { sql } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
-
-/** Most tags of one appliance. */
-export const tagsMax = 20;
+import { tagsMax } from "./core/labels.ts";
 
 type Refused = { kind: "refused"; rule: "device_not_found" | "too_many_tags"; detail?: string };
 

@@ -32,6 +32,7 @@ export type { CertifiedDevices } from "./certified-devices.ts";
 export { householdAt } from "./core/up-facts.ts";
 export type { MetricLayout } from "./core/metric-layout.ts";
 export { reportedValues } from "./core/reported-state.ts";
+export { country, tags } from "./core/labels.ts";
 export { deviceFacts, type DeviceFactsRow } from "./device-facts.ts";
 export type { DeviceRow } from "./devices-store.ts";
 export { deviceProblems } from "./errors.ts";

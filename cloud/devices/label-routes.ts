@@ -3,14 +3,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
 import { problem } from "../platform/problem.ts";
-import { tagsMax } from "./device-labels.ts";
+import { country, tags } from "./core/labels.ts";
 import type { Devices } from "./devices.ts";
 import { deviceProblems } from "./errors.ts";
-
-/** ISO 3166-1 alpha-2. */
-export const country = z.string().regex(/^[A-Z]{2}$/, "must be two capital letters such as DE");
-export const tag = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, "must be 1-32 characters of a-z 0-9 . _ -");
-export const tags = z.array(tag).max(tagsMax);
 
 /** HTTP of what people say of appliances. */
 export function labelRoutes(server: FastifyInstance, devices: Devices): void {

@@ -24,6 +24,23 @@ const held = {
   certain: z.boolean(),
 };
 
+interface HeldRow {
+  release_id: string;
+  model: string;
+  version: string;
+  name: string;
+  component_version: string | null;
+  certain: boolean;
+}
+
+const hold = (row: HeldRow) => ({
+  releaseId: row.release_id,
+  model: row.model,
+  version: row.version,
+  component: { name: row.name, version: row.component_version },
+  certain: row.certain,
+});
+
 /** HTTP of SBOMs and of who runs what. */
 export function componentsRoutes(server: FastifyInstance, firmware: Firmware): void {
   sbomRoutes(server, firmware);
@@ -56,20 +73,6 @@ export function componentsRoutes(server: FastifyInstance, firmware: Firmware): v
       const found = await firmware.components.devices({ name, below }, { afterKey: cursor?.[0] ?? 0, limit });
       if (found.kind === "refused") throw asProblem(found);
       const last = found.devices.at(-1);
-      const hold = (row: {
-        release_id: string;
-        model: string;
-        version: string;
-        name: string;
-        component_version: string | null;
-        certain: boolean;
-      }) => ({
-        releaseId: row.release_id,
-        model: row.model,
-        version: row.version,
-        component: { name: row.name, version: row.component_version },
-        certain: row.certain,
-      });
       return {
         items: found.devices.map((row) => ({ deviceId: row.device_id, hardware: row.hardware, ...hold(row) })),
         releases: found.releases?.map((row) => ({ devices: row.devices, ...hold(row) })) ?? null,

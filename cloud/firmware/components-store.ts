@@ -100,8 +100,14 @@ export interface AffectedRelease {
 /** The same by release, with how many appliances report each. */
 export async function affectedReleases(db: Db, query: ComponentQuery, limit: number): Promise<AffectedRelease[]> {
   const { rows } = await sql<AffectedRelease>`
-    SELECT h.release_id, h.model, h.version, h.name, h.component_version, h.certain,
-      (SELECT count(*) FROM ${appliancesFacts} f WHERE f.model = h.model AND f.version = h.version) AS devices
-    FROM ${holders(query)} h ORDER BY h.release_id DESC LIMIT ${limit}`.execute(db);
+    WITH holder AS MATERIALIZED (SELECT * FROM ${holders(query)} h ORDER BY h.release_id DESC LIMIT ${limit}),
+    running AS (
+      SELECT f.model, f.version, count(*) AS devices FROM ${appliancesFacts} f
+      JOIN (SELECT DISTINCT model, version FROM holder) w ON w.model = f.model AND w.version = f.version
+      GROUP BY f.model, f.version
+    )
+    SELECT h.release_id, h.model, h.version, h.name, h.component_version, h.certain, coalesce(r.devices, 0)::int8 AS devices
+    FROM holder h LEFT JOIN running r ON r.model = h.model AND r.version = h.version
+    ORDER BY h.release_id DESC`.execute(db);
   return rows;
 }

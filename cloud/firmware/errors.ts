@@ -274,9 +274,41 @@ const sendingProblems = {
   },
 } as const;
 
+/** Of images that the appliance's own client verifies. */
+const swuHelp = "Build and sign it anew as the appliance would take it, and describe the release from that file.";
+const imageProblems = {
+  image_certificates_not_valid: {
+    status: 422,
+    title: "That is no list of certificates",
+    help: "Send at most 20 certificates in PEM, and no keys. An empty text trusts nobody.",
+  },
+  image_certificates_missing: {
+    status: 422,
+    title: "Nobody is known yet by whom images may be signed",
+    help: "An admin puts the maker's certificates first: PUT /api/v1/firmware/image-certificates.",
+  },
+  swu_not_readable: { status: 422, title: "The image is none that SWUpdate can read", help: swuHelp },
+  swu_not_signed: { status: 422, title: "The image is not signed", help: swuHelp },
+  swu_signature_wrong: {
+    status: 422,
+    title: "The image's own signature is not one that the appliances would trust",
+    help: "GET /api/v1/firmware/image-certificates lists by whom images may be signed.",
+  },
+  swu_description_not_readable: { status: 422, title: "The image's sw-description cannot be read", help: swuHelp },
+  swu_version_differs: { status: 422, title: "The image is of another version than the release", help: swuHelp },
+  swu_file_not_listed_with_hash: {
+    status: 422,
+    title: "The image's sw-description names a file without its SHA-256",
+    help: swuHelp,
+  },
+  swu_file_missing: { status: 422, title: "The image lacks a file that its sw-description names", help: swuHelp },
+  swu_file_hash_wrong: { status: 422, title: "A file of the image is not the one that was signed", help: swuHelp },
+} as const;
+
 export const firmwareProblems = {
   ...releaseProblems,
   ...metadataProblems,
   ...componentProblems,
   ...sendingProblems,
+  ...imageProblems,
 } as const;

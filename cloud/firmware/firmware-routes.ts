@@ -1,12 +1,13 @@
-import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId, id } from "#protocol/ids.ts";
 import { readRange } from "../platform/byte-range.ts";
+import { cutSilentReader } from "../platform/silent-reader.ts";
 import type { Firmware } from "./firmware.ts";
 import type { OpenImage } from "./image-files.ts";
 import { componentsRoutes } from "./components-routes.ts";
+import { imageCertificatesRoutes } from "./image-certificates-routes.ts";
 import { asProblem } from "./refused.ts";
 import { releasesRoutes } from "./releases-routes.ts";
 import { repositoryRoutes } from "./repository-routes.ts";
@@ -16,6 +17,7 @@ export function firmwareRoutes(server: FastifyInstance, firmware: Firmware): voi
   releasesRoutes(server, firmware);
   repositoryRoutes(server, firmware);
   componentsRoutes(server, firmware);
+  imageCertificatesRoutes(server, firmware);
   imageRoute(server, firmware);
   statementRoute(server, firmware);
 }
@@ -76,9 +78,6 @@ function statementRoute(server: FastifyInstance, firmware: Firmware): void {
   );
 }
 
-/** A reader who takes nothing for so long is cut off: it holds a connection and a part of the image. */
-const silenceMsMax = 60_000;
-
 async function sendImage(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -106,7 +105,6 @@ async function sendImage(
     await image.close();
     return reply.send();
   }
-  const cut = () => reply.raw.destroy();
-  reply.raw.setTimeout(silenceMsMax, cut);
+  cutSilentReader(reply.raw);
   return reply.send(image.read({ first, last }));
 }

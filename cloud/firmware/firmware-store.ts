@@ -123,6 +123,15 @@ export async function releasesOfModel(db: Db, model: string): Promise<Release[]>
   return rows.map((row) => toRecord(row).release);
 }
 
+/** Which counter a version has, of those that appliances may have got. */
+export async function counterOfVersion(db: Db, model: string, version: string): Promise<number | null> {
+  const { rows } = await sql<{ releaseCounter: number }>`
+    SELECT release_counter AS "releaseCounter" FROM firmware_release
+    WHERE model = ${model} AND version = ${version} AND state IN ('published', 'withdrawn')
+    ORDER BY release_counter DESC LIMIT 1`.execute(db);
+  return rows[0]?.releaseCounter ?? null;
+}
+
 export async function setImage(tx: Db, id: string, { sha1, md5 }: { sha1: string; md5: string }): Promise<void> {
   await sql`UPDATE firmware_release SET sha1 = ${sha1}, md5 = ${md5} WHERE id = ${id}`.execute(tx);
 }

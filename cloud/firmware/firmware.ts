@@ -7,11 +7,13 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit } from "../staff/staff.ts";
+import { countRunning } from "./appliances-store.ts";
 import { Components } from "./components.ts";
 import { checkLink, signLink } from "./core/signed-link.ts";
 import { roleKey } from "./core/tuf-keys.ts";
 import { type DeliveryLookup, Director } from "./director.ts";
 import * as store from "./firmware-store.ts";
+import { ImageCertificates } from "./image-certificates.ts";
 import { ImageFiles, type OpenImage } from "./image-files.ts";
 import { Publishing } from "./publishing.ts";
 import { refused, type Refused } from "./refused.ts";
@@ -72,11 +74,13 @@ export class Firmware {
   readonly sending: Sending;
   readonly director: Director;
   readonly components: Components;
+  readonly imageCertificates: ImageCertificates;
 
   constructor(deps: FirmwareDeps) {
     this.#deps = deps;
     this.#images = new ImageFiles(deps.artifactsDir, deps.ids);
-    this.releaseDesk = new Releases({ ...deps, images: this.#images });
+    this.imageCertificates = new ImageCertificates(deps);
+    this.releaseDesk = new Releases({ ...deps, images: this.#images, imageCertificates: this.imageCertificates });
     this.repository = new Repository({ ...deps, timestampKey: roleKey(deps.timestampKey) });
     this.publishing = new Publishing({ ...deps, releases: this.releaseDesk, repository: this.repository });
     this.sending = new Sending(deps);
@@ -105,12 +109,26 @@ export class Firmware {
     return this.releaseDesk.list(query);
   }
 
+  /** The same releases, each with how many appliances of its model report its version. */
+  async adoption(releases: readonly Release[]): Promise<(Release & { running: number })[]> {
+    const counts = await countRunning(this.#deps.db, releases);
+    return releases.map((one) => {
+      const found = counts.find(({ model, version }) => model === one.model && version === one.version);
+      return { ...one, running: found?.devices ?? 0 };
+    });
+  }
+
   /** The published releases of a model that must not be skipped, by counter. */
   async passThroughs(model: string): Promise<PassThrough[]> {
     const all = await store.releasesOfModel(this.#deps.db, model);
     return all
       .filter(({ state, passThrough }) => state === "published" && passThrough)
       .map(({ id, version, releaseCounter, hardwareIds }) => ({ id, version, releaseCounter, hardwareIds }));
+  }
+
+  /** The counter of the release of a model that has a version; null where none was ever published with it. */
+  counterOf(model: string, version: string): Promise<number | null> {
+    return store.counterOfVersion(this.#deps.db, model, version);
   }
 
   /**

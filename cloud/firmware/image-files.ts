@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -13,6 +14,9 @@ export interface ReceivedImage {
   sha1: string;
   md5: string;
 }
+
+/** What is read of a received image at once. */
+const readBytes = 262_144;
 
 /** An image for reading. Whoever has one reads it once or closes it. */
 export interface OpenImage {
@@ -81,6 +85,11 @@ export class ImageFiles {
       sha1: digests.sha1.digest("hex"),
       md5: digests.md5.digest("hex"),
     };
+  }
+
+  /** The bytes of a received image from its beginning. */
+  readReceived({ path }: ReceivedImage): AsyncIterable<Buffer> {
+    return createReadStream(path, { highWaterMark: readBytes });
   }
 
   async discard(path: string): Promise<void> {

@@ -147,12 +147,13 @@ test("what a killed process left in the folder of uploads is removed at the next
   expect((await traces()).files).not.toContain("incoming/old.part");
 });
 
+const remove = (id: string) =>
+  api.app.inject({ method: "DELETE", url: `/api/v1/firmware/releases/${id}`, headers: release });
+
 test("a release that was never published is removed with its image, unless another release is the same", async () => {
   const image = randomBytes(5_000);
   const one = await kit.draft(image, x200);
   const two = await kit.draft(image, x200);
-  const remove = (id: string) =>
-    api.app.inject({ method: "DELETE", url: `/api/v1/firmware/releases/${id}`, headers: release });
   expect((await remove(one.id)).statusCode).toBe(204);
   expect((await traces()).files).toContain(one.sha256);
   expect((await remove(two.id)).statusCode).toBe(204);

@@ -10,9 +10,7 @@ import { refused, type Refused } from "./refused.ts";
 import type { Release } from "./release-shapes.ts";
 import { type Releases, type Saved, stepOf } from "./releases.ts";
 import type { MetadataUpload, Repository } from "./repository.ts";
-
-/** Who takes part in a withdrawal, in its transaction: what waits for appliances is taken back. */
-export type WithdrawalWitness = (tx: Db, release: Release) => Promise<void>;
+import type { DeliveryMaker } from "./sending.ts";
 
 interface PublishingDeps {
   db: Db;
@@ -21,19 +19,15 @@ interface PublishingDeps {
   audit: Audit;
   releases: Releases;
   repository: Repository;
+  deliveries: Pick<DeliveryMaker, "cancelCarrying">;
 }
 
 /** From a draft with its image to a signed, a published and perhaps a withdrawn release. */
 export class Publishing {
   readonly #deps: PublishingDeps;
-  readonly #witnesses: WithdrawalWitness[] = [];
 
   constructor(deps: PublishingDeps) {
     this.#deps = deps;
-  }
-
-  onWithdrawn(witness: WithdrawalWitness): void {
-    this.#witnesses.push(witness);
   }
 
   /** Takes in the family's metadata that names the image. Nothing is published by it. */
@@ -123,7 +117,10 @@ export class Publishing {
     return null;
   }
 
-  /** Takes a release back at once: no statement, no link and no new offer. What is signed of it goes with the next metadata. */
+  /**
+   * Takes a release back at once: no statement, no link and no new offer, and what waits for appliances is cancelled. What is signed of it goes
+   * with the next metadata.
+   */
   async withdraw(by: Principal, id: string, reason: string): Promise<Saved | Refused> {
     return transaction(this.#deps.db, async (tx) => {
       const before = (await store.lockRelease(tx, id))?.release;
@@ -133,22 +130,22 @@ export class Publishing {
       const atMs = this.#deps.clock.nowMs();
       await store.setWithdrawn(tx, id, atMs, reason);
       const release: Release = { ...before, state: "withdrawn", withdrawnAtMs: atMs, withdrawnReason: reason };
-      for (const witness of this.#witnesses) await witness(tx, release);
-      await this.#note(tx, by, "withdrawn", release);
+      const cancelled = await this.#deps.deliveries.cancelCarrying(tx, "firmware", { releaseId: id });
+      await this.#note(tx, by, "withdrawn", release, { reason, deliveriesCancelled: cancelled });
       return { kind: "saved", release };
     });
   }
 
-  async #note(tx: Db, by: Principal, what: "published" | "withdrawn", release: Release): Promise<void> {
-    const { id, model, version, releaseCounter, sha256, withdrawnReason } = release;
+  async #note(
+    tx: Db,
+    by: Principal,
+    what: "published" | "withdrawn",
+    release: Release,
+    more: Record<string, unknown> = {},
+  ): Promise<void> {
+    const { id, model, version, releaseCounter, sha256 } = release;
     const subject = `release:${id}`;
-    const after = {
-      model,
-      version,
-      releaseCounter,
-      sha256,
-      ...(what === "withdrawn" ? { reason: withdrawnReason } : {}),
-    };
+    const after = { model, version, releaseCounter, sha256, ...more };
     const atMs = this.#deps.clock.nowMs();
     await this.#deps.outbox.add(tx, [{ type: `hearth.release.${what}`, subject, atMs, data: after }]);
     await this.#deps.audit.record(tx, { principal: by, action: `release.${what}`, subject, after });

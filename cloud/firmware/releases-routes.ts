@@ -38,6 +38,9 @@ export const releaseView = z
   })
   .meta({ id: "Release" });
 
+/** With how many appliances of its model report its version. */
+const adoptedView = releaseView.extend({ running: z.number() }).meta({ id: "AdoptedRelease" });
+
 /** HTTP of releases: drafting, uploading, signing, publishing, withdrawing, and sending by hand. */
 export function releasesRoutes(server: FastifyInstance, firmware: Firmware): void {
   readRoutes(server, firmware);
@@ -62,12 +65,13 @@ function readRoutes(server: FastifyInstance, firmware: Firmware): void {
           limit: z.coerce.number().int().min(1).max(500).default(50),
           cursor: cursorParam(z.tuple([z.uuid()])).optional(),
         }),
-        response: { 200: z.object({ items: z.array(releaseView), nextCursor: z.string().nullable() }) },
+        response: { 200: z.object({ items: z.array(adoptedView), nextCursor: z.string().nullable() }) },
       },
     },
     async ({ query }) => {
       const { model = null, state = null, limit, cursor } = query;
-      const items = await firmware.releases({ model, state, beforeId: cursor?.[0] ?? null, limit });
+      const releases = await firmware.releases({ model, state, beforeId: cursor?.[0] ?? null, limit });
+      const items = await firmware.adoption(releases);
       const last = items.at(-1);
       return { items, nextCursor: items.length === limit && last !== undefined ? encodeCursor([last.id]) : null };
     },
@@ -76,12 +80,13 @@ function readRoutes(server: FastifyInstance, firmware: Firmware): void {
     "/api/v1/firmware/releases/:id",
     {
       config: { permission: "firmware.read" },
-      schema: { summary: "One release", tags, params: byId, response: { 200: releaseView } },
+      schema: { summary: "One release", tags, params: byId, response: { 200: adoptedView } },
     },
     async ({ params }) => {
       const found = await firmware.release(params.id);
-      if (found === null) throw problem(firmwareProblems, "release_not_found");
-      return found;
+      const [adopted] = found === null ? [] : await firmware.adoption([found]);
+      if (adopted === undefined) throw problem(firmwareProblems, "release_not_found");
+      return adopted;
     },
   );
 }

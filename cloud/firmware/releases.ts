@@ -9,6 +9,7 @@ import { type ReleaseEvent, type ReleaseLife, type ReleaseOutcome, stepRelease }
 import { runningCounters } from "./appliances-store.ts";
 import { releaseRefusal } from "./core/release-rules.ts";
 import * as store from "./firmware-store.ts";
+import type { ImageCertificates } from "./image-certificates.ts";
 import type { ImageFiles, ReceivedImage } from "./image-files.ts";
 import { refused, type Refused } from "./refused.ts";
 import type { Release, ReleaseDescription, ReleaseNotes } from "./release-shapes.ts";
@@ -23,6 +24,8 @@ export interface ReleasesDeps {
   outbox: Outbox;
   audit: Audit;
   images: ImageFiles;
+  /** Looks into images that appliances verify by themselves. */
+  imageCertificates: Pick<ImageCertificates, "refusal">;
   devices: { model(key: string): Promise<Model | null> };
 }
 
@@ -133,6 +136,8 @@ export class Releases {
       if (image.length !== length)
         return refused("image_length_wrong", `It has ${image.length} bytes instead of ${length}.`);
       if (image.sha256 !== sha256) return refused("image_hash_wrong");
+      const refusal = await this.#deps.imageCertificates.refusal(release, () => this.#deps.images.readReceived(image));
+      if (refusal !== null) return refusal;
       return await this.#keep(by, release.id, image);
     } finally {
       // Moved away by now where it was kept.

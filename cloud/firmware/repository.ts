@@ -14,7 +14,7 @@ import {
 import { repositoryProblems, type RoleState } from "./core/repository-problems.ts";
 import { newTimestamp } from "./core/tuf-build.ts";
 import type { RoleKey } from "./core/tuf-keys.ts";
-import { delegation, parseRoot, parseSnapshot, parseTargets } from "./core/tuf-parse.ts";
+import { delegation, parseRoot, parseTargets } from "./core/tuf-parse.ts";
 import * as store from "./repository-store.ts";
 
 /** A timestamp is signed anew after this long: an appliance that comes once a day always finds a fresh one. */

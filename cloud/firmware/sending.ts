@@ -19,6 +19,7 @@ export interface Appliances {
 /** What sending needs of deliveries. */
 export interface DeliveryMaker {
   create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }>;
+  cancelCarrying(tx: Db, kind: "firmware", part: Record<string, unknown>): Promise<number>;
 }
 
 interface SendingDeps {

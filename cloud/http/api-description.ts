@@ -45,8 +45,16 @@ ${steps}
 A delivery of any kind may instead end with ${quoted(closingSteps)}, and a \`reason\`.
 
 A command is not answered by a receipt but by a Reply, whose \`commandId\` is the delivery's \`id\`, within ${commandLifeMs / 1_000} s unless its
-sender gave it another time. An image is fetched over HTTP from the offer's \`href\`, with Range; an appliance takes it only when the
-manifest's signature, model, hardware, length and sha256 fit, and its \`releaseCounter\` is above the one that runs.
+sender gave it another time.
+
+## Firmware
+
+A delivery of firmware is a FirmwareOffer: a hint to go and look, of which nothing is believed. An appliance follows the signed
+repository (TUF, consistent snapshots) from the root that it was made with, at \`metadataHref\`; fetches the director's statement, a compact
+JWS with the claims of UpdateStatement, from \`statementHref\`; and then the image from \`imageHref\`, with Range and If-Range. It installs only
+when both are verified and agree on path, length, SHA-256 and counter; when the signed TargetCustom names its model and hardware; when
+the statement speaks to it, with a \`seq\` above the last one; and when the \`releaseCounter\` is above that of its last confirmed boot,
+which is at least \`minCounter\`.
 
 ## First contact
 

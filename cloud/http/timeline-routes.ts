@@ -19,6 +19,7 @@ const kinds = [
   "points",
   "quarantine",
   "security",
+  "rollout",
 ] as const satisfies TimelineEntry["kind"][];
 
 const entry = z
@@ -31,7 +32,7 @@ const entry = z
   })
   .meta({ id: "TimelineEntry" });
 
-/** What a household may see: not what its appliance failed to say, which is between the appliance and its maker. */
+/** What a household may see: not what its appliance failed to say, nor what was planned for it, which is between the appliance and its maker. */
 const ownerKinds = ["event", "presence", "delivery", "case", "points"] as const satisfies TimelineEntry["kind"][];
 
 export interface TimelineDeps {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { gatewayLimits, limitRows } from "#protocol/link/limits.ts";
 import { readConfig, StartError } from "./config.ts";
@@ -47,6 +48,21 @@ test.each([
 
 test("a wrong DATABASE_URL is refused without repeating its password", () => {
   expect(() => readConfig({ DATABASE_URL: "mysql://me:secret@host/db" })).toThrow(/^DATABASE_URL (?!.*secret)/);
+});
+
+test("a signing key is taken as PEM and as base64, and a wrong one is refused without repeating it", () => {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const pem = privateKey.export({ format: "pem", type: "pkcs8" });
+  const der = privateKey.export({ format: "der", type: "pkcs8" }).toString("base64");
+  const read = readConfig({ HEARTH_TIMESTAMP_KEY: pem, HEARTH_DIRECTOR_KEY: der });
+  expect([read.timestampKey?.equals(privateKey), read.directorKey?.equals(privateKey)]).toEqual([true, true]);
+  const rsa = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "der", type: "pkcs8" });
+  for (const wrong of ["secret", rsa.toString("base64"), pem.replace("PRIVATE", "PUBLIC")]) {
+    for (const name of ["HEARTH_TIMESTAMP_KEY", "HEARTH_DIRECTOR_KEY"]) {
+      const sentence = new RegExp(`^${name} is '\\(hidden\\)', [^\\n]+\\.$`);
+      expect(() => readConfig({ [name]: wrong })).toThrow(sentence);
+    }
+  }
 });
 
 test("each limit of the gateway is a variable of its own, within its range", () => {

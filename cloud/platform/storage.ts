@@ -74,6 +74,6 @@ export async function signingKeyFile(dataDir: string, name: string): Promise<Key
     return key;
   }
   const { privateKey } = generateKeyPairSync("ed25519");
-  await writeWhole(path, String(privateKey.export({ format: "pem", type: "pkcs8" })), 0o600);
+  await writeWhole(path, privateKey.export({ format: "pem", type: "pkcs8" }), 0o600);
   return privateKey;
 }

@@ -204,6 +204,8 @@ const serialView = z
     batch: z.string(),
     model: z.string(),
     state: z.enum(serialStates),
+    country: z.string().nullable(),
+    tags: z.array(z.string()),
     importedAtMs: z.number(),
     changedAtMs: z.number(),
   })
@@ -275,7 +277,7 @@ function importRoute(server: FastifyInstance, { imports }: Provisioning): void {
         schema: {
           summary: "Import a table of manufactured serial numbers",
           description:
-            "The body is CSV (text/csv, UTF-8) with the columns `serial`, `model` and `batch`, named in its first line; commas or semicolons. Lines that are right are stored whatever is in the others, and the same table again changes nothing. It is read as it comes in, up to 5,000,000 lines.",
+            "The body is CSV (text/csv, UTF-8) with the columns `serial`, `model` and `batch`, and where wanted `country` and `tags` (set apart by spaces), named in its first line; commas or semicolons. The appliance has country and tags from its enrolment on. Lines that are right are stored whatever is in the others, and the same table again changes nothing. It is read as it comes in, up to 5,000,000 lines.",
           tags,
           consumes: ["text/csv"],
           response: { 200: importReport },

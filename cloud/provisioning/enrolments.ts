@@ -139,7 +139,8 @@ export class Enrolments {
     if (!(await this.#batches.takePlace(tx, from.batch))) return { kind: "refused", rule: "quota_used_up" };
     await this.#serials.setState(tx, from.serial, step.to, atMs);
     const known = await devices.standing(tx, from.serial);
-    if (known === null) await devices.admit(tx, { id: from.serial, model: made.model });
+    const { model, country, tags } = made;
+    if (known === null) await devices.admit(tx, { id: from.serial, model, country, tags });
     return null;
   }
 }

@@ -53,7 +53,7 @@ export const provisioningProblems = {
   csv_header_wrong: {
     status: 422,
     title: "The first line is not the header that is expected",
-    help: "The first line names the columns `serial`, `model` and `batch`, in any order and no others, with commas or semicolons between.",
+    help: "The first line names the columns `serial`, `model` and `batch`, and `country` and `tags` where wanted, in any order and no others, with commas or semicolons between.",
   },
   import_too_large: {
     status: 413,

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Factory, openFactory, system } from "../../test/support/factory.ts";
+import { csrOf, type Factory, openFactory, system } from "../../test/support/factory.ts";
 
 let factory: Factory;
 beforeAll(async () => {
@@ -53,6 +53,32 @@ test("each wrong line is named with its field, and the right ones are stored", a
     errorsMore: 0,
   });
   expect(await serialsLike("b%")).toEqual(["b-1", "b-6"]);
+});
+
+test("an appliance has the country and the tags that its factory wrote down, from its enrolment on", async () => {
+  const table = [
+    "tags;serial;model;batch;country",
+    "internal  ring-0 internal;l-1;oven;b1;DE",
+    ";l-2;oven;b1;",
+    "Internal;l-3;oven;b1;DE",
+    "x;l-4;oven;b1;Germany",
+    `${Array.from({ length: 21 }, (_, at) => `t${at}`).join(" ")};l-5;oven;b1;SE`,
+  ].join("\n");
+  expect(await factory.importText(table)).toMatchObject({
+    imported: 2,
+    errors: [
+      { line: 4, field: "tags", message: expect.stringContaining("must be 1-32 characters") },
+      { line: 5, field: "country", message: expect.any(String) },
+      { line: 6, field: "tags", message: expect.any(String) },
+    ],
+  });
+  for (const serial of ["l-1", "l-2"])
+    expect(await factory.claim("b1", serial, await csrOf(serial))).toMatchObject({ kind: "issued" });
+  expect(await factory.devices.get("l-1")).toMatchObject({ country: "DE", tags: ["internal", "ring-0"] });
+  expect(await factory.devices.get("l-2")).toMatchObject({ country: null, tags: [] });
+  expect(await factory.provisioning.serial("l-1")).toMatchObject({ country: "DE", tags: ["internal", "ring-0"] });
+  for (const header of ["serial,model,batch,tags,tags", "serial,model,country", "serial,model,batch,colour"])
+    expect(await factory.importText(`${header}\n`)).toMatchObject({ rule: "csv_header_wrong" });
 });
 
 test("a serial number of another batch or model is a wrong line, whether it came before or comes in the same table", async () => {

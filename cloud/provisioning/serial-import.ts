@@ -1,6 +1,8 @@
 import { batchKey, serialNumber } from "#protocol/provisioning.ts";
 import { modelKey } from "#protocol/ids.ts";
 import type { Readable } from "node:stream";
+import { z } from "zod";
+import { country, tags } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -48,16 +50,27 @@ export const importLimits: ImportLimits = {
   errorsMax: 1_000,
 };
 
-const columns = ["serial", "model", "batch"] as const;
+const required = ["serial", "model", "batch"] as const;
+/** What may be left out, as a column or in a line. Tags are set apart by spaces. */
+const optional = ["country", "tags"] as const;
+const columns = [...required, ...optional];
 type Column = (typeof columns)[number];
 type Fields = Record<Column, string>;
+
+const tagsOf = (field: string): string[] => [...new Set(field.split(" ").filter((tag) => tag !== ""))].toSorted();
 
 interface ReadLine {
   line: number;
   fields: Fields;
 }
 
-const shapes = { serial: serialNumber, model: modelKey, batch: batchKey };
+const shapes = {
+  serial: serialNumber,
+  model: modelKey,
+  batch: batchKey,
+  country: country.or(z.literal("")),
+  tags: z.string().transform(tagsOf).pipe(tags),
+};
 
 export interface SerialImportDeps {
   db: Db;
@@ -161,8 +174,8 @@ class Run {
     const delimiter = delimiterOf(text);
     const names = fieldsOf(text, delimiter)?.map((name) => name.toLowerCase()) ?? [];
     const order = names.flatMap((name) => columns.find((column) => column === name) ?? []);
-    const isWhole = columns.every((column) => order.includes(column));
-    if (order.length !== names.length || order.length !== columns.length || !isWhole) {
+    const isWhole = required.every((column) => order.includes(column));
+    if (order.length !== names.length || new Set(order).size !== order.length || !isWhole) {
       return headerWrong(`The first line is '${text.slice(0, 100)}'.`);
     }
     this.#header = { order, delimiter };
@@ -176,7 +189,7 @@ class Run {
     if (values.length !== order.length) {
       return this.#wrong(line, "line", `has ${values.length} fields in place of ${order.length}`);
     }
-    const fields: Fields = { serial: "", model: "", batch: "" };
+    const fields: Fields = { serial: "", model: "", batch: "", country: "", tags: "" };
     for (const [at, column] of order.entries()) fields[column] = values[at] ?? "";
     for (const column of columns) {
       const { error } = shapes[column].safeParse(fields[column]);
@@ -222,7 +235,7 @@ class Run {
       const before = fitting.get(serial);
       if (model === undefined) this.#wrong(line, "batch", `there is no batch ${batch}`);
       else if (model !== fields.model) this.#wrong(line, "model", `batch ${batch} is of model ${model}`);
-      else if (before === undefined) fitting.set(serial, { line, serial, batch });
+      else if (before === undefined) fitting.set(serial, madeLine(line, fields));
       else if (before.batch === batch) this.#report.unchanged += 1;
       else this.#wrong(line, "batch", `line ${before.line} has the serial number in batch ${before.batch}`);
     }
@@ -235,5 +248,13 @@ class Run {
     else this.#report.errorsMore += 1;
   }
 }
+
+const madeLine = (line: number, { serial, batch, country: where, tags: marks }: Fields): MadeLine => ({
+  line,
+  serial,
+  batch,
+  country: where === "" ? null : where,
+  tags: tagsOf(marks),
+});
 
 const headerWrong = (detail: string): ImportOutcome => ({ kind: "refused", rule: "csv_header_wrong", detail });

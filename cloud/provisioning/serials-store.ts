@@ -7,6 +7,8 @@ export interface Serial {
   batch: string;
   model: string;
   state: SerialState;
+  country: string | null;
+  tags: string[];
   importedAtMs: number;
   changedAtMs: number;
 }
@@ -16,6 +18,8 @@ export interface MadeLine {
   line: number;
   serial: string;
   batch: string;
+  country: string | null;
+  tags: string[];
 }
 
 export interface StoredLines {
@@ -36,7 +40,7 @@ export class SerialsStore {
 
   async find(db: Db, serial: string): Promise<Serial | null> {
     const { rows } = await sql<Serial>`
-      SELECT serial, batch, model, s.state, imported_at_ms AS "importedAtMs", changed_at_ms AS "changedAtMs"
+      SELECT serial, batch, model, s.state, s.country, s.tags, imported_at_ms AS "importedAtMs", changed_at_ms AS "changedAtMs"
       FROM manufactured_serial s JOIN production_batch b ON b.key = s.batch WHERE serial = ${serial}`.execute(db);
     return rows[0] ?? null;
   }
@@ -58,13 +62,11 @@ export class SerialsStore {
   async store(tx: Db, lines: readonly MadeLine[], nowMs: number): Promise<StoredLines> {
     const { rows } = await sql<{ imported: number; strangers: StoredLines["strangers"] }>`
       WITH input AS (
-        SELECT * FROM unnest(
-          ${lines.map(({ line }) => line)}::int[], ${lines.map(({ serial }) => serial)}::text[],
-          ${lines.map(({ batch }) => batch)}::text[]
-        ) AS i(line, serial, batch)
+        SELECT * FROM json_to_recordset(${JSON.stringify(lines)}::json)
+          AS i(line int, serial text, batch text, country text, tags text[])
       ), inserted AS (
-        INSERT INTO manufactured_serial (serial, batch, state, imported_at_ms, changed_at_ms)
-        SELECT serial, batch, 'manufactured', ${nowMs}, ${nowMs} FROM input
+        INSERT INTO manufactured_serial (serial, batch, state, country, tags, imported_at_ms, changed_at_ms)
+        SELECT serial, batch, 'manufactured', country, tags, ${nowMs}, ${nowMs} FROM input
         ON CONFLICT (serial) DO NOTHING RETURNING 1
       )
       SELECT (SELECT count(*) FROM inserted) AS imported, coalesce((

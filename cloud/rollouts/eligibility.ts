@@ -47,7 +47,7 @@ const factColumn = (nowMs: number) => {
 };
 
 /** Why an appliance is left out, in the order in which it is asked. */
-export const exclusionSentences = {
+const exclusionSentences = {
   not_in_target: "The target does not mean it, or a fact that it asks for is missing.",
   blocked: "It is blocked.",
   hardware_unknown: "It has not reported its hardware yet.",
@@ -55,7 +55,6 @@ export const exclusionSentences = {
   already_there: "It runs this release or a later one.",
   below_minimum: "The release installs only over a later one than it runs.",
   needs_release: "A release that must not be skipped comes first.",
-  in_other_rollout: "Another rollout lays claim to it.",
 } as const;
 
 /** A reason as a sentence; of one that names a release, with its version. */
@@ -64,6 +63,25 @@ export function exclusionSentence(reason: string): string {
   if (rule === "needs_release" && version !== undefined) return `It needs ${version} first, which must not be skipped.`;
   const sentences: Readonly<Record<string, string>> = exclusionSentences;
   return sentences[rule] ?? reason;
+}
+
+const endSentences: Readonly<Record<string, string>> = {
+  other_update_under_way: "It was busy with another update.",
+  no_answer: "It never answered.",
+  expired: "It was away until the offer ended.",
+  superseded: "Another update took its place.",
+  aborted: "The rollout was aborted.",
+  halted: "The rollout halted.",
+  person: "Somebody cancelled its delivery.",
+  household_left: "Its household left it.",
+};
+
+/** Why a member was left out or called back, as a sentence. */
+export function memberSentence(reason: string | null): string {
+  if (reason === null) return "";
+  const step = /^silent_after_(.+)$/.exec(reason)?.[1];
+  if (step !== undefined) return `It said nothing more after ${step}.`;
+  return endSentences[reason] ?? exclusionSentence(reason);
 }
 
 /**

@@ -19,7 +19,7 @@ type Sets = Pick<Deliveries, "createForSet" | "cancelForSet" | "onMoved">;
 /** Another process on the same database. */
 function anotherCloud(over: Partial<Sets> = {}): Rollouts {
   const { slices, base, clock } = yard.kitchen;
-  const { deliveries, devices, firmware, telemetry, staff } = slices;
+  const { deliveries, devices, firmware, telemetry, staff, updateNotices } = slices;
   const sets: Sets = {
     createForSet: (tx, set, fact) => deliveries.createForSet(tx, set, fact),
     cancelForSet: (tx, ids, andThen) => deliveries.cancelForSet(tx, ids, andThen),
@@ -37,7 +37,7 @@ function anotherCloud(over: Partial<Sets> = {}): Rollouts {
     deliveries: sets,
     firmware,
     telemetry,
-    notices: { tellBefore: async () => ({ told: 0 }) },
+    notices: updateNotices,
     onError: (error) => errors.push(error),
   });
 }

@@ -239,14 +239,6 @@ export const cancelOffered = (reason: string, nowMs: number): RawBuilder<{ cance
   )
   SELECT count(*) AS cancelled FROM called_back`;
 
-/** Those who wait never get it. */
-export async function cancelWaiting(tx: Db, rolloutId: string, reason: string, nowMs: number): Promise<number> {
-  const { numAffectedRows } = await sql`
-    UPDATE rollout_device SET state = 'cancelled', reason = ${reason}, ended_at_ms = ${nowMs}
-    WHERE rollout_id = ${rolloutId}::uuid AND state = 'waiting'`.execute(tx);
-  return Number(numAffectedRows ?? 0);
-}
-
 /** Failed and timed-out members wait once more. `notAgain`: reasons after which another try cannot help. */
 export async function retryFailed(tx: Db, rolloutId: string, notAgain: readonly string[]): Promise<number> {
   const { numAffectedRows } = await sql`
@@ -412,6 +404,30 @@ export async function listMembers(
       SELECT rd.device_key, rd.stage, rd.state, rd.reason, rd.delivery_id, rd.offered_at_ms, rd.started_at_ms, rd.ended_at_ms, rd.time_zone, rd.country
       FROM rollout_device rd WHERE ${sql.join(conditions, sql` AND `)} ORDER BY rd.device_key LIMIT ${query.limit}
     ) AS m JOIN (SELECT f.key, f.id FROM ${fleet}) AS f ON f.key = m.device_key ORDER BY m.device_key`.execute(db);
+  return rows;
+}
+
+export interface PlaceRow {
+  rollout_id: string;
+  name: string;
+  version: string;
+  state: MemberState;
+  reason: string | null;
+  stage: number;
+  at_ms: number;
+}
+
+/** When rollouts left an appliance out or called it back, newest first. What became of deliveries is the deliveries' own to tell. */
+export async function leftOut(
+  db: Db,
+  device: { key: number; model: string },
+  page: { beforeMs: number; limit: number },
+): Promise<PlaceRow[]> {
+  const { rows } = await sql<PlaceRow>`
+    SELECT r.id AS rollout_id, r.name, r.version, rd.state, rd.reason, rd.stage, rd.ended_at_ms AS at_ms
+    FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = ${device.key}
+    WHERE r.model = ${device.model} AND rd.state IN ('skipped', 'cancelled') AND rd.ended_at_ms < ${page.beforeMs}
+    ORDER BY rd.ended_at_ms DESC LIMIT ${page.limit}`.execute(db);
   return rows;
 }
 

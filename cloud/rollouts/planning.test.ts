@@ -171,6 +171,13 @@ test("an appliance is looked at again when its turn comes: who is no longer mean
     [b, "skipped", "already_there"],
     [c, "offered", null],
   ]);
+  const timeline = await yard.kitchen.as("support", "GET", `/devices/${b}/timeline?kinds=rollout`);
+  expect(timeline.body.items).toMatchObject([
+    {
+      title: "Left out of the rollout a rollout",
+      data: { rolloutId: id, why: "It runs this release or a later one." },
+    },
+  ]);
 });
 
 test("an update that is under way is not disturbed, and its appliance is left out", async () => {
@@ -297,4 +304,6 @@ test("households may be told before, and nothing begins until then", async () =>
     consent: "ask",
     security: true,
   });
+  const told = await yard.kitchen.as("viewer", "GET", `/deliveries?device=${oven}&kind=message`);
+  expect(told.body.items).toMatchObject([{ label: `Update ${release.version}`, phase: "queued" }]);
 });

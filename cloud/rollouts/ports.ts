@@ -21,6 +21,7 @@ export interface RolloutsDeps {
   deliveries: Pick<Deliveries, "createForSet" | "cancelForSet" | "onMoved">;
   firmware: Pick<Firmware, "release" | "passThroughs" | "markOffered">;
   telemetry: Pick<Telemetry, "gateMetric">;
+  /** Tells households that an update is coming. */
   notices: Pick<UpdateNotices, "tellBefore">;
   /** A rollout that could not be carried on this time. The others are. */
   onError: (error: unknown, rolloutId: string) => void;

@@ -82,28 +82,28 @@ test("a gate halts the rollout by itself, says by what, and calls back offers th
   await yard.ovens(24);
   const id = await yard.running(release, {
     stages: [
-      { name: "first", size: { kind: "count", count: 10 }, soakMs: 0, gate },
+      { name: "first", size: { kind: "count", count: 10 }, soakMs: 0, gate: { failureShareMax: 0.2, sampleMin: 8 } },
       { name: "all", size: rest, soakMs: 0 },
     ],
   });
   await yard.tick();
   const first = await yard.idsIn(id, "offered");
   expect(first).toHaveLength(10);
-  await yard.update(first.slice(0, 3), release);
-  await yard.fail(first.slice(3, 5), "health_check_failed");
+  await yard.update(first.slice(0, 6), release);
+  await yard.fail(first.slice(6, 8), "health_check_failed");
   await yard.tick(1_000);
   const halted = await yard.get(id);
   expect(halted).toMatchObject({
     state: { kind: "halted", stage: 0 },
-    haltedBy: { gate: "failure_share", value: 0.4, line: 0.2, sample: 5, sampleMin: 5, verdict: "tripped" },
+    haltedBy: { gate: "failure_share", value: 0.25, line: 0.2, sample: 8, sampleMin: 8, verdict: "tripped" },
     stages: [{ state: "halted" }, { state: "stopped" }],
-    funnel: { done: 3, failed: 2, cancelled: 5, offered: 0, waiting: 14 },
+    funnel: { done: 6, failed: 2, cancelled: 2, offered: 0, waiting: 14 },
   });
   expect(halted.history[0]).toMatchObject({
     what: "halted",
     by: "system",
     reason: "failure_share",
-    data: { value: 0.4, line: 0.2, sample: 5, calledBack: 5 },
+    data: { value: 0.25, line: 0.2, sample: 8, calledBack: 2 },
   });
   expect((await yard.delivery(first[9] ?? "")).phase).toBe("cancelled");
   await yard.tick(60 * minuteMs);

@@ -1,10 +1,13 @@
 import { mayRetryUpdate } from "../deliveries/deliveries.ts";
+import type { DeviceRef } from "../devices/devices.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import { memberAfter } from "./core/member.ts";
 import type { MemberState, Plan } from "./core/plan.ts";
 import type { RolloutEvent, RolloutState } from "./core/rollout.ts";
 import { Executor } from "./executor.ts";
+import { memberSentence } from "./eligibility.ts";
 import { fleetViews } from "./fleet-views.ts";
 import { Freezes } from "./freezes.ts";
 import { Journal, type Note } from "./journal.ts";
@@ -251,6 +254,18 @@ export class Rollouts {
   async history(id: string, page: { beforeId: number | null; limit: number }) {
     if ((await store.findRollout(this.#deps.db, id)) === null) return null;
     return (await store.historyOf(this.#deps.db, id, page)).map(toHistory);
+  }
+
+  /** Why a rollout left an appliance out, or took its offer back. */
+  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const rows = await members.leftOut(this.#deps.db, device, page);
+    return rows.map(({ rollout_id: rolloutId, name, version, state, reason, stage, at_ms: atMs }) => ({
+      atMs,
+      kind: "rollout",
+      id: `${rolloutId}:${atMs}`,
+      title: state === "skipped" ? `Left out of the rollout ${name}` : `Called back from the rollout ${name}`,
+      data: { rolloutId, version, stage, reason, why: memberSentence(reason) },
+    }));
   }
 
   /** How many rollouts are in which state. */

@@ -143,7 +143,7 @@ test("whoever agrees elsewhere after an update was put off at the appliance is h
     postponeUntilMsMax: startMs + 40 * hourMs,
   });
   oven.receive(item);
-  oven.agent.postpone(startMs + 40 * hourMs);
+  expect(oven.agent.postpone(40 * hourMs)).toEqual({ kind: "done" });
   // The cloud has heard of it, and says so itself now.
   oven.receive({ ...item, body: { ...item.body, notBeforeMs: startMs + 40 * hourMs } });
   await idle(oven, 2 * hourMs);

@@ -23,7 +23,10 @@ afterAll(() => api.close());
 const openRoutes = [
   "GET /api/v1/health",
   "GET /api/v1/pki/root.pem",
+  "GET /api/v1/firmware/director.jwks",
+  "GET /files/repository/:name",
   "GET /files/firmware/:sha256",
+  "GET /files/statements/:deliveryId",
   "GET /api/v1/pki/fleet.crl",
 ];
 
@@ -63,7 +66,8 @@ function expectDecent(what: string, { headers, status, text, body }: Answer): vo
 
 /** What routes take that take no JSON. */
 const uploads: Record<string, { raw: string; contentType: string }> = {
-  "POST /api/v1/firmware/releases": { raw: "image", contentType: "application/octet-stream" },
+  "PUT /api/v1/firmware/releases/:id/image": { raw: "image", contentType: "application/octet-stream" },
+  "PUT /api/v1/firmware/releases/:id/sbom": { raw: "{}", contentType: "application/vnd.cyclonedx+json" },
   "POST /api/v1/devices/import": { raw: "serial,model,batch\nsn-1,oven,2026-41\n", contentType: "text/csv" },
 };
 
@@ -150,9 +154,10 @@ test("health and the documents are open", async () => {
 });
 
 test("a link to a file opens nothing with a signature that is not ours", async () => {
-  const [route] = api.routes.filter(({ name }) => name === "GET /files/firmware/:sha256");
-  if (route === undefined) throw new Error("there is no such route");
-  expect((await send(route, null)).status).toBe(403);
+  const linked = ["GET /files/firmware/:sha256", "GET /files/statements/:deliveryId"];
+  const routes = api.routes.filter(({ name }) => linked.includes(name));
+  expect(routes).toHaveLength(linked.length);
+  for (const route of routes) expect([route.name, (await send(route, null)).status]).toEqual([route.name, 403]);
 });
 
 test("for every route and every role of staff and of a household the permission tables decide", async () => {

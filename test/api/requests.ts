@@ -48,8 +48,26 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/my/pair": { code: "0000-0000", name: "Ada" },
   "POST /api/v1/my/updates/:deliveryId/postpone": { untilMs: 4_000_000_000_000 },
   "POST /api/v1/my/join": { code: "nothing", name: "Ben" },
-  "POST /api/v1/firmware/keys": { publicKey: Buffer.alloc(32, 1).toString("base64url"), name: "maker" },
+  "POST /api/v1/firmware/releases": {
+    path: "fw/oven/2.1.0-1.img",
+    model: "oven",
+    hardwareIds: ["h1"],
+    version: "2.1.0",
+    releaseCounter: 1,
+    minCounter: 0,
+    length: 1_000,
+    sha256: "0".repeat(64),
+    kind: "feature",
+  },
+  "PATCH /api/v1/firmware/releases/:id": { notes: "Crisper bread" },
+  "POST /api/v1/firmware/releases/:id/sign": { family: "{}" },
+  "POST /api/v1/firmware/releases/:id/publish": { snapshot: "{}" },
+  "POST /api/v1/firmware/releases/:id/withdraw": { reason: "Burns bread" },
   "POST /api/v1/firmware/releases/:id/send": { model: "oven" },
+  "PUT /api/v1/firmware/image-certificates": { pem: "" },
+  "POST /api/v1/ddi/gateway-tokens": { name: "shop floor" },
+  "POST /api/v1/firmware/repository/root": { root: "{}" },
+  "POST /api/v1/firmware/repository/metadata": { snapshot: "{}" },
   "POST /api/v1/rollouts": plan,
   "POST /api/v1/rollouts/preview": plan,
   "PATCH /api/v1/rollouts/:id": { name: "Spring" },
@@ -93,7 +111,11 @@ export const withoutBody = new Set([
   "POST /api/v1/my/updates/:deliveryId/agree",
   "POST /api/v1/my/updates/:deliveryId/decline",
   "POST /api/v1/deliveries/:id/cancel",
-  "POST /api/v1/firmware/releases",
+  "POST /api/v1/deliveries/:id/recall",
+  "DELETE /api/v1/ddi/gateway-tokens/:id",
+  "DELETE /api/v1/firmware/releases/:id",
+  "PUT /api/v1/firmware/releases/:id/image",
+  "PUT /api/v1/firmware/releases/:id/sbom",
   "POST /api/v1/rollouts/:id/submit",
   "POST /api/v1/rollouts/:id/approve",
   "POST /api/v1/rollouts/:id/start",
@@ -111,14 +133,18 @@ export const withoutBody = new Set([
 /** Routes that make what their path names, so that nothing there is unknown. */
 export const makers = new Set(["PUT /api/v1/models/:model", "PUT /api/v1/loyalty/rules/:key"]);
 
+/** Signed by nobody here. */
+const foreignLink = `?device=oven-1&expires=4000000000000&signature=${"A".repeat(43)}`;
+
 const queries: Record<string, string> = {
   "GET /api/v1/devices/:id/telemetry": "?metrics=cavity_c",
   "GET /api/v1/my/devices/:id/telemetry": "?metrics=cavity_c",
   "GET /api/v1/schedule": "?from=1797984000000&to=1798329600000",
   // A place that cannot be gone on from: a stream that is allowed would never end.
   "GET /api/v1/events/stream": "?after=nowhere",
-  "POST /api/v1/firmware/releases": `?keyId=0123456789abcdef&payload=e30&signature=${"A".repeat(86)}`,
-  "GET /files/firmware/:sha256": `?device=oven-1&expires=4000000000000&signature=${"A".repeat(43)}`,
+  "GET /api/v1/firmware/components/devices": "?name=openssl&below=3.0.1",
+  "GET /files/firmware/:sha256": foreignLink,
+  "GET /files/statements/:deliveryId": foreignLink,
 };
 
 /** Parameters that name something which exists, where a test needs that. */

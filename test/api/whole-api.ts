@@ -124,10 +124,11 @@ export async function createWholeApi(): Promise<WholeApi> {
     onGone() {},
   });
   const known: KnownRoute[] = [];
+  const keyGuard = new KeyGuard({ clock: systemClock, note: (refused) => slices.security.note(refused) });
   const app = await createHttp({
     logger,
     authenticate: (key) => slices.authenticate(key),
-    keyGuard: new KeyGuard({ clock: systemClock, note: (refused) => slices.security.note(refused) }),
+    keyGuard,
     routes(server) {
       server.addHook("onRoute", ({ method, url, config }) => {
         for (const one of [method].flat()) {
@@ -146,6 +147,7 @@ export async function createWholeApi(): Promise<WholeApi> {
         clock: systemClock,
         startedAtMs: 0,
         filesMax: null,
+        keyGuard,
       };
       routes(server, { ...deps, embedded });
     },

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- ingest|connections|fanout|download`: what Hearth does beside bare aedes, Mosquitto and nginx under the same load in
- * the same run, interleaved, as medians of three rounds. `--json` prints one line.
+ * `npm run bench -- ingest|connections|fanout|download|rollout`: what Hearth does beside bare aedes, Mosquitto, nginx and a plain INSERT
+ * under the same load in the same run, interleaved, as medians of three rounds. `--json` prints one line.
  */
 import { parseArgs } from "node:util";
 import { benchConnections } from "./connections.ts";
@@ -9,11 +9,13 @@ import { benchFanout } from "./fanout.ts";
 import { say } from "./figures.ts";
 import { benchIngest } from "./ingest.ts";
 import { peersHere } from "./peers.ts";
+import { benchRollout } from "./rollouts.ts";
 
 const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8]
        npm run bench -- connections [--devices 15000] [--transport tcp|tls]
        npm run bench -- fanout [--devices 15000]
        npm run bench -- download [--clients 300] [--megabytes 20]
+       npm run bench -- rollout [--devices 1000000]
 each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
@@ -28,7 +30,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "8" },
     shape: { type: "string" },
-    devices: { type: "string", default: "15000" },
+    devices: { type: "string" },
     clients: { type: "string", default: "300" },
     megabytes: { type: "string", default: "20" },
     transport: { type: "string" },
@@ -36,8 +38,8 @@ const { values, positionals } = parseArgs({
   },
 });
 
-function count(name: "rounds" | "seconds" | "devices" | "clients" | "megabytes"): number {
-  const value = Number(values[name]);
+function count(name: "rounds" | "seconds" | "devices" | "clients" | "megabytes", usual = 0): number {
+  const value = Number(values[name] ?? usual);
   return Number.isInteger(value) && value > 0
     ? value
     : leave(`--${name} wants a number above 0, and had ${values[name]}`);
@@ -56,13 +58,15 @@ async function run(): Promise<object> {
       const { transport } = values;
       if (transport !== undefined && transport !== "tcp" && transport !== "tls")
         return leave(`there is no transport ${transport}`);
-      const asked = { deviceCount: count("devices"), rounds, names: peersHere(values.peers) };
+      const asked = { deviceCount: count("devices", 15_000), rounds, names: peersHere(values.peers) };
       return benchConnections(asked, transport === undefined ? ["tcp", "tls"] : [transport]);
     }
     case "fanout":
-      return benchFanout({ deviceCount: count("devices"), rounds, names: peersHere(values.peers) });
+      return benchFanout({ deviceCount: count("devices", 15_000), rounds, names: peersHere(values.peers) });
     case "download":
       return benchDownload({ clients: count("clients"), bytes: count("megabytes") * 1_000_000, rounds });
+    case "rollout":
+      return benchRollout({ devices: count("devices", 1_000_000), rounds });
     default:
       return leave(`there is no bench "${bench}"`);
   }

@@ -21,11 +21,15 @@ export class Rounds {
 
   #medians(name: PeerName): Figures | null {
     const rounds = this.#figures.get(name);
-    const names = Object.keys(rounds?.[0] ?? {});
-    if (rounds === undefined) return null;
-    return Object.fromEntries(names.map((figure) => [figure, median(rounds.map((round) => round[figure] ?? 0))]));
+    return rounds === undefined ? null : mediansOf(rounds);
   }
 }
+
+/** The median of each figure. */
+export const mediansOf = (rounds: readonly Figures[]): Figures =>
+  Object.fromEntries(
+    Object.keys(rounds[0] ?? {}).map((name) => [name, median(rounds.map((round) => round[name] ?? 0))]),
+  );
 
 function ratios(ours: Figures | null, theirs: Figures | null): Figures | null {
   if (ours === null || theirs === null) return null;

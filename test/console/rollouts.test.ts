@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)("releases and rollouts in the console", () => {
         .click();
       await page
         .getByTestId("timeline-list")
-        .getByText(/Firmware 1.9.0: rolled back/)
+        .getByText(/Firmware 1.9.0 .*: rolled back/)
         .first()
         .waitFor();
     });
@@ -117,7 +117,7 @@ describe.skipIf(!hasChromium)("releases and rollouts in the console", () => {
         .getByRole("region", { name: "Gate" })
         .getByText(/Failed, of those that started/)
         .waitFor();
-      await page.getByRole("region", { name: "Appliances" }).locator('[data-state="done"]').waitFor();
+      await page.getByRole("region", { name: "Appliances" }).locator('[data-share="done"]').waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.getByRole("button", { name: "Pause" }).click();
       const dialog = page.getByRole("dialog");

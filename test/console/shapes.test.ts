@@ -1,4 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
+import type { z } from "zod";
+import type * as rollouts from "../../cloud/console/src/api/rollout-shapes.ts";
 import type * as read from "../../cloud/console/src/api/shapes.ts";
 import type { Delivery } from "../../cloud/deliveries/deliveries.ts";
 import type { Health } from "../../cloud/http/health-routes.ts";
@@ -9,6 +11,15 @@ import { securityKindNames } from "../../cloud/console/src/core/security.ts";
 import { revocationWords } from "../../cloud/console/src/core/certificates.ts";
 import { revocationReasons } from "../../cloud/pki/pki.ts";
 import { securityKinds } from "../../cloud/security/core/security-kinds.ts";
+import type { Release } from "../../cloud/firmware/firmware.ts";
+import type {
+  failureView,
+  freezeView,
+  previewView,
+  rolloutDetail,
+  rolloutSummary,
+  scheduleView,
+} from "../../cloud/rollouts/rollout-shapes.ts";
 import type { WireAnswer } from "../../cloud/security/wire-routes.ts";
 import { permissionTable } from "../../cloud/staff/core/permissions.ts";
 import type { LatestValue } from "../../cloud/telemetry/telemetry-store.ts";
@@ -20,6 +31,13 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<Health>().toExtend<read.Health>();
   expectTypeOf<TimelineEntry>().toEqualTypeOf<read.TimelineEntry>();
   expectTypeOf<WireAnswer>().toExtend<read.WireAnswer>();
+  expectTypeOf<z.infer<typeof rolloutSummary>>().toExtend<rollouts.RolloutSummary>();
+  expectTypeOf<z.infer<typeof rolloutDetail>>().toExtend<rollouts.RolloutDetail>();
+  expectTypeOf<z.infer<typeof failureView>>().toExtend<rollouts.RolloutFailure>();
+  expectTypeOf<z.infer<typeof previewView>>().toExtend<rollouts.RolloutPreview>();
+  expectTypeOf<z.infer<typeof scheduleView>>().toExtend<rollouts.Schedule>();
+  expectTypeOf<z.infer<typeof freezeView>>().toExtend<rollouts.Freeze>();
+  expectTypeOf<Release>().toExtend<Omit<rollouts.Release, "running">>();
   expectTypeOf<LatestValue>().toEqualTypeOf<Pick<read.LatestValue, "metric" | "value" | "atMs">>();
 });
 

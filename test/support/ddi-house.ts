@@ -1,30 +1,14 @@
-/** hawkBit's device API on real slices and a database of its own, as its clients meet it: by HTTP. */
+/** hawkBit's device API as its clients meet it: the whole service by HTTP, with releases from a team's own signed repository. */
 import { createHash } from "node:crypto";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
 import { type HawkbitClient, model as modelSchema } from "#protocol/model.ts";
 import type { MaintenanceWindow } from "#protocol/maintenance-window.ts";
-import { Ddi } from "../../cloud/ddi/ddi.ts";
-import { ddiRoutes } from "../../cloud/ddi/ddi-routes.ts";
-import { ddiStaffRoutes } from "../../cloud/ddi/ddi-staff-routes.ts";
-import type { ImageRelease } from "../../cloud/ddi/downloads.ts";
-import { Deliveries } from "../../cloud/deliveries/deliveries.ts";
-import { deliveriesRoutes } from "../../cloud/deliveries/deliveries-routes.ts";
-import { Devices } from "../../cloud/devices/devices.ts";
-import { Outbox } from "../../cloud/events/events.ts";
-import { createHttp } from "../../cloud/http/http.ts";
-import { KeyGuard } from "../../cloud/http/key-guard.ts";
-import type { Clock } from "../../cloud/platform/clock.ts";
+import { offerBody } from "../../cloud/firmware/firmware.ts";
 import { transaction } from "../../cloud/platform/database.ts";
-import { randomIds } from "../../cloud/platform/ids.ts";
-import { createLogger } from "../../cloud/platform/logger.ts";
-import { Security } from "../../cloud/security/security.ts";
-import { Staff, type StaffRole } from "../../cloud/staff/staff.ts";
-import { SetClock } from "./down-road.ts";
+import type { StaffRole } from "../../cloud/staff/staff.ts";
+import type { SetClock } from "./down-road.ts";
+import { Kitchen } from "./kitchen.ts";
 import { ovenModel } from "./ovens.ts";
-import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+import type { ReleaseKit } from "./release-kit.ts";
 
 export interface DdiAnswer {
   status: number;
@@ -44,150 +28,99 @@ export interface OfferOptions {
 
 const system = { kind: "system" } as const;
 
-export class DdiHouse {
-  readonly base: TestDatabase;
-  readonly clock: Clock & { forward?: (ms: number) => number };
-  readonly staff: Staff;
-  readonly devices: Devices;
-  readonly deliveries: Deliveries;
-  readonly security: Security;
-  readonly ddi: Ddi;
-  readonly app: FastifyInstance;
-  readonly dir: string;
-  /** Where it listens; `inject` needs none. */
-  url = "https://hearth.example";
-  zone = "UTC";
-  readonly #releases = new Map<string, ImageRelease & { releaseCounter: number; file: string }>();
+interface DdiHouseOptions {
+  clock?: SetClock;
+  pollMs?: { idle: number; busy: number };
+  /** What each model's clients mean by success; null: it has none. */
+  models?: Record<string, HawkbitClient | null>;
+}
 
-  private constructor(parts: Pick<DdiHouse, "base" | "clock" | "dir">, app: (house: DdiHouse) => FastifyInstance) {
-    const { base, clock, dir } = parts;
-    this.base = base;
-    this.clock = clock;
-    this.dir = dir;
-    const shared = { db: base.db, clock, ids: randomIds };
-    const outbox = new Outbox(randomIds);
-    this.staff = new Staff(shared);
-    this.devices = new Devices({ ...shared, audit: this.staff.audit });
-    this.deliveries = new Deliveries({ ...shared, outbox, audit: this.staff.audit, devices: this.devices });
-    this.security = new Security({ ...shared, outbox, logger: createLogger("silent") });
-    this.staff.audit.onRecorded((tx, change) => this.security.audited(tx, change));
-    this.ddi = new Ddi({
-      ...shared,
-      audit: this.staff.audit,
-      deliveries: this.deliveries,
-      devices: this.devices,
-      firmware: {
-        release: async (id) => this.#releases.get(id) ?? null,
-        openImageOf: async (id) => {
-          const release = this.#releases.get(id);
-          if (release === undefined) return null;
-          const file = await open(release.file);
-          return {
-            length: release.length,
-            read: ({ first, last }) => file.createReadStream({ start: first, end: last }),
-            close: () => file.close(),
-          };
-        },
-        counterOf: async (model, version) =>
-          [...this.#releases.values()].find((one) => one.model === model && one.version === version)?.releaseCounter ??
-          null,
-      },
-      timeZoneOf: async () => this.zone,
-      secret: Buffer.alloc(32, 5),
-      publicUrl: () => this.url,
-    });
-    this.app = app(this);
+export class DdiHouse {
+  readonly kitchen: Kitchen;
+  readonly kit: ReleaseKit;
+  #url = "https://hearth.example";
+
+  private constructor(kitchen: Kitchen, kit: ReleaseKit, options: Required<Pick<DdiHouseOptions, "models">>) {
+    this.kitchen = kitchen;
+    this.kit = kit;
+    this.#models = options.models;
   }
 
-  static async open(
-    clock: DdiHouse["clock"] = new SetClock(),
-    pollMs?: { idle: number; busy: number },
-  ): Promise<DdiHouse> {
-    const base = await createTestDatabase();
-    const dir = await mkdtemp(join(tmpdir(), "hearth-ddi-"));
+  readonly #models: Record<string, HawkbitClient | null>;
+
+  static async open(options: DdiHouseOptions = {}): Promise<DdiHouse> {
+    const { clock, pollMs, models = { oven: { success: "booted" } } } = options;
     let house: DdiHouse | undefined;
-    const app = await createHttp({
-      logger: createLogger("silent"),
-      authenticate: async (key) => house?.staff.authenticate(key) ?? null,
-      keyGuard: new KeyGuard({ clock, note() {} }),
-      routes(server) {
-        const made = new DdiHouse({ base, clock, dir }, () => server);
-        house = made;
-        const guard = new KeyGuard({ clock, note: (refused) => made.security.note(refused) });
-        ddiRoutes(server, {
-          ddi: made.ddi,
-          guard,
-          publicUrl: () => made.url,
-          ...(pollMs === undefined ? {} : { pollMs }),
-        });
-        ddiStaffRoutes(server, made.ddi);
-        deliveriesRoutes(server, made.deliveries);
-      },
-      problems: {},
+    const kitchen = await Kitchen.open({
+      publicUrl: () => house?.url ?? "https://hearth.example",
+      ...(clock === undefined ? {} : { clock }),
+      ...(pollMs === undefined ? {} : { ddiPollMs: pollMs }),
     });
-    await app.ready();
-    if (house === undefined) throw new Error("no routes were asked for");
-    await house.devices.load();
-    await house.model("booted");
+    for (const key of Object.keys(models)) await putModel(kitchen, key, models[key] ?? null);
+    house = new DdiHouse(kitchen, await kitchen.releaseKit(...Object.keys(models)), { models });
     return house;
   }
 
-  async close(): Promise<void> {
-    await this.app.close();
-    await this.base.drop();
-    await rm(this.dir, { recursive: true, force: true });
+  get slices() {
+    return this.kitchen.slices;
+  }
+
+  get clock(): SetClock {
+    return this.kitchen.clock;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  close(): Promise<void> {
+    return this.kitchen.close();
   }
 
   /** Lets real clients in, on a port of this machine. */
   async listen(): Promise<string> {
-    this.url = await this.app.listen({ host: "127.0.0.1", port: 0 });
-    return this.url;
-  }
-
-  /** The model of every appliance here: `oven`, or another of that key. */
-  async model(
-    success: HawkbitClient["success"] | null,
-    key = "oven",
-    more: Partial<HawkbitClient> = {},
-  ): Promise<void> {
-    const version = ((await this.devices.model(key))?.version ?? ovenModel.version - 1) + 1;
-    const hawkbit = success === null ? {} : { hawkbit: { success, ...more } };
-    const outcome = await this.devices.putModel(system, modelSchema.parse({ ...ovenModel, key, version, ...hawkbit }));
-    if (outcome.kind === "refused") throw new Error(outcome.rule);
+    this.#url = await this.kitchen.app.listen({ host: "127.0.0.1", port: 0 });
+    return this.#url;
   }
 
   /** Registers an appliance. @returns its token */
   async oven(id: string, model = "oven"): Promise<string> {
-    const outcome = await this.devices.register(system, [{ id, model }]);
+    const outcome = await this.slices.devices.register(system, [{ id, model }]);
     if (outcome.kind === "refused") throw new Error(outcome.rule);
     return outcome.tokens.get(id) ?? "";
   }
 
-  async release(version: string, bytes: Uint8Array, fileName = `${version}.swu`, model = "oven"): Promise<string> {
-    const id = randomIds.next();
-    const file = join(this.dir, id);
-    await writeFile(file, bytes);
-    const digest = (name: string) => createHash(name).update(bytes).digest("hex");
-    const hashes = { sha256: digest("sha256"), sha1: digest("sha1"), md5: digest("md5") };
-    const path = `fw/${model}/${fileName}`;
-    const releaseCounter = this.#releases.size + 1;
-    this.#releases.set(id, { id, model, version, releaseCounter, path, length: bytes.length, ...hashes, file });
+  /**
+   * Publishes an image of whatever bytes: the model says only afterwards that its appliances install it, so that the image itself is not
+   * looked into. A cloud that lies would do the same.
+   *
+   * @param isChecked the image is looked into as any other
+   * @returns the release's id
+   */
+  async release(
+    version: string,
+    bytes: Uint8Array,
+    { model = "oven", isChecked = false }: { model?: string; isChecked?: boolean } = {},
+  ): Promise<string> {
+    if (!isChecked) await putModel(this.kitchen, model, null);
+    const { id } = await this.kit.publish(Buffer.from(bytes), { model, version, path: `fw/${model}/${version}.swu` });
+    if (!isChecked) await putModel(this.kitchen, model, this.#models[model] ?? null);
     return id;
   }
 
   /** Creates the delivery of a release. @returns its id */
   async offer(deviceId: string, releaseId: string, options: OfferOptions = {}): Promise<string> {
-    const release = this.#releases.get(releaseId);
-    const device = (await this.devices.find([deviceId])).get(deviceId);
-    if (release === undefined || device === undefined) throw new Error("there is no such thing");
+    const release = await this.slices.firmware.release(releaseId);
+    const device = (await this.slices.devices.find([deviceId])).get(deviceId);
+    if (release === null || device === undefined) throw new Error("there is no such thing");
     const { consent = "automatic", notBeforeMs = null, windows = [], lifeMs = 30 * 86_400_000 } = options;
-    const { path, sha256, length, releaseCounter, version } = release;
-    const image = { releaseId, path, sha256, length, releaseCounter, version, security: false, notes: "" };
-    const body = { ...image, rolloutId: null, consent, notBeforeMs, postponeUntilMsMax: null, windows };
+    const body = {
+      ...offerBody(release, { rolloutId: null, consent, notBeforeMs, postponeUntilMsMax: null, windows }),
+    };
     const expiresAtMs = this.clock.nowMs() + lifeMs;
-    const shared = { kind: "firmware", subject: "firmware", label: version, priority: 5, expiresAtMs } as const;
-    const { ids, afterCommit } = await transaction(this.base.db, (tx) =>
-      this.deliveries.create(tx, [{ device, body, ...shared }]),
+    const shared = { kind: "firmware", subject: "firmware", label: release.version, priority: 5, expiresAtMs } as const;
+    const { ids, afterCommit } = await transaction(this.kitchen.base.db, (tx) =>
+      this.slices.deliveries.create(tx, [{ device, body, ...shared }]),
     );
     afterCommit();
     const [id] = ids;
@@ -197,13 +130,13 @@ export class DdiHouse {
 
   /** What became of a delivery: phase, step, and everything that was said of it. */
   async delivery(id: string) {
-    const found = await this.deliveries.get(id);
+    const found = await this.slices.deliveries.get(id);
     if (found === null) throw new Error("there is no such delivery");
     return { ...found.delivery, receipts: found.receipts };
   }
 
-  async key(role: StaffRole): Promise<string> {
-    return (await this.staff.createKey(system, role, role)).secret;
+  staff(role: StaffRole): { authorization: string } {
+    return { authorization: `Bearer ${this.kitchen.staffKey(role)}` };
   }
 
   /** One request; `authorization` as the header has it. */
@@ -219,7 +152,7 @@ export class DdiHouse {
     } = {},
   ): Promise<DdiAnswer> {
     const payload = sent.raw ?? (sent.body === undefined ? undefined : JSON.stringify(sent.body));
-    const response = await this.app.inject({
+    const response = await this.kitchen.app.inject({
       method,
       url: url.replace(/^https?:\/\/[^/]+/, ""),
       remoteAddress: sent.address ?? "192.0.2.7",
@@ -234,6 +167,14 @@ export class DdiHouse {
     const { statusCode: status, headers, body: text } = response;
     return { status, headers, text, body: isJson ? response.json() : null };
   }
+}
+
+async function putModel(kitchen: Kitchen, key: string, hawkbit: HawkbitClient | null): Promise<void> {
+  const { devices } = kitchen.slices;
+  const version = ((await devices.model(key))?.version ?? ovenModel.version - 1) + 1;
+  const speaks = hawkbit === null ? {} : { hawkbit };
+  const outcome = await devices.putModel(system, modelSchema.parse({ ...ovenModel, key, version, ...speaks }));
+  if (outcome.kind === "refused") throw new Error(outcome.rule);
 }
 
 /** A client that does what it is told, one request at a time. */
@@ -282,3 +223,5 @@ export class DdiClient {
     return this.ask("PUT", "/configData", { body: { ...(mode === undefined ? {} : { mode }), data } });
   }
 }
+
+export const sha1Of = (bytes: Uint8Array): string => createHash("sha1").update(bytes).digest("hex");

@@ -39,7 +39,28 @@ export interface Person {
   householdId: string;
 }
 
+export interface KitchenOptions {
+  clock?: SetClock;
+  /** Base of every link. */
+  publicUrl?: () => string;
+  /** How long clients of hawkBit's device API wait between two polls. */
+  ddiPollMs?: { idle: number; busy: number };
+}
+
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** A model of another kind than the kitchen's ovens. */
+export const hobModel = {
+  key: "hob",
+  version: 1,
+  brand: "B",
+  name: "Hob",
+  kind: "other",
+  hardwareIds: ["k1", "k2"],
+  locales: ["en"],
+  metrics: [],
+  capabilities: {},
+};
 
 export class Kitchen {
   readonly base: TestDatabase;
@@ -63,10 +84,10 @@ export class Kitchen {
     this.artifactsDir = parts.artifactsDir;
   }
 
-  static async open(): Promise<Kitchen> {
+  static async open(options: KitchenOptions = {}): Promise<Kitchen> {
+    const { clock = new SetClock(), publicUrl = () => "https://hearth.example", ddiPollMs } = options;
     const base = await createTestDatabase();
     const artifactsDir = await mkdtemp(join(tmpdir(), "hearth-kitchen-"));
-    const clock = new SetClock();
     const logger = createLogger("silent");
     const hub = new GatewayHub();
     const { database } = base;
@@ -79,7 +100,7 @@ export class Kitchen {
       artifactsDir,
       secret: Buffer.alloc(32, 9),
       firmwareKeys: newFirmwareKeys(),
-      publicUrl: () => "https://hearth.example",
+      publicUrl,
       fleetCa() {
         throw new Error("nobody is enrolled here");
       },
@@ -95,10 +116,11 @@ export class Kitchen {
       onLink() {},
       onGone() {},
     });
+    const keyGuard = new KeyGuard({ clock, note: (refused) => slices.security.note(refused) });
     const app = await createHttp({
       logger,
       authenticate: (key) => slices.authenticate(key),
-      keyGuard: new KeyGuard({ clock, note: (refused) => slices.security.note(refused) }),
+      keyGuard,
       routes: (server) =>
         routes(server, {
           slices,
@@ -109,6 +131,8 @@ export class Kitchen {
           startedAtMs: 0,
           embedded: true,
           filesMax: null,
+          keyGuard,
+          ...(ddiPollMs === undefined ? {} : { ddiPollMs }),
           certificates: { root: "", problems: () => [] },
         }),
       problems: problemCatalogue,

@@ -2,7 +2,7 @@
  * A team's keys and a signed repository, made in memory, and releases published through the real API: what tests begin with that need
  * firmware which an appliance would take.
  */
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { newRoot, type RootKeys, rootLifeMs, type SignedImage } from "../../cloud/firmware/core/tuf-build.ts";
 import { type RoleKey, roleKey, tufKey, tufKeyOfHex } from "../../cloud/firmware/core/tuf-keys.ts";
 import { nextFamily, nextSnapshot, nextTargets } from "../../cloud/firmware/core/tuf-next.ts";
@@ -203,6 +203,3 @@ export class ReleaseKit {
     return body;
   }
 }
-
-/** An installation's director, as appliances are made to know it. */
-export const publicKeyOf = (privateKey: KeyObject): KeyObject => createPublicKey(privateKey);

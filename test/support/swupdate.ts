@@ -68,23 +68,25 @@ export class Workshop {
     await rm(this.dir, { recursive: true, force: true });
   }
 
-  /** A maker with a certificate of their own, or one that `by` signed. */
-  async maker(name: string, { purpose = "emailProtection", days = 30 } = {}): Promise<Maker> {
+  /** Somebody who certifies makers. */
+  async authority(name: string): Promise<Maker> {
+    return this.#certify(name, ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign"]);
+  }
+
+  /** A maker with a certificate of their own, or one of an authority's. */
+  async maker(
+    name: string,
+    { purpose = "emailProtection", by }: { purpose?: string; by?: Maker } = {},
+  ): Promise<Maker> {
+    const uses = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=digitalSignature"];
+    const signed = by === undefined ? [] : ["-CA", by.certificate, "-CAkey", by.key];
+    return this.#certify(name, [...uses, "-addext", `extendedKeyUsage=${purpose}`, ...signed]);
+  }
+
+  async #certify(name: string, more: readonly string[]): Promise<Maker> {
     const [certificate, key] = [join(this.dir, `${name}.pem`), join(this.dir, `${name}.key`)];
-    const ask = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    const purposes = ["-addext", `extendedKeyUsage=${purpose}`, "-addext", "keyUsage=digitalSignature"];
-    await run("openssl", [
-      ...ask,
-      "-keyout",
-      key,
-      "-out",
-      certificate,
-      "-subj",
-      `/CN=${name}`,
-      "-days",
-      String(days),
-      ...purposes,
-    ]);
+    const ask = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"];
+    await run("openssl", [...ask, "-keyout", key, "-out", certificate, "-subj", `/CN=${name}`, ...more]);
     return { certificate, key };
   }
 

@@ -156,6 +156,11 @@ export class KeyFolder {
     await writeWhole(join(this.dir, "repository", `${role}.json`), content, 0o644);
   }
 
+  /** A public file beside the keys, or null. */
+  read(name: string): Promise<string | null> {
+    return readIfThere(join(this.dir, name));
+  }
+
   /** Writes a public file beside the keys: what appliances are made with. */
   async publish(name: string, content: string): Promise<string> {
     await mkdir(this.dir, { recursive: true, mode: 0o700 });

@@ -47,14 +47,39 @@ export async function keygen(options: KeygenOptions): Promise<void> {
       `The service has a root already, and --keys ${folder.dir} knows none: name the folder that it was made in.`,
     );
   }
-  if (!isThere && (await folder.known("targets")) !== null) {
+  const knownTargets = await folder.known("targets");
+  if (!isThere && knownTargets !== null) return registerFirst(session, options, knownTargets);
+  if (isThere) await addFamilies(session, models);
+  else await begin(session, options, models, known, state.timestampKey);
+}
+
+const firstUpload = z.object({
+  root: z.string(),
+  targets: z.string(),
+  families: z.record(z.string(), z.string()),
+  snapshot: z.string(),
+});
+const firstName = "first-root.json";
+
+/** The keys were made with --no-register, and nobody has told the service yet. */
+async function registerFirst(session: Session, options: KeygenOptions, targets: string): Promise<void> {
+  const { folder, api, speaker } = session;
+  const text = await folder.read(firstName);
+  const first = text === null ? null : firstUpload.parse(JSON.parse(text));
+  if (first === null || first.targets !== targets) {
     throw new CommandError(
       "keys",
       `--keys ${folder.dir} belongs to a repository that this service does not have: name a new folder.`,
     );
   }
-  if (isThere) await addFamilies(session, models);
-  else await begin(session, options, models, known, state.timestampKey);
+  if (options.dryRun || !options.register) {
+    speaker.say(`Would register the first root of ${folder.dir} at ${api.base}.`);
+    speaker.result({ dryRun: true, keys: [] }, []);
+    return;
+  }
+  await api.ask("POST", "/api/v1/firmware/repository/root", movedRoles, first);
+  await onTop(session, async () => {});
+  await finish(session, Object.keys(first.families), [], first.root, true);
 }
 
 async function begin(
@@ -101,7 +126,11 @@ async function begin(
     await api.ask("POST", "/api/v1/firmware/repository/root", movedRoles, first);
     await onTop(session, async () => {});
   } else {
-    await folder.publish("first-root.json", JSON.stringify(first));
+    await folder.publish(firstName, JSON.stringify(first));
+    // So that releases can be signed before it is registered.
+    await folder.remember("snapshot", first.snapshot);
+    for (const [model, content] of Object.entries(first.families)) await folder.remember(familyRole(model), content);
+    await folder.remember("targets", first.targets);
   }
   speaker.say("These keys stay with the team, and never go to a server:");
   for (const name of names) speaker.say(`  ${folder.path(name)}   ${purpose(name)}`);
@@ -187,7 +216,7 @@ async function finish(
   const files = [rootFile, ...(directorJwks === null ? [] : [directorJwks])];
   speaker.say(`Appliances are made with ${files.join(" and ")}.`);
   const about = `--model ${models[0] ?? "MODEL"} --version 1.0.0 --counter 1 --hardware REVISION --image FILE`;
-  const upload = `${folder.dir}/first-root.json`;
+  const upload = `${folder.dir}/${firstName}`;
   speaker.result(
     {
       keys: folder.dir,

@@ -37,6 +37,7 @@ test.each([
 });
 
 test.each([
+  ["Update Failed.", "health_check_failed"],
   ["ERROR : No downgrading allowed: new version 1.0.0 <= installed 2.0.0", "not_newer"],
   ["ERROR : SW not compatible with hardware", "wrong_hardware"],
   ["ERROR : Signature verification failed", "image_signature_wrong"],

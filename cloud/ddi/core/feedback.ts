@@ -121,6 +121,8 @@ function progressOf({ result }: Feedback["status"]): number | null {
 
 /** Words of clients that say why, and the code for it. The first that fits counts: what follows from a cause is listed after it. */
 const causes: readonly [RegExp, UpdateFailure][] = [
+  // SWUpdate's word after a reboot into what it had before.
+  [/^Update Failed\.$/m, "health_check_failed"],
   [/downgrad|older than|reinstall/i, "not_newer"],
   [/signature|signer|certificate|CMS/i, "image_signature_wrong"],
   [/not compatible with hardware|hardware (revision|compat)|compatible .*mismatch/i, "wrong_hardware"],

@@ -48,6 +48,7 @@ const updatePolicies: Readonly<Partial<Record<UpdateFailure, FailurePolicy>>> = 
   statement_too_long: never,
   statement_for_another: never,
   statement_replayed: never,
+  image_signature_wrong: never,
   wrong_model: never,
   wrong_hardware: never,
   not_newer: never,

@@ -32,7 +32,8 @@ const stepTable: { [K in DeliveryKind]: Record<StepOf<K>, StepMeaning> } = {
     confirmed_by_owner: waits(7 * dayMs),
     downloading: works(6 * hourMs),
     downloaded: works(hourMs),
-    verified: waits(7 * dayMs),
+    // Twice the longest time between two windows of a week: in the first it may have been hot.
+    verified: waits(14 * dayMs),
     installing: works(30 * minuteMs),
     rebooting: works(15 * minuteMs),
     confirmed: done,

@@ -91,6 +91,7 @@ const transitions: { [S in State]: { [E in ReleaseEvent]: (now: Of<S>) => Releas
 /** What `event` makes of a release. */
 export function stepRelease(now: ReleaseLife, event: ReleaseEvent): ReleaseOutcome {
   // The table is total, so the pair is always a cell of it; TypeScript cannot correlate two unions on its own.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const cell = transitions[now.state][event] as (now: ReleaseLife) => ReleaseOutcome;
   return cell(now);
 }

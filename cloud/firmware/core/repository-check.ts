@@ -307,12 +307,13 @@ function checkSnapshot(
   if (unnamed !== undefined) refuse("snapshot_incomplete", `The snapshot does not name ${unnamed}.`);
 }
 
+const bytes = (content: string): Buffer => Buffer.from(content);
+
 /** The last word: what an appliance's own code says, which has followed the repository until now. */
 function verifyAsDevice(
   { current, upload, nowMs }: UploadTerms,
   next: { root: Parsed<Root>; snapshot: Parsed<Snapshot>; targets: string; timestamp: AcceptedFile },
 ): void {
-  const bytes = (content: string) => Buffer.from(content);
   try {
     const device = new TrustedMetadataStore(bytes(current.get("root") ?? next.root.content));
     // The library reads the machine's clock where it is made, and the cloud has one clock.

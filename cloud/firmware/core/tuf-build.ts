@@ -41,7 +41,7 @@ const edition = ({ version, expiresAtMs }: Edition) => ({
 const text = (metadata: { toJSON(): unknown }): string => JSON.stringify(metadata.toJSON());
 
 /** The text of metadata, signed by all of `keys`, in place of whoever signed it before. */
-function signedText<T extends Root | Targets | Snapshot | Timestamp>(signed: T, keys: readonly RoleKey[]): string {
+function signedText(signed: Root | Targets | Snapshot | Timestamp, keys: readonly RoleKey[]): string {
   const metadata = new Metadata(signed);
   for (const key of keys) metadata.sign(signer(key));
   return text(metadata);
@@ -55,8 +55,10 @@ export interface RootKeys {
   timestamp: Key[];
 }
 
+const roleOf = (of: readonly Key[], threshold = 1): Role =>
+  new Role({ keyIDs: of.map(({ keyID }) => keyID), threshold });
+
 export function newRoot(keys: RootKeys, when: Edition, by: readonly RoleKey[]): string {
-  const role = (of: readonly Key[], threshold = 1) => new Role({ keyIDs: of.map(({ keyID }) => keyID), threshold });
   const root = new Root({
     ...edition(when),
     consistentSnapshot: true,
@@ -66,10 +68,10 @@ export function newRoot(keys: RootKeys, when: Edition, by: readonly RoleKey[]): 
         .map((key: Key) => [key.keyID, key]),
     ),
     roles: {
-      [MetadataKind.Root]: role(keys.root, rootThreshold),
-      [MetadataKind.Targets]: role(keys.targets),
-      [MetadataKind.Snapshot]: role(keys.snapshot),
-      [MetadataKind.Timestamp]: role(keys.timestamp),
+      [MetadataKind.Root]: roleOf(keys.root, rootThreshold),
+      [MetadataKind.Targets]: roleOf(keys.targets),
+      [MetadataKind.Snapshot]: roleOf(keys.snapshot),
+      [MetadataKind.Timestamp]: roleOf(keys.timestamp),
     },
   });
   return signedText(root, by);

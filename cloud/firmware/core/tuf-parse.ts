@@ -11,21 +11,6 @@ import {
 import type { Role } from "@tufjs/models/dist/role.js";
 import { z } from "zod";
 
-/** What a piece of metadata is: its role decides. */
-export const kindOf = (role: string): MetadataKind => {
-  switch (role) {
-    case "root":
-      return MetadataKind.Root;
-    case "snapshot":
-      return MetadataKind.Snapshot;
-    case "timestamp":
-      return MetadataKind.Timestamp;
-    default:
-      // `targets` itself and every family.
-      return MetadataKind.Targets;
-  }
-};
-
 export interface Parsed<T extends Root | Targets | Snapshot | Timestamp> {
   role: string;
   content: string;

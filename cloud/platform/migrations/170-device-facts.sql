@@ -14,13 +14,25 @@ ALTER TABLE device
   ADD COLUMN tags text[] NOT NULL DEFAULT '{}',
   -- When one of these, or its model or household, last changed: what follows devices reads on from here.
   ADD COLUMN facts_at_ms bigint NOT NULL DEFAULT 0;
+-- Only what ingest would keep: an appliance may have reported anything.
+CREATE FUNCTION reported_text(reported jsonb, key text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN jsonb_typeof(reported -> key -> 'value') = 'string' AND char_length(reported -> key ->> 'value') BETWEEN 1 AND 64
+    THEN reported -> key ->> 'value' END
+$$;
 UPDATE device SET
-  release_counter = CASE WHEN reported -> 'releaseCounter' ->> 'value' ~ '^\d{1,9}$' THEN (reported -> 'releaseCounter' ->> 'value')::int END,
-  hardware = reported -> 'hardware' ->> 'value',
-  firmware_version = reported -> 'firmware' ->> 'value',
-  firmware_parts = regexp_split_to_array(substring(reported -> 'firmware' ->> 'value' FROM '^\d{1,6}(?:\.\d{1,6}){0,5}'), '\.')::int[],
-  locale = reported -> 'locale' ->> 'value',
-  time_zone = reported -> 'timeZone' ->> 'value';
+  release_counter = CASE
+    WHEN jsonb_typeof(reported -> 'releaseCounter' -> 'value') = 'number'
+      AND reported -> 'releaseCounter' ->> 'value' ~ '^[0-9]{1,10}$'
+      AND (reported -> 'releaseCounter' ->> 'value')::bigint <= 2147483647
+    THEN (reported -> 'releaseCounter' ->> 'value')::int END,
+  hardware = reported_text(reported, 'hardware'),
+  firmware_version = reported_text(reported, 'firmware'),
+  firmware_parts = regexp_split_to_array(
+    substring(reported_text(reported, 'firmware') FROM '^[0-9]{1,6}(?:\.[0-9]{1,6}){0,5}'), '\.')::int[],
+  locale = reported_text(reported, 'locale'),
+  time_zone = reported_text(reported, 'timeZone')
+WHERE reported <> '{}';
+DROP FUNCTION reported_text;
 -- A target of one model, in the order of keys; the followers of changes.
 CREATE INDEX device_facts_changed ON device (facts_at_ms, key);
 -- Which appliances run a release.

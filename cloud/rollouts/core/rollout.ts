@@ -274,7 +274,3 @@ export function stepRollout(terms: RolloutTerms, now: RolloutState, on: RolloutE
   ) => RolloutOutcome;
   return cell(terms, now, on);
 }
-
-/** Whether it still lays claim to its target: two such rollouts of one model must not meet in an appliance. */
-export const isUnfinished = (state: RolloutState): boolean =>
-  state.kind !== "draft" && state.kind !== "finished" && state.kind !== "aborted" && state.kind !== "halted";

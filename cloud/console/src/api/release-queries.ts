@@ -15,16 +15,6 @@ export const releasesQuery = (search: { model?: string | undefined; cursor?: str
     refetchInterval: calmMs,
   });
 
-/** How many appliances report each version, by model; `version` null where they report none. */
-export const adoptionQuery = queryOptions({
-  queryKey: ["releases", "adoption"],
-  queryFn: ({ signal }) =>
-    get<{ items: { model: string; version: string | null; devices: number }[] }>("/api/v1/firmware/adoption", {
-      signal,
-    }),
-  refetchInterval: calmMs,
-});
-
 /** What a release, or an appliance that reports it, holds of a component. */
 interface Held {
   releaseId: string;

@@ -6,7 +6,6 @@ import type {
   Release,
   RolloutDetail,
   RolloutFailure,
-  RolloutHistoryEntry,
   RolloutPreview,
   RolloutStateKind,
   RolloutSummary,
@@ -44,13 +43,6 @@ export const failuresQuery = (id: string) =>
   queryOptions({
     queryKey: ["rollouts", "failures", id],
     queryFn: ({ signal }) => get<{ items: RolloutFailure[] }>(`${rolloutPath(id)}/failures`, { signal }),
-    refetchInterval: calmMs,
-  });
-
-export const historyQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["rollouts", "history", id],
-    queryFn: ({ signal }) => get<Page<RolloutHistoryEntry>>(`${rolloutPath(id)}/history?limit=100`, { signal }),
     refetchInterval: calmMs,
   });
 

@@ -224,6 +224,8 @@ export interface Release {
   kind: "security" | "feature";
   state: "draft" | "signed" | "published" | "withdrawn";
   notes: string;
+  /** How many appliances report that they run it. */
+  running: number;
   length: number;
   sha256: string;
   /** How many components its SBOM names; null where it has none. */

@@ -100,7 +100,7 @@ export interface LatestValue {
 
 export interface TimelineEntry {
   atMs: number;
-  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine" | "security";
+  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine" | "security" | "rollout";
   /** Unique within its kind. */
   id: string;
   title: string;

@@ -1,13 +1,13 @@
 /** The phases of a delivery in the order of its life, each with what it means and how it is to be read. */
 export interface PhaseShare {
-  phase: string;
+  name: string;
   words: string;
   meaning: string;
   tone: "waiting" | "moving" | "well" | "wrong" | "mind" | "over";
   count: number;
 }
 
-const phases: Record<string, Omit<PhaseShare, "phase" | "count">> = {
+const phases: Record<string, Omit<PhaseShare, "name" | "count">> = {
   queued: { words: "Queued", meaning: "waiting for the appliance", tone: "waiting" },
   sent: { words: "Sent", meaning: "written to the connection, not confirmed yet", tone: "moving" },
   received: { words: "Received", meaning: "the appliance has it and works on it", tone: "moving" },
@@ -26,7 +26,7 @@ export function phaseShares(deliveries: Readonly<Record<string, number>>): Phase
     const count = deliveries[phase] ?? 0;
     if (count === 0) return [];
     const known = phases[phase] ?? { words: phase, meaning: "", tone: "over" as const };
-    return [{ phase, ...known, count }];
+    return [{ name: phase, ...known, count }];
   });
 }
 

@@ -18,15 +18,13 @@ export interface Adoption {
   share: number;
 }
 
-/** How many appliances of its model say that they run a release. */
+/** How many of its model's appliances run a release. */
 export function adoptionOf(
-  { model, version }: Pick<Release, "model" | "version">,
-  rows: readonly { model: string; version: string | null; devices: number }[],
+  { model, running }: Pick<Release, "model" | "running">,
+  models: readonly { model: string; total: number }[],
 ): Adoption {
-  const ofModel = rows.filter((row) => row.model === model);
-  const total = ofModel.reduce((sum, row) => sum + row.devices, 0);
-  const devices = ofModel.find((row) => row.version === version)?.devices ?? 0;
-  return { devices, total, share: total === 0 ? 0 : devices / total };
+  const total = models.find((one) => one.model === model)?.total ?? 0;
+  return { devices: running, total, share: total === 0 ? 0 : running / total };
 }
 
 const yearMs = 365 * 86_400_000;

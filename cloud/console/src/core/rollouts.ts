@@ -59,33 +59,26 @@ export function progressText(state: RolloutState, stages: readonly { name: strin
   }
 }
 
+type FunnelTone = "waiting" | "moving" | "well" | "wrong" | "mind" | "over" | "rest";
+
 /** In the order of an appliance's way, each with what it means and how it is to be read. */
-export const memberWords: Record<MemberState, { words: string; meaning: string; tone: string }> = {
-  done: { words: "Done", meaning: "runs the new firmware, and found itself well", tone: "well" },
-  started: { words: "Under way", meaning: "downloads, installs or reboots", tone: "moving" },
-  offered: { words: "Offered", meaning: "has the offer, and has not begun", tone: "waiting" },
-  waiting: { words: "Waiting", meaning: "not offered yet", tone: "rest" },
-  failed: { words: "Failed", meaning: "tried, and came back to what it had", tone: "wrong" },
-  timed_out: { words: "Timed out", meaning: "began, and was not heard of again", tone: "mind" },
-  declined: { words: "Declined", meaning: "its household does not want it", tone: "over" },
-  skipped: { words: "Left out", meaning: "no longer fits the target", tone: "over" },
-  cancelled: { words: "Called back", meaning: "the offer was taken back before it began", tone: "over" },
-};
-export const memberStates: readonly MemberState[] = [
-  "done",
-  "started",
-  "offered",
-  "waiting",
-  "failed",
-  "timed_out",
-  "declined",
-  "skipped",
-  "cancelled",
+const memberWords: readonly (readonly [MemberState, words: string, meaning: string, tone: FunnelTone])[] = [
+  ["done", "Done", "runs the new firmware, and found itself well", "well"],
+  ["started", "Under way", "downloads, installs or reboots", "moving"],
+  ["offered", "Offered", "has the offer, and has not begun", "waiting"],
+  ["waiting", "Waiting", "not offered yet", "rest"],
+  ["failed", "Failed", "tried, and came back to what it had", "wrong"],
+  ["timed_out", "Timed out", "began, and was not heard of again", "mind"],
+  ["declined", "Declined", "its household does not want it", "over"],
+  ["skipped", "Left out", "no longer fits the target", "over"],
+  ["cancelled", "Called back", "the offer was taken back before it began", "over"],
 ];
 
 /** The states that hold anything, in the order of the bar. */
-export const funnelShares = (tally: Tally): { state: MemberState; count: number }[] =>
-  memberStates.map((state) => ({ state, count: tally[state] })).filter(({ count }) => count > 0);
+export const funnelShares = (tally: Tally) =>
+  memberWords
+    .map(([name, words, meaning, tone]) => ({ name, words, meaning, tone, count: tally[name] }))
+    .filter(({ count }) => count > 0);
 
 /** A share as it is read: `2.5 %`, `0 %`, `100 %`. */
 export const shareText = (share: number): string => `${measureText(Math.round(share * 1_000) / 10)}\u00A0%`;

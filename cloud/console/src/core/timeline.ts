@@ -13,6 +13,7 @@ export const timelineKinds = [
   "presence",
   "quarantine",
   "security",
+  "rollout",
 ] as const;
 export type TimelineKind = (typeof timelineKinds)[number];
 
@@ -26,6 +27,7 @@ export const kindWords: Record<TimelineKind, string> = {
   presence: "Connection",
   quarantine: "Quarantine",
   security: "Security",
+  rollout: "Rollouts",
 };
 
 /** What the URL calls an item: unique over all kinds. */

@@ -48,6 +48,7 @@ const kindDrawings: Record<TimelineKind, ReactNode> = {
       <path d="m3.7 3.7 8.6 8.6" />
     </>
   ),
+  rollout: <path d="M2 12.5h3.5V9H9V5.5h3.5V2M2 14.5h12" />,
   security: <path d="M8 1.6 13.4 3.6v4c0 3.2-2.2 5.6-5.4 6.8-3.2-1.2-5.4-3.6-5.4-6.8v-4z" />,
 };
 

@@ -10,4 +10,5 @@ export const kindColours: Record<TimelineKind, string> = {
   presence: "--line-plain",
   quarantine: "--wrong",
   security: "--mind",
+  rollout: "--line-petrol",
 };

@@ -1,5 +1,6 @@
 import { phaseShares } from "../../core/deliveries.ts";
-import { countText, plural } from "../../core/numbers.ts";
+import { plural } from "../../core/numbers.ts";
+import { SharesBar, SharesLegend } from "../../parts/shares.tsx";
 import { EndedBadly } from "./ended-badly.tsx";
 import classes from "./deliveries-bar.module.css";
 import page from "./overview.module.css";
@@ -21,26 +22,8 @@ export function DeliveriesBar({ deliveries }: { deliveries: Readonly<Record<stri
         </p>
       ) : (
         <>
-          <div className={classes["bar"]} aria-hidden="true">
-            {shares.map(({ phase, tone, count }) => (
-              <span
-                key={phase}
-                className={`${classes["share"]} ${classes[tone]}`}
-                style={{ flexGrow: count, flexBasis: 0 }}
-              />
-            ))}
-          </div>
-          <ul className={classes["legend"]}>
-            {shares.map(({ phase, words, meaning, tone, count }) => (
-              <li key={phase} className={classes["entry"]}>
-                <span className={`${classes["swatch"]} ${classes[tone]}`} aria-hidden="true" />
-                <span>
-                  {words} <span className={`${classes["count"]} numbers`}>{countText(count)}</span>
-                </span>
-                <span className={classes["meaning"]}>{meaning}</span>
-              </li>
-            ))}
-          </ul>
+          <SharesBar shares={shares} />
+          <SharesLegend shares={shares} />
           {(deliveries["failed"] ?? 0) > 0 && <EndedBadly phase="failed" />}
           {(deliveries["rejected"] ?? 0) > 0 && <EndedBadly phase="rejected" />}
         </>

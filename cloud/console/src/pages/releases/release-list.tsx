@@ -1,8 +1,8 @@
 import { NativeSelect, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { modelsQuery } from "../../api/queries.ts";
-import { adoptionQuery, releasesQuery } from "../../api/release-queries.ts";
+import { modelsQuery, overviewQuery } from "../../api/queries.ts";
+import { releasesQuery } from "../../api/release-queries.ts";
 import type { Release } from "../../api/rollout-shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { type Adoption, adoptionOf, releaseStateWords, supportText } from "../../core/releases.ts";
@@ -24,7 +24,7 @@ export function ReleaseList({ search, mayWrite }: { search: ReleasesSearch; mayW
   const { model, release, cursor } = search;
   const navigate = useNavigate();
   const question = useQuery(releasesQuery({ model, cursor }));
-  const adoption = useQuery(adoptionQuery).data?.items ?? [];
+  const fleet = useQuery(overviewQuery).data?.now.devices.models ?? [];
   const models = useQuery(modelsQuery).data?.items ?? [];
   const items = question.data?.items;
   return (
@@ -52,7 +52,7 @@ export function ReleaseList({ search, mayWrite }: { search: ReleasesSearch; mayW
               release={one}
               search={search}
               isOpen={one.id === release}
-              adoption={adoptionOf(one, adoption)}
+              adoption={adoptionOf(one, fleet)}
               mayWrite={mayWrite}
             />
           ))}

@@ -88,7 +88,7 @@ function Summary({ rollout }: { rollout: RolloutSummary }) {
       <div>
         {members > 0 ? (
           <>
-            <FunnelBar tally={funnel} slim />
+            <FunnelBar tally={funnel} />
             <p className={`${classes["soft"]} numbers`}>
               {plural(funnel.done, "appliance")} of {members.toLocaleString("en-GB")} done
               {funnel.failed + funnel.timed_out > 0 &&

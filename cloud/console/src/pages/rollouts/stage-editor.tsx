@@ -38,13 +38,8 @@ export function StageEditor({ stages, onChange }: StagesProps) {
           <StageFields stage={stage} onChange={(next) => put(at, next)} />
           {stages.length > 1 && (
             <div className={page["actions"]}>
-              <Button
-                variant="subtle"
-                size="sm"
-                aria-label={`Take stage ${at + 1} away`}
-                onClick={() => onChange(stages.filter((_, index) => index !== at))}
-              >
-                Take away
+              <Button variant="subtle" size="sm" onClick={() => onChange(stages.filter((_, index) => index !== at))}>
+                Take stage {at + 1} away
               </Button>
             </div>
           )}

@@ -23,7 +23,7 @@ function Stage({ stage }: { stage: RolloutStage }) {
   const { words, tone } = stageStateWords[state];
   return (
     <li className={classes["stage"]} data-state={state} aria-current={state === "starting" ? "step" : undefined}>
-      <h3>{name}</h3>
+      <h2>{name}</h2>
       <StateMark tone={tone}>{words}</StateMark>
       <span className={classes["soft"]}>
         {sizeText(size)}
@@ -31,7 +31,7 @@ function Stage({ stage }: { stage: RolloutStage }) {
       </span>
       {members > 0 && (
         <>
-          <FunnelBar tally={tally} slim />
+          <FunnelBar tally={tally} />
           <span className={`${classes["soft"]} numbers`}>{shareText(stageShare(stage))} have an outcome</span>
         </>
       )}

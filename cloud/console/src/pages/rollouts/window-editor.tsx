@@ -55,13 +55,8 @@ export function WindowEditor({ windows, onChange }: WindowsProps) {
             />
           </div>
           <div className={page["actions"]}>
-            <Button
-              variant="subtle"
-              size="sm"
-              aria-label={`Take window ${at + 1} away`}
-              onClick={() => onChange(windows.filter((_, index) => index !== at))}
-            >
-              Take away
+            <Button variant="subtle" size="sm" onClick={() => onChange(windows.filter((_, index) => index !== at))}>
+              Take window {at + 1} away
             </Button>
           </div>
         </fieldset>
