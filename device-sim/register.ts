@@ -19,7 +19,7 @@ export async function register(
   for (let at = 0; at < planned.length; at += devicesPerRequest) {
     const part = planned.slice(at, at + devicesPerRequest);
     const answer = await request(api, "POST", "/devices/batch", {
-      devices: part.map(({ id, model }) => ({ id, model })),
+      devices: part.map(({ id, model, country }) => ({ id, model, country })),
     });
     const tokenOf = new Map(tokens.parse(answer).items.map(({ id, token }) => [id, token]));
     for (const member of part) {

@@ -7,8 +7,8 @@ import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { feeds } from "#protocol/topics.ts";
 import { request } from "../device-sim/api.ts";
-import { planFleet } from "../device-sim/core/fleet-plan.ts";
-import { Fleet, type FleetMember } from "../device-sim/fleet.ts";
+import { planFleet, type PlannedMember } from "../device-sim/core/fleet-plan.ts";
+import { Fleet } from "../device-sim/fleet.ts";
 import { AcceleratedClock, systemClock } from "../device-sim/platform/clock.ts";
 import { register } from "../device-sim/register.ts";
 import { loadModels } from "../device-sim/models.ts";
@@ -34,7 +34,7 @@ const hourMs = 3_600_000;
 const patienceMs = 60_000;
 
 /** One appliance of each model, whose people are away: nobody but a message could start anything. */
-const lonely = (prefix: string): Omit<FleetMember, "token">[] =>
+const lonely = (prefix: string): PlannedMember[] =>
   planFleet({ count: models.length, seed: 5, prefix, mix: models }).map((one) => ({
     ...one,
     persona: "away",

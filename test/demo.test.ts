@@ -63,8 +63,8 @@ async function processesOf(folder: string): Promise<string[]> {
   return found.filter(([, text]) => text.includes(folder)).map(([pid]) => pid);
 }
 
-test("in 30 s and with 60 appliances the whole story happens, and nothing of it is left", async () => {
-  const run = await demo(["--for", "30s", "--json", "--appliances", "60"]);
+test("in 45 s and with 60 appliances the whole story happens, and nothing of it is left", async () => {
+  const run = await demo(["--for", "45s", "--json", "--appliances", "60"]);
   expect(await run.code, run.errors()).toBe(0);
   const lines = run.lines().map((line) => JSON.parse(line));
   const last = lines.at(-1);
@@ -75,6 +75,7 @@ test("in 30 s and with 60 appliances the whole story happens, and nothing of it 
     "cases",
     "points",
     "firmware_confirmed",
+    "rollouts",
     "ready_after_ms",
   ]);
   expect(last.ovens).toBe(60);
@@ -84,6 +85,11 @@ test("in 30 s and with 60 appliances the whole story happens, and nothing of it 
   expect(last.firmware_confirmed).toBeGreaterThan(0);
   expect(last.points).toBeGreaterThan(0);
   expect(last.cases).toBeGreaterThanOrEqual(1);
+  expect(last.rollouts).toMatchObject([
+    { name: "oven-s80 1.9.0", state: "halted", done: 0 },
+    { name: "oven-x200 2.1.0", state: "running" },
+  ]);
+  expect(last.rollouts[1].done).toBeGreaterThan(0);
   for (const value of Object.values(last.deliveries)) expect(value).toBeTypeOf("number");
   // One line a second, and the story in them.
   expect(lines.length).toBeGreaterThan(15);

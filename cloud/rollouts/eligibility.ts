@@ -114,4 +114,4 @@ export const isEligible = (target: Target, nowMs: number): RawBuilder<boolean> =
 
 /** The first 32 bits of md5(rolloutId ':' deviceId). */
 export const bucketOf = (rolloutId: string): RawBuilder<number> =>
-  sql<number>`('x' || substr(md5(${`${rolloutId}:`}::text || f.id), 1, 8))::bit(32)::bigint`;
+  sql<number>`('0x' || substr(md5(${`${rolloutId}:`}::text || f.id), 1, 8))::bigint`;

@@ -143,6 +143,7 @@ export class Executor {
     nowMs: number,
     by?: Principal,
   ): Promise<{ kind: "moved" } | Refused | { kind: "refused"; rule: RolloutRefusal; detail?: string }> {
+    await store.allowLong(tx);
     await store.claimModel(tx, row.model);
     const resolved = await this.#targets.resolve(row.plan);
     if (resolved.kind === "refused") return resolved;
@@ -182,6 +183,7 @@ export class Executor {
     const refusal = this.#journal.refusal(row, event);
     if (refusal !== null) return { kind: "refused", rule: refusal };
     const reason = event.kind === "abort" ? "aborted" : "halted";
+    await store.allowLong(tx);
     const [called] = await this.#deps.deliveries.cancelForSet<{ cancelled: number }>(
       tx,
       members.offeredDeliveries(row.id),

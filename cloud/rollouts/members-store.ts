@@ -1,8 +1,8 @@
-/** Members of rollouts, always as sets: one statement for a million of them. */
+/** Members of rollouts as they move, always as sets: one statement for a million of them. */
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import type { MemberMove } from "./core/member.ts";
-import type { MemberState, Stage } from "./core/plan.ts";
+import type { Stage } from "./core/plan.ts";
 import { bucketOf, exclusion, fleet, isEligible, type Target } from "./eligibility.ts";
 
 /** Members to whom something is still promised: they belong to their rollout alone. */
@@ -62,18 +62,19 @@ export async function assignMembers(
   const place = hasTags
     ? sql`row_number() OVER (PARTITION BY e.tag_stage IS NULL ORDER BY e.bucket, e.key)`
     : sql`row_number() OVER (ORDER BY e.bucket, e.key)`;
-  const stage = placeStage(stages, sql`place`, sql`(SELECT count(*) FROM eligible)`);
+  const stage = placeStage(stages, sql`p.place`, sql`t.n`);
   const { rows } = await sql<{ n: number }>`
     WITH eligible AS MATERIALIZED (
       SELECT f.key, f.time_zone, f.country, ${bucketOf(id)} AS bucket, ${byTag} AS tag_stage
       FROM ${fleet} WHERE ${isEligible(target, nowMs)}
     ),
-    placed AS (SELECT e.*, ${place} AS place FROM eligible e),
+    total AS MATERIALIZED (SELECT count(*) AS n FROM eligible),
     assigned AS (
       INSERT INTO rollout_device (rollout_id, device_key, stage, bucket, state, time_zone, country)
-      SELECT ${id}::uuid, key, coalesce(tag_stage, ${stage}), bucket, 'waiting', time_zone, country FROM placed
+      SELECT ${id}::uuid, p.key, coalesce(p.tag_stage, ${stage}), p.bucket, 'waiting', p.time_zone, p.country
+      FROM total t CROSS JOIN (SELECT e.*, ${place} AS place FROM eligible e) AS p
     )
-    SELECT count(*) AS n FROM eligible`.execute(tx);
+    SELECT n FROM total`.execute(tx);
   await sql`
     INSERT INTO rollout_stage (rollout_id, stage, bucket_max)
     SELECT ${id}::uuid, stage, CASE WHEN NOT is_tag THEN (
@@ -81,6 +82,9 @@ export async function assignMembers(
       WHERE rd.rollout_id = ${id}::uuid AND rd.stage = s.stage AND rd.state = 'waiting') END
     FROM json_to_recordset(${JSON.stringify(stages.map(({ size }, at) => ({ stage: at, is_tag: size.kind === "tag" })))}::json)
       AS s(stage smallint, is_tag boolean)`.execute(tx);
+  // What follows is planned for a table with these members in it, and not for one that was empty when it was last looked at: until the
+  // server did so by itself, each look at a few changed appliances would go through all who wait.
+  await sql`ANALYZE rollout_device`.execute(tx);
   return rows[0]?.n ?? 0;
 }
 
@@ -176,9 +180,11 @@ export async function pickStarting(
       SELECT rd.device_key FROM rollout_device rd
       WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.stage = ${step.stage} AND rd.state = 'waiting'
         AND rd.time_zone = ANY(${[...step.openZones]}::text[])
-        AND (cardinality(${frozen}::text[]) = 0 OR rd.country <> ALL(${frozen}::text[]))
+        AND (cardinality(${frozen}::text[]) = 0 OR coalesce(rd.country, '') <> ALL(${frozen}::text[]))
       ORDER BY rd.bucket LIMIT ${step.limit}
     ) AS picked JOIN ${fleet} ON f.key = picked.device_key`.execute(tx);
+  // Otherwise it counts as a handful, however many were picked.
+  await sql`ANALYZE pg_temp.starting`.execute(tx);
 }
 
 /** Those picked whom nothing stands against, as `createForSet` wants them. */
@@ -278,11 +284,15 @@ export async function moveMembers(
 
 /** Brings places of waiting members up to date with appliances that changed since. */
 export async function refreshPlaces(tx: Db, rolloutId: string, model: string, sinceMs: number): Promise<void> {
+  // The changed ones first and by themselves: they are few, and those who wait may be a million.
   await sql`
-    UPDATE rollout_device rd SET time_zone = f.time_zone, country = f.country
-    FROM ${fleet}
-    WHERE f.facts_at_ms >= ${sinceMs} AND f.model = ${model} AND rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = f.key
-      AND rd.state = 'waiting' AND (rd.time_zone <> f.time_zone OR rd.country IS DISTINCT FROM f.country)`.execute(tx);
+    WITH changed AS MATERIALIZED (
+      SELECT f.key, f.time_zone, f.country FROM ${fleet} WHERE f.facts_at_ms >= ${sinceMs} AND f.model = ${model}
+    )
+    UPDATE rollout_device rd SET time_zone = c.time_zone, country = c.country
+    FROM changed c
+    WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.device_key = c.key
+      AND rd.state = 'waiting' AND (rd.time_zone <> c.time_zone OR rd.country IS DISTINCT FROM c.country)`.execute(tx);
 }
 
 /**
@@ -308,6 +318,10 @@ export async function followTarget(
       SELECT f.key, f.time_zone, f.country, ${bucketOf(id)} AS bucket, ${tagStage(stages)} AS tag_stage
       FROM ${fleet}
       WHERE f.facts_at_ms >= ${range.sinceMs} AND ${isEligible(target, range.nowMs)}
+        -- Who was left out is asked again only once something of it changed after that.
+        AND NOT EXISTS (
+          SELECT FROM rollout_device own WHERE own.rollout_id = ${id}::uuid AND own.device_key = f.key
+            AND NOT (own.state = 'skipped' AND own.ended_at_ms <= f.facts_at_ms))
         AND NOT EXISTS (
           SELECT FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = f.key
           WHERE r.model = ${target.release.model} AND r.id <> ${id}::uuid AND (${isUnsettled} OR r.release_counter > ${releaseCounter}))
@@ -332,157 +346,4 @@ export async function takeBackReturned(tx: Db, rolloutId: string, target: Target
     WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state = 'skipped' AND rd.delivery_id IS NOT NULL AND f.key = rd.device_key
       AND f.last_seen_ms > rd.ended_at_ms AND ${isEligible(target, nowMs)}`.execute(tx);
   return Number(numAffectedRows ?? 0);
-}
-
-// Reading
-
-export interface TallyRow {
-  rollout_id: string;
-  stage: number;
-  state: MemberState;
-  time_zone: string;
-  country: string;
-  n: number;
-}
-
-/** Where the members of some rollouts stand. */
-export async function tallies(db: Db, rolloutIds: readonly string[]): Promise<TallyRow[]> {
-  if (rolloutIds.length === 0) return [];
-  const { rows } = await sql<TallyRow>`
-    SELECT rollout_id, stage, state, time_zone, country, n FROM rollout_tally
-    WHERE rollout_id = ANY(${[...rolloutIds]}::uuid[]) AND n > 0`.execute(db);
-  return rows;
-}
-
-/** Counts of some rollouts by stage and state alone, for lists. */
-export async function stateCounts(
-  db: Db,
-  rolloutIds: readonly string[],
-): Promise<{ rollout_id: string; state: MemberState; n: number }[]> {
-  if (rolloutIds.length === 0) return [];
-  const { rows } = await sql<{ rollout_id: string; state: MemberState; n: number }>`
-    SELECT rollout_id, state, sum(n)::bigint AS n FROM rollout_tally WHERE rollout_id = ANY(${[...rolloutIds]}::uuid[]) GROUP BY 1, 2`.execute(
-    db,
-  );
-  return rows;
-}
-
-export interface MemberRow {
-  device_key: number;
-  device_id: string;
-  stage: number;
-  state: MemberState;
-  reason: string | null;
-  delivery_id: string | null;
-  offered_at_ms: number | null;
-  started_at_ms: number | null;
-  ended_at_ms: number | null;
-  time_zone: string;
-  country: string | null;
-}
-
-/** A page of members in the order of their keys. */
-export async function listMembers(
-  db: Db,
-  query: {
-    rolloutId: string;
-    state: MemberState | null;
-    stage: number | null;
-    reason: string | null;
-    afterKey: number;
-    limit: number;
-  },
-): Promise<MemberRow[]> {
-  const conditions = [sql`rd.rollout_id = ${query.rolloutId}::uuid`, sql`rd.device_key > ${query.afterKey}`];
-  if (query.state !== null) conditions.push(sql`rd.state = ${query.state}`);
-  // The index of states leaves out those who wait, who are found by their own.
-  if (query.state !== null && query.state !== "waiting") conditions.push(sql`rd.state <> 'waiting'`);
-  if (query.stage !== null) conditions.push(sql`rd.stage = ${query.stage}`);
-  if (query.reason !== null) conditions.push(sql`rd.reason = ${query.reason}`);
-  const { rows } = await sql<MemberRow>`
-    SELECT m.*, f.id AS device_id FROM (
-      SELECT rd.device_key, rd.stage, rd.state, rd.reason, rd.delivery_id, rd.offered_at_ms, rd.started_at_ms, rd.ended_at_ms, rd.time_zone, rd.country
-      FROM rollout_device rd WHERE ${sql.join(conditions, sql` AND `)} ORDER BY rd.device_key LIMIT ${query.limit}
-    ) AS m JOIN (SELECT f.key, f.id FROM ${fleet}) AS f ON f.key = m.device_key ORDER BY m.device_key`.execute(db);
-  return rows;
-}
-
-export interface PlaceRow {
-  rollout_id: string;
-  name: string;
-  version: string;
-  state: MemberState;
-  reason: string | null;
-  stage: number;
-  at_ms: number;
-}
-
-/** When rollouts left an appliance out or called it back, newest first. What became of deliveries is the deliveries' own to tell. */
-export async function leftOut(
-  db: Db,
-  device: { key: number; model: string },
-  page: { beforeMs: number; limit: number },
-): Promise<PlaceRow[]> {
-  const { rows } = await sql<PlaceRow>`
-    SELECT r.id AS rollout_id, r.name, r.version, rd.state, rd.reason, rd.stage, rd.ended_at_ms AS at_ms
-    FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = ${device.key}
-    WHERE r.model = ${device.model} AND rd.state IN ('skipped', 'cancelled') AND rd.ended_at_ms < ${page.beforeMs}
-    ORDER BY rd.ended_at_ms DESC LIMIT ${page.limit}`.execute(db);
-  return rows;
-}
-
-export interface FailureRow {
-  state: "failed" | "timed_out";
-  reason: string;
-  n: number;
-  examples: string[];
-}
-
-const failuresMax = 100;
-
-/** Failures by reason, the most frequent first. */
-export async function failuresByReason(db: Db, rolloutId: string): Promise<FailureRow[]> {
-  const { rows } = await sql<FailureRow>`
-    SELECT g.state, g.reason, g.n, array(
-      SELECT f.id FROM unnest(g.keys) AS k JOIN (SELECT f.key, f.id FROM ${fleet}) AS f ON f.key = k) AS examples
-    FROM (
-      SELECT rd.state, coalesce(rd.reason, 'unknown') AS reason, count(*) AS n, (array_agg(rd.device_key))[1:5] AS keys
-      FROM rollout_device rd WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state IN ('failed', 'timed_out')
-      GROUP BY 1, 2 ORDER BY 3 DESC LIMIT ${failuresMax}
-    ) AS g ORDER BY g.n DESC`.execute(db);
-  return rows;
-}
-
-/** How long it took from the offer to the outcome, for those who are done: the median of the last few. */
-export async function medianUpdateMs(db: Db, rolloutId: string): Promise<number | null> {
-  const { rows } = await sql<{ median: number | null }>`
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ended_at_ms - started_at_ms) AS median FROM (
-      SELECT ended_at_ms, started_at_ms FROM rollout_device
-      WHERE rollout_id = ${rolloutId}::uuid AND state = 'done' AND started_at_ms IS NOT NULL LIMIT 1000
-    ) AS ended`.execute(db);
-  return rows[0]?.median ?? null;
-}
-
-/** Appliances of a stage that are done, and since when; the first by bucket. */
-export async function treatedSample(
-  db: Db,
-  query: { rolloutId: string; stage: number; limit: number },
-): Promise<{ device_key: number; since_ms: number }[]> {
-  const { rows } = await sql<{ device_key: number; since_ms: number }>`
-    SELECT device_key, ended_at_ms AS since_ms FROM rollout_device
-    WHERE rollout_id = ${query.rolloutId}::uuid AND state = 'done' AND stage = ${query.stage}
-    ORDER BY bucket LIMIT ${query.limit}`.execute(db);
-  return rows;
-}
-
-/** Appliances of the later stages, which have not been offered it; the first by stage and bucket. */
-export async function untreatedSample(
-  db: Db,
-  query: { rolloutId: string; stage: number; limit: number },
-): Promise<{ device_key: number }[]> {
-  const { rows } = await sql<{ device_key: number }>`
-    SELECT device_key FROM rollout_device
-    WHERE rollout_id = ${query.rolloutId}::uuid AND state = 'waiting' AND stage > ${query.stage}
-    ORDER BY stage, bucket LIMIT ${query.limit}`.execute(db);
-  return rows;
 }

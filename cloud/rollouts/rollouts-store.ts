@@ -1,4 +1,4 @@
-/** SQL of rollouts themselves; their members are in members-store.ts. */
+/** SQL of rollouts themselves; their members are in members-store.ts and member-lists-store.ts. */
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import type { MeasuredMetric } from "./core/gates.ts";
@@ -65,6 +65,14 @@ export async function lockFreeRollout(tx: Db, id: string): Promise<RolloutRow | 
  */
 export async function claimModel(tx: Db, model: string): Promise<void> {
   await sql`SELECT pg_advisory_xact_lock(4711003, hashtext(${model}))`.execute(tx);
+}
+
+/**
+ * Statements of this transaction may take ten minutes instead of one: what is done to a whole target at once grows with the fleet, and
+ * cut off each time it would never be done.
+ */
+export async function allowLong(tx: Db): Promise<void> {
+  await sql`SET LOCAL statement_timeout = '10min'`.execute(tx);
 }
 
 /** Everything that the tick has to look at; those of the latest release first, so that an appliance gets the latest it may have. */

@@ -3,12 +3,12 @@ import { pick } from "./random.ts";
 
 /** Where the simulated households live. Every model's file must list these locales. */
 const places = [
-  { locale: "de", timeZone: "Europe/Berlin" },
-  { locale: "en-GB", timeZone: "Europe/London" },
-  { locale: "fr", timeZone: "Europe/Paris" },
-  { locale: "sv", timeZone: "Europe/Stockholm" },
-  { locale: "pt-BR", timeZone: "America/Sao_Paulo" },
-  { locale: "ja", timeZone: "Asia/Tokyo" },
+  { locale: "de", timeZone: "Europe/Berlin", country: "DE" },
+  { locale: "en-GB", timeZone: "Europe/London", country: "GB" },
+  { locale: "fr", timeZone: "Europe/Paris", country: "FR" },
+  { locale: "sv", timeZone: "Europe/Stockholm", country: "SE" },
+  { locale: "pt-BR", timeZone: "America/Sao_Paulo", country: "BR" },
+  { locale: "ja", timeZone: "Asia/Tokyo", country: "JP" },
 ] as const;
 
 export interface PlannedMember {
@@ -16,6 +16,7 @@ export interface PlannedMember {
   model: string;
   locale: string;
   timeZone: string;
+  country: string;
   persona: PersonaName;
   seed: number;
 }

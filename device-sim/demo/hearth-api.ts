@@ -16,6 +16,19 @@ const overview = z.object({
 });
 export type Overview = z.infer<typeof overview>;
 
+const rollout = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.object({
+    kind: z.string(),
+    progress: z.object({ kind: z.string(), stage: z.number() }).optional(),
+  }),
+  members: z.number(),
+  funnel: z.object({ done: z.number(), failed: z.number(), started: z.number() }),
+});
+export type RolloutSeen = z.infer<typeof rollout>;
+const rollouts = z.object({ items: z.array(rollout) });
+
 const made = z.object({ id: z.string() });
 const sent = z.object({ deliveries: z.number() });
 const health = z.object({ upRoad: z.object({ behindRecords: z.number() }) });
@@ -32,6 +45,13 @@ const balance = z.object({ active: z.number() });
 
 export const readOverview = async (api: Api): Promise<Overview> =>
   overview.parse(await request(api, "GET", "/overview"));
+
+export const readRollout = async (api: Api, id: string): Promise<RolloutSeen> =>
+  rollout.parse(await request(api, "GET", `/rollouts/${id}`));
+
+/** The newest first. */
+export const readRollouts = async (api: Api): Promise<RolloutSeen[]> =>
+  rollouts.parse(await request(api, "GET", "/rollouts?limit=10")).items;
 
 /** Records that are acknowledged and not committed yet. */
 export const readBacklog = async (api: Api): Promise<number> =>

@@ -8,7 +8,7 @@ import { AcceleratedClock, HeldClock, systemClock } from "../platform/clock.ts";
 import { pause, systemTimers } from "../platform/timers.ts";
 import { farewell } from "./core/farewell.ts";
 import { lastLine } from "./core/json-lines.ts";
-import { firmwareModel } from "./firmware-part.ts";
+import { firmwareModels } from "./firmware-part.ts";
 import { readBacklog } from "./hearth-api.ts";
 import { JsonView } from "./json-view.ts";
 import { type DemoOptions, readDemoOptions, usage } from "./options.ts";
@@ -53,7 +53,7 @@ async function play(options: DemoOptions, service: ServiceChild, watch: Watch, e
   const setting = await registerFleet({ ...api, signal: end }, loadModels(), options);
   const stopped = new AbortController();
   const hushed = { ...api, signal: AbortSignal.any([end, stopped.signal]) };
-  const team = await assembleTeam(hushed, [firmwareModel]);
+  const team = await assembleTeam(hushed, firmwareModels);
   try {
     await playWith(team, { options, service, watch, end, setting, stopped, api: hushed });
   } finally {

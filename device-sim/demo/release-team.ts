@@ -13,6 +13,9 @@ import { type Api, ApiError } from "../api.ts";
 const commandFile = fileURLToPath(new URL("../../cloud/cli/release.ts", import.meta.url));
 const run = promisify(execFile);
 
+/** A simulated oven that finds this in its new image does not come up well. */
+const unhealthyMark = Buffer.from("UNHEALTHY");
+
 const keysMade = z.object({ root: z.string(), directorJwks: z.string() });
 const published = z.object({ release: z.object({ id: z.string() }) });
 
@@ -23,6 +26,10 @@ export interface ReleaseSpec {
   releaseCounter: number;
   notes: string;
   bytes: number;
+  /** Whether the image finds itself well after its boot. */
+  isSound: boolean;
+  /** What it is made of: names and versions. */
+  components: readonly (readonly [name: string, version: string])[];
 }
 
 /** The maker's team: its keys lie in a folder of its own, and only what is signed and public leaves it. */
@@ -60,15 +67,29 @@ export async function assembleTeam(api: Api, models: readonly string[]): Promise
 }
 
 async function publish(
-  { model, hardwareIds, version, releaseCounter, notes, bytes }: ReleaseSpec,
+  { model, hardwareIds, version, releaseCounter, notes, bytes, isSound, components }: ReleaseSpec,
   folder: string,
   command: <T>(args: readonly string[], shape: z.ZodType<T>) => Promise<T>,
 ): Promise<string> {
   const image = join(folder, `${model}-${version}.img`);
   const bundle = join(folder, `${model}-${version}`);
-  await writeFile(image, randomBytes(bytes));
+  const sbom = join(folder, `${model}-${version}.cdx.json`);
+  await writeFile(image, isSound ? randomBytes(bytes) : Buffer.concat([randomBytes(bytes), unhealthyMark]));
+  const parts = components.map(([name, of]) => ({ type: "library", name, version: of }));
+  await writeFile(sbom, JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.5", version: 1, components: parts }));
   const about = ["--model", model, "--hardware", hardwareIds.join(","), "--version", version];
-  const rest = ["--counter", String(releaseCounter), "--notes", notes, "--image", image, "--out", bundle];
+  const rest = [
+    "--counter",
+    String(releaseCounter),
+    "--notes",
+    notes,
+    "--image",
+    image,
+    "--sbom",
+    sbom,
+    "--out",
+    bundle,
+  ];
   await command(["sign", ...about, ...rest], z.object({ bundle: z.string() }));
   const { release } = await command(["publish", bundle], published);
   return release.id;

@@ -2,7 +2,7 @@ import type { Api } from "../api.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Timers } from "../platform/timers.ts";
 import { newStatus, ratesMax, type Status, withTold } from "./core/status.ts";
-import { type Overview, readOverview } from "./hearth-api.ts";
+import { type Overview, readOverview, readRollouts, type RolloutSeen } from "./hearth-api.ts";
 
 const pollMs = 500;
 /** Appliances in accelerated time speak about once a second: a rate over less than that would only show their breath. */
@@ -64,7 +64,8 @@ export class Watch {
 
   /** Asks how things stand now. */
   async read(api: Api): Promise<void> {
-    this.#take(await readOverview(api));
+    const [overview, rollouts] = await Promise.all([readOverview(api), readRollouts(api)]);
+    this.#take(overview, rollouts);
   }
 
   #pollNext(api: Api, afterMs: number): void {
@@ -79,7 +80,8 @@ export class Watch {
     });
   }
 
-  #take({ devices, readingsCommitted, deliveries, firmwareConfirmed, cases, points }: Overview): void {
+  #take(overview: Overview, seen: readonly RolloutSeen[]): void {
+    const { devices, readingsCommitted, deliveries, firmwareConfirmed, cases, points } = overview;
     const nowMs = this.#deps.sinceStartMs();
     const { readyAfterMs: before } = this.#status;
     let { rates } = this.#status;
@@ -99,6 +101,13 @@ export class Watch {
       rates,
       deliveries,
       firmwareConfirmed,
+      rollouts: seen.map(({ name, state, members, funnel: { done, failed } }) => ({
+        name,
+        state: state.kind,
+        members,
+        done,
+        failed,
+      })),
       cases,
       points,
       readyAfterMs,

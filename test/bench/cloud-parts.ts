@@ -16,6 +16,7 @@ import { createSlices, type Slices } from "../../cloud/slices.ts";
 import { SetClock } from "../support/down-road.ts";
 import { newFirmwareKeys } from "../support/release-kit.ts";
 import { newDataDir, removeDataDir } from "../support/service-process.ts";
+import { familyCpuMs } from "./process-figures.ts";
 
 /** What is written as a warning would be lost among the figures, and would make them worthless. */
 const logger = createLogger("warn");
@@ -63,6 +64,11 @@ export class CloudParts {
 
   get db(): Database["db"] {
     return this.#now.database.db;
+  }
+
+  /** Time on processors so far of the database server, all its backends together. */
+  get databaseCpuMs(): number {
+    return familyCpuMs(this.#now.server.pid ?? 0);
   }
 
   /** A handle without a bound on how long a statement takes: for what a bench prepares. */

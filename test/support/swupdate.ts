@@ -163,7 +163,8 @@ export class Swupdate {
       config,
       `globals : { verbose = true; loglevel = 5; ${downgrading} };\nidentify : ( ${facts.join(", ")} );\n`,
     );
-    const client = ["-t", "default", "-u", url, "-i", id, "-k", token];
+    // The pause counts until the service has said another.
+    const client = ["-t", "default", "-u", url, "-i", id, "-k", token, "-p", "1"];
     const speed = bytesPerSecond === undefined ? [] : ["-n", String(bytesPerSecond)];
     const confirm = confirms === undefined ? [] : ["-c", confirms === "success" ? "2" : "3"];
     const words = [...client, ...speed, ...confirm].join(" ");

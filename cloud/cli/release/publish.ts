@@ -75,7 +75,11 @@ export async function publish(options: CommonOptions, dir: string): Promise<void
 function tell({ api, speaker }: Session, release: KnownRelease, said: string): void {
   const planHref = `${api.base}/rollouts/new?release=${release.id}`;
   speaker.say(said);
-  speaker.result({ id: release.id, release, planHref }, [release.id], `plan a rollout at ${planHref}`);
+  speaker.result(
+    { id: release.id, release, planHref },
+    [release.id],
+    `plan its rollout, your own appliances first: ${planHref}`,
+  );
 }
 
 /** A new draft, in the place of one that an earlier run may have left: that one may have said something else. */

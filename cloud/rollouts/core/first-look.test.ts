@@ -8,8 +8,11 @@ const gate: Gate = { failureShareMax: 0.05, failuresMax: null, timeoutShareMax: 
 const nowMs = Date.UTC(2026, 5, 1, 12);
 
 /** How many of a stage of 10,000 the planner starts. */
-function startedNow(tally: Partial<Tally>, over: { gate?: Gate | null; startsLastMinute?: number } = {}): number {
-  const waiting = 10_000 - Object.values(tally).reduce((sum, count) => sum + count, 0);
+function startedNow(
+  tally: Partial<Tally>,
+  over: { gate?: Gate | null; startsLastMinute?: number; members?: number; startsPerMinuteMax?: number } = {},
+): number {
+  const waiting = (over.members ?? 10_000) - Object.values(tally).reduce((sum, count) => sum + count, 0);
   const stage = {
     name: "all",
     size: { kind: "rest" as const },
@@ -19,7 +22,7 @@ function startedNow(tally: Partial<Tally>, over: { gate?: Gate | null; startsLas
   };
   const steps = plan(
     {
-      plan: { windows: [], startsPerMinuteMax: 1_000, autoAssign: false, stages: [stage] },
+      plan: { windows: [], startsPerMinuteMax: over.startsPerMinuteMax ?? 1_000, autoAssign: false, stages: [stage] },
       state: { kind: "running", startedAtMs: 0, progress: { kind: "starting", stage: 0, sinceMs: 0 } },
     },
     {
@@ -44,6 +47,9 @@ test("until the sample of its gate is known, no more of a stage start than a qua
   expect(startedNow({ offered: 125 }, { startsLastMinute: 125 })).toBe(0);
   expect(startedNow({ started: 80, done: 20 })).toBe(25);
   expect(startedNow({ started: 26, done: 98, failed: 1 })).toBe(0);
+  // What another stage started a moment ago, and who has begun since, is not waited for.
+  expect(startedNow({}, { startsLastMinute: 500 })).toBe(125);
+  expect(startedNow({ offered: 20, started: 60 }, { startsLastMinute: 80 })).toBe(45);
 });
 
 test("once it is known the rest start at the plan's rate, and so do those of a stage without a gate", () => {
@@ -86,4 +92,10 @@ test("a bad build is stopped soon after the sample also in a stage far larger th
   // By chance a sample of a hundred has five failures or fewer in about one of fifteen.
   expect(soon).toBeGreaterThanOrEqual(80);
   expect(mean).toBeLessThan(1_000);
+});
+
+test("however many may start, they do so by portions that one transaction can bear", () => {
+  const everybody = { gate: null, members: 3_000_000, startsPerMinuteMax: 1_000_000 };
+  expect(startedNow({}, everybody)).toBe(20_000);
+  expect(startedNow({}, { ...everybody, startsLastMinute: 990_000 })).toBe(10_000);
 });

@@ -105,6 +105,12 @@ function stopping({ plan: { stages } }: PlannedRollout, fleet: FleetView, progre
   return withdrawal(fleet)[0] ?? null;
 }
 
+/**
+ * Most that one plan starts. Each start is one transaction, which holds its appliances' deliveries until it commits; the next second goes
+ * on where it ended.
+ */
+const startsAtOnceMax = 20_000;
+
 /** Starts in all stages up to `last`, the earliest first: a retry or a new appliance may wait in one that has passed. */
 function starts(rollout: PlannedRollout, fleet: FleetView, last: number, nowMs: number): Step[] {
   const { frozen } = fleet;
@@ -113,7 +119,7 @@ function starts(rollout: PlannedRollout, fleet: FleetView, last: number, nowMs: 
   const zones = reached.flatMap(({ waiting }) => waiting.map(({ timeZone }) => timeZone));
   if (zones.length === 0) return [];
   const open = new Set(openZones(rollout.plan.windows, zones, nowMs).open);
-  let left = rollout.plan.startsPerMinuteMax - fleet.startsLastMinute;
+  let left = Math.min(startsAtOnceMax, rollout.plan.startsPerMinuteMax - fleet.startsLastMinute);
   const steps: Step[] = [];
   for (const [stage, { waiting }] of reached.entries()) {
     const able = waiting.filter(
@@ -146,7 +152,8 @@ function untilGateSpeaks({ plan: { stages } }: PlannedRollout, fleet: FleetView,
     return Infinity;
   }
   // Those offered it in the last minute may be about to start. Others that were and have not are switched off, and nobody waits for them.
-  return Math.ceil(stage.gate.sampleMin * sampleSpare) - startedCount(tally) - fleet.startsLastMinute;
+  const aboutToStart = Math.min(tally.offered, fleet.startsLastMinute);
+  return Math.ceil(stage.gate.sampleMin * sampleSpare) - startedCount(tally) - aboutToStart;
 }
 
 /** How many outcomes a stage still waits for. */

@@ -126,7 +126,23 @@ function deliveries(status: Status, columns: number): Line[] {
       width,
     );
   const firmware = [piece(count(status.firmwareConfirmed), "good"), piece(" ovens confirmed it", "faint")];
-  return [withBar("Deliveries", bar, words, columns), labelled("Firmware", ...firmware)];
+  return [
+    withBar("Deliveries", bar, words, columns),
+    labelled("Firmware", ...firmware),
+    ...(status.rollouts.length === 0 ? [] : [labelled("Rollouts", ...rolloutText(status))]),
+  ];
+}
+
+/** `1 running  1 halted by its gate` */
+function rolloutText({ rollouts }: Status): Line {
+  const of = (state: string) => rollouts.filter((rollout) => rollout.state === state).length;
+  const halted = of("halted");
+  return [
+    piece(count(of("running")), "busy"),
+    piece(" running  ", "faint"),
+    piece(count(halted), halted > 0 ? "bad" : "plain"),
+    piece(" halted by a gate", "faint"),
+  ];
 }
 
 function caseText({ cases }: Status): Line {

@@ -21,6 +21,7 @@ export function statusLine(status: Status, toldUpTo: number, withPlace: boolean)
     cases: status.cases,
     points: status.points,
     firmware_confirmed: status.firmwareConfirmed,
+    rollouts: status.rollouts,
     ready_after_ms: status.readyAfterMs,
     story: status.story.filter(({ atMs }) => atMs >= toldUpTo).map(({ sentence }) => sentence),
   });
@@ -35,5 +36,6 @@ export const lastLine = (status: Status): string =>
     cases: sumOf(status.cases),
     points: status.points,
     firmware_confirmed: status.firmwareConfirmed,
+    rollouts: status.rollouts,
     ready_after_ms: status.readyAfterMs ?? 0,
   });

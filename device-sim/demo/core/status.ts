@@ -5,6 +5,15 @@ export interface Told {
   sentence: string;
 }
 
+/** How far a rollout is, in appliances. */
+export interface RolloutStatus {
+  name: string;
+  state: string;
+  members: number;
+  done: number;
+  failed: number;
+}
+
 /** Where the demo stands: what both views show, as the service itself counts it. */
 export interface Status {
   state: "starting" | "running" | "ending";
@@ -22,6 +31,8 @@ export interface Status {
   /** By phase. */
   deliveries: Record<string, number>;
   firmwareConfirmed: number;
+  /** The newest first. */
+  rollouts: RolloutStatus[];
   /** By status. */
   cases: Record<string, number>;
   points: number;
@@ -46,6 +57,7 @@ export const newStatus = (appliances: number, speed: number): Status => ({
   rates: [],
   deliveries: {},
   firmwareConfirmed: 0,
+  rollouts: [],
   cases: {},
   points: 0,
   readyAfterMs: null,
