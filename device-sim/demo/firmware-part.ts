@@ -119,7 +119,7 @@ async function followGood(stage: Stage, { id, unlucky, cut }: Begun): Promise<vo
     await stage.until(
       async () => (await readDeliveries(api, { device: cut, kind: "firmware", phase: "done" })).length > 0,
     );
-    tell(`The download of ${cut} was cut half-way: it went on from there, and the oven has confirmed the firmware.`);
+    tell(`The download of ${cut} was cut on its way: it went on from there, and the oven has confirmed the firmware.`);
   };
   const tellStages = async (): Promise<void> => {
     await reaches(({ funnel }) => funnel.done > 0);
@@ -159,7 +159,7 @@ async function playBad(stage: Stage, team: ReleaseTeam, bundle: SignedBundle): P
   const halted = await rolloutReaches(stage, id, ({ state }) => state.kind === "halted");
   const begun = begunOf(halted);
   tell(
-    `Its rollout halted itself: ${halted.funnel.failed} of ${begun} ovens that began rolled back, and its gate lets ${badFailuresMax} pass. The other ${halted.members - begun} never get it.`,
+    `The rollout of ${version} halted itself: ${halted.funnel.failed} of ${begun} ovens that began rolled back, and its gate lets ${badFailuresMax} pass. The other ${halted.members - begun} never get it.`,
   );
   await rolloutReaches(stage, id, ({ funnel }) => funnel.started === 0);
   await team.withdraw(releaseId, "It does not come up well.");
