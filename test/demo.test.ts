@@ -86,10 +86,13 @@ test("in 45 s and with 60 appliances the whole story happens, and nothing of it 
   expect(last.points).toBeGreaterThan(0);
   expect(last.cases).toBeGreaterThanOrEqual(1);
   expect(last.rollouts).toMatchObject([
-    { name: "oven-s80 1.9.0", state: "halted", done: 0 },
-    { name: "oven-x200 2.1.0", state: "running" },
+    { name: "oven-s80 1.9.0", state: "halted", funnel: { done: 0 } },
+    { name: "oven-x200 2.1.0", state: "running", stages: 3, members: 30 },
   ]);
-  expect(last.rollouts[1].done).toBeGreaterThan(0);
+  const [halted, running] = last.rollouts;
+  expect(halted.funnel.failed).toBeGreaterThan(2);
+  expect(running.funnel.done).toBeGreaterThan(0);
+  expect(running.funnel.failed).toBeLessThanOrEqual(2);
   for (const value of Object.values(last.deliveries)) expect(value).toBeTypeOf("number");
   // One line a second, and the story in them.
   expect(lines.length).toBeGreaterThan(15);

@@ -23,8 +23,19 @@ const rollout = z.object({
     kind: z.string(),
     progress: z.object({ kind: z.string(), stage: z.number() }).optional(),
   }),
+  stages: z.union([z.number(), z.array(z.unknown()).transform((all) => all.length)]),
   members: z.number(),
-  funnel: z.object({ done: z.number(), failed: z.number(), started: z.number() }),
+  funnel: z.object({
+    waiting: z.number(),
+    offered: z.number(),
+    started: z.number(),
+    done: z.number(),
+    failed: z.number(),
+    timed_out: z.number(),
+    declined: z.number(),
+    skipped: z.number(),
+    cancelled: z.number(),
+  }),
 });
 export type RolloutSeen = z.infer<typeof rollout>;
 const rollouts = z.object({ items: z.array(rollout) });

@@ -17,6 +17,7 @@ const run = promisify(execFile);
 const unhealthyMark = Buffer.from("UNHEALTHY");
 
 const keysMade = z.object({ root: z.string(), directorJwks: z.string() });
+const withdrawn = z.object({ id: z.string() });
 const published = z.object({ release: z.object({ id: z.string() }) });
 
 export interface ReleaseSpec {
@@ -30,69 +31,97 @@ export interface ReleaseSpec {
   isSound: boolean;
   /** What it is made of: names and versions. */
   components: readonly (readonly [name: string, version: string])[];
+  /** `2036-12-31`; nobody has said where it is left out. */
+  supportEnds?: string;
+}
+
+/** A release that is signed and has not left the team. */
+export interface SignedBundle {
+  folder: string;
 }
 
 /** The maker's team: its keys lie in a folder of its own, and only what is signed and public leaves it. */
 export interface ReleaseTeam {
   /** What goes into the appliances before they leave the factory. */
   factory: FactoryTrust;
-  /** Signs an image (opaque bytes to anybody but its own appliance) and publishes it. @returns the release's id */
-  publish(spec: ReleaseSpec): Promise<string>;
-  /** Removes its folder. */
+  /** Signs an image (opaque bytes to anybody but its own appliance), without the network. */
+  sign(spec: ReleaseSpec): Promise<SignedBundle>;
+  /** One at a time: each moves the one snapshot. @returns the release's id */
+  publish(bundle: SignedBundle): Promise<string>;
+  /** Stops a release for ever, and takes it out of what is signed. As `publish`, one at a time. */
+  withdraw(model: string, version: string, reason: string): Promise<void>;
+  /** Ends what it is at, and removes its folder. */
   leave(): Promise<void>;
 }
+
+type Command = <T>(args: readonly string[], shape: z.ZodType<T>) => Promise<T>;
 
 /** Makes the keys and registers the root. Nothing is left where that fails. */
 export async function assembleTeam(api: Api, models: readonly string[]): Promise<ReleaseTeam> {
   const folder = await mkdtemp(join(tmpdir(), "hearth-team-"));
-  const leave = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  const command = async <T>(args: readonly string[], shape: z.ZodType<T>): Promise<T> => {
-    const { stdout } = await run(process.execPath, [commandFile, ...args, "--json", "--yes"], {
+  const left = new AbortController();
+  const signal = api.signal === undefined ? left.signal : AbortSignal.any([api.signal, left.signal]);
+  const working = new Set<Promise<unknown>>();
+  const command: Command = async (args, shape) => {
+    const running = run(process.execPath, [commandFile, ...args, "--json", "--yes"], {
       cwd: folder,
       env: { ...process.env, HEARTH_URL: api.url, HEARTH_KEY: api.key, HEARTH_RELEASE_KEYS: join(folder, "keys") },
-      ...(api.signal === undefined ? {} : { signal: api.signal }),
-    }).catch((cause: unknown) => {
+      signal,
+    });
+    // What is told to end has not ended yet: until then it may write into the folder.
+    const { child } = running;
+    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    working.add(ended);
+    void ended.then(() => working.delete(ended));
+    const { stdout } = await running.catch((cause: unknown) => {
       throw new ApiError(`npm run release -- ${args[0]}: ${sentenceOf(cause)}`, { cause });
     });
     return shape.parse(JSON.parse(stdout));
   };
+  const leave = async (): Promise<void> => {
+    left.abort();
+    await Promise.all(working);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
   try {
     const made = await command(["keygen", ...models.flatMap((model) => ["--model", model])], keysMade);
     const factory = readFactoryTrust(await readFile(made.root, "utf8"), await readFile(made.directorJwks, "utf8"));
-    return { factory, leave, publish: (spec) => publish(spec, folder, command) };
+    return {
+      factory,
+      leave,
+      sign: (spec) => sign(spec, folder, command),
+      publish: async (bundle) => (await command(["publish", bundle.folder], published)).release.id,
+      withdraw: async (model, version, reason) =>
+        void (await command(["withdraw", version, "--model", model, "--reason", reason], withdrawn)),
+    };
   } catch (error) {
     await leave();
     throw error;
   }
 }
 
-async function publish(
-  { model, hardwareIds, version, releaseCounter, notes, bytes, isSound, components }: ReleaseSpec,
-  folder: string,
-  command: <T>(args: readonly string[], shape: z.ZodType<T>) => Promise<T>,
-): Promise<string> {
+async function sign(spec: ReleaseSpec, folder: string, command: Command): Promise<SignedBundle> {
+  const { model, version, bytes, isSound, components, supportEnds } = spec;
   const image = join(folder, `${model}-${version}.img`);
   const bundle = join(folder, `${model}-${version}`);
   const sbom = join(folder, `${model}-${version}.cdx.json`);
   await writeFile(image, isSound ? randomBytes(bytes) : Buffer.concat([randomBytes(bytes), unhealthyMark]));
   const parts = components.map(([name, of]) => ({ type: "library", name, version: of }));
   await writeFile(sbom, JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.5", version: 1, components: parts }));
-  const about = ["--model", model, "--hardware", hardwareIds.join(","), "--version", version];
-  const rest = [
-    "--counter",
-    String(releaseCounter),
-    "--notes",
-    notes,
-    "--image",
+  const options = {
+    model,
+    hardware: spec.hardwareIds.join(","),
+    version,
+    counter: String(spec.releaseCounter),
+    notes: spec.notes,
     image,
-    "--sbom",
     sbom,
-    "--out",
-    bundle,
-  ];
-  await command(["sign", ...about, ...rest], z.object({ bundle: z.string() }));
-  const { release } = await command(["publish", bundle], published);
-  return release.id;
+    out: bundle,
+    ...(supportEnds === undefined ? {} : { "support-ends": supportEnds }),
+  };
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  await command(["sign", ...args], z.object({ bundle: z.string() }));
+  return { folder: bundle };
 }
 
 /** What the command said to people, or else what became of it. */

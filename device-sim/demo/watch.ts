@@ -101,12 +101,14 @@ export class Watch {
       rates,
       deliveries,
       firmwareConfirmed,
-      rollouts: seen.map(({ name, state, members, funnel: { done, failed } }) => ({
+      rollouts: seen.map(({ id, name, state, stages, members, funnel }) => ({
+        id,
         name,
         state: state.kind,
+        stage: state.progress === undefined ? null : state.progress.stage + 1,
+        stages,
         members,
-        done,
-        failed,
+        funnel,
       })),
       cases,
       points,

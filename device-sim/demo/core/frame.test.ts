@@ -17,6 +17,26 @@ const running: Status = {
   rates: Array.from({ length: 100 }, (_none, at) => at * 37),
   deliveries: { queued: 1, sent: 2, received: 3, done: 96, failed: 1, rejected: 0, expired: 2 },
   firmwareConfirmed: 95,
+  rollouts: [
+    {
+      id: "01a220d3-71aa-7334-a227-69c4b251039c",
+      name: "oven-s80 1.9.0",
+      state: "halted",
+      stage: null,
+      stages: 1,
+      members: 60,
+      funnel: { done: 0, failed: 7, cancelled: 0, waiting: 53 },
+    },
+    {
+      id: "01a220d3-6b78-76a7-97de-29b26f494691",
+      name: "oven-x200 2.1.0",
+      state: "running",
+      stage: 2,
+      stages: 3,
+      members: 100,
+      funnel: { done: 32, failed: 1, started: 0, waiting: 67 },
+    },
+  ],
   cases: { open: 1, waiting_for_owner: 1, resolved: 4 },
   points: 2_380,
   readyAfterMs: 3_100,
@@ -68,11 +88,23 @@ test.each([
     expect(whole).toContain(part);
 });
 
+test("each rollout has a line: its state, its numbers, and where it is; in a tall terminal its address too", () => {
+  const low = textOf(running, 80, 24).join("\n");
+  expect(low).toContain("halted  0 done  7 failed of 60  oven-s80 1.9.0");
+  expect(low).toContain("running  32 done  1 failed of 100  oven-x200 2.1.0, stage 2 of 3");
+  const tall = textOf(running, 80, 40).join("\n");
+  for (const { id } of running.rollouts) {
+    expect(low).not.toContain(`rollouts/${id}`);
+    expect(tall).toContain(`http://127.0.0.1:8080/rollouts/${id}`);
+  }
+});
+
 test("a narrow terminal keeps the numbers and the whole key, over two lines", () => {
   const text = textOf(running, 40, 24);
   expect(text.join("\n")).toContain("173 of 200");
   expect(text.join("")).toContain(key);
   expect(text.join("\n")).toContain("81,475");
+  expect(text.join("\n")).toContain("halted  0 done  7 failed");
 });
 
 test("a terminal that is too low still says where the service is", () => {

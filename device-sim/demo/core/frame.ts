@@ -1,7 +1,7 @@
 import { chart, progressBar, stackedBar } from "./bars.ts";
 import { clockText } from "./duration.ts";
-import { fit, type Line, piece, spread, widthOf, wrap } from "./line.ts";
-import { deliveryParts, rateNow, type Status, sumOf } from "./status.ts";
+import { fit, type Line, piece, spread, type Style, widthOf, wrap } from "./line.ts";
+import { deliveryParts, rateNow, rolloutHref, type RolloutStatus, type Status, sumOf } from "./status.ts";
 
 export interface Size {
   columns: number;
@@ -53,7 +53,7 @@ function figures(status: Status, columns: number, tall: boolean): Line[] {
     ...air,
     ...readings(status, columns, tall),
     ...air,
-    ...deliveries(status, columns),
+    ...deliveries(status, columns, tall),
     ...air,
     labelled("Cases", ...caseText(status)),
     labelled("Points", piece(count(status.points), "strong"), piece(" earned by households", "faint")),
@@ -105,7 +105,7 @@ function readings(status: Status, columns: number, tall: boolean): Line[] {
   return rows.map((row, at) => labelled(at === 0 ? "Readings" : "", ...row, ...(words[at] ?? blank)));
 }
 
-function deliveries(status: Status, columns: number): Line[] {
+function deliveries(status: Status, columns: number, tall: boolean): Line[] {
   const { done, underWay, failed, other } = deliveryParts(status);
   const words = [
     piece(count(done), "good"),
@@ -129,20 +129,28 @@ function deliveries(status: Status, columns: number): Line[] {
   return [
     withBar("Deliveries", bar, words, columns),
     labelled("Firmware", ...firmware),
-    ...(status.rollouts.length === 0 ? [] : [labelled("Rollouts", ...rolloutText(status))]),
+    ...status.rollouts.flatMap((rollout, at) => rolloutLines(status, rollout, at === 0, tall)),
   ];
 }
 
-/** `1 running  1 halted by its gate` */
-function rolloutText({ rollouts }: Status): Line {
-  const of = (state: string) => rollouts.filter((rollout) => rollout.state === state).length;
-  const halted = of("halted");
-  return [
-    piece(count(of("running")), "busy"),
-    piece(" running  ", "faint"),
-    piece(count(halted), halted > 0 ? "bad" : "plain"),
-    piece(" halted by a gate", "faint"),
-  ];
+const rolloutStyles: Readonly<Record<string, Style>> = { running: "busy", finished: "good", halted: "bad" };
+
+/** `halted  0 done  7 failed of 60  oven-s80 1.9.0`; where there is room, and where in the console it is. */
+function rolloutLines(status: Status, rollout: RolloutStatus, isFirst: boolean, tall: boolean): Line[] {
+  const { id, name, state, stage, stages, members, funnel } = rollout;
+  const { done = 0, failed = 0 } = funnel;
+  const line = labelled(
+    isFirst ? "Rollouts" : "",
+    piece(state, rolloutStyles[state] ?? "plain"),
+    piece("  "),
+    piece(count(done), "good"),
+    piece(" done  ", "faint"),
+    piece(count(failed), failed > 0 ? "bad" : "plain"),
+    piece(` failed of ${count(members)}`, "faint"),
+    piece(`  ${name}${stage === null ? "" : `, stage ${stage} of ${stages}`}`),
+  );
+  const href = tall ? rolloutHref(status, id) : null;
+  return href === null ? [line] : [line, labelled("", piece(href, "faint"))];
 }
 
 function caseText({ cases }: Status): Line {

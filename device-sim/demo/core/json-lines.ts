@@ -1,4 +1,4 @@
-import { rateNow, type Status, sumOf } from "./status.ts";
+import { rateNow, rolloutHref, type Status, sumOf } from "./status.ts";
 
 /**
  * The status as one JSON line.
@@ -21,7 +21,7 @@ export function statusLine(status: Status, toldUpTo: number, withPlace: boolean)
     cases: status.cases,
     points: status.points,
     firmware_confirmed: status.firmwareConfirmed,
-    rollouts: status.rollouts,
+    rollouts: status.rollouts.map((rollout) => ({ ...rollout, console: rolloutHref(status, rollout.id) })),
     ready_after_ms: status.readyAfterMs,
     story: status.story.filter(({ atMs }) => atMs >= toldUpTo).map(({ sentence }) => sentence),
   });

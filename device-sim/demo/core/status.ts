@@ -7,11 +7,15 @@ export interface Told {
 
 /** How far a rollout is, in appliances. */
 export interface RolloutStatus {
+  id: string;
   name: string;
   state: string;
+  /** Where it is of how many, from 1; null where it has not begun or is over. */
+  stage: number | null;
+  stages: number;
   members: number;
-  done: number;
-  failed: number;
+  /** By what became of them. */
+  funnel: Readonly<Record<string, number>>;
 }
 
 /** Where the demo stands: what both views show, as the service itself counts it. */
@@ -64,6 +68,10 @@ export const newStatus = (appliances: number, speed: number): Status => ({
   story: [],
   place: null,
 });
+
+/** Where a rollout is shown; null before the service runs. */
+export const rolloutHref = ({ place }: Status, id: string): string | null =>
+  place === null ? null : `${place.console}rollouts/${id}`;
 
 /** Adds to a story that keeps its newest sentences. */
 export const withTold = (story: readonly Told[], told: Told): Told[] => [...story, told].slice(-storyMax);
