@@ -3,7 +3,7 @@ import { type Freeze, type Frozen, frozenCountries } from "./core/freeze.ts";
 import type { MeasuredMetric } from "./core/gates.ts";
 import { emptyTally } from "./core/plan.ts";
 import type { FleetView, PlannedRollout, StageFleet, WaitingGroup } from "./core/planner.ts";
-import { type TallyRow, tallies } from "./members-store.ts";
+import { type TallyRow, tallies } from "./member-lists-store.ts";
 import { type FreezeRow, measuredOf, type RolloutRow, startsSince } from "./rollouts-store.ts";
 
 const minuteMs = 60_000;

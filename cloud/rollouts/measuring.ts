@@ -1,6 +1,6 @@
 import type { Db } from "../platform/database.ts";
 import type { MeasuredMetric } from "./core/gates.ts";
-import * as members from "./members-store.ts";
+import * as lists from "./member-lists-store.ts";
 import type { RolloutsDeps } from "./ports.ts";
 import { type RolloutRow, setMeasured } from "./rollouts-store.ts";
 
@@ -34,8 +34,8 @@ export async function measureGates(
     const line = row.plan.stages[stage]?.gate?.metric;
     if (line === null || line === undefined) continue;
     const query = { rolloutId: row.id, stage, limit: metricDevicesMax };
-    const treated = await members.treatedSample(db, query);
-    const untreated = await members.untreatedSample(db, query);
+    const treated = await lists.treatedSample(db, query);
+    const untreated = await lists.untreatedSample(db, query);
     const sinceMs = nowMs - lookBackMs;
     const sides = {
       treated: treated.map((one) => ({ deviceKey: one.device_key, sinceMs: Math.max(sinceMs, one.since_ms) })),

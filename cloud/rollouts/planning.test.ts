@@ -289,6 +289,10 @@ test("new and returning appliances get it by themselves, also once the rollout h
   await yard.tick(10_000);
   expect((await yard.devices(next)).map(({ deviceId }) => deviceId)).toContain(newest);
   expect((await yard.devices(id)).map(({ deviceId }) => deviceId)).not.toContain(newest);
+  await yard.say([newest], "rejected");
+  await yard.kitchen.as("admin", "PATCH", `/devices/${newest}`, { tags: ["asked"] });
+  await yard.tick(10_000);
+  expect((await yard.devices(id)).map(({ deviceId }) => deviceId)).not.toContain(newest);
 });
 
 test("households may be told before, and nothing begins until then", async () => {
@@ -307,4 +311,39 @@ test("households may be told before, and nothing begins until then", async () =>
   });
   const told = await yard.kitchen.as("viewer", "GET", `/deliveries?device=${oven}&kind=message`);
   expect(told.body.items).toMatchObject([{ label: `Update ${release.version}`, phase: "queued" }]);
+});
+
+test("an offer that an older rollout left open gives way to a newer one's, and the older one knows", async () => {
+  const [older, newer] = [await yard.publish(), await yard.publish()];
+  const [oven = ""] = await yard.ovens(1);
+  const first = await yard.running(older);
+  await yard.tick();
+  await yard.done(first, "promote", { reason: "the rest are away" });
+  const second = await yard.running(newer);
+  await yard.tick();
+  expect(await yard.idsIn(second, "offered")).toEqual([oven]);
+  expect(await yard.devices(first)).toMatchObject([{ deviceId: oven, state: "cancelled", reason: "superseded" }]);
+});
+
+test("an appliance that was away until its offer ended gets it again when it is seen, where rollouts assign by themselves", async () => {
+  const release = await yard.publish();
+  const [away = "", gone = ""] = await yard.ovens(2);
+  const id = await yard.running(release, { autoAssign: true });
+  await yard.tick();
+  await yard.tick(60 * 24 * hourMs);
+  await yard.tick(minuteMs);
+  const states = async () => (await yard.devices(id)).map(({ deviceId, state }) => [deviceId, state]);
+  expect(await states()).toEqual([
+    [away, "skipped"],
+    [gone, "skipped"],
+  ]);
+  // As the gateway's word of its connection leaves it.
+  await sql`UPDATE device SET presence_at_ms = ${yard.kitchen.clock.nowMs()} WHERE id = ${away}`.execute(
+    yard.kitchen.base.db,
+  );
+  await yard.tick(minuteMs);
+  expect(await states()).toEqual([
+    [away, "offered"],
+    [gone, "skipped"],
+  ]);
 });

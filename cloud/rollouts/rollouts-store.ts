@@ -1,4 +1,4 @@
-/** SQL of rollouts themselves; their members are in members-store.ts. */
+/** SQL of rollouts themselves; their members are in members-store.ts and member-lists-store.ts. */
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import type { MeasuredMetric } from "./core/gates.ts";

@@ -11,6 +11,7 @@ import { memberSentence } from "./eligibility.ts";
 import { fleetViews } from "./fleet-views.ts";
 import { Freezes } from "./freezes.ts";
 import { Journal, type Note } from "./journal.ts";
+import * as lists from "./member-lists-store.ts";
 import * as members from "./members-store.ts";
 import { type Refused, refused, type RolloutsDeps } from "./ports.ts";
 import { type Preview, previewPlan } from "./preview.ts";
@@ -206,7 +207,7 @@ export class Rollouts {
       const { state } = row;
       if (state.kind !== "running" && state.kind !== "paused")
         return refused(state.kind === "draft" ? "rollout_not_begun" : "rollout_not_running");
-      const failures = await members.failuresByReason(tx, id);
+      const failures = await lists.failuresByReason(tx, id);
       const notAgain = force
         ? []
         : failures.filter(({ reason }) => !mayRetryUpdate(reason)).map(({ reason }) => reason);
@@ -222,7 +223,7 @@ export class Rollouts {
   async list(query: store.ListQuery): Promise<Summary[]> {
     const rows = await store.listRollouts(this.#deps.db, query);
     const ids = rows.map(({ id }) => id);
-    const counts = Map.groupBy(await members.stateCounts(this.#deps.db, ids), ({ rollout_id }) => rollout_id);
+    const counts = Map.groupBy(await lists.stateCounts(this.#deps.db, ids), ({ rollout_id }) => rollout_id);
     return rows.map((row) => toSummary(row, tallyOf(counts.get(row.id) ?? [])));
   }
 
@@ -240,14 +241,14 @@ export class Rollouts {
   async members(
     id: string,
     query: { state: MemberState | null; stage: number | null; reason: string | null; afterKey: number; limit: number },
-  ): Promise<members.MemberRow[] | null> {
+  ): Promise<lists.MemberRow[] | null> {
     if ((await store.findRollout(this.#deps.db, id)) === null) return null;
-    return members.listMembers(this.#deps.db, { rolloutId: id, ...query });
+    return lists.listMembers(this.#deps.db, { rolloutId: id, ...query });
   }
 
   async failures(id: string) {
     if ((await store.findRollout(this.#deps.db, id)) === null) return null;
-    const rows = await members.failuresByReason(this.#deps.db, id);
+    const rows = await lists.failuresByReason(this.#deps.db, id);
     return rows.map(({ n, ...row }) => ({ ...row, count: n, retryable: mayRetryUpdate(row.reason) }));
   }
 
@@ -258,7 +259,7 @@ export class Rollouts {
 
   /** Why a rollout left an appliance out, or took its offer back. */
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await members.leftOut(this.#deps.db, device, page);
+    const rows = await lists.leftOut(this.#deps.db, device, page);
     return rows.map(({ rollout_id: rolloutId, name, version, state, reason, stage, at_ms: atMs }) => ({
       atMs,
       kind: "rollout",
@@ -278,10 +279,10 @@ export class Rollouts {
     const freezes = await this.freezes.current(db, nowMs);
     const view = (await fleetViews(db, [row], { freezes, withdrawn: new Map() }, nowMs)).get(row.id);
     if (view === undefined) throw new Error("a rollout has no view");
-    const failures = await members.failuresByReason(db, row.id);
+    const failures = await lists.failuresByReason(db, row.id);
     const retryable = failures.filter(({ reason }) => mayRetryUpdate(reason)).reduce((sum, { n }) => sum + n, 0);
     const history = await store.historyOf(db, row.id, { beforeId: null, limit: historyInDetail });
-    const outcomeMs = await members.medianUpdateMs(db, row.id);
+    const outcomeMs = await lists.medianUpdateMs(db, row.id);
     return toDetail(row, view, { freezes, history, outcomeMs, retryable }, nowMs);
   }
 

@@ -13,6 +13,7 @@ export const securityKindNames = {
   protocol_error: "Not MQTT 3.1.1",
   limit_hit: "Limit reached",
   staff_key_refused: "Wrong staff key",
+  device_token_refused: "Wrong token at hawkBit's API",
   permission_refused: "Not permitted",
   pairing_limited: "Guessing at pairing codes",
   token_rotated: "New token",
@@ -26,6 +27,8 @@ export const securityKindNames = {
   handed_over: "Handed over",
   staff_key_created: "Staff key made",
   staff_key_revoked: "Staff key ended",
+  gateway_token_created: "Gateway token made",
+  gateway_token_revoked: "Gateway token ended",
 } as const satisfies Record<string, string>;
 
 const names: Readonly<Record<string, string>> = securityKindNames;
