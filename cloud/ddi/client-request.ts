@@ -14,6 +14,12 @@ declare module "fastify" {
 
 export const ddiBase = "/:tenant/controller/v1/:controllerId";
 
+/** Where an action stands in an address. No action ever has a larger number: hawkBit's clients take none. */
+export const actionNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/, "must be the number of an action")
+  .transform((text) => Math.min(Number(text), 2 ** 31 - 1));
+
 /** The parameters that every address here has. The tenant is looked at before anything else. */
 export const target = { tenant: z.string().max(64), controllerId: z.string().max(200) };
 export const ofClients = (summary: string, description?: string) => ({

@@ -5,7 +5,7 @@ import { addressOf, isTenant, sleepText } from "./core/addresses.ts";
 import { attributesMax, configData } from "./core/attributes.ts";
 import { confirmation, feedback } from "./core/feedback.ts";
 import type { Reported } from "./actions.ts";
-import { clientOf, ddiBase, ofClients, read, target } from "./client-request.ts";
+import { actionNumber, clientOf, ddiBase, ofClients, read, target } from "./client-request.ts";
 import type { Ddi } from "./ddi.ts";
 import { downloadRoutes } from "./download-routes.ts";
 import { ddiProblems } from "./errors.ts";
@@ -28,13 +28,7 @@ const bodyBytesMax = 65_536;
 /** How long a client waits between two polls: with nothing to do; and while it has an update, or has been asked for its attributes. */
 const pollMsDefault = { idle: 300_000, busy: 60_000 };
 
-const numbered = z.object({
-  ...target,
-  actionId: z
-    .string()
-    .regex(/^[1-9]\d{0,9}$/, "must be the number of an action")
-    .transform(Number),
-});
+const numbered = z.object({ ...target, actionId: actionNumber });
 
 /**
  * hawkBit's device API, for clients that speak it already: SWUpdate, rauc-hawkbit-updater, Zephyr. Staff keys open nothing here; the

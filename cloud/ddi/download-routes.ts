@@ -5,15 +5,11 @@ import { problem } from "../platform/problem.ts";
 import { cutSilentReader } from "../platform/silent-reader.ts";
 import type { Artifact } from "./core/deployment.ts";
 import type { Ddi } from "./ddi.ts";
-import { clientOf, ddiBase, ofClients, target } from "./client-request.ts";
+import { actionNumber, clientOf, ddiBase, ofClients, target } from "./client-request.ts";
 import { ddiProblems } from "./errors.ts";
 
-const moduleId = z
-  .string()
-  .regex(/^[1-9]\d{0,9}$/, "must be the number of an action")
-  .transform(Number);
-const ofModule = z.object({ ...target, moduleId });
-const ofFile = z.object({ ...target, moduleId, file: z.string().max(150) });
+const ofModule = z.object({ ...target, moduleId: actionNumber });
+const ofFile = z.object({ ...ofModule.shape, file: z.string().max(150) });
 
 const md5Suffix = ".MD5SUM";
 

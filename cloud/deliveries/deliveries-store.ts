@@ -211,6 +211,12 @@ export async function updateStates(tx: Db, updates: readonly StateUpdate[]): Pro
     WHERE d.id = u.id`.execute(tx);
 }
 
+/** Whatever becomes of the attempt that is under way, no other follows it. */
+export async function makeLastAttempt(tx: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await sql`UPDATE delivery SET attempts_max = attempt WHERE id = ANY(${ids}::uuid[])`.execute(tx);
+}
+
 export interface ReceiptRow {
   delivery_id: string;
   attempt: number;

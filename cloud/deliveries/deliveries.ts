@@ -384,7 +384,7 @@ export class Deliveries {
 
   /**
    * Takes back, in the caller's transaction, what is open of a kind and carries these parts in its body, as far as the devices have not gone too far
-   * with it. Returns how many that were.
+   * with it; those get no further attempt. Returns how many were taken back.
    */
   async cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number> {
     const atMs = this.#deps.clock.nowMs();
@@ -392,10 +392,13 @@ export class Deliveries {
     for (;;) {
       const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, { kind, part, afterId, limit: dueLimit });
       const moves = new DeliveryMoves(rows, atMs);
-      for (const { id } of rows) {
-        if (moves.apply(id, { kind: "cancelled", atMs }).kind !== "refused") cancelled += 1;
-      }
+      const tooFar = rows.filter(({ id }) => moves.apply(id, { kind: "cancelled", atMs }).kind === "refused");
+      cancelled += rows.length - tooFar.length;
       await moves.save(tx, this.#book);
+      await store.makeLastAttempt(
+        tx,
+        tooFar.map(({ id }) => id),
+      );
       afterId = rows.at(-1)?.id ?? null;
       if (rows.length < dueLimit) return cancelled;
     }

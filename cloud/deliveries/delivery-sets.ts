@@ -99,7 +99,7 @@ async function holdSubjects(tx: Db, { devices, kind, subject }: DeliverySet): Pr
 }
 
 /**
- * Cancels what can still be taken back, in one statement.
+ * Cancels what can still be taken back, in one statement. What the devices have gone too far with gets no further attempt.
  *
  * @param deliveries a statement that yields their ids
  * @param andThen the end of the statement: it may read `cancelled (delivery_id, device_key)`
@@ -116,13 +116,14 @@ export async function cancelSet<Row>(
   );
   const { rows } = await sql<Row>`
     WITH open AS MATERIALIZED (
-      SELECT d.id, ${committed} AS stays FROM delivery d WHERE d.id IN (${deliveries}) AND ${isOpenRow} FOR UPDATE
+      SELECT d.id, ${committed} AS stays FROM delivery d WHERE d.id IN (${deliveries}) AND ${isOpenRow} ORDER BY d.id FOR UPDATE
     ),
     cancelled AS (
       UPDATE delivery d SET phase = 'cancelled', cause = 'person', due_at_ms = NULL, since_ms = 0, not_before_ms = 0, sends = 0,
         changed_at_ms = ${nowMs}
       FROM open o WHERE d.id = o.id AND NOT o.stays RETURNING d.id AS delivery_id, d.device_key
-    )
+    ),
+    last_attempt AS (UPDATE delivery d SET attempts_max = d.attempt FROM open o WHERE d.id = o.id AND o.stays)
     ${andThen}`.execute(tx);
   return rows;
 }

@@ -15,6 +15,8 @@ export interface DeviceFactsRow {
   /** IANA name: the appliance's own, else its household's, else UTC. */
   time_zone: string;
   household_id: string | null;
+  /** What happened before is not its household's; null: all of it is. */
+  household_since_ms: number | null;
   /** When it last came or went; of one that never came, when it was registered. */
   last_seen_ms: number;
   online: boolean;
@@ -31,6 +33,6 @@ export interface DeviceFactsRow {
 export const deviceFacts = (households: RawBuilder<unknown>): RawBuilder<unknown> => sql`(
   SELECT d.key, d.id, d.model, d.hardware, d.firmware_version AS version, d.firmware_parts AS version_parts,
     d.release_counter AS counter, d.tags, d.locale, d.country, coalesce(d.time_zone, h.time_zone, 'UTC') AS time_zone,
-    d.household_id, coalesce(d.presence_at_ms, d.created_at_ms) AS last_seen_ms, d.online, d.blocked_at_ms IS NOT NULL AS blocked,
+    d.household_id, d.household_since_ms, coalesce(d.presence_at_ms, d.created_at_ms) AS last_seen_ms, d.online, d.blocked_at_ms IS NOT NULL AS blocked,
     d.facts_at_ms
   FROM device d LEFT JOIN ${households} h ON h.id = d.household_id)`;

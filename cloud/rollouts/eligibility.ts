@@ -6,6 +6,7 @@ import { targetFacts } from "./core/target-facts.ts";
 
 /** Of a release, what decides who may have it. */
 export interface ReleaseFit {
+  id: string;
   model: string;
   hardwareIds: readonly string[];
   version: string;
@@ -25,6 +26,14 @@ export interface Target {
 export const fleet: RawBuilder<unknown> = sql`${deviceFacts(householdFacts)} AS f`;
 
 export const compileTarget = (text: string) => compilePredicate(text, targetFacts);
+
+/**
+ * Appliances whose household has declined a release, in whatever rollout; a household that came later is asked anew. It reads no column of
+ * the appliances that are asked, so that it is answered once for all of them.
+ */
+const declinedBy = (releaseId: string): RawBuilder<unknown> => sql`(
+  SELECT rd.device_key FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id JOIN ${fleet} ON f.key = rd.device_key
+  WHERE r.release_id = ${releaseId}::uuid AND rd.state = 'declined' AND rd.ended_at_ms >= coalesce(f.household_since_ms, 0))`;
 
 const counter = sql`coalesce(f.counter, 0)`;
 
@@ -50,6 +59,7 @@ const factColumn = (nowMs: number) => {
 const exclusionSentences = {
   not_in_target: "The target does not mean it, or a fact that it asks for is missing.",
   blocked: "It is blocked.",
+  declined: "Its household declined this release.",
   hardware_unknown: "It has not reported its hardware yet.",
   wrong_hardware: "The release is not for its hardware.",
   already_there: "It runs this release or a later one.",
@@ -67,6 +77,7 @@ export function exclusionSentence(reason: string): string {
 
 const endSentences: Readonly<Record<string, string>> = {
   other_update_under_way: "It was busy with another update.",
+  other_rollout: "Another rollout has it by now.",
   no_answer: "It never answered.",
   expired: "It was away until the offer ended.",
   superseded: "Another update took its place.",
@@ -100,6 +111,7 @@ export function exclusion({ release, predicate, passThroughs }: Target, nowMs: n
   return sql<string | null>`CASE
     WHEN NOT ${predicate.where(factColumn(nowMs))} THEN 'not_in_target'
     WHEN f.blocked THEN 'blocked'
+    WHEN f.key IN ${declinedBy(release.id)} THEN 'declined'
     WHEN f.hardware IS NULL THEN 'hardware_unknown'
     WHEN f.hardware <> ALL(${[...hardwareIds]}::text[]) THEN 'wrong_hardware'
     WHEN ${counter} >= ${releaseCounter}::int OR f.version = ${version}::text THEN 'already_there'

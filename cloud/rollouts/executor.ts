@@ -186,7 +186,7 @@ export class Executor {
     await store.allowLong(tx);
     const [called] = await this.#deps.deliveries.cancelForSet<{ cancelled: number }>(
       tx,
-      members.offeredDeliveries(row.id),
+      members.openDeliveries(row.id),
       members.cancelOffered(reason, nowMs),
     );
     const data = { calledBack: called?.cancelled ?? 0 };

@@ -18,6 +18,8 @@ const termsOf = ({ plan, created_by }: RolloutRow): RolloutTerms => ({
   createdBy: created_by,
   approval: plan.approval,
   stages: plan.stages.length,
+  asksAfter: new Set(plan.stages.flatMap(({ next }, stage) => (next === "wait_for_approval" ? [stage] : []))),
+  follows: plan.autoAssign,
   startAtMs: plan.startAtMs,
 });
 

@@ -4,9 +4,22 @@ import type { Db } from "../platform/database.ts";
 import type { MemberMove } from "./core/member.ts";
 import type { Stage } from "./core/plan.ts";
 import { bucketOf, exclusion, fleet, isEligible, type Target } from "./eligibility.ts";
+import { isAlive, stillFollows } from "./rollouts-store.ts";
 
 /** Members to whom something is still promised: they belong to their rollout alone. */
 const isUnsettled = sql.raw(`rd.state IN ('waiting', 'offered', 'started')`);
+
+/** Of whatever rollout `r`: one that has ended promises nothing to those who still wait in it. */
+const isPromised = sql`(rd.state IN ('offered', 'started') OR (rd.state = 'waiting' AND (${isAlive} OR ${stillFollows})))`;
+
+/** Whether another rollout has `f` now, so that an offer of this one would take it away: of a later release, or of the same one. */
+const isOfAnother = (
+  rolloutId: string,
+  { model, releaseCounter }: Target["release"],
+): RawBuilder<boolean> => sql<boolean>`EXISTS (
+  SELECT FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = f.key
+  WHERE r.model = ${model} AND r.id <> ${rolloutId}::uuid AND ${isPromised}
+    AND (r.release_counter > ${releaseCounter} OR (r.release_counter = ${releaseCounter} AND rd.state <> 'waiting')))`;
 
 /** The first stage that goes by a tag which `f` bears, or null. */
 function tagStage(stages: readonly Stage[]): RawBuilder<number | null> {
@@ -176,7 +189,8 @@ export async function pickStarting(
   const frozen = [...step.frozenCountries];
   await sql`
     INSERT INTO pg_temp.starting (device_key, device_id, online, reason)
-    SELECT f.key, f.id, f.online, ${exclusion(target, nowMs)}
+    SELECT f.key, f.id, f.online,
+      coalesce(${exclusion(target, nowMs)}, CASE WHEN ${isOfAnother(rolloutId, target.release)} THEN 'other_rollout' END)
     FROM (
       SELECT rd.device_key FROM rollout_device rd
       WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.stage = ${step.stage} AND rd.state = 'waiting'
@@ -231,9 +245,9 @@ export const justOffered = (rolloutId: string, nowMs: number): RawBuilder<unknow
 
 // Ending
 
-/** Ids of the deliveries of members that have been offered it and have not begun. */
-export const offeredDeliveries = (rolloutId: string): RawBuilder<unknown> =>
-  sql`SELECT rd.delivery_id FROM rollout_device rd WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state = 'offered'`;
+/** Ids of the deliveries of members to whom something is on its way: what they have begun is not called back, another attempt is. */
+export const openDeliveries = (rolloutId: string): RawBuilder<unknown> =>
+  sql`SELECT rd.delivery_id FROM rollout_device rd WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state IN ('offered', 'started')`;
 
 /** The end of `cancelForSet`'s statement. */
 export const cancelOffered = (reason: string, nowMs: number): RawBuilder<{ cancelled: number }> => sql<{
@@ -325,7 +339,7 @@ export async function followTarget(
             AND NOT (own.state = 'skipped' AND own.ended_at_ms <= f.facts_at_ms))
         AND NOT EXISTS (
           SELECT FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.id AND rd.device_key = f.key
-          WHERE r.model = ${target.release.model} AND r.id <> ${id}::uuid AND (${isUnsettled} OR r.release_counter > ${releaseCounter}))
+          WHERE r.model = ${target.release.model} AND r.id <> ${id}::uuid AND (${isPromised} OR r.release_counter > ${releaseCounter}))
     ) AS came
     ON CONFLICT (rollout_id, device_key) DO UPDATE
       SET state = 'waiting', reason = NULL, delivery_id = NULL, offered_at_ms = NULL, ended_at_ms = NULL,

@@ -29,8 +29,8 @@ const columns = sql.raw(
 );
 
 /** The partial indexes say the same words. */
-const isAlive = sql.raw(`r.state_kind IN ('awaiting_approval', 'scheduled', 'running', 'paused')`);
-const stillFollows = sql.raw(`(r.state_kind = 'finished' AND (r.plan ->> 'autoAssign')::boolean)`);
+export const isAlive = sql.raw(`r.state_kind IN ('awaiting_approval', 'scheduled', 'running', 'paused')`);
+export const stillFollows = sql.raw(`(r.state_kind = 'finished' AND (r.plan ->> 'autoAssign')::boolean)`);
 
 export async function insertRollout(tx: Db, row: Omit<RolloutRow, "followed_to_ms" | "measured_at_ms">): Promise<void> {
   await sql`
@@ -208,6 +208,15 @@ export async function addHistory(tx: Db, rolloutId: string, entry: Omit<HistoryR
     INSERT INTO rollout_history (rollout_id, at_ms, by, what, stage, reason, data)
     VALUES (${rolloutId}, ${entry.at_ms}, ${entry.by}, ${entry.what}, ${entry.stage}, ${entry.reason},
       ${JSON.stringify(entry.data)}::jsonb)`.execute(tx);
+}
+
+/** Whether a principal had a hand in a draft. */
+export async function hasChangedPlan(tx: Db, rolloutId: string, by: string): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT FROM rollout_history WHERE rollout_id = ${rolloutId}::uuid AND by = ${by} AND what = 'changed' LIMIT 1`.execute(
+    tx,
+  );
+  return rows.length > 0;
 }
 
 /** Newest first. */

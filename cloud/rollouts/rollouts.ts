@@ -149,7 +149,14 @@ export class Rollouts {
 
   /** By another principal than the author: of the plan, or of the next stage. */
   approve(by: Principal, id: string): Promise<Changed> {
-    return this.#act(by, id, (atMs) => ({ kind: "approve", atMs, by: principalText(by) }), { what: "approved" });
+    return this.#locked(id, async (tx, row) => {
+      const event: RolloutEvent = { kind: "approve", atMs: this.#deps.clock.nowMs(), by: principalText(by) };
+      const refusal = this.#journal.refusal(row, event);
+      if (refusal !== null) return refused(refusal);
+      // Whoever changed the draft is an author of what is approved, also where others wrote it first and handed it in.
+      if (await store.hasChangedPlan(tx, id, principalText(by))) return refused("approver_is_author");
+      return this.#move(tx, row, event, { what: "approved" }, by);
+    });
   }
 
   /** When it is to begin; null: when somebody starts it. */

@@ -21,6 +21,14 @@ test("another attempt leaves an appliance where it is", () => {
   expect(after({ phase: "queued" })).toEqual({ fresh: null, begun: null, reason: null });
 });
 
+test("an appliance that does not take a release by itself has not been declined by its household", () => {
+  for (const reason of ["wrong_hardware", "no_factory_root", "not_newer"])
+    expect(after({ phase: "rejected", cause: "device", reason })).toEqual({ fresh: "failed", begun: "failed", reason });
+  expect(after({ phase: "rejected", cause: "device", reason: "declined_by_owner" }).begun).toBe("declined");
+  expect(after({ phase: "rejected", cause: "device", reason: "older_generation" }).fresh).toBe("cancelled");
+  expect(after({ phase: "rejected", cause: "device", reason: "update_under_way" }).fresh).toBe("skipped");
+});
+
 test("a refusal by the household closes the matter, a failure keeps its reason", () => {
   expect(after({ phase: "rejected" }).begun).toBe("declined");
   expect(after({ phase: "failed", cause: "device", reason: "bad_signature" })).toMatchObject({

@@ -31,6 +31,22 @@ const notBegun = new Set(["offered", "confirmed_by_owner"]);
 /** Why an appliance has no outcome in the end. They stand in the list of members, and count in no share. */
 export const noAnswer = "no_answer";
 
+/** What an appliance does not want by itself is the release's failure, and not a person's word. */
+function rejected(reason: string | null): MemberMove {
+  switch (reason) {
+    case null:
+    case "declined_by_owner":
+      return both("declined", reason);
+    case "superseded":
+    case "older_generation":
+      return both("cancelled", "superseded");
+    case "update_under_way":
+      return { fresh: "skipped", begun: "failed", reason: "other_update_under_way" };
+    default:
+      return both("failed", reason);
+  }
+}
+
 /** Pure, and without the state before: the one statement that applies it knows that. */
 export function memberAfter({ phase, step, cause, reason }: MovedTo): MemberMove {
   switch (phase) {
@@ -47,7 +63,7 @@ export function memberAfter({ phase, step, cause, reason }: MovedTo): MemberMove
         return { fresh: "skipped", begun: "timed_out", reason: step === null ? noAnswer : `silent_after_${step}` };
       return both("failed", reason ?? (step === "rolled_back" ? "rolled_back" : "unknown"));
     case "rejected":
-      return both("declined", reason);
+      return rejected(reason);
     case "expired":
       return { fresh: "skipped", begun: "timed_out", reason: reason ?? "expired" };
     case "superseded":

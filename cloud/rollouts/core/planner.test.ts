@@ -54,6 +54,8 @@ function move(world: World, event: RolloutEvent): void {
     createdBy: "staff:author",
     approval: "not_needed" as const,
     stages: world.rollout.plan.stages.length,
+    asksAfter: new Set<number>(),
+    follows: world.rollout.plan.autoAssign,
     startAtMs: null,
   };
   const outcome = stepRollout(terms, world.rollout.state, event);

@@ -77,8 +77,8 @@ export function plan(rollout: PlannedRollout, fleet: FleetView, nowMs: number): 
     }
     case "running":
     case "paused": {
-      const stop = stopping(rollout, fleet, state.progress);
-      if (stop !== null) return [stop];
+      const stop = stopping(rollout, fleet, state.progress.stage) ?? withdrawal(fleet)[0];
+      if (stop !== undefined) return [stop];
       if (state.kind === "paused") return [];
       return [
         ...starts(rollout, fleet, state.progress.stage, nowMs),
@@ -86,8 +86,11 @@ export function plan(rollout: PlannedRollout, fleet: FleetView, nowMs: number): 
       ];
     }
     case "finished": {
-      const isOpen = rollout.plan.autoAssign && fleet.withdrawn === null;
-      return isOpen ? starts(rollout, fleet, rollout.plan.stages.length - 1, nowMs) : [];
+      const { autoAssign, stages } = rollout.plan;
+      if (!autoAssign || fleet.withdrawn !== null) return [];
+      const last = stages.length - 1;
+      const verdict = stopping(rollout, fleet, last);
+      return verdict === null ? starts(rollout, fleet, last, nowMs) : [verdict];
     }
   }
 }
@@ -96,13 +99,13 @@ const withdrawal = ({ withdrawn }: FleetView): Step[] =>
   withdrawn === null ? [] : [{ kind: "abort", reason: withdrawn.reason }];
 
 /** A gate of any stage that has begun, also of one that passed: its last appliances may still fail. */
-function stopping({ plan: { stages } }: PlannedRollout, fleet: FleetView, progress: Progress): Step | null {
-  for (const [stage, { gate }] of stages.slice(0, progress.stage + 1).entries()) {
+function stopping({ plan: { stages } }: PlannedRollout, fleet: FleetView, last: number): Step | null {
+  for (const [stage, { gate }] of stages.slice(0, last + 1).entries()) {
     const there = fleet.stages[stage];
     const verdict = there === undefined ? null : trippedGate(gate, there.tally, there.measured);
     if (verdict !== null) return { kind: "halt", stage, verdict };
   }
-  return withdrawal(fleet)[0] ?? null;
+  return null;
 }
 
 /**

@@ -11,7 +11,14 @@ const verdict: GateVerdict = {
   sampleMin: 10,
   verdict: "tripped",
 };
-const terms: RolloutTerms = { createdBy: "staff:author", approval: "second_person", stages: 3, startAtMs: null };
+const terms: RolloutTerms = {
+  createdBy: "staff:author",
+  approval: "second_person",
+  stages: 3,
+  asksAfter: new Set([1]),
+  follows: false,
+  startAtMs: null,
+};
 
 const progress = (kind: "starting" | "soaking" | "waiting" = "starting", stage = 0) => ({ kind, stage, sinceMs: 1 });
 const states: Record<RolloutState["kind"], RolloutState> = {
@@ -136,10 +143,23 @@ const runningAt = (kind: "starting" | "soaking" | "waiting", stage = 0): Rollout
 test("nobody gets round an approval by promoting, and nothing advances that was not soaked", () => {
   expect(result(runningAt("waiting"), events.promote)).toBe("rollout_waits_for_approval");
   expect(result(runningAt("waiting"), events.advance)).toBe("rollout_waits_for_approval");
+  for (const early of ["starting", "soaking"] as const) {
+    expect(stepRollout(terms, runningAt(early, 1), events.promote)).toMatchObject({
+      to: { progress: { kind: "waiting", stage: 1 } },
+    });
+    expect(stepRollout(terms, runningAt(early), events.promote)).toMatchObject({ to: { progress: { stage: 1 } } });
+  }
   expect(result(runningAt("starting"), events.advance)).toBe("stage_not_soaked");
   expect(result(runningAt("soaking", 2), { ...events.advance, stage: 2 })).toBe("stage_not_current");
   expect(result(runningAt("soaking", 2), events.finish)).toBe("finished");
   expect(result(runningAt("starting", 2), events.finish)).toBe("stage_not_soaked");
+});
+
+test("a finished rollout that still takes in appliances can be stopped, and no other", () => {
+  expect(result(states.finished, events.abort, { follows: true })).toBe("aborted");
+  expect(result(states.finished, events.trip, { follows: true })).toBe("halted");
+  for (const kind of eventKinds.filter((one) => one !== "abort" && one !== "trip"))
+    expect(result(states.finished, events[kind], { follows: true })).toBe("rollout_over");
 });
 
 test("what a plan of one's own needs no second person for is scheduled at once", () => {

@@ -9,7 +9,8 @@
  *   running, stage by stage:   starting --soak--> soaking --advance--> the next stage, starting
  *                                                    \--ask--> waiting --approve (another person)--^
  *
- * A gate may trip while the rollout is paused: what is under way goes on and is watched. `finished`, `aborted` and `halted` are final.
+ * A gate may trip while the rollout is paused: what is under way goes on and is watched. `finished`, `aborted` and `halted` are final, but
+ * for a finished one that still takes in new appliances: it can be aborted, and halts by itself.
  */
 import type { GateVerdict } from "./gates.ts";
 
@@ -49,6 +50,10 @@ export interface RolloutTerms {
   createdBy: string;
   approval: "not_needed" | "second_person";
   stages: number;
+  /** Stages after which a second person is asked. */
+  asksAfter: ReadonlySet<number>;
+  /** It takes in new appliances also once it has finished. */
+  follows: boolean;
   /** When the plan says that it begins; null: when a person says so. */
   startAtMs: number | null;
 }
@@ -154,9 +159,12 @@ function ask(_terms: RolloutTerms, now: Of<"running">, on: On<"ask">): RolloutOu
 }
 
 function promote(terms: RolloutTerms, now: Of<"running">, on: On<"promote">): RolloutOutcome {
+  const { kind, stage } = now.progress;
+  if (kind === "waiting") return refused("rollout_waits_for_approval");
+  if (isLast(terms, now.progress)) return finish(now, on.atMs);
   // Whoever may not approve must not get round it by being early.
-  if (now.progress.kind === "waiting") return refused("rollout_waits_for_approval");
-  return isLast(terms, now.progress) ? finish(now, on.atMs) : next(now, on.atMs);
+  if (terms.asksAfter.has(stage)) return moved({ ...now, progress: { kind: "waiting", stage, sinceMs: on.atMs } });
+  return next(now, on.atMs);
 }
 
 const over = {
@@ -258,7 +266,21 @@ const transitions: { [K in Kind]: { [E in RolloutEvent["kind"]]: Cell<K, E> } } 
     finish: refuse("rollout_not_running"),
     trip,
   },
-  finished: over,
+  // One that goes on with new appliances is not over: somebody, or its gates, must be able to stop it.
+  finished: {
+    ...over,
+    abort: (terms, now, on) => (terms.follows ? abort(terms, now, on) : refused("rollout_over")),
+    trip: (terms, now, on) =>
+      terms.follows
+        ? moved({
+            kind: "halted",
+            startedAtMs: now.startedAtMs,
+            haltedAtMs: on.atMs,
+            stage: on.stage,
+            verdict: on.verdict,
+          })
+        : refused("rollout_over"),
+  },
   aborted: over,
   halted: over,
 };

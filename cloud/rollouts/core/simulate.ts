@@ -201,7 +201,14 @@ function carryOut(world: World, step: Step): void {
 
 function move(world: World, event: RolloutEvent): void {
   const stages = world.rollout.plan.stages.length;
-  const terms = { createdBy: "staff:first", approval: "not_needed" as const, stages, startAtMs: null };
+  const terms = {
+    createdBy: "staff:first",
+    approval: "not_needed" as const,
+    stages,
+    asksAfter: new Set<number>(),
+    follows: false,
+    startAtMs: null,
+  };
   const outcome = stepRollout(terms, world.rollout.state, event);
   if (outcome.kind === "refused") throw new Error(`the planner asked for ${event.kind}: ${outcome.rule}`);
   world.rollout = { ...world.rollout, state: outcome.to };
