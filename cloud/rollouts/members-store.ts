@@ -72,8 +72,9 @@ export async function assignMembers(
   await sql`SET LOCAL work_mem = '128MB'`.execute(tx);
   const byTag = tagStage(stages);
   const hasTags = stages.some(({ size }) => size.kind === "tag");
+  // Those with a tag are passed over as they come: sorting by a number alone is quick, and by a flag before it is not.
   const place = hasTags
-    ? sql`row_number() OVER (PARTITION BY e.tag_stage IS NULL ORDER BY e.bucket, e.key)`
+    ? sql`count(*) FILTER (WHERE e.tag_stage IS NULL) OVER (ORDER BY e.bucket, e.key ROWS UNBOUNDED PRECEDING)`
     : sql`row_number() OVER (ORDER BY e.bucket, e.key)`;
   const stage = placeStage(stages, sql`p.place`, sql`t.n`);
   const { rows } = await sql<{ n: number }>`

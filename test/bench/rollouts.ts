@@ -198,10 +198,16 @@ export class RolloutBench {
 
   static async open(devices: number): Promise<RolloutBench> {
     const cloud = await CloudParts.start();
-    const put = await cloud.slices.devices.putModel(by, model);
-    if (put.kind === "refused") throw new Error(put.rule);
-    await cloud.preparing((db) => fillRegistry(db, devices, cloud.clock.nowMs()));
-    return new RolloutBench(cloud, devices / 10);
+    try {
+      const put = await cloud.slices.devices.putModel(by, model);
+      if (put.kind === "refused") throw new Error(put.rule);
+      await cloud.preparing((db) => fillRegistry(db, devices, cloud.clock.nowMs()));
+      return new RolloutBench(cloud, devices / 10);
+    } catch (error) {
+      // A database server outlives whoever started it.
+      await cloud.stop();
+      throw error;
+    }
   }
 
   close(): Promise<void> {
