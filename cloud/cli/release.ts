@@ -1,111 +1,125 @@
-/** `npm run release`: the offline side of firmware. Private keys stay in a folder on the team's own machine. */
-import { resolve } from "node:path";
+/** `npm run release`: signs firmware on the team's side, and brings it out. Private keys never leave the folder of `--keys`. */
 import { Command, CommanderError, Option } from "commander";
-import { systemClock } from "../platform/clock.ts";
-import { CommandError, type CommonOptions, exitCodes, exitHelp, Speaker } from "./release/command.ts";
-import { KeyFolder } from "./release/key-folder.ts";
-import { rotatable, type Rotatable, refresh, rotate, withdraw } from "./release/keep.ts";
-import { keygen, type KeygenOptions, modelList } from "./release/keygen.ts";
-import { publish } from "./release/publish.ts";
-import { sign, type SignOptions } from "./release/sign.ts";
+import { CommandError, type CommonOptions, defaultApi, defaultKeys, exitCodes, exitHelp } from "./release/command.ts";
 
-const list = (value: string, before: string[] = []): string[] => [...before, ...value.split(",").filter(Boolean)];
+const list = (text: string, before: string[] = []): string[] => [
+  ...before,
+  ...text.split(",").filter((one) => one !== ""),
+];
 
-const program = new Command("release")
-  .description("Signs firmware offline, publishes it, and looks after the keys.")
-  .addHelpText("after", exitHelp)
-  .exitOverride();
-
-/** A command with what all of them take. */
-const command = (name: string, summary: string): Command =>
-  program
-    .command(name)
+/** A command with the options that all have. */
+const command = (parent: Command, signature: string, summary: string): Command =>
+  parent
+    .command(signature)
+    .summary(summary)
     .description(summary)
-    .exitOverride()
-    .addOption(new Option("--api <url>", "where Hearth is").env("HEARTH_URL").default("http://localhost:8080"))
-    .addOption(new Option("--key <key>", "a staff key: release, or admin for keygen and rotate").env("HEARTH_KEY"))
-    .addOption(
-      new Option("--keys <folder>", "the folder with the team's keys")
-        .env("HEARTH_RELEASE_KEYS")
-        .default("release-keys"),
-    )
-    .option("--json", "the result as one line of JSON on stdout", false)
+    .addOption(new Option("--api <url>", "the service").env("HEARTH_URL").default(defaultApi))
+    .addOption(new Option("--key <key>", "a staff key of role release, or admin for root").env("HEARTH_KEY"))
+    .addOption(new Option("--keys <dir>", "the team's keys").env("HEARTH_RELEASE_KEYS").default(defaultKeys))
+    .option("--json", "the result as JSON on stdout", false)
     .option("--dry-run", "say what would be done, and change nothing", false)
     .option("--yes", "do not ask", false);
 
-const workOf = <Options extends CommonOptions>(options: Options) => ({
-  options,
-  folder: new KeyFolder(resolve(options.keys), process.env["HEARTH_RELEASE_PASSPHRASE"]),
-  speaker: new Speaker(options),
-  nowMs: systemClock.nowMs(),
+/** Read here and nowhere else. */
+const withPassphrase = <T extends CommonOptions>(options: T): T => ({
+  ...options,
+  passphrase: process.env["HEARTH_RELEASE_PASSPHRASE"] || undefined,
 });
 
-command("keygen", "Make the team's keys and the first root; later, the key of a further model")
-  .requiredOption("--model <model>", "a model that gets firmware; may be given again", list)
-  .option("--no-register", "do not register the root; print how")
+const program = new Command("release")
+  .usage("<command> [options]")
+  .description("Signs firmware on the team's side, and brings it out.")
+  .addHelpText(
+    "after",
+    `
+The private keys stay in the folder of --keys (0700, files 0600), in their files as they are, or encrypted where HEARTH_RELEASE_PASSPHRASE
+is set. What the folder last saw of the signed repository is in its repository/: \`sign\` works on top of that, without a network.
+What the service hands out is verified against it before anything is signed.
+
+  on the machine that...   lie these keys
+  signs                    fw-{model}.key, and repository/
+  publishes                snapshot.key, and repository/
+  (in safes)               root-1.key, root-2.key, root-3.key, targets.key
+${exitHelp}`,
+  )
+  .showHelpAfterError("(--help says more)")
+  .exitOverride();
+
+command(program, "keygen", "make the team's keys and the first root, or the key of another model")
+  .requiredOption("--model <model>", "a product family; several with commas, or once more", list)
+  .option("--no-register", "leave the registering to an admin, who has no keys: says how")
   .option("--timestamp-key <hex>", "the service's timestamp key, where the service cannot be reached from here")
-  .action(async (options: KeygenOptions) => {
-    const model = modelList.safeParse(options.model).data;
-    if (model === undefined) throw new CommandError("usage", "--model wants keys of models such as oven-x200.");
-    await keygen(workOf({ ...options, model }));
-  });
+  .action(async (options) => (await import("./release/keygen.ts")).keygen(withPassphrase(options)));
 
-command("sign", "Sign an image, without any network, into a bundle")
-  .requiredOption("--model <model>", "the model that it is for")
+command(program, "sign", "sign an image, offline: makes a folder to publish")
+  .requiredOption("--model <model>", "whose image it is")
+  .requiredOption("--version <version>", "as people read it: 2.1.0")
+  .requiredOption("--counter <n>", "higher than of every release of the model before")
+  .requiredOption("--hardware <ids>", "revisions that may run it, with commas", list)
   .requiredOption("--image <file>", "the image")
-  .requiredOption("--release-version <version>", "its version, as appliances report it")
-  .requiredOption("--counter <n>", "its release counter: above that of every release before it")
-  .requiredOption("--hardware <ids>", "the hardware that it runs on, separated by commas", list)
-  .option("--min-counter <n>", "the least counter of the release that it installs over", "0")
-  .option("--pass-through", "appliances must not skip it", false)
-  .option("--security", "a security release, and not one with features", false)
-  .option("--notes <text>", "what people read about it")
-  .option("--notes-file <file>", "the same, from a file")
-  .option("--support-ends <date>", "until when it is supported, such as 2036-12-31")
-  .option("--sbom <file>", "its SBOM: CycloneDX in JSON")
-  .option("--out <folder>", "where the bundle goes; by default release-bundles/MODEL-VERSION-COUNTER")
-  .action((options: SignOptions) => sign(workOf(options)));
+  .option("--min-counter <n>", "the least counter that an appliance runs before; 0: any", "0")
+  .addOption(new Option("--kind <kind>", "what it is").choices(["security", "feature"]).default("feature"))
+  .option("--pass-through", "no appliance below it is brought past it", false)
+  .option("--notes <text>", "what is new, for households")
+  .option("--notes-file <file>", "the same from a file")
+  .option("--support-ends <date>", "until when it is supported: 2031-12-31")
+  .option("--sbom <file>", "its CycloneDX SBOM in JSON")
+  .option("--out <dir>", "the folder to make (default: release-bundles/{model}-{version}-{counter})")
+  .addHelpText(
+    "after",
+    `
+Signed with the model's key are the image's length, SHA-256, hardware, version and counters, together with all that the model
+published before, as --keys knows it. kind, notes, pass-through, support-ends and sbom travel beside: no appliance believes them.
+To publish, the snapshot key is enough, unless another release of the model came between: then the model's key signs again.`,
+  )
+  .action(async (options) => (await import("./release/sign.ts")).sign(withPassphrase(options)));
 
-command("publish", "Publish a bundle")
-  .argument("<bundle>", "the folder that sign made")
-  .action((bundle: string, options: CommonOptions) => publish(workOf(options), bundle));
+command(program, "publish <bundle>", "bring out what `sign` has made").action(async (bundle: string, options) =>
+  (await import("./release/publish.ts")).publish(withPassphrase(options), bundle),
+);
 
-command("refresh", "Sign again what would expire: targets, families and snapshot")
+command(program, "refresh", "sign everything again with later expiries, for another 180 days")
   .option("--within <days>", "only what expires within so many days")
   .option("--root", "the root as well, with two of its keys", false)
-  .action((options: CommonOptions & { within?: string; root: boolean }) => refresh(workOf(options)));
+  .action(async (options) => (await import("./release/refresh.ts")).refresh(withPassphrase(options)));
 
-command("rotate", "Put a new key in the place of one that was stolen, lost or used long enough")
-  .argument("<role>", rotatable.join(", "))
-  .option("--replace <n>", "which root key goes: 1, 2 or 3", "1")
-  .option("--model <model>", "whose family")
-  .action((role: string, options: CommonOptions & { model?: string; replace: string }) => {
-    const known: Rotatable | undefined = rotatable.find((one) => one === role);
-    if (known === undefined) throw new CommandError("usage", `rotate wants one of ${rotatable.join(", ")}.`);
-    return rotate(workOf(options), known);
-  });
+command(
+  program,
+  "rotate <role> [model]",
+  "put a new key in the place of root, targets, snapshot, timestamp, or family MODEL",
+)
+  .option("--replace <keys>", "which of root-1, root-2, root-3 (default: all)", list, [])
+  .addHelpText(
+    "after",
+    `
+All but \`rotate family\` make a new root, signed by two of the three root keys, and want an admin's key.
+rotate timestamp: the service has another key of its own, and root is to name it.`,
+  )
+  .action(async (role: string, model: string | undefined, options) =>
+    (await import("./release/rotate.ts")).rotate(withPassphrase(options), role, model),
+  );
 
-command("withdraw", "Stop a release at once, and take its image out of the signed metadata")
-  .argument("<release>", "the release's id")
-  .requiredOption("--reason <text>", "why; it is kept and shown")
-  .action((id: string, options: CommonOptions & { reason: string }) => withdraw(workOf(options), id));
+command(program, "withdraw <version>", "offer a release no more, and take its image out of what is signed")
+  .requiredOption("--model <model>", "whose release it is")
+  .requiredOption("--reason <text>", "why, for those who ask later")
+  .action(async (version: string, options) =>
+    (await import("./release/withdraw.ts")).withdraw(withPassphrase(options), version),
+  );
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = tell(error);
-}
-
-/** Says what went wrong, and how the process ends. */
-function tell(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
   if (error instanceof CommandError) {
     process.stderr.write(`${error.message}\n`);
     if (process.argv.includes("--json")) {
       process.stdout.write(`${JSON.stringify({ error: error.code, message: error.message, ...error.details })}\n`);
     }
-    return exitCodes[error.code];
+    process.exitCode = exitCodes[error.code];
+  } else if (error instanceof CommanderError) {
+    // It has said why already.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
   }
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  return 1;
 }

@@ -77,7 +77,7 @@ async function publish(
   await writeFile(image, isSound ? randomBytes(bytes) : Buffer.concat([randomBytes(bytes), unhealthyMark]));
   const parts = components.map(([name, of]) => ({ type: "library", name, version: of }));
   await writeFile(sbom, JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.5", version: 1, components: parts }));
-  const about = ["--model", model, "--hardware", hardwareIds.join(","), "--release-version", version];
+  const about = ["--model", model, "--hardware", hardwareIds.join(","), "--version", version];
   const rest = [
     "--counter",
     String(releaseCounter),

@@ -12,6 +12,7 @@ import { LoadProcess } from "./load-process.ts";
 import { nginxIsThere, startNginx } from "./nginx.ts";
 import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
 import type { Peer } from "./peer.ts";
+import { RolloutBench } from "./rollouts.ts";
 
 const deviceCount = 24;
 const warmUp = 6;
@@ -68,5 +69,19 @@ test("the bench of downloads gets the whole image for everybody, from Hearth and
   } finally {
     await load.stop();
     await nginx?.stop();
+  }
+});
+
+test("the bench of rollouts brings a stage through, and finds everybody where they stood after a restart", async () => {
+  const bench = await RolloutBench.open(2_000);
+  try {
+    for (let round = 0; round < 2; round += 1) {
+      const figures = await bench.measure();
+      expect(figures.members).toBeGreaterThan(1_000);
+      expect(figures.plan_to_insert).toBeGreaterThan(0);
+      expect(figures.receipts_per_s).toBeGreaterThan(0);
+    }
+  } finally {
+    await bench.close();
   }
 });

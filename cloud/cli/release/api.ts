@@ -7,40 +7,45 @@ const problem = z.object({
   code: z.string(),
   title: z.string(),
   detail: z.string().optional(),
-  help: z.string().optional(),
   errors: z.array(z.object({ pointer: z.string(), message: z.string() })).optional(),
 });
 
+/** Which option brought what the service refuses. */
+const optionOf: Readonly<Record<string, string>> = {
+  firmware_model_unknown: "--model",
+  hardware_not_of_model: "--hardware",
+  release_counter_not_newer: "--counter",
+  release_counter_taken: "--counter",
+  release_version_taken: "--version",
+  min_counter_not_lower: "--min-counter",
+  min_counter_unreachable: "--min-counter",
+  pass_through_unreachable: "--min-counter",
+  image_length_wrong: "--image",
+  image_hash_wrong: "--image",
+  sbom_not_valid: "--sbom",
+  sbom_too_large: "--sbom",
+};
+
 const chunkBytes = 262_144;
+const withoutEnd = (sentence: string) => sentence.replace(/[.!?]+$/, "");
 
 export class Api {
-  readonly #base: string;
+  readonly base: string;
   readonly #key: string | undefined;
 
   constructor({ api, key }: Pick<CommonOptions, "api" | "key">) {
-    this.#base = api.replace(/\/+$/, "");
+    this.base = api.replace(/\/+$/, "");
     this.#key = key;
-  }
-
-  get base(): string {
-    return this.#base;
-  }
-
-  get hasKey(): boolean {
-    return this.#key !== undefined;
+    if (!URL.canParse(this.base) || !/^https?:/.test(this.base)) {
+      throw new CommandError("usage", `--api (or HEARTH_URL) is '${api}', but it wants an http(s) address.`);
+    }
   }
 
   /** A request whose answer is JSON of this shape. */
-  async ask<T>(
-    method: "GET" | "POST" | "PUT" | "DELETE",
-    path: string,
-    shape: z.ZodType<T>,
-    body?: object,
-  ): Promise<T> {
-    const init =
+  async ask<T>(method: "GET" | "POST", path: string, shape: z.ZodType<T>, body?: object): Promise<T> {
+    const sent =
       body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-    const response = await this.#send(method, path, init);
-    return this.#read(response, `${method} ${path}`, shape);
+    return this.#read(await this.#send(method, path, sent), `${method} ${path}`, shape);
   }
 
   async drop(path: string): Promise<void> {
@@ -98,41 +103,35 @@ export class Api {
     const headers = new Headers(init.headers);
     if (this.#key !== undefined) headers.set("authorization", `Bearer ${this.#key}`);
     try {
-      return await fetch(this.#base + path, { ...init, method, headers });
+      // The key is for this address alone, wherever it may point on to.
+      return await fetch(this.base + path, { ...init, method, headers, redirect: "error" });
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       const why = cause instanceof Error ? ("code" in cause ? String(cause.code) : cause.message) : String(cause);
-      throw new CommandError("unreachable", `${this.#base} does not answer (${why}). Is --api, or HEARTH_URL, right?`);
+      throw new CommandError("unreachable", `--api (or HEARTH_URL) ${this.base} does not answer (${withoutEnd(why)}).`);
     }
   }
 
   async #read<T>(response: Response, what: string, shape: z.ZodType<T>): Promise<T> {
     if (!response.ok) await this.#refuse(response, what);
     const parsed = shape.safeParse(await response.json().catch(() => null));
-    if (!parsed.success) {
-      throw new CommandError(
-        "unreachable",
-        `${this.#base} answers ${what} as no Hearth does. Is --api, or HEARTH_URL, right?`,
-      );
-    }
-    return parsed.data;
+    if (parsed.success) return parsed.data;
+    throw new CommandError("unreachable", `--api (or HEARTH_URL) ${this.base} answers ${what} as no Hearth does.`);
   }
 
   async #refuse(response: Response, what: string): Promise<never> {
-    const parsed = problem.safeParse(await response.json().catch(() => null)).data;
+    const found = problem.safeParse(await response.json().catch(() => null)).data;
     const { status } = response;
-    if (status === 401 || status === 403) {
-      const hint = this.#key === undefined ? "Give a staff key with --key, or in HEARTH_KEY." : (parsed?.help ?? "");
-      throw new CommandError("not_allowed", `${parsed?.title ?? `${what}: ${status}`}. ${hint}`.trim(), {
-        code: parsed?.code,
-      });
+    if (found === undefined) {
+      throw new CommandError("unreachable", `--api (or HEARTH_URL) ${this.base} answers ${what} with ${status}.`);
     }
-    if (parsed === undefined) throw new CommandError("unreachable", `${this.#base} answers ${what} with ${status}.`);
-    const { code, title, detail, help, errors } = parsed;
-    const fields = (errors ?? []).map(({ pointer, message }) => `${pointer} ${message}`).join("; ");
-    const sentence = [title, detail === title ? undefined : detail, fields || undefined, help]
-      .flatMap((part) => (part === undefined ? [] : [/[.!?]$/.test(part) ? part : `${part}.`]))
-      .join(" ");
-    throw new CommandError(code === "version_not_next" ? "moved" : "refused", sentence, { code });
+    const { code, title, detail, errors = [] } = found;
+    const fields = errors.map(({ pointer, message }) => `${pointer} ${message}`).join(", ");
+    const why = [title, fields || (detail === title ? "" : detail)].flatMap((part) => (part ? [withoutEnd(part)] : []));
+    const option = status === 401 || status === 403 ? "--key (or HEARTH_KEY)" : optionOf[code];
+    const subject = option === undefined ? "The service refuses it" : `The service refuses ${option}`;
+    const kind =
+      option?.startsWith("--key") === true ? "not_allowed" : code === "version_not_next" ? "moved" : "refused";
+    throw new CommandError(kind, `${subject} (${code}): ${why.join(": ")}.`, { code });
   }
 }

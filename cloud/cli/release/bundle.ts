@@ -1,10 +1,9 @@
-/** A bundle: a folder with an image, what is said of it, and what its family has signed. */
+/** A bundle: a folder with an image, what is said of it, what its family has signed, and its SBOM if it has one. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { copyFile, mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
-import { releaseDescription, type ReleaseDescription } from "../../firmware/release-shapes.ts";
+import { type ReleaseDescription, releaseDescription } from "../../firmware/release-shapes.ts";
 import { writeWhole } from "../../platform/storage.ts";
 import { CommandError } from "./command.ts";
 
@@ -15,69 +14,78 @@ const sbomName = "sbom.cdx.json";
 
 export interface Bundle {
   dir: string;
-  imageFile: string;
   description: ReleaseDescription;
-  /** The family's metadata, signed; the exact bytes. */
+  imageFile: string;
+  /** The family's metadata as it was signed with the image in it. */
   family: string;
   sbomFile: string | null;
 }
 
-export async function digestOf(file: string): Promise<{ length: number; sha256: string }> {
+const whyOf = (error: unknown): string =>
+  error instanceof Error && "code" in error
+    ? String(error.code)
+    : error instanceof Error
+      ? error.message
+      : String(error);
+
+/** Length and SHA-256 of a file; `named` is how a refusal calls it. */
+export async function digestOf(path: string, named: string): Promise<{ length: number; sha256: string }> {
   const hash = createHash("sha256");
   let length = 0;
-  for await (const chunk of createReadStream(file)) {
-    if (!Buffer.isBuffer(chunk)) throw new TypeError("a file is read in bytes");
-    hash.update(chunk);
-    length += chunk.length;
+  try {
+    for await (const piece of createReadStream(path)) {
+      hash.update(piece);
+      length += piece.length;
+    }
+  } catch (error) {
+    throw new CommandError("usage", `${named} ${path} cannot be read (${whyOf(error)}).`);
   }
   return { length, sha256: hash.digest("hex") };
 }
 
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-
-export async function needFile(path: string, what: string): Promise<string> {
-  if (await isFile(path)) return path;
-  throw new CommandError("keys", `There is no ${what} at ${path}.`);
+/** Refuses a folder that is there: a bundle is never written over. */
+export async function needNoBundle(dir: string): Promise<void> {
+  const found = await stat(dir).catch(() => null);
+  if (found !== null) throw new CommandError("usage", `--out ${dir} is there already: name another folder.`);
 }
 
-export async function writeBundle(
-  dir: string,
-  parts: { image: string; description: ReleaseDescription; family: string; sbom: string | null },
-): Promise<Bundle> {
-  const { image, description, family, sbom } = parts;
+/** Writes a bundle; what is said of the image last, so that a folder without it is no bundle. */
+export async function writeBundle(dir: string, parts: Omit<Bundle, "dir">): Promise<void> {
+  const { description, imageFile, family, sbomFile } = parts;
   await mkdir(dir, { recursive: true });
-  const imageFile = join(dir, imageName);
-  await copyFile(image, imageFile);
-  const sbomFile = sbom === null ? null : join(dir, sbomName);
-  if (sbom !== null && sbomFile !== null) await copyFile(sbom, sbomFile);
+  const copy = join(dir, imageName);
+  await copyFile(imageFile, copy, constants.COPYFILE_FICLONE);
+  const { sha256 } = await digestOf(copy, "The bundle's image");
+  if (sha256 !== description.sha256) throw new CommandError("usage", `--image ${imageFile} changed while it was read.`);
+  if (sbomFile !== null) await copyFile(sbomFile, join(dir, sbomName));
   await writeWhole(join(dir, familyName), family, 0o644);
-  // Last: a folder without it is no bundle.
   await writeWhole(join(dir, descriptionName), `${JSON.stringify(description, null, 2)}\n`, 0o644);
-  return { dir, imageFile, description, family, sbomFile };
 }
+
+const need = (path: string): Promise<string> =>
+  readFile(path, "utf8").catch((error: unknown) => {
+    throw new CommandError("keys", `${path} cannot be read (${whyOf(error)}): name a folder that \`sign\` made.`);
+  });
 
 export async function readBundle(dir: string): Promise<Bundle> {
-  const file = await needFile(join(dir, descriptionName), "bundle");
-  const parsed = releaseDescription.safeParse(parseJson(await readFile(file, "utf8")));
-  if (!parsed.success) {
-    throw new CommandError("keys", `${file} does not describe a release: ${z.prettifyError(parsed.error)}`);
-  }
+  const file = join(dir, descriptionName);
+  const parsed = releaseDescription.safeParse(parseJson(await need(file)));
+  if (!parsed.success) throw new CommandError("keys", `${file} is not what \`sign\` writes: sign the image again.`);
   const description = parsed.data;
-  const imageFile = await needFile(join(dir, imageName), "image");
-  const { length, sha256 } = await digestOf(imageFile);
-  if (length !== description.length || sha256 !== description.sha256) {
-    throw new CommandError(
-      "keys",
-      `${imageFile} is not the image that was signed: sign again with \`npm run release -- sign\`.`,
-    );
+  const imageFile = join(dir, imageName);
+  const found = await digestOf(imageFile, "The bundle's image");
+  if (found.sha256 !== description.sha256 || found.length !== description.length) {
+    throw new CommandError("keys", `${imageFile} is not the image that was signed: sign it again.`);
   }
-  const family = await readFile(await needFile(join(dir, familyName), "signed metadata"), "utf8");
   const sbomFile = join(dir, sbomName);
-  return { dir, imageFile, description, family, sbomFile: (await isFile(sbomFile)) ? sbomFile : null };
+  const hasSbom = (await stat(sbomFile).catch(() => null)) !== null;
+  return {
+    dir,
+    description,
+    imageFile,
+    family: await need(join(dir, familyName)),
+    sbomFile: hasSbom ? sbomFile : null,
+  };
 }
 
 function parseJson(text: string): unknown {

@@ -6,21 +6,19 @@ export const exitCodes = {
   usage: 2,
   refused: 3,
   unreachable: 4,
-  not_allowed: 5,
-  keys: 6,
-  moved: 7,
+  not_allowed: 3,
+  moved: 3,
+  keys: 5,
 } as const;
 
 export const exitHelp = `
 Exit codes:
   0  done
   1  something went wrong that should not
-  2  the command was not understood, or nobody said --yes
-  3  the service refused, and says why
+  2  the command or one of its options is not right, or nobody said --yes
+  3  the service refused, or hands out what is not to be trusted
   4  the service could not be reached
-  5  the service does not know the key, or its role may not do this
-  6  a private key or a file of the bundle is missing, or is not what it should be
-  7  somebody else moved the repository meanwhile: run the same command again`;
+  5  a private key or a file of the bundle is missing, or is not what it should be`;
 
 /** An end that a person can do something about: printed as a sentence, without a stack. */
 export class CommandError extends Error {
@@ -35,6 +33,9 @@ export class CommandError extends Error {
   }
 }
 
+export const defaultKeys = "release-keys";
+export const defaultApi = "http://127.0.0.1:8080";
+
 export interface CommonOptions {
   api: string;
   key?: string | undefined;
@@ -42,6 +43,8 @@ export interface CommonOptions {
   json: boolean;
   dryRun: boolean;
   yes: boolean;
+  /** With which the keys are encrypted in their files; left out: they are not. */
+  passphrase?: string | undefined;
 }
 
 /** Data goes to stdout, in one piece at the end; everything that is said on the way to stderr. */
@@ -93,3 +96,7 @@ export async function confirm(options: Pick<CommonOptions, "yes" | "dryRun">, qu
     asking.close();
   }
 }
+
+/** How the next command names the folder and the service, where they are not the usual ones. */
+export const sameOptions = ({ keys, api }: Pick<CommonOptions, "keys" | "api">): string =>
+  `${keys === defaultKeys ? "" : ` --keys ${keys}`}${api === defaultApi ? "" : ` --api ${api}`}`;

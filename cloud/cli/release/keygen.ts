@@ -1,186 +1,244 @@
-import { z } from "zod";
+/** `release keygen`: the keys of a team, the first root, and families that join later. */
+import { modelKey } from "#protocol/ids.ts";
 import { familyRole } from "#protocol/update.ts";
+import { z } from "zod";
 import { newRoot, rootLifeMs } from "../../firmware/core/tuf-build.ts";
 import { type RoleKey, tufKeyOfHex } from "../../firmware/core/tuf-keys.ts";
 import { familiesOf, nextFamily, nextSnapshot, nextTargets } from "../../firmware/core/tuf-next.ts";
-import { Api } from "./api.ts";
-import { CommandError, type CommonOptions, type Speaker } from "./command.ts";
-import { type KeyFolder, rootNames } from "./key-folder.ts";
-import { moveRepository, repositoryState } from "./repository.ts";
-import { trustedCopy } from "./trusted-copy.ts";
+import { delegation, parseRoot } from "../../firmware/core/tuf-parse.ts";
+import { systemClock } from "../../platform/clock.ts";
+import { CommandError, type CommonOptions, defaultApi, sameOptions } from "./command.ts";
+import { rootNames } from "./key-folder.ts";
+import { movedRoles, onTop, openSession, type Session, signing } from "./session.ts";
+
+const repositoryState = z.object({ timestampKey: z.string(), roles: z.array(z.object({ role: z.string() })) });
 
 export interface KeygenOptions extends CommonOptions {
   model: string[];
   register: boolean;
   /** In place of asking the service. */
-  timestampKey?: string | undefined;
+  timestampKey?: string;
 }
 
-interface Work {
-  options: KeygenOptions;
-  folder: KeyFolder;
-  speaker: Speaker;
-  nowMs: number;
-}
-
-/** Makes the team's keys and the first root; or, where there is one, a further family for each model that is new. */
-export async function keygen(work: Work): Promise<void> {
-  const { options, folder } = work;
-  if ((await folder.known("root")) === null) return firstKeys(work);
-  const api = new Api(options);
-  const first = await folder.read("first-root.json");
-  const isUnknown = first !== null && (await repositoryState(api)).roles.length === 0;
-  return isUnknown ? registerFirst(work, api, first) : moreFamilies(work);
-}
-
-/** The keys are made, and the service has not been told yet. */
-async function registerFirst({ options, folder, speaker }: Work, api: Api, first: string): Promise<void> {
-  const upload = firstUpload.parse(JSON.parse(first));
-  if (!options.dryRun) await moveRepository(api, upload, folder);
-  speaker.result(
-    { keys: folder.dir, models: Object.keys(upload.families), registered: !options.dryRun, dryRun: options.dryRun },
-    [
-      options.dryRun
-        ? "Would register the root that was made here before."
-        : "The root that was made here before is registered.",
-    ],
-  );
+export async function keygen(options: KeygenOptions): Promise<void> {
+  const models = [...new Set(options.model)];
+  const wrong = models.find((model) => !modelKey.safeParse(model).success);
+  if (wrong !== undefined) {
+    throw new CommandError("usage", `--model is '${wrong}', but it wants 1-64 characters of a-z 0-9 -.`);
+  }
+  const { timestampKey, register } = options;
+  if (timestampKey !== undefined && (register || !/^[0-9a-f]{64}$/.test(timestampKey))) {
+    throw new CommandError(
+      "usage",
+      "--timestamp-key wants the 32 bytes of an Ed25519 public key in hex, and --no-register with it.",
+    );
+  }
+  const session = await openSession(options);
+  const { folder, api } = session;
+  const state: z.infer<typeof repositoryState> =
+    timestampKey === undefined
+      ? await api.ask("GET", "/api/v1/firmware/repository", repositoryState)
+      : { timestampKey, roles: [] };
+  const isThere = state.roles.some(({ role }) => role === "root");
+  const known = await folder.known("root");
+  if (isThere && known === null) {
+    throw new CommandError(
+      "keys",
+      `The service has a root already, and --keys ${folder.dir} knows none: name the folder that it was made in.`,
+    );
+  }
+  const knownTargets = await folder.known("targets");
+  if (!isThere && knownTargets !== null) return registerFirst(session, options, knownTargets);
+  if (isThere) await addFamilies(session, models);
+  else await begin(session, options, models, known, state.timestampKey);
 }
 
 const firstUpload = z.object({
   root: z.string(),
   targets: z.string(),
-  snapshot: z.string(),
   families: z.record(z.string(), z.string()),
+  snapshot: z.string(),
 });
+const firstName = "first-root.json";
 
-async function firstKeys({ options, folder, speaker, nowMs }: Work): Promise<void> {
-  const api = new Api(options);
-  const names = await folder.names();
-  if (names.length > 0) {
+/** The keys were made with --no-register, and nobody has told the service yet. */
+async function registerFirst(session: Session, options: KeygenOptions, targets: string): Promise<void> {
+  const { folder, api, speaker } = session;
+  const text = await folder.read(firstName);
+  const first = text === null ? null : firstUpload.parse(JSON.parse(text));
+  if (first === null || first.targets !== targets) {
     throw new CommandError(
       "keys",
-      `${folder.dir} holds keys already (${names.join(", ")}) and no root. Name an empty folder with --keys.`,
+      `--keys ${folder.dir} belongs to a repository that this service does not have: name a new folder.`,
     );
   }
-  const timestampHex = options.timestampKey ?? (await repositoryState(api)).timestampKey;
-  if (!/^[0-9a-f]{64}$/.test(timestampHex)) {
-    throw new CommandError("usage", "--timestamp-key wants the 32 bytes of an Ed25519 public key in hex.");
+  if (options.dryRun || !options.register) {
+    speaker.say(`Would register the first root of ${folder.dir} at ${api.base}.`);
+    speaker.result({ dryRun: true, keys: [] }, []);
+    return;
   }
+  await api.ask("POST", "/api/v1/firmware/repository/root", movedRoles, first);
+  await onTop(session, async () => {});
+  await finish(session, Object.keys(first.families), [], first.root, true);
+}
+
+async function begin(
+  session: Session,
+  options: KeygenOptions,
+  models: readonly string[],
+  known: string | null,
+  timestamp: string,
+): Promise<void> {
+  const { folder, api, speaker } = session;
+  const names = [...rootNames, "targets", "snapshot", ...models.map(familyRole)];
   if (options.dryRun) {
-    speaker.result({ keys: folder.dir, models: options.model, dryRun: true }, [
-      `Would make ${rootNames.length} root keys, those of targets and snapshot, and one for each of ${options.model.join(", ")} in ${folder.dir}.`,
-    ]);
+    speaker.say(
+      `Would make the keys ${names.join(", ")} in ${folder.dir}, and register the first root at ${api.base}.`,
+    );
+    speaker.result({ dryRun: true, keys: names }, []);
     return;
   }
   const keys = new Map<string, RoleKey>();
-  for (const name of [...rootNames, "targets", "snapshot", ...options.model.map(familyRole)]) {
-    const key = folder.newKey();
-    await folder.add(name, key);
-    keys.set(name, key);
+  for (const name of names) keys.set(name, await folder.findOrMake(name));
+  const keyOf = (name: string): RoleKey => keys.get(name) ?? unmade(name);
+  const root = known ?? firstRoot(keyOf, timestamp);
+  const online = delegation(parseRoot(root).metadata, "timestamp")?.keys ?? [];
+  if (!online.some((key) => key.equals(tufKeyOfHex(timestamp)))) {
+    throw new CommandError("keys", `--keys ${folder.dir} was made for another service: name a new folder.`);
   }
-  const first = firstRepository(keys, options.model, timestampHex, nowMs);
-  await folder.remember("root", first.root);
-  const rootFile = await folder.publish("root.json", first.root);
-  const jwks = options.timestampKey === undefined ? await api.file("/api/v1/firmware/director.jwks") : null;
-  const jwksFile = jwks === null ? null : await folder.publish("director.jwks", jwks);
-  const upload = await folder.publish("first-root.json", JSON.stringify(first));
-  speaker.say(
-    `${keys.size} keys in ${folder.dir}, readable by you alone. Take the root keys apart, each to another person, and keep copies.`,
-  );
-  const isRegistered = options.register && api.hasKey;
-  if (isRegistered) await moveRepository(api, first, folder);
-  const made = [
-    `${rootFile}: what appliances are made with, so that they know whom to believe`,
-    ...(jwksFile === null ? [] : [`${jwksFile}: the director's key, which they are made with as well`]),
-  ];
-  speaker.result(
-    { keys: folder.dir, root: rootFile, directorJwks: jwksFile, models: options.model, registered: isRegistered },
-    isRegistered ? [...made, "The root is registered."] : made,
-    isRegistered
-      ? `npm run release -- sign --model ${options.model[0]} --image FILE --release-version 1.0.0 --counter 1`
-      : `an admin registers the root: curl -X POST -H "authorization: Bearer $HEARTH_KEY" -H "content-type: application/json" --data @${upload} ${api.base}/api/v1/firmware/repository/root`,
-  );
-}
-
-function firstRepository(
-  keys: ReadonlyMap<string, RoleKey>,
-  models: readonly string[],
-  timestampHex: string,
-  nowMs: number,
-) {
-  const key = (name: string): RoleKey => {
-    const found = keys.get(name);
-    if (found === undefined) throw new TypeError(`no key ${name}`);
-    return found;
-  };
-  const root = newRoot(
-    {
-      root: rootNames.map((name) => key(name).key),
-      targets: [key("targets").key],
-      snapshot: [key("snapshot").key],
-      timestamp: [tufKeyOfHex(timestampHex)],
-    },
-    { version: 1, expiresAtMs: nowMs + rootLifeMs },
-    rootNames.map(key),
-  );
-  const named = models.map((model) => ({ model, keys: [key(familyRole(model)).key] }));
-  const targets = nextTargets({ current: null, families: named, by: [key("targets")], nowMs });
-  const families = models.map(
-    (model) => [model, nextFamily({ model, current: null, by: [key(familyRole(model))], nowMs })] as const,
-  );
-  const moved = Object.fromEntries([
-    ["targets", targets] as const,
-    ...families.map(([model, family]) => [familyRole(model), family] as const),
-  ]);
-  const snapshot = nextSnapshot({ current: null, moved, by: [key("snapshot")], nowMs });
-  return {
+  // Before it is sent: a root that the service has and the team has lost would be the end of this repository.
+  await folder.remember("root", root);
+  const families = models.map((model) => ({
+    model,
+    keys: [keyOf(familyRole(model)).key],
+    text: nextFamily({ model, current: null, ...signing(keyOf(familyRole(model))) }),
+  }));
+  const targets = nextTargets({ current: null, families, ...signing(keyOf("targets")) });
+  const moved = { targets, ...Object.fromEntries(families.map(({ model, text }) => [familyRole(model), text])) };
+  const snapshot = nextSnapshot({ current: null, moved, ...signing(keyOf("snapshot")) });
+  const first = {
     root,
     targets: targets.content,
-    families: Object.fromEntries(families.map(([model, { content }]) => [model, content])),
+    families: Object.fromEntries(families.map(({ model, text }) => [model, text.content])),
     snapshot: snapshot.content,
   };
+  if (options.register) {
+    await api.ask("POST", "/api/v1/firmware/repository/root", movedRoles, first);
+    await onTop(session, async () => {});
+  } else {
+    await folder.publish(firstName, JSON.stringify(first));
+    // So that releases can be signed before it is registered.
+    await folder.remember("snapshot", first.snapshot);
+    for (const [model, content] of Object.entries(first.families)) await folder.remember(familyRole(model), content);
+    await folder.remember("targets", first.targets);
+  }
+  speaker.say("These keys stay with the team, and never go to a server:");
+  for (const name of names) speaker.say(`  ${folder.path(name)}   ${purpose(name)}`);
+  speaker.say("Move each root key to a medium of its own in another safe, and targets.key to a safe as well.");
+  await finish(session, models, names, root, options.register);
 }
 
-async function moreFamilies({ options, folder, speaker, nowMs }: Work): Promise<void> {
-  const api = new Api(options);
-  const copy = await trustedCopy(api, folder);
-  const known = familiesOf(copy.targets.content).map(({ model }) => model);
-  const models = options.model.filter((model) => !known.includes(model));
-  if (models.length === 0) {
-    throw new CommandError(
-      "usage",
-      `There are keys for ${options.model.join(", ")} already. To replace one: npm run release -- rotate family --model MODEL.`,
-    );
-  }
-  const [targetsKey, snapshotKey] = [await folder.need("targets"), await folder.need("snapshot")];
-  // One may be here from a run that the service did not answer.
-  const here = await Promise.all(models.map((model) => folder.find(familyRole(model))));
-  const keys = models.map((model, at) => ({ model, isNew: here[at] === null, key: here[at] ?? folder.newKey() }));
-  const targets = nextTargets({
-    current: copy.targets.content,
-    families: keys.map(({ model, key }) => ({ model, keys: [key.key] })),
-    by: [targetsKey],
-    nowMs,
+const unmade = (name: string): never => {
+  throw new TypeError(`no key ${name}`);
+};
+
+const purpose = (name: string): string => {
+  if (name.startsWith("root-")) return "two of the three change keys";
+  if (name === "targets") return "says which key signs for which model; for refresh and new models";
+  if (name === "snapshot") return "signs every publication, on the machine that publishes";
+  return "signs this model's releases";
+};
+
+function firstRoot(keyOf: (name: string) => RoleKey, timestamp: string): string {
+  const own = rootNames.map(keyOf);
+  const keys = {
+    root: own.map(({ key }) => key),
+    targets: [keyOf("targets").key],
+    snapshot: [keyOf("snapshot").key],
+    timestamp: [tufKeyOfHex(timestamp)],
+  };
+  return newRoot(keys, { version: 1, expiresAtMs: systemClock.nowMs() + rootLifeMs }, own);
+}
+
+/** Models that come later: the top-level targets are signed again with them. */
+async function addFamilies(session: Session, models: readonly string[]): Promise<void> {
+  const { options, folder, api, speaker } = session;
+  const made = await onTop(session, async ({ root, targets, snapshot }) => {
+    const there = familiesOf(targets.content).map(({ model }) => model);
+    const fresh = models.filter((model) => !there.includes(model));
+    if (fresh.length === 0) return [];
+    const targetsKey = await folder.needFor("targets", delegation(root.metadata, "targets")?.keys ?? []);
+    const snapshotKey = await folder.needFor("snapshot", delegation(root.metadata, "snapshot")?.keys ?? []);
+    if (options.dryRun) return fresh;
+    const families = [];
+    for (const model of fresh) {
+      const key = await folder.findOrMake(familyRole(model));
+      families.push({ model, keys: [key.key], text: nextFamily({ model, current: null, ...signing(key) }) });
+    }
+    const next = nextTargets({ current: targets.content, families, ...signing(targetsKey) });
+    const moved = {
+      targets: next,
+      ...Object.fromEntries(families.map(({ model, text }) => [familyRole(model), text])),
+    };
+    const named = nextSnapshot({ current: snapshot.content, moved, ...signing(snapshotKey) });
+    await api.ask("POST", "/api/v1/firmware/repository/metadata", movedRoles, {
+      targets: next.content,
+      families: Object.fromEntries(families.map(({ model, text }) => [model, text.content])),
+      snapshot: named.content,
+    });
+    return fresh;
   });
-  const families = keys.map(
-    ({ model, key }) => [model, nextFamily({ model, current: null, by: [key], nowMs })] as const,
-  );
-  const moved = Object.fromEntries([
-    ["targets", targets] as const,
-    ...families.map(([model, family]) => [familyRole(model), family] as const),
-  ]);
-  const snapshot = nextSnapshot({ current: copy.snapshot.content, moved, by: [snapshotKey], nowMs });
-  if (!options.dryRun) {
-    for (const { model, key, isNew } of keys) if (isNew) await folder.add(familyRole(model), key);
-    const contents = Object.fromEntries(families.map(([model, { content }]) => [model, content]));
-    await moveRepository(api, { targets: targets.content, families: contents, snapshot: snapshot.content }, folder);
+  const names = made.map(familyRole);
+  if (options.dryRun) {
+    speaker.say(
+      names.length === 0 ? "Would change nothing." : `Would make ${names.join(", ")} and sign targets again.`,
+    );
+    speaker.result({ dryRun: true, keys: names }, []);
+    return;
   }
+  for (const name of names) speaker.say(`  ${folder.path(name)}   ${purpose(name)}`);
+  if (names.length === 0) speaker.say("Every model that was named has its key already.");
+  await finish(session, models, names, (await folder.known("root")) ?? "", true);
+}
+
+/** Writes what a factory needs, and says so. */
+async function finish(
+  session: Session,
+  models: readonly string[],
+  names: readonly string[],
+  root: string,
+  registered: boolean,
+): Promise<void> {
+  const { options, folder, api, speaker } = session;
+  const rootFile = await folder.publish("root.json", root);
+  const jwks = await directorOf(session, registered);
+  const directorJwks = jwks === null ? null : await folder.publish("director.jwks", jwks);
+  const files = [rootFile, ...(directorJwks === null ? [] : [directorJwks])];
+  speaker.say(`Appliances are made with ${files.join(" and ")}.`);
+  const about = `--model ${models[0] ?? "MODEL"} --version 1.0.0 --counter 1 --hardware REVISION --image FILE`;
+  const upload = `${folder.dir}/${firstName}`;
   speaker.result(
-    { keys: folder.dir, models, registered: !options.dryRun, dryRun: options.dryRun },
-    [`${options.dryRun ? "Would add" : "Added"} ${models.join(", ")}.`],
-    `npm run release -- sign --model ${models[0]} --image FILE --release-version 1.0.0 --counter 1`,
+    {
+      keys: folder.dir,
+      made: names.map((name) => folder.path(name)),
+      root: rootFile,
+      directorJwks,
+      models,
+      registered,
+    },
+    files,
+    registered
+      ? `npm run release -- sign ${about}${sameOptions({ ...options, api: defaultApi })}`
+      : `an admin registers it: curl -H "authorization: Bearer $HEARTH_KEY" -H "content-type: application/json" --data @${upload} ${api.base}/api/v1/firmware/repository/root`,
   );
 }
 
-export const modelList = z.array(z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/)).min(1);
+/** The director's public key; null where nobody can be asked, and the root is registered by another. */
+async function directorOf({ api }: Session, isNeeded: boolean): Promise<string | null> {
+  try {
+    return await api.file("/api/v1/firmware/director.jwks");
+  } catch (error) {
+    if (!isNeeded && error instanceof CommandError && error.code === "unreachable") return null;
+    throw error;
+  }
+}

@@ -19,6 +19,7 @@ import type { KeyFolder } from "./key-folder.ts";
 
 const rootsMax = 1_000;
 
+/** The signed repository as it stands. */
 export interface TrustedCopy {
   root: Parsed<Root>;
   targets: Parsed<Targets>;
@@ -28,7 +29,7 @@ export interface TrustedCopy {
 }
 
 const distrust = (why: string): never => {
-  throw new CommandError("refused", `What the service hands out is not to be trusted: ${why} Nothing was signed.`);
+  throw new CommandError("refused", `The service hands out what is not to be trusted, and nothing was signed: ${why}`);
 };
 
 function needSigned(
@@ -50,12 +51,20 @@ export async function trustedCopy(api: Api, folder: KeyFolder): Promise<TrustedC
   }
 }
 
+/** Keeps it in the folder: nothing older is believed from now on, and `sign` works on top of it without a network. */
+export async function rememberCopy(
+  folder: KeyFolder,
+  { root, targets, snapshot, families }: TrustedCopy,
+): Promise<void> {
+  for (const file of [root, targets, snapshot, ...families.values()]) await folder.remember(file.role, file.content);
+}
+
 async function verifiedCopy(api: Api, folder: KeyFolder): Promise<TrustedCopy> {
   const known = await folder.known("root");
   if (known === null) {
     throw new CommandError(
       "keys",
-      `${folder.dir} holds no repository/root.json. Name the folder with the team's keys with --keys, or make it with \`npm run release -- keygen\`.`,
+      `${folder.dir} has no repository/root.json: name the team's folder with --keys, or make it with \`npm run release -- keygen\`.`,
     );
   }
   let root = parseRoot(known);
@@ -95,7 +104,6 @@ async function verifiedCopy(api: Api, folder: KeyFolder): Promise<TrustedCopy> {
     needSigned(targets.metadata, family);
     families.set(role, family);
   }
-  for (const file of [root, targets, snapshot, ...families.values()]) await folder.remember(file.role, file.content);
   return { root, targets, snapshot, families };
 }
 
@@ -104,7 +112,7 @@ async function need(api: Api, name: string): Promise<string> {
   if (content !== null) return content;
   throw new CommandError(
     "refused",
-    `The service has no ${name} yet: an admin registers the first root with \`npm run release -- keygen\`.`,
+    `The service has no ${name}: an admin registers the first root with \`npm run release -- keygen\`.`,
   );
 }
 
