@@ -231,6 +231,9 @@ export interface ReceiptRow {
   refused: string | null;
 }
 
+/** From so many receipts on, what makes no sense leaves no further mark: its attempt and step are whatever a device makes up. */
+const receiptsMax = 200;
+
 /** Keeps receipts. The first of an identity stays; a later one only moves its progress forward. No identity twice in one call. */
 export async function insertReceipts(tx: Db, rows: readonly ReceiptRow[]): Promise<void> {
   if (rows.length === 0) return;
@@ -240,6 +243,14 @@ export async function insertReceipts(tx: Db, rows: readonly ReceiptRow[]): Promi
     SELECT delivery_id, attempt, step, device_key, at_ms, received_at_ms, order_at_ms, progress, reason, result, refused
     FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(delivery_id uuid, attempt bigint, step text, device_key int,
       at_ms bigint, received_at_ms bigint, order_at_ms bigint, progress float8, reason text, result jsonb, refused text)
+    WHERE refused IS NULL
+      OR EXISTS (
+        SELECT FROM delivery_receipt k
+        WHERE k.delivery_id = r.delivery_id AND k.attempt = r.attempt AND k.step = r.step)
+      OR (
+        SELECT count(*) FROM (
+          SELECT FROM delivery_receipt k WHERE k.delivery_id = r.delivery_id LIMIT ${receiptsMax}
+        ) AS kept_already) < ${receiptsMax}
     ORDER BY delivery_id, attempt, step
     ON CONFLICT (delivery_id, attempt, step) DO UPDATE SET progress = excluded.progress
     WHERE excluded.progress > coalesce(kept.progress, 0)`.execute(tx);

@@ -279,6 +279,26 @@ test("nonsense about an update moves nothing and leaves a mark on the timeline",
   ]);
 });
 
+test("what a device makes up about a delivery fills no table, and its true word still counts", async () => {
+  const device = await oneDevice();
+  const [id = ""] = await create(firmware(device));
+  for (let batch = 0; batch < 30; batch += 1)
+    await say(
+      device,
+      ...Array.from({ length: 20 }, (_, at) => ({
+        deliveryId: id,
+        attempt: 2 + 20 * batch + at,
+        step: `made_up_${at}`,
+      })),
+    );
+  expect((await deliveries.get(id))?.receipts).toHaveLength(200);
+  await say(device, { deliveryId: id, attempt: 1, step: "downloading", progress: 0.25 });
+  await say(device, { deliveryId: id, attempt: 1, step: "downloading", progress: 0.5 });
+  expect(await known(id)).toMatchObject({ phase: "received", step: "downloading" });
+  const said = (await deliveries.get(id))?.receipts.find(({ step }) => step === "downloading");
+  expect(said).toMatchObject({ progress: 0.5, refused: null });
+});
+
 test("staff reads on a timeline which rollout an update was of, and its household does not", async () => {
   const device = await oneDevice();
   const rolloutId = "01980000-0000-7000-8000-00000000000a";

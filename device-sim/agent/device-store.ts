@@ -1,5 +1,5 @@
 import { type DeviceRecord, deviceRecord, type SlotName } from "./device-record.ts";
-import { type Flash, FolderFlash } from "./flash.ts";
+import { type Flash, FolderFlash, isFull } from "./flash.ts";
 import type { IdentityStore } from "./own-certificate.ts";
 import { readJson } from "./read-json.ts";
 import { type StoredIdentity, storedIdentity } from "./stored-identity.ts";
@@ -167,8 +167,14 @@ export class FlashDeviceStore implements DeviceStore {
    */
   #replace(name: string, bytes: Uint8Array): void {
     const next = `${name}.new`;
-    this.#flash.write(next, bytes);
-    this.#flash.sync(next);
+    try {
+      this.#flash.write(next, bytes);
+      this.#flash.sync(next);
+    } catch (error) {
+      // What did not fit takes no room from what comes after it.
+      if (isFull(error)) this.#flash.remove(next);
+      throw error;
+    }
     this.#flash.rename(next, name);
     this.#flash.syncFolder();
   }

@@ -8,6 +8,7 @@ import { raisedFloor } from "./core/time-floor.ts";
 import type { DeviceStore } from "./device-store.ts";
 import { fetchStatement } from "./director.ts";
 import type { FactoryTrust } from "./factory-trust.ts";
+import { isFull } from "./flash.ts";
 import type { Reach } from "./limited-fetch.ts";
 import { refreshMetadata } from "./trusted-metadata.ts";
 import type { TrustedSet } from "./trusted-set.ts";
@@ -111,7 +112,12 @@ export class Trust {
     const { trust } = memory.record;
     if (facts === null) return "metadata_malformed";
     if (!holdsAgainst(trust.versions, facts.versions)) return "metadata_rolled_back";
-    if (!isSame(stored, set)) store.saveTrusted(set);
+    try {
+      if (!isSame(stored, set)) store.saveTrusted(set);
+    } catch (error) {
+      if (isFull(error)) return "disk_full";
+      throw error;
+    }
     const next = {
       ...trust,
       versions: remember(trust.versions, facts.versions),

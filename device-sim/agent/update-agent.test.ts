@@ -281,6 +281,72 @@ test("a full disk fails the update and nothing else", async () => {
   expect(await updateOf(oven, { ...item, attempt: 2 })).toBe("confirmed");
 });
 
+/** A folder with room for so many bytes; the record has a place of its own. What did not fit is half there, as on a real disk. */
+class SmallFlash extends FolderFlash {
+  room: number;
+  readonly #sizes = new Map<string, number>();
+
+  constructor(room: number) {
+    super(folder);
+    this.room = room;
+  }
+
+  get used(): number {
+    return [...this.#sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  override write(name: string, bytes: Uint8Array): void {
+    this.#sizes.delete(name);
+    this.#put(name, bytes, (piece) => super.write(name, piece));
+  }
+
+  override append(name: string, bytes: Uint8Array): void {
+    this.#put(name, bytes, (piece) => super.append(name, piece));
+  }
+
+  override rename(from: string, to: string): void {
+    super.rename(from, to);
+    this.#sizes.set(to, this.#sizes.get(from) ?? 0);
+    this.#sizes.delete(from);
+  }
+
+  override remove(name: string): void {
+    super.remove(name);
+    this.#sizes.delete(name);
+  }
+
+  #put(name: string, bytes: Uint8Array, put: (piece: Uint8Array) => void): void {
+    if (name.startsWith("record.json")) {
+      put(bytes);
+      return;
+    }
+    const fits = bytes.subarray(0, Math.max(0, this.room - this.used));
+    put(fits);
+    this.#sizes.set(name, (this.#sizes.get(name) ?? 0) + fits.length);
+    if (fits.length < bytes.length) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  }
+}
+
+test("a disk that fills up in whichever step fails the update, keeps nothing of it, and the next one goes in once there is room", async () => {
+  const made = rig.maker.release();
+  const ends = new Set<string>();
+  for (const room of [0, 500, 3_000, 10_000, 30_000, 50_000, 70_000, 90_000]) {
+    rmSync(folder, { recursive: true, force: true });
+    const flash = new SmallFlash(room);
+    const oven = powerOn(rig, { store: new FlashDeviceStore(flash) });
+    const item = rig.offer(made);
+    const end = await updateOf(oven, item);
+    ends.add(end);
+    if (end === "confirmed") continue;
+    expect([room, end]).toEqual([room, "failed disk_full"]);
+    // Metadata may stay, which is of use to the next; an image may not.
+    expect(flash.used).toBeLessThan(20_000);
+    flash.room = 1_000_000;
+    expect(await updateOf(oven, { ...item, attempt: 2 })).toBe("confirmed");
+  }
+  expect(ends).toEqual(new Set(["failed disk_full", "confirmed"]));
+});
+
 test("a link off this machine is not followed unless it is allowed, whichever of the three it is", async () => {
   const made = rig.maker.release();
   for (const name of ["metadataHref", "statementHref", "imageHref"])

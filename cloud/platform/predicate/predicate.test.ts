@@ -103,6 +103,19 @@ test("what cannot be read, has no meaning, or could take long is refused by name
   expect(ruleOf("!".repeat(1_500) + "online")).toBe("predicate_too_large");
 });
 
+test("a text that an escape makes one which no database holds is refused", () => {
+  for (const text of [
+    String.raw`model == "\u0000"`,
+    String.raw`model == '\x00'`,
+    String.raw`model == "a\000b"`,
+    String.raw`"\u0000" in tags`,
+    String.raw`model in ["oven", "\u0000"]`,
+    String.raw`model.startsWith("\u0000")`,
+    String.raw`older(version, "1.0\u0000")`,
+  ])
+    expect([text, ruleOf(text)]).toEqual([text, "predicate_not_supported"]);
+});
+
 test("a value travels as a parameter, whatever it spells", async () => {
   const evil = `'); DROP TABLE device; --`;
   const predicate = compiled(`model == "${evil}" || model.startsWith("%") || "\\"" in tags`);

@@ -1,5 +1,6 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { type RawBuilder, sql } from "kysely";
+import { isSafeText } from "#protocol/text.ts";
 import { versionParts } from "../version-parts.ts";
 
 /** What kinds of facts there are. A version is a text whose leading numbers can also be compared. */
@@ -98,6 +99,9 @@ function typed(node: ASTNode, { facts, columns }: Scope): Typed {
   }
   if (node.op === "value") {
     const { args: value } = node;
+    // An escape in it may spell what no text in the database can hold.
+    if (typeof value === "string" && !isSafeText(value))
+      throw new Unsupported("A text holds no NUL and no half of a character.");
     if (typeof value === "string") return { kind: "literal", type: "text", value };
     if (typeof value === "number" || typeof value === "bigint")
       return { kind: "literal", type: "number", value: Number(value) };
