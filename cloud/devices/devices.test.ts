@@ -1,16 +1,19 @@
 import fc from "fast-check";
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Presence } from "#protocol/link/messages.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { systemClock } from "../platform/clock.ts";
 import { randomIds } from "../platform/ids.ts";
-import { Staff } from "../staff/staff.ts";
+import { transaction } from "../platform/database.ts";
+import { type Audit, Staff } from "../staff/staff.ts";
 import { mergeReported, reportedValues } from "./core/reported-state.ts";
 import { Devices, type PresenceFact } from "./devices.ts";
 
 let base: TestDatabase;
 let devices: Devices;
+let audit: Audit;
 const system = { kind: "system" } as const;
 const signals: string[] = [];
 
@@ -29,7 +32,8 @@ const oven = (version: number, metrics: string[]) => ({
 beforeAll(async () => {
   base = await createTestDatabase();
   const deps = { db: base.db, clock: systemClock, ids: randomIds };
-  devices = new Devices({ ...deps, audit: new Staff(deps).audit });
+  audit = new Staff(deps).audit;
+  devices = new Devices({ ...deps, audit });
   devices.onSignals({
     credentialsChanged: (id, disconnect) => signals.push(`${id} ${disconnect}`),
     desiredChanged: (id) => signals.push(`${id} desired`),
@@ -54,6 +58,19 @@ test("a metric keeps its position whatever later versions of the model say", asy
     ["c_rpm", 2],
   ]);
   expect(size).toBe(3);
+});
+
+test("what is wanted of a device that somebody holds waits for them, while they write to the audit log", async () => {
+  let setting: ReturnType<Devices["setDesired"]> | undefined;
+  await transaction(base.db, async (tx) => {
+    await devices.tenure.lock(tx, "d2");
+    setting = devices.setDesired(system, "d2", { childLock: true });
+    const waiting = sql<{ n: number }>`SELECT count(*) AS n FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await vi.waitFor(async () => expect((await waiting.execute(base.db)).rows).toEqual([{ n: 1 }]), { timeout: 5_000 });
+    await audit.record(tx, { principal: system, action: "device.moved", subject: "device:d2" });
+  });
+  expect(await setting).toEqual({ kind: "stored", version: 1 });
 });
 
 test("registering is all or nothing", async () => {

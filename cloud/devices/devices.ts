@@ -305,6 +305,8 @@ export class Devices {
     const version = await transaction(this.#db, async (tx) => {
       const row = await this.#store.find(tx, id);
       if (row === null) return null;
+      const stored = await this.#store.setDesired(tx, row.key, state);
+      // Last: whoever holds the device and wants to write to the audit log would wait for us, and we for them.
       await this.#audit.record(tx, {
         principal: by,
         action: "device.desired_set",
@@ -312,7 +314,7 @@ export class Devices {
         before: row.desired,
         after: state,
       });
-      return this.#store.setDesired(tx, row.key, state);
+      return stored;
     });
     if (version === null) return { kind: "refused", rule: "device_not_found" };
     this.#signals.desiredChanged(id);
