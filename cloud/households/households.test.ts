@@ -1,10 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Kitchen } from "../../test/support/kitchen.ts";
 import { call, createSliceHttp } from "../../test/support/slice-http.ts";
 import { Tenure } from "../devices/tenure.ts";
 import { Outbox } from "../events/events.ts";
+import { transaction } from "../platform/database.ts";
 import { randomIds } from "../platform/ids.ts";
 import { createLogger } from "../platform/logger.ts";
 import { Households } from "./households.ts";
@@ -48,6 +49,23 @@ test("a zone that is no IANA name is refused, and the field is named", async () 
     expect(status).toBe(400);
     expect(body.errors[0].pointer).toBe("/body/timeZone");
   }
+});
+
+test("an appliance is given although PostgreSQL sends its change away in favour of another one", async () => {
+  const id = await make();
+  await kitchen.ovens("oven-crossed");
+  const { db } = kitchen.base;
+  let giving: ReturnType<typeof call> | undefined;
+  await transaction(db, async (tx) => {
+    await new Tenure().lock(tx, "oven-crossed");
+    giving = call(app, "support", "PUT", `/households/${id}/devices/oven-crossed`);
+    const waiting = sql<{ n: number }>`SELECT count(*) AS n FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await vi.waitFor(async () => expect((await waiting.execute(db)).rows).toEqual([{ n: 1 }]), { timeout: 5_000 });
+    // Each waits for the other now. Who has waited for a second looks, and it has waited for longer.
+    await sql`SELECT 1 FROM household WHERE id = ${id} FOR UPDATE`.execute(tx);
+  });
+  expect((await giving)?.status).toBe(204);
 });
 
 test("an appliance belongs to one household, and moves only in two deliberate steps", async () => {

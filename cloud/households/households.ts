@@ -128,7 +128,7 @@ export class Households {
   async addDevice(by: Principal, id: string, deviceId: string) {
     const { db, clock, appliances } = this.#deps;
     // Forgotten also where it failed: a connection that breaks during COMMIT leaves a change of which nobody knows.
-    return transaction(db, async (tx) => {
+    const give = async (tx: Db) => {
       const household = await this.#store.getForChange(tx, id);
       const device = await appliances.tenure.lock(tx, deviceId);
       if (device === null) return refused("household_device_not_found");
@@ -140,7 +140,8 @@ export class Households {
       await appliances.tenure.give(tx, device, id, sinceMs, clock.nowMs());
       await this.#record(tx, by, "household.device_added", id, undefined, { deviceId });
       return { kind: "changed" as const };
-    }).finally(() => appliances.forget(deviceId));
+    };
+    return this.#retried(() => transaction(db, give)).finally(() => appliances.forget(deviceId));
   }
 
   /** Takes an appliance out of a household, as its owner's hand-over does. */
@@ -235,16 +236,24 @@ export class Households {
    * Runs what takes appliances out of their households, and then cuts the connections of those that it names in `left`; also where
    * nobody knows whether it is committed, because a connection that stays would be worse than one that is cut for nothing.
    */
-  async #leaving<R>(work: (tx: Db, left: string[]) => Promise<R>): Promise<R> {
-    for (let triesLeft = 2; ; triesLeft -= 1) {
+  #leaving<R>(work: (tx: Db, left: string[]) => Promise<R>): Promise<R> {
+    return this.#retried(async () => {
       const left: string[] = [];
       try {
         return await transaction(this.#deps.db, (tx) => work(tx, left));
-      } catch (error) {
-        // What appliances say changes the same rows in an order of its own, and of two who wait for each other one is sent away.
-        if (triesLeft === 0 || !isConflict(error)) throw error;
       } finally {
         this.#handOver.after(left);
+      }
+    });
+  }
+
+  /** What appliances say changes the same rows in an order of its own, and of two who wait for each other one is sent away. */
+  async #retried<R>(work: () => Promise<R>): Promise<R> {
+    for (let triesLeft = 2; ; triesLeft -= 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (triesLeft === 0 || !isConflict(error)) throw error;
       }
     }
   }
