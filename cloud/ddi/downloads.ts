@@ -1,3 +1,4 @@
+import { isOpenPhase } from "../deliveries/deliveries.ts";
 import type { OpenImage, Release } from "../firmware/firmware.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -100,7 +101,6 @@ function fetchable({ offer: { link }, live, deliveries, terms }: Standing, actio
   const delivery = deliveries.find(({ id }) => id === action?.deliveryId);
   const own = delivery === undefined ? undefined : terms.get(delivery.id);
   if (action === undefined || delivery === undefined || own === undefined) return null;
-  const isOpen = delivery.phase === "queued" || delivery.phase === "sent" || delivery.phase === "received";
   const isOffered = link.kind === "deploy" && link.actionId === actionId;
-  return isOpen && (isOffered || action.begunAtMs !== null) ? { delivery, terms: own } : null;
+  return isOpenPhase(delivery.phase) && (isOffered || action.begunAtMs !== null) ? { delivery, terms: own } : null;
 }

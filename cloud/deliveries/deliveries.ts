@@ -21,7 +21,7 @@ export { deliveryProblems } from "./errors.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
 export { OwnerUpdates } from "./owner-updates.ts";
 export { UpdateNotices } from "./update-notices.ts";
-export type { DeliveryPhase } from "./core/delivery-life.ts";
+export { type DeliveryPhase, isOpenPhase } from "./core/delivery-life.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
 /** Most deliveries that one call of `create` takes. */

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { Clock } from "../platform/clock.ts";
+import { type DeliveryPhase, isOpenPhase } from "../deliveries/deliveries.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type DirectorJwk, directorJwk, signStatement } from "./core/statement.ts";
 import * as store from "./firmware-store.ts";
@@ -10,7 +11,7 @@ import { storedOffer } from "./release-shapes.ts";
 /** What the director needs of deliveries. */
 export interface DeliveryLookup {
   get(id: string): Promise<{
-    delivery: { deviceId: string; kind: DeliveryKind; phase: string };
+    delivery: { deviceId: string; kind: DeliveryKind; phase: DeliveryPhase };
     body: Record<string, unknown>;
   } | null>;
 }
@@ -21,8 +22,6 @@ interface DirectorDeps {
   deliveries: DeliveryLookup;
   directorKey: KeyObject;
 }
-
-const openPhases = new Set(["queued", "sent", "received"]);
 
 /** Says to one appliance at a time which of the signed images it is to have. Its key is another than the repository's. */
 export class Director {
@@ -48,7 +47,7 @@ export class Director {
     if (found === null || found.delivery.kind !== "firmware" || found.delivery.deviceId !== deviceId) {
       return refused("statement_not_found");
     }
-    if (!openPhases.has(found.delivery.phase)) return refused("delivery_closed");
+    if (!isOpenPhase(found.delivery.phase)) return refused("delivery_closed");
     const { releaseId, path, sha256, length, releaseCounter, rolloutId } = storedOffer.parse(found.body);
     const seq = await transaction(db, async (tx) => {
       const release = (await store.findRelease(tx, releaseId))?.release;

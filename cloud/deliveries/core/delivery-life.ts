@@ -99,8 +99,10 @@ const refused = (rule: DeliveryRefusal): DeliveryOutcome => ({ kind: "refused", 
 
 const lastStep = (now: DeliveryState): string | null => ("step" in now ? now.step : null);
 
-export const isOpen = (state: DeliveryState): state is Open =>
-  state.phase === "queued" || state.phase === "sent" || state.phase === "received";
+export const isOpenPhase = (phase: DeliveryPhase): phase is Open["phase"] =>
+  phase === "queued" || phase === "sent" || phase === "received";
+
+export const isOpen = (state: DeliveryState): state is Open => isOpenPhase(state.phase);
 
 /** A delivery as it is created. */
 export const newDelivery: DeliveryState = { phase: "queued", attempt: 1, sends: 0, notBeforeMs: 0 };
