@@ -11,6 +11,9 @@ export const metricDeclaration = z.object({
   kind: z.enum(["gauge", "counter", "flag"]).default("gauge"),
   min: z.number().optional(),
   max: z.number().optional(),
+  /** How often an appliance that is running says it, in milliseconds. */
+  everyMs: z.int().min(100).max(86_400_000).optional(),
+  /** Says something about the people, and not only about the appliance: used for the purposes alone that they agreed to. */
   personal: z.boolean().default(false),
 });
 export type MetricDeclaration = z.infer<typeof metricDeclaration>;
