@@ -11,6 +11,11 @@ export class GatewayHub {
     return this.#link?.status ?? null;
   }
 
+  /** What the gateway says of listening to appliances; null where there is none, or it does not. */
+  get listening(): GatewayLink["listening"] {
+    return this.#link?.listening ?? null;
+  }
+
   get failure(): string | null {
     return this.#link?.failure ?? null;
   }

@@ -204,7 +204,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     hub.send({ kind: "tls", material: certificates.tls });
   });
   await gateway.start();
-  const tickers = startTickers(slices, certificates, clock, logger);
+  const tickers = startTickers(slices, hub, certificates, clock, logger);
   undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
   undo.add(() => {
     gateway.expectEnd();
@@ -288,7 +288,13 @@ function buildConsole(logger: Logger): { notReady: () => string | null; stop: ()
 }
 
 /** What has to happen from time to time whether or not anybody asks. */
-function startTickers(slices: Slices, certificates: Certificates, clock: Clock, logger: Logger): Ticker[] {
+function startTickers(
+  slices: Slices,
+  hub: GatewayHub,
+  certificates: Certificates,
+  clock: Clock,
+  logger: Logger,
+): Ticker[] {
   const tick = (name: string, intervalMs: number, work: () => Promise<unknown>) =>
     every(
       intervalMs,
@@ -308,6 +314,8 @@ function startTickers(slices: Slices, certificates: Certificates, clock: Clock, 
     tick("security-retention", 600_000, () => slices.security.tick()),
     tick("events", 60_000, () => slices.events.tick()),
     tick("firmware", 60_000, () => slices.firmware.tick()),
+    tick("listening", 5_000, () => slices.listening.beat(hub.listening)),
+    tick("listening-retention", 3_600_000, () => slices.listening.tick()),
     tick("households", 60_000, () => slices.households.tick()),
   ];
 }

@@ -20,7 +20,7 @@ import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
-import { Service } from "./service/service.ts";
+import { Listening, Service } from "./service/service.ts";
 import { type Principal, principalText, Staff } from "./staff/staff.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -56,6 +56,7 @@ export function createSlices(deps: SlicesDeps) {
   const wires = new WireStreams({ clock, send: (message) => hub.send(message) });
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
+  const listening = new Listening({ db, clock });
   const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
   const households = new Households({
@@ -245,6 +246,7 @@ export function createSlices(deps: SlicesDeps) {
     rollouts,
     content,
     service,
+    listening,
     loyalty,
     events,
     provisioning,
@@ -258,6 +260,7 @@ export function createSlices(deps: SlicesDeps) {
       await devices.load();
       await telemetry.load();
       await firmware.load();
+      await listening.load();
       await service.load();
       await loyalty.load();
     },

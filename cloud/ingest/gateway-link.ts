@@ -55,6 +55,9 @@ export class GatewayLink {
   #source: Source | null = null;
   #watermark = -1;
   #status: GatewayStatus | null = null;
+  #statuses = 0;
+  #bootId: string | null = null;
+  #draining = false;
   #stopped = false;
   #failure: string | null = null;
   #onDrained: (() => void) | null = null;
@@ -66,6 +69,16 @@ export class GatewayLink {
   /** The gateway's last word about itself, or null before the first. */
   get status(): GatewayStatus | null {
     return this.#status;
+  }
+
+  /**
+   * What it says of listening to appliances: its boot, how many reports there were, and how old the oldest record is that is not
+   * committed. Null where it does not: before the first word, while it drains, and while it has no room for what they say.
+   */
+  get listening(): { bootId: string; reports: number; oldestWaitingMs: number } | null {
+    if (this.#bootId === null || this.#status === null || this.#draining || this.#stopped) return null;
+    if (this.#status.spoolFull) return null;
+    return { bootId: this.#bootId, reports: this.#statuses, oldestWaitingMs: this.#status.spoolOldestMs };
   }
 
   get source(): Source | null {
@@ -109,6 +122,7 @@ export class GatewayLink {
         return;
       case "status":
         this.#status = message.status;
+        this.#statuses += 1;
         return;
       case "drained":
         this.#onDrained?.();
@@ -120,6 +134,7 @@ export class GatewayLink {
     const drained = new Promise<void>((resolve) => {
       this.#onDrained = resolve;
     });
+    this.#draining = true;
     this.#deps.send({ kind: "drain" });
     await Promise.race([drained, sleep(timeoutMs)]);
     await this.#working;
@@ -189,6 +204,7 @@ export class GatewayLink {
     await ingest.whenAnswered(() => this.#deps.denyList(send));
     send({ kind: "feeds", ...feeds });
     send({ kind: "welcome", watermark: this.#watermark });
+    this.#bootId = hello.bootId;
     send({ kind: "credit", batches: linkLimits.batchesInFlight });
   }
 

@@ -13,6 +13,7 @@ import { RuleWatch } from "./rule-watch.ts";
 import { RulesStore } from "./rules-store.ts";
 
 export { serviceProblems } from "./errors.ts";
+export { Listening } from "./listening.ts";
 
 /** What this slice needs of the registry. */
 export interface ServiceAppliances {
