@@ -13,11 +13,12 @@ import { type OwnerOutcome, UpdateAgent, type UpdateLimits } from "./agent/updat
 import { type ApplianceCounters, type ApplianceState, describe } from "./appliance-state.ts";
 import { type FaultName, isUpdateFault } from "./core/faults.ts";
 import { type PersonaName, personas } from "./core/household.ts";
+import type { Ailment } from "./core/ailments.ts";
 import type { MachineEvent } from "./core/machine-event.ts";
-import { hash32 } from "./core/random.ts";
 import * as machines from "./core/machine.ts";
 import { DeviceVoice } from "./device-voice.ts";
-import { type Hands, HouseholdDriver, type StartOutcome } from "./household-driver.ts";
+import { HouseholdDriver, type StartOutcome } from "./household-driver.ts";
+import { Kitchen, type Sampling } from "./kitchen.ts";
 import type { ConnectGate } from "./link/connect-gate.ts";
 import { DeviceLink, type LinkLogin } from "./link/device-link.ts";
 import type { ClaimCredential } from "./link/first-contact.ts";
@@ -38,6 +39,10 @@ export type ApplianceSpec = Given & {
   timeZone: string;
   persona: PersonaName;
   seed: number;
+  /** What it suffers from. */
+  ailment?: Ailment | undefined;
+  /** How its history left it; without it, it is as it was made. */
+  machine?: machines.MachineState | undefined;
 };
 
 /** What an appliance needs of the world. */
@@ -66,8 +71,7 @@ export interface World {
 export type PairingOutcome = { kind: "opened"; shown: ShownCode } | { kind: "refused"; rule: "not_connected" };
 export type ResetOutcome = { kind: "reset" } | { kind: "refused"; rule: "updating" };
 
-const runningSampleMs = 10_000;
-const idleSampleMs = 60_000;
+const usualSampling: Sampling = { runningMs: 10_000, restingMs: 60_000 };
 /** Most device time in one tick: after a long stall the appliance catches up over several. */
 const advanceMsMax = 3_600_000;
 
@@ -86,15 +90,13 @@ export class Appliance {
   readonly #voice: DeviceVoice;
   readonly #inbox: Inbox;
   readonly #update: UpdateAgent;
-  readonly #household: HouseholdDriver;
+  readonly #kitchen: Kitchen;
   readonly #feeds = new FeedCache();
   readonly #provisioner: Provisioner | null;
   readonly #pairing: PairingDesk;
   readonly #link: DeviceLink;
   readonly #telemetry: TelemetrySender;
   #record: DeviceRecord;
-  #machine: machines.MachineState;
-  #nextSampleMs: number;
   #faster: { everyMs: number; untilMs: number } | null = null;
   #identifyUntilMs = 0;
 
@@ -105,8 +107,6 @@ export class Appliance {
     this.#store = store;
     this.#hardwareId = spec.model.hardwareIds[spec.seed % spec.model.hardwareIds.length] ?? "";
     this.#record = store.load() ?? newDeviceRecord(spec);
-    this.#machine = machines.newMachine(spec.model, spec.seed, nowMs);
-    this.#nextSampleMs = nowMs;
     this.#memory = this.#newMemory();
     const voice = this.#newVoice();
     this.#voice = voice;
@@ -124,9 +124,7 @@ export class Appliance {
       deadlines: laterOf(world.clock, world.real),
       firmware: this.#update,
     });
-    const facts = { ...spec, timeZone: this.#record.settings.timeZone };
-    const hands = this.#newHands();
-    this.#household = new HouseholdDriver({ facts, hands, inbox: this.#inbox, feeds: this.#feeds, voice }, nowMs);
+    this.#kitchen = this.#newKitchen(nowMs);
     this.#provisioner = "claim" in spec ? this.#newProvisioner(spec.claim) : null;
     this.#link = this.#newLink();
     this.#telemetry = new TelemetrySender(world.real, (payload) => {
@@ -155,14 +153,7 @@ export class Appliance {
 
   /** Lets its time pass up to its clock. */
   tick(): void {
-    const limitMs = Math.min(this.#world.clock.nowMs(), this.#machine.atMs + advanceMsMax);
-    for (;;) {
-      const atMs = Math.min(limitMs, this.#nextSampleMs, this.#household.nextAtMs);
-      this.#keep(machines.advance(this.#machine, atMs));
-      this.#household.act(atMs);
-      if (atMs >= this.#nextSampleMs) this.#sample(atMs);
-      if (atMs >= limitMs) break;
-    }
+    this.#kitchen.advanceTo(Math.min(this.#world.clock.nowMs(), this.#machine.atMs + advanceMsMax));
     this.#update.tick();
     this.#pairing.tick();
     this.#telemetry.tick();
@@ -193,25 +184,25 @@ export class Appliance {
   /** A person starts a program. */
   cook(settings: ProgramSettings): StartOutcome {
     this.tick();
-    return this.#startByHand(settings, null);
+    return this.#kitchen.start(settings, null);
   }
 
   /** A person starts what was preloaded: the one with this id, or the newest. */
   startPreloaded(id?: string): StartOutcome {
     this.tick();
-    return this.#household.startPreloaded(id);
+    return this.#kitchen.people.startPreloaded(id);
   }
 
   stopByHand(): void {
-    this.#keep(machines.stop(this.#machine, "person"));
+    this.#kitchen.stop("person");
   }
 
   openDoor(openMs: number): void {
-    this.#keep(machines.openDoor(this.#machine, openMs));
+    this.#kitchen.openDoor(openMs);
   }
 
   refill(): void {
-    this.#keep(machines.refill(this.#machine));
+    this.#kitchen.refill();
   }
 
   /** A person asks for a pairing code. Without a connection it would be shown to nobody's use. */
@@ -261,17 +252,17 @@ export class Appliance {
 
   /** The household looks at the display. */
   look(): void {
-    this.#household.look();
+    this.#kitchen.people.look();
   }
 
   inject(fault: FaultName): void {
     if (isUpdateFault(fault)) this.#update.inject(fault);
-    else this.#machine = machines.breakPart(this.#machine, fault);
+    else this.#kitchen.breakPart(fault);
   }
 
   repair(fault: FaultName): void {
     if (isUpdateFault(fault)) this.#update.clear(fault);
-    else this.#keep(machines.repair(this.#machine, fault));
+    else this.#kitchen.repair(fault);
   }
 
   /** A transport fault: the connection is gone without a word. It comes back by itself. */
@@ -311,12 +302,8 @@ export class Appliance {
     };
   }
 
-  #startByHand(settings: ProgramSettings, recipeId: string | null): ReturnType<Hands["start"]> {
-    if (this.#update.busy) return { kind: "refused", rule: "updating" };
-    const outcome = machines.startByHand(this.#machine, settings, recipeId);
-    if (outcome.kind === "refused") return outcome;
-    this.#keep(outcome);
-    return { kind: "started" };
+  get #machine(): machines.MachineState {
+    return this.#kitchen.machine;
   }
 
   #takeIndex(feed: Feed, payload: Uint8Array): void {
@@ -349,28 +336,17 @@ export class Appliance {
     this.#voice.clearLog();
   }
 
-  #sample(atMs: number): void {
-    this.#telemetry.add({ atMs, m: machines.metricsOf(this.#machine) });
-    if (this.#faster !== null && atMs >= this.#faster.untilMs) this.#faster = null;
-    const usual = machines.isRunning(this.#machine) ? runningSampleMs : idleSampleMs;
-    const everyMs = this.#faster?.everyMs ?? this.#record.settings.sampleMs ?? usual;
-    // Each appliance has a beat of its own: a fleet that was switched on in one moment does not measure in one.
-    this.#nextSampleMs = atMs + everyMs - ((atMs + hash32(this.spec.seed, "beat")) % everyMs);
-  }
-
-  #keep(moved: machines.Moved): void {
-    this.#machine = moved.state;
-    for (const event of moved.events) this.#tell(event);
-  }
-
   #tell(event: MachineEvent): void {
     this.#voice.event(event.type, event.data, event.atMs);
-    if (event.type.startsWith("program.") || event.type === "preheat.finished") {
+    if (event.type.startsWith("program.") || event.type === "preheat.finished")
       this.#voice.reported({ operation: machines.operationOf(this.#machine) }, event.atMs);
-      // From here on it is worth more, or less, to measure.
-      this.#nextSampleMs = Math.max(event.atMs, Math.min(this.#nextSampleMs, event.atMs + runningSampleMs));
-    }
-    this.#household.notice(event);
+  }
+
+  #sampling(): Sampling {
+    const { sampleMs } = this.#record.settings;
+    if (this.#faster !== null && this.#world.clock.nowMs() >= this.#faster.untilMs) this.#faster = null;
+    const everyMs = this.#faster?.everyMs ?? sampleMs;
+    return everyMs === null ? usualSampling : { runningMs: everyMs, restingMs: everyMs };
   }
 
   #newMemory(): Memory {
@@ -402,7 +378,7 @@ export class Appliance {
     return {
       stop: () => {
         const wasRunning = machines.isRunning(this.#machine);
-        this.#keep(machines.stop(this.#machine, "command"));
+        this.#kitchen.stop("command");
         return wasRunning;
       },
       identify: (forMs) => {
@@ -415,24 +391,37 @@ export class Appliance {
       log: () => this.#voice.log,
       sampleFaster: (everyMs, forMs) => {
         this.#faster = { everyMs, untilMs: clock.nowMs() + forMs };
-        this.#nextSampleMs = Math.min(this.#nextSampleMs, clock.nowMs() + everyMs);
+        this.#kitchen.measureBy(clock.nowMs() + everyMs);
       },
       isHot: () => machines.isHot(this.#machine),
       isRunning: () => machines.isRunning(this.#machine),
     };
   }
 
-  #newHands(): Hands {
-    return {
-      start: (settings, recipeId) => this.#startByHand(settings, recipeId),
-      refill: () => {
-        this.refill();
+  #newKitchen(nowMs: number): Kitchen {
+    const { spec } = this;
+    const facts = { ...spec, timeZone: this.#record.settings.timeZone, descales: spec.ailment?.name !== "scaling" };
+    const deps = { inbox: this.#inbox, feeds: this.#feeds, voice: this.#voice };
+    return new Kitchen(
+      {
+        ...spec,
+        ailment: spec.ailment ?? null,
+        sampling: () => this.#sampling(),
+        obstacle: () => (this.#update.busy ? "updating" : null),
+        preloaded: () => this.#record.preloaded,
+        unload: (id) => {
+          this.#memory.update({ preloaded: this.#record.preloaded.filter((one) => one.id !== id) });
+        },
+        people: (hands) => new HouseholdDriver({ facts, hands, ...deps }, nowMs),
+        onReading: (atMs, m) => {
+          this.#telemetry.add({ atMs, m });
+        },
+        onEvent: (event) => {
+          this.#tell(event);
+        },
       },
-      preloaded: () => this.#record.preloaded,
-      unload: (id) => {
-        this.#memory.update({ preloaded: this.#record.preloaded.filter((one) => one.id !== id) });
-      },
-    };
+      nowMs,
+    );
   }
 
   #newUpdateAgent(controls: Controls): UpdateAgent {

@@ -15,6 +15,9 @@ export interface Hands {
     recipeId: string | null,
   ): { kind: "started" } | { kind: "refused"; rule: StartRefusal };
   refill(): void;
+  /** Programs since the limescale was last removed; null where there is no water. */
+  sinceDescaled(): number | null;
+  descale(): void;
   preloaded(): readonly Preloaded[];
   /** Takes a loaded program off the display. */
   unload(id: string): void;
@@ -25,14 +28,15 @@ export type StartOutcome = { kind: "started" } | { kind: "refused"; rule: StartR
 export interface HouseholdDeps {
   facts: HouseholdFacts;
   hands: Hands;
-  inbox: Inbox;
-  feeds: FeedCache;
-  voice: Voice;
+  inbox: Pick<Inbox, "unseen" | "say">;
+  feeds: Pick<FeedCache, "items">;
+  voice: Pick<Voice, "event">;
 }
 
 type Act =
   | { atMs: number; kind: "cook"; plan: PlannedCook }
   | { atMs: number; kind: "refill" }
+  | { atMs: number; kind: "descale" }
   | { atMs: number; kind: "next_step" };
 
 interface RecipeRun {
@@ -45,6 +49,8 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const actsMax = 100;
 const seenMax = 500;
+/** After so many programs with water people descale, each household at its own number: a boiler sooner than a dishwasher. */
+const descalesAfter = { oven: [4, 7], dishwasher: [14, 22], other: [14, 22] } as const;
 /** How much one looks at in one go. */
 const looksMax = 3;
 
@@ -122,6 +128,7 @@ export class HouseholdDriver {
       const { seed } = this.#deps.facts;
       this.#add({ atMs: event.atMs + Math.round(between(hourMs, 8 * hourMs, seed, event.atMs)), kind: "refill" });
     }
+    if (event.type === "program.finished") this.#thinkOfLimescale(event.atMs);
     const run = this.#run;
     if (run === null) return;
     if (event.type === "program.aborted") this.#run = null;
@@ -138,12 +145,24 @@ export class HouseholdDriver {
       case "refill":
         this.#deps.hands.refill();
         return;
+      case "descale":
+        this.#deps.hands.descale();
+        return;
       case "next_step": {
         const step = this.#run?.recipe.steps[this.#run.done];
         if (this.#run === null || step === undefined) return;
         if (this.#deps.hands.start(step, this.#run.recipe.id).kind === "refused") this.#run = null;
       }
     }
+  }
+
+  #thinkOfLimescale(atMs: number): void {
+    const { hands, facts } = this.#deps;
+    const since = hands.sinceDescaled();
+    if (facts.descales === false || since === null || this.#acts.some(({ kind }) => kind === "descale")) return;
+    const [least, most] = descalesAfter[facts.model.kind];
+    if (since < between(least, most, facts.seed, "descales")) return;
+    this.#add({ atMs: atMs + Math.round(between(2 * hourMs, 20 * hourMs, facts.seed, atMs)), kind: "descale" });
   }
 
   #stepDone(run: RecipeRun, atMs: number): void {

@@ -3,6 +3,7 @@ import type { Faults, MachineFault } from "./faults.ts";
 import { type MachineEvent, type Metrics, roundTo, type StartRefusal, tenth } from "./machine-event.ts";
 import { type WashPhase, washPrograms } from "./programs.ts";
 import { between, noise } from "./random.ts";
+import { soundParts, type Wear } from "./wear.ts";
 
 /**
  * A dishwasher: water that is filled, heated and drained through the phases of a program, and salt and rinse aid that run out.
@@ -14,6 +15,8 @@ import { between, noise } from "./random.ts";
 export interface DishwasherState {
   kind: "dishwasher";
   seed: number;
+  /** Of the kitchen. */
+  room_c: number;
   atMs: number;
   /** Of the water, or of the dishes when it is drained. */
   water_c: number;
@@ -28,7 +31,10 @@ export interface DishwasherState {
   /** Whether running out was already told. */
   told: { salt: boolean; rinseAid: boolean };
   programsStarted: number;
+  /** Programs since it was last descaled. */
+  sinceDescaled: number;
   faults: Faults;
+  wear: Wear;
 }
 export type WashRun =
   | { kind: "off" }
@@ -59,11 +65,13 @@ export const dishwasherHotFrom_c = 50;
 const room = (seed: number): number => between(19, 23, seed, "room");
 
 export function newDishwasher(seed: number, atMs: number): DishwasherState {
+  const room_c = room(seed);
   return {
     kind: "dishwasher",
     seed,
+    room_c,
     atMs: roundTo(atMs - (secondMs - 1) / 2, secondMs),
-    water_c: room(seed),
+    water_c: room_c,
     heater: false,
     door: { kind: "closed" },
     run: { kind: "off" },
@@ -73,7 +81,9 @@ export function newDishwasher(seed: number, atMs: number): DishwasherState {
     rinseAid_pct: Math.round(between(15, 100, seed, "rinse")),
     told: { salt: false, rinseAid: false },
     programsStarted: 0,
+    sinceDescaled: 0,
     faults: {},
+    wear: soundParts,
   };
 }
 
@@ -92,6 +102,7 @@ export function startDishwasher(
   const state: DishwasherState = {
     ...from,
     programsStarted: from.programsStarted + 1,
+    sinceDescaled: from.sinceDescaled + 1,
     salt_pct: Math.max(0, from.salt_pct - saltPerRun_pct),
     rinseAid_pct: Math.max(0, from.rinseAid_pct - rinseAidPerRun_pct),
     run: {
@@ -147,13 +158,13 @@ export function refillDishwasher(from: DishwasherState): { state: DishwasherStat
 }
 
 const settled = (washer: DishwasherState): boolean =>
-  washer.run.kind === "off" && washer.door.kind === "closed" && washer.water_c === room(washer.seed);
+  washer.run.kind === "off" && washer.door.kind === "closed" && washer.water_c === washer.room_c;
 
 export function advanceDishwasher(
   from: DishwasherState,
   toMs: number,
 ): { state: DishwasherState; events: MachineEvent[] } {
-  const washer: DishwasherState = { ...from, told: { ...from.told }, faults: structuredClone(from.faults) };
+  const washer: DishwasherState = { ...from, told: { ...from.told }, faults: { ...from.faults } };
   const events: MachineEvent[] = [];
   while (washer.atMs + secondMs <= toMs) {
     if (settled(washer)) {
@@ -171,15 +182,18 @@ export function advanceDishwasher(
 }
 
 function moveWater(washer: DishwasherState): void {
-  const room_c = room(washer.seed);
+  const { room_c } = washer;
   const power_w = washer.heater ? heatingPower(washer) : 0;
-  washer.water_c += power_w / capacity - lossPerS * (washer.water_c - room_c);
+  // Limescale keeps the heat in the element: it takes the same power, and the water gets less of it.
+  washer.water_c += (power_w * (1 - washer.wear.scale)) / capacity - lossPerS * (washer.water_c - room_c);
   if (washer.run.kind === "off" && Math.abs(washer.water_c - room_c) < 0.05) washer.water_c = room_c;
   washer.energy_j += power_w + (washer.run.kind === "off" ? standby_w : pump_w);
 }
 
 const heatingPower = (washer: DishwasherState): number =>
-  Math.round(element_w * (washer.faults.heating_element === undefined ? 1 : wornElementShare));
+  Math.round(
+    element_w * washer.wear.elementShare * (washer.faults.heating_element === undefined ? 1 : wornElementShare),
+  );
 
 function fill(washer: DishwasherState, phase: WashPhase): void {
   if (phase.fills_l === 0) return;
@@ -215,7 +229,9 @@ function movePhase(washer: DishwasherState, events: MachineEvent[]): void {
   if (washer.heater) raise("heating_element", { power_w: heatingPower(washer), rated_w: element_w });
   const ends = washer.atMs >= run.phaseEndsAtMs;
   const blocked = ends && phase.fills_l > 0 && raise("drain_blocked", { phase: phase.name });
-  if (dry || blocked) {
+  const { restartsAfterS } = washer.wear;
+  const restarts = restartsAfterS !== null && washer.atMs - run.startedAtMs >= restartsAfterS * secondMs;
+  if (dry || blocked || restarts) {
     const stopped = stopDishwasher(washer, "fault");
     Object.assign(washer, stopped.state);
     events.push(...stopped.events);
@@ -258,6 +274,7 @@ export function dishwasherMetrics(washer: DishwasherState): Metrics {
     water_used_l: tenth(washer.waterUsed_l),
     salt_pct: tenth(washer.salt_pct),
     rinse_aid_pct: tenth(washer.rinseAid_pct),
+    programs_since_descaled: washer.sinceDescaled,
     door_open: washer.door.kind === "open",
   };
 }

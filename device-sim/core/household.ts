@@ -99,6 +99,8 @@ export interface HouseholdFacts {
   seed: number;
   timeZone: string;
   model: Model;
+  /** False where nobody ever removes the limescale. */
+  descales?: boolean;
 }
 
 /** The calendar day of a moment in a zone, as `2026-03-29`. */

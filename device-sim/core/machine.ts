@@ -13,6 +13,7 @@ import {
 } from "./dishwasher.ts";
 import type { MachineFault } from "./faults.ts";
 import type { MachineEvent, Metrics, StartRefusal } from "./machine-event.ts";
+import type { Wear } from "./wear.ts";
 import { advanceOven, isOvenHot, newOven, openOven, type OvenState, ovenMetrics, startOven, stopOven } from "./oven.ts";
 
 /** A simulated appliance without its network: whatever it is, time moves it, hands work on it, and it can be measured. */
@@ -52,6 +53,19 @@ export const refill = (machine: MachineState): Moved =>
   machine.kind === "oven"
     ? { state: { ...machine, tank_pct: machine.tank_pct === null ? null : 100 }, events: [] }
     : refillDishwasher(machine);
+
+/** A person removes the limescale. */
+export function descale(machine: MachineState): Moved {
+  if (machine.sinceDescaled === null) return { state: machine, events: [] };
+  const data = { kind: "descale", programs: machine.sinceDescaled };
+  return {
+    state: { ...machine, sinceDescaled: 0 },
+    events: [{ atMs: machine.atMs, type: "maintenance.done", data }],
+  };
+}
+
+/** The machine with parts as worn as that. */
+export const withWear = (machine: MachineState, wear: Wear): MachineState => ({ ...machine, wear });
 
 export function breakPart(machine: MachineState, fault: MachineFault): MachineState {
   if (machine.faults[fault] !== undefined) return machine;

@@ -5,6 +5,7 @@ import { type Food, foodAfterSecond, freshFood } from "./food.ts";
 import { type MachineEvent, type Metrics, roundTo, type StartRefusal, tenth } from "./machine-event.ts";
 import { ovenPrograms } from "./programs.ts";
 import { between, noise, uniform } from "./random.ts";
+import { sensorSticksAt_c, soundParts, type Wear } from "./wear.ts";
 
 /**
  * An oven: chamber air, walls, one heating element under a thermostat, a door, a food probe, and a self-check.
@@ -17,6 +18,8 @@ export interface OvenState {
   kind: "oven";
   seed: number;
   setpointCMax: number;
+  /** Of the kitchen. */
+  room_c: number;
   atMs: number;
   air_c: number;
   wall_c: number;
@@ -30,7 +33,14 @@ export interface OvenState {
   energy_j: number;
   tank_pct: number | null;
   programsStarted: number;
+  /** Steam programs since the boiler was last descaled; null where there is none. */
+  sinceDescaled: number | null;
   faults: Faults;
+  wear: Wear;
+  /** How long a sensor that sticks still does; null until it sticks in this program. */
+  sticksS: number | null;
+  /** The bimetal's contact. */
+  cutOut: "closed" | "open";
   /** Seconds of heating since the sensor last moved. */
   unmovedS: number;
   /** The last ten minutes of holding a temperature: seconds, and seconds of heating among them. */
@@ -74,6 +84,8 @@ const thermostatBand_c = 2;
 const sensorLagS = 12;
 /** The bimetal cut-out, apart from the electronics, opens this far above the highest setpoint. */
 const cutOutAbove_c = 30;
+/** And closes again by itself once it is so much cooler. */
+const cutOutBand_c = 20;
 export const hotFrom_c = 50;
 
 const room = (seed: number): number => between(19, 23, seed, "room");
@@ -84,6 +96,7 @@ export function newOven(model: Model, seed: number, atMs: number): OvenState {
     kind: "oven",
     seed,
     setpointCMax: model.capabilities.setpoint_c_max ?? 250,
+    room_c,
     atMs: roundTo(atMs - (secondMs - 1) / 2, secondMs),
     air_c: room_c,
     wall_c: room_c,
@@ -95,7 +108,11 @@ export function newOven(model: Model, seed: number, atMs: number): OvenState {
     energy_j: 0,
     tank_pct: model.capabilities.steam ? 100 : null,
     programsStarted: 0,
+    sinceDescaled: model.capabilities.steam ? 0 : null,
     faults: {},
+    wear: soundParts,
+    sticksS: null,
+    cutOut: "closed",
     unmovedS: 0,
     hold: { s: 0, heatedS: 0 },
   };
@@ -104,13 +121,13 @@ export function newOven(model: Model, seed: number, atMs: number): OvenState {
 const settled = (oven: OvenState): boolean =>
   oven.run.kind === "off" &&
   oven.door.kind === "closed" &&
-  oven.air_c === room(oven.seed) &&
+  oven.air_c === oven.room_c &&
   oven.wall_c === oven.air_c &&
   oven.sensor_c === oven.air_c;
 
 /** The oven at `toMs`, rounded down to the second, and what it noticed on the way. */
 export function advanceOven(from: OvenState, toMs: number): { state: OvenState; events: MachineEvent[] } {
-  const oven: OvenState = { ...from, hold: { ...from.hold }, faults: structuredClone(from.faults) };
+  const oven: OvenState = { ...from, hold: { ...from.hold }, faults: { ...from.faults } };
   const events: MachineEvent[] = [];
   while (oven.atMs + secondMs <= toMs) {
     if (settled(oven)) {
@@ -147,6 +164,8 @@ export function startOven(
     ...from,
     run: { kind: "preheating", ...job },
     programsStarted: from.programsStarted + 1,
+    sinceDescaled: from.sinceDescaled === null ? null : from.sinceDescaled + (settings.program === "Steam" ? 1 : 0),
+    sticksS: null,
     hold: { s: 0, heatedS: 0 },
     unmovedS: 0,
   };
@@ -198,16 +217,20 @@ function moveDoor(oven: OvenState, events: MachineEvent[]): void {
 }
 
 function moveHeat(oven: OvenState): void {
-  const room_c = room(oven.seed);
+  const { room_c } = oven;
   const power_w = oven.heater ? heatingPower(oven) : 0;
-  const leak = (oven.door.kind === "open" ? openDoor : 0) + (oven.faults.door_seal === undefined ? 0 : wornSeal);
+  // A scaled boiler takes the same power, and brings less of it into the cavity.
+  const heat_w = power_w * (isSteaming(oven) ? 1 - oven.wear.scale : 1);
+  const leak =
+    (oven.door.kind === "open" ? openDoor : oven.wear.leak_wPerK) +
+    (oven.faults.door_seal === undefined ? 0 : wornSeal);
   const toWall = airToWall * (oven.air_c - oven.wall_c);
-  oven.air_c += (elementToAirShare * power_w - toWall - leak * (oven.air_c - room_c)) / airCapacity;
-  oven.wall_c += ((1 - elementToAirShare) * power_w + toWall - wallToRoom * (oven.wall_c - room_c)) / wallCapacity;
-  if (oven.faults.sensor_frozen === undefined) oven.sensor_c += (oven.air_c - oven.sensor_c) / sensorLagS;
+  oven.air_c += (elementToAirShare * heat_w - toWall - leak * (oven.air_c - room_c)) / airCapacity;
+  oven.wall_c += ((1 - elementToAirShare) * heat_w + toWall - wallToRoom * (oven.wall_c - room_c)) / wallCapacity;
+  moveSensor(oven);
   if (oven.food !== null) oven.food = foodAfterSecond(oven.food, oven.air_c);
   oven.energy_j += power_w + (oven.run.kind === "off" ? standby_w : fanAndLight_w);
-  if (oven.tank_pct !== null && oven.run.kind === "cooking" && oven.run.settings.program === "Steam")
+  if (oven.tank_pct !== null && oven.run.kind === "cooking" && isSteaming(oven))
     oven.tank_pct = Math.max(0, oven.tank_pct - 0.01);
   const nearRoom = [oven.air_c, oven.wall_c, oven.sensor_c].every((celsius) => Math.abs(celsius - room_c) < 0.05);
   if (oven.run.kind === "off" && oven.door.kind === "closed" && nearRoom) {
@@ -217,8 +240,24 @@ function moveHeat(oven: OvenState): void {
   }
 }
 
+const isSteaming = (oven: OvenState): boolean => oven.run.kind !== "off" && oven.run.settings.program === "Steam";
+
+function moveSensor(oven: OvenState): void {
+  if (oven.faults.sensor_frozen !== undefined) return;
+  const { sensorSticksS } = oven.wear;
+  if (sensorSticksS > 0 && oven.sticksS === null && oven.heater && oven.sensor_c >= sensorSticksAt_c)
+    oven.sticksS = sensorSticksS;
+  if (oven.sticksS !== null && oven.sticksS > 0) oven.sticksS -= 1;
+  else oven.sensor_c += (oven.air_c - oven.sensor_c) / sensorLagS;
+}
+
+const isSensorStuck = (oven: OvenState): boolean =>
+  oven.faults.sensor_frozen !== undefined || (oven.sticksS !== null && oven.sticksS > 0);
+
 const heatingPower = (oven: OvenState): number =>
-  Math.round(elementPower_w * (oven.faults.heating_element === undefined ? 1 : wornElementShare));
+  Math.round(
+    elementPower_w * oven.wear.elementShare * (oven.faults.heating_element === undefined ? 1 : wornElementShare),
+  );
 
 function moveProgram(oven: OvenState, events: MachineEvent[]): void {
   const { run } = oven;
@@ -228,8 +267,16 @@ function moveProgram(oven: OvenState, events: MachineEvent[]): void {
   }
   const low = oven.sensor_c < run.setpoint_c - thermostatBand_c;
   const high = oven.sensor_c > run.setpoint_c + thermostatBand_c;
-  const welded = oven.faults.over_temperature !== undefined;
-  oven.heater = oven.door.kind === "closed" && (welded || low || (oven.heater && !high));
+  const welded = oven.faults.over_temperature !== undefined || (oven.wear.relaySticks && run.kind === "cooking");
+  const wanted = oven.door.kind === "closed" && (welded || low || (oven.heater && !high));
+  oven.heater = moveCutOut(oven) === "closed" && wanted;
+  const { restartsAfterS } = oven.wear;
+  if (restartsAfterS !== null && oven.atMs - run.startedAtMs >= restartsAfterS * secondMs) {
+    const stopped = stopOven(oven, "fault");
+    Object.assign(oven, stopped.state);
+    events.push(...stopped.events);
+    return;
+  }
   if (run.kind === "preheating") {
     if (oven.sensor_c >= run.setpoint_c - thermostatBand_c) finishPreheat(oven, run, events);
     return;
@@ -255,6 +302,13 @@ function moveProgram(oven: OvenState, events: MachineEvent[]): void {
     closesAtMs: oven.atMs + roundTo(between(10, 30, oven.seed, oven.programsStarted, "out"), 1) * secondMs,
   };
   events.push({ atMs: oven.atMs, type: "door.opened", data: {} });
+}
+
+function moveCutOut(oven: OvenState): OvenState["cutOut"] {
+  const opensAt_c = oven.setpointCMax + cutOutAbove_c;
+  if (oven.air_c > opensAt_c) oven.cutOut = "open";
+  else if (oven.air_c < opensAt_c - cutOutBand_c) oven.cutOut = "closed";
+  return oven.cutOut;
 }
 
 const recipeOf = (job: Job): { recipeId?: string } => (job.recipeId === null ? {} : { recipeId: job.recipeId });
@@ -320,7 +374,7 @@ function checkItself(oven: OvenState, events: MachineEvent[]): void {
 export function ovenMetrics(oven: OvenState): Metrics {
   const second = oven.atMs / secondMs;
   const { run } = oven;
-  const jitter = oven.faults.sensor_frozen === undefined ? noise(0.3, oven.seed, second, "cavity") : 0;
+  const jitter = isSensorStuck(oven) ? 0 : noise(0.3, oven.seed, second, "cavity");
   const running = run.kind !== "off";
   const power_w = (oven.heater ? heatingPower(oven) : 0) + (running ? fanAndLight_w : standby_w);
   const fan = running && run.settings.program !== "TopBottomHeating" && run.settings.program !== "Grill";
@@ -335,6 +389,7 @@ export function ovenMetrics(oven: OvenState): Metrics {
   if (oven.food !== null && running && run.settings.probe_c !== undefined)
     metrics["probe1_c"] = tenth(oven.food.core_c + noise(0.1, oven.seed, second, "probe"));
   if (oven.tank_pct !== null) metrics["tank_pct"] = tenth(oven.tank_pct);
+  if (oven.sinceDescaled !== null) metrics["programs_since_descaled"] = oven.sinceDescaled;
   return metrics;
 }
 
