@@ -152,6 +152,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.events.stop());
   undo.add(() => slices.security.flush());
   undo.add(() => slices.wires.stop());
+  undo.add(() => slices.tails.stop());
+  undo.add(() => slices.sampling.stop());
 
   const filesMax = await openFilesMax();
   const limits = limitsPossible(config.limits, filesMax);

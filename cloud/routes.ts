@@ -45,8 +45,11 @@ import { wireRoutes } from "./security/wire-routes.ts";
 import { serviceProblems } from "./service/service.ts";
 import { serviceRoutes } from "./service/service-routes.ts";
 import type { Slices } from "./slices.ts";
+import { allowed } from "./staff/staff.ts";
 import { staffProblems } from "./staff/errors.ts";
 import { staffRoutes } from "./staff/staff-routes.ts";
+import { liveProblems } from "./telemetry/telemetry.ts";
+import { liveRoutes } from "./telemetry/live-routes.ts";
 import { telemetryRoutes } from "./telemetry/telemetry-routes.ts";
 
 export interface RoutesDeps {
@@ -81,6 +84,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...loyaltyProblems,
   ...eventProblems,
   ...securityProblems,
+  ...liveProblems,
   ...provisioningProblems,
 };
 
@@ -146,6 +150,17 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       transaction(database.db, (tx) =>
         staff.audit.record(tx, { principal, action: "device.wire_opened", subject: `device:${id}` }),
       ),
+  });
+  liveRoutes(app, {
+    tails: slices.tails,
+    sampling: slices.sampling,
+    seenBy: (principal, id) => devices.seenBy(principal, id),
+    mayAsk: (principal) => principal.kind === "owner" || allowed(principal, "devices.command"),
+    opened: (principal, ids) =>
+      transaction(database.db, async (tx) => {
+        for (const id of ids)
+          await staff.audit.record(tx, { principal, action: "device.live_opened", subject: `device:${id}` });
+      }),
   });
   timelineRoutes(app, {
     clock,

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
 import { Content } from "./content/content.ts";
-import { Deliveries, Dispatcher, OwnerUpdates, UpdateNotices } from "./deliveries/deliveries.ts";
+import { Deliveries, Dispatcher, OwnerUpdates, QuietCommands, UpdateNotices } from "./deliveries/deliveries.ts";
 import { Ddi } from "./ddi/ddi.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices } from "./devices/devices.ts";
@@ -22,7 +22,7 @@ import { Security, WireStreams } from "./security/security.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
 import { Listening, Service } from "./service/service.ts";
 import { type Principal, principalText, Staff } from "./staff/staff.ts";
-import { Telemetry } from "./telemetry/telemetry.ts";
+import { FasterSampling, LiveTails, Telemetry } from "./telemetry/telemetry.ts";
 
 export interface SlicesDeps {
   database: Database;
@@ -59,6 +59,25 @@ export function createSlices(deps: SlicesDeps) {
   const listening = new Listening({ db, clock });
   const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
+  const tails = new LiveTails({ clock, layoutOf: (model) => devices.layout(model) });
+  const quiet = new QuietCommands({
+    clock,
+    ids,
+    secret: deps.secret,
+    send: (ref, deviceId, payload) => hub.send({ kind: "deliver", ref, deviceId, channel: "inbox", payload }),
+  });
+  const sampling = new FasterSampling({
+    clock,
+    online: (keys) => devices.online(keys),
+    async begin(by, device, { args, lifeMs }) {
+      const sent = await deliveries.sendCommand(by, device.id, { name: "sample_faster", args, lifeMs });
+      const made = sent.kind === "accepted" ? await deliveries.get(sent.id) : null;
+      return made === null ? null : { id: made.delivery.id, generation: made.delivery.generation };
+    },
+    again: (device, asking) => quiet.send(device.id, { name: "sample_faster", ...asking }),
+    tell: (deviceKey, word) => tails.sampling(deviceKey, word),
+    onError: (error) => logger.warn({ event: "sampling.failed", error: String(error) }),
+  });
   const households = new Households({
     db,
     clock,
@@ -182,8 +201,26 @@ export function createSlices(deps: SlicesDeps) {
     },
     presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
     security: (tx, facts) => security.ingest(tx, facts),
-    receipts: (tx, facts) => deliveries.ingestReceipts(tx, facts),
-    replies: (tx, facts) => deliveries.ingestReplies(tx, facts),
+    async receipts(tx, facts) {
+      const { unknown, afterCommit } = await deliveries.ingestReceipts(tx, facts);
+      return {
+        unknown: unknown.filter(({ device, receipt }) => !quiet.owns(device.id, receipt.deliveryId)),
+        afterCommit() {
+          afterCommit();
+          sampling.heard([], facts);
+        },
+      };
+    },
+    async replies(tx, facts) {
+      const { unknown, afterCommit } = await deliveries.ingestReplies(tx, facts);
+      return {
+        unknown: unknown.filter(({ device, reply }) => !quiet.owns(device.id, reply.commandId)),
+        afterCommit() {
+          afterCommit();
+          sampling.heard(facts, []);
+        },
+      };
+    },
     async effects(tx, facts) {
       const owned = asOwnedThen(facts.events);
       const afterService = await service.ingest(tx, { readings: facts.readings, events: owned });
@@ -191,7 +228,13 @@ export function createSlices(deps: SlicesDeps) {
       await ownerUpdates.ingest(tx, facts.events);
       // Last: what happened until a factory reset was still its household's.
       const afterHouseholds = await households.ingest(tx, facts.events);
-      return [afterService, afterHouseholds, () => events.notify()];
+      const isWatched = tails.count > 0;
+      return [
+        afterService,
+        afterHouseholds,
+        () => events.notify(),
+        isWatched ? () => tails.tell(facts.readings, facts.events.map(withoutCode)) : undefined,
+      ];
     },
   };
   const ingest = new Ingest({ database, slices: ingestSlices, clock, ids, logger });
@@ -222,11 +265,11 @@ export function createSlices(deps: SlicesDeps) {
     },
     onWire: (message) => wires.receive(message),
     onWritten(ref, atMs) {
-      if (!desired.owns(ref)) dispatcher.onWritten(ref, atMs);
+      if (!desired.owns(ref) && !quiet.ownsRef(ref)) dispatcher.onWritten(ref, atMs);
     },
     onNotWritten(ref, deviceId, reason) {
       if (desired.owns(ref)) desired.onNotWritten(deviceId, reason);
-      else dispatcher.onNotWritten(ref, deviceId, reason);
+      else if (!quiet.ownsRef(ref)) dispatcher.onNotWritten(ref, deviceId, reason);
     },
   };
 
@@ -252,6 +295,8 @@ export function createSlices(deps: SlicesDeps) {
     provisioning,
     security,
     wires,
+    tails,
+    sampling,
     linkDeps,
     /** The principal of a key, whoever's it is; null where it opens nothing. */
     authenticate: async (key: string): Promise<Principal | null> =>

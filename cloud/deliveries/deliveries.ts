@@ -22,6 +22,7 @@ export type { DeliverySet } from "./delivery-sets.ts";
 export { OwnerUpdates } from "./owner-updates.ts";
 export { UpdateNotices } from "./update-notices.ts";
 export { type DeliveryPhase, isOpenPhase } from "./core/delivery-life.ts";
+export { QuietCommands } from "./quiet-commands.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 
 /** Most deliveries that one call of `create` takes. */

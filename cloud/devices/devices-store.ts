@@ -113,6 +113,12 @@ export class DevicesStore {
     return rows.map(toRef);
   }
 
+  async online(db: Db, keys: readonly number[]): Promise<number[]> {
+    const { rows } = await sql<{ key: number }>`
+      SELECT key FROM device WHERE key = ANY(${keys}::int[]) AND online AND blocked_at_ms IS NULL`.execute(db);
+    return rows.map((row) => row.key);
+  }
+
   async refsOfModel(db: Db, model: string, limit: number): Promise<DeviceRef[]> {
     const { rows } = await sql<RefRow>`
       SELECT ${refColumns} FROM device WHERE model = ${model} ORDER BY key LIMIT ${limit}`.execute(db);

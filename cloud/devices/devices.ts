@@ -227,6 +227,11 @@ export class Devices {
     return new Map((await this.#store.refsByKey(this.#db, keys)).map((ref) => [ref.key, ref]));
   }
 
+  /** Which of these devices are connected, and may be. */
+  async online(keys: readonly number[]): Promise<Set<number>> {
+    return new Set(await this.#store.online(this.#db, keys));
+  }
+
   ofModel(model: string, limit: number): Promise<DeviceRef[]> {
     return this.#store.refsOfModel(this.#db, model, limit);
   }

@@ -1,16 +1,14 @@
 import type { Clock } from "../platform/clock.ts";
 import { every, type Ticker } from "../platform/clock.ts";
+import { type ReaderLimits, StreamReader } from "../platform/stream-reader.ts";
 import type { OutboxEvent } from "./core/cloud-event.ts";
 import { isAfter, type Position } from "./core/position.ts";
 import type { EventLog } from "./event-log.ts";
 import { EventTail } from "./event-tail.ts";
 
-export interface StreamLimits {
+/** A stream ends after its time, and its reader comes back with its key and its last event id. */
+export interface StreamLimits extends ReaderLimits {
   streamsMax: number;
-  /** How long one event may wait for its reader to take it. */
-  slowMsMax: number;
-  /** A stream ends after this long, and its reader comes back with its key and its last event id: a revoked key reads no further. */
-  lifeMsMax: number;
 }
 
 export const streamLimits: StreamLimits = { streamsMax: 100, slowMsMax: 10_000, lifeMsMax: 900_000 };
@@ -20,21 +18,13 @@ const watchIntervalMs = 1_000;
 /** One reader of the outbox's end. */
 export class EventStream {
   readonly #tail: EventTail;
-  readonly openedAtMs: number;
-  readonly #clock: Clock;
-  readonly #cut: () => void;
+  readonly #reader: StreamReader;
   #position: Position;
-  #ended = false;
-  #wake: (() => void) | null = null;
-  /** Since when an event waits for the reader, or null. */
-  #offeredAtMs: number | null = null;
 
   constructor(tail: EventTail, clock: Clock, position: Position, cut: () => void) {
     this.#tail = tail;
-    this.#clock = clock;
     this.#position = position;
-    this.#cut = cut;
-    this.openedAtMs = clock.nowMs();
+    this.#reader = new StreamReader(clock, cut);
   }
 
   get position(): Position {
@@ -43,47 +33,36 @@ export class EventStream {
 
   /** Every event after the stream's position, once, in order, until the stream ends. */
   async *events(): AsyncGenerator<OutboxEvent, void, void> {
-    while (!this.#ended) {
+    const reader = this.#reader;
+    while (!reader.hasEnded) {
       const { events, reached } = await this.#tail.next(this.#position);
       for (const event of events) {
-        if (this.#ended) return;
-        this.#offeredAtMs = this.#clock.nowMs();
-        yield event;
-        this.#offeredAtMs = null;
+        if (reader.hasEnded) return;
+        yield* reader.offer(event);
         this.#position = event.position;
       }
       const moved = isAfter(reached, this.#position);
       this.#position = reached;
-      if (events.length === 0 && !moved) await this.#untilWoken();
+      if (events.length === 0 && !moved && !isAfter(this.#tail.head, this.#position)) await reader.untilWoken();
     }
   }
 
   wake(): void {
-    this.#wake?.();
+    this.#reader.wake();
   }
 
   /** Ends the stream after the event that is on its way. */
   end(): void {
-    this.#ended = true;
-    this.wake();
+    this.#reader.end();
   }
 
-  /** Ends a stream whose reader takes nothing or that has lived long enough. */
+  /** Ends the stream at once. */
+  cut(): void {
+    this.#reader.cut();
+  }
+
   watch(nowMs: number, limits: StreamLimits): void {
-    if (this.#offeredAtMs !== null && nowMs - this.#offeredAtMs > limits.slowMsMax) {
-      this.end();
-      this.#cut();
-    } else if (nowMs - this.openedAtMs > limits.lifeMsMax) {
-      this.end();
-    }
-  }
-
-  async #untilWoken(): Promise<void> {
-    if (this.#ended || isAfter(this.#tail.head, this.#position)) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = null;
+    this.#reader.watch(nowMs, limits);
   }
 }
 

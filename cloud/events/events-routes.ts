@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { problem } from "../platform/problem.ts";
+import { serveStream } from "../platform/serve-stream.ts";
 import { cloudEvent, toCloudEvent } from "./core/cloud-event.ts";
 import { position, positionText } from "./core/position.ts";
 import { eventProblems } from "./errors.ts";
@@ -47,7 +48,7 @@ export function eventsRoutes(server: FastifyInstance, events: Events): void {
       schema: {
         summary: "Read notable facts as they happen (server-sent events)",
         description:
-          "Each event's `id` is a cursor: a client that sends it back as Last-Event-ID goes on after it, without loss or repeat. Without one the stream begins now. A stream ends after 15 minutes, or when its reader does not keep up; come back with the last id.",
+          "Each event's `id` is a cursor: a client that sends it back as Last-Event-ID goes on after it, without loss or repeat. Without one the stream begins now. A stream ends after 15 minutes, when its reader does not keep up, or within seconds of its key being revoked; come back with the last id.",
         tags,
         querystring: z.object({ after: position.optional() }),
       },
@@ -59,22 +60,14 @@ export function eventsRoutes(server: FastifyInstance, events: Events): void {
       const after = resumed?.data ?? request.query.after ?? null;
       const outcome = await events.openStream(after, () => reply.raw.destroy());
       if (outcome.kind === "refused") throw problem(eventProblems, outcome.rule);
-      await serve(request, reply, outcome.stream);
-      events.closeStream(outcome.stream);
+      const { stream } = outcome;
+      try {
+        await serveStream(request, reply, { messages: messages(stream), cut: () => stream.cut() });
+      } finally {
+        events.closeStream(stream);
+      }
     },
   );
-}
-
-/** Writes the stream until it ends or its reader is gone. */
-async function serve(request: FastifyRequest, reply: FastifyReply, stream: EventStream): Promise<void> {
-  // A write that waits for a reader who then disappears is never settled, so the reader's end counts as well.
-  const gone = new Promise<void>((resolve) => reply.sse.onClose(resolve));
-  if (reply.raw.destroyed) return;
-  try {
-    await Promise.race([reply.sse.send(messages(stream)), gone]);
-  } catch (error) {
-    request.log.warn({ event: "events.stream_failed", error: String(error) });
-  }
 }
 
 async function* messages(stream: EventStream) {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, RouteOptions } from "fastify";
+import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
 import { allowed, type Permission, type Principal } from "../staff/staff.ts";
 import { problem } from "../platform/problem.ts";
 import { httpProblems } from "./http-problems.ts";
@@ -14,6 +14,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     principal: Principal;
+    /** Whether the key of this request is still good for its route. Streams ask while they last. */
+    stillAllowed(): Promise<boolean>;
   }
 }
 
@@ -32,6 +34,15 @@ export function authorise(
   guard: KeyGuard,
 ): void {
   app.decorateRequest("principal");
+  app.decorateRequest("stillAllowed", async function stillAllowed(this: FastifyRequest) {
+    const { permission } = this.routeOptions.config;
+    if (permission === "open") return true;
+    const secret = bearer(this.headers.authorization);
+    const principal = secret === null ? null : await authenticate(secret);
+    return (
+      principal !== null && (permission === undefined || permission === "anyone" || allowed(principal, permission))
+    );
+  });
   const routes: RouteOptions[] = [];
   app.addHook("onRoute", (route) => {
     routes.push(route);

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { closeReasons } from "#protocol/errors.ts";
@@ -6,10 +6,11 @@ import { deviceId } from "#protocol/ids.ts";
 import type { WirePacket } from "#protocol/link/wire.ts";
 import { type DeviceRef, deviceProblems } from "../devices/devices.ts";
 import { problem } from "../platform/problem.ts";
+import { serveStream } from "../platform/serve-stream.ts";
 import type { Principal } from "../staff/staff.ts";
 import { reasonWords } from "./core/security-kinds.ts";
 import { securityProblems } from "./errors.ts";
-import type { WireStream, WireStreams, WireWord } from "./wire-streams.ts";
+import type { WireStreams, WireWord } from "./wire-streams.ts";
 
 export interface WireRoutesDeps {
   wires: WireStreams;
@@ -49,7 +50,7 @@ export function wireRoutes(server: FastifyInstance, deps: WireRoutesDeps): void 
       schema: {
         summary: "Watch what goes over an appliance's wire (server-sent events)",
         description:
-          "First an event `snapshot` with the last 200 packets of both directions, oldest first, those of logins that were refused among them with the reason; then events `packets` with what is new, at most four a second. A packet whose `id` was there before replaces it, and a further `snapshot` replaces all. Payloads and passwords are never shown. Who watches which appliance is on record. A stream ends after 15 minutes, or when its reader does not keep up.",
+          "First an event `snapshot` with the last 200 packets of both directions, oldest first, those of logins that were refused among them with the reason; then events `packets` with what is new, at most four a second. A packet whose `id` was there before replaces it, and a further `snapshot` replaces all. Payloads and passwords are never shown. Who watches which appliance is on record. A stream ends after 15 minutes, when its reader does not keep up, or within seconds of its key being revoked.",
         tags: ["devices"],
         params: z.object({ id: deviceId }),
       },
@@ -61,32 +62,12 @@ export function wireRoutes(server: FastifyInstance, deps: WireRoutesDeps): void 
       if (stream === null) throw problem(securityProblems, "too_many_wires");
       try {
         await deps.opened(request.principal, id);
-        await serve(request, reply, stream, deps.wires);
+        await serveStream(request, reply, { messages: messages(stream.words()), cut: () => stream.cut() });
       } finally {
         deps.wires.close(stream);
       }
     },
   );
-}
-
-/** Writes the stream until it ends or its reader is gone. */
-async function serve(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  stream: WireStream,
-  wires: WireStreams,
-): Promise<void> {
-  // A write that waits for a reader who then disappears is never settled, so the reader's end counts as well.
-  const gone = new Promise<void>((resolve) => reply.sse.onClose(resolve));
-  if (reply.raw.destroyed) return;
-  // The reader hears that it is connected before the gateway has answered.
-  reply.sse.sendHeaders();
-  reply.raw.flushHeaders();
-  try {
-    await Promise.race([reply.sse.send(messages(wires.words(stream))), gone]);
-  } catch (error) {
-    request.log.warn({ event: "wire.stream_failed", error: String(error) });
-  }
 }
 
 async function* messages(words: AsyncGenerator<WireWord, void, void>) {

@@ -1,14 +1,12 @@
 import type { CloudMessage, GatewayMessage } from "#protocol/link/messages.ts";
 import type { WirePacket } from "#protocol/link/wire.ts";
 import { type Clock, every, type Ticker } from "../platform/clock.ts";
+import { type ReaderLimits, StreamReader } from "../platform/stream-reader.ts";
 
-export interface WireLimits {
+export interface WireLimits extends ReaderLimits {
   streamsMax: number;
-  /** Messages that may wait for one reader, and how long one of them may. */
+  /** Messages that may wait for one reader. */
   waitingMax: number;
-  slowMsMax: number;
-  /** A stream ends after this long, and its reader comes back with its key: one that was revoked sees no further. */
-  lifeMsMax: number;
   /** A gateway that says nothing for this long is not there. */
   answerMsMax: number;
 }
@@ -36,61 +34,42 @@ const nobodyAnswers = "No gateway answers at the moment. What it sees shows here
 /** One reader of one device's wire. */
 export class WireStream {
   readonly name: string;
-  readonly #openedAtMs: number;
-  readonly #cut: () => void;
+  readonly #reader: StreamReader;
   #waiting: WireWord[] = [];
-  /** Since when a word is on its way to the reader, or null. */
-  #offeredAtMs: number | null = null;
   #isAnswered = false;
-  #ended = false;
-  #wake: (() => void) | null = null;
 
-  constructor(name: string, nowMs: number, cut: () => void) {
+  constructor(name: string, clock: Clock, cut: () => void) {
     this.name = name;
-    this.#openedAtMs = nowMs;
-    this.#cut = cut;
+    this.#reader = new StreamReader(clock, cut);
   }
 
   /** Every word, in order, until the stream ends. */
-  async *words(clock: Clock): AsyncGenerator<WireWord, void, void> {
-    while (!this.#ended) {
-      const word = this.#waiting.shift();
-      if (word === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = null;
-      } else {
-        this.#offeredAtMs = clock.nowMs();
-        yield word;
-        this.#offeredAtMs = null;
-      }
-    }
+  words(): AsyncGenerator<WireWord, void, void> {
+    return this.#reader.words(() => this.#waiting.shift());
   }
 
   say(word: WireWord): void {
     this.#isAnswered = true;
     this.#waiting.push(word);
-    this.#wake?.();
+    this.#reader.wake();
   }
 
   end(): void {
-    this.#ended = true;
-    this.#wake?.();
+    this.#reader.end();
+  }
+
+  /** Ends the stream at once. */
+  cut(): void {
+    this.#reader.cut();
   }
 
   /** Says that nobody answers, and ends a stream whose reader takes nothing or that has lived long enough. */
-  watch(nowMs: number, { waitingMax, slowMsMax, lifeMsMax, answerMsMax }: WireLimits): void {
-    if (!this.#isAnswered && nowMs - this.#openedAtMs >= answerMsMax) {
+  watch(nowMs: number, limits: WireLimits): void {
+    if (!this.#isAnswered && nowMs - this.#reader.openedAtMs >= limits.answerMsMax) {
       this.say({ kind: "snapshot", packets: [], sentence: nobodyAnswers });
     }
-    const isSlow = this.#offeredAtMs !== null && nowMs - this.#offeredAtMs > slowMsMax;
-    if (isSlow || this.#waiting.length > waitingMax) {
-      this.end();
-      this.#cut();
-    } else if (nowMs - this.#openedAtMs > lifeMsMax) {
-      this.end();
-    }
+    if (this.#waiting.length > limits.waitingMax) this.cut();
+    else this.#reader.watch(nowMs, limits);
   }
 }
 
@@ -119,7 +98,7 @@ export class WireStreams {
    */
   open(name: string, cut: () => void): WireStream | null {
     if (this.#streams.size >= this.#limits.streamsMax) return null;
-    const stream = new WireStream(name, this.#clock.nowMs(), cut);
+    const stream = new WireStream(name, this.#clock, cut);
     this.#streams.add(stream);
     this.#watch ??= every(
       watchIntervalMs,
@@ -128,10 +107,6 @@ export class WireStreams {
     );
     this.#send({ kind: "watch", name, on: true });
     return stream;
-  }
-
-  words(stream: WireStream): AsyncGenerator<WireWord, void, void> {
-    return stream.words(this.#clock);
   }
 
   close(stream: WireStream): void {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CloudMessage } from "#protocol/link/messages.ts";
 import type { WirePacket } from "#protocol/link/wire.ts";
+import { readStream } from "../../test/support/server-sent.ts";
 import { until } from "../../test/support/service-process.ts";
 import { createSliceHttp } from "../../test/support/slice-http.ts";
 import type { Principal } from "../staff/staff.ts";
@@ -61,39 +62,7 @@ interface Told {
 }
 
 /** Reads a device's wire until it is called off. */
-async function watch(id: string, role = "support") {
-  const calledOff = new AbortController();
-  const { signal } = calledOff;
-  const headers = { authorization: `Bearer ${role}`, accept: "text/event-stream" };
-  const response = await fetch(`${address}/api/v1/devices/${id}/wire`, { headers, signal });
-  const told: Told[] = [];
-  let hasEnded = false;
-  const read = async () => {
-    let text = "";
-    for await (const piece of response.body ?? []) {
-      text += Buffer.from(piece).toString();
-      const whole = text.split("\n\n");
-      text = whole.pop() ?? "";
-      for (const one of whole) {
-        const event = /^event: (.*)$/m.exec(one)?.[1];
-        const data = /^data: (.*)$/m.exec(one)?.[1];
-        if (event !== undefined && data !== undefined) told.push({ event, data: JSON.parse(data) });
-      }
-    }
-  };
-  const ended = (response.status === 200 ? read() : response.body?.cancel())
-    ?.catch(() => {})
-    .then(() => (hasEnded = true));
-  return {
-    status: response.status,
-    told,
-    hasEnded: () => hasEnded,
-    async leave() {
-      calledOff.abort();
-      await ended;
-    },
-  };
-}
+const watch = (id: string, role = "support") => readStream<Told>(`${address}/api/v1/devices/${id}/wire`, role);
 
 test("who may watches a snapshot and then what comes, each refusal with its sentence, and it is on record who looked", async () => {
   const reader = await watch("oven-1");

@@ -12,6 +12,9 @@ import type { TelemetryStore } from "./telemetry-store.ts";
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
 export { isClockSuspect } from "./core/reading-rows.ts";
+export { FasterSampling } from "./faster-sampling.ts";
+export { liveProblems } from "./live-problems.ts";
+export { LiveTails } from "./live-tails.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
 
 /** What appliances measured and what happened at them. */

@@ -139,6 +139,9 @@ const foreignLink = `?device=oven-1&expires=4000000000000&signature=${"A".repeat
 const queries: Record<string, string> = {
   "GET /api/v1/devices/:id/telemetry": "?metrics=cavity_c",
   "GET /api/v1/my/devices/:id/telemetry": "?metrics=cavity_c",
+  // Nobody's: a stream that is allowed would never end.
+  "GET /api/v1/telemetry/live": "?device=nobody",
+  "GET /api/v1/my/telemetry/live": "?device=nobody",
   "GET /api/v1/schedule": "?from=1797984000000&to=1798329600000",
   // A place that cannot be gone on from: a stream that is allowed would never end.
   "GET /api/v1/events/stream": "?after=nowhere",
