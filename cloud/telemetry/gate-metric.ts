@@ -1,8 +1,7 @@
 /** How a metric, or the frequency of an event, differs between two sets of appliances: what a rollout's gate asks. */
 import { type RawBuilder, sql } from "kysely";
-import type { MetricLayout } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
-import { valueIn } from "./reading-values.ts";
+import type { TelemetryStore } from "./telemetry-store.ts";
 
 /** An appliance from a time on. */
 export interface GateSide {
@@ -21,8 +20,6 @@ export interface GateMeasure {
   untreatedDevices: number;
 }
 
-/** The newest readings of an appliance that go into its mean: a day of one in ten seconds would be read for nothing. */
-const readingsMax = 200;
 /** An appliance that was watched for less than this says nothing about a frequency. */
 const watchedMsMin = 3_600_000;
 const dayMs = 86_400_000;
@@ -33,19 +30,6 @@ const sideRows = (side: readonly GateSide[]): RawBuilder<unknown> => sql`
 interface Side {
   value: number | null;
   devices: number;
-}
-
-/** The mean of the appliances' own means: one that reports often weighs no more than another. */
-async function meanOf(db: Db, value: RawBuilder<unknown>, side: readonly GateSide[], toMs: number): Promise<Side> {
-  const { rows } = await sql<Side>`
-    SELECT avg(mean) AS value, count(mean) AS devices FROM ${sideRows(side)}
-    CROSS JOIN LATERAL (
-      SELECT avg(value) AS mean FROM (
-        SELECT ${value} AS value FROM reading
-        WHERE device_key = s.key AND at_ms >= s.since_ms AND at_ms < ${toMs} ORDER BY at_ms DESC LIMIT ${readingsMax}
-      ) AS newest
-    ) AS own`.execute(db);
-  return rows[0] ?? { value: null, devices: 0 };
 }
 
 async function perDayOf(db: Db, type: string, side: readonly GateSide[], toMs: number): Promise<Side> {
@@ -59,22 +43,18 @@ async function perDayOf(db: Db, type: string, side: readonly GateSide[], toMs: n
   return rows[0] ?? { value: null, devices: 0 };
 }
 
-/**
- * Compares two sets of appliances up to `toMs`. A side that has nothing to say has 0 appliances.
- *
- * @param what `layout` is that of the appliances' model
- */
+/** Compares two sets of appliances of a model up to `toMs`. A side that has nothing to say has 0 appliances. */
 export async function gateMetric(
-  db: Db,
-  what: { layout: MetricLayout; source: GateSource },
+  stores: { db: Db; readings: TelemetryStore },
+  what: { model: string; source: GateSource },
   sides: { treated: readonly GateSide[]; untreated: readonly GateSide[] },
   toMs: number,
 ): Promise<GateMeasure> {
-  const { source, layout } = what;
-  const measure = (side: readonly GateSide[]): Promise<Side> =>
+  const { source, model } = what;
+  const measure = (devices: readonly GateSide[]): Promise<Side> =>
     source.kind === "metric"
-      ? meanOf(db, valueIn(source.name, layout), side, toMs)
-      : perDayOf(db, source.type, side, toMs);
+      ? stores.readings.means({ model, devices, metric: source.name, toMs })
+      : perDayOf(stores.db, source.type, devices, toMs);
   const [treated, untreated] = [await measure(sides.treated), await measure(sides.untreated)];
   return {
     treated: treated.value ?? 0,

@@ -49,6 +49,7 @@ const latestAnswer = z
         unit: z.string(),
         value: z.union([z.number(), z.boolean()]),
         atMs: z.number(),
+        clockSuspect: z.boolean(),
         declared: z.boolean(),
       }),
     ),
@@ -124,7 +125,13 @@ function rangeRoute(
       const { metrics, points } = query;
       const toMs = query.toMs ?? clock.nowMs() + 1;
       const fromMs = Math.min(query.fromMs ?? toMs - 86_400_000, toMs - 1);
-      const { bucketMs, series } = await telemetry.store.range({ device, metrics, fromMs, toMs, points, sinceMs });
+      const { bucketMs, series } = await telemetry.store.range({
+        devices: [{ device, sinceMs }],
+        metrics,
+        fromMs,
+        toMs,
+        points,
+      });
       const layout = devices.layout(device.model);
       return {
         fromMs,
@@ -162,7 +169,7 @@ function latestRoute(server: FastifyInstance, address: Address, telemetry: Telem
     async ({ principal, params }) => {
       const { device, sinceMs } = await seen(devices, principal, params.id);
       const layout = devices.layout(device.model);
-      const items = await telemetry.store.latest(device, sinceMs);
+      const items = (await telemetry.store.latest([{ device, sinceMs }])).get(device.key) ?? [];
       return { items: items.map((item) => ({ ...item, ...describe(item.metric, layout) })) };
     },
   );

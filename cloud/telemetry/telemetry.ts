@@ -30,7 +30,7 @@ export class Telemetry {
     this.#db = deps.db;
     this.#clock = deps.clock;
     this.#layoutOf = deps.layoutOf;
-    this.#readings = new PostgresTelemetryStore(deps.db, deps.layoutOf);
+    this.#readings = new PostgresTelemetryStore(deps);
     this.#partitions = new ReadingPartitions(deps.db);
   }
 
@@ -47,7 +47,7 @@ export class Telemetry {
    * the device now and sees it from then on sees nothing that is stored already.
    */
   async firstFreeMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number> {
-    const ahead = await this.#readings.newestAhead(tx, device.key, nowMs);
+    const ahead = await this.store.newestAhead(tx, device, nowMs);
     return ahead === null ? nowMs : ahead + 1;
   }
 
@@ -77,7 +77,7 @@ export class Telemetry {
     sides: { treated: readonly GateSide[]; untreated: readonly GateSide[] },
     toMs: number,
   ): Promise<GateMeasure> {
-    return gateMetric(this.#db, { layout: this.#layoutOf(what.model), source: what.source }, sides, toMs);
+    return gateMetric({ db: this.#db, readings: this.store }, what, sides, toMs);
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

@@ -38,7 +38,7 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.infer<typeof scheduleView>>().toExtend<rollouts.Schedule>();
   expectTypeOf<z.infer<typeof freezeView>>().toExtend<rollouts.Freeze>();
   expectTypeOf<Release>().toExtend<Omit<rollouts.Release, "running">>();
-  expectTypeOf<LatestValue>().toEqualTypeOf<Pick<read.LatestValue, "metric" | "value" | "atMs">>();
+  expectTypeOf<LatestValue>().toEqualTypeOf<Pick<read.LatestValue, "metric" | "value" | "atMs" | "clockSuspect">>();
 });
 
 test("what the console offers by role is what the service allows, and it has words for every kind and reason", () => {

@@ -95,6 +95,8 @@ export interface LatestValue {
   unit: string;
   value: number | boolean;
   atMs: number;
+  /** The appliance's clock cannot have been right; `atMs` is the gateway's. */
+  clockSuspect: boolean;
   declared: boolean;
 }
 
