@@ -311,6 +311,7 @@ function startTickers(
     tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
     tick("desired", 1_000, async () => slices.desired.tick()),
     tick("rollouts", 1_000, () => slices.rollouts.tick()),
+    tick("cases", 1_000, () => slices.service.tick()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("security", 10_000, () => slices.security.flush()),
     tick("security-retention", 600_000, () => slices.security.tick()),

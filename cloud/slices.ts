@@ -57,7 +57,15 @@ export function createSlices(deps: SlicesDeps) {
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
   const listening = new Listening({ db, clock });
-  const service = new Service({ db, clock, ids, audit: staff.audit, outbox, appliances: devices });
+  const service = new Service({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    outbox,
+    appliances: devices,
+    mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
+  });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
   const tails = new LiveTails({ clock, layoutOf: (model) => devices.layout(model) });
   const quiet = new QuietCommands({

@@ -1,10 +1,14 @@
 import { type DeviceRef, householdAt } from "../devices/devices.ts";
-import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
+import type { EntryKind } from "./case-entries-store.ts";
+import type { ServiceCase } from "./case-row.ts";
+import { isClosed, promiseOf } from "./core/case-promise.ts";
 import { byCause, type CaseEvent, type CaseRefusal, stepCase } from "./core/case.ts";
 import type { ServiceRule } from "./core/rule.ts";
-import { CasesStore, type NewEntry, type ServiceCase } from "./cases-store.ts";
+import type { Severity } from "./core/severity.ts";
+import { releaseCounters } from "./release-watch-store.ts";
 
 /** A cause that a rule found on a device, or that went away there. */
 export interface CauseChange {
@@ -17,139 +21,231 @@ export interface CauseChange {
   evidence: Record<string, unknown>;
 }
 
-const keyText = (deviceKey: number, cause: string) => `${deviceKey} ${cause}`;
-
-/** What a batch, or a person, does to cases; written in one go. */
-class CaseChanges {
-  readonly cases = new Map<string, ServiceCase>();
-  readonly entries: NewEntry[] = [];
-  readonly facts: NotableFact[] = [];
-
-  /** Notes a case's new state, its entry, and for the notable ones the fact. */
-  add(serviceCase: ServiceCase, entry: Omit<NewEntry, "caseId" | "deviceKey">, deviceId: string): void {
-    const { id, deviceKey, householdId, ruleId, cause, severity, title } = serviceCase;
-    this.cases.set(id, serviceCase);
-    this.entries.push({ ...entry, caseId: id, deviceKey });
-    if (entry.kind === "note" || entry.kind === "status") return;
-    this.facts.push({
-      type: `hearth.case.${entry.kind}`,
-      subject: `case:${id}`,
-      atMs: entry.atMs,
-      data: { caseId: id, deviceId, householdId, ruleId, cause, severity, title, by: entry.by },
-    });
-  }
+/** A case that a person opens: an owner who asks for help, or staff. */
+export interface CaseByPerson {
+  device: DeviceRef;
+  /** Whose case it is; null where the appliance is nobody's. */
+  householdId: string | null;
+  severity: Severity;
+  /** In snake_case: the key of its article in the catalogue, and with the device what makes it the same case. */
+  cause: string;
+  title: string;
+  /** What they said, where they did. */
+  text: string | null;
+  /** The principal's text. */
+  by: string;
+  /** In the device's time where it came from there. */
+  atMs: number;
+  data?: Record<string, unknown>;
 }
 
-/** Cases: opened and closed by their causes, and worked on by staff. */
-export class Cases {
-  readonly #store: CasesStore;
-  readonly #ids: Ids;
-  readonly #outbox: Outbox;
+/** Something said between the owner and those who help them. */
+export interface CaseMessage {
+  direction: "to_owner" | "from_owner";
+  by: string;
+  text: string;
+  atMs: number;
+  data: Record<string, unknown>;
+}
 
-  constructor(deps: { store: CasesStore; ids: Ids; outbox: Outbox }) {
-    this.#store = deps.store;
-    this.#ids = deps.ids;
-    this.#outbox = deps.outbox;
+const keyText = (deviceKey: number, cause: string) => `${deviceKey} ${cause}`;
+
+/** Cases: opened and closed by their causes and by people, and what is said in them. */
+export class Cases {
+  readonly #deps: CaseChangesDeps & { ids: Ids };
+
+  constructor(deps: CaseChangesDeps & { ids: Ids }) {
+    this.#deps = deps;
   }
 
   /** Applies what rules found, in the order given. */
   async apply(tx: Db, changes: readonly CauseChange[]): Promise<void> {
     if (changes.length === 0) return;
-    const keys = changes.map(({ device, cause }) => ({ deviceKey: device.key, cause }));
-    const last = new Map(
-      (await this.#store.lockLast(tx, keys)).map((found) => [keyText(found.deviceKey, found.cause), found]),
+    const last = await this.#last(
+      tx,
+      changes.map(({ device, cause }) => ({ deviceKey: device.key, cause })),
     );
-    const made = new CaseChanges();
+    const counters = await countersFor(tx, [...last.values()]);
+    const made = new CaseChanges(this.#deps);
     for (const change of changes) {
       const key = keyText(change.device.key, change.cause);
+      const counter = counters.get(change.device.key) ?? null;
+      const now = last.get(key);
       const after =
-        change.kind === "raise" ? this.#raise(made, last.get(key), change) : clear(made, last.get(key), change);
+        change.kind === "raise" ? this.#raise(made, now, change, counter) : clear(made, now, change, counter);
       if (after !== undefined) last.set(key, after);
     }
-    await this.#write(tx, made);
+    await made.write(tx);
   }
 
-  /** What a person does to one case; the case is locked by the caller. */
+  /**
+   * Opens a case because a person says so. Where there is an open one of the same cause on the device, that is the case, and nothing is
+   * opened; one that was resolved less than 7 days ago for the same household is reopened.
+   */
+  async openByPerson(
+    tx: Db,
+    asked: CaseByPerson,
+  ): Promise<{ kind: "opened" | "reopened" | "open_already"; serviceCase: ServiceCase }> {
+    const { device, cause, atMs, by, text, data = {} } = asked;
+    const last = await this.#last(tx, [{ deviceKey: device.key, cause }]);
+    const now = last.get(keyText(device.key, cause));
+    const made = new CaseChanges(this.#deps);
+    if (now !== undefined && (now.householdId === asked.householdId || !isClosed(now.state.status))) {
+      const counter = (await countersFor(tx, [now])).get(device.key) ?? null;
+      const outcome = stepCase(now.state, { kind: "cause_returned", atMs, counter });
+      if (outcome.kind === "moved") {
+        const reopened = made.move(now, outcome.to, { atMs, by, text, data }, device.id);
+        await made.write(tx);
+        return { kind: "reopened", serviceCase: reopened };
+      }
+      if (outcome.rule !== "resolved_too_long_ago") return { kind: "open_already", serviceCase: now };
+    }
+    const opened = this.#opened({ ...asked, ruleId: null });
+    made.add(opened, { kind: "opened", atMs, by, text, data }, device.id);
+    await made.write(tx);
+    return { kind: "opened", serviceCase: opened };
+  }
+
+  /**
+   * Adds a message to a case that the caller holds. The first one to the owner is the first answer; one from the owner ends the wait for
+   * them.
+   */
+  async say(tx: Db, serviceCase: ServiceCase, message: CaseMessage, deviceId: string): Promise<ServiceCase> {
+    const { direction, ...line } = message;
+    const made = new CaseChanges(this.#deps);
+    const kind: EntryKind = direction === "to_owner" ? "message_to_owner" : "message_from_owner";
+    let after =
+      direction === "to_owner"
+        ? made.answer(serviceCase, { kind, ...line }, deviceId)
+        : made.add(serviceCase, { kind, ...line }, deviceId);
+    if (direction === "from_owner") {
+      const outcome = stepCase(after.state, { kind: "owner_answered", atMs: line.atMs });
+      const moved = { atMs: line.atMs, by: line.by, text: null, data: {} };
+      if (outcome.kind === "moved") after = made.move(after, outcome.to, moved, deviceId);
+    }
+    await made.write(tx);
+    return after;
+  }
+
+  /** What a person does to one case, which the caller holds. */
   async work(
     tx: Db,
     serviceCase: ServiceCase,
     on: CaseEvent,
-    entry: { by: string; text: string; deviceId: string },
+    entry: { by: string; text: string | null; deviceId: string; data?: Record<string, unknown> },
   ): Promise<{ kind: "moved"; to: ServiceCase } | { kind: "refused"; rule: CaseRefusal }> {
     const outcome = stepCase(serviceCase.state, on);
     if (outcome.kind === "refused") return outcome;
-    const to: ServiceCase = { ...serviceCase, state: outcome.to };
-    const made = new CaseChanges();
-    const { by, text } = entry;
-    const kind = outcome.to.status === "resolved" ? "resolved" : "status";
-    made.add(to, { kind, atMs: on.atMs, by, text, data: { status: outcome.to.status } }, entry.deviceId);
-    await this.#write(tx, made);
+    const made = new CaseChanges(this.#deps);
+    const { by, text, data = {}, deviceId } = entry;
+    const to = made.move(serviceCase, outcome.to, { atMs: on.atMs, by, text, data }, deviceId);
+    await made.write(tx);
     return { kind: "moved", to };
   }
 
-  /** Takes the open cases of a device out of their household; nobody is left to wait for in it. */
+  /**
+   * Takes the open cases of a device out of their household; nobody is left to wait for in it. What the household itself asked for help
+   * with ends with it.
+   */
   async detach(tx: Db, device: DeviceRef, on: { by: string; atMs: number }): Promise<void> {
-    const made = new CaseChanges();
-    for (const open of await this.#store.lockOpen(tx, device.key)) {
+    const made = new CaseChanges(this.#deps);
+    for (const open of await this.#deps.store.lockOpen(tx, device.key)) {
       if (open.householdId === null) continue;
-      const waits = open.state.status === "waiting_for_owner";
-      const outcome = waits ? stepCase(open.state, { kind: "take_up", atMs: on.atMs }) : null;
+      const step = leaving(open, on);
+      const outcome = step === null ? null : stepCase(open.state, step);
       const state = outcome?.kind === "moved" ? outcome.to : open.state;
-      const data = { status: state.status, household: "left" };
-      const detached = { ...open, householdId: null, formerHouseholdId: open.householdId, state };
-      made.add(detached, { kind: "status", ...on, text: null, data }, device.id);
+      const detached = { ...open, householdId: null, formerHouseholdId: open.householdId };
+      made.move(detached, state, { ...on, text: null, data: { household: "left" } }, device.id);
     }
-    await this.#write(tx, made);
+    await made.write(tx);
   }
 
-  #raise(made: CaseChanges, now: ServiceCase | undefined, change: CauseChange): ServiceCase | undefined {
+  async #last(tx: Db, keys: readonly { deviceKey: number; cause: string }[]): Promise<Map<string, ServiceCase>> {
+    const found = await this.#deps.store.lockLast(tx, keys);
+    return new Map(found.map((one) => [keyText(one.deviceKey, one.cause), one]));
+  }
+
+  #raise(
+    made: CaseChanges,
+    now: ServiceCase | undefined,
+    change: CauseChange,
+    counter: number | null,
+  ): ServiceCase | undefined {
     const { device, rule, cause, atMs, evidence } = change;
-    const entry = { atMs, by: byCause, text: null, data: { ruleId: rule.id, ruleVersion: rule.version, ...evidence } };
+    const line = { atMs, by: byCause, text: null, data: { ruleId: rule.id, ruleVersion: rule.version, ...evidence } };
     const householdId = householdAt(device, atMs);
     // A case that is closed is the story of the household that had it: under another one its cause is a new case.
-    const isOver = now?.state.status === "resolved" && now.householdId !== householdId;
-    if (now !== undefined && !isOver) {
-      const outcome = stepCase(now.state, { kind: "cause_returned", atMs });
-      if (outcome.kind === "moved") {
-        const reopened: ServiceCase = { ...now, state: outcome.to };
-        made.add(reopened, { kind: "reopened", ...entry }, device.id);
-        return reopened;
-      }
+    if (now !== undefined && (now.householdId === householdId || !isClosed(now.state.status))) {
+      const outcome = stepCase(now.state, { kind: "cause_returned", atMs, counter });
+      if (outcome.kind === "moved") return made.move(now, outcome.to, line, device.id);
       if (outcome.rule !== "resolved_too_long_ago") return undefined;
     }
-    const opened: ServiceCase = {
-      id: this.#ids.next(),
-      deviceKey: device.key,
+    const opened = this.#opened({
+      device,
       householdId,
-      formerHouseholdId: null,
       ruleId: rule.id,
       cause,
       severity: rule.definition.severity,
       title: titleOf(rule, cause),
-      openedAtMs: atMs,
-      state: { status: "open", openedAtMs: atMs },
-    };
-    made.add(opened, { kind: "opened", ...entry }, device.id);
-    return opened;
+      by: byCause,
+      atMs,
+    });
+    return made.add(opened, { kind: "opened", ...line }, device.id);
   }
 
-  async #write(tx: Db, made: CaseChanges): Promise<void> {
-    await this.#store.write(tx, [...made.cases.values()]);
-    await this.#store.addEntries(tx, made.entries);
-    await this.#outbox.add(tx, made.facts);
+  #opened(of: Omit<CaseByPerson, "text"> & { ruleId: string | null }): ServiceCase {
+    const knownAtMs = this.#deps.clock.nowMs();
+    return {
+      id: this.#deps.ids.next(),
+      deviceKey: of.device.key,
+      model: of.device.model,
+      householdId: of.householdId,
+      formerHouseholdId: null,
+      ruleId: of.ruleId,
+      cause: of.cause,
+      severity: of.severity,
+      title: of.title,
+      openedBy: of.by,
+      openedAtMs: of.atMs,
+      knownAtMs,
+      state: { status: "open", openedAtMs: of.atMs },
+      promise: promiseOf(this.#deps.policies.terms(of.severity), knownAtMs),
+      answeredBy: null,
+      escalatedTo: null,
+      assignee: null,
+      assignedAtMs: null,
+      reopenedCount: 0,
+      firstResolvedAtMs: null,
+    };
   }
 }
 
-function clear(made: CaseChanges, now: ServiceCase | undefined, change: CauseChange): ServiceCase | undefined {
+/** What a case comes to when its household leaves; null: it stays where it is. */
+function leaving(open: ServiceCase, { by, atMs }: { by: string; atMs: number }): CaseEvent | null {
+  const byHousehold = open.ruleId === null && !open.openedBy.startsWith("staff:");
+  if (byHousehold) return { kind: "resolved", atMs, by };
+  return open.state.status === "waiting_for_owner" ? { kind: "take_up", atMs } : null;
+}
+
+/** What the devices run of whose cases a release was said to mend them; most batches have none. */
+async function countersFor(tx: Db, cases: readonly ServiceCase[]): Promise<Map<number, number | null>> {
+  const keys = cases.filter(({ state }) => "fixedIn" in state && state.fixedIn !== null).map((one) => one.deviceKey);
+  return keys.length === 0 ? new Map() : releaseCounters(tx, keys);
+}
+
+function clear(
+  made: CaseChanges,
+  now: ServiceCase | undefined,
+  change: CauseChange,
+  counter: number | null,
+): ServiceCase | undefined {
   const { device, rule, atMs, evidence } = change;
   if (now === undefined) return undefined;
-  const outcome = stepCase(now.state, { kind: "cause_cleared", atMs });
+  const outcome = stepCase(now.state, { kind: "cause_cleared", atMs, counter });
   // A case that staff resolved while its cause still stood has nothing left to resolve.
   if (outcome.kind === "refused") return undefined;
-  const resolved: ServiceCase = { ...now, state: outcome.to };
   const data = { ruleId: rule.id, ruleVersion: rule.version, ...evidence };
-  made.add(resolved, { kind: "resolved", atMs, by: byCause, text: null, data }, device.id);
-  return resolved;
+  return made.move(now, outcome.to, { atMs, by: byCause, text: null, data }, device.id);
 }
 
 /** A fault's case says which fault: the code is what a technician looks for. */

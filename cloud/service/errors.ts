@@ -36,14 +36,34 @@ export const serviceProblems = {
     title: "The case does not wait for its owner",
     help: "A case waits for staff only after its owner has answered.",
   },
+  case_waits_for_release: {
+    status: 409,
+    title: "The case waits for a release",
+    help: "It is resolved when the appliance confirms that release or a newer one; POST /api/v1/cases/:id/resolve resolves it at once.",
+  },
+  case_taken: {
+    status: 409,
+    title: "Somebody has the case already",
+    help: "POST /api/v1/cases/:id/give gives it to somebody else, whoever has it.",
+  },
+  assignee_not_suitable: {
+    status: 409,
+    title: "Nobody who may work on cases has that key",
+    help: "Give it to a staff key with the role support or admin that was not revoked: GET /api/v1/staff/keys lists them.",
+  },
+  case_device_unknown: {
+    status: 409,
+    title: "There is no such appliance",
+    help: "GET /api/v1/devices lists the appliances.",
+  },
+  case_open_for_cause: {
+    status: 409,
+    title: "There is an open case of this cause on this appliance",
+    help: "Add a note to that one: GET /api/v1/cases?device=... lists the appliance's cases.",
+  },
   resolved_too_long_ago: {
     status: 409,
     title: "The case was resolved too long ago to be reopened",
     help: "A cause that returns later than 7 days is a new case.",
-  },
-  case_cursor_invalid: {
-    status: 400,
-    title: "The cursor is not one of ours",
-    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
   },
 } as const;

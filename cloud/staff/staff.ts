@@ -4,6 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import { Audit } from "./audit.ts";
+import { allowed, type Permission } from "./core/permissions.ts";
 import type { Principal, StaffRole } from "./core/principal.ts";
 
 export type { OwnerPrincipal, OwnerRole, Principal, StaffRole } from "./core/principal.ts";
@@ -96,6 +97,14 @@ export class Staff {
   async keys(): Promise<StaffKey[]> {
     const { rows } = await sql<KeyRow>`SELECT * FROM staff_key ORDER BY created_at_ms, id LIMIT 1000`.execute(this.#db);
     return rows.map(toKey);
+  }
+
+  /** Whether somebody with this key may do something; nobody may with one that is unknown or revoked. */
+  async isAllowed(keyId: string, permission: Permission): Promise<boolean> {
+    const { rows } = await sql<KeyRow>`SELECT * FROM staff_key WHERE id = ${keyId} AND revoked_at_ms IS NULL`.execute(
+      this.#db,
+    );
+    return rows.some((row) => allowed({ kind: "staff", id: row.id, name: row.name, role: row.role }, permission));
   }
 
   /** Ends a key at once. The last admin key stays, or nobody could make another. */

@@ -30,6 +30,9 @@ export const model = {
   capabilities: { programs: ["HotAir"] },
 };
 
+const terms = { firstAnswerMs: 3_600_000, resolveMs: 86_400_000, escalation: [] };
+const policy = { safety: terms, service: terms, info: terms };
+
 /** JSON bodies of the routes that take one. */
 export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/staff/keys": { name: "somebody", role: "viewer" },
@@ -85,6 +88,10 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "PUT /api/v1/service/rules/:id": threshold,
   "POST /api/v1/cases/:id/resolve": { note: "Fan replaced" },
   "POST /api/v1/cases/:id/notes": { text: "Called" },
+  "POST /api/v1/cases": { deviceId: "oven-1", severity: "info", title: "Rattles" },
+  "POST /api/v1/cases/:id/fixed-in": { version: "2.1.0", releaseCounter: 7 },
+  "POST /api/v1/cases/:id/give": { staffKeyId: unknownId },
+  "PUT /api/v1/cases/policy": policy,
   "PUT /api/v1/loyalty/rules/:key": { title: "Cook", event: "program.finished", points: 10, limit: { kind: "none" } },
   "POST /api/v1/loyalty/transfers/:id/reverse": { reason: "by mistake" },
   "POST /api/v1/batches": { key: "2026-41", model: "oven", quota: 10 },
@@ -122,6 +129,8 @@ export const withoutBody = new Set([
   "POST /api/v1/rollouts/:id/resume",
   "DELETE /api/v1/freezes/:id",
   "POST /api/v1/content/items/:id/withdraw",
+  "POST /api/v1/cases/:id/take",
+  "POST /api/v1/cases/:id/release",
   "POST /api/v1/devices/import",
   "POST /api/v1/devices/:id/re-provision",
   "POST /api/v1/batches/:key/close",

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { modelKey } from "#protocol/ids.ts";
 import { metricName, safeText } from "#protocol/text.ts";
+import { severities } from "./severity.ts";
 
-export const severities = ["info", "service", "safety"] as const;
+export { severities };
 
 const common = {
   title: safeText(200).trim().min(1),

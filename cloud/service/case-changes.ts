@@ -1,0 +1,105 @@
+import type { NotableFact, Outbox } from "../events/events.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import type { CaseEntriesStore, EntryKind, NewEntry } from "./case-entries-store.ts";
+import type { CasePolicies } from "./case-policies.ts";
+import type { ServiceCase } from "./case-row.ts";
+import type { CasesStore } from "./cases-store.ts";
+import { isClosed, promiseAfter, promiseAnswered } from "./core/case-promise.ts";
+import type { CaseState } from "./core/case.ts";
+
+/** Something about a case that staff may want to hear of at once. */
+export interface CaseNews {
+  kind: "case_opened" | "case_reopened" | "case_escalated";
+  serviceCase: ServiceCase;
+  deviceId: string;
+}
+
+/** Hears what happened to cases, in the transaction in which it did. */
+export type HearsOfCases = (tx: Db, news: readonly CaseNews[]) => Promise<void>;
+
+export interface CaseChangesDeps {
+  clock: Clock;
+  outbox: Outbox;
+  policies: CasePolicies;
+  store: CasesStore;
+  entries: CaseEntriesStore;
+  /** Told last, when everything is written. */
+  hears: HearsOfCases;
+}
+
+type Line = Omit<NewEntry, "caseId" | "deviceKey">;
+
+/** What the world hears of; the rest is the staff's. */
+const notable: ReadonlySet<EntryKind> = new Set<EntryKind>(["opened", "reopened", "resolved", "escalated"]);
+const news: Partial<Record<EntryKind, CaseNews["kind"]>> = {
+  opened: "case_opened",
+  reopened: "case_reopened",
+  escalated: "case_escalated",
+};
+
+/** What a batch, a person or the clock does to cases; written in one go. */
+export class CaseChanges {
+  readonly #deps: CaseChangesDeps;
+  readonly #cases = new Map<string, ServiceCase>();
+  readonly #entries: NewEntry[] = [];
+  readonly #facts: NotableFact[] = [];
+  readonly #news: CaseNews[] = [];
+
+  constructor(deps: CaseChangesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Notes a case as it is after something, with the line of its history; for the notable ones the fact too. */
+  add(serviceCase: ServiceCase, line: Line, deviceId: string): ServiceCase {
+    const { id, deviceKey, householdId, ruleId, cause, severity, title } = serviceCase;
+    this.#cases.set(id, serviceCase);
+    this.#entries.push({ ...line, caseId: id, deviceKey });
+    const said = news[line.kind];
+    if (said !== undefined) this.#news.push({ kind: said, serviceCase, deviceId });
+    if (notable.has(line.kind)) {
+      this.#facts.push({
+        type: `hearth.case.${line.kind}`,
+        subject: `case:${id}`,
+        atMs: line.atMs,
+        data: { caseId: id, deviceId, householdId, ruleId, cause, severity, title, by: line.by },
+      });
+    }
+    return serviceCase;
+  }
+
+  /** A case goes to another state: its promise goes with it. */
+  move(before: ServiceCase, to: CaseState, line: Omit<Line, "kind">, deviceId: string): ServiceCase {
+    const nowMs = this.#deps.clock.nowMs();
+    const [was, is] = [isClosed(before.state.status), isClosed(to.status)];
+    const reopens = was && !is;
+    const terms = this.#deps.policies.terms(before.severity);
+    const after: ServiceCase = {
+      ...before,
+      state: to,
+      promise: promiseAfter(before.promise, { from: before.state.status, to: to.status, nowMs }, terms),
+      reopenedCount: before.reopenedCount + (reopens ? 1 : 0),
+      firstResolvedAtMs: before.firstResolvedAtMs ?? (is ? nowMs : null),
+      escalatedTo: reopens ? null : before.escalatedTo,
+    };
+    const kind = is ? "resolved" : reopens ? "reopened" : "status";
+    return this.add(after, { ...line, kind, data: { ...line.data, status: to.status } }, deviceId);
+  }
+
+  /** The owner hears something; the first time, a promise is kept. */
+  answer(before: ServiceCase, line: Line, deviceId: string): ServiceCase {
+    const { promise, severity, state } = before;
+    const terms = this.#deps.policies.terms(severity);
+    const answered = promiseAnswered(promise, state.status, this.#deps.clock.nowMs(), terms);
+    return this.add({ ...before, promise: answered, answeredBy: before.answeredBy ?? line.by }, line, deviceId);
+  }
+
+  async write(tx: Db): Promise<void> {
+    const { store, entries, outbox, hears } = this.#deps;
+    if (this.#entries.length === 0) return;
+    await store.write(tx, [...this.#cases.values()]);
+    await entries.add(tx, this.#entries);
+    await outbox.add(tx, this.#facts);
+    if (this.#news.length > 0) await hears(tx, this.#news);
+  }
+}

@@ -1,0 +1,282 @@
+import type { DeviceRef } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
+import type { CaseEntry, EntryKind } from "./case-entries-store.ts";
+import { type CaseFilter, CaseQueueStore, type QueuePlace } from "./case-queue-store.ts";
+import type { ServiceCase } from "./case-row.ts";
+import type { Cases } from "./cases.ts";
+import { isClosed } from "./core/case-promise.ts";
+import type { CaseEvent, CaseRefusal, CaseStatus, FixedIn } from "./core/case.ts";
+import type { Severity } from "./core/severity.ts";
+import { type Refused, refused } from "./refused.ts";
+
+/** What this slice needs of the registry. */
+export interface ServiceAppliances {
+  find(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
+  refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>>;
+}
+
+export interface CaseWithDevice {
+  serviceCase: ServiceCase;
+  deviceId: string;
+}
+
+/** Where a note may move its case. */
+export const workingStatuses = ["open", "waiting_for_owner", "waiting_for_staff"] as const satisfies CaseStatus[];
+export type WorkingStatus = (typeof workingStatuses)[number];
+
+/** What staff ask for: the device by its id. */
+export type CaseQuery = Omit<CaseFilter, "deviceKey"> & { deviceId: string | null };
+
+const entriesMax = 1_000;
+
+const workEvents = {
+  open: "take_up",
+  waiting_for_owner: "ask_owner",
+  waiting_for_staff: "owner_answered",
+} as const satisfies Record<WorkingStatus, CaseEvent["kind"]>;
+
+export interface CaseDeskDeps extends CaseChangesDeps {
+  db: Db;
+  audit: Audit;
+  appliances: ServiceAppliances;
+  cases: Cases;
+  clock: Clock;
+  /** Whether somebody with this key may work on cases. */
+  mayWork: (staffKeyId: string) => Promise<boolean>;
+}
+
+type Done = { kind: "done" };
+
+/** Where staff work on cases. */
+export class CaseDesk {
+  readonly #deps: CaseDeskDeps;
+  readonly #queue = new CaseQueueStore();
+
+  constructor(deps: CaseDeskDeps) {
+    this.#deps = deps;
+  }
+
+  /** Open and closed ones, newest first; an unknown device has none. */
+  async newest(query: CaseQuery, page: { beforeId: string | null; limit: number }): Promise<CaseWithDevice[]> {
+    const { db, clock } = this.#deps;
+    const filter = await this.#filter(query);
+    return filter === null
+      ? []
+      : this.#withDevices(await this.#queue.newest(db, filter, { ...page, nowMs: clock.nowMs() }));
+  }
+
+  /** Open ones in the order in which they want to be worked on. */
+  async queue(query: CaseQuery, page: { after: QueuePlace | null; limit: number }): Promise<CaseWithDevice[]> {
+    const { db, clock } = this.#deps;
+    const filter = await this.#filter(query);
+    return filter === null
+      ? []
+      : this.#withDevices(await this.#queue.queue(db, filter, { ...page, nowMs: clock.nowMs() }));
+  }
+
+  async queueCounts(query: CaseQuery, me: Principal) {
+    const { db, clock } = this.#deps;
+    // The key of an unknown device is nobody's.
+    const filter = (await this.#filter(query)) ?? { ...query, deviceKey: -1 };
+    return this.#queue.counts(db, filter, { me: principalText(me), nowMs: clock.nowMs() });
+  }
+
+  async get(id: string): Promise<(CaseWithDevice & { entries: CaseEntry[] }) | null> {
+    const { db, store, entries } = this.#deps;
+    const serviceCase = await store.get(db, id);
+    if (serviceCase === null) return null;
+    const [found] = await this.#withDevices([serviceCase]);
+    return found === undefined ? null : { ...found, entries: await entries.ofCase(db, id, entriesMax) };
+  }
+
+  /** Opens a case by hand. */
+  async open(
+    by: Principal,
+    asked: { deviceId: string; severity: Severity; cause: string; title: string; text: string | null },
+  ): Promise<{ kind: "opened"; id: string } | Refused<"case_device_unknown" | "case_open_for_cause">> {
+    const { db, clock, audit, appliances, cases } = this.#deps;
+    const device = (await appliances.find([asked.deviceId])).get(asked.deviceId);
+    if (device === undefined) return refused("case_device_unknown");
+    return transaction(db, async (tx) => {
+      const { deviceId: _, ...what } = asked;
+      const householdId = device.householdId;
+      const made = { ...what, device, householdId, by: principalText(by), atMs: clock.nowMs() };
+      const outcome = await cases.openByPerson(tx, made);
+      const { id } = outcome.serviceCase;
+      if (outcome.kind === "open_already") return refused("case_open_for_cause", `It is case ${id}.`);
+      const subject = `case:${id}`;
+      await audit.record(tx, { principal: by, action: `case.${outcome.kind}`, subject, after: asked });
+      return { kind: "opened", id };
+    });
+  }
+
+  resolve(by: Principal, id: string, note: string) {
+    const on: CaseEvent = { kind: "resolved", atMs: this.#deps.clock.nowMs(), by: principalText(by) };
+    return this.#step(by, id, note, on, {});
+  }
+
+  /** Says in which release it is mended: the case waits for it, and reopens by itself when the cause returns there. */
+  fixedIn(by: Principal, id: string, fixedIn: FixedIn, note: string | null) {
+    const on: CaseEvent = { kind: "fixed_in", atMs: this.#deps.clock.nowMs(), fixedIn };
+    return this.#step(by, id, note, on, { fixedIn });
+  }
+
+  /** Adds what a person has to say, and moves the case where it says so. */
+  async note(by: Principal, id: string, text: string, status: WorkingStatus | null) {
+    const atMs = this.#deps.clock.nowMs();
+    if (status !== null) return this.#step(by, id, text, { kind: workEvents[status], atMs }, {});
+    return this.#change<never>(by, id, "case.noted", async (tx, serviceCase, deviceId) => {
+      const made = new CaseChanges(this.#deps);
+      made.add(serviceCase, { kind: "note", atMs, by: principalText(by), text, data: {} }, deviceId);
+      await made.write(tx);
+      return { kind: "done" };
+    });
+  }
+
+  /** Takes a case that nobody has. */
+  take(by: Principal, id: string): Promise<Done | Refused<"case_not_found" | "case_already_resolved" | "case_taken">> {
+    const me = principalText(by);
+    return this.#assign<"case_taken">(by, id, "case.taken", (now) =>
+      now !== null && now !== me ? refused("case_taken") : { assignee: me },
+    );
+  }
+
+  /** Gives a case to somebody, whoever has it. */
+  async give(
+    by: Principal,
+    id: string,
+    staffKeyId: string,
+  ): Promise<Done | Refused<"case_not_found" | "case_already_resolved" | "assignee_not_suitable">> {
+    if (!(await this.#deps.mayWork(staffKeyId))) {
+      return (await this.#deps.store.get(this.#deps.db, id)) === null
+        ? refused("case_not_found")
+        : refused("assignee_not_suitable");
+    }
+    return this.#assign<never>(by, id, "case.given", () => ({ assignee: `staff:${staffKeyId}` }));
+  }
+
+  /** Puts a case back for anybody to take. */
+  release(by: Principal, id: string): Promise<Done | Refused<"case_not_found" | "case_already_resolved">> {
+    return this.#assign<never>(by, id, "case.released", () => ({ assignee: null }));
+  }
+
+  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const rows = await this.#deps.entries.timeline(this.#deps.db, device.key, page);
+    return rows.map(({ entry, title, severity, cause }) => {
+      // Which of the staff it was, and in which words, is the staff's.
+      const inside = page.owner === undefined ? { by: entry.by, text: entry.text } : {};
+      return {
+        atMs: entry.atMs,
+        kind: "case",
+        id: `${entry.caseId}:${entry.sequence}`,
+        title: `${entryTitles[entry.kind]}: ${title}`,
+        data: { caseId: entry.caseId, entry: entry.kind, severity, cause, ...inside, ...entry.data },
+      };
+    });
+  }
+
+  /** Cases by status, none left out. */
+  async counts(): Promise<Record<CaseStatus, number>> {
+    const counts: Record<CaseStatus, number> = {
+      open: 0,
+      waiting_for_owner: 0,
+      waiting_for_staff: 0,
+      waiting_for_release: 0,
+      resolved: 0,
+      resolved_in_release: 0,
+      reopened: 0,
+    };
+    for (const row of await this.#deps.store.counts(this.#deps.db)) counts[row.status] = row.count;
+    return counts;
+  }
+
+  async #filter({ deviceId, ...query }: CaseQuery): Promise<CaseFilter | null> {
+    if (deviceId === null) return { ...query, deviceKey: null };
+    const device = (await this.#deps.appliances.find([deviceId])).get(deviceId);
+    return device === undefined ? null : { ...query, deviceKey: device.key };
+  }
+
+  async #withDevices(cases: readonly ServiceCase[]): Promise<CaseWithDevice[]> {
+    const refs = await this.#deps.appliances.refsByKey([...new Set(cases.map((found) => found.deviceKey))]);
+    return cases.map((serviceCase) => ({ serviceCase, deviceId: refs.get(serviceCase.deviceKey)?.id ?? "" }));
+  }
+
+  #step(
+    by: Principal,
+    id: string,
+    text: string | null,
+    on: CaseEvent,
+    data: Record<string, unknown>,
+  ): Promise<Done | Refused<"case_not_found" | CaseRefusal>> {
+    return this.#change(by, id, `case.${on.kind}`, async (tx, serviceCase, deviceId) => {
+      const entry = { by: principalText(by), text, deviceId, data };
+      const outcome = await this.#deps.cases.work(tx, serviceCase, on, entry);
+      return outcome.kind === "refused" ? outcome : { kind: "done" };
+    });
+  }
+
+  #assign<R extends string>(
+    by: Principal,
+    id: string,
+    action: string,
+    decide: (now: string | null) => { assignee: string | null } | Refused<R>,
+  ): Promise<Done | Refused<"case_not_found" | "case_already_resolved" | R>> {
+    const atMs = this.#deps.clock.nowMs();
+    return this.#change<R | "case_already_resolved">(by, id, action, async (tx, serviceCase, deviceId) => {
+      if (isClosed(serviceCase.state.status)) return refused("case_already_resolved");
+      const decided = decide(serviceCase.assignee);
+      if ("kind" in decided) return decided;
+      const { assignee } = decided;
+      if (assignee === serviceCase.assignee) return { kind: "done" };
+      const made = new CaseChanges(this.#deps);
+      const data = { assignee, before: serviceCase.assignee };
+      const after = { ...serviceCase, assignee, assignedAtMs: assignee === null ? null : atMs };
+      made.add(after, { kind: "assigned", atMs, by: principalText(by), text: null, data }, deviceId);
+      await made.write(tx);
+      return { kind: "done" };
+    });
+  }
+
+  /** One step of a person on one case, with its line in the audit log. */
+  async #change<R extends string>(
+    by: Principal,
+    id: string,
+    action: string,
+    work: (tx: Db, serviceCase: ServiceCase, deviceId: string) => Promise<Done | Refused<R>>,
+  ): Promise<Done | Refused<R | "case_not_found">> {
+    const { db, store, audit } = this.#deps;
+    const known = await store.get(db, id);
+    if (known === null) return refused("case_not_found");
+    // A case never changes its device.
+    const [found] = await this.#withDevices([known]);
+    return transaction(db, async (tx): Promise<Done | Refused<R | "case_not_found">> => {
+      const serviceCase = await store.lock(tx, id);
+      if (serviceCase === null) return refused("case_not_found");
+      const outcome = await work(tx, serviceCase, found?.deviceId ?? "");
+      if (outcome.kind === "refused") return outcome;
+      await audit.record(tx, {
+        principal: by,
+        action,
+        subject: `case:${id}`,
+        before: { status: serviceCase.state.status, assignee: serviceCase.assignee },
+      });
+      return outcome;
+    });
+  }
+}
+
+const entryTitles: Record<EntryKind, string> = {
+  opened: "Case opened",
+  reopened: "Case reopened",
+  resolved: "Case resolved",
+  status: "Case moved on",
+  note: "Note on case",
+  assigned: "Case assigned",
+  escalated: "Case escalated",
+  message_to_owner: "Message to the owner",
+  message_from_owner: "Message from the owner",
+};
