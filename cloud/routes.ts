@@ -218,8 +218,8 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
       counters: status?.counters ?? {},
     },
     upRoad: {
-      behindRecords: status?.spoolRecords ?? 0,
-      behindMs: status?.spoolOldestMs ?? 0,
+      behindRecords: status?.behind.effects.records ?? 0,
+      behindMs: status?.behind.effects.oldestMs ?? 0,
       waitingFor: slices.ingest.waitingFor,
       recordsCommitted: counters.recordsCommitted,
       readingsCommitted: counters.readingsCommitted,

@@ -254,6 +254,7 @@ export function createSlices(deps: SlicesDeps) {
 
   const linkDeps: Omit<GatewayLinkDeps, "send"> = {
     ingest,
+    points: null,
     logger,
     async onBoot(gatewayId, newBootId) {
       bootId = newBootId;

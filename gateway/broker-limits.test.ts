@@ -366,7 +366,7 @@ test("whatever else is met is counted by its name", async () => {
   await unanswered.waitClosed();
   house.cloud.silent = false;
   // A sign of life: devices are let in again.
-  house.cloud.say({ kind: "credit", batches: 1 });
+  house.cloud.say({ kind: "credit", reader: "effects", batches: 1 });
 
   const chatty = await RawDevice.open(house.port);
   chatty.bytes(0x10, 0xff, 0x1f);

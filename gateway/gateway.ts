@@ -253,11 +253,11 @@ export class Gateway {
     login.heard();
     switch (message.kind) {
       case "welcome":
-        return this.#do("welcome", this.#welcomed(message.watermark, parts));
+        return this.#do("welcome", this.#welcomed(message, parts));
       case "credit":
-        return uplink.addCredit(message.batches);
+        return uplink.addCredit(message.reader, message.batches);
       case "committed":
-        return uplink.committed(message.watermark);
+        return uplink.committed(message.reader, message.watermark);
       case "identity":
         return login.answered(message.askId, message.identity);
       case "forget":
@@ -307,8 +307,11 @@ export class Gateway {
     if (identity !== "silent") connections.credentialsChanged(name, identity);
   }
 
-  async #welcomed(watermark: number, { uplink, connections }: Parts): Promise<void> {
-    await uplink.welcome(watermark);
+  async #welcomed(
+    { watermark, pointsWatermark }: Extract<CloudMessage, { kind: "welcome" }>,
+    { uplink, connections }: Parts,
+  ): Promise<void> {
+    await uplink.welcome(watermark, pointsWatermark);
     if (uplink.isUp) for (const gate of connections.joined()) this.#sayReady(gate);
   }
 
@@ -337,15 +340,17 @@ export class Gateway {
     if (refusal !== null) refuse(refusal);
   }
 
-  #tick({ spool, connections, listeners, memory }: Parts): void {
+  #tick({ spool, uplink, connections, listeners, memory }: Parts): void {
     spool.tick();
+    const nowMs = this.#options.clock.nowMs();
     const { oldestReceivedAtMs } = spool;
     const status: GatewayStatus = {
       connections: connections.count,
       spoolRecords: spool.records,
       spoolBytes: spool.bytes,
       spoolBytesMax: spool.bytesMax,
-      spoolOldestMs: oldestReceivedAtMs === null ? 0 : Math.max(0, this.#options.clock.nowMs() - oldestReceivedAtMs),
+      spoolOldestMs: oldestReceivedAtMs === null ? 0 : Math.max(0, nowMs - oldestReceivedAtMs),
+      behind: uplink.behind(nowMs),
       spoolFull: spool.full,
       held: spool.held,
       connectsWaiting: listeners.waiting,

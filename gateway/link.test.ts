@@ -32,7 +32,7 @@ test("no batch is sent without credit", async () => {
   // Three were granted at the welcome.
   expect(sent.length).toBe(3);
   const offered = sent.reduce((sum, { records }) => sum + records, 0);
-  cloud.say({ kind: "credit", batches: 1 });
+  cloud.say({ kind: "credit", reader: "effects", batches: 1 });
   await cloud.wait("batch", 4);
   await cloud.wait("status", cloud.of("status").length + 2);
   expect(cloud.of("batch").length).toBe(4);
@@ -99,7 +99,7 @@ test("an older spool that has grown by the time the cloud answers is still seen 
   await sayEach(second, ["b", "c", "d"]);
   cloud.silent = false;
   // Of these numbers the cloud has other records than those that have just been given them.
-  cloud.say({ kind: "welcome", watermark: headSequence + 2 });
+  cloud.say({ kind: "welcome", watermark: headSequence + 2, pointsWatermark: null });
   expect((await cloud.wait("hello", 2)).spoolEpoch).not.toBe(spoolEpoch);
   await cloud.waitRecords(4, "telemetry");
   expect(textsOf(cloud)).toEqual(["a", "b", "c", "d"]);
@@ -136,7 +136,9 @@ test("a damaged chunk is told as a gap, and its neighbours arrive", async () => 
   await openHouse({ dir: first.dir, cloud, feeds: false });
   await cloud.waitRecords(2, "telemetry");
   expect(textsOf(cloud)).toEqual(["a", "c"]);
-  expect(cloud.of("gap")).toEqual([{ kind: "gap", fromSequence: 2, toSequence: 2, reason: "damaged_chunk" }]);
+  expect(cloud.of("gap")).toEqual([
+    { kind: "gap", reader: "effects", fromSequence: 2, toSequence: 2, reason: "damaged_chunk" },
+  ]);
   await cloud.waitStatus(({ spoolRecords }) => spoolRecords === 0);
 });
 

@@ -185,8 +185,8 @@ test("while the cloud is away nobody is counted as an attacker for coming", asyn
   cloud.silent = true;
   for (let n = 0; n < 5; n += 1) expect(await codeOf(port, "oven-1")).toBe(3);
   cloud.silent = false;
-  cloud.say({ kind: "welcome", watermark: -1 });
-  cloud.say({ kind: "credit", batches: 3 });
+  cloud.say({ kind: "welcome", watermark: -1, pointsWatermark: null });
+  cloud.say({ kind: "credit", reader: "effects", batches: 3 });
   await until(() => reportsOf(cloud).length > 0, "the reports");
   expect(new Set(reportsOf(cloud).map(({ kind, reason }) => `${kind} ${reason}`))).toEqual(
     new Set(["login_refused cloud_silent"]),

@@ -177,6 +177,17 @@ export class Spool {
     return this.#index.length > 0 ? this.#index.receivedAtMsAt(0) : null;
   }
 
+  /** What lies above a watermark: how many records, and when the oldest of them was received. */
+  above(watermark: number): { records: number; oldestReceivedAtMs: number | null } {
+    const position = this.#index.find(watermark + 1 + this.#state.base);
+    if (position >= this.#index.length) return { records: 0, oldestReceivedAtMs: null };
+    const first = Math.max(this.#index.firstAt(position) - this.#state.base, watermark + 1);
+    return {
+      records: this.headSequence - first + 1,
+      oldestReceivedAtMs: this.#index.receivedAtMsAt(position),
+    };
+  }
+
   /**
    * Takes a record for the next commit.
    *

@@ -4,11 +4,14 @@
  *   down --attach, hello--> greeting --welcome--> up        a further welcome rewinds; a lost link goes back to down
  *                              |
  *                              +-- the cloud remembers more than we hold: a new epoch, hello again
+ *
+ * The cloud reads with one reader or with two, and says which in its welcome. What all of them have committed is trimmed.
  */
 import type { Logger } from "pino";
-import { type GatewayMessage, linkLimits } from "#protocol/link/messages.ts";
+import type { GatewayMessage, UpBacklog, UpReader } from "#protocol/link/messages.ts";
 import type { Counters } from "./counters.ts";
 import type { Spool } from "./spool.ts";
+import { SpoolReader } from "./spool-reader.ts";
 
 export interface UplinkOptions {
   spool: Spool;
@@ -19,14 +22,18 @@ export interface UplinkOptions {
   send: (message: GatewayMessage, transfer?: ArrayBuffer[]) => void;
 }
 
+interface Readers {
+  effects: SpoolReader;
+  points: SpoolReader | null;
+}
+
 export class Uplink {
   readonly #options: UplinkOptions;
   #state: "down" | "greeting" | "up" = "down";
-  #credit = 0;
   /** The head as it was said in `hello`. */
   #knownHead = -1;
-  /** The next sequence to offer. */
-  #next = 0;
+  /** As of the last welcome; none before the first. */
+  #readers: Readers | null = null;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -36,15 +43,28 @@ export class Uplink {
     return this.#state === "up";
   }
 
-  /** Whether all that is durable was offered. */
+  /** Whether the effects of all that is durable were offered. Readings may wait for their store, here as well as anywhere. */
   get hasOfferedAll(): boolean {
-    return this.#state === "up" && this.#next > this.#options.spool.headSequence;
+    const { spool } = this.#options;
+    return this.#state === "up" && this.#readers !== null && this.#readers.effects.next > spool.headSequence;
+  }
+
+  /** How far behind each reader is. */
+  behind(nowMs: number): { effects: UpBacklog; points: UpBacklog | null } {
+    const of = (watermark: number): UpBacklog => {
+      const { records, oldestReceivedAtMs } = this.#options.spool.above(watermark);
+      return { records, oldestMs: oldestReceivedAtMs === null ? 0 : Math.max(0, nowMs - oldestReceivedAtMs) };
+    };
+    const points = this.#readers?.points ?? null;
+    return {
+      effects: of(this.#readers?.effects.watermark ?? -1),
+      points: points === null ? null : of(points.watermark),
+    };
   }
 
   attach(): void {
     const { spool, gatewayId, bootId, send } = this.#options;
     this.#state = "greeting";
-    this.#credit = 0;
     this.#knownHead = spool.headSequence;
     send({
       kind: "hello",
@@ -58,73 +78,69 @@ export class Uplink {
 
   lost(): void {
     this.#state = "down";
-    this.#credit = 0;
   }
 
-  /** Both sides compare what they remember, and whatever is missing is said. */
-  async welcome(watermark: number): Promise<void> {
+  /**
+   * Both sides compare what they remember, and whatever is missing is said.
+   *
+   * @param pointsWatermark null where there is one reader
+   */
+  async welcome(watermark: number, pointsWatermark: number | null): Promise<void> {
     const { spool, logger } = this.#options;
     if (this.#state === "down") return;
     // Not the head of now: devices were let in meanwhile, and may have taken the spool beyond the watermark.
-    const headSequence = Math.max(this.#knownHead, this.#state === "up" ? this.#next - 1 : -1);
-    if (watermark > headSequence) {
-      logger.error({ event: "spool_older_than_cloud", spoolEpoch: spool.epoch, watermark, headSequence });
+    const headSequence = Math.max(this.#knownHead, this.#state === "up" ? this.#offeredTo() : -1);
+    if (Math.max(watermark, pointsWatermark ?? -1) > headSequence) {
+      logger.error({
+        event: "spool_older_than_cloud",
+        spoolEpoch: spool.epoch,
+        watermark,
+        pointsWatermark,
+        headSequence,
+      });
       await spool.startEpoch();
+      // What the readers had committed was counted in the epoch before.
+      this.#readers = null;
       this.attach();
       return;
     }
     this.#state = "up";
-    this.#credit = 0;
-    this.#next = watermark + 1;
-    spool.trimTo(watermark);
+    this.#readers = {
+      effects: this.#reader("effects", watermark),
+      points: pointsWatermark === null ? null : this.#reader("points", pointsWatermark),
+    };
+    this.#trim(this.#readers);
     this.pump();
   }
 
-  addCredit(batches: number): void {
-    this.#credit = Math.min(this.#credit + batches, linkLimits.batchesInFlight);
-    this.pump();
+  addCredit(name: UpReader, batches: number): void {
+    if (this.#state === "up") this.#readers?.[name]?.addCredit(batches);
   }
 
-  committed(watermark: number): void {
-    const { spool, logger } = this.#options;
-    if (watermark >= this.#next) {
-      logger.error({ event: "watermark_beyond_offer", watermark, next: this.#next });
-      return;
-    }
-    spool.trimTo(watermark);
+  committed(name: UpReader, watermark: number): void {
+    const readers = this.#readers;
+    if (this.#state === "up" && readers?.[name]?.committed(watermark) === true) this.#trim(readers);
   }
 
   /** Offers as much as the credit allows. */
   pump(): void {
-    const { spool, counters, send } = this.#options;
     if (this.#state !== "up") return;
-    // What is lost before the first record is said at once, and not only when the next record comes.
-    this.#sayGapBefore(spool.firstSequence);
-    while (this.#credit > 0 && this.#next <= spool.headSequence) {
-      const batch = spool.read(this.#next);
-      // Nothing sound is left up to the head: all of it was set aside.
-      this.#sayGapBefore(batch?.firstSequence ?? spool.headSequence + 1);
-      if (batch === null) return;
-      const { firstSequence, records, chunks } = batch;
-      send(
-        { kind: "batch", firstSequence, records, chunks },
-        chunks.map((chunk) => chunk.buffer),
-      );
-      counters.batches += 1;
-      this.#credit -= 1;
-      this.#next = firstSequence + records;
-    }
+    this.#readers?.effects.pump();
+    this.#readers?.points?.pump();
   }
 
-  #sayGapBefore(sequence: number): void {
-    if (sequence <= this.#next) return;
+  #reader(name: UpReader, watermark: number): SpoolReader {
     const { spool, counters, logger, send } = this.#options;
-    const fromSequence = this.#next;
-    const toSequence = sequence - 1;
-    const reason = spool.reasonMissing(fromSequence, toSequence);
-    counters.gaps += 1;
-    logger.error({ event: "spool_gap", fromSequence, toSequence, reason });
-    send({ kind: "gap", fromSequence, toSequence, reason });
-    this.#next = sequence;
+    return new SpoolReader({ name, spool, counters, logger, send }, watermark);
+  }
+
+  /** The last sequence that any reader was offered. */
+  #offeredTo(): number {
+    const { effects, points } = this.#readers ?? {};
+    return Math.max(effects?.next ?? 0, points?.next ?? 0) - 1;
+  }
+
+  #trim({ effects, points }: Readers): void {
+    this.#options.spool.trimTo(points === null ? effects.watermark : Math.min(effects.watermark, points.watermark));
   }
 }

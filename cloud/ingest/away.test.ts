@@ -80,7 +80,7 @@ function ingestWith(changed: Partial<IngestSlices>, database: Database = base.da
 
 const newSource = async (ingest: Ingest) => {
   const source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
-  expect(await ingest.openSource(source)).toBe(-1);
+  expect((await ingest.openSource(source)).watermark).toBe(-1);
   return source;
 };
 
@@ -162,6 +162,7 @@ test("a gateway that says hello while the database is away is welcomed once it i
   const said: CloudMessage[] = [];
   const link = new GatewayLink({
     ingest,
+    points: null,
     logger,
     send: (message) => void said.push(message),
     onBoot: whileAway,
@@ -179,6 +180,7 @@ test("a gateway that says hello while the database is away is welcomed once it i
   await until("the gateway is welcomed", () => said.some(({ kind }) => kind === "welcome"), 10_000);
   const batch: GatewayMessage = {
     kind: "batch",
+    reader: "effects",
     firstSequence: 0,
     records: 1,
     chunks: [encodeChunk([boot(0, "hello-0")])],

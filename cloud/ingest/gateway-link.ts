@@ -14,13 +14,24 @@ import {
 import { decodeChunk, type SequencedRecord } from "#protocol/link/up-chunk.ts";
 import { type ProvisioningReply, refusal } from "#protocol/provisioning.ts";
 import type { DownChannel } from "#protocol/topics.ts";
-import { sleep, yieldToEvents } from "../platform/clock.ts";
+import { sleep } from "../platform/clock.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Ingest, PreparedBatch, Source } from "./ingest.ts";
+import type { PointsReader } from "./points-reader.ts";
+import { Turns } from "./turns.ts";
+
+/** The records of a batch, in order. */
+function recordsOf(batch: Batch): SequencedRecord[] {
+  const records: SequencedRecord[] = [];
+  for (const chunk of batch.chunks) records.push(...decodeChunk(chunk, batch.firstSequence + records.length));
+  return records;
+}
 
 /** What the link asks of the rest of the cloud. */
 export interface GatewayLinkDeps {
   ingest: Ingest;
+  /** The second reader, where readings have a store of their own. */
+  points: PointsReader | null;
   logger: Logger;
   send: (message: CloudMessage) => void;
   /** A gateway said hello with this boot; earlier boots of it are over. */
@@ -40,6 +51,9 @@ export interface GatewayLinkDeps {
 type UpMessage = Extract<GatewayMessage, { kind: "hello" | "batch" | "gap" }>;
 type Batch = Extract<GatewayMessage, { kind: "batch" }>;
 
+/** What the second reader gets, with the source that it belongs to: a `hello` of another may be handled before it. */
+type PointsMessage = { message: Exclude<UpMessage, { kind: "hello" }>; source: Source };
+
 /** A batch that is being prepared before its turn. */
 interface LookAhead {
   batch: Batch;
@@ -49,8 +63,8 @@ interface LookAhead {
 
 export class GatewayLink {
   readonly #deps: GatewayLinkDeps;
-  readonly #queue: UpMessage[] = [];
-  #working: Promise<void> | null = null;
+  readonly #effects: Turns<UpMessage>;
+  readonly #points: Turns<PointsMessage>;
   #ahead: LookAhead | null = null;
   #source: Source | null = null;
   #watermark = -1;
@@ -64,6 +78,12 @@ export class GatewayLink {
 
   constructor(deps: GatewayLinkDeps) {
     this.#deps = deps;
+    const failed = (error: unknown) => {
+      this.#failure = error instanceof Error ? error.message : String(error);
+      deps.logger.error({ event: "link.failed", err: error });
+    };
+    this.#effects = new Turns((message) => this.#handle(message), failed);
+    this.#points = new Turns((message) => this.#handlePoints(message), failed);
   }
 
   /** The gateway's last word about itself, or null before the first. */
@@ -78,7 +98,7 @@ export class GatewayLink {
   get listening(): { bootId: string; reports: number; oldestWaitingMs: number } | null {
     if (this.#bootId === null || this.#status === null || this.#draining || this.#stopped) return null;
     if (this.#status.spoolFull) return null;
-    return { bootId: this.#bootId, reports: this.#statuses, oldestWaitingMs: this.#status.spoolOldestMs };
+    return { bootId: this.#bootId, reports: this.#statuses, oldestWaitingMs: this.#status.behind.effects.oldestMs };
   }
 
   get source(): Source | null {
@@ -97,10 +117,12 @@ export class GatewayLink {
   receive(message: GatewayMessage): void {
     switch (message.kind) {
       case "hello":
+        this.#effects.add(message);
+        return;
       case "batch":
       case "gap":
-        this.#queue.push(message);
-        this.#working ??= this.#work();
+        if (message.reader === "effects") this.#effects.add(message);
+        else if (this.#source !== null) this.#points.add({ message, source: this.#source });
         return;
       case "who":
         void this.#identify(message.askId, message.name);
@@ -137,28 +159,14 @@ export class GatewayLink {
     this.#draining = true;
     this.#deps.send({ kind: "drain" });
     await Promise.race([drained, sleep(timeoutMs)]);
-    await this.#working;
+    await this.#effects.settled();
   }
 
   /** Takes no further batch. What is being committed is finished by the ingest. */
   stop(): void {
     this.#stopped = true;
-    this.#queue.length = 0;
-  }
-
-  async #work(): Promise<void> {
-    try {
-      for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift()) {
-        await this.#handle(message);
-        await yieldToEvents();
-      }
-    } catch (error) {
-      if (this.#stopped) return;
-      this.#failure = error instanceof Error ? error.message : String(error);
-      this.#deps.logger.error({ event: "link.failed", err: error });
-    } finally {
-      this.#working = null;
-    }
+    this.#effects.stop();
+    this.#points.stop();
   }
 
   async #handle(message: UpMessage): Promise<void> {
@@ -173,39 +181,51 @@ export class GatewayLink {
     const ready = await prepared;
     const committing = ingest.commit(source, records, ready);
     // While the database works on this batch, the next one is taken apart.
-    const [next] = this.#queue;
+    const { next } = this.#effects;
     this.#ahead = next?.kind === "batch" ? this.#lookAhead(source, next) : null;
     this.#watermark = await committing;
-    send({ kind: "committed", watermark: this.#watermark });
-    send({ kind: "credit", batches: 1 });
+    send({ kind: "committed", reader: "effects", watermark: this.#watermark });
+    send({ kind: "credit", reader: "effects", batches: 1 });
+  }
+
+  async #handlePoints({ message, source }: PointsMessage): Promise<void> {
+    const { points, send } = this.#deps;
+    if (points === null) throw new Error("a batch came for a reader that there is not");
+    const isOver = () => this.#points.isStopped;
+    if (message.kind === "gap") return points.skip(source, message, isOver);
+    const watermark = await points.commit(source, recordsOf(message), isOver);
+    if (watermark === null) return;
+    send({ kind: "committed", reader: "points", watermark });
+    send({ kind: "credit", reader: "points", batches: 1 });
   }
 
   #lookAhead(source: Source, batch: Batch): LookAhead {
-    const records: SequencedRecord[] = [];
-    for (const chunk of batch.chunks) records.push(...decodeChunk(chunk, batch.firstSequence + records.length));
+    const records = recordsOf(batch);
     // Where it fails, the commit prepares the batch itself and knows what to do about the reason.
     return { batch, records, prepared: this.#deps.ingest.prepare(source, records).catch(() => undefined) };
   }
 
   async #open(hello: Extract<GatewayMessage, { kind: "hello" }>): Promise<void> {
-    const { ingest, send } = this.#deps;
+    const { ingest, points, send } = this.#deps;
     this.#source = { gatewayId: hello.gatewayId, spoolEpoch: hello.spoolEpoch };
     await ingest.whenAnswered(() => this.#deps.onBoot(hello.gatewayId, hello.bootId));
     const feeds = await ingest.whenAnswered(() => this.#deps.feeds());
-    this.#watermark = await ingest.openSource(this.#source);
-    if (this.#watermark > hello.headSequence) {
+    const opened = await ingest.openSource(this.#source, points);
+    this.#watermark = opened.watermark;
+    if (Math.max(opened.watermark, opened.pointsWatermark ?? -1) > hello.headSequence) {
       // The gateway answers this with a new epoch: records that it numbers again must not be taken for known ones.
       this.#deps.logger.error({
         event: "link.watermark_above_head",
-        watermark: this.#watermark,
+        ...opened,
         head: hello.headSequence,
       });
     }
     await ingest.whenAnswered(() => this.#deps.denyList(send));
     send({ kind: "feeds", ...feeds });
-    send({ kind: "welcome", watermark: this.#watermark });
+    send({ kind: "welcome", ...opened });
     this.#bootId = hello.bootId;
-    send({ kind: "credit", batches: linkLimits.batchesInFlight });
+    send({ kind: "credit", reader: "effects", batches: linkLimits.batchesInFlight });
+    if (points !== null) send({ kind: "credit", reader: "points", batches: linkLimits.batchesInFlight });
   }
 
   async #identify(askId: number, name: string): Promise<void> {

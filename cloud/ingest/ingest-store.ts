@@ -94,6 +94,55 @@ export class IngestStore {
       WHERE gateway_id = ${source.gatewayId} AND spool_epoch = ${source.spoolEpoch}`.execute(tx);
   }
 
+  /** The watermark of the reader of points, made where it is new: it begins where the reader of effects is. */
+  async openPoints(tx: Db, source: Source, nowMs: number): Promise<{ watermark: number; isNew: boolean }> {
+    const { rows: known } = await sql<{ sequence: number }>`
+      SELECT sequence FROM points_watermark
+      WHERE gateway_id = ${source.gatewayId} AND spool_epoch = ${source.spoolEpoch}`.execute(tx);
+    if (known[0] !== undefined) return { watermark: known[0].sequence, isNew: false };
+    const { rows } = await sql<{ sequence: number }>`
+      INSERT INTO points_watermark (gateway_id, spool_epoch, sequence, moved_at_ms)
+      SELECT gateway_id, spool_epoch, sequence, ${nowMs} FROM watermark
+      WHERE gateway_id = ${source.gatewayId} AND spool_epoch = ${source.spoolEpoch} RETURNING sequence`.execute(tx);
+    return { watermark: rows[0]?.sequence ?? -1, isNew: true };
+  }
+
+  /** Never back: a reader whose link is over may still finish what it stored. */
+  async movePoints(tx: Db, source: Source, sequence: number, nowMs: number): Promise<void> {
+    await sql`UPDATE points_watermark SET sequence = ${sequence}, moved_at_ms = ${nowMs}
+      WHERE gateway_id = ${source.gatewayId} AND spool_epoch = ${source.spoolEpoch} AND sequence < ${sequence}`.execute(
+      tx,
+    );
+  }
+
+  /** Forgets the reader of points. @returns what it had not read of that which effects has, or null */
+  async closePoints(tx: Db, source: Source): Promise<{ fromSequence: number; toSequence: number } | null> {
+    const { rows } = await sql<{ sequence: number; effects: number }>`
+      DELETE FROM points_watermark p USING watermark w
+      WHERE p.gateway_id = ${source.gatewayId} AND p.spool_epoch = ${source.spoolEpoch}
+        AND w.gateway_id = p.gateway_id AND w.spool_epoch = p.spool_epoch
+      RETURNING p.sequence, w.sequence AS effects`.execute(tx);
+    const row = rows[0];
+    return row === undefined || row.sequence >= row.effects
+      ? null
+      : { fromSequence: row.sequence + 1, toSequence: row.effects };
+  }
+
+  /** What the reader of points had not read of the spool that the gateway spoke with before this one, though effects had; or null. */
+  async previousUnreadPoints(
+    tx: Db,
+    source: Source,
+  ): Promise<{ spoolEpoch: string; fromSequence: number; toSequence: number } | null> {
+    const { rows } = await sql<{ spool_epoch: string; sequence: number; effects: number }>`
+      SELECT spool_epoch, p.sequence, w.sequence AS effects FROM points_watermark p JOIN watermark w USING (gateway_id, spool_epoch)
+      WHERE gateway_id = ${source.gatewayId} AND spool_epoch <> ${source.spoolEpoch}
+      ORDER BY w.first_seen_at_ms DESC LIMIT 1`.execute(tx);
+    const row = rows[0];
+    return row === undefined || row.sequence >= row.effects
+      ? null
+      : { spoolEpoch: row.spool_epoch, fromSequence: row.sequence + 1, toSequence: row.effects };
+  }
+
   async recordGap(db: Db, id: string, gap: Gap): Promise<void> {
     await sql`INSERT INTO gap (id, gateway_id, spool_epoch, from_sequence, to_sequence, reason, found_at_ms)
       VALUES (${id}, ${gap.gatewayId}, ${gap.spoolEpoch}, ${gap.fromSequence}, ${gap.toSequence}, ${gap.reason}, ${gap.foundAtMs})

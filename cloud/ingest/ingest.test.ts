@@ -74,7 +74,7 @@ afterAll(async () => {
 
 const newSource = async () => {
   const source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
-  expect(await ingest.openSource(source)).toBe(-1);
+  expect((await ingest.openSource(source)).watermark).toBe(-1);
   return source;
 };
 

@@ -26,6 +26,7 @@ import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { SecurityFact } from "../security/security.ts";
 import type { PreparedReadings } from "../telemetry/telemetry.ts";
 import { decodeBatch, type DecodedBatch } from "./core/decode.ts";
+import type { PointsReader } from "./points-reader.ts";
 import { type Gap, IngestStore, type Quarantined, type QuarantineFilter, type Source } from "./ingest-store.ts";
 
 export type { Source } from "./ingest-store.ts";
@@ -133,33 +134,58 @@ export class Ingest {
     return this.#waitingFor;
   }
 
-  /** Where a source stands. A spool that is new where another was known is a loss that nobody can measure, and is said. */
-  async openSource(source: Source): Promise<number> {
-    const { database, clock, ids, logger } = this.#deps;
+  /**
+   * Where a source stands. A spool that is new where another was known is a loss that nobody can measure, and is said.
+   *
+   * @param points the second reader, null where there is none
+   */
+  async openSource(
+    source: Source,
+    points: Pick<PointsReader, "open"> | null = null,
+  ): Promise<{ watermark: number; pointsWatermark: number | null }> {
     // One transaction: a source that is known without its gap would be a loss that nobody ever hears of.
     const open = async (tx: Db) => {
-      const { watermark, isNew } = await this.#store.openSource(tx, source, clock.nowMs());
-      if (!isNew) return watermark;
-      const previous = await this.#store.previousSource(tx, source);
-      if (previous !== null) {
-        logger.error({
-          event: "ingest.spool_replaced",
-          ...source,
-          previousEpoch: previous.spoolEpoch,
-          after: previous.watermark,
-        });
-        await this.#store.recordGap(tx, ids.next(), {
-          gatewayId: source.gatewayId,
-          spoolEpoch: previous.spoolEpoch,
-          fromSequence: previous.watermark + 1,
-          toSequence: null,
-          reason: "spool_replaced",
-          foundAtMs: clock.nowMs(),
-        });
-      }
-      return watermark;
+      const { watermark, isNew } = await this.#store.openSource(tx, source, this.#deps.clock.nowMs());
+      if (isNew) await this.#notePrevious(tx, source);
+      if (points !== null) return { watermark, pointsWatermark: await points.open(tx, source) };
+      await this.#closePoints(tx, source);
+      return { watermark, pointsWatermark: null };
     };
-    return this.whenAnswered(() => transaction(database.db, open));
+    return this.whenAnswered(() => transaction(this.#deps.database.db, open));
+  }
+
+  async #notePrevious(tx: Db, source: Source): Promise<void> {
+    const { clock, ids, logger } = this.#deps;
+    const previous = await this.#store.previousSource(tx, source);
+    if (previous === null) return;
+    logger.error({
+      event: "ingest.spool_replaced",
+      ...source,
+      previousEpoch: previous.spoolEpoch,
+      after: previous.watermark,
+    });
+    await this.#store.recordGap(tx, ids.next(), {
+      gatewayId: source.gatewayId,
+      spoolEpoch: previous.spoolEpoch,
+      fromSequence: previous.watermark + 1,
+      toSequence: null,
+      reason: "spool_replaced",
+      foundAtMs: clock.nowMs(),
+    });
+  }
+
+  /** There was a second reader, and there is none: the readings that it left in the spool go with what is trimmed there, which is said. */
+  async #closePoints(tx: Db, source: Source): Promise<void> {
+    const { clock, ids, logger } = this.#deps;
+    const unread = await this.#store.closePoints(tx, source);
+    if (unread === null) return;
+    logger.error({ event: "ingest.points_left_behind", ...source, ...unread });
+    await this.#store.recordGap(tx, ids.next(), {
+      ...source,
+      ...unread,
+      reason: "points_switched_off",
+      foundAtMs: clock.nowMs(),
+    });
   }
 
   /** What must not fail because the database is away: it waits for it, and for whatever is being committed. */

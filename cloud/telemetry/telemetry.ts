@@ -15,6 +15,7 @@ export { isClockSuspect } from "./core/reading-rows.ts";
 export { FasterSampling } from "./faster-sampling.ts";
 export { liveProblems } from "./live-problems.ts";
 export { LiveTails } from "./live-tails.ts";
+export type { ParkedReading, PointsSink } from "./points-sink.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
 
 /** What appliances measured and what happened at them. */

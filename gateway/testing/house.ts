@@ -65,6 +65,10 @@ export class PlayedCloud {
   silent = false;
   /** Commits what comes, at once. */
   commits = true;
+  /** What a second reader was offered, whether there is one, and whether it commits what comes. */
+  readonly pointRecords: SequencedRecord[] = [];
+  points: "none" | "commits" | "stands" = "none";
+  readonly #pointsWatermarks = new Map<string, number>();
   #port: MessagePort | null = null;
   #epoch = "";
 
@@ -131,11 +135,18 @@ export class PlayedCloud {
     await until(() => this.of("not_written").some((message) => message.ref === ref), "the gateway to hear");
   }
 
+  /** The second reader commits up to a watermark. */
+  commitPoints(watermark: number, credit = 1): void {
+    this.#pointsWatermarks.set(this.#epoch, watermark);
+    this.say({ kind: "committed", reader: "points", watermark });
+    this.say({ kind: "credit", reader: "points", batches: credit });
+  }
+
   /** Commits up to a watermark by hand. */
   commit(watermark: number, credit = 1): void {
     this.watermarks.set(this.#epoch, watermark);
-    this.say({ kind: "committed", watermark });
-    this.say({ kind: "credit", batches: credit });
+    this.say({ kind: "committed", reader: "effects", watermark });
+    this.say({ kind: "credit", reader: "effects", batches: credit });
   }
 
   close(): void {
@@ -145,8 +156,13 @@ export class PlayedCloud {
   #answer(message: GatewayMessage): void {
     if (message.kind === "hello") {
       this.#epoch = message.spoolEpoch;
-      this.say({ kind: "welcome", watermark: this.watermarks.get(message.spoolEpoch) ?? -1 });
-      this.say({ kind: "credit", batches: linkLimits.batchesInFlight });
+      this.say({
+        kind: "welcome",
+        watermark: this.watermarks.get(message.spoolEpoch) ?? -1,
+        pointsWatermark: this.points === "none" ? null : (this.#pointsWatermarks.get(message.spoolEpoch) ?? -1),
+      });
+      this.say({ kind: "credit", reader: "effects", batches: linkLimits.batchesInFlight });
+      if (this.points !== "none") this.say({ kind: "credit", reader: "points", batches: linkLimits.batchesInFlight });
     } else if (message.kind === "who") {
       const { askId, name: deviceId } = message;
       if (deviceId.startsWith(claimPrefix)) return this.#answerClaim(askId, deviceId.slice(claimPrefix.length));
@@ -165,14 +181,18 @@ export class PlayedCloud {
     this.say({ kind: "identity", askId, identity: secret === undefined ? null : claimIdentity(batch, secret) });
   }
 
-  #takeBatch({ firstSequence, chunks }: Extract<GatewayMessage, { kind: "batch" }>): void {
+  #takeBatch({ reader, firstSequence, chunks }: Extract<GatewayMessage, { kind: "batch" }>): void {
     let next = firstSequence;
     for (const chunk of chunks) {
       const records = decodeChunk(chunk, next);
-      this.records.push(...records);
+      (reader === "points" ? this.pointRecords : this.records).push(...records);
       next += records.length;
     }
-    if (this.commits) this.commit(next - 1);
+    if (reader === "points") {
+      if (this.points === "commits") this.commitPoints(next - 1);
+    } else if (this.commits) {
+      this.commit(next - 1);
+    }
   }
 }
 

@@ -7,6 +7,9 @@
  *     <----------------------------- welcome, credit
  *     batch, batch (never more than the credit) ->   one transaction each
  *     <--------------------------- committed, credit
+ *
+ * Where readings are stored by themselves the spool has a second reader: batches, credit and watermark say whose they are, and the
+ * gateway trims to the lower of the two watermarks.
  */
 import type { DownChannel } from "../topics.ts";
 import type { WirePacket } from "./wire.ts";
@@ -14,6 +17,16 @@ import type { GatewayLimits } from "./limits.ts";
 
 /** Most unacknowledged batches on the link, and the bounds of each. */
 export const linkLimits = { batchesInFlight: 3, batchRecordsMax: 4_000, batchBytesMax: 2_097_152 } as const;
+
+/** Who reads the up road: `effects` is everything that follows from it; `points` stores the readings where `effects` does not. */
+export type UpReader = "effects" | "points";
+
+/** What a reader has not committed yet. */
+export interface UpBacklog {
+  records: number;
+  /** Age of the oldest of them; 0 when there is none. */
+  oldestMs: number;
+}
 
 /** Over what a device came. */
 export const vias = ["tcp", "tls", "ws", "wss"] as const;
@@ -116,8 +129,10 @@ export interface GatewayStatus {
   spoolRecords: number;
   spoolBytes: number;
   spoolBytesMax: number;
-  /** Age of the oldest record that the cloud has not committed; 0 when there is none. */
+  /** Age of the oldest record that is not committed by all readers; 0 when there is none. */
   spoolOldestMs: number;
+  /** How far behind each reader is; `points` is null where there is none. */
+  behind: { effects: UpBacklog; points: UpBacklog | null };
   /** The spool is at its bound: PUBLISHes are held and CONNECTs answered with code 3. */
   spoolFull: boolean;
   /** QoS 1 messages read and not yet durable. */
@@ -147,9 +162,9 @@ export type GatewayMessage =
       headSequence: number;
     }
   /** `chunks` are consecutive; the first record of the first has `firstSequence`. */
-  | { kind: "batch"; firstSequence: number; records: number; chunks: Uint8Array<ArrayBuffer>[] }
+  | { kind: "batch"; reader: UpReader; firstSequence: number; records: number; chunks: Uint8Array<ArrayBuffer>[] }
   /** Records that the gateway has lost (a damaged chunk), so that the cloud can say so. */
-  | { kind: "gap"; fromSequence: number; toSequence: number; reason: string }
+  | { kind: "gap"; reader: UpReader; fromSequence: number; toSequence: number; reason: string }
   /** `name` is a device's id, or `claim:` and a batch. */
   | { kind: "who"; askId: number; name: string }
   /** A device's subscription to `inbox` or `desired` was granted: what is open for it can be sent. */
@@ -174,11 +189,13 @@ export type CloudMessage =
   /**
    * Everything at or below `watermark` is committed for this spool epoch. -1 when nothing is. Said again, it makes the gateway offer
    * everything from there on anew, against new credit. Above the gateway's head it is answered with a `hello` of a new epoch.
+   * `pointsWatermark` is that of the reader `points`, null where there is none: both come in one word, since nothing may be trimmed
+   * before both are known.
    */
-  | { kind: "welcome"; watermark: number }
-  /** The gateway may send this many further batches. */
-  | { kind: "credit"; batches: number }
-  | { kind: "committed"; watermark: number }
+  | { kind: "welcome"; watermark: number; pointsWatermark: number | null }
+  /** The gateway may send this many further batches to a reader. */
+  | { kind: "credit"; reader: UpReader; batches: number }
+  | { kind: "committed"; reader: UpReader; watermark: number }
   /** null: there is nobody of this name, or they may not connect. */
   | { kind: "identity"; askId: number; identity: Identity | null }
   /** Credentials changed: forget what was cached under this name; `disconnect` ends the connection now, its session with it. */
