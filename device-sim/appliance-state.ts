@@ -1,11 +1,13 @@
-import type { DeviceRecord, Preloaded } from "./agent/device-record.ts";
+import type { DeviceRecord, InboxEntry, Preloaded } from "./agent/device-record.ts";
 import type { ShownCode } from "./agent/pairing-desk.ts";
 import type { FeedCache, FeedCounters } from "./agent/feed-cache.ts";
 import type { InboxCounters } from "./agent/inbox.ts";
+import type { Display, Unseen } from "./core/display.ts";
 import * as machines from "./core/machine.ts";
 import type { Metrics } from "./core/machine-event.ts";
 import type { LinkCounters } from "./link/device-link.ts";
 import type { ProvisioningCounters } from "./provisioner.ts";
+import { contentItem } from "#protocol/content.ts";
 import { feeds } from "#protocol/topics.ts";
 
 /** What an appliance is like at one moment, for people and tests that look at it from outside. */
@@ -28,7 +30,15 @@ export interface ApplianceState {
   identifying: boolean;
   /** The pairing code on the display, or null. */
   pairing: ShownCode | null;
+  /** What covers the display by itself, and how much waits to be looked at. */
+  display: Display;
   unacknowledged: number;
+}
+
+/** A message as the display sees it. */
+export function asUnseen({ id, content }: InboxEntry): Unseen {
+  const item = contentItem.safeParse(content).data;
+  return { deliveryId: id, title: item?.title ?? "", isSafety: item?.kind === "notice" && item.class === "safety" };
 }
 
 /** What an appliance counted since it was made. */
@@ -48,7 +58,7 @@ export function describe(
   machine: machines.MachineState,
   record: DeviceRecord,
   feedCache: FeedCache,
-): Omit<ApplianceState, "id" | "model" | "connected" | "identifying" | "pairing" | "unacknowledged"> {
+): Omit<ApplianceState, "id" | "model" | "connected" | "identifying" | "pairing" | "display" | "unacknowledged"> {
   const { firmware, update, settings, preloaded, inbox } = record;
   const version = firmware.slots[firmware.active]?.version ?? "unknown";
   return {

@@ -1,4 +1,5 @@
 import type { ProgramSettings } from "#protocol/content.ts";
+import type { HelpRequested } from "#protocol/help.ts";
 import type { Model } from "#protocol/model.ts";
 import { buildTopic, type Feed, parseTopic, topicPrefix } from "#protocol/topics.ts";
 import type { Controls, Memory } from "./agent/controls.ts";
@@ -8,14 +9,17 @@ import type { DeviceStore } from "./agent/device-store.ts";
 import type { FactoryTrust } from "./agent/factory-trust.ts";
 import { FeedCache } from "./agent/feed-cache.ts";
 import { Inbox } from "./agent/inbox.ts";
+import { LogSender } from "./agent/log-sender.ts";
 import { PairingDesk, type ShownCode } from "./agent/pairing-desk.ts";
 import { type OwnerOutcome, UpdateAgent, type UpdateLimits } from "./agent/update-agent.ts";
-import { type ApplianceCounters, type ApplianceState, describe } from "./appliance-state.ts";
+import { type ApplianceCounters, type ApplianceState, asUnseen, describe } from "./appliance-state.ts";
+import { displayOf } from "./core/display.ts";
 import { type FaultName, isUpdateFault } from "./core/faults.ts";
 import { type PersonaName, personas } from "./core/household.ts";
 import type { Ailment } from "./core/ailments.ts";
 import type { MachineEvent } from "./core/machine-event.ts";
 import * as machines from "./core/machine.ts";
+import { rssi_dbm } from "./core/wifi.ts";
 import { DeviceVoice } from "./device-voice.ts";
 import { HouseholdDriver, type StartOutcome } from "./household-driver.ts";
 import { Kitchen, type Sampling } from "./kitchen.ts";
@@ -25,6 +29,7 @@ import type { ClaimCredential } from "./link/first-contact.ts";
 import { type Clock, laterOf } from "./platform/clock.ts";
 import type { Timers } from "./platform/timers.ts";
 import { Provisioner } from "./provisioner.ts";
+import { selfTest, type WifiState } from "./core/self-test.ts";
 import { SelfReport } from "./self-report.ts";
 import { TelemetrySender } from "./telemetry-sender.ts";
 
@@ -72,6 +77,8 @@ export type PairingOutcome = { kind: "opened"; shown: ShownCode } | { kind: "ref
 export type ResetOutcome = { kind: "reset" } | { kind: "refused"; rule: "updating" };
 
 const usualSampling: Sampling = { runningMs: 10_000, restingMs: 60_000 };
+/** Of the log in a reply, which is one MQTT message. */
+const repliedLinesMax = 50;
 /** Most device time in one tick: after a long stall the appliance catches up over several. */
 const advanceMsMax = 3_600_000;
 
@@ -94,6 +101,7 @@ export class Appliance {
   readonly #feeds = new FeedCache();
   readonly #provisioner: Provisioner | null;
   readonly #pairing: PairingDesk;
+  readonly #logSender: LogSender;
   readonly #link: DeviceLink;
   readonly #telemetry: TelemetrySender;
   #record: DeviceRecord;
@@ -113,6 +121,7 @@ export class Appliance {
     const operation = (): string => machines.operationOf(this.#machine);
     this.#self = new SelfReport({ memory: this.#memory, voice, hardwareId: this.#hardwareId, operation });
     this.#pairing = new PairingDesk({ voice, clock: world.real, secretBytes: world.secretBytes });
+    this.#logSender = new LogSender({ ...world, deadlines: laterOf(world.clock, world.real) });
     const controls = this.#newControls();
     this.#update = this.#newUpdateAgent(controls);
     this.#inbox = new Inbox({
@@ -142,6 +151,7 @@ export class Appliance {
   /** Switches it off. What its store holds is there again with the next one. */
   async stop(): Promise<void> {
     await this.#update.stop();
+    this.#logSender.stop();
     await this.#provisioner?.stop();
     await this.#link.stop();
   }
@@ -250,6 +260,16 @@ export class Appliance {
     return this.#update.decline();
   }
 
+  /** A person presses the button for help. */
+  askForHelp(asked: Partial<HelpRequested> = {}): void {
+    this.#kitchen.people.askForHelp(asked);
+  }
+
+  /** A person touches one of five faces. @returns whether the display asked */
+  giveFeedback(rating: number): boolean {
+    return this.#kitchen.people.giveFeedback(rating);
+  }
+
   /** The household looks at the display. */
   look(): void {
     this.#kitchen.people.look();
@@ -297,6 +317,7 @@ export class Appliance {
       connected: this.#link.connected,
       identifying: this.#world.clock.nowMs() < this.#identifyUntilMs,
       pairing: this.#pairing.shown,
+      display: displayOf(this.#inbox.unseen().map(asUnseen), machines.isRunning(this.#machine)),
       unacknowledged: this.#link.outbox.size,
       ...describe(this.#machine, this.#record, this.#feeds),
     };
@@ -384,11 +405,9 @@ export class Appliance {
       identify: (forMs) => {
         this.#identifyUntilMs = clock.nowMs() + forMs;
       },
-      selfTest: () => ({
-        passed: Object.keys(this.#machine.faults).length === 0,
-        metrics: machines.metricsOf(this.#machine),
-      }),
-      log: () => this.#voice.log,
+      selfTest: () => ({ ...selfTest(this.#machine, this.#wifi()) }),
+      log: () => this.#voice.log.slice(-repliedLinesMax),
+      uploadLog: (upload) => this.#logSender.send(upload, this.#logLines()),
       sampleFaster: (everyMs, forMs) => {
         this.#faster = { everyMs, untilMs: clock.nowMs() + forMs };
         this.#kitchen.measureBy(clock.nowMs() + everyMs);
@@ -396,6 +415,23 @@ export class Appliance {
       isHot: () => machines.isHot(this.#machine),
       isRunning: () => machines.isRunning(this.#machine),
     };
+  }
+
+  #wifi(): WifiState {
+    const { seed, ailment = null } = this.spec;
+    const { connects } = this.#link.counters;
+    return { connected: this.#link.connected, rssi_dbm: rssi_dbm(seed, this.#machine.atMs, ailment), connects };
+  }
+
+  /** What is sent when the whole log is asked for: how it stands, then what happened, oldest first. */
+  #logLines(): string[] {
+    const { firmware, boots } = this.#record;
+    const head = { device: this.spec.id, hardware: this.#hardwareId, boots, firmware: firmware.slots[firmware.active] };
+    return [
+      `# ${JSON.stringify(head)}`,
+      `# self_test ${JSON.stringify(selfTest(this.#machine, this.#wifi()))}`,
+      ...this.#voice.log,
+    ];
   }
 
   #newKitchen(nowMs: number): Kitchen {

@@ -25,6 +25,8 @@ function twoOvens(isConnected = true) {
       done.push(`postpone ${id} ${byMs}`);
       return { kind: "done" };
     },
+    askForHelp: (id, asked) => void done.push(`help ${id} ${JSON.stringify(asked)}`),
+    giveFeedback: (_id, rating) => rating > 2,
     declineUpdate: () => ({ kind: "refused", rule: "security_release" }),
   };
   return { done, say: (line: string) => byHand(fleet, line) };
@@ -36,6 +38,10 @@ test("a person at the command line stands at the appliance that they name, or at
   say("  pair   oven-2  60 ");
   expect(say("close oven-2")).toEqual({ device: "oven-2", pairingCode: null });
   expect(say("reset")).toEqual({ device: "oven-1", reset: true });
+  expect(say("help oven-2 it beeps")).toEqual({ device: "oven-2", askedForHelp: true });
+  expect(done.pop()).toBe(`help oven-2 {"text":"it beeps"}`);
+  expect(say("rate oven-1 4")).toEqual({ device: "oven-1", rated: 4 });
+  expect(say("rate oven-1 9")).toMatchObject({ refused: "a rating is 1 to 5" });
   expect(done).toEqual(["open oven-1 600000", "open oven-2 60000", "close oven-2", "reset oven-1"]);
 });
 

@@ -1,8 +1,9 @@
+import { helpTextMax, rating } from "#protocol/help.ts";
 import type { OwnerOutcome } from "./agent/update-agent.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** What a person can do at an appliance from the command line, a line each. */
-export const byHandUsage = `pair [ID] [SECONDS], close [ID], reset [ID], agree [ID], postpone [ID] [SECONDS], decline [ID]`;
+export const byHandUsage = `pair [ID] [SECONDS], close [ID], reset [ID], agree [ID], postpone [ID] [SECONDS], decline [ID], help [ID] [WORDS], human [ID], rate [ID] [1-5]`;
 
 const secondsMin = 1;
 const secondsMax = 600;
@@ -16,7 +17,15 @@ const postponeSecondsMax = 31 * 86_400;
 export function byHand(
   fleet: Pick<
     Fleet,
-    "ids" | "openPairing" | "closePairing" | "factoryReset" | "agreeToUpdate" | "postponeUpdate" | "declineUpdate"
+    | "ids"
+    | "openPairing"
+    | "closePairing"
+    | "factoryReset"
+    | "agreeToUpdate"
+    | "postponeUpdate"
+    | "declineUpdate"
+    | "askForHelp"
+    | "giveFeedback"
   >,
   line: string,
 ): Record<string, unknown> {
@@ -49,6 +58,20 @@ export function byHand(
       if (!Number.isInteger(seconds) || seconds < secondsMin || seconds > postponeSecondsMax)
         return { device, refused: `an update is put off by ${secondsMin} to ${postponeSecondsMax} seconds` };
       return answerOf(device, "postponed", fleet.postponeUpdate(device, seconds * 1_000));
+    }
+    case "help": {
+      const text = rest.slice(1).join(" ").slice(0, helpTextMax);
+      fleet.askForHelp(device, text === "" ? {} : { text });
+      return { device, askedForHelp: true };
+    }
+    case "human":
+      fleet.askForHelp(device, { wantsHuman: true });
+      return { device, askedForHelp: true };
+    case "rate": {
+      const stars = rating.safeParse(Number(rest[1] ?? "5"));
+      if (!stars.success) return { device, refused: "a rating is 1 to 5" };
+      const asked = fleet.giveFeedback(device, stars.data);
+      return asked ? { device, rated: stars.data } : { device, refused: "the display does not ask" };
     }
     default:
       return { refused: `${act} is none of: ${byHandUsage}` };

@@ -5,7 +5,11 @@ import type { Voice } from "./agent/controls.ts";
 import type { Lane } from "./link/outbox.ts";
 import type { Clock } from "./platform/clock.ts";
 
-const logLinesMax = 50;
+const logLinesMax = 2_000;
+/** Of what one event says in the log. */
+const dataCharsMax = 200;
+/** What people say is theirs, and no part of a log. */
+const isPersonal = (type: string): boolean => /^(help|feedback|share|pairing)\./.test(type);
 
 export interface DeviceVoiceDeps {
   deviceId: string;
@@ -53,7 +57,8 @@ export class DeviceVoice implements Voice {
     data: Record<string, unknown>,
     settled?: () => void,
   ): void {
-    this.#log.push(`${new Date(atMs).toISOString()} ${type}`);
+    const said = isPersonal(type) ? "" : ` ${JSON.stringify(data).slice(0, dataCharsMax)}`;
+    this.#log.push(`${new Date(atMs).toISOString()} ${type}${said}`);
     if (this.#log.length > logLinesMax) this.#log.shift();
     this.#publish("notable", "events", JSON.stringify({ id, atMs, type, data }), settled);
   }

@@ -1,3 +1,4 @@
+import type { HelpRequested } from "#protocol/help.ts";
 import { join } from "node:path";
 import type { ProgramSettings } from "#protocol/content.ts";
 import { FolderDeviceStore, MemoryDeviceStore } from "./agent/device-store.ts";
@@ -225,6 +226,16 @@ export class Fleet {
 
   closePairing(deviceId: string): void {
     this.#appliance(deviceId).closePairing();
+  }
+
+  /** A person at the appliance presses the button for help. */
+  askForHelp(deviceId: string, asked: Partial<HelpRequested>): void {
+    this.#appliance(deviceId).askForHelp(asked);
+  }
+
+  /** A person at the appliance says how it went, where the display asks. */
+  giveFeedback(deviceId: string, rating: number): boolean {
+    return this.#appliance(deviceId).giveFeedback(rating);
   }
 
   /** A person at the appliance wants the update that it offers. */

@@ -1,4 +1,7 @@
+import { z } from "zod";
 import type { ContentItem, ProgramSettings } from "#protocol/content.ts";
+import type { HelpRequested } from "#protocol/help.ts";
+import { id as uuid } from "#protocol/ids.ts";
 import { type Feed, feeds } from "#protocol/topics.ts";
 import type { Voice } from "./agent/controls.ts";
 import type { FeedCache } from "./agent/feed-cache.ts";
@@ -28,7 +31,7 @@ export type StartOutcome = { kind: "started" } | { kind: "refused"; rule: StartR
 export interface HouseholdDeps {
   facts: HouseholdFacts;
   hands: Hands;
-  inbox: Pick<Inbox, "unseen" | "say">;
+  inbox: Pick<Inbox, "unseen" | "questions" | "say">;
   feeds: Pick<FeedCache, "items">;
   voice: Pick<Voice, "event">;
 }
@@ -53,6 +56,8 @@ const seenMax = 500;
 const descalesAfter = { oven: [4, 7], dishwasher: [14, 22], other: [14, 22] } as const;
 /** How much one looks at in one go. */
 const looksMax = 3;
+/** Of those whom an automatic answer did not help. */
+const insistsShare = 0.5;
 
 /** The people at one appliance: they follow their plan, look at the display, and start what was preloaded, or do not. */
 export class HouseholdDriver {
@@ -96,6 +101,21 @@ export class HouseholdDriver {
       this.#noteSeen(seenKey(feed, item));
       this.#deps.voice.event("content.shown", { itemId: item.id, version: item.version, locale: item.locale, feed });
     }
+  }
+
+  /** One of them presses the button for help. */
+  askForHelp(asked: Partial<HelpRequested>): void {
+    this.#deps.voice.event("help.requested", { ...asked });
+  }
+
+  /** One touch at the newest question how it went. @returns whether there was one */
+  giveFeedback(rating: number): boolean {
+    const open = this.#deps.inbox.questions("feedback").at(-1);
+    const asked = caseQuestion.safeParse(open?.content).data;
+    if (open === undefined || asked === undefined) return false;
+    this.#deps.inbox.say(open.id, "acted");
+    this.#deps.voice.event("feedback.given", { caseId: asked.caseId, rating });
+    return true;
   }
 
   /** Starts what waits on the display: the one with this id, or the newest. */
@@ -185,11 +205,19 @@ export class HouseholdDriver {
     const about = { deliveryId, ...(typeof itemId === "string" ? { itemId } : {}) };
     inbox.say(deliveryId, "shown");
     voice.event("content.shown", about);
+    const asked = caseQuestion.safeParse(content).data;
     if (uniform(facts.seed, this.#looks, deliveryId, "acts") >= this.#persona.acts) {
       inbox.say(deliveryId, "dismissed");
+      // Who was not helped by a machine asks for a person, or shrugs.
+      const insists = uniform(facts.seed, deliveryId, "insists") < insistsShare;
+      if (asked?.ask === "human" && insists) this.askForHelp({ wantsHuman: true });
       return;
     }
     inbox.say(deliveryId, "acted");
+    if (asked?.ask === "feedback") {
+      const rating = 2 + Math.floor(4 * uniform(facts.seed, asked.caseId, "rating"));
+      voice.event("feedback.given", { caseId: asked.caseId, rating });
+    }
     voice.event("content.acted", about);
   }
 
@@ -212,5 +240,8 @@ export class HouseholdDriver {
     this.#acts = [...this.#acts, act].toSorted((a, b) => a.atMs - b.atMs);
   }
 }
+
+/** A message that asks for a touch. */
+const caseQuestion = z.object({ caseId: uuid, ask: z.enum(["feedback", "human"]) });
 
 const seenKey = (feed: Feed, item: ContentItem): string => `${feed}/${item.id}@${item.version}`;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { deviceId, locale } from "./ids.ts";
+import { deviceId, id, locale } from "./ids.ts";
 import { feeds } from "./topics.ts";
 import { safeText } from "./text.ts";
 
@@ -45,7 +45,15 @@ export const contentItem = z
     }),
     z.object({ kind: z.literal("tip"), ...common, text: safeText(4_000) }),
     z.object({ kind: z.literal("notice"), ...common, text: safeText(4_000), class: z.enum(["safety", "service"]) }),
-    z.object({ kind: z.literal("message"), ...common, text: safeText(4_000) }),
+    z.object({
+      kind: z.literal("message"),
+      ...common,
+      text: safeText(4_000),
+      /** The service case that it belongs to. */
+      caseId: id.optional(),
+      /** What one touch can answer: `feedback` (a rating from 1 to 5), `human` (a person instead of an automatic answer). */
+      ask: z.enum(["feedback", "human"]).optional(),
+    }),
   ])
   .meta({ id: "ContentItem" });
 export type ContentItem = z.infer<typeof contentItem>;

@@ -3,6 +3,7 @@ import { command, reply } from "./command.ts";
 import { contentItem, feedIndex } from "./content.ts";
 import { delivery, receipt } from "./delivery.ts";
 import { deviceEvent } from "./device-event.ts";
+import { feedbackGiven, helpRequested, logUpload } from "./help.ts";
 import { model } from "./model.ts";
 import { pairingOpened } from "./pairing.ts";
 import { provisioningReply, provisioningRequest } from "./provisioning.ts";
@@ -15,11 +16,14 @@ const published = {
   Telemetry: telemetry,
   DeviceEvent: deviceEvent,
   PairingOpened: pairingOpened,
+  HelpRequested: helpRequested,
+  FeedbackGiven: feedbackGiven,
   Reported: reported,
   Desired: desired,
   Delivery: delivery,
   Receipt: receipt,
   Command: command,
+  LogUpload: logUpload,
   Reply: reply,
   ContentItem: contentItem,
   FeedIndex: feedIndex,

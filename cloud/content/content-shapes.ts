@@ -9,6 +9,9 @@ const [recipe, tip, notice, message] = contentItem.options;
 /** What Hearth itself writes into an item. */
 const given = { kind: true, id: true, version: true, locale: true } as const;
 
+/** Only the service's own messages are about a case. */
+const ofCases = { ...given, caseId: true, ask: true } as const;
+
 const localesMax = 50;
 
 const inLocales = <Text extends z.ZodType>(text: Text) =>
@@ -23,7 +26,7 @@ export const contentDraft = z
     z.strictObject({ kind: z.literal("recipe"), locales: inLocales(recipe.omit(given).strict()) }),
     z.strictObject({ kind: z.literal("tip"), locales: inLocales(tip.omit(given).strict()) }),
     z.strictObject({ kind: z.literal("notice"), locales: inLocales(notice.omit(given).strict()) }),
-    z.strictObject({ kind: z.literal("message"), locales: inLocales(message.omit(given).strict()) }),
+    z.strictObject({ kind: z.literal("message"), locales: inLocales(message.omit(ofCases).strict()) }),
   ])
   .meta({ id: "ContentDraft" });
 export type ContentDraft = z.infer<typeof contentDraft>;

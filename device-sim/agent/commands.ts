@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Command, Reply } from "#protocol/command.ts";
 import { programSettings } from "#protocol/content.ts";
+import { logUpload } from "#protocol/help.ts";
 import type { Model } from "#protocol/model.ts";
 import { type Controls, type Memory, programObstacle } from "./controls.ts";
 import { type Preloaded, preloadedMax } from "./device-record.ts";
@@ -37,7 +38,7 @@ export function obey(command: Command, context: CommandContext): Answer {
     case "self_test":
       return controls.isRunning() ? no("running") : { ok: true, result: controls.selfTest() };
     case "send_log":
-      return { ok: true, result: { lines: controls.log() } };
+      return sendLog(command, controls);
     case "sample_faster": {
       const args = sampleArgs.safeParse(command.args);
       if (!args.success) return no("bad_args");
@@ -47,6 +48,15 @@ export function obey(command: Command, context: CommandContext): Answer {
     case "load_program":
       return loadProgram(command, context);
   }
+}
+
+/** Without a place to send it to, the newest lines are the answer. */
+function sendLog({ args }: Command, controls: Controls): Answer {
+  if (args["upload"] === undefined) return { ok: true, result: { lines: controls.log() } };
+  const upload = logUpload.safeParse(args["upload"]);
+  if (!upload.success) return no("bad_args");
+  const obstacle = controls.uploadLog(upload.data);
+  return obstacle === null ? { ok: true, result: { uploading: true } } : no(obstacle);
 }
 
 /** Only puts the program on the display. A person starts it, or does not. */

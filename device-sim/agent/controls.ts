@@ -1,5 +1,6 @@
 import type { Model } from "#protocol/model.ts";
 import type { ProgramSettings } from "#protocol/content.ts";
+import type { LogUpload } from "#protocol/help.ts";
 import type { Receipt } from "#protocol/delivery.ts";
 import type { DeviceEvent } from "#protocol/device-event.ts";
 import type { Reply } from "#protocol/command.ts";
@@ -18,6 +19,8 @@ export interface Controls {
   selfTest(): Record<string, unknown>;
   /** The newest lines, oldest first. */
   log(): string[];
+  /** Sends the whole log where it was asked for. @returns why it is not sent, or null */
+  uploadLog(upload: LogUpload): string | null;
   /** Measures more often for a while. */
   sampleFaster(everyMs: number, forMs: number): void;
   isHot(): boolean;

@@ -61,6 +61,9 @@ function subjectOf(item: Delivery): string {
 /** It came, and the power went before anything was done about it. Of an order nobody can tell, so it is not done twice. */
 const isUndone = ({ kind, receipt: said }: InboxEntry): boolean => said === null && kind !== "command";
 
+/** Whoever waved a question away may still come back to it. */
+const untouched = new Set(["stored", "shown", "dismissed"]);
+
 const failedFor = new Set(["failed", "rolled_back"]);
 
 /**
@@ -111,6 +114,14 @@ export class Inbox {
   unseen(): InboxEntry[] {
     return this.#deps.memory.record.inbox.filter(
       ({ kind, receipt }) => (kind === "message" || kind === "offer") && receipt?.step === "stored",
+    );
+  }
+
+  /** Messages that ask for a touch and got none, oldest first. */
+  questions(ask: string): InboxEntry[] {
+    return this.#deps.memory.record.inbox.filter(
+      ({ content, receipt }) =>
+        content !== null && "ask" in content && content.ask === ask && untouched.has(receipt?.step ?? ""),
     );
   }
 

@@ -107,7 +107,7 @@ class Past {
     const facts = { ...spec, descales: ailment?.name !== "scaling" };
     // Nothing was sent to it, so there is nothing on its display, and what people would answer goes nowhere.
     const display = {
-      inbox: { unseen: () => [], say: () => {} },
+      inbox: { unseen: () => [], questions: () => [], say: () => {} },
       feeds: { items: () => [] },
       voice: { event: () => {} },
     };

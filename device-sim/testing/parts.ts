@@ -87,6 +87,10 @@ export function fakeControls(): Controls & { calls: string[]; hot: boolean; runn
     },
     selfTest: () => ({ passed: true }),
     log: () => ["line"],
+    uploadLog: ({ href }: { href: string }) => {
+      calls.push(`uploadLog ${href}`);
+      return null;
+    },
     sampleFaster: (everyMs: number, forMs: number) => {
       calls.push(`sampleFaster ${everyMs} ${forMs}`);
     },
