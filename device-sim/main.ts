@@ -48,7 +48,9 @@ function readCredentials(path: string, count: number, seed: number): TokenMember
     if (cause instanceof UsageError) throw cause;
     throw new UsageError(`--devices ${path} is no JSON.`, { cause });
   }
-  const parsed = credentials.safeParse(json);
+  // What `npm run backfill` leaves holds more than the list.
+  const listed = typeof json === "object" && json !== null && "devices" in json ? json.devices : json;
+  const parsed = credentials.safeParse(listed);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(`--devices ${path}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}.`);

@@ -88,7 +88,7 @@ function number(name: string, text: string | undefined, fallback: number, range:
   throw new UsageError(`--${name} must be a number from ${range[0]} to ${range[1]}, not '${text}'.`);
 }
 
-function whole(name: string, text: string | undefined, fallback: number, range: [number, number]): number {
+export function whole(name: string, text: string | undefined, fallback: number, range: [number, number]): number {
   const value = number(name, text, fallback, range);
   if (Number.isInteger(value)) return value;
   throw new UsageError(`--${name} must be a whole number, not '${text}'.`);
@@ -174,7 +174,7 @@ function readClaim(
   return { kind: "claim", batch, secret, serials: [...new Set(serials)] };
 }
 
-function checkAddress(name: string, address: string, protocols: string[], allowRemote: boolean): void {
+export function checkAddress(name: string, address: string, protocols: string[], allowRemote: boolean): void {
   if (!URL.canParse(address) || !protocols.includes(new URL(address).protocol))
     throw new UsageError(
       `--${name} must be an address that begins with ${protocols.join("// or ")}//, not '${address}'.`,
