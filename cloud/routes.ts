@@ -39,6 +39,8 @@ import type { ProblemCatalogue } from "./platform/problem.ts";
 import { predicateProblems, rolloutProblems } from "./rollouts/rollouts.ts";
 import { rolloutsRoutes } from "./rollouts/rollouts-routes.ts";
 import { scheduleRoutes } from "./rollouts/schedule-routes.ts";
+import { searchProblems } from "./search/search.ts";
+import { searchRoutes } from "./search/search-routes.ts";
 import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
@@ -85,6 +87,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...eventProblems,
   ...securityProblems,
   ...liveProblems,
+  ...searchProblems,
   ...provisioningProblems,
 };
 
@@ -151,6 +154,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
         staff.audit.record(tx, { principal, action: "device.wire_opened", subject: `device:${id}` }),
       ),
   });
+  searchRoutes(app, slices.search);
   liveRoutes(app, {
     tails: slices.tails,
     sampling: slices.sampling,

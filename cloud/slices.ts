@@ -4,12 +4,12 @@ import { Content } from "./content/content.ts";
 import { Deliveries, Dispatcher, OwnerUpdates, QuietCommands, UpdateNotices } from "./deliveries/deliveries.ts";
 import { Ddi } from "./ddi/ddi.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
-import { type DeviceRef, Devices } from "./devices/devices.ts";
+import { type DeviceRef, Devices, findDevices, findModels } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
-import { Firmware } from "./firmware/firmware.ts";
-import { asOwnedThen, Households, withoutCode } from "./households/households.ts";
+import { findReleases, Firmware } from "./firmware/firmware.ts";
+import { asOwnedThen, findHouseholds, findMembers, Households, withoutCode } from "./households/households.ts";
 import { Ingest, type IngestSlices } from "./ingest/ingest.ts";
 import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -19,9 +19,10 @@ import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
+import { Search } from "./search/search.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
-import { Listening, Service } from "./service/service.ts";
-import { type Principal, principalText, Staff } from "./staff/staff.ts";
+import { findCases, Listening, Service } from "./service/service.ts";
+import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
 import { FasterSampling, LiveTails, Telemetry } from "./telemetry/telemetry.ts";
 
 export interface SlicesDeps {
@@ -193,6 +194,24 @@ export function createSlices(deps: SlicesDeps) {
   });
   let bootId: string | null = null;
 
+  const search = new Search({
+    db,
+    logger,
+    allowed,
+    sources: [
+      { kind: "device", permission: "fleet.read", find: findDevices },
+      { kind: "member", permission: "households.read", find: findMembers },
+      { kind: "household", permission: "households.read", find: findHouseholds },
+      {
+        kind: "case",
+        permission: "service.read",
+        find: (tx, scope) => findCases(tx, scope, (keys) => devices.refsByKey(keys)),
+      },
+      { kind: "release", permission: "firmware.read", find: findReleases },
+      { kind: "model", permission: "fleet.read", find: findModels },
+    ],
+  });
+
   const ingestSlices: IngestSlices = {
     findDevices: (wanted) => devices.find(wanted),
     deviceChanges: () => devices.timesForgotten,
@@ -306,6 +325,7 @@ export function createSlices(deps: SlicesDeps) {
     wires,
     tails,
     sampling,
+    search,
     linkDeps,
     /** The principal of a key, whoever's it is; null where it opens nothing. */
     authenticate: async (key: string): Promise<Principal | null> =>
@@ -317,6 +337,7 @@ export function createSlices(deps: SlicesDeps) {
       await listening.load();
       await service.load();
       await loyalty.load();
+      await search.load();
     },
   };
 }

@@ -31,6 +31,8 @@ export type {
 export type { CertifiedDevices } from "./certified-devices.ts";
 export { householdAt } from "./core/up-facts.ts";
 export type { MetricLayout } from "./core/metric-layout.ts";
+export { findDevices } from "./device-search.ts";
+export { findModels } from "./model-search.ts";
 export { reportedValues } from "./core/reported-state.ts";
 export { country, tags } from "./core/labels.ts";
 export { deviceFacts, type DeviceFactsRow } from "./device-facts.ts";

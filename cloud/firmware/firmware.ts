@@ -22,6 +22,7 @@ import { Releases } from "./releases.ts";
 import { Repository } from "./repository.ts";
 import { type Appliances, type DeliveryMaker, Sending } from "./sending.ts";
 
+export { findReleases } from "./release-search.ts";
 export { firmwareProblems } from "./errors.ts";
 export type { OpenImage } from "./image-files.ts";
 export { offerBody, type OfferTerms, type Release, storedOffer, type StoredOffer } from "./release-shapes.ts";

@@ -19,6 +19,7 @@ import { PairingStore } from "./pairing-store.ts";
 export { householdFacts } from "./households-store.ts";
 export { asOwnedThen, withoutCode } from "./core/appliance-acts.ts";
 export type { Household, Member } from "./core/household.ts";
+export { findHouseholds, findMembers } from "./household-search.ts";
 export { householdProblems } from "./errors.ts";
 
 /** When and in which words a household lives. */

@@ -54,6 +54,23 @@ export const transaction = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T>
 export const snapshot = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
   db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
 
+/** Asks a question that changes nothing, and gives it up where one of its statements takes longer than `msMax`: null then. */
+export async function inStatementTime<T>(db: Db, msMax: number, work: (tx: Db) => Promise<T>): Promise<T | null> {
+  const asking = db
+    .transaction()
+    .setAccessMode("read only")
+    .execute(async (tx) => {
+      await sql`SELECT set_config('statement_timeout', ${String(msMax)}, true)`.execute(tx);
+      return work(tx);
+    });
+  try {
+    return await asking;
+  } catch (error) {
+    if (sqlState(error) === queryCanceled) return null;
+    throw error;
+  }
+}
+
 /** A `Db` over one given connection, for those who need COPY beside their statements. Transactions are the caller's. */
 export function bindDb(client: pg.Client): Db {
   const connection = {
@@ -63,6 +80,8 @@ export function bindDb(client: pg.Client): Db {
   const pool = { options: {}, connect: () => Promise.resolve(connection), end: () => Promise.resolve() };
   return new Kysely({ dialect: new PostgresDialect({ pool }) });
 }
+
+const queryCanceled = "57014";
 
 const migrationsDir = new URL("./migrations/", import.meta.url);
 

@@ -17,6 +17,7 @@ import { RuleWatch } from "./rule-watch.ts";
 import { RulesStore } from "./rules-store.ts";
 
 export { serviceProblems } from "./errors.ts";
+export { findCases } from "./case-search.ts";
 export { Listening } from "./listening.ts";
 
 export type { ServiceAppliances } from "./case-desk.ts";

@@ -151,6 +151,7 @@ const queries: Record<string, string> = {
   // Nobody's: a stream that is allowed would never end.
   "GET /api/v1/telemetry/live": "?device=nobody",
   "GET /api/v1/my/telemetry/live": "?device=nobody",
+  "GET /api/v1/search": "?q=oven",
   "GET /api/v1/schedule": "?from=1797984000000&to=1798329600000",
   // A place that cannot be gone on from: a stream that is allowed would never end.
   "GET /api/v1/events/stream": "?after=nowhere",

@@ -15,6 +15,8 @@ export const permissionTable = {
   "provisioning.read": everyone,
   "provisioning.write": ["admin"],
   "telemetry.read": everyone,
+  /** To look for things at all; of what kind is found each asks for its own. */
+  "search.read": everyone,
   "households.read": everyone,
   "households.write": ["support", "admin"],
   "deliveries.read": everyone,
