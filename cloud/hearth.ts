@@ -317,6 +317,7 @@ function startTickers(
     tick("security-retention", 600_000, () => slices.security.tick()),
     tick("events", 60_000, () => slices.events.tick()),
     tick("firmware", 60_000, () => slices.firmware.tick()),
+    tick("incidents", 10_000, () => slices.service.tickIncidents()),
     tick("listening", 5_000, () => slices.listening.beat(hub.listening)),
     tick("listening-retention", 3_600_000, () => slices.listening.tick()),
     tick("households", 60_000, () => slices.households.tick()),

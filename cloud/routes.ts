@@ -44,6 +44,7 @@ import { searchRoutes } from "./search/search-routes.ts";
 import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
+import { incidentRoutes } from "./service/incident-routes.ts";
 import { serviceProblems } from "./service/service.ts";
 import { serviceRoutes } from "./service/service-routes.ts";
 import type { Slices } from "./slices.ts";
@@ -141,6 +142,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   scheduleRoutes(app, slices.rollouts);
   contentRoutes(app, content);
   serviceRoutes(app, service);
+  incidentRoutes(app, service.incidents);
   loyaltyRoutes(app, loyalty);
   eventsRoutes(app, events);
   batchesRoutes(app, slices.provisioning);

@@ -149,6 +149,13 @@ export class DevicesStore {
     return rows;
   }
 
+  async countOfModel(db: Db, model: string): Promise<number> {
+    const { rows } = await sql<{ count: number }>`SELECT count(*) AS count FROM device WHERE model = ${model}`.execute(
+      db,
+    );
+    return rows[0]?.count ?? 0;
+  }
+
   async counts(db: Db): Promise<{ model: string; total: number; online: number }[]> {
     const { rows } = await sql<{ model: string; total: number; online: number }>`
       SELECT model, count(*) AS total, count(*) FILTER (WHERE online) AS online FROM device GROUP BY model ORDER BY model`.execute(

@@ -238,6 +238,10 @@ export class Devices {
     return this.#store.refsOfModel(this.#db, model, limit);
   }
 
+  countOfModel(tx: Db, model: string): Promise<number> {
+    return this.#store.countOfModel(tx, model);
+  }
+
   ofHousehold(householdId: string): Promise<DeviceRef[]> {
     return this.#store.refsOfHousehold(this.#db, householdId);
   }

@@ -127,6 +127,20 @@ export class Cases {
     return after;
   }
 
+  /** Closes cases that the caller holds, since an incident has taken them over. Their cause reopens each when it returns after that. */
+  async fold(
+    tx: Db,
+    taken: readonly { serviceCase: ServiceCase; deviceId: string }[],
+    on: { atMs: number; by: string; data: Record<string, unknown> },
+  ): Promise<void> {
+    const made = new CaseChanges(this.#deps);
+    for (const { serviceCase, deviceId } of taken) {
+      const outcome = stepCase(serviceCase.state, { kind: "resolved", atMs: on.atMs, by: on.by });
+      if (outcome.kind === "moved") made.move(serviceCase, outcome.to, { text: null, ...on }, deviceId);
+    }
+    await made.write(tx);
+  }
+
   /** What a person does to one case, which the caller holds. */
   async work(
     tx: Db,

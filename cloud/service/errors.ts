@@ -15,6 +15,51 @@ export const serviceProblems = {
     title: "There are as many rules as this service holds",
     help: "Change a rule that is no longer needed instead of making another.",
   },
+  incident_not_found: {
+    status: 404,
+    title: "There is no such incident",
+    help: "GET /api/v1/incidents lists the incidents.",
+  },
+  incident_already_open: {
+    status: 409,
+    title: "The incident is open already",
+    help: "GET /api/v1/incidents/:id shows where it stands.",
+  },
+  incident_already_settling: {
+    status: 409,
+    title: "The incident settles already",
+    help: "It resolves by itself when nothing happens for half an hour.",
+  },
+  incident_already_resolved: {
+    status: 409,
+    title: "The incident is resolved",
+    help: "It opens again by itself when its cause hits many appliances at once within 7 days. Notes can still be added.",
+  },
+  incident_still_stands: {
+    status: 409,
+    title: "Too many appliances still have the cause",
+    help: "An incident settles when nearly all of them have cleared. Staff may resolve it before that.",
+  },
+  incident_not_quiet_yet: {
+    status: 409,
+    title: "The incident has not been quiet for long enough",
+    help: "Wait, or resolve it with POST /api/v1/incidents/:id/resolve.",
+  },
+  incident_resolved_too_long_ago: {
+    status: 409,
+    title: "The incident was resolved too long ago to open again",
+    help: "What happens later than 7 days after is another incident.",
+  },
+  incident_too_many_standing: {
+    status: 409,
+    title: "Too many appliances still have the cause for a case each",
+    help: "Wait until at most 50 are left, or resolve it with `standing` set to `leave`.",
+  },
+  incident_cursor_invalid: {
+    status: 400,
+    title: "The cursor is not one of ours",
+    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
+  },
   case_not_found: { status: 404, title: "There is no such case", help: "GET /api/v1/cases lists the cases." },
   case_already_open: {
     status: 409,

@@ -13,6 +13,8 @@ import { CasePolicies } from "./case-policies.ts";
 import { Cases } from "./cases.ts";
 import { CasesStore } from "./cases-store.ts";
 import { keepsIdentity, type RuleDefinition, type ServiceRule } from "./core/rule.ts";
+import { IncidentDesk } from "./incident-desk.ts";
+import { type IncidentAppliances, Incidents } from "./incidents.ts";
 import { RuleWatch } from "./rule-watch.ts";
 import { RulesStore } from "./rules-store.ts";
 
@@ -32,7 +34,7 @@ export interface ServiceDeps {
   ids: Ids;
   audit: Audit;
   outbox: Outbox;
-  appliances: ServiceAppliances;
+  appliances: ServiceAppliances & IncidentAppliances;
   /** Hears what staff may want to know of cases, in the transaction in which it happens. */
   hearsOfCases?: HearsOfCases;
   /** Whether somebody with this staff key may work on cases. */
@@ -46,6 +48,8 @@ export class Service {
   /** Where staff work on cases. */
   readonly desk: CaseDesk;
   readonly policies: CasePolicies;
+  /** Where staff work on incidents. */
+  readonly incidents: IncidentDesk;
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #ids: Ids;
@@ -54,6 +58,7 @@ export class Service {
   readonly #rules = new RulesStore();
   readonly #store = new CasesStore();
   readonly #caseClock: CaseClock;
+  readonly #incidents: Incidents;
 
   constructor(deps: ServiceDeps) {
     this.#db = deps.db;
@@ -66,6 +71,9 @@ export class Service {
     this.cases = new Cases(made);
     this.desk = new CaseDesk({ ...made, cases: this.cases });
     this.#caseClock = new CaseClock(made);
+    const ruleOf = (id: string) => this.rules().find((rule) => rule.id === id);
+    this.#incidents = new Incidents({ ...deps, cases: this.cases, ruleOf });
+    this.incidents = new IncidentDesk({ ...deps, incidents: this.#incidents });
   }
 
   /** Reads the rules and what they are busy with. Before the first batch. */
@@ -79,6 +87,11 @@ export class Service {
     await this.#caseClock.tick();
   }
 
+  /** What the clock does to incidents. */
+  async tickIncidents(): Promise<void> {
+    await this.#incidents.tick(this.#db);
+  }
+
   /** Runs the rules over a batch, in its transaction. What it returns runs after the commit. */
   async ingest(
     tx: Db,
@@ -86,7 +99,7 @@ export class Service {
   ): Promise<(() => void) | undefined> {
     const judged = await this.#watch.judge(tx, facts);
     if (judged === null) return undefined;
-    await this.cases.apply(tx, judged.changes);
+    await this.#incidents.apply(tx, judged.changes);
     return judged.afterCommit;
   }
 
@@ -147,8 +160,12 @@ export class Service {
     await this.#store.forgetHousehold(tx, householdId);
   }
 
-  timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    return this.desk.timeline(device, page);
+  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const parts = [await this.desk.timeline(device, page), await this.#incidents.timeline(this.#db, device, page)];
+    return parts
+      .flat()
+      .toSorted((a, b) => b.atMs - a.atMs)
+      .slice(0, page.limit);
   }
 
   /** Cases by status, none left out. */

@@ -1,0 +1,155 @@
+import { sql } from "kysely";
+import { deviceFacts, type DeviceRef } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { type IncidentRefusal, standingCasesMax, stepIncident } from "./core/incident.ts";
+import type { Incidents } from "./incidents.ts";
+import { type Refused, refused } from "./refused.ts";
+import type { Incident, IncidentEntry, IncidentFilter, IncidentMember } from "./incidents-store.ts";
+
+/** What becomes of members that still have the cause when staff resolve their incident. */
+export const standingWays = ["cases", "leave"] as const;
+export type StandingWay = (typeof standingWays)[number];
+
+export interface MemberWithDevice extends IncidentMember {
+  deviceId: string;
+}
+
+/** What members have in common: how many share each value, the most first. */
+export interface Common {
+  firmware: CommonValue[];
+  hardware: CommonValue[];
+  country: CommonValue[];
+}
+
+interface CommonValue {
+  value: string | null;
+  members: number;
+}
+
+type Done = { kind: "done" };
+
+const entriesMax = 1_000;
+const commonValuesMax = 10;
+
+/** Incidents as staff see them and work on them. */
+export class IncidentDesk {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #audit: Audit;
+  readonly #incidents: Incidents;
+  readonly #appliances: { refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>> };
+
+  constructor(deps: {
+    db: Db;
+    clock: Clock;
+    audit: Audit;
+    incidents: Incidents;
+    appliances: { refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>> };
+  }) {
+    this.#db = deps.db;
+    this.#clock = deps.clock;
+    this.#audit = deps.audit;
+    this.#incidents = deps.incidents;
+    this.#appliances = deps.appliances;
+  }
+
+  list(filter: IncidentFilter): Promise<Incident[]> {
+    return this.#incidents.store.list(this.#db, filter);
+  }
+
+  async get(id: string): Promise<{ incident: Incident; entries: IncidentEntry[]; common: Common } | null> {
+    const incident = await this.#incidents.store.get(this.#db, id);
+    if (incident === null) return null;
+    const entries = await this.#incidents.store.entries(this.#db, id, entriesMax);
+    return { incident, entries, common: await this.#common(id) };
+  }
+
+  /** In the order of the devices' keys; null where there is no such incident. */
+  async members(
+    id: string,
+    page: { standing: boolean | null; afterKey: number; limit: number },
+  ): Promise<MemberWithDevice[] | null> {
+    if ((await this.#incidents.store.get(this.#db, id)) === null) return null;
+    const members = await this.#incidents.store.members(this.#db, id, page);
+    const devices = await this.#appliances.refsByKey(members.map(({ deviceKey }) => deviceKey));
+    return members.map((member) => ({ ...member, deviceId: devices.get(member.deviceKey)?.id ?? "" }));
+  }
+
+  note(by: Principal, id: string, text: string) {
+    return this.#work<never>(by, id, "incident.noted", async (tx, incident) => {
+      await this.#incidents.change(tx, incident, { kind: "note", by: principalText(by), text, data: {} });
+      return { kind: "done" };
+    });
+  }
+
+  /** Takes an incident, or lets it go. */
+  assign(by: Principal, id: string, assignee: "me" | null) {
+    const to = assignee === null ? null : principalText(by);
+    return this.#work(by, id, "incident.assigned", async (tx, incident): Promise<Done | Refused<IncidentRefusal>> => {
+      if (incident.state.status === "resolved") return refused("incident_already_resolved");
+      const data = { assignee: to, before: incident.assignee };
+      const entry = { kind: "assigned" as const, by: principalText(by), text: null, data };
+      await this.#incidents.change(tx, { ...incident, assignee: to }, entry);
+      return { kind: "done" };
+    });
+  }
+
+  resolve(by: Principal, id: string, text: string, standing: StandingWay) {
+    const who = principalText(by);
+    return this.#work(
+      by,
+      id,
+      "incident.resolved",
+      async (tx, incident): Promise<Done | Refused<IncidentRefusal | "incident_too_many_standing">> => {
+        const outcome = stepIncident(incident.state, { kind: "resolved", atMs: this.#clock.nowMs(), by: who });
+        if (outcome.kind === "refused") return outcome;
+        if (standing === "cases" && incident.standing > standingCasesMax) return refused("incident_too_many_standing");
+        const casesOpened = standing === "cases" ? await this.#incidents.openCases(tx, incident) : 0;
+        const data = { standing: incident.standing, casesOpened };
+        await this.#incidents.change(tx, { ...incident, state: outcome.to }, { kind: "resolved", by: who, text, data });
+        return { kind: "done" };
+      },
+    );
+  }
+
+  /** One step of a person on one incident, in the audit log where it was taken. */
+  async #work<R extends string>(
+    by: Principal,
+    id: string,
+    action: string,
+    work: (tx: Db, incident: Incident) => Promise<Done | Refused<R>>,
+  ): Promise<Done | Refused<R | "incident_not_found">> {
+    const known = await this.#incidents.store.get(this.#db, id);
+    if (known === null) return refused("incident_not_found");
+    return transaction(this.#db, async (tx): Promise<Done | Refused<R | "incident_not_found">> => {
+      const incident = await this.#incidents.lock(tx, known);
+      if (incident === null) return refused("incident_not_found");
+      const outcome = await work(tx, incident);
+      if (outcome.kind === "refused") return outcome;
+      const before = { status: incident.state.status, assignee: incident.assignee, standing: incident.standing };
+      await this.#audit.record(tx, { principal: by, action, subject: `incident:${id}`, before });
+      return outcome;
+    });
+  }
+
+  async #common(id: string): Promise<Common> {
+    // Where appliances are says nothing here, so no household is asked for its time zone.
+    const facts = deviceFacts(sql`(SELECT NULL::uuid AS id, NULL::text AS time_zone WHERE false)`);
+    const { rows } = await sql<{ what: keyof Common; value: string | null; members: number }>`
+      WITH f AS (
+        SELECT d.version, d.hardware, d.country FROM incident_member m JOIN ${facts} AS d ON d.key = m.device_key
+        WHERE m.incident_id = ${id}
+      )
+      SELECT what, value, members FROM (
+        SELECT what, value, count(*) AS members, row_number() OVER (PARTITION BY what ORDER BY count(*) DESC, value) AS place
+        FROM f CROSS JOIN LATERAL (
+          VALUES ('firmware', f.version), ('hardware', f.hardware), ('country', f.country)) AS v(what, value)
+        GROUP BY what, value
+      ) AS counted WHERE place <= ${commonValuesMax} ORDER BY what, place`.execute(this.#db);
+    const of = (what: keyof Common) =>
+      rows.filter((row) => row.what === what).map(({ value, members }) => ({ value, members }));
+    return { firmware: of("firmware"), hardware: of("hardware"), country: of("country") };
+  }
+}
