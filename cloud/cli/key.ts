@@ -1,45 +1,16 @@
 /** `npm run key -- new`: makes a staff key, whether or not the service runs. */
 import { parseArgs } from "node:util";
 import { systemClock } from "../platform/clock.ts";
-import { type Config, readConfig, StartError } from "../platform/config.ts";
-import { Database, migrate } from "../platform/database.ts";
-import { lockDataDir } from "../platform/data-lock.ts";
+import { readConfig, StartError } from "../platform/config.ts";
+import { migrate } from "../platform/database.ts";
 import { randomIds } from "../platform/ids.ts";
-import { createLogger } from "../platform/logger.ts";
-import { PostgresServer, runningConnection } from "../platform/postgres-server.ts";
-import { openDataDir } from "../platform/storage.ts";
 import { Staff, type StaffRole, staffRoles } from "../staff/staff.ts";
+import { withDatabase } from "./own-database.ts";
 
 const usage = `usage: npm run key -- new [--name NAME] [--role ${staffRoles.join("|")}]
 
 Makes a staff key and prints it once; only its hash is kept. Without --role the key is an admin's.
 Uses HEARTH_DATA_DIR (./data) or DATABASE_URL, as \`npm start\` does; the service may be running or not.`;
-
-const noError = () => {};
-
-/** The database of this data folder: the running service's, or one started for the length of `work`. */
-async function withDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
-  const using = async (connection: ConstructorParameters<typeof Database>[0]["connection"]) => {
-    const database = new Database({ connection, connectionsMax: 1, onError: noError });
-    try {
-      return await work(database);
-    } finally {
-      await database.close();
-    }
-  };
-  if (config.databaseUrl !== undefined) return using({ connectionString: config.databaseUrl });
-  const running = await runningConnection(config.dataDir);
-  if (running !== null) return using(running);
-  await openDataDir(config.dataDir);
-  const unlock = await lockDataDir(config.dataDir);
-  const server = await PostgresServer.start(config.dataDir, createLogger("silent"), noError);
-  try {
-    return await using(server.connection);
-  } finally {
-    await server.stop();
-    await unlock();
-  }
-}
 
 async function newKey(name: string, role: StaffRole): Promise<void> {
   const { key, secret } = await withDatabase(readConfig(process.env), async (database) => {

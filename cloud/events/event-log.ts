@@ -38,7 +38,7 @@ export class EventLog {
     const { rows } = await sql<OutboxRow>`
       SELECT xid::text AS xid, id, event_id, type, subject, at_ms, data FROM outbox
       WHERE (xid, id) > (${after?.xid ?? "0"}::xid8, ${after?.id ?? 0}::bigint)
-        AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        AND xid < hearth_xid_horizon()
       ORDER BY outbox.xid, outbox.id LIMIT ${limit}`.execute(this.#db);
     return rows.map(toEvent);
   }
@@ -46,7 +46,7 @@ export class EventLog {
   /** The position after everything that is final now and before everything that is not. */
   async head(): Promise<Position> {
     const { rows } = await sql<{ xid: string }>`
-      SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid`.execute(this.#db);
+      SELECT hearth_xid_horizon()::text AS xid`.execute(this.#db);
     return { xid: rows[0]?.xid ?? "0", id: 0 };
   }
 
@@ -68,7 +68,7 @@ export class EventLog {
     const { rows } = await sql<{ count: number }>`
       WITH oldest AS (
         SELECT id, recorded_at_ms FROM outbox
-        WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT ${limit}
+        WHERE xid < hearth_xid_horizon() ORDER BY xid, id LIMIT ${limit}
       ), gone AS (
         DELETE FROM outbox WHERE id IN (SELECT id FROM oldest WHERE recorded_at_ms < ${beforeMs}) RETURNING xid, id
       ), floor AS (

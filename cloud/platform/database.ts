@@ -85,21 +85,25 @@ const queryCanceled = "57014";
 
 const migrationsDir = new URL("./migrations/", import.meta.url);
 
+/** The names of the migrations that this Hearth has, in their order. */
+export const knownMigrations = async (): Promise<string[]> =>
+  (await readdir(migrationsDir)).filter((name) => name.endsWith(".sql")).toSorted();
+
 /**
  * Brings the database up to the newest migration: each file once, in the order of its number, in a transaction of its own.
  *
+ * @param only the migrations to run; all of them where it is left out
  * @returns the names that were run
  */
-export async function migrate(db: Db): Promise<string[]> {
+export async function migrate(db: Db, only?: ReadonlySet<string>): Promise<string[]> {
   await sql`CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())`.execute(
     db,
   );
   const { rows } = await sql<{ name: string }>`SELECT name FROM migration`.execute(db);
   const done = new Set(rows.map((row) => row.name));
-  const names = (await readdir(migrationsDir)).filter((name) => name.endsWith(".sql")).toSorted();
   const run: string[] = [];
-  for (const name of names) {
-    if (done.has(name)) continue;
+  for (const name of await knownMigrations()) {
+    if (done.has(name) || only?.has(name) === false) continue;
     const text = await readFile(new URL(name, migrationsDir), "utf8");
     await transaction(db, async (tx) => {
       await sql.raw(text).execute(tx);
