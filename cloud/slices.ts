@@ -65,6 +65,8 @@ export function createSlices(deps: SlicesDeps) {
     audit: staff.audit,
     outbox,
     appliances: devices,
+    eventsOf: (device, page) => telemetry.timeline(device, page),
+    localeOf: async (device) => (await localesOf(households, [device])).get(device.key) ?? null,
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
   });
   const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });

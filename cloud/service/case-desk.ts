@@ -86,11 +86,14 @@ export class CaseDesk {
   }
 
   async get(id: string): Promise<(CaseWithDevice & { entries: CaseEntry[] }) | null> {
-    const { db, store, entries } = this.#deps;
-    const serviceCase = await store.get(db, id);
-    if (serviceCase === null) return null;
-    const [found] = await this.#withDevices([serviceCase]);
-    return found === undefined ? null : { ...found, entries: await entries.ofCase(db, id, entriesMax) };
+    const { db, entries } = this.#deps;
+    const found = await this.find(id);
+    return found === null ? null : { ...found, entries: await entries.ofCase(db, id, entriesMax) };
+  }
+
+  async find(id: string): Promise<CaseWithDevice | null> {
+    const serviceCase = await this.#deps.store.get(this.#deps.db, id);
+    return serviceCase === null ? null : ((await this.#withDevices([serviceCase]))[0] ?? null);
   }
 
   /** Opens a case by hand. */
@@ -249,14 +252,13 @@ export class CaseDesk {
     work: (tx: Db, serviceCase: ServiceCase, deviceId: string) => Promise<Done | Refused<R>>,
   ): Promise<Done | Refused<R | "case_not_found">> {
     const { db, store, audit } = this.#deps;
-    const known = await store.get(db, id);
-    if (known === null) return refused("case_not_found");
     // A case never changes its device.
-    const [found] = await this.#withDevices([known]);
+    const known = await this.find(id);
+    if (known === null) return refused("case_not_found");
     return transaction(db, async (tx): Promise<Done | Refused<R | "case_not_found">> => {
       const serviceCase = await store.lock(tx, id);
       if (serviceCase === null) return refused("case_not_found");
-      const outcome = await work(tx, serviceCase, found?.deviceId ?? "");
+      const outcome = await work(tx, serviceCase, known.deviceId);
       if (outcome.kind === "refused") return outcome;
       await audit.record(tx, {
         principal: by,

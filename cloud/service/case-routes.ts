@@ -1,12 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { deviceId, modelKey } from "#protocol/ids.ts";
+import { deviceId, locale, modelKey } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { problem } from "../platform/problem.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
+import type { Answers } from "./answers.ts";
 import type { CaseDesk, CaseQuery } from "./case-desk.ts";
 import { queuePlace } from "./case-queue-store.ts";
 import { caseId, caseView, caseWithEntries, viewOf } from "./case-views.ts";
@@ -61,11 +62,22 @@ function toQuery(asked: z.infer<typeof filterQuery>, me: Principal): CaseQuery {
   };
 }
 
+const filledAnswer = z
+  .object({
+    key: z.string(),
+    title: z.string(),
+    suggested: z.boolean(),
+    locale: z.string(),
+    text: z.string(),
+    missing: z.array(z.string()),
+  })
+  .meta({ id: "FilledAnswer" });
+
 const listed = z.object({ items: z.array(caseView), nextCursor: z.string().nullable() });
 const place = z.tuple([z.int().min(0).max(9), z.int().min(0), z.int().min(0), z.uuid()]);
 
 /** HTTP of looking at cases. */
-export function caseRoutes(server: FastifyInstance, desk: CaseDesk): void {
+export function caseRoutes(server: FastifyInstance, desk: CaseDesk, answers: Answers): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
   const tags = ["cases"];
   app.get(
@@ -141,6 +153,26 @@ export function caseRoutes(server: FastifyInstance, desk: CaseDesk): void {
       const found = await desk.get(params.id);
       if (found === null) throw problem(serviceProblems, "case_not_found");
       return { ...viewOf(found), entries: found.entries };
+    },
+  );
+  app.get(
+    "/api/v1/cases/:id/answers",
+    {
+      config: { permission: "service.read" },
+      schema: {
+        summary: "Read the answers that staff keep, filled in for a case",
+        description:
+          "Those meant for its cause first. What the case does not have stays visible as `[part]` and is listed.",
+        tags,
+        params: caseId,
+        querystring: z.object({ locale: locale.optional().describe("Without it, the household's") }),
+        response: { 200: z.object({ items: z.array(filledAnswer) }) },
+      },
+    },
+    async ({ params, query }) => {
+      const found = await desk.find(params.id);
+      if (found === null) throw problem(serviceProblems, "case_not_found");
+      return { items: await answers.filled(found.serviceCase, found.deviceId, query.locale ?? null) };
     },
   );
 }

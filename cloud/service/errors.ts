@@ -111,4 +111,19 @@ export const serviceProblems = {
     title: "The case was resolved too long ago to be reopened",
     help: "A cause that returns later than 7 days is a new case.",
   },
+  cause_not_found: {
+    status: 404,
+    title: "Nothing is written about that cause",
+    help: "GET /api/v1/causes lists what is known of causes.",
+  },
+  answer_not_found: {
+    status: 404,
+    title: "There is no such answer template",
+    help: "GET /api/v1/answers lists the templates.",
+  },
+  too_many_service_documents: {
+    status: 409,
+    title: "There are as many texts as this service holds",
+    help: "Change one that is no longer needed instead of writing another.",
+  },
 } as const;

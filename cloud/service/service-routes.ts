@@ -5,6 +5,7 @@ import { problem } from "../platform/problem.ts";
 import { casePolicyRoutes } from "./case-policy-routes.ts";
 import { caseRoutes } from "./case-routes.ts";
 import { caseWorkRoutes } from "./case-work-routes.ts";
+import { documentRoutes } from "./document-routes.ts";
 import { ruleDefinition, serviceRule } from "./core/rule.ts";
 import { serviceProblems } from "./errors.ts";
 import type { Service } from "./service.ts";
@@ -13,9 +14,10 @@ const byId = z.object({ id: z.uuid() });
 /** HTTP of the service slice: rules and cases. */
 export function serviceRoutes(server: FastifyInstance, service: Service): void {
   ruleRoutes(server, service);
-  caseRoutes(server, service.desk);
+  caseRoutes(server, service.desk, service.answers);
   caseWorkRoutes(server, service.desk);
   casePolicyRoutes(server, service.policies);
+  documentRoutes(server, { causes: service.causes, answers: service.answerTemplates });
 }
 
 function ruleRoutes(server: FastifyInstance, service: Service): void {

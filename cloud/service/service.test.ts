@@ -38,6 +38,8 @@ const newService = async () => {
     outbox: new Outbox(randomIds),
     appliances,
     mayWork: async () => true,
+    eventsOf: async () => [],
+    localeOf: async () => null,
   });
   await fresh.load();
   return fresh;

@@ -5,17 +5,21 @@ import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { Answers, type AnswersDeps, type EventsOf, type KnownAppliances } from "./answers.ts";
 import type { HearsOfCases } from "./case-changes.ts";
 import { CaseClock } from "./case-clock.ts";
 import { CaseDesk, type ServiceAppliances } from "./case-desk.ts";
 import { CaseEntriesStore } from "./case-entries-store.ts";
 import { CasePolicies } from "./case-policies.ts";
+import { type AnswerTemplate, answerTemplate } from "./core/answer-template.ts";
+import { type CauseDefinition, causeDefinition } from "./core/cause-article.ts";
 import { Cases } from "./cases.ts";
-import { CasesStore } from "./cases-store.ts";
+import { CasesStore, type ServiceCase } from "./cases-store.ts";
 import { keepsIdentity, type RuleDefinition, type ServiceRule } from "./core/rule.ts";
 import { IncidentDesk } from "./incident-desk.ts";
 import { type IncidentAppliances, Incidents } from "./incidents.ts";
 import { RuleWatch } from "./rule-watch.ts";
+import { ServiceDocuments } from "./service-documents.ts";
 import { RulesStore } from "./rules-store.ts";
 
 export { serviceProblems } from "./errors.ts";
@@ -34,7 +38,11 @@ export interface ServiceDeps {
   ids: Ids;
   audit: Audit;
   outbox: Outbox;
-  appliances: ServiceAppliances & IncidentAppliances;
+  appliances: ServiceAppliances & IncidentAppliances & KnownAppliances;
+  /** What happened at a device, newest first. */
+  eventsOf: EventsOf;
+  /** The language of the household that has a device. */
+  localeOf: AnswersDeps["localeOf"];
   /** Hears what staff may want to know of cases, in the transaction in which it happens. */
   hearsOfCases?: HearsOfCases;
   /** Whether somebody with this staff key may work on cases. */
@@ -50,6 +58,9 @@ export class Service {
   readonly policies: CasePolicies;
   /** Where staff work on incidents. */
   readonly incidents: IncidentDesk;
+  readonly causes: ServiceDocuments<CauseDefinition>;
+  readonly answerTemplates: ServiceDocuments<AnswerTemplate>;
+  readonly answers: Answers;
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #ids: Ids;
@@ -66,6 +77,9 @@ export class Service {
     this.#ids = deps.ids;
     this.#audit = deps.audit;
     this.policies = new CasePolicies(deps);
+    this.causes = new ServiceDocuments(deps, "cause", causeDefinition);
+    this.answerTemplates = new ServiceDocuments(deps, "answer", answerTemplate);
+    this.answers = new Answers({ ...deps, causes: this.causes, answers: this.answerTemplates });
     const hears: HearsOfCases = deps.hearsOfCases ?? (async () => {});
     const made = { ...deps, policies: this.policies, store: this.#store, entries: new CaseEntriesStore(), hears };
     this.cases = new Cases(made);
@@ -80,6 +94,11 @@ export class Service {
   async load(): Promise<void> {
     await this.policies.load();
     await this.#watch.load(this.#db);
+  }
+
+  /** A case, held until the transaction ends: for whoever speaks in it. */
+  holdCase(tx: Db, id: string): Promise<ServiceCase | null> {
+    return this.#store.lock(tx, id);
   }
 
   /** What the clock does to cases. About every second. */

@@ -32,6 +32,7 @@ export const permissionTable = {
   "service.read": everyone,
   "service.rules": ["support", "admin"],
   "cases.write": ["support", "admin"],
+  "causes.write": ["support", "content", "admin"],
   "loyalty.read": everyone,
   "loyalty.rules": ["content", "admin"],
   "loyalty.reverse": ["support", "admin"],
