@@ -312,6 +312,8 @@ function startTickers(
     tick("desired", 1_000, async () => slices.desired.tick()),
     tick("rollouts", 1_000, () => slices.rollouts.tick()),
     tick("cases", 1_000, () => slices.service.tick()),
+    tick("rules", 1_000, () => slices.service.tickRules()),
+    tick("rule-firings", 600_000, () => slices.service.rules.trim()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("security", 10_000, () => slices.security.flush()),
     tick("security-retention", 600_000, () => slices.security.tick()),

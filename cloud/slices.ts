@@ -58,6 +58,7 @@ export function createSlices(deps: SlicesDeps) {
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
   const listening = new Listening({ db, clock });
+  const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
   const service = new Service({
     db,
     clock,
@@ -67,9 +68,19 @@ export function createSlices(deps: SlicesDeps) {
     appliances: devices,
     eventsOf: (device, page) => telemetry.timeline(device, page),
     localeOf: async (device) => (await localesOf(households, [device])).get(device.key) ?? null,
+    around: {
+      watched: devices.watched,
+      readings: telemetry.store,
+      silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
+      tools: {
+        async tag(deviceId, tag, on) {
+          await devices.labels.tag({ kind: "system" }, [deviceId], { add: on ? [tag] : [], remove: on ? [] : [tag] });
+        },
+        command: async (tx, device, name) => (await deliveries.createCommand(tx, device, { name })).afterCommit,
+      },
+    },
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
   });
-  const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
   const tails = new LiveTails({ clock, layoutOf: (model) => devices.layout(model) });
   const quiet = new QuietCommands({
     clock,
@@ -252,7 +263,7 @@ export function createSlices(deps: SlicesDeps) {
     },
     async effects(tx, facts) {
       const owned = asOwnedThen(facts.events);
-      const afterService = await service.ingest(tx, { readings: facts.readings, events: owned });
+      const afterService = await service.ingest(tx, { ...facts, events: owned });
       await loyalty.ingest(tx, owned);
       await ownerUpdates.ingest(tx, facts.events);
       // Last: what happened until a factory reset was still its household's.

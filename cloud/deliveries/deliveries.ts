@@ -308,11 +308,7 @@ export class Deliveries {
     const device = (await this.#deps.devices.find([deviceId])).get(deviceId);
     if (device === undefined) return { kind: "refused", rule: "device_not_found" };
     const created = await transaction(this.#deps.db, async (tx) => {
-      const expiresAtMs = this.#deps.clock.nowMs() + lifeMs;
-      const body = { name, args };
-      const result = await this.create(tx, [
-        { device, kind: "command", subject: name, body, priority: commandPriority(name), expiresAtMs },
-      ]);
+      const result = await this.createCommand(tx, device, { name, args, lifeMs });
       await this.#deps.audit.record(tx, {
         principal: by,
         action: "command.sent",
@@ -325,6 +321,17 @@ export class Deliveries {
     const [id] = created.ids;
     if (id === undefined) throw new Error("a created command has no id");
     return { kind: "accepted", id };
+  }
+
+  /** A command in the caller's transaction, for what orders one by itself. */
+  createCommand(
+    tx: Db,
+    device: DeviceRef,
+    { name, args = {}, lifeMs = commandLifeMs }: { name: CommandName; args?: Record<string, unknown>; lifeMs?: number },
+  ): Promise<{ ids: string[]; afterCommit: () => void }> {
+    const expiresAtMs = this.#deps.clock.nowMs() + lifeMs;
+    const priority = commandPriority(name);
+    return this.create(tx, [{ device, kind: "command", subject: name, body: { name, args }, priority, expiresAtMs }]);
   }
 
   /** Takes a delivery back. */

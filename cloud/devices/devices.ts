@@ -18,6 +18,7 @@ import { DeviceTokens } from "./device-tokens.ts";
 import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
 import { ModelsStore } from "./models-store.ts";
 import { Tenure } from "./tenure.ts";
+import { WatchedDevices } from "./watched-devices.ts";
 
 export type {
   DeviceRef,
@@ -37,6 +38,7 @@ export { reportedValues } from "./core/reported-state.ts";
 export { country, tags } from "./core/labels.ts";
 export { deviceFacts, type DeviceFactsRow } from "./device-facts.ts";
 export type { DeviceRow } from "./devices-store.ts";
+export type { AwayCursor, AwayDevice, WatchedDevices } from "./watched-devices.ts";
 export { deviceProblems } from "./errors.ts";
 
 export interface Registration {
@@ -78,6 +80,7 @@ export class Devices {
   readonly labels: DeviceLabels;
   /** Which household has a device. What changes it calls `forget` or `left` after its commit. */
   readonly tenure = new Tenure();
+  readonly watched = new WatchedDevices();
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #audit: Audit;

@@ -50,8 +50,11 @@ export interface IngestSlices {
   /** Both return the facts that name no delivery of the device. */
   receipts(tx: Db, facts: readonly ReceiptFact[]): Promise<{ unknown: ReceiptFact[]; afterCommit: AfterCommit }>;
   replies(tx: Db, facts: readonly ReplyFact[]): Promise<{ unknown: ReplyFact[]; afterCommit: AfterCommit }>;
-  /** What follows from readings and new events: cases, points, whatever rules say. */
-  effects(tx: Db, facts: { readings: readonly ReadingFact[]; events: readonly EventFact[] }): Promise<AfterCommit[]>;
+  /** What follows from readings, new events, and coming and going: cases, points, whatever rules say. */
+  effects(
+    tx: Db,
+    facts: { readings: readonly ReadingFact[]; events: readonly EventFact[]; presence: readonly PresenceFact[] },
+  ): Promise<AfterCommit[]>;
 }
 
 /** A batch taken apart, ready for its transaction. */
@@ -397,7 +400,7 @@ export class Ingest {
           rejected.push({ record, reason: "unknown_delivery", detail: `command ${fact.reply.commandId}` });
       }
     }
-    afterCommit.push(...(await slices.effects(tx, { readings: batch.readings, events })));
+    afterCommit.push(...(await slices.effects(tx, { readings: batch.readings, events, presence: batch.presence })));
     await this.#store.quarantine(tx, source, rejected, () => ids.next());
     return afterCommit;
   }

@@ -8,7 +8,7 @@ export const serviceProblems = {
   service_rule_identity: {
     status: 409,
     title: "A rule keeps what it watches",
-    help: "Kind, metric, direction and cause are fixed for a rule's life. Disable it and make another.",
+    help: "Kind, cause and what it looks at are fixed for a rule's life. Switch it off and make another.",
   },
   too_many_service_rules: {
     status: 409,
@@ -56,6 +56,11 @@ export const serviceProblems = {
     help: "Wait until at most 50 are left, or resolve it with `standing` set to `leave`.",
   },
   incident_cursor_invalid: {
+    status: 400,
+    title: "The cursor is not one of ours",
+    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
+  },
+  firing_cursor_invalid: {
     status: 400,
     title: "The cursor is not one of ours",
     help: "Send `nextCursor` of the page before, unchanged, or leave it out.",

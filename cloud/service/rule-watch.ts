@@ -1,261 +1,288 @@
-import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
+import type { DeviceRef, EventFact, PresenceFact, ReadingFact } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
-import { isClockSuspect } from "../telemetry/telemetry.ts";
-import { evaluateFault, faultCause, type FaultState, neverFaulty } from "./core/fault.ts";
-import type { ServiceRule, ThresholdRule } from "./core/rule.ts";
-import { evaluate, isBeyond, neverSeen, type ThresholdState } from "./core/threshold.ts";
+import type { Facts } from "../platform/predicate/predicate.ts";
+import { machineOf, type Machine, type Moved } from "./core/machine.ts";
+import { markerOf, type Marker, type MarkRule, presenceEvent, type RuleEvent } from "./core/marks.ts";
+import { evaluateFault, faultCause, faultState, neverFaulty } from "./core/operators/fault.ts";
+import type { Effect } from "./core/operators/operator.ts";
+import { presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
 import type { CauseChange } from "./cases.ts";
-import { type RuleStateKey, type RuleStateRow, RulesStore } from "./rules-store.ts";
+import type { FiringBook } from "./firing-book.ts";
+import { ReadingWatch, type ReadingsBefore } from "./reading-watch.ts";
+import { movedBy, type Signal } from "./rule-signal.ts";
+import { type RuleStateRow, RulesStore } from "./rules-store.ts";
 
-/** A threshold rule, ready for the hot path. */
-interface Watch {
-  rule: ServiceRule;
-  threshold: ThresholdRule;
-  /**
-   * Devices to look at closely: all with which the rule is not idle, and perhaps a few more. A device too many costs a look at its
-   * row; a device too few would cost a case. So a batch adds at once, and takes away only after its commit.
-   */
-  close: Set<number>;
+/** What an appliance said, and its coming and going. */
+export interface RuleFacts {
+  readings: readonly ReadingFact[];
+  events: readonly EventFact[];
+  presence: readonly PresenceFact[];
 }
 
-interface Signal {
+/** What conditions may ask of appliances, by key. */
+export type AppliancesAsked = (tx: Db, keys: readonly number[]) => Promise<Map<number, Facts>>;
+
+/** A rule over events, ready. */
+export interface MarkWatch {
+  rule: ServiceRule;
+  definition: MarkRule;
+  marker: Marker;
+  machine: Machine;
+}
+
+interface Happened {
   device: DeviceRef;
-  rule: ServiceRule;
-  cause: string;
-  atMs: number;
-  judge: (state: RuleStateRow | undefined) => Judgement;
-}
-
-/** What a signal made of a state; `changed` is null where it made nothing of it. */
-interface Judgement {
-  changed: Pick<RuleStateRow, "phase" | "since_ms" | "last_at_ms" | "evidence"> | null;
-  change: Pick<CauseChange, "kind" | "evidence"> | null;
+  event: RuleEvent;
+  receivedAtMs: number;
 }
 
 const evidenceCharsMax = 4_096;
-
-const nothing: Judgement = { changed: null, change: null };
 
 /** Runs the rules over what devices report. */
 export class RuleWatch {
   readonly #store = new RulesStore();
   readonly #rules = new Map<string, ServiceRule>();
-  readonly #close = new Map<string, Set<number>>();
-  /** The threshold rules of each model seen; made again when a rule changes. */
-  readonly #watches = new Map<string, Watch[]>();
+  readonly #readings: ReadingWatch;
+  readonly #firings: FiringBook;
+  readonly #appliances: AppliancesAsked;
+  /** Rules over events by the types that they look at, and those that a connection ends the silence for. */
+  #byType = new Map<string, MarkWatch[]>();
+  #marks = new Map<string, MarkWatch>();
+  #silences: ServiceRule[] = [];
+  /** Devices that a rule about silence holds its cause on, and perhaps a few more. */
+  readonly #silent = new Set<string>();
   #faultRules: ServiceRule[] = [];
+
+  constructor(deps: {
+    firings: FiringBook;
+    appliances: AppliancesAsked;
+    loadedAtMs: number;
+    readingsBefore: ReadingsBefore;
+  }) {
+    this.#firings = deps.firings;
+    this.#appliances = deps.appliances;
+    this.#readings = new ReadingWatch(deps);
+  }
 
   /** Reads rules, and with which devices they are busy. */
   async load(db: Db): Promise<void> {
-    for (const rule of await this.#store.list(db)) this.replace(rule);
-    for (const row of await this.#store.live(db)) this.#closeOf(row.rule_id).add(row.device_key);
+    for (const rule of await this.#store.list(db)) this.#rules.set(rule.id, rule);
+    this.#renew();
+    for (const row of await this.#store.live(db)) {
+      this.#readings.remember(row);
+      if (this.#silences.some(({ id }) => id === row.rule_id)) this.noteSilent(row.rule_id, row.device_key);
+    }
   }
 
   rules(): ServiceRule[] {
     return [...this.#rules.values()];
   }
 
-  /** Puts a rule's newest version in force. After its commit. */
-  replace(rule: ServiceRule): void {
+  rule(id: string): ServiceRule | undefined {
+    return this.#rules.get(id);
+  }
+
+  /** The rules that find silence, as they are in force. */
+  silences(): readonly ServiceRule[] {
+    return this.#silences;
+  }
+
+  /** A rule over events, ready; undefined for others, and for those that are off. */
+  markWatch(ruleId: string): MarkWatch | undefined {
+    return this.#marks.get(ruleId);
+  }
+
+  noteSilent(ruleId: string, deviceKey: number): void {
+    this.#silent.add(`${ruleId} ${deviceKey}`);
+  }
+
+  /** The clock found a cause: what is remembered of the device must not hide that it comes back. */
+  raisedByClock(rule: ServiceRule, deviceKey: number): void {
+    this.#readings.forgetNoted(rule.id, deviceKey);
+  }
+
+  /** Puts a rule's newest version in force. After its commit. `anew`: it begins to count, and knows nothing. */
+  replace(rule: ServiceRule, anew = false): void {
     const known = this.#rules.get(rule.id);
     if (known !== undefined && known.version > rule.version) return;
     this.#rules.set(rule.id, rule);
-    this.#watches.clear();
-    this.#faultRules = this.rules().filter(({ definition }) => definition.kind === "fault" && definition.enabled);
+    this.#renew(anew ? rule.id : undefined);
   }
 
   /**
    * Judges a batch, stores where the rules stand after it, and returns which causes came and went, in order. The function is to be
    * called after the commit.
    */
-  async judge(
-    tx: Db,
-    facts: { readings: readonly ReadingFact[]; events: readonly EventFact[] },
-  ): Promise<{ changes: CauseChange[]; afterCommit: () => void } | null> {
-    const signals = [...this.#ofReadings(facts.readings), ...this.#ofEvents(facts.events)];
-    if (signals.length === 0) return null;
+  async judge(tx: Db, facts: RuleFacts): Promise<{ changes: CauseChange[]; afterCommit: () => void } | null> {
+    const ofReadings = await this.#readings.signals(facts.readings);
+    const signals = [...ofReadings.signals, ...this.#ofFaults(facts.events), ...(await this.#ofEvents(tx, facts))];
+    if (signals.length === 0) {
+      return ofReadings.afterCommit === null ? null : { changes: [], afterCommit: ofReadings.afterCommit };
+    }
     // Late data may lie before what came with it: within a batch, the devices' own time decides.
     signals.sort((a, b) => a.atMs - b.atMs);
+    const { changes, isIdle } = await this.settle(tx, signals);
+    return {
+      changes,
+      afterCommit: () => {
+        ofReadings.afterCommit?.();
+        for (const signal of signals) this.#readings.settle(signal, isIdle(signal));
+      },
+    };
+  }
+
+  /** Judges signals in order, stores states and firings, and says which causes came and went. */
+  async settle(
+    tx: Db,
+    signals: readonly Signal[],
+  ): Promise<{ changes: CauseChange[]; isIdle: (signal: Signal) => boolean }> {
     const states = await this.#statesOf(tx, signals);
     const written = new Map<string, RuleStateRow>();
-    const changes: CauseChange[] = [];
-    for (const { device, rule, cause, atMs, judge } of signals) {
-      const key = keyText(rule.id, device.key, cause);
-      const { changed, change } = judge(states.get(key));
-      if (changed === null) continue;
-      const row: RuleStateRow = { rule_id: rule.id, device_key: device.key, cause, ...changed };
+    const found: { signal: Signal; effect: Effect }[] = [];
+    for (const signal of signals) {
+      const key = keyText(signal);
+      const moved = signal.judge(states.get(key)?.state);
+      if (!moved.changed) continue;
+      const row = rowOf(signal, moved);
       states.set(key, row);
       written.set(key, row);
-      if (change !== null) changes.push({ ...change, device, rule, cause, atMs });
+      for (const effect of moved.effects) found.push({ signal, effect });
     }
-    const decided = changes.length === 0 ? changes : await this.#decide(tx, changes);
+    const changes = await this.#firings.record(tx, found, (id) => this.#rules.get(id));
     await this.#store.writeStates(tx, [...written.values()]);
-    return { changes: decided, afterCommit: () => this.#settle(signals, states) };
+    return { changes, isIdle: (signal) => (states.get(keyText(signal))?.phase ?? "idle") === "idle" };
   }
 
-  /** The hot path: a reading of a healthy device is a comparison per rule of its model, and leaves nothing behind. */
-  #ofReadings(readings: readonly ReadingFact[]): Signal[] {
-    const signals: Signal[] = [];
-    let model: string | null = null;
-    let watches: readonly Watch[] = [];
-    for (const fact of readings) {
-      if (fact.device.model !== model) {
-        model = fact.device.model;
-        watches = this.#watchesOf(model);
-      }
-      for (const watch of watches) {
-        const metric = fact.metrics[watch.threshold.metric];
-        if (metric === undefined) continue;
-        const value = Number(metric);
-        if (isBeyond(watch.threshold, value)) watch.close.add(fact.device.key);
-        else if (watch.close.size === 0 || !watch.close.has(fact.device.key)) continue;
-        signals.push(ofReading(watch, fact, value));
-      }
-    }
-    return signals;
-  }
-
-  #ofEvents(events: readonly EventFact[]): Signal[] {
+  #ofFaults(events: readonly EventFact[]): Signal[] {
     const signals: Signal[] = [];
     for (const { device, event, orderAtMs: atMs } of events) {
       if (event.type !== "fault.raised" && event.type !== "fault.cleared") continue;
-      const kind = event.type === "fault.raised" ? "raised" : "cleared";
       for (const rule of this.#faultRules) {
-        if (!watchesModel(rule, device.model)) continue;
-        const judge = (row: RuleStateRow | undefined) => judgeFault(row, kind, atMs, event.data);
-        signals.push({ device, rule, cause: faultCause(event.data), atMs, judge });
+        if (watchesModel(rule, device.model)) signals.push(ofFault(rule, device, { ...event, atMs }));
       }
     }
     return signals;
   }
 
-  async #statesOf(tx: Db, signals: readonly Signal[]): Promise<Map<string, RuleStateRow>> {
-    const keys = new Map<string, RuleStateKey>();
-    for (const { rule, device, cause } of signals) {
-      keys.set(keyText(rule.id, device.key, cause), { ruleId: rule.id, deviceKey: device.key, cause });
+  async #ofEvents(tx: Db, { events, presence }: RuleFacts): Promise<Signal[]> {
+    if (this.#byType.size === 0 || (events.length === 0 && presence.length === 0)) return [];
+    const happened: Happened[] = [];
+    for (const { device, event, orderAtMs, receivedAtMs } of events) {
+      const { id, type, data } = event;
+      if (this.#byType.has(type)) happened.push({ device, receivedAtMs, event: { id, atMs: orderAtMs, type, data } });
     }
-    const rows = await this.#store.states(tx, [...keys.values()]);
-    return new Map(rows.map((row) => [keyText(row.rule_id, row.device_key, row.cause), row]));
-  }
-
-  /** Several rules may find the same cause: it has cleared when the last of them lets it go. */
-  async #decide(tx: Db, changes: readonly CauseChange[]): Promise<CauseChange[]> {
-    const keys = changes.map(({ rule, device, cause }) => ({ ruleId: rule.id, deviceKey: device.key, cause }));
-    const holders = new Map<string, Set<string>>();
-    const holdersOf = (deviceKey: number, cause: string) => {
-      const key = `${deviceKey} ${cause}`;
-      const set = holders.get(key) ?? new Set<string>();
-      holders.set(key, set);
-      return set;
-    };
-    for (const row of await this.#store.holders(tx, keys)) {
-      // A rule that was switched off while it held a cause will never let it go, so it does not count.
-      if (this.#rules.get(row.rule_id)?.definition.enabled === true)
-        holdersOf(row.device_key, row.cause).add(row.rule_id);
+    for (const fact of presence) {
+      const event = presenceEvent(fact.receivedAtMs, fact.presence);
+      if (event !== null && this.#byType.has(event.type)) happened.push({ ...fact, event });
     }
-    return changes.filter(({ kind, device, cause, rule }) => {
-      const held = holdersOf(device.key, cause);
-      if (kind === "raise") {
-        held.add(rule.id);
-        return true;
+    if (happened.length === 0) return [];
+    const appliances = await this.#factsOf(tx, happened);
+    const signals: Signal[] = [];
+    for (const one of happened) {
+      for (const watch of this.#byType.get(one.event.type) ?? []) {
+        const signal = this.#ofEvent(watch, one, appliances.get(one.device.key) ?? { model: one.device.model });
+        if (signal !== null) signals.push(signal);
       }
-      held.delete(rule.id);
-      return held.size === 0;
-    });
-  }
-
-  #settle(signals: readonly Signal[], states: ReadonlyMap<string, RuleStateRow>): void {
-    for (const { rule, device, cause } of signals) {
-      const phase = states.get(keyText(rule.id, device.key, cause))?.phase ?? "idle";
-      if (rule.definition.kind === "threshold" && phase === "idle") this.#closeOf(rule.id).delete(device.key);
     }
+    return signals;
   }
 
-  #closeOf(ruleId: string): Set<number> {
-    const known = this.#close.get(ruleId);
-    if (known !== undefined) return known;
-    const fresh = new Set<number>();
-    this.#close.set(ruleId, fresh);
-    return fresh;
+  #ofEvent({ rule, definition, marker, machine }: MarkWatch, happened: Happened, appliance: Facts): Signal | null {
+    const { device, event, receivedAtMs } = happened;
+    if (!watchesModel(rule, device.model)) return null;
+    const isSilence = definition.kind === "absence" && definition.of.kind === "anything";
+    if (isSilence && !this.#silent.has(`${rule.id} ${device.key}`)) return null;
+    const mark = isSilence ? { ...event, roles: ["seen"], amount: 1 } : marker.markOf(event, appliance);
+    if (mark === null) return null;
+    const { id, atMs, type, roles, amount } = mark;
+    const judge = (state: unknown) => machine.step(state, { id, atMs, type, roles, amount }, receivedAtMs);
+    return { device, rule, cause: definition.cause, atMs, judge };
   }
 
-  #watchesOf(model: string): readonly Watch[] {
-    const known = this.#watches.get(model);
-    if (known !== undefined) return known;
-    const watches: Watch[] = [];
-    for (const rule of this.#rules.values()) {
+  /** What conditions ask of the appliances of a batch, in one look-up, and only where one of them asks. */
+  async #factsOf(tx: Db, happened: readonly Happened[]): Promise<Map<number, Facts>> {
+    const asked = happened.filter(({ event }) =>
+      this.#byType.get(event.type)?.some(({ marker }) => marker.needsAppliance),
+    );
+    if (asked.length === 0) return new Map();
+    return this.#appliances(tx, [...new Set(asked.map(({ device }) => device.key))]);
+  }
+
+  async #statesOf(tx: Db, signals: readonly Signal[]): Promise<Map<string, RuleStateRow>> {
+    const keys = new Map(
+      signals.map((signal) => {
+        const { rule, device, cause } = signal;
+        return [keyText(signal), { ruleId: rule.id, deviceKey: device.key, cause }];
+      }),
+    );
+    const rows = await this.#store.states(tx, [...keys.values()]);
+    return new Map(rows.map((row) => [`${row.rule_id} ${row.device_key} ${row.cause}`, row]));
+  }
+
+  #renew(anew?: string): void {
+    const inForce = this.rules().filter(({ definition }) => definition.mode !== "off");
+    this.#readings.setRules(inForce, anew);
+    this.#faultRules = inForce.filter(({ definition }) => definition.kind === "fault");
+    this.#silences = inForce.filter(
+      ({ definition }) => definition.kind === "absence" && definition.of.kind === "anything",
+    );
+    this.#byType = new Map();
+    this.#marks = new Map();
+    for (const rule of inForce) {
       const { definition } = rule;
-      if (definition.kind !== "threshold" || !definition.enabled || !watchesModel(rule, model)) continue;
-      watches.push({ rule, threshold: definition, close: this.#closeOf(rule.id) });
+      if (definition.kind === "threshold" || definition.kind === "frozen" || definition.kind === "fault") continue;
+      const isSilence = definition.kind === "absence" && definition.of.kind === "anything";
+      const machine = isSilence ? withoutClock(machineOf(definition)) : machineOf(definition);
+      const watch = { rule, definition, marker: markerOf(definition), machine };
+      this.#marks.set(rule.id, watch);
+      for (const type of isSilence ? [presenceTypes.opened] : watch.marker.types) {
+        this.#byType.set(type, [...(this.#byType.get(type) ?? []), watch]);
+      }
     }
-    this.#watches.set(model, watches);
-    return watches;
   }
 }
 
-const keyText = (ruleId: string, deviceKey: number, cause: string) => `${ruleId} ${deviceKey} ${cause}`;
+/** Who is connected is not silent, so no time of its own makes a silence due: the registry says who is away. */
+const withoutClock = (machine: Machine): Machine => ({
+  ...machine,
+  step: (state, mark, arrivedMs) => ({ ...machine.step(state, mark, arrivedMs), dueMs: null }),
+  elapse: (state, nowMs) => ({ ...machine.elapse(state, nowMs), dueMs: null }),
+});
 
-const watchesModel = ({ definition }: ServiceRule, model: string) => definition.models?.includes(model) ?? true;
+const keyText = ({ rule, device, cause }: Signal) => `${rule.id} ${device.key} ${cause}`;
 
-function ofReading({ rule, threshold }: Watch, fact: ReadingFact, value: number): Signal {
-  // A clock that runs ahead would make the rule deaf until then.
-  const atMs = isClockSuspect(fact.atMs, fact.receivedAtMs) ? fact.receivedAtMs : fact.atMs;
-  const judge = (row: RuleStateRow | undefined) => judgeReading(threshold, row, { atMs, value });
-  return { device: fact.device, rule, cause: threshold.cause, atMs, judge };
-}
-
-function thresholdState(row: RuleStateRow | undefined): ThresholdState {
-  if (row === undefined) return neverSeen;
-  const { phase, last_at_ms: lastAtMs } = row;
-  switch (phase) {
-    case "idle":
-      return { phase, lastAtMs };
-    case "pending":
-      return { phase, lastAtMs, sinceMs: row.since_ms ?? lastAtMs, evidence: row.evidence ?? [] };
-    case "holding":
-      return { phase, lastAtMs, raisedAtMs: row.since_ms ?? lastAtMs };
-  }
-}
-
-function judgeReading(
-  rule: ThresholdRule,
-  row: RuleStateRow | undefined,
-  reading: { atMs: number; value: number },
-): Judgement {
-  const before = thresholdState(row);
-  const { state, effect } = evaluate(rule, before, reading);
-  if (state === before) return nothing;
-  const changed: Judgement["changed"] = {
-    phase: state.phase,
-    since_ms: state.phase === "pending" ? state.sinceMs : state.phase === "holding" ? state.raisedAtMs : null,
-    last_at_ms: state.lastAtMs,
-    evidence: state.phase === "pending" ? [...state.evidence] : null,
-  };
-  const evidence = effect === null ? null : { metric: rule.metric, limit: rule.limit, readings: effect.evidence };
-  return { changed, change: effect === null || evidence === null ? null : { kind: effect.kind, evidence } };
-}
+/** A state after a step, as its row. */
+export const rowOf = (
+  { rule, device, cause }: Pick<Signal, "rule" | "device" | "cause">,
+  moved: Moved,
+): RuleStateRow => ({
+  rule_id: rule.id,
+  device_key: device.key,
+  cause,
+  phase: moved.phase,
+  due_ms: moved.dueMs,
+  too_late: moved.tooLate,
+  state: moved.state,
+});
 
 /** What the appliance said of its fault, unless it said too much to keep with every case. */
-const bounded = (data: Record<string, unknown>) => (JSON.stringify(data).length <= evidenceCharsMax ? data : {});
+const bounded = (data: Readonly<Record<string, unknown>>) =>
+  JSON.stringify(data).length <= evidenceCharsMax ? data : {};
 
-function judgeFault(
-  row: RuleStateRow | undefined,
-  kind: "raised" | "cleared",
-  atMs: number,
-  data: Record<string, unknown>,
-): Judgement {
-  const before: FaultState =
-    row === undefined ? neverFaulty : { phase: row.phase === "holding" ? "holding" : "idle", lastAtMs: row.last_at_ms };
-  const { state, effect } = evaluateFault(before, { kind, atMs });
-  if (state === before) return nothing;
-  const changed: Judgement["changed"] = {
-    phase: state.phase,
-    since_ms: state.phase === "holding" ? (row?.phase === "holding" ? row.since_ms : atMs) : null,
-    last_at_ms: state.lastAtMs,
-    evidence: null,
-  };
+function ofFault(rule: ServiceRule, device: DeviceRef, event: RuleEvent): Signal {
+  const { id, atMs, type, data } = event;
+  const kind = type === "fault.raised" ? "raised" : "cleared";
   return {
-    changed,
-    change: effect === null ? null : { kind: effect, evidence: { event: `fault.${kind}`, data: bounded(data) } },
+    device,
+    rule,
+    cause: faultCause(data),
+    atMs,
+    judge(raw) {
+      const before = raw === undefined ? neverFaulty : faultState.parse(raw);
+      const { state, effect } = evaluateFault(before, { kind, atMs });
+      const trace = { readings: [], events: [{ id, atMs, type }] };
+      return movedBy(before, { state, effects: effect === null ? [] : [{ kind: effect, atMs, trace }] });
+    },
+    evidence: () => ({ event: type, data: bounded(data) }),
   };
 }

@@ -1,20 +1,22 @@
 import { sql } from "kysely";
+import { z } from "zod";
 import type { Db } from "../platform/database.ts";
-import type { RuleDefinition, ServiceRule } from "./core/rule.ts";
-import type { Evidence } from "./core/threshold.ts";
+import type { Phase } from "./core/operators/operator.ts";
+import { ruleDefinition, type ServiceRule } from "./core/rule.ts";
 
 interface RuleRow {
   id: string;
   version: number;
-  definition: RuleDefinition;
+  definition: unknown;
   created_at_ms: number;
   created_by: string;
 }
 
+/** Defaults that a definition of an earlier version of Hearth lacks are filled in. */
 const toRule = (row: RuleRow): ServiceRule => ({
   id: row.id,
   version: row.version,
-  definition: row.definition,
+  definition: ruleDefinition.parse(row.definition),
   createdAtMs: row.created_at_ms,
   createdBy: row.created_by,
 });
@@ -24,10 +26,10 @@ export interface RuleStateRow {
   rule_id: string;
   device_key: number;
   cause: string;
-  phase: "idle" | "pending" | "holding";
-  since_ms: number | null;
-  last_at_ms: number;
-  evidence: Evidence[] | null;
+  phase: Phase;
+  due_ms: number | null;
+  too_late: number;
+  state: unknown;
 }
 
 export interface RuleStateKey {
@@ -51,12 +53,18 @@ export class RulesStore {
     return rows.map(toRule);
   }
 
+  /** Newest first. */
+  async versions(db: Db, id: string, limit: number): Promise<ServiceRule[]> {
+    const { rows } = await sql<RuleRow>`
+      SELECT * FROM service_rule WHERE id = ${id} ORDER BY version DESC LIMIT ${limit}`.execute(db);
+    return rows.map(toRule);
+  }
+
   /** The newest version, with the rule held until the transaction ends. */
   async getForChange(tx: Db, id: string): Promise<ServiceRule | null> {
     await sql`SELECT 1 FROM service_rule WHERE id = ${id} AND version = 1 FOR UPDATE`.execute(tx);
-    const { rows } = await sql<RuleRow>`
-      SELECT * FROM service_rule WHERE id = ${id} ORDER BY version DESC LIMIT 1`.execute(tx);
-    return rows.map(toRule)[0] ?? null;
+    const [newest] = await this.versions(tx, id, 1);
+    return newest ?? null;
   }
 
   async insert(tx: Db, rule: ServiceRule): Promise<void> {
@@ -66,31 +74,58 @@ export class RulesStore {
     );
   }
 
+  /** Inserts the rules that were never there, in whatever version. */
+  async insertMissing(db: Db, rules: readonly ServiceRule[]): Promise<void> {
+    const rows = rules.map(({ id, version, definition, createdAtMs, createdBy }) => ({
+      id,
+      version,
+      definition,
+      created_at_ms: createdAtMs,
+      created_by: createdBy,
+    }));
+    await sql`
+      INSERT INTO service_rule (id, version, definition, created_at_ms, created_by)
+      SELECT id, version, definition, created_at_ms, created_by FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r(id uuid, version int, definition jsonb, created_at_ms bigint, created_by text)
+      ON CONFLICT (id, version) DO NOTHING`.execute(db);
+  }
+
   /** Devices that a rule must look at closely: those it is not idle with. */
-  async live(db: Db): Promise<{ rule_id: string; device_key: number }[]> {
-    const { rows } = await sql<{ rule_id: string; device_key: number }>`
-      SELECT rule_id, device_key FROM rule_state WHERE phase <> 'idle'`.execute(db);
+  async live(db: Db): Promise<RuleStateRow[]> {
+    const { rows } = await sql<RuleStateRow>`SELECT * FROM rule_state WHERE phase <> 'idle'`.execute(db);
     return rows;
   }
 
+  /** Where rules stand, held until the transaction ends: the clock may be looking at them, too. */
   async states(tx: Db, keys: readonly RuleStateKey[]): Promise<RuleStateRow[]> {
     if (keys.length === 0) return [];
     const { ruleIds, deviceKeys, causes } = columns(keys);
     const { rows } = await sql<RuleStateRow>`
       SELECT s.* FROM rule_state s
       JOIN unnest(${ruleIds}::uuid[], ${deviceKeys}::int[], ${causes}::text[]) AS k(rule_id, device_key, cause)
-        USING (rule_id, device_key, cause)`.execute(tx);
+        USING (rule_id, device_key, cause)
+      ORDER BY s.rule_id, s.device_key, s.cause FOR UPDATE OF s`.execute(tx);
+    return rows;
+  }
+
+  /** Where rules stand that the clock must look at, the longest due first, held until the transaction ends. */
+  async lockDue(tx: Db, nowMs: number, limit: number): Promise<RuleStateRow[]> {
+    const { rows } = await sql<RuleStateRow>`
+      SELECT * FROM rule_state WHERE due_ms <= ${nowMs} ORDER BY due_ms LIMIT ${limit}
+      FOR UPDATE SKIP LOCKED`.execute(tx);
     return rows;
   }
 
   /** Every rule that holds one of these causes on its device. */
-  async holders(tx: Db, keys: readonly RuleStateKey[]): Promise<RuleStateRow[]> {
+  async holders(
+    tx: Db,
+    keys: readonly { deviceKey: number; cause: string }[],
+  ): Promise<{ rule_id: string; device_key: number; cause: string }[]> {
     if (keys.length === 0) return [];
-    const { deviceKeys, causes } = columns(keys);
-    const { rows } = await sql<RuleStateRow>`
-      SELECT s.* FROM rule_state s
-      JOIN (SELECT DISTINCT * FROM unnest(${deviceKeys}::int[], ${causes}::text[])) AS k(device_key, cause)
-        USING (device_key, cause)
+    const { rows } = await sql<{ rule_id: string; device_key: number; cause: string }>`
+      SELECT s.rule_id, s.device_key, s.cause FROM rule_state s
+      JOIN (SELECT DISTINCT * FROM unnest(${keys.map((key) => key.deviceKey)}::int[], ${keys.map((key) => key.cause)}::text[]))
+        AS k(device_key, cause) USING (device_key, cause)
       WHERE s.phase = 'holding'`.execute(tx);
     return rows;
   }
@@ -98,12 +133,40 @@ export class RulesStore {
   async writeStates(tx: Db, rows: readonly RuleStateRow[]): Promise<void> {
     if (rows.length === 0) return;
     await sql`
-      INSERT INTO rule_state (rule_id, device_key, cause, phase, since_ms, last_at_ms, evidence)
-      SELECT rule_id, device_key, cause, phase, since_ms, last_at_ms, evidence
+      INSERT INTO rule_state (rule_id, device_key, cause, phase, due_ms, too_late, state)
+      SELECT rule_id, device_key, cause, phase, due_ms, too_late, state
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
-        rule_id uuid, device_key int, cause text, phase text, since_ms bigint, last_at_ms bigint, evidence jsonb)
+        rule_id uuid, device_key int, cause text, phase text, due_ms bigint, too_late int, state jsonb)
+      ORDER BY rule_id, device_key, cause
       ON CONFLICT (rule_id, device_key, cause) DO UPDATE SET
-        phase = excluded.phase, since_ms = excluded.since_ms, last_at_ms = excluded.last_at_ms,
-        evidence = excluded.evidence`.execute(tx);
+        phase = excluded.phase, due_ms = excluded.due_ms, too_late = excluded.too_late, state = excluded.state`.execute(
+      tx,
+    );
+  }
+
+  /** A rule that begins to count finds anew what it holds already, and looks at what became due while it did not. */
+  async beginAnew(tx: Db, ruleId: string): Promise<void> {
+    await sql`DELETE FROM rule_state WHERE rule_id = ${ruleId} AND phase <> 'idle' AND NOT state ? 'inner'`.execute(tx);
+    await sql`
+      UPDATE rule_state SET phase = 'idle', state = jsonb_set(state, '{inner,phase}', '"idle"')
+      WHERE rule_id = ${ruleId} AND phase <> 'idle'`.execute(tx);
+    await sql`UPDATE rule_state SET due_ms = 0 WHERE rule_id = ${ruleId}`.execute(tx);
+  }
+
+  /** How many devices each rule holds its cause on, and how many events came too late for it. */
+  async standing(db: Db): Promise<Map<string, { holding: number; tooLate: number }>> {
+    const { rows } = await sql<{ rule_id: string; holding: number; too_late: number }>`
+      SELECT rule_id, count(*) FILTER (WHERE phase = 'holding')::int AS holding, sum(too_late)::int AS too_late
+      FROM rule_state GROUP BY rule_id`.execute(db);
+    return new Map(rows.map((row) => [row.rule_id, { holding: row.holding, tooLate: row.too_late }]));
   }
 }
+
+const todoSchema = z.array(
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("tag"), tag: z.string(), on: z.boolean() }),
+    z.strictObject({ kind: z.literal("command"), name: z.string() }),
+  ]),
+);
+export const parseTodo = (todo: unknown) => todoSchema.parse(todo);
+export type Todo = z.infer<typeof todoSchema>[number];

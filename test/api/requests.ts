@@ -86,6 +86,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/content/items/:id/send": { deviceIds: ["oven-1"] },
   "POST /api/v1/service/rules": threshold,
   "PUT /api/v1/service/rules/:id": threshold,
+  "POST /api/v1/service/rules/:id/mode": { mode: "shadow" },
   "POST /api/v1/cases/:id/resolve": { note: "Fan replaced" },
   "POST /api/v1/cases/:id/notes": { text: "Called" },
   "POST /api/v1/cases": { deviceId: "oven-1", severity: "info", title: "Rattles" },

@@ -103,6 +103,21 @@ test("what cannot be read, has no meaning, or could take long is refused by name
   expect(ruleOf("!".repeat(1_500) + "online")).toBe("predicate_too_large");
 });
 
+/** The words that a refusal points at. */
+const placeIn = (text: string) => {
+  const outcome = compilePredicate(text, facts);
+  return outcome.kind === "refused" && outcome.place !== null ? text.slice(outcome.place.from, outcome.place.to) : null;
+};
+
+test("what is refused names its place in the text that was given", () => {
+  // The whole numbers before it are written as doubles, and move nothing.
+  expect(placeIn("counter == 1 && counter in [10, 200] && colour == 3")).toBe("colour");
+  expect(placeIn("counter > 5 && model == 77")).toBe("model == 77");
+  expect(placeIn('online && model.matches("a")')).toBe('model.matches("a")');
+  expect(placeIn("online && && true")).toBe("&&");
+  expect(placeIn("counter == 1 || counter == 5u")).toBe("5u");
+});
+
 test("a text that an escape makes one which no database holds is refused", () => {
   for (const text of [
     String.raw`model == "\u0000"`,

@@ -29,7 +29,13 @@ export interface Predicate {
 
 export type CompiledPredicate =
   | { kind: "ok"; predicate: Predicate }
-  | { kind: "refused"; rule: keyof typeof predicateProblems; detail: string };
+  | {
+      kind: "refused";
+      rule: keyof typeof predicateProblems;
+      detail: string;
+      /** Where: characters from the beginning of the text, 0 the first; `to` is the first behind it. Null where it is about the whole. */
+      place: { from: number; to: number } | null;
+    };
 
 const celTypes = { text: "string", version: "string", number: "double", flag: "bool", texts: "list<string>" } as const;
 
@@ -63,9 +69,15 @@ export function compilePredicate(text: string, facts: FactTypes): CompiledPredic
     return refused("predicate_too_large", `It has ${text.length} characters.`);
   if (!isSafeText(text)) return refused("predicate_not_valid", "It holds characters that no text may hold.");
   const environment = environmentFor(facts);
+  let doubles = { text, placeOf: (at: number) => at };
+  const placeOf = (range: { start: number; end: number }) => ({
+    from: doubles.placeOf(range.start),
+    to: doubles.placeOf(range.end),
+  });
   try {
     // Facts that are numbers are doubles, and CEL compares no double with an int: 5 is written as 5.0 before it is checked.
-    const parsed = environment.parse(withDoubles(text, environment.parse(text).ast));
+    doubles = withDoubles(text, environment.parse(text).ast);
+    const parsed = environment.parse(doubles.text);
     const reads = new Set<string>();
     // Walks the whole tree, so that what is not supported is refused now and not when it is used.
     whereOf(parsed.ast, facts, (name) => {
@@ -73,7 +85,10 @@ export function compilePredicate(text: string, facts: FactTypes): CompiledPredic
       return null;
     });
     const checked = parsed.check();
-    if (!checked.valid) return refused("predicate_not_valid", sentenceOf(checked.error));
+    if (!checked.valid) {
+      const range = checked.error instanceof CelTypeError ? checked.error.range : undefined;
+      return refused("predicate_not_valid", sentenceOf(checked.error), range && placeOf(range));
+    }
     if (checked.type !== "bool") return refused("predicate_not_valid", `It gives ${checked.type}, not true or false.`);
     return {
       kind: "ok",
@@ -85,21 +100,22 @@ export function compilePredicate(text: string, facts: FactTypes): CompiledPredic
       },
     };
   } catch (error) {
-    if (error instanceof Unsupported) return refused("predicate_not_supported", error.message);
+    if (error instanceof Unsupported)
+      return refused("predicate_not_supported", error.message, error.range && placeOf(error.range));
     if (error instanceof ParseError && /limit|exceed/i.test(`${error.code} ${error.message}`)) {
       return refused("predicate_too_large", sentenceOf(error));
     }
     if (error instanceof ParseError || error instanceof CelTypeError)
-      return refused("predicate_not_valid", sentenceOf(error));
+      return refused("predicate_not_valid", sentenceOf(error), error.range && placeOf(error.range));
     throw error;
   }
 }
 
-const refused = (rule: keyof typeof predicateProblems, detail: string): CompiledPredicate => ({
-  kind: "refused",
-  rule,
-  detail,
-});
+const refused = (
+  rule: keyof typeof predicateProblems,
+  detail: string,
+  place?: { from: number; to: number },
+): CompiledPredicate => ({ kind: "refused", rule, detail, place: place ?? null });
 
 /** The library's first line, as a sentence: the lines after it draw an arrow. */
 function sentenceOf(error: Error | undefined): string {
@@ -107,8 +123,8 @@ function sentenceOf(error: Error | undefined): string {
   return `${line.charAt(0).toUpperCase()}${line.slice(1).replace(/\.$/, "")}.`;
 }
 
-/** The text with each whole number written as a double. */
-function withDoubles(text: string, ast: ASTNode): string {
+/** The text with each whole number written as a double, and where a place in it lies in the text that was given. */
+function withDoubles(text: string, ast: ASTNode): { text: string; placeOf(at: number): number } {
   const found: { start: number; end: number; value: bigint }[] = [];
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) node.forEach(visit);
@@ -118,9 +134,21 @@ function withDoubles(text: string, ast: ASTNode): string {
     }
   };
   visit(ast);
-  return found
-    .toSorted((a, b) => b.start - a.start)
-    .reduce((rest, { start, end, value }) => `${rest.slice(0, start)}${Number(value)}.0${rest.slice(end)}`, text);
+  found.sort((a, b) => a.start - b.start);
+  const written = found.map(({ start, end, value }) => ({ start, end, double: `${Number(value)}.0` }));
+  return {
+    text: written.reduceRight((rest, { start, end, double }) => rest.slice(0, start) + double + rest.slice(end), text),
+    placeOf(at) {
+      let longer = 0;
+      for (const { start, end, double } of written) {
+        if (at - longer <= start) break;
+        // Inside a number: its beginning or its end.
+        if (at - longer < start + double.length) return start;
+        longer += double.length - (end - start);
+      }
+      return at - longer;
+    },
+  };
 }
 
 const isNode = (value: unknown): value is ASTNode =>

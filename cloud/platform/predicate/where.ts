@@ -14,8 +14,20 @@ export interface FactColumn {
 }
 export type FactColumns = (fact: string) => FactColumn | null;
 
-/** What has no meaning here, in a sentence. */
-export class Unsupported extends Error {}
+/** What has no meaning here, in a sentence, and where it stands. */
+export class Unsupported extends Error {
+  range: { start: number; end: number } | undefined;
+}
+
+/** Runs what looks at one node; what is refused in it, and not further down, stands there. */
+function at<T>(node: ASTNode, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof Unsupported) error.range ??= node.range;
+    throw error;
+  }
+}
 
 type Literal = string | number | boolean;
 type Typed =
@@ -38,7 +50,9 @@ interface Scope {
   columns: FactColumns;
 }
 
-function condition(node: ASTNode, scope: Scope): RawBuilder<boolean> {
+const condition = (node: ASTNode, scope: Scope): RawBuilder<boolean> => at(node, () => conditionOf(node, scope));
+
+function conditionOf(node: ASTNode, scope: Scope): RawBuilder<boolean> {
   switch (node.op) {
     case "&&":
       return sql`(${condition(node.args[0], scope)} AND ${condition(node.args[1], scope)})`;
@@ -86,7 +100,9 @@ function condition(node: ASTNode, scope: Scope): RawBuilder<boolean> {
 }
 
 /** The column or the value of an operand. */
-function typed(node: ASTNode, { facts, columns }: Scope): Typed {
+const typed = (node: ASTNode, scope: Scope): Typed => at(node, () => typedOf(node, scope));
+
+function typedOf(node: ASTNode, { facts, columns }: Scope): Typed {
   if (node.op === "id") {
     const fact = Object.hasOwn(facts, node.args) ? facts[node.args] : undefined;
     if (fact === undefined)

@@ -1,12 +1,12 @@
+import { z } from "zod";
+
 /**
  * A fault of one device under one code, as its own events raise and clear it, over event time.
  *
  * Events come late, twice and in any order, and the newest decides. Of two in the same millisecond the clearing one is the newer.
  */
-export interface FaultState {
-  phase: "idle" | "holding";
-  lastAtMs: number;
-}
+export const faultState = z.strictObject({ phase: z.enum(["idle", "holding"]), lastAtMs: z.number() });
+export type FaultState = z.infer<typeof faultState>;
 
 export type FaultSignal = { kind: "raised" | "cleared"; atMs: number };
 

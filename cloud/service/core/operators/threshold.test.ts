@@ -1,27 +1,21 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  evaluate,
-  type Evidence,
-  neverSeen,
-  type Threshold,
-  type ThresholdEffect,
-  type ThresholdState,
-} from "./threshold.ts";
+import type { Effect } from "./operator.ts";
+import { evaluate, neverSeen, type Threshold, type ThresholdState, type Value } from "./threshold.ts";
 
-const rule: Threshold = { direction: "above", limit: 290, clearAt: 270, holdMs: 20 };
+const rule: Threshold = { metric: "cavity_c", direction: "above", limit: 290, clearAt: 270, holdMs: 20 };
 
 // Values on and beside the limits, and times close enough together to meet each other and the hold time exactly.
 const value = fc.oneof(fc.constantFrom(269, 270, 271, 289, 290, 291), fc.integer({ min: 200, max: 350 }));
-const reading: fc.Arbitrary<Evidence> = fc.record({ atMs: fc.oneof(fc.nat(100), fc.nat(2_000)), value });
+const reading: fc.Arbitrary<Value> = fc.record({ atMs: fc.oneof(fc.nat(100), fc.nat(2_000)), value });
 
-function run(readings: readonly Evidence[], start: ThresholdState = neverSeen) {
+function run(readings: readonly Value[], start: ThresholdState = neverSeen) {
   let state = start;
-  const effects: ThresholdEffect[] = [];
+  const effects: Effect[] = [];
   for (const next of readings) {
     const outcome = evaluate(rule, state, next);
     state = outcome.state;
-    if (outcome.effect !== null) effects.push(outcome.effect);
+    effects.push(...outcome.effects);
   }
   return { state, effects };
 }
@@ -41,7 +35,7 @@ test("a cause is raised only after readings beyond the limit, and none within it
       const inOrder = readings.toSorted((a, b) => a.atMs - b.atMs).filter((r, at, all) => all[at - 1]?.atMs !== r.atMs);
       for (const effect of run(inOrder).effects) {
         if (effect.kind !== "raise") continue;
-        const since = effect.evidence[0]?.atMs ?? Infinity;
+        const since = effect.trace.readings[0]?.atMs ?? Infinity;
         expect(effect.atMs - since).toBeGreaterThanOrEqual(rule.holdMs);
         const between = inOrder.filter((r) => r.atMs >= since && r.atMs <= effect.atMs);
         expect(between.every((r) => r.value > rule.limit)).toBe(true);
@@ -75,12 +69,12 @@ test("a reading at or before the last one judged leaves the very same state", ()
   fc.assert(
     fc.property(fc.array(reading, { maxLength: 60 }), reading, (readings, late) => {
       const { state } = run(readings);
-      if (late.atMs <= state.lastAtMs) expect(evaluate(rule, state, late)).toEqual({ state, effect: null });
+      if (late.atMs <= state.lastAtMs) expect(evaluate(rule, state, late)).toEqual({ state, effects: [] });
     }),
   );
 });
 
-const at = (atMs: number, v: number): Evidence => ({ atMs, value: v });
+const at = (atMs: number, v: number): Value => ({ atMs, value: v });
 
 test("a dip within the hold time starts it anew", () => {
   expect(run([at(0, 300), at(10, 300), at(15, 290), at(16, 300), at(35, 300)]).effects).toEqual([]);
@@ -88,13 +82,13 @@ test("a dip within the hold time starts it anew", () => {
 });
 
 test("a rule below its limit is the mirror of one above", () => {
-  const below: Threshold = { direction: "below", limit: -290, clearAt: -270, holdMs: 20 };
+  const below: Threshold = { metric: "cavity_c", direction: "below", limit: -290, clearAt: -270, holdMs: 20 };
   fc.assert(
     fc.property(fc.array(reading, { maxLength: 100 }), (readings) => {
       let [up, down]: [ThresholdState, ThresholdState] = [neverSeen, neverSeen];
       for (const r of readings) {
         const [a, b] = [evaluate(rule, up, r), evaluate(below, down, { ...r, value: -r.value })];
-        expect(b.effect?.kind).toBe(a.effect?.kind);
+        expect(b.effects.map(({ kind }) => kind)).toEqual(a.effects.map(({ kind }) => kind));
         [up, down] = [a.state, b.state];
       }
     }),

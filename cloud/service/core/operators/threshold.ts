@@ -1,3 +1,6 @@
+import { z } from "zod";
+import { evidence, type Evidence, type Stepped, unchanged } from "./operator.ts";
+
 /**
  * A threshold with hysteresis and hold time, over event time, for one device.
  *
@@ -11,31 +14,30 @@
 
 /** What the core needs of a rule. */
 export interface Threshold {
+  metric: string;
   direction: "above" | "below";
   limit: number;
   clearAt: number;
   holdMs: number;
 }
 
-/** One value that spoke for the cause. */
-export interface Evidence {
+/** One value of the metric. */
+export interface Value {
   atMs: number;
   value: number;
 }
 
-export type ThresholdState =
-  | { phase: "idle"; lastAtMs: number }
-  | { phase: "pending"; sinceMs: number; lastAtMs: number; evidence: readonly Evidence[] }
-  | { phase: "holding"; raisedAtMs: number; lastAtMs: number };
-
-export type ThresholdEffect =
-  | { kind: "raise"; atMs: number; evidence: readonly Evidence[] }
-  | { kind: "clear"; atMs: number; evidence: readonly Evidence[] };
-
-export interface Evaluation {
-  state: ThresholdState;
-  effect: ThresholdEffect | null;
-}
+export const thresholdState = z.discriminatedUnion("phase", [
+  z.strictObject({ phase: z.literal("idle"), lastAtMs: z.number() }),
+  z.strictObject({
+    phase: z.literal("pending"),
+    sinceMs: z.number(),
+    lastAtMs: z.number(),
+    evidence: z.array(evidence),
+  }),
+  z.strictObject({ phase: z.literal("holding"), raisedAtMs: z.number(), lastAtMs: z.number() }),
+]);
+export type ThresholdState = z.infer<typeof thresholdState>;
 
 /** Where a device starts of which nothing is known. */
 export const neverSeen: ThresholdState = { phase: "idle", lastAtMs: -Infinity };
@@ -50,38 +52,39 @@ export const isBeyond = (rule: Threshold, value: number): boolean =>
 const isBack = (rule: Threshold, value: number): boolean =>
   rule.direction === "above" ? value <= rule.clearAt : value >= rule.clearAt;
 
-const withEvidence = (evidence: readonly Evidence[], reading: Evidence): readonly Evidence[] =>
-  evidence.length < evidenceMax ? [...evidence, reading] : [...evidence.slice(0, 1), ...evidence.slice(2), reading];
+const withEvidence = (readings: readonly Evidence[], reading: Evidence): Evidence[] =>
+  readings.length < evidenceMax ? [...readings, reading] : [...readings.slice(0, 1), ...readings.slice(2), reading];
 
 /** What one reading makes of the state. Returns the very same state where nothing changed. */
-export function evaluate(rule: Threshold, state: ThresholdState, reading: Evidence): Evaluation {
-  if (reading.atMs <= state.lastAtMs) return { state, effect: null };
+export function evaluate(rule: Threshold, state: ThresholdState, reading: Value): Stepped<ThresholdState> {
+  if (reading.atMs <= state.lastAtMs) return unchanged(state);
+  const { atMs } = reading;
   switch (state.phase) {
     case "idle":
-      return isBeyond(rule, reading.value) ? begin(rule, reading.atMs, [], reading) : { state, effect: null };
+      return isBeyond(rule, reading.value) ? begin(rule, atMs, [], reading) : unchanged(state);
     case "pending":
       return isBeyond(rule, reading.value)
         ? begin(rule, state.sinceMs, state.evidence, reading)
-        : { state: { phase: "idle", lastAtMs: reading.atMs }, effect: null };
-    case "holding":
-      return isBack(rule, reading.value)
-        ? {
-            state: { phase: "idle", lastAtMs: reading.atMs },
-            effect: { kind: "clear", atMs: reading.atMs, evidence: [reading] },
-          }
-        : { state: { ...state, lastAtMs: reading.atMs }, effect: null };
+        : unchanged({ phase: "idle", lastAtMs: atMs });
+    case "holding": {
+      if (!isBack(rule, reading.value)) return unchanged({ ...state, lastAtMs: atMs });
+      const trace = { readings: [{ atMs, metric: rule.metric, value: reading.value }], events: [] };
+      return { state: { phase: "idle", lastAtMs: atMs }, effects: [{ kind: "clear", atMs, trace }] };
+    }
   }
 }
 
 /** A reading beyond the limit, since `sinceMs`: raised once that has lasted long enough. */
-function begin(rule: Threshold, sinceMs: number, before: readonly Evidence[], reading: Evidence): Evaluation {
-  const evidence = withEvidence(before, reading);
-  const { atMs } = reading;
-  if (atMs - sinceMs < rule.holdMs) {
-    return { state: { phase: "pending", sinceMs, lastAtMs: atMs, evidence }, effect: null };
-  }
+function begin(
+  rule: Threshold,
+  sinceMs: number,
+  before: readonly Evidence[],
+  { atMs, value }: Value,
+): Stepped<ThresholdState> {
+  const readings = withEvidence(before, { atMs, metric: rule.metric, value });
+  if (atMs - sinceMs < rule.holdMs) return unchanged({ phase: "pending", sinceMs, lastAtMs: atMs, evidence: readings });
   return {
     state: { phase: "holding", raisedAtMs: atMs, lastAtMs: atMs },
-    effect: { kind: "raise", atMs, evidence },
+    effects: [{ kind: "raise", atMs, trace: { readings, events: [] } }],
   };
 }

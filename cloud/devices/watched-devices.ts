@@ -1,0 +1,48 @@
+import { sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { DeviceRef } from "./core/up-facts.ts";
+import { refColumns, type RefRow, toRef } from "./devices-store.ts";
+
+/** What conditions of rules ask of an appliance. */
+export type WatchedFacts = {
+  model: string;
+  hardware: string | null;
+  version: string | null;
+  country: string | null;
+  tags: string[];
+};
+
+/** Where a walk over those who are away stands: behind which of them. */
+export interface AwayCursor {
+  sinceMs: number;
+  key: number;
+}
+
+export interface AwayDevice {
+  device: DeviceRef;
+  /** When its last connection ended. */
+  sinceMs: number;
+}
+
+/** What rules over the stream ask of appliances beyond what a batch knows. */
+export class WatchedDevices {
+  async factsOf(tx: Db, keys: readonly number[]): Promise<Map<number, WatchedFacts>> {
+    const { rows } = await sql<WatchedFacts & { key: number }>`
+      SELECT key, model, hardware, firmware_version AS version, country, tags FROM device
+      WHERE key = ANY(${keys}::int[])`.execute(tx);
+    return new Map(rows.map(({ key, ...facts }) => [key, facts]));
+  }
+
+  /**
+   * Those whose last connection ended behind `after` and not later than `untilMs`, the longest away first, and none that may not
+   * connect. They are held until the transaction ends, so that none of them returns unnoticed meanwhile.
+   */
+  async away(tx: Db, after: AwayCursor, untilMs: number, limit: number): Promise<AwayDevice[]> {
+    const { rows } = await sql<RefRow & { presence_at_ms: number }>`
+      SELECT ${refColumns}, presence_at_ms FROM device
+      WHERE NOT online AND (presence_at_ms, key) > (${after.sinceMs}, ${after.key}) AND presence_at_ms <= ${untilMs}
+        AND blocked_at_ms IS NULL
+      ORDER BY presence_at_ms, key LIMIT ${limit} FOR SHARE`.execute(tx);
+    return rows.map((row) => ({ device: toRef(row), sinceMs: row.presence_at_ms }));
+  }
+}

@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { type Mark, type MarkOperator, phases, seen, seenOf, type Stepped, unchanged } from "./operator.ts";
+
+/** A sum of what events add (one each, or a number that they carry) since the last event that resets it. Roles: `add`, `reset`. */
+const stateSchema = z.strictObject({ phase: z.enum(phases), total: z.number(), resetAt: seen.nullable() });
+export type AccumulateState = z.infer<typeof stateSchema>;
+
+export function accumulateOperator({ limit }: { limit: number }): MarkOperator<AccumulateState> {
+  function step(state: AccumulateState, mark: Mark): Stepped<AccumulateState> {
+    if (mark.roles.includes("reset")) {
+      const reset: AccumulateState = { phase: "idle", total: 0, resetAt: seenOf(mark) };
+      if (state.phase === "idle") return unchanged(reset);
+      return {
+        state: reset,
+        effects: [{ kind: "clear", atMs: mark.atMs, trace: { readings: [], events: [seenOf(mark)] } }],
+      };
+    }
+    const total = state.total + mark.amount;
+    if (state.phase === "holding" || total < limit) return unchanged({ ...state, total });
+    const events = [...(state.resetAt === null ? [] : [state.resetAt]), seenOf(mark)];
+    return {
+      state: { ...state, phase: "holding", total },
+      effects: [{ kind: "raise", atMs: mark.atMs, trace: { readings: [], events } }],
+    };
+  }
+
+  return {
+    schema: stateSchema,
+    start: { phase: "idle", total: 0, resetAt: null },
+    phase: (state) => state.phase,
+    step,
+    // A sum does not mind the order. A reset that comes late takes what was added since with it, which errs on the side of silence.
+    late: (state, mark) => (mark.atMs > (state.resetAt?.atMs ?? 0) ? step(state, mark) : unchanged(state)),
+    dueMs: () => null,
+    elapse: unchanged,
+  };
+}

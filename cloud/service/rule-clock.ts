@@ -1,0 +1,155 @@
+import type { AwayCursor, AwayDevice, DeviceRef } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import { compileCondition } from "./core/condition.ts";
+import type { Moved } from "./core/machine.ts";
+import { featureOf } from "./core/operators/episode.ts";
+import type { StoredValues } from "./core/operators/stored-values.ts";
+import { presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
+import type { CauseChange } from "./cases.ts";
+import type { ReadingsBefore } from "./reading-watch.ts";
+import type { Signal } from "./rule-signal.ts";
+import { type MarkWatch, rowOf, type RuleWatch } from "./rule-watch.ts";
+import { type RuleStateRow, RulesStore } from "./rules-store.ts";
+
+/** What the clock looks at in one transaction. */
+const dueMax = 500;
+const awayMax = 500;
+/** Episodes measured in one transaction: each is read from the store. */
+const measuredMax = 20;
+/** What is due and cannot be decided yet is looked at again after so long. */
+const lookAgainMs = 30_000;
+/** Those who are away are gone through from the beginning so often: a late word may have moved one of them. */
+const walkAgainMs = 6 * 3_600_000;
+
+export interface RuleClockDeps {
+  db: Db;
+  clock: Clock;
+  watch: RuleWatch;
+  refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
+  away: (tx: Db, after: AwayCursor, untilMs: number, limit: number) => Promise<AwayDevice[]>;
+  readingsBefore: ReadingsBefore;
+  /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
+  silenceUntilMs: (forMs: number) => number;
+  /** What causes that came and went mean, in the same transaction. */
+  apply: (tx: Db, changes: readonly CauseChange[]) => Promise<void>;
+}
+
+/** What rules find because time passes: absences, quiet, and episodes whose readings should all be there. */
+export class RuleClock {
+  readonly #deps: RuleClockDeps;
+  readonly #store = new RulesStore();
+  readonly #walks = new Map<string, { after: AwayCursor; beganAtMs: number }>();
+
+  constructor(deps: RuleClockDeps) {
+    this.#deps = deps;
+  }
+
+  async tick(): Promise<void> {
+    while ((await transaction(this.#deps.db, (tx) => this.#due(tx))) === dueMax);
+    for (const rule of this.#deps.watch.silences()) while ((await this.#walk(rule)) === awayMax);
+  }
+
+  /** @returns how many were due */
+  async #due(tx: Db): Promise<number> {
+    const { clock, watch, refsByKey, apply } = this.#deps;
+    const nowMs = clock.nowMs();
+    const rows = await this.#store.lockDue(tx, nowMs, dueMax);
+    if (rows.length === 0) return 0;
+    const devices = await refsByKey([...new Set(rows.map((row) => row.device_key))]);
+    const signals: Signal[] = [];
+    const idle: RuleStateRow[] = [];
+    let left = measuredMax;
+    for (const row of rows) {
+      const mark = watch.markWatch(row.rule_id);
+      const device = devices.get(row.device_key);
+      if (mark === undefined || device === undefined) {
+        // A rule that is off, or about what the clock has no part in.
+        idle.push({ ...row, due_ms: null });
+        continue;
+      }
+      let moved = mark.machine.elapse(row.state, this.#nowFor(mark, nowMs));
+      const effects = [...moved.effects];
+      let { changed } = moved;
+      for (let [window] = mark.machine.toMeasure(moved.state); window !== undefined && left > 0; left -= 1) {
+        const value = await this.#measure(mark, device, window.fromMs, window.toMs);
+        moved = mark.machine.measured(moved.state, value);
+        changed = true;
+        effects.push(...moved.effects);
+        [window] = mark.machine.toMeasure(moved.state);
+      }
+      const after: Moved = {
+        ...moved,
+        changed,
+        effects,
+        dueMs: notBefore(moved.dueMs, changed ? nowMs : nowMs + lookAgainMs),
+      };
+      if (effects.length === 0) idle.push(rowOf({ ...mark, device, cause: row.cause }, after));
+      else signals.push({ ...mark, device, cause: row.cause, atMs: effects[0]?.atMs ?? nowMs, judge: () => after });
+    }
+    await this.#store.writeStates(tx, idle);
+    const { changes } = await watch.settle(tx, signals);
+    for (const { rule, device } of signals) watch.raisedByClock(rule, device.key);
+    await apply(tx, changes);
+    return left === 0 ? dueMax : rows.length;
+  }
+
+  /** Silence counts only while somebody listened. */
+  #nowFor({ definition }: MarkWatch, nowMs: number): number {
+    return definition.kind === "absence" ? this.#deps.silenceUntilMs(definition.forMs) : nowMs;
+  }
+
+  async #measure({ definition }: MarkWatch, device: DeviceRef, fromMs: number, toMs: number): Promise<number | null> {
+    if (definition.kind !== "trend") return null;
+    const condition = compileCondition(definition.where, "reading", definition.fields);
+    const stored = await this.#deps.readingsBefore([device], null, fromMs, toMs + 1);
+    const counts = ({ metrics }: StoredValues) => condition.holds(metrics, { model: device.model });
+    return featureOf({ ...definition, counts }, fromMs, stored.get(device.key) ?? []);
+  }
+
+  /** One page of those who are away. @returns how many there were */
+  async #walk(rule: ServiceRule): Promise<number> {
+    const { db, clock, silenceUntilMs, watch } = this.#deps;
+    const definition = watch.markWatch(rule.id)?.definition;
+    if (definition?.kind !== "absence") return 0;
+    const nowMs = clock.nowMs();
+    const untilMs = silenceUntilMs(definition.forMs) - definition.forMs;
+    if (!(untilMs > 0)) return 0;
+    const known = this.#walks.get(rule.id);
+    const isOver = known === undefined || nowMs - known.beganAtMs > walkAgainMs;
+    const walk = isOver ? { after: { sinceMs: 0, key: 0 }, beganAtMs: nowMs } : known;
+    const found = await transaction(db, (tx) => this.#judgeAway(tx, rule, walk.after, untilMs));
+    const last = found.at(-1);
+    const after = last === undefined ? walk.after : { sinceMs: last.sinceMs, key: last.device.key };
+    this.#walks.set(rule.id, { ...walk, after });
+    return found.length;
+  }
+
+  async #judgeAway(tx: Db, rule: ServiceRule, after: AwayCursor, untilMs: number): Promise<AwayDevice[]> {
+    const { watch, away, apply } = this.#deps;
+    const mark = watch.markWatch(rule.id);
+    if (mark?.definition.kind !== "absence") return [];
+    const { definition, machine } = mark;
+    const found = await away(tx, after, untilMs, awayMax);
+    const silent = found.filter(({ device }) => watchesModel(rule, device.model));
+    // Before the commit: whoever comes back at this moment waits for it, and must be looked at.
+    for (const { device } of silent) watch.noteSilent(rule.id, device.key);
+    const signals = silent.map(({ device, sinceMs }): Signal => {
+      const gone = { id: "", atMs: sinceMs, type: presenceTypes.closed, roles: ["seen"], amount: 1 };
+      const judge = (state: unknown): Moved => {
+        // Of what it holds already nothing changes. Where it came back and went again unheard, its cause goes and comes.
+        const seen = machine.step(state, gone, sinceMs);
+        const elapsed = machine.elapse(seen.state, untilMs + definition.forMs);
+        const effects = [...seen.effects, ...elapsed.effects];
+        return { ...elapsed, changed: seen.changed || elapsed.changed, effects };
+      };
+      return { device, rule, cause: definition.cause, atMs: sinceMs + definition.forMs, judge };
+    });
+    const { changes } = await watch.settle(tx, signals);
+    await apply(tx, changes);
+    return found;
+  }
+}
+
+const notBefore = (dueMs: number | null, leastMs: number): number | null =>
+  dueMs === null ? null : Math.max(dueMs, leastMs);

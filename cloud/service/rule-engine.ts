@@ -1,0 +1,105 @@
+import type { DeviceRef, WatchedDevices } from "../devices/devices.ts";
+import type { Outbox } from "../events/events.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import type { Audit } from "../staff/staff.ts";
+import type { TelemetryStore } from "../telemetry/telemetry.ts";
+import type { CauseChange } from "./cases.ts";
+import type { StoredValues } from "./core/operators/stored-values.ts";
+import { FiringBook } from "./firing-book.ts";
+import type { ReadingsBefore } from "./reading-watch.ts";
+import { RuleActions, type RuleTools } from "./rule-actions.ts";
+import { RuleClock } from "./rule-clock.ts";
+import { type RuleFacts, RuleWatch } from "./rule-watch.ts";
+import { Rules } from "./rules.ts";
+
+/** What rules need of the rest of the service. */
+export interface RuleSurroundings {
+  watched: Pick<WatchedDevices, "factsOf" | "away">;
+  readings: Pick<TelemetryStore, "readings">;
+  tools: RuleTools;
+  /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
+  silenceUntilMs: (forMs: number) => number;
+}
+
+export interface RuleEngineDeps extends RuleSurroundings {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  outbox: Outbox;
+  find: (ids: readonly string[]) => Promise<Map<string, DeviceRef>>;
+  refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
+  /** What causes that came and went mean, in the same transaction. */
+  apply: (tx: Db, changes: readonly CauseChange[]) => Promise<void>;
+}
+
+/** The rules: what people say of them, what they find in what appliances report, and what they find because time passes. */
+export class RuleEngine {
+  readonly rules: Rules;
+  readonly #deps: RuleEngineDeps;
+  readonly #watch: RuleWatch;
+  readonly #clock: RuleClock;
+  readonly #actions: RuleActions;
+
+  constructor(deps: RuleEngineDeps) {
+    this.#deps = deps;
+    const readingsBefore: ReadingsBefore = (devices, metrics, fromMs, toMs) =>
+      readAll(deps.readings, devices, metrics, fromMs, toMs);
+    this.#watch = new RuleWatch({
+      firings: new FiringBook(deps),
+      appliances: (tx, keys) => deps.watched.factsOf(tx, keys),
+      loadedAtMs: deps.clock.nowMs(),
+      readingsBefore,
+    });
+    this.rules = new Rules({ ...deps, watch: this.#watch });
+    this.#clock = new RuleClock({
+      ...deps,
+      watch: this.#watch,
+      away: (tx, after, untilMs, limit) => deps.watched.away(tx, after, untilMs, limit),
+      readingsBefore,
+    });
+    this.#actions = new RuleActions(deps);
+  }
+
+  /** Puts the rules that ship with Hearth there, and reads all rules and what they are busy with. Before the first batch. */
+  async load(): Promise<void> {
+    await this.rules.addDefaults();
+    await this.#watch.load(this.#deps.db);
+  }
+
+  /** Runs the rules over a batch, in its transaction. What it returns runs after the commit. */
+  async ingest(tx: Db, facts: RuleFacts): Promise<(() => void) | undefined> {
+    const judged = await this.#watch.judge(tx, facts);
+    if (judged === null) return undefined;
+    await this.#deps.apply(tx, judged.changes);
+    return judged.afterCommit;
+  }
+
+  /** What the clock brings, and what firings left to be done. About every second. */
+  async tick(): Promise<void> {
+    await this.#clock.tick();
+    await this.#actions.tick();
+  }
+}
+
+async function readAll(
+  store: Pick<TelemetryStore, "readings">,
+  devices: readonly DeviceRef[],
+  metrics: readonly string[] | null,
+  fromMs: number,
+  toMs: number,
+): Promise<Map<number, StoredValues[]>> {
+  const found = new Map<number, StoredValues[]>();
+  const spans = devices.map((device) => ({ device, sinceMs: fromMs }));
+  for await (const page of store.readings({ devices: spans, metrics, fromMs, toMs })) {
+    for (const { deviceKey, atMs, metrics: values, clockSuspect } of page) {
+      if (clockSuspect) continue;
+      const known = found.get(deviceKey);
+      if (known === undefined) found.set(deviceKey, [{ atMs, metrics: values }]);
+      else known.push({ atMs, metrics: values });
+    }
+  }
+  return found;
+}

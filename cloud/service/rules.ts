@@ -1,0 +1,155 @@
+import type { DeviceRef } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { defaultRules } from "./core/default-rules.ts";
+import { keepsIdentity, type RuleDefinition, type RuleMode, type ServiceRule } from "./core/rule.ts";
+import { type FiringFilter, type RuleFiringRow, RuleFiringsStore } from "./rule-firings-store.ts";
+import type { RuleWatch } from "./rule-watch.ts";
+import { RulesStore } from "./rules-store.ts";
+
+type Refused<R extends string> = { kind: "refused"; rule: R };
+const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
+
+const rulesMax = 200;
+const versionsMax = 200;
+/** Firings that are kept; the oldest go first. */
+const firingsMax = 500_000;
+
+export interface RulesDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  watch: RuleWatch;
+  find: (ids: readonly string[]) => Promise<Map<string, DeviceRef>>;
+  refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
+}
+
+/** How a rule stands over all appliances. */
+export interface RuleStanding {
+  rule: ServiceRule;
+  /** Appliances that it holds its cause on, in whichever mode. */
+  holding: number;
+  /** Events that came too late to count. */
+  tooLate: number;
+}
+
+export type FiringWithDevice = RuleFiringRow & { device_id: string };
+
+/** The rules as people see and change them. */
+export class Rules {
+  readonly #deps: RulesDeps;
+  readonly #store = new RulesStore();
+  readonly #firings = new RuleFiringsStore();
+
+  constructor(deps: RulesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Puts the rules that ship with Hearth there, as far as they never were. */
+  async addDefaults(): Promise<void> {
+    const createdAtMs = this.#deps.clock.nowMs();
+    await this.#store.insertMissing(
+      this.#deps.db,
+      defaultRules.map(({ id, definition }) => ({ id, version: 1, definition, createdAtMs, createdBy: "system" })),
+    );
+  }
+
+  async list(): Promise<RuleStanding[]> {
+    const standing = await this.#store.standing(this.#deps.db);
+    return this.#deps.watch.rules().map((rule) => ({ rule, ...(standing.get(rule.id) ?? { holding: 0, tooLate: 0 }) }));
+  }
+
+  /** A rule's newest version, from memory. */
+  inForce(id: string): ServiceRule | undefined {
+    return this.#deps.watch.rule(id);
+  }
+
+  /** One rule's versions, newest first; empty where there is none. */
+  versions(id: string): Promise<ServiceRule[]> {
+    return this.#store.versions(this.#deps.db, id, versionsMax);
+  }
+
+  async create(by: Principal, definition: RuleDefinition): Promise<ServiceRule | Refused<"too_many_service_rules">> {
+    const { db, ids, audit, watch } = this.#deps;
+    if (watch.rules().length >= rulesMax) return refused("too_many_service_rules");
+    const rule: ServiceRule = { id: ids.next(), version: 1, definition, ...this.#made(by) };
+    await transaction(db, async (tx) => {
+      await this.#store.insert(tx, rule);
+      const subject = `service_rule:${rule.id}`;
+      await audit.record(tx, { principal: by, action: "service_rule.created", subject, after: definition });
+    });
+    watch.replace(rule);
+    return rule;
+  }
+
+  /** Puts a rule's next version in force. */
+  change(
+    by: Principal,
+    id: string,
+    definition: RuleDefinition,
+  ): Promise<ServiceRule | Refused<"service_rule_not_found" | "service_rule_identity">> {
+    return this.#next(by, id, () => definition);
+  }
+
+  /** A next version that differs in its mode alone. */
+  switchMode(
+    by: Principal,
+    id: string,
+    mode: RuleMode,
+  ): Promise<ServiceRule | Refused<"service_rule_not_found" | "service_rule_identity">> {
+    return this.#next(by, id, (before) => ({ ...before, mode }));
+  }
+
+  /** Newest first, by when they were found; an unknown device has none. */
+  async firings(filter: Omit<FiringFilter, "deviceKey"> & { deviceId: string | null }): Promise<FiringWithDevice[]> {
+    const { db, find, refsByKey } = this.#deps;
+    const { deviceId, ...rest } = filter;
+    const device = deviceId === null ? null : (await find([deviceId])).get(deviceId);
+    if (device === undefined) return [];
+    const rows = await this.#firings.list(db, { ...rest, deviceKey: device?.key ?? null });
+    const refs = await refsByKey([...new Set(rows.map((row) => row.device_key))]);
+    return rows.map((row) => ({ ...row, device_id: refs.get(row.device_key)?.id ?? "" }));
+  }
+
+  /** Forgets firings beyond the number that is kept. */
+  async trim(): Promise<void> {
+    await this.#firings.trim(this.#deps.db, firingsMax);
+  }
+
+  async #next(
+    by: Principal,
+    id: string,
+    next: (before: RuleDefinition) => RuleDefinition,
+  ): Promise<ServiceRule | Refused<"service_rule_not_found" | "service_rule_identity">> {
+    const { db, audit, watch } = this.#deps;
+    const outcome = await transaction(db, async (tx) => {
+      const before = await this.#store.getForChange(tx, id);
+      if (before === null) return refused("service_rule_not_found");
+      const definition = next(before.definition);
+      if (!keepsIdentity(before.definition, definition)) return refused("service_rule_identity");
+      const rule: ServiceRule = { id, version: before.version + 1, definition, ...this.#made(by) };
+      await this.#store.insert(tx, rule);
+      // What a shadow found opened nothing: live, it must find it again.
+      const anew = definition.mode !== before.definition.mode && before.definition.mode !== "live";
+      if (anew) await this.#store.beginAnew(tx, id);
+      await audit.record(tx, {
+        principal: by,
+        action: "service_rule.changed",
+        subject: `service_rule:${id}`,
+        before: before.definition,
+        after: definition,
+      });
+      return { rule, anew };
+    });
+    if ("kind" in outcome) return outcome;
+    watch.replace(outcome.rule, outcome.anew);
+    return outcome.rule;
+  }
+
+  #made(by: Principal) {
+    return { createdAtMs: this.#deps.clock.nowMs(), createdBy: principalText(by) };
+  }
+}
