@@ -67,6 +67,8 @@ export function createSlices(deps: SlicesDeps) {
     outbox,
     appliances: devices,
     eventsOf: (device, page) => telemetry.timeline(device, page),
+    readings: () => telemetry.store,
+    onEvidenceError: (error, caseId) => logger.warn({ event: "case.evidence_failed", caseId, error: String(error) }),
     localeOf: async (device) => (await localesOf(households, [device])).get(device.key) ?? null,
     around: {
       watched: devices.watched,

@@ -6,13 +6,27 @@ import { tagsMax } from "./core/labels.ts";
 
 type Refused = { kind: "refused"; rule: "device_not_found" | "too_many_tags"; detail?: string };
 
+interface Labels {
+  country?: string | null | undefined;
+  tags?: readonly string[] | undefined;
+  soldAtMs?: number | null | undefined;
+  warrantyUntilMs?: number | null | undefined;
+}
+
+interface LabelRow {
+  country: string | null;
+  tags: string[];
+  sold_at_ms: number | null;
+  warranty_until_ms: number | null;
+}
+
 export interface DeviceLabelsDeps {
   db: Db;
   clock: Clock;
   audit: Audit;
 }
 
-/** What people say of appliances, and rollouts ask for: the country where one stands, and tags. */
+/** What people say of appliances: the country where one stands and tags, which rollouts ask for, and when it was sold and its warranty ends. */
 export class DeviceLabels {
   readonly #deps: DeviceLabelsDeps;
 
@@ -21,22 +35,21 @@ export class DeviceLabels {
   }
 
   /** Sets what is given and leaves the rest. */
-  async set(
-    by: Principal,
-    deviceId: string,
-    labels: { country?: string | null | undefined; tags?: readonly string[] | undefined },
-  ): Promise<{ kind: "set" } | Refused> {
+  async set(by: Principal, deviceId: string, labels: Labels): Promise<{ kind: "set" } | Refused> {
     return transaction(this.#deps.db, async (tx) => {
-      const { rows } = await sql<{ country: string | null; tags: string[] }>`
-        SELECT country, tags FROM device WHERE id = ${deviceId} FOR UPDATE`.execute(tx);
+      const { rows } = await sql<LabelRow>`
+        SELECT country, tags, sold_at_ms, warranty_until_ms FROM device WHERE id = ${deviceId} FOR UPDATE`.execute(tx);
       const before = rows[0];
       if (before === undefined) return { kind: "refused", rule: "device_not_found" };
       const after = {
         country: labels.country === undefined ? before.country : labels.country,
         tags: labels.tags === undefined ? before.tags : [...new Set(labels.tags)].toSorted(),
+        sold_at_ms: labels.soldAtMs === undefined ? before.sold_at_ms : labels.soldAtMs,
+        warranty_until_ms: labels.warrantyUntilMs === undefined ? before.warranty_until_ms : labels.warrantyUntilMs,
       };
       if (JSON.stringify(before) === JSON.stringify(after)) return { kind: "set" };
-      await sql`UPDATE device SET country = ${after.country}, tags = ${after.tags}::text[], facts_at_ms = ${this.#deps.clock.nowMs()}
+      await sql`UPDATE device SET country = ${after.country}, tags = ${after.tags}::text[], sold_at_ms = ${after.sold_at_ms},
+          warranty_until_ms = ${after.warranty_until_ms}, facts_at_ms = ${this.#deps.clock.nowMs()}
         WHERE id = ${deviceId}`.execute(tx);
       await this.#deps.audit.record(tx, {
         principal: by,

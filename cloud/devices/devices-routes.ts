@@ -22,6 +22,7 @@ const deviceView = z
     serial: z.string(),
     householdId: z.string().nullable(),
     soldAtMs: z.number().nullable(),
+    warrantyUntilMs: z.number().nullable(),
     createdAtMs: z.number(),
     online: z.boolean(),
     /** When the device last came or went. */
@@ -53,6 +54,7 @@ const view = (row: DeviceRow): z.infer<typeof deviceView> => ({
   serial: row.serial,
   householdId: row.household_id,
   soldAtMs: row.sold_at_ms,
+  warrantyUntilMs: row.warranty_until_ms,
   createdAtMs: row.created_at_ms,
   online: row.online,
   presenceAtMs: row.presence_at_ms,
@@ -74,6 +76,7 @@ const registration = z.strictObject({
   serial: safeText(64).min(1).optional(),
   householdId: z.uuid().optional(),
   soldAtMs: epochMs.optional(),
+  warrantyUntilMs: epochMs.optional(),
   country: country.optional(),
   tags: tags.optional(),
 });

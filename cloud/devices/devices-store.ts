@@ -13,6 +13,7 @@ export interface DeviceRow {
   household_id: string | null;
   household_since_ms: number | null;
   sold_at_ms: number | null;
+  warranty_until_ms: number | null;
   created_at_ms: number;
   blocked_at_ms: number | null;
   online: boolean;
@@ -40,6 +41,7 @@ export interface NewDevice {
   serial: string;
   householdId: string | null;
   soldAtMs: number | null;
+  warrantyUntilMs?: number | null;
   country?: string | null;
   tags?: readonly string[];
 }
@@ -86,14 +88,15 @@ export class DevicesStore {
       serial: device.serial,
       household_id: device.householdId,
       sold_at_ms: device.soldAtMs,
+      warranty_until_ms: device.warrantyUntilMs ?? null,
       country: device.country ?? null,
       tags: device.tags ?? [],
     }));
     const { rows: inserted } = await sql<{ id: string }>`
-      INSERT INTO device (id, model, serial, household_id, sold_at_ms, country, tags, created_at_ms, facts_at_ms)
-      SELECT id, model, serial, household_id, sold_at_ms, country, tags, ${nowMs}, ${nowMs}
+      INSERT INTO device (id, model, serial, household_id, sold_at_ms, warranty_until_ms, country, tags, created_at_ms, facts_at_ms)
+      SELECT id, model, serial, household_id, sold_at_ms, warranty_until_ms, country, tags, ${nowMs}, ${nowMs}
       FROM json_to_recordset(${JSON.stringify(rows)}::json)
-        AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint, country text, tags text[])
+        AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint, warranty_until_ms bigint, country text, tags text[])
       ON CONFLICT (id) DO NOTHING RETURNING id`.execute(tx);
     return inserted.map((row) => row.id);
   }

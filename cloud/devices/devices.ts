@@ -47,6 +47,7 @@ export interface Registration {
   serial?: string | undefined;
   householdId?: string | undefined;
   soldAtMs?: number | undefined;
+  warrantyUntilMs?: number | undefined;
   country?: string | undefined;
   tags?: readonly string[] | undefined;
 }
@@ -180,6 +181,7 @@ export class Devices {
         serial: registration.serial ?? registration.id,
         householdId: registration.householdId ?? null,
         soldAtMs: registration.soldAtMs ?? null,
+        warrantyUntilMs: registration.warrantyUntilMs ?? null,
         country: registration.country ?? null,
         tags: [...new Set(registration.tags ?? [])].toSorted(),
       }),

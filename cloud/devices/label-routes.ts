@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
+import { epochMs } from "#protocol/text.ts";
 import { problem } from "../platform/problem.ts";
 import { country, tags } from "./core/labels.ts";
 import type { Devices } from "./devices.ts";
@@ -15,12 +16,17 @@ export function labelRoutes(server: FastifyInstance, devices: Devices): void {
     {
       config: { permission: "devices.write" },
       schema: {
-        summary: "Say where an appliance stands, and tag it",
+        summary: "Say where an appliance stands, tag it, and say when it was sold and its warranty ends",
         description:
           "What is left out stays. Rollouts choose by country and tags; the tag `internal` is for the maker's own.",
         tags: ["devices"],
         params: z.object({ id: deviceId }),
-        body: z.strictObject({ country: country.nullable().optional(), tags: tags.optional() }),
+        body: z.strictObject({
+          country: country.nullable().optional(),
+          tags: tags.optional(),
+          soldAtMs: epochMs.nullable().optional(),
+          warrantyUntilMs: epochMs.nullable().optional(),
+        }),
         response: { 204: z.null() },
       },
     },

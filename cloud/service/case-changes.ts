@@ -74,12 +74,14 @@ export class CaseChanges {
     const [was, is] = [isClosed(before.state.status), isClosed(to.status)];
     const reopens = was && !is;
     const terms = this.#deps.policies.terms(before.severity);
+    const promise = promiseAfter(before.promise, { from: before.state.status, to: to.status, nowMs }, terms);
     const after: ServiceCase = {
       ...before,
       state: to,
-      promise: promiseAfter(before.promise, { from: before.state.status, to: to.status, nowMs }, terms),
+      promise,
       reopenedCount: before.reopenedCount + (reopens ? 1 : 0),
       firstResolvedAtMs: before.firstResolvedAtMs ?? (is ? nowMs : null),
+      resolveKept: before.resolveKept ?? (is ? nowMs <= promise.resolveDueAtMs : null),
       escalatedTo: reopens ? null : before.escalatedTo,
     };
     const kind = is ? "resolved" : reopens ? "reopened" : "status";

@@ -86,6 +86,13 @@ export class CaseEntriesStore {
     return rows.map(toEntry);
   }
 
+  /** The entry that opened it. */
+  async first(db: Db, caseId: string): Promise<CaseEntry[]> {
+    const { rows } = await sql<EntryRow>`
+      SELECT * FROM case_entry WHERE case_id = ${caseId} ORDER BY sequence LIMIT 1`.execute(db);
+    return rows.map(toEntry);
+  }
+
   /**
    * Entries of all cases of one device, newest first, each with its case's title. A household sees its own cases, and not what staff
    * settle among themselves.

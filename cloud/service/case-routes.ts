@@ -1,19 +1,16 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { deviceId, locale, modelKey } from "#protocol/ids.ts";
+import { deviceId, modelKey } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
-import { problem } from "../platform/problem.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
-import type { Answers } from "./answers.ts";
 import type { CaseDesk, CaseQuery } from "./case-desk.ts";
 import { queuePlace } from "./case-queue-store.ts";
-import { caseId, caseView, caseWithEntries, viewOf } from "./case-views.ts";
+import { caseView, viewOf } from "./case-views.ts";
 import { caseStatuses } from "./core/case.ts";
 import { severities } from "./core/severity.ts";
-import { serviceProblems } from "./errors.ts";
 
 const wordsMax = 50;
 
@@ -62,22 +59,11 @@ function toQuery(asked: z.infer<typeof filterQuery>, me: Principal): CaseQuery {
   };
 }
 
-const filledAnswer = z
-  .object({
-    key: z.string(),
-    title: z.string(),
-    suggested: z.boolean(),
-    locale: z.string(),
-    text: z.string(),
-    missing: z.array(z.string()),
-  })
-  .meta({ id: "FilledAnswer" });
-
 const listed = z.object({ items: z.array(caseView), nextCursor: z.string().nullable() });
 const place = z.tuple([z.int().min(0).max(9), z.int().min(0), z.int().min(0), z.uuid()]);
 
 /** HTTP of looking at cases. */
-export function caseRoutes(server: FastifyInstance, desk: CaseDesk, answers: Answers): void {
+export function caseRoutes(server: FastifyInstance, desk: CaseDesk): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
   const tags = ["cases"];
   app.get(
@@ -142,37 +128,5 @@ export function caseRoutes(server: FastifyInstance, desk: CaseDesk, answers: Ans
       },
     },
     async ({ query, principal }) => desk.queueCounts(toQuery(query, principal), principal),
-  );
-  app.get(
-    "/api/v1/cases/:id",
-    {
-      config: { permission: "service.read" },
-      schema: { summary: "Read a case and its history", tags, params: caseId, response: { 200: caseWithEntries } },
-    },
-    async ({ params }) => {
-      const found = await desk.get(params.id);
-      if (found === null) throw problem(serviceProblems, "case_not_found");
-      return { ...viewOf(found), entries: found.entries };
-    },
-  );
-  app.get(
-    "/api/v1/cases/:id/answers",
-    {
-      config: { permission: "service.read" },
-      schema: {
-        summary: "Read the answers that staff keep, filled in for a case",
-        description:
-          "Those meant for its cause first. What the case does not have stays visible as `[part]` and is listed.",
-        tags,
-        params: caseId,
-        querystring: z.object({ locale: locale.optional().describe("Without it, the household's") }),
-        response: { 200: z.object({ items: z.array(filledAnswer) }) },
-      },
-    },
-    async ({ params, query }) => {
-      const found = await desk.find(params.id);
-      if (found === null) throw problem(serviceProblems, "case_not_found");
-      return { items: await answers.filled(found.serviceCase, found.deviceId, query.locale ?? null) };
-    },
   );
 }

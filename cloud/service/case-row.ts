@@ -31,6 +31,8 @@ export interface ServiceCase {
   assignedAtMs: number | null;
   reopenedCount: number;
   firstResolvedAtMs: number | null;
+  /** Whether that was in time; null while it never was resolved. */
+  resolveKept: boolean | null;
 }
 
 export interface CaseRow {
@@ -65,6 +67,7 @@ export interface CaseRow {
   assigned_at_ms: number | null;
   reopened_count: number;
   first_resolved_at_ms: number | null;
+  resolve_kept: boolean | null;
 }
 
 /** Of a case of which nothing is due: it sorts after all others. */
@@ -151,6 +154,7 @@ export const toCase = (row: CaseRow): ServiceCase => ({
   assignedAtMs: row.assigned_at_ms,
   reopenedCount: row.reopened_count,
   firstResolvedAtMs: row.first_resolved_at_ms,
+  resolveKept: row.resolve_kept,
 });
 
 export function toRow(serviceCase: ServiceCase): CaseRow {
@@ -188,5 +192,6 @@ export function toRow(serviceCase: ServiceCase): CaseRow {
     assigned_at_ms: serviceCase.assignedAtMs,
     reopened_count: serviceCase.reopenedCount,
     first_resolved_at_ms: serviceCase.firstResolvedAtMs,
+    resolve_kept: serviceCase.resolveKept,
   };
 }

@@ -230,6 +230,7 @@ export class Cases {
       assignedAtMs: null,
       reopenedCount: 0,
       firstResolvedAtMs: null,
+      resolveKept: null,
     };
   }
 }

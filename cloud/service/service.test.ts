@@ -44,6 +44,9 @@ const newService = async () => {
       tools: { async tag() {}, command: async () => () => {} },
     },
     mayWork: async () => true,
+    readings: () => {
+      throw new Error("nobody takes evidence here");
+    },
     eventsOf: async () => [],
     localeOf: async () => null,
   });

@@ -13,6 +13,8 @@ import { CaseEntriesStore } from "./case-entries-store.ts";
 import { CasePolicies } from "./case-policies.ts";
 import { type AnswerTemplate, answerTemplate } from "./core/answer-template.ts";
 import { type CauseDefinition, causeDefinition } from "./core/cause-article.ts";
+import { CaseMeasures } from "./case-measures.ts";
+import { Evidence, type EvidenceDeps } from "./evidence.ts";
 import { Cases } from "./cases.ts";
 import { CasesStore, type ServiceCase } from "./cases-store.ts";
 import { IncidentDesk } from "./incident-desk.ts";
@@ -37,6 +39,9 @@ export interface ServiceDeps {
   appliances: ServiceAppliances & IncidentAppliances & KnownAppliances;
   /** What happened at a device, newest first. */
   eventsOf: EventsOf;
+  /** Where readings are asked for. */
+  readings: EvidenceDeps["readings"];
+  onEvidenceError?: EvidenceDeps["onError"];
   /** The language of the household that has a device. */
   localeOf: AnswersDeps["localeOf"];
   /** What rules look at beside what comes in, and what they may do. */
@@ -59,6 +64,8 @@ export class Service {
   readonly causes: ServiceDocuments<CauseDefinition>;
   readonly answerTemplates: ServiceDocuments<AnswerTemplate>;
   readonly answers: Answers;
+  readonly evidence: Evidence;
+  readonly measures: CaseMeasures;
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #engine: RuleEngine;
@@ -77,6 +84,8 @@ export class Service {
     const made = { ...deps, policies: this.policies, store: this.#store, entries: new CaseEntriesStore(), hears };
     this.cases = new Cases(made);
     this.desk = new CaseDesk({ ...made, cases: this.cases });
+    this.evidence = new Evidence({ ...made, onError: deps.onEvidenceError ?? (() => {}) });
+    this.measures = new CaseMeasures(deps);
     this.#caseClock = new CaseClock(made);
     const ruleOf = (id: string) => this.#engine.rules.inForce(id);
     this.#incidents = new Incidents({ ...deps, cases: this.cases, ruleOf });
