@@ -144,10 +144,12 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     publicUrl: () => address.base,
     fleetCa: () => certificates.fleet,
     deviceCertificateMs: config.deviceCertificateMs,
+    retention: config.retention,
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());
   undo.add(async () => hub.stop());
+  undo.add(async () => slices.telemetry.stop());
   undo.add(() => slices.dispatcher.stop());
   undo.add(() => slices.events.stop());
   undo.add(() => slices.security.flush());
@@ -310,6 +312,8 @@ function startTickers(
     tick("deliveries", 1_000, () => slices.deliveries.tick(clock.nowMs())),
     tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
     tick("desired", 1_000, async () => slices.desired.tick()),
+    tick("rollups", 2_000, () => slices.telemetry.follow()),
+    tick("retention", 600_000, () => slices.telemetry.keep()),
     tick("rollouts", 1_000, () => slices.rollouts.tick()),
     tick("cases", 1_000, () => slices.service.tick()),
     tick("rules", 1_000, () => slices.service.tickRules()),

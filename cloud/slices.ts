@@ -23,7 +23,7 @@ import { Search } from "./search/search.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
 import { findCases, Listening, Service } from "./service/service.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
-import { FasterSampling, LiveTails, Telemetry } from "./telemetry/telemetry.ts";
+import { FasterSampling, LiveTails, type Retention, Telemetry } from "./telemetry/telemetry.ts";
 
 export interface SlicesDeps {
   database: Database;
@@ -41,6 +41,8 @@ export interface SlicesDeps {
   /** Signs the devices' certificates. */
   fleetCa: () => Authority;
   deviceCertificateMs: number;
+  /** How long readings, rollups and events are kept, where it is not as usual. */
+  retention?: Retention;
 }
 
 export type Slices = ReturnType<typeof createSlices>;
@@ -58,7 +60,13 @@ export function createSlices(deps: SlicesDeps) {
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
   const listening = new Listening({ db, clock });
-  const telemetry = new Telemetry({ db, clock, layoutOf: (model) => devices.layout(model) });
+  const telemetry = new Telemetry({
+    db,
+    clock,
+    layoutOf: (model) => devices.layout(model),
+    modelsOf: (keys) => devices.modelsOf(keys),
+    ...(deps.retention === undefined ? {} : { retention: deps.retention }),
+  });
   const service = new Service({
     db,
     clock,

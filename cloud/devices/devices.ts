@@ -239,6 +239,11 @@ export class Devices {
     return new Set(await this.#store.online(this.#db, keys));
   }
 
+  /** The models of devices, by key. */
+  async modelsOf(keys: readonly number[]): Promise<Map<number, string>> {
+    return new Map((await this.#store.refsByKey(this.#db, keys)).map(({ key, model }) => [key, model]));
+  }
+
   ofModel(model: string, limit: number): Promise<DeviceRef[]> {
     return this.#store.refsOfModel(this.#db, model, limit);
   }

@@ -43,7 +43,11 @@ beforeAll(async () => {
   base = await createTestDatabase();
   const deps = { db: base.db, clock: systemClock, ids: randomIds };
   devices = new Devices({ ...deps, audit: new Staff(deps).audit });
-  const telemetry = new Telemetry({ ...deps, layoutOf: (model) => devices.layout(model) });
+  const telemetry = new Telemetry({
+    ...deps,
+    layoutOf: (model) => devices.layout(model),
+    modelsOf: (keys) => devices.modelsOf(keys),
+  });
   await sql`INSERT INTO model (key, version, document, created_at_ms) VALUES ('oven', 1, '{}', 0)`.execute(base.db);
   await sql`INSERT INTO device (id, model, serial, created_at_ms)
     VALUES ('oven-1', 'oven', 's', 0)`.execute(base.db);

@@ -27,7 +27,11 @@ beforeAll(async () => {
   const deps = { db: base.db, clock: systemClock, ids: randomIds };
   devices = new Devices({ ...deps, audit: new Staff(deps).audit });
   security = new Security({ ...deps, outbox: new Outbox(randomIds), logger: createLogger("silent") });
-  telemetry = new Telemetry({ ...deps, layoutOf: (model) => devices.layout(model) });
+  telemetry = new Telemetry({
+    ...deps,
+    layoutOf: (model) => devices.layout(model),
+    modelsOf: (keys) => devices.modelsOf(keys),
+  });
   await devices.putModel(system, {
     key: "oven",
     version: 1,

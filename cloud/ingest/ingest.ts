@@ -41,7 +41,7 @@ export interface IngestSlices {
   deviceChanges(): number;
   /** Before the transaction: everything about readings that needs none. */
   prepareReadings(facts: readonly ReadingFact[]): Promise<PreparedReadings>;
-  readings(client: pg.Client, prepared: PreparedReadings): Promise<void>;
+  readings(client: pg.Client, prepared: PreparedReadings): Promise<AfterCommit>;
   /** Returns the events that are new. */
   events(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]>;
   reported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
@@ -372,10 +372,9 @@ export class Ingest {
     const { rejected } = batch;
     await slices.presence(tx, batch.presence);
     if (batch.security.length > 0) await slices.security(tx, batch.security);
-    await slices.readings(client, prepared.readings);
+    const afterCommit: AfterCommit[] = [await slices.readings(client, prepared.readings)];
     const events = batch.events.length === 0 ? [] : await slices.events(tx, batch.events);
     await slices.reported(tx, batch.reported);
-    const afterCommit: AfterCommit[] = [];
     if (batch.receipts.length > 0) {
       const outcome = await slices.receipts(
         tx,

@@ -100,6 +100,20 @@ test.each(Object.keys(files))("production without %s is refused by name", (name)
   expect(() => readConfig({ ...files, [name]: "" }), "half of one's own").toThrow(new RegExp(`^${name} is not set`));
 });
 
+test("what is made of readings is kept at least as long as they are", () => {
+  const day = 86_400_000;
+  expect(readConfig({ HEARTH_RETENTION_READINGS_DAYS: "30" }).retention).toMatchObject({
+    readingsMs: 30 * day,
+    minutesMs: 365 * day,
+  });
+  expect(() => readConfig({ HEARTH_RETENTION_READINGS_DAYS: "0" })).toThrow(
+    "HEARTH_RETENTION_READINGS_DAYS is '0', but Hearth wants a number of days from 2 to 36500.",
+  );
+  expect(() => readConfig({ HEARTH_RETENTION_HOURS_DAYS: "300" })).toThrow(
+    "HEARTH_RETENTION_HOURS_DAYS is '300', but Hearth wants no less than the 365 of HEARTH_RETENTION_MINUTES_DAYS",
+  );
+});
+
 test("production without any of its files names all of them", () => {
   const without = { ...production, ...Object.fromEntries(Object.keys(files).map((name) => [name, ""])) };
   for (const name of Object.keys(files)) expect(() => readConfig(without)).toThrow(name);

@@ -11,6 +11,8 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const optionalUrl = (protocols: RegExp) => z.url({ protocol: protocols }).optional();
 const optionalFile = z.string().min(1).optional();
 
+const keptDays = z.coerce.number().min(2).max(36_500);
+
 const signingKey = z
   .string()
   .transform((text, context): KeyObject => {
@@ -35,6 +37,11 @@ const environment = z.object({
   HEARTH_FLEET_CA_CERT: optionalFile,
   HEARTH_FLEET_CA_KEY: optionalFile,
   HEARTH_DEVICE_CERTIFICATE_DAYS: z.coerce.number().min(0.01).max(3_650).default(365),
+  HEARTH_RETENTION_READINGS_DAYS: keptDays.default(90),
+  HEARTH_RETENTION_MINUTES_DAYS: keptDays.default(365),
+  HEARTH_RETENTION_HOURS_DAYS: keptDays.default(1_825),
+  HEARTH_RETENTION_DAYS_DAYS: keptDays.default(3_650),
+  HEARTH_RETENTION_EVENTS_DAYS: keptDays.default(1_095),
   HEARTH_LOG: z.enum(["silent", "error", "warn", "info", "debug"]).default("warn"),
   HEARTH_SPOOL_BYTES: z.coerce.number().int().min(1_048_576).max(274_877_906_944).default(1_073_741_824),
   HEARTH_TIMESTAMP_KEY: signingKey,
@@ -44,6 +51,7 @@ const environment = z.object({
 type Environment = z.infer<typeof environment>;
 
 const wantsSigningKey = "an Ed25519 private key as PKCS#8, in PEM or its DER in base64";
+const wantsKeptDays = "a number of days from 2 to 36500";
 const wantsPort = "a port from 0 to 65535 (0 takes any free one)";
 
 /** What each variable wants, in the words of the message that refuses it. */
@@ -63,6 +71,11 @@ export const wants: Record<keyof Environment, string> = {
   HEARTH_FLEET_CA_KEY:
     "a file with the private key of HEARTH_FLEET_CA_CERT's intermediate, in PEM and without a passphrase",
   HEARTH_DEVICE_CERTIFICATE_DAYS: "a number of days from 0.01 to 3650",
+  HEARTH_RETENTION_READINGS_DAYS: wantsKeptDays,
+  HEARTH_RETENTION_MINUTES_DAYS: wantsKeptDays,
+  HEARTH_RETENTION_HOURS_DAYS: wantsKeptDays,
+  HEARTH_RETENTION_DAYS_DAYS: wantsKeptDays,
+  HEARTH_RETENTION_EVENTS_DAYS: wantsKeptDays,
   HEARTH_LOG: "silent, error, warn, info or debug",
   HEARTH_SPOOL_BYTES: "a number of bytes from 1048576 to 274877906944",
   HEARTH_TIMESTAMP_KEY: wantsSigningKey,
@@ -99,6 +112,8 @@ export interface Config {
   /** Sign the firmware repository's timestamps, and the director's statements. Without them, keys that Hearth makes in its data folder. */
   timestampKey: KeyObject | undefined;
   directorKey: KeyObject | undefined;
+  /** How long readings, what is made of them by the minute, hour and day, and device events are kept. */
+  retention: { readingsMs: number; minutesMs: number; hoursMs: number; daysMs: number; eventsMs: number };
   logLevel: string;
   spoolBytesMax: number;
   limits: GatewayLimits;
@@ -151,10 +166,36 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     deviceCertificateMs: Math.round(value.HEARTH_DEVICE_CERTIFICATE_DAYS * dayMs),
     timestampKey: value.HEARTH_TIMESTAMP_KEY,
     directorKey: value.HEARTH_DIRECTOR_KEY,
+    retention: readRetention(value),
     logLevel: value.HEARTH_LOG,
     spoolBytesMax: value.HEARTH_SPOOL_BYTES,
     limits: limits.limits,
     databaseUrl: value.DATABASE_URL,
+  };
+}
+
+/** Each rollup is kept at least as long as what it is made of: there would be times otherwise of which only the detail is left. */
+function readRetention(value: Environment): Config["retention"] {
+  const chain = [
+    "HEARTH_RETENTION_READINGS_DAYS",
+    "HEARTH_RETENTION_MINUTES_DAYS",
+    "HEARTH_RETENTION_HOURS_DAYS",
+    "HEARTH_RETENTION_DAYS_DAYS",
+  ] as const;
+  for (const [at, name] of chain.entries()) {
+    const finer = chain[at - 1];
+    if (finer !== undefined && value[name] < value[finer]) {
+      throw new StartError(
+        `${name} is '${value[name]}', but Hearth wants no less than the ${value[finer]} of ${finer}: what is made of them is kept at least as long.`,
+      );
+    }
+  }
+  return {
+    readingsMs: value.HEARTH_RETENTION_READINGS_DAYS * dayMs,
+    minutesMs: value.HEARTH_RETENTION_MINUTES_DAYS * dayMs,
+    hoursMs: value.HEARTH_RETENTION_HOURS_DAYS * dayMs,
+    daysMs: value.HEARTH_RETENTION_DAYS_DAYS * dayMs,
+    eventsMs: value.HEARTH_RETENTION_EVENTS_DAYS * dayMs,
   };
 }
 

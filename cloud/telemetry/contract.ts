@@ -27,6 +27,8 @@ export interface StoreUnderTest {
 export interface ContractWorld {
   clock: Clock;
   layoutOf: (model: string) => MetricLayout;
+  /** The models of devices by key. */
+  modelsOf: (deviceKeys: readonly number[]) => Promise<ReadonlyMap<number, string>>;
 }
 
 const declared = (name: string, kind: "gauge" | "flag" | "counter" = "gauge") => ({
@@ -56,14 +58,17 @@ const world: ContractWorld = {
     if (found === undefined) throw new Error(`the contract knows no model ${model}`);
     return found;
   },
+  modelsOf: async (deviceKeys) => new Map(deviceKeys.map((key) => [key, modelByKey.get(key) ?? "oven"])),
 };
 
 const [secondMs, minuteMs, hourMs, dayMs] = [1_000, 60_000, 3_600_000, 86_400_000];
 const startMs = contractNowMs - 6 * hourMs;
 
 let keys = 0;
+const modelByKey = new Map<number, string>();
 const newDevice = (model = "oven"): DeviceRef => {
   keys += 1;
+  modelByKey.set(keys, model);
   return { key: keys, id: `device-${keys}`, model, householdId: null, householdSinceMs: null };
 };
 

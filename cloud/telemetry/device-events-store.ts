@@ -13,6 +13,8 @@ interface EventRow {
   data: Record<string, unknown>;
 }
 
+const removedAtOnce = 10_000;
+
 /** SQL of the events that devices sent. */
 export class DeviceEventsStore {
   /** Stores events and returns those that were not there yet: a device sends again what it is not sure of. */
@@ -41,6 +43,16 @@ export class DeviceEventsStore {
       RETURNING device_key || ' ' || id AS identity`.execute(tx);
     const fresh = new Set(inserted.map((row) => row.identity));
     return [...byIdentity].filter(([identity]) => fresh.has(identity)).map(([, fact]) => fact);
+  }
+
+  /** Removes the events that are older than that, in pieces: their identity has no time in it, so no partition can hold them by time. */
+  async removeOlder(db: Db, beforeMs: number): Promise<void> {
+    for (;;) {
+      const { numAffectedRows } = await sql`
+        DELETE FROM device_event WHERE (device_key, id) IN (
+          SELECT device_key, id FROM device_event WHERE order_at_ms < ${beforeMs} LIMIT ${removedAtOnce})`.execute(db);
+      if (Number(numAffectedRows ?? 0) < removedAtOnce) return;
+    }
   }
 
   /** The newest events of a device, newest first. What reached us before the page's past ends happened before it, whatever its clock said. */

@@ -1,21 +1,22 @@
 import { createTestDatabase } from "../../test/support/postgres.ts";
 import { type ContractWorld, type StoreUnderTest, telemetryContract } from "./contract.ts";
-import { Telemetry } from "./telemetry.ts";
+import { PostgresTelemetryStore } from "./postgres-telemetry-store.ts";
 
-async function openPostgres({ clock, layoutOf }: ContractWorld): Promise<StoreUnderTest> {
+async function openPostgres(world: ContractWorld): Promise<StoreUnderTest> {
   const base = await createTestDatabase();
-  const telemetry = new Telemetry({ db: base.db, clock, layoutOf });
+  const store = new PostgresTelemetryStore({ db: base.db, ...world });
   const client = await base.database.connect();
   return {
-    store: telemetry.store,
+    store,
     db: base.db,
     async write(readings) {
-      const prepared = await telemetry.prepare(readings);
+      const prepared = await store.prepare(readings);
       await client.query("BEGIN");
-      await telemetry.ingestReadings(client, prepared);
+      const learn = await store.append(client, prepared);
       await client.query("COMMIT");
+      learn?.();
     },
-    async settle() {},
+    settle: () => store.rollups.follow(0),
     async close() {
       await client.end();
       await base.drop();

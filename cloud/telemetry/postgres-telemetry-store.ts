@@ -2,10 +2,15 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import type { DeviceRef, MetricLayout } from "../devices/devices.ts";
+import type { DeviceRef, MetricLayout, ReadingFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, sqlState } from "../platform/database.ts";
-import type { ReadingRow } from "./core/reading-rows.ts";
+import type { DeviceHour } from "./core/dirty-hours.ts";
+import { copyText, hoursOf, type ReadingRow, readingRows } from "./core/reading-rows.ts";
+import { defaultRetention, leastBucketMs, type Retention } from "./core/retention.ts";
+import { RetainedTables } from "./retained-tables.ts";
+import { type ModelsOf, Rollups, sharesBarrier } from "./rollups.ts";
+import { TimePartitions } from "./time-partitions.ts";
 import { rangeOf } from "./ranges.ts";
 import { eraseReadings, latestValues, meanOfMeans, newestAhead, readingPages } from "./raw-readings.ts";
 import type {
@@ -26,6 +31,8 @@ const uniqueViolation = "23505";
 /** Readings ready to be stored: each (device, time) once, in the order of the key, also as the text of a COPY. */
 export interface PreparedReadings {
   rows: readonly ReadingRow[];
+  /** The hours of devices that get readings, each once, in the order of the key. */
+  hours: readonly DeviceHour[];
   copyText: Buffer;
 }
 
@@ -36,16 +43,57 @@ async function copyInto(client: pg.Client, table: string, prepared: PreparedRead
 
 type LayoutOf = (model: string) => MetricLayout;
 
+export interface PostgresTelemetryDeps {
+  db: Db;
+  clock: Clock;
+  layoutOf: LayoutOf;
+  modelsOf: ModelsOf;
+  retention?: Retention;
+}
+
 /** Readings in PostgreSQL: one row each, a partition a day. */
 export class PostgresTelemetryStore implements TelemetryStore {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #layoutOf: LayoutOf;
+  readonly #retention: Retention;
+  readonly #partitions: TimePartitions;
+  readonly rollups: Rollups;
+  readonly #retained: RetainedTables;
 
-  constructor(deps: { db: Db; clock: Clock; layoutOf: LayoutOf }) {
-    this.#db = deps.db;
-    this.#clock = deps.clock;
-    this.#layoutOf = deps.layoutOf;
+  constructor(deps: PostgresTelemetryDeps) {
+    const { db, clock, layoutOf, modelsOf, retention = defaultRetention } = deps;
+    this.#db = db;
+    this.#clock = clock;
+    this.#layoutOf = layoutOf;
+    this.#retention = retention;
+    this.#partitions = new TimePartitions(db, { table: "reading", unit: "day", keptMs: retention.readingsMs });
+    const partitions = {
+      minute: new TimePartitions(db, { table: "rollup_minute", unit: "month", keptMs: retention.minutesMs }),
+      hour: new TimePartitions(db, { table: "rollup_hour", unit: "year", keptMs: retention.hoursMs }),
+      day: new TimePartitions(db, { table: "rollup_day", unit: "year", keptMs: retention.daysMs }),
+    };
+    this.rollups = new Rollups({ db, clock, layoutOf, modelsOf, partitions, retention });
+    this.#retained = new RetainedTables(db, clock, { readings: this.#partitions, ...partitions }, retention);
+  }
+
+  async load(): Promise<void> {
+    await this.#retained.load();
+  }
+
+  /** Makes the partitions of the next days, and drops what is older than it is kept. @returns the partitions dropped */
+  keep(): Promise<string[]> {
+    return this.#retained.keep();
+  }
+
+  /** Turns readings into rows and makes the partitions that they want. Before their transaction, because it changes the schema. */
+  async prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
+    const nowMs = this.#clock.nowMs();
+    const rows = readingRows(facts, this.#layoutOf);
+    await this.#partitions.ensure(rows, nowMs);
+    // What is so late that its neighbours are gone would make a rollup of itself alone, in place of one of all.
+    const hours = hoursOf(rows, nowMs - this.#retention.readingsMs);
+    return { rows, hours, copyText: Buffer.from(copyText(rows)) };
   }
 
   /**
@@ -53,18 +101,23 @@ export class PostgresTelemetryStore implements TelemetryStore {
    * it lacks.
    *
    * @param client the connection of the transaction
+   * @returns what to do once it is committed
    */
-  async append(client: pg.Client, prepared: PreparedReadings): Promise<void> {
-    if (prepared.rows.length === 0) return;
-    await client.query("SAVEPOINT readings");
+  async append(client: pg.Client, prepared: PreparedReadings): Promise<(() => void) | undefined> {
+    if (prepared.rows.length === 0) return undefined;
+    await client.query(`${sharesBarrier}; SAVEPOINT readings`);
+    const learn = await this.rollups.note(client, prepared.hours);
     try {
       await copyInto(client, "reading", prepared);
       await client.query("RELEASE SAVEPOINT readings");
+      return learn;
     } catch (error) {
       if (sqlState(error) !== uniqueViolation) throw error;
       // Some device sent again what was stored already. That is rare, so only then is the slower way taken that can merge.
       await client.query("ROLLBACK TO SAVEPOINT readings");
+      const learnAgain = await this.rollups.note(client, prepared.hours);
       await this.#appendMerging(client, prepared);
+      return learnAgain;
     }
   }
 
@@ -79,7 +132,8 @@ export class PostgresTelemetryStore implements TelemetryStore {
   }
 
   range(query: RangeQuery): Promise<RangeAnswer> {
-    return rangeOf(this.#db, this.#layoutOf, query);
+    const leastMs = leastBucketMs(query.fromMs, this.#clock.nowMs(), this.#retention);
+    return rangeOf(this.#db, this.#layoutOf, query, leastMs);
   }
 
   latest(devices: readonly DeviceSpan[]): Promise<Map<number, LatestValue[]>> {
@@ -99,6 +153,9 @@ export class PostgresTelemetryStore implements TelemetryStore {
   }
 
   async erase(spans: readonly ErasedSpan[]): Promise<void> {
-    for (const span of spans) await eraseReadings(this.#db, span);
+    for (const span of spans) {
+      await eraseReadings(this.#db, span);
+      await this.rollups.erase(span);
+    }
   }
 }

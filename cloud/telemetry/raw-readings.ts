@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { MetricLayout } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
 import { metricsOf, type ReadingValues } from "./core/reading-metrics.ts";
+import { hourMs } from "./core/rollup-levels.ts";
 import { valueIn } from "./reading-values.ts";
 import {
   type DeviceSpan,
@@ -149,7 +150,7 @@ export async function meanOfMeans(
 /** Rows that one statement erases: a device of many years must not hold everybody up. */
 const erasedAtOnce = 20_000;
 
-/** Erases the readings of a span, in pieces. */
+/** Erases the readings of a span, in pieces; the hours that they were in are noted with each, so that nobody trusts a rollup of them. */
 export async function eraseReadings(db: Db, span: ErasedSpan): Promise<void> {
   const { deviceKey, fromMs, toMs } = span;
   // By the index of each: one condition for both would read everything that the device ever said.
@@ -159,12 +160,19 @@ export async function eraseReadings(db: Db, span: ErasedSpan): Promise<void> {
   ];
   for (const condition of which) {
     for (;;) {
-      const { numAffectedRows } = await sql`
-        DELETE FROM reading WHERE (device_key, at_ms) IN (
-          SELECT device_key, at_ms FROM reading WHERE device_key = ${deviceKey} AND ${condition} LIMIT ${erasedAtOnce})`.execute(
-        db,
-      );
-      if (Number(numAffectedRows ?? 0) < erasedAtOnce) break;
+      const { rows } = await sql<{ n: number }>`
+        WITH gone AS (
+          DELETE FROM reading WHERE (device_key, at_ms) IN (
+            SELECT device_key, at_ms FROM reading WHERE device_key = ${deviceKey} AND ${condition} LIMIT ${erasedAtOnce})
+          RETURNING at_ms, suspect_received_at_ms
+        ), noted AS (
+          INSERT INTO rollup_dirty (device_key, at_ms, since_ms)
+          SELECT DISTINCT ${deviceKey}::int, at_ms / ${sql.lit(hourMs)} * ${sql.lit(hourMs)}, 0 FROM gone
+          WHERE suspect_received_at_ms IS NULL
+          ON CONFLICT (device_key, at_ms) DO UPDATE SET generation = rollup_dirty.generation + 1
+        )
+        SELECT count(*) AS n FROM gone`.execute(db);
+      if ((rows[0]?.n ?? 0) < erasedAtOnce) break;
     }
   }
 }

@@ -44,7 +44,11 @@ beforeAll(async () => {
   base = await createTestDatabase();
   const deps = { db: base.db, clock: systemClock, ids: randomIds };
   devices = new Devices({ ...deps, audit: new Staff(deps).audit });
-  telemetry = new Telemetry({ ...deps, layoutOf: (key) => devices.layout(key) });
+  telemetry = new Telemetry({
+    ...deps,
+    layoutOf: (key) => devices.layout(key),
+    modelsOf: (keys) => devices.modelsOf(keys),
+  });
   await devices.putModel(system, model(1, ["cavity_c", "door_open"]));
   await devices.register(system, [{ id: "d1", model: "oven" }]);
   const found = (await devices.find(["d1"])).get("d1");

@@ -1,17 +1,21 @@
 import type pg from "pg";
-import type { DeviceRef, EventFact, MetricLayout, ReadingFact } from "../devices/devices.ts";
+import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
-import { copyText, readingRows } from "./core/reading-rows.ts";
+import { defaultRetention, type Retention } from "./core/retention.ts";
 import { DeviceEventsStore } from "./device-events-store.ts";
 import { gateMetric, type GateMeasure, type GateSide, type GateSource } from "./gate-metric.ts";
-import { PostgresTelemetryStore, type PreparedReadings } from "./postgres-telemetry-store.ts";
-import { ReadingPartitions } from "./reading-partitions.ts";
+import {
+  type PostgresTelemetryDeps,
+  PostgresTelemetryStore,
+  type PreparedReadings,
+} from "./postgres-telemetry-store.ts";
 import type { TelemetryStore } from "./telemetry-store.ts";
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
 export { isClockSuspect } from "./core/reading-rows.ts";
+export type { Retention } from "./core/retention.ts";
 export { FasterSampling } from "./faster-sampling.ts";
 export { liveProblems } from "./live-problems.ts";
 export { LiveTails } from "./live-tails.ts";
@@ -22,21 +26,35 @@ export type { TelemetryStore } from "./telemetry-store.ts";
 export class Telemetry {
   readonly #db: Db;
   readonly #clock: Clock;
-  readonly #layoutOf: (model: string) => MetricLayout;
+  readonly #retention: Retention;
   readonly #readings: PostgresTelemetryStore;
-  readonly #partitions: ReadingPartitions;
   readonly #events = new DeviceEventsStore();
 
-  constructor(deps: { db: Db; clock: Clock; layoutOf: (model: string) => MetricLayout }) {
+  constructor(deps: PostgresTelemetryDeps) {
     this.#db = deps.db;
     this.#clock = deps.clock;
-    this.#layoutOf = deps.layoutOf;
+    this.#retention = deps.retention ?? defaultRetention;
     this.#readings = new PostgresTelemetryStore(deps);
-    this.#partitions = new ReadingPartitions(deps.db);
   }
 
   async load(): Promise<void> {
-    await this.#partitions.load();
+    await this.#readings.load();
+    await this.#readings.keep();
+  }
+
+  /** Brings the rollups up to date with what came since. */
+  follow(): Promise<void> {
+    return this.#readings.rollups.follow();
+  }
+
+  stop(): void {
+    this.#readings.rollups.stop();
+  }
+
+  /** Makes partitions ahead, and lets go of what is older than it is kept. */
+  async keep(): Promise<void> {
+    await this.#readings.keep();
+    await this.#events.removeOlder(this.#db, this.#clock.nowMs() - this.#retention.eventsMs);
   }
 
   get store(): TelemetryStore {
@@ -52,16 +70,14 @@ export class Telemetry {
     return ahead === null ? nowMs : ahead + 1;
   }
 
-  /** Turns readings into rows and makes the partitions that they want. Before their transaction, because it changes the schema. */
-  async prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
-    const rows = readingRows(facts, this.#layoutOf);
-    await this.#partitions.ensure(rows, this.#clock.nowMs());
-    return { rows, copyText: Buffer.from(copyText(rows)) };
+  /** What can be done for readings before their transaction. */
+  prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
+    return this.#readings.prepare(facts);
   }
 
-  /** Stores readings in the transaction open on `client`. */
-  async ingestReadings(client: pg.Client, prepared: PreparedReadings): Promise<void> {
-    await this.#readings.append(client, prepared);
+  /** Stores readings in the transaction open on `client`. Returns what to do once it is committed. */
+  ingestReadings(client: pg.Client, prepared: PreparedReadings): Promise<(() => void) | undefined> {
+    return this.#readings.append(client, prepared);
   }
 
   /** Stores events and returns those that are new. */

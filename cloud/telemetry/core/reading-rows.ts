@@ -1,4 +1,6 @@
 import type { MetricLayout, ReadingFact } from "../../devices/devices.ts";
+import type { DeviceHour } from "./dirty-hours.ts";
+import { floorTo, hourMs } from "./rollup-levels.ts";
 
 /** A reading in the shape of its table: values by position, the rest beside them. */
 export interface ReadingRow {
@@ -65,6 +67,18 @@ export function readingRows(facts: readonly ReadingFact[], layoutOf: (model: str
     else merged.push(row);
   }
   return merged;
+}
+
+/** The hours of devices that these rows are in, each once; those that began before `fromMs` left out, and rows whose time cannot be right. */
+export function hoursOf(rows: readonly ReadingRow[], fromMs: number): DeviceHour[] {
+  const hours: DeviceHour[] = [];
+  for (const { deviceKey, atMs, suspectReceivedAtMs } of rows) {
+    if (suspectReceivedAtMs !== null || atMs < fromMs) continue;
+    const hour = floorTo(atMs, hourMs);
+    const last = hours.at(-1);
+    if (last?.deviceKey !== deviceKey || last.atMs !== hour) hours.push({ deviceKey, atMs: hour });
+  }
+  return hours;
 }
 
 /** Rows as the text format of PostgreSQL's COPY. Numbers and JSON of safe names need one escape only: the backslash. */
