@@ -319,6 +319,7 @@ function startTickers(
     tick("rules", 1_000, () => slices.service.tickRules()),
     tick("rule-firings", 600_000, () => slices.service.rules.trim()),
     tick("evidence", 1_000, () => slices.service.evidence.tick()),
+    tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("security", 10_000, () => slices.security.flush()),
     tick("security-retention", 600_000, () => slices.security.tick()),

@@ -45,7 +45,8 @@ import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
 import { incidentRoutes } from "./service/incident-routes.ts";
-import { serviceProblems } from "./service/service.ts";
+import { diagnosisProblems, serviceProblems } from "./service/service.ts";
+import { diagnosisRoutes } from "./service/diagnosis-routes.ts";
 import { serviceRoutes } from "./service/service-routes.ts";
 import type { Slices } from "./slices.ts";
 import { allowed } from "./staff/staff.ts";
@@ -84,6 +85,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...predicateProblems,
   ...contentProblems,
   ...serviceProblems,
+  ...diagnosisProblems,
   ...loyaltyProblems,
   ...eventProblems,
   ...securityProblems,
@@ -142,6 +144,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   scheduleRoutes(app, slices.rollouts);
   contentRoutes(app, content);
   serviceRoutes(app, service);
+  diagnosisRoutes(app, service.diagnosis);
   incidentRoutes(app, service.incidents);
   loyaltyRoutes(app, loyalty);
   eventsRoutes(app, events);

@@ -90,7 +90,12 @@ export function createSlices(deps: SlicesDeps) {
       },
     },
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
+    deliveries,
+    artifactsDir: deps.artifactsDir,
+    secret: deps.secret,
+    publicUrl: deps.publicUrl,
   });
+  deliveries.onMoved((tx, moves) => service.diagnosis.moved(tx, moves));
   const tails = new LiveTails({ clock, layoutOf: (model) => devices.layout(model) });
   const quiet = new QuietCommands({
     clock,
@@ -182,7 +187,10 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
     clock,
-    render: { firmware: (delivery) => firmware.renderBody(delivery) },
+    render: {
+      firmware: (delivery) => firmware.renderBody(delivery),
+      command: (delivery) => service.diagnosis.renderBody(delivery),
+    },
     onError: (error) => logger.warn({ event: "dispatcher.failed", error: String(error) }),
   });
   deliveries.whenWaiting((deviceIds, everything = false) => {
@@ -263,6 +271,7 @@ export function createSlices(deps: SlicesDeps) {
     },
     async replies(tx, facts) {
       const { unknown, afterCommit } = await deliveries.ingestReplies(tx, facts);
+      await service.diagnosis.replied(tx, facts);
       return {
         unknown: unknown.filter(({ device, reply }) => !quiet.owns(device.id, reply.commandId)),
         afterCommit() {

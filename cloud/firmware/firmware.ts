@@ -9,7 +9,7 @@ import type { Ids } from "../platform/ids.ts";
 import type { Audit } from "../staff/staff.ts";
 import { countRunning } from "./appliances-store.ts";
 import { Components } from "./components.ts";
-import { checkLink, signLink } from "./core/signed-link.ts";
+import { checkLink, signLink } from "../platform/signed-link.ts";
 import { roleKey } from "./core/tuf-keys.ts";
 import { type DeliveryLookup, Director } from "./director.ts";
 import * as store from "./firmware-store.ts";

@@ -281,4 +281,5 @@ const entryTitles: Record<EntryKind, string> = {
   escalated: "Case escalated",
   message_to_owner: "Message to the owner",
   message_from_owner: "Message from the owner",
+  diagnosis: "Diagnosis",
 };

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 
-/** What a line of a case's history is about. The last two are the conversation with the owner. */
+/** What a line of a case's history is about. Messages are the conversation with the owner. */
 export const entryKinds = [
   "opened",
   "reopened",
@@ -13,11 +13,12 @@ export const entryKinds = [
   "escalated",
   "message_to_owner",
   "message_from_owner",
+  "diagnosis",
 ] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
 /** What staff say and settle among themselves: no owner sees it. */
-const insideKinds: readonly EntryKind[] = ["note", "assigned", "escalated"];
+const insideKinds: readonly EntryKind[] = ["note", "assigned", "escalated", "diagnosis"];
 
 export interface NewEntry {
   caseId: string;

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
@@ -49,6 +51,10 @@ const newService = async () => {
     },
     eventsOf: async () => [],
     localeOf: async () => null,
+    deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
+    artifactsDir: join(tmpdir(), `hearth-service-${randomUUID()}`),
+    secret: Buffer.alloc(32, 1),
+    publicUrl: () => "http://127.0.0.1",
   });
   await fresh.load();
   return fresh;

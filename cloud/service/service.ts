@@ -17,6 +17,7 @@ import { CaseMeasures } from "./case-measures.ts";
 import { Evidence, type EvidenceDeps } from "./evidence.ts";
 import { Cases } from "./cases.ts";
 import { CasesStore, type ServiceCase } from "./cases-store.ts";
+import { DiagnosisDesk, type DiagnosisDeps } from "./diagnosis.ts";
 import { IncidentDesk } from "./incident-desk.ts";
 import { type IncidentAppliances, Incidents } from "./incidents.ts";
 import { RuleEngine, type RuleSurroundings } from "./rule-engine.ts";
@@ -24,6 +25,7 @@ import type { RuleFacts } from "./rule-watch.ts";
 import type { Rules } from "./rules.ts";
 import { ServiceDocuments } from "./service-documents.ts";
 
+export { diagnosisProblems } from "./diagnosis-errors.ts";
 export { serviceProblems } from "./errors.ts";
 export { findCases } from "./case-search.ts";
 export { Listening } from "./listening.ts";
@@ -50,6 +52,12 @@ export interface ServiceDeps {
   hearsOfCases?: HearsOfCases;
   /** Whether somebody with this staff key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
+  deliveries: DiagnosisDeps["deliveries"];
+  /** Where the logs of appliances lie. */
+  artifactsDir: string;
+  /** Of this installation: signs the addresses that logs are sent to. */
+  secret: Buffer;
+  publicUrl: () => string;
 }
 
 /** Rules over the stream, and the cases that they open. */
@@ -59,6 +67,8 @@ export class Service {
   /** Where staff work on cases. */
   readonly desk: CaseDesk;
   readonly policies: CasePolicies;
+  /** What appliances are asked about themselves. */
+  readonly diagnosis: DiagnosisDesk;
   /** Where staff work on incidents. */
   readonly incidents: IncidentDesk;
   readonly causes: ServiceDocuments<CauseDefinition>;
@@ -88,6 +98,7 @@ export class Service {
     this.measures = new CaseMeasures(deps);
     this.#caseClock = new CaseClock(made);
     const ruleOf = (id: string) => this.#engine.rules.inForce(id);
+    this.diagnosis = new DiagnosisDesk(made);
     this.#incidents = new Incidents({ ...deps, cases: this.cases, ruleOf });
     this.incidents = new IncidentDesk({ ...deps, incidents: this.#incidents });
     this.#engine = new RuleEngine({
@@ -107,6 +118,7 @@ export class Service {
   async load(): Promise<void> {
     await this.policies.load();
     await this.#engine.load();
+    await this.diagnosis.load();
   }
 
   /** A case, held until the transaction ends: for whoever speaks in it. */
@@ -140,10 +152,12 @@ export class Service {
    */
   async detach(tx: Db, by: Principal, device: DeviceRef): Promise<void> {
     await this.cases.detach(tx, device, { by: principalText(by), atMs: this.#clock.nowMs() });
+    await this.diagnosis.detach(tx, device.key);
   }
 
   /** A household is erased. Its cases stay, as cases of appliances. */
   async forgetHousehold(tx: Db, householdId: string): Promise<void> {
+    await this.diagnosis.forgetHousehold(tx, householdId);
     await this.#store.forgetHousehold(tx, householdId);
   }
 

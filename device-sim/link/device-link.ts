@@ -29,10 +29,6 @@ export interface LinkDeps {
   random: () => number;
   filters: () => string[];
   onMessage: (topic: string, payload: Uint8Array) => void;
-  /** What was asked for is granted: from here on what it says goes out. */
-  onReady?: () => void;
-  /** A connection that was ready is gone, and nobody here ended it. */
-  onLost?: () => void;
   bounds?: OutboxBounds;
   backOff?: { msMin: number; msMax: number };
 }
@@ -108,7 +104,6 @@ export class DeviceLink {
   cut(): void {
     const client = this.#client;
     if (client === null) return;
-    if (this.#ready) this.#deps.onLost?.();
     this.#forget();
     client.end(true);
     this.#retry();
@@ -187,9 +182,7 @@ export class DeviceLink {
       }
       if (denied) this.counters.deniedSubscribes += 1;
       this.#failures = 0;
-      const isFirst = !this.#ready;
       this.#ready = true;
-      if (isFirst) this.#deps.onReady?.();
       this.#pump();
     });
   }

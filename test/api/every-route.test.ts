@@ -28,6 +28,7 @@ const openRoutes = [
   "GET /files/firmware/:sha256",
   "GET /files/statements/:deliveryId",
   "GET /api/v1/pki/fleet.crl",
+  "PUT /files/uploads/:id",
 ];
 
 /** Those that ask for no key, and take a good one. */
@@ -68,6 +69,7 @@ function expectDecent(what: string, { headers, status, text, body }: Answer): vo
 const uploads: Record<string, { raw: string; contentType: string }> = {
   "PUT /api/v1/firmware/releases/:id/image": { raw: "image", contentType: "application/octet-stream" },
   "PUT /api/v1/firmware/releases/:id/sbom": { raw: "{}", contentType: "application/vnd.cyclonedx+json" },
+  "PUT /files/uploads/:id": { raw: "a line", contentType: "text/plain" },
   "POST /api/v1/devices/import": { raw: "serial,model,batch\nsn-1,oven,2026-41\n", contentType: "text/csv" },
 };
 
@@ -222,7 +224,9 @@ test("on every route of owners another household's ids are answered like ids of 
 
 test("a viewer reads and changes nothing", () => {
   const writing = api.routes.filter(({ method }) => method !== "GET" && method !== "HEAD");
-  expect(writing.filter((route) => allowedRoles(route).includes("viewer")).map(({ name }) => name)).toEqual([]);
+  // An address that was made for one appliance is nobody's role.
+  const byRole = writing.filter(({ permission }) => permission !== "open");
+  expect(byRole.filter((route) => allowedRoles(route).includes("viewer")).map(({ name }) => name)).toEqual([]);
 });
 
 test("what a path names and does not exist is a 404 that says which thing it is", async () => {

@@ -12,6 +12,7 @@ export const permissionTable = {
   "devices.command": ["support", "admin"],
   "devices.connections": ["support", "admin"],
   "devices.wire": ["support", "admin"],
+  "devices.logs": ["support", "admin"],
   "provisioning.read": everyone,
   "provisioning.write": ["admin"],
   "telemetry.read": everyone,
