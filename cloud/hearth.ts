@@ -326,6 +326,7 @@ function startTickers(
     tick("events", 60_000, () => slices.events.tick()),
     tick("firmware", 60_000, () => slices.firmware.tick()),
     tick("incidents", 10_000, () => slices.service.tickIncidents()),
+    tick("firmware-watch", 600_000, () => slices.firmwareWatch.tick()),
     tick("listening", 5_000, () => slices.listening.beat(hub.listening)),
     tick("listening-retention", 3_600_000, () => slices.listening.tick()),
     tick("households", 60_000, () => slices.households.tick()),

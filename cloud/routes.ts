@@ -145,7 +145,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   contentRoutes(app, content);
   serviceRoutes(app, service);
   diagnosisRoutes(app, service.diagnosis);
-  incidentRoutes(app, service.incidents);
+  incidentRoutes(app, service.incidents, slices.firmwareWatch);
   loyaltyRoutes(app, loyalty);
   eventsRoutes(app, events);
   batchesRoutes(app, slices.provisioning);

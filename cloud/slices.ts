@@ -21,7 +21,7 @@ import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
-import { findCases, Listening, Service } from "./service/service.ts";
+import { findCases, FirmwareWatch, Listening, Service } from "./service/service.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
 import { FasterSampling, LiveTails, type Retention, Telemetry } from "./telemetry/telemetry.ts";
 
@@ -127,6 +127,13 @@ export function createSlices(deps: SlicesDeps) {
     readings: telemetry,
     secret: deps.secret,
     publicUrl: deps.publicUrl,
+  });
+  const firmwareWatch = new FirmwareWatch({
+    db,
+    clock,
+    ids,
+    incidents: service.incidentLife,
+    eventsOf: (query, limit) => telemetry.eventsOf(query, limit),
   });
   const ownerUpdates = new OwnerUpdates({ db, clock, outbox, audit: staff.audit, deliveries, appliances: devices });
   const updateNotices = new UpdateNotices({ clock, deliveries });
@@ -349,6 +356,7 @@ export function createSlices(deps: SlicesDeps) {
     rollouts,
     content,
     service,
+    firmwareWatch,
     listening,
     loyalty,
     events,

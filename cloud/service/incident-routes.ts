@@ -8,6 +8,7 @@ import { problem } from "../platform/problem.ts";
 import { incidentStatuses } from "./core/incident.ts";
 import { severities } from "./core/severity.ts";
 import { serviceProblems } from "./errors.ts";
+import type { FirmwareWatch } from "./firmware-watch.ts";
 import { type IncidentDesk, standingWays } from "./incident-desk.ts";
 import { type Incident, incidentStatusAtMs } from "./incidents-store.ts";
 
@@ -90,10 +91,51 @@ const toView = ({ state, ...incident }: Incident): z.infer<typeof incidentView> 
   evidence: incident.evidence,
 });
 
-/** HTTP of incidents. */
-export function incidentRoutes(server: FastifyInstance, desk: IncidentDesk): void {
+const sides = {
+  before: z.number(),
+  after: z.number(),
+  onlyBefore: z.number(),
+  onlyAfter: z.number(),
+};
+
+const watchedRelease = z
+  .object({
+    model: z.string(),
+    version: z.string(),
+    /** `too_little`: too few appliances or days to say anything. */
+    verdict: z.enum(["too_little", "sound", "worse"]),
+    judgedAtMs: z.number(),
+    /** Appliances with at least one fault before and after they went over, each compared with itself over the same time. */
+    figures: z.object({
+      devices: z.number(),
+      deviceDays: z.number(),
+      ...sides,
+      ratio: z.number().nullable(),
+      odds: z.number(),
+      code: z.string().nullable(),
+      codes: z.array(z.object({ code: z.string(), ...sides })),
+    }),
+  })
+  .meta({ id: "WatchedRelease" });
+
+/** HTTP of incidents, and of the watch over releases that opens some of them. */
+export function incidentRoutes(server: FastifyInstance, desk: IncidentDesk, watch: FirmwareWatch): void {
   readRoutes(server, desk);
   workRoutes(server, desk);
+  server.withTypeProvider<ZodTypeProvider>().get(
+    "/api/v1/service/firmware-watch",
+    {
+      config: { permission: "service.read" },
+      schema: {
+        summary: "What each release does to the faults of those that go over to it",
+        description:
+          "A release that is worse opens one incident. `odds` are those of 'worse' against 'no difference'; at 100 the incident opens, which a sound release reaches once in 100 lives at most.",
+        tags: ["incidents"],
+        response: { 200: z.object({ items: z.array(watchedRelease) }) },
+      },
+    },
+    async () => ({ items: await watch.list() }),
+  );
 }
 
 async function answer(desk: IncidentDesk, id: string): Promise<z.infer<typeof incidentWithEntries>> {

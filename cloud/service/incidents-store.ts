@@ -1,7 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
-import { reopenWithinMs } from "./core/case.ts";
 import type { IncidentState, IncidentStatus } from "./core/incident.ts";
 import type { Severity } from "./core/severity.ts";
 import type { Hit } from "./core/storm.ts";
@@ -178,14 +177,14 @@ export class IncidentsStore {
       ) AS ordered`.execute(tx);
   }
 
-  /** Of each cause the incident that is not resolved, or one that was resolved so lately that it may return. */
-  async lastOf(tx: Db, keys: readonly CauseKey[], nowMs: number): Promise<Incident[]> {
+  /** Of each cause the incident that is not resolved, or the last that was resolved after a time. */
+  async lastOf(tx: Db, keys: readonly CauseKey[], resolvedAfterMs: number): Promise<Incident[]> {
     const { rows } = await sql<IncidentRow>`
       SELECT last.* FROM unnest(${keys.map(({ cause }) => cause)}::text[], ${keys.map(({ model }) => model)}::text[])
         AS k(cause, model)
       CROSS JOIN LATERAL (
         SELECT * FROM incident i WHERE i.cause = k.cause AND i.model = k.model
-          AND (status <> 'resolved' OR status_at_ms > ${nowMs - reopenWithinMs})
+          AND (status <> 'resolved' OR status_at_ms > ${resolvedAfterMs})
         ORDER BY status <> 'resolved' DESC, status_at_ms DESC, id DESC LIMIT 1
       ) AS last`.execute(tx);
     return rows.map(toIncident);
@@ -359,6 +358,13 @@ export class IncidentsStore {
         ORDER BY sequence DESC LIMIT ${limit}
       ) AS newest ORDER BY sequence`.execute(db);
     return rows.map(({ at_ms: atMs, ...entry }) => ({ ...entry, atMs }));
+  }
+
+  /** The incidents of releases that are open. */
+  async openReleases(db: Db): Promise<Incident[]> {
+    const { rows } = await sql<IncidentRow>`
+      SELECT * FROM incident WHERE kind = 'release' AND status <> 'resolved' ORDER BY id LIMIT 1000`.execute(db);
+    return rows.map(toIncident);
   }
 
   /** Incidents whose members have cleared for so long that they may be over. */

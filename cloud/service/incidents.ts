@@ -16,6 +16,7 @@ import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Cases, CauseChange } from "./cases.ts";
 import { type ServiceCase, statusAtMs } from "./case-row.ts";
 import { CasesStore } from "./cases-store.ts";
+import { reopenWithinMs } from "./core/case.ts";
 import { quietMs, stepIncident } from "./core/incident.ts";
 import type { ServiceRule } from "./core/rule.ts";
 import { runStorm, type Storm, type StormChange, stormLimit, type StormOutcome, stormWindowMs } from "./core/storm.ts";
@@ -175,7 +176,9 @@ export class Incidents {
     }
     const keys = [...byKey.values()];
     await this.store.lockCauses(tx, keys);
-    const incidents = new Map((await this.store.lastOf(tx, keys, nowMs)).map((found) => [keyText(found), found]));
+    const incidents = new Map(
+      (await this.store.lastOf(tx, keys, nowMs - reopenWithinMs)).map((found) => [keyText(found), found]),
+    );
     const storms = await this.#storms(tx, changes, incidents);
     const groups: Group[] = [];
     for (const { cause, model, changes: own } of keys) {

@@ -28,6 +28,7 @@ import { ServiceDocuments } from "./service-documents.ts";
 export { diagnosisProblems } from "./diagnosis-errors.ts";
 export { serviceProblems } from "./errors.ts";
 export { findCases } from "./case-search.ts";
+export { FirmwareWatch } from "./firmware-watch.ts";
 export { Listening } from "./listening.ts";
 
 export type { ServiceAppliances } from "./case-desk.ts";
@@ -81,7 +82,8 @@ export class Service {
   readonly #engine: RuleEngine;
   readonly #store = new CasesStore();
   readonly #caseClock: CaseClock;
-  readonly #incidents: Incidents;
+  /** What opens incidents, and settles them. */
+  readonly incidentLife: Incidents;
 
   constructor(deps: ServiceDeps) {
     this.#db = deps.db;
@@ -99,14 +101,14 @@ export class Service {
     this.#caseClock = new CaseClock(made);
     const ruleOf = (id: string) => this.#engine.rules.inForce(id);
     this.diagnosis = new DiagnosisDesk(made);
-    this.#incidents = new Incidents({ ...deps, cases: this.cases, ruleOf });
-    this.incidents = new IncidentDesk({ ...deps, incidents: this.#incidents });
+    this.incidentLife = new Incidents({ ...deps, cases: this.cases, ruleOf });
+    this.incidents = new IncidentDesk({ ...deps, incidents: this.incidentLife });
     this.#engine = new RuleEngine({
       ...deps,
       ...deps.around,
       find: (wanted) => deps.appliances.find(wanted),
       refsByKey: (keys) => deps.appliances.refsByKey(keys),
-      apply: (tx, changes) => this.#incidents.apply(tx, changes),
+      apply: (tx, changes) => this.incidentLife.apply(tx, changes),
     });
   }
 
@@ -133,7 +135,7 @@ export class Service {
 
   /** What the clock does to incidents. */
   async tickIncidents(): Promise<void> {
-    await this.#incidents.tick(this.#db);
+    await this.incidentLife.tick(this.#db);
   }
 
   /** What the clock does to rules. About every second. */
@@ -162,7 +164,7 @@ export class Service {
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const parts = [await this.desk.timeline(device, page), await this.#incidents.timeline(this.#db, device, page)];
+    const parts = [await this.desk.timeline(device, page), await this.incidentLife.timeline(this.#db, device, page)];
     return parts
       .flat()
       .toSorted((a, b) => b.atMs - a.atMs)

@@ -15,6 +15,23 @@ interface EventRow {
 
 const removedAtOnce = 10_000;
 
+export interface EventsQuery {
+  deviceKeys: readonly number[];
+  /** Null: all of them. */
+  types: readonly string[] | null;
+  fromMs: number;
+  toMs: number;
+}
+
+/** One event as it was kept; `atMs` is the time that order goes by. */
+export interface StoredEvent {
+  deviceKey: number;
+  id: string;
+  atMs: number;
+  type: string;
+  data: Record<string, unknown>;
+}
+
 /** SQL of the events that devices sent. */
 export class DeviceEventsStore {
   /** Stores events and returns those that were not there yet: a device sends again what it is not sure of. */
@@ -53,6 +70,19 @@ export class DeviceEventsStore {
           SELECT device_key, id FROM device_event WHERE order_at_ms < ${beforeMs} LIMIT ${removedAtOnce})`.execute(db);
       if (Number(numAffectedRows ?? 0) < removedAtOnce) return;
     }
+  }
+
+  /** What happened to devices in a time, device by device in the order of keys, each in the order of time. */
+  async ofDevices(db: Db, { deviceKeys, types, fromMs, toMs }: EventsQuery, limit: number): Promise<StoredEvent[]> {
+    const { rows } = await sql<Omit<StoredEvent, "deviceKey" | "atMs"> & { device_key: number; at_ms: number }>`
+      SELECT e.device_key, e.id, e.order_at_ms AS at_ms, e.type, e.data
+      FROM (SELECT DISTINCT key FROM unnest(${deviceKeys}::int[]) AS key) AS k
+      CROSS JOIN LATERAL (
+        SELECT * FROM device_event WHERE device_key = k.key AND order_at_ms >= ${fromMs} AND order_at_ms < ${toMs}
+          AND (${types}::text[] IS NULL OR type = ANY(${types}::text[]))
+      ) AS e
+      ORDER BY e.device_key, e.order_at_ms, e.id LIMIT ${limit}`.execute(db);
+    return rows.map(({ device_key: deviceKey, at_ms: atMs, ...row }) => ({ ...row, deviceKey, atMs }));
   }
 
   /** The newest events of a device, newest first. What reached us before the page's past ends happened before it, whatever its clock said. */

@@ -4,7 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { defaultRetention, type Retention } from "./core/retention.ts";
-import { DeviceEventsStore } from "./device-events-store.ts";
+import { DeviceEventsStore, type EventsQuery, type StoredEvent } from "./device-events-store.ts";
 import { gateMetric, type GateMeasure, type GateSide, type GateSource } from "./gate-metric.ts";
 import {
   type PostgresTelemetryDeps,
@@ -19,6 +19,7 @@ export type { Retention } from "./core/retention.ts";
 export { FasterSampling } from "./faster-sampling.ts";
 export { liveProblems } from "./live-problems.ts";
 export { LiveTails } from "./live-tails.ts";
+export type { EventsQuery, StoredEvent } from "./device-events-store.ts";
 export type { ParkedReading, PointsSink } from "./points-sink.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
 
@@ -95,6 +96,11 @@ export class Telemetry {
     toMs: number,
   ): Promise<GateMeasure> {
     return gateMetric({ db: this.#db, readings: this.store }, what, sides, toMs);
+  }
+
+  /** What happened to devices in a time, device by device in the order of keys, each in the order of time; at most `limit` events. */
+  eventsOf(query: EventsQuery, limit: number): Promise<StoredEvent[]> {
+    return this.#events.ofDevices(this.#db, query, limit);
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
