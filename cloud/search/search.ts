@@ -86,11 +86,18 @@ export class Search {
     const { db, sources, allowed } = this.#deps;
     const found: Found[] = [];
     const incomplete: Found["kind"][] = [];
-    // One after the other: a search takes one connection, whatever it looks through.
-    for (const source of sources.filter(({ permission }) => allowed(principal, permission))) {
-      const finds = await inStatementTime(db, this.#limits.statementMsMax, (tx) => source.find(tx, scope));
-      if (finds === null) incomplete.push(source.kind);
-      else found.push(...finds);
+    const left = sources.filter(({ permission }) => allowed(principal, permission));
+    while (left.length > 0) {
+      // One after the other, so that a search takes one connection whatever it looks through, and in one transaction while all goes well.
+      const done = await inStatementTime(db, this.#limits.statementMsMax, async (tx) => {
+        for (let source = left[0]; source !== undefined; source = left[0]) {
+          found.push(...(await source.find(tx, scope)));
+          left.shift();
+        }
+        return true;
+      });
+      const late = done === null ? left.shift() : undefined;
+      if (late !== undefined) incomplete.push(late.kind);
     }
     // The sort is stable: within a rank the order is that of the sources, and within those their own.
     const items = found.toSorted((a, b) => searchRanks.indexOf(a.rank) - searchRanks.indexOf(b.rank));

@@ -8,11 +8,13 @@ import { Fleet } from "./fleet.ts";
 import { type Hearth, startHearth } from "./hearth.ts";
 import { offeredHref } from "./hearth-files.ts";
 import { measureIngest, measurePubacks } from "./ingest.ts";
+import { measureLive } from "./live.ts";
 import { LoadProcess } from "./load-process.ts";
 import { nginxIsThere, startNginx } from "./nginx.ts";
 import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
 import type { Peer } from "./peer.ts";
 import { RolloutBench } from "./rollouts.ts";
+import { benchSearch } from "./search.ts";
 
 const deviceCount = 24;
 const warmUp = 6;
@@ -54,6 +56,18 @@ test("the bench of fan-out hears every copy of an item once", async () => {
 test("the bench of ingest reads back every reading that was acknowledged", async () => {
   expect((await measureIngest(hearth, plan)).readings_committed_per_s).toBeGreaterThan(0);
   for (const peer of peers()) expect(await measurePubacks(peer, plan)).toBeGreaterThan(0);
+});
+
+test("the bench of the live tail hears every reading of those who are watched", async () => {
+  const load = { devices: deviceCount, readingsPerSecond: 500, durationMs: 500, warmUpMs: 0 };
+  const figures = await measureLive(hearth, { ...load, readers: 2, devicesPerReader: 12 });
+  expect(figures["watched_readings"]).toBeGreaterThan(150);
+  expect(figures["publish_to_sse_ms_p99"]).toBeGreaterThan(0);
+});
+
+test("the bench of search finds what it looks for in a registry of its own", async () => {
+  const figures = await benchSearch({ devices: 2_000, rounds: 1, perKind: 3 });
+  expect(figures["p95_ms"]).toBeGreaterThan(0);
 });
 
 test("the bench of downloads gets the whole image for everybody, from Hearth and from nginx", async () => {

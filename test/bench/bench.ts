@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- ingest|connections|fanout|download|rollout`: what Hearth does beside bare aedes, Mosquitto, nginx and a plain INSERT
+ * `npm run bench -- ingest|connections|fanout|download|rollout|live|search`: what Hearth does beside bare aedes, Mosquitto, nginx and a plain INSERT
  * under the same load in the same run, interleaved, as medians of three rounds. `--json` prints one line.
  */
 import { parseArgs } from "node:util";
@@ -8,14 +8,18 @@ import { benchDownload } from "./downloads.ts";
 import { benchFanout } from "./fanout.ts";
 import { say } from "./figures.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchLive } from "./live.ts";
 import { peersHere } from "./peers.ts";
 import { benchRollout } from "./rollouts.ts";
+import { benchSearch } from "./search.ts";
 
 const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8]
        npm run bench -- connections [--devices 15000] [--transport tcp|tls]
        npm run bench -- fanout [--devices 15000]
        npm run bench -- download [--clients 300] [--megabytes 20]
        npm run bench -- rollout [--devices 1000000]
+       npm run bench -- live [--seconds 8]
+       npm run bench -- search [--devices 1000000]
 each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
@@ -67,6 +71,10 @@ async function run(): Promise<object> {
       return benchDownload({ clients: count("clients"), bytes: count("megabytes") * 1_000_000, rounds });
     case "rollout":
       return benchRollout({ devices: count("devices", 1_000_000), rounds });
+    case "live":
+      return benchLive(rounds, count("seconds") * 1_000);
+    case "search":
+      return benchSearch({ devices: count("devices", 1_000_000), rounds, perKind: 100 });
     default:
       return leave(`there is no bench "${bench}"`);
   }
