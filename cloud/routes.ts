@@ -20,6 +20,7 @@ import { myDevicesRoutes } from "./households/my-devices-routes.ts";
 import { myRoutes } from "./households/my-routes.ts";
 import { type Health, healthRoutes } from "./http/health-routes.ts";
 import type { KeyGuard } from "./http/key-guard.ts";
+import { messagesRoutes } from "./http/messages-routes.ts";
 import { overviewRoutes } from "./http/overview-routes.ts";
 import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
@@ -160,6 +161,20 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       ),
   });
   searchRoutes(app, slices.search);
+  messagesRoutes(app, {
+    clock,
+    findDevices: (ids) => devices.find(ids),
+    sources: {
+      telemetry: (device, page) => telemetry.readingMessages(device, page),
+      events: (device, page) => telemetry.eventMessages(device, page),
+      reported: (device, page) => devices.reportedMessages(device, page),
+      receipts: (device, page) => deliveries.receiptMessages(device, page),
+    },
+    read: (principal, id) =>
+      transaction(database.db, (tx) =>
+        staff.audit.record(tx, { principal, action: "device.messages_read", subject: `device:${id}` }),
+      ),
+  });
   liveRoutes(app, {
     tails: slices.tails,
     sampling: slices.sampling,

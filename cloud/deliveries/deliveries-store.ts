@@ -346,6 +346,19 @@ export async function receiptsOf(db: Db, deliveryId: string): Promise<ReceiptRow
   return rows;
 }
 
+/** The newest of what a device said of its deliveries, newest first. */
+export async function receiptsOfDevice(
+  db: Db,
+  deviceKey: number,
+  beforeMs: number,
+  limit: number,
+): Promise<ReceiptRow[]> {
+  const { rows } = await sql<ReceiptRow>`
+    SELECT * FROM delivery_receipt WHERE device_key = ${deviceKey} AND order_at_ms < ${beforeMs}
+    ORDER BY order_at_ms DESC LIMIT ${limit}`.execute(db);
+  return rows;
+}
+
 export interface HappeningRow {
   at_ms: number;
   what: string;

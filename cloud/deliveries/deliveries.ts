@@ -5,6 +5,7 @@ import type { DeviceRef, ReceiptFact, ReplyFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
@@ -508,6 +509,17 @@ export class Deliveries {
     if (row === null) return null;
     const receipts = await store.receiptsOf(this.#deps.db, row.id);
     return { delivery: toDelivery(row), body: row.body, receipts: receipts.map(toReceipt) };
+  }
+
+  /** The newest receipts and replies of a device. What a reply said is its receipt's result. */
+  async receiptMessages(device: DeviceRef, page: MessagePage): Promise<DeviceMessage[]> {
+    const rows = await store.receiptsOfDevice(this.#deps.db, device.key, page.beforeMs, page.limit);
+    return rows.map(({ delivery_id: deliveryId, order_at_ms, received_at_ms, ...row }) => {
+      const { attempt, step, at_ms: atMs, progress, reason, result } = row;
+      const more = Object.entries({ progress, reason, result }).filter(([, value]) => value !== null);
+      const payload = { deliveryId, attempt, atMs, step, ...Object.fromEntries(more) };
+      return { channel: "receipts", atMs: order_at_ms, receivedAtMs: received_at_ms, payload };
+    });
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

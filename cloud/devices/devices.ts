@@ -3,12 +3,13 @@ import type { Model } from "#protocol/model.ts";
 import type { Desired } from "#protocol/state.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, sqlState, transaction } from "../platform/database.ts";
+import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import type { MetricLayout } from "./core/metric-layout.ts";
 import { presenceTitle } from "./core/presence-title.ts";
-import { mergeReported } from "./core/reported-state.ts";
+import { mergeReported, reportsOf } from "./core/reported-state.ts";
 import type { DeviceRef, PresenceFact, ReportedFact } from "./core/up-facts.ts";
 import { CertifiedDevices } from "./certified-devices.ts";
 import { type ConnectionCursor, type ConnectionRow, ConnectionsStore } from "./connections-store.ts";
@@ -407,6 +408,15 @@ export class Devices {
     await this.tokens.tick();
     const beforeMs = this.#clock.nowMs() - addressKeptMs;
     while ((await this.#connections.clearAddresses(this.#db, beforeMs, clearedAtOnce)) === clearedAtOnce);
+  }
+
+  /** What stands of a device's reported state, as it was said. */
+  async reportedMessages(device: DeviceRef, page: MessagePage): Promise<DeviceMessage[]> {
+    const row = await this.#store.find(this.#db, device.id);
+    const reports = reportsOf(row?.reported ?? {}).filter(({ atMs }) => atMs < page.beforeMs);
+    return reports
+      .slice(0, page.limit)
+      .map((payload) => ({ channel: "reported", atMs: payload.atMs, receivedAtMs: null, payload }));
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

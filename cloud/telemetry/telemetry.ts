@@ -2,6 +2,7 @@ import type pg from "pg";
 import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
+import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { defaultRetention, type Retention } from "./core/retention.ts";
 import { DeviceEventsStore, type EventsQuery, type StoredEvent } from "./device-events-store.ts";
@@ -11,6 +12,7 @@ import {
   PostgresTelemetryStore,
   type PreparedReadings,
 } from "./postgres-telemetry-store.ts";
+import { storedReadings } from "./stored-messages.ts";
 import type { TelemetryStore } from "./telemetry-store.ts";
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
@@ -101,6 +103,22 @@ export class Telemetry {
   /** What happened to devices in a time, device by device in the order of keys, each in the order of time; at most `limit` events. */
   eventsOf(query: EventsQuery, limit: number): Promise<StoredEvent[]> {
     return this.#events.ofDevices(this.#db, query, limit);
+  }
+
+  /** The newest readings of a device, as it sent them. */
+  readingMessages(device: DeviceRef, page: MessagePage): Promise<DeviceMessage[]> {
+    return storedReadings(this.store, device, page);
+  }
+
+  /** The newest events of a device, as it sent them. */
+  async eventMessages(device: DeviceRef, page: MessagePage): Promise<DeviceMessage[]> {
+    const rows = await this.#events.list(this.#db, device.key, page);
+    return rows.map(({ id, at_ms: atMs, order_at_ms, received_at_ms, type, data }) => ({
+      channel: "events",
+      atMs: order_at_ms,
+      receivedAtMs: received_at_ms,
+      payload: { id, atMs, type, data },
+    }));
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

@@ -28,3 +28,16 @@ export function mergeReported(now: ReportedState, report: Reported): ReportedSta
 /** The plain values, as the API shows them. */
 export const reportedValues = (state: ReportedState): Record<string, unknown> =>
   Object.fromEntries(Object.entries(state).map(([key, entry]) => [key, entry.value]));
+
+/** What stands of a reported state as the reports that said it, newest first: each with what nothing newer has replaced. */
+export function reportsOf(state: ReportedState): { atMs: number; state: Record<string, unknown> }[] {
+  const reports = new Map<number, [string, unknown][]>();
+  for (const [key, { value, atMs }] of Object.entries(state)) {
+    const known = reports.get(atMs);
+    if (known === undefined) reports.set(atMs, [[key, value]]);
+    else known.push([key, value]);
+  }
+  return [...reports]
+    .toSorted(([a], [b]) => b - a)
+    .map(([atMs, values]) => ({ atMs, state: Object.fromEntries(values) }));
+}

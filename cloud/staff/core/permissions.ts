@@ -16,6 +16,8 @@ export const permissionTable = {
   "provisioning.read": everyone,
   "provisioning.write": ["admin"],
   "telemetry.read": everyone,
+  /** What appliances said, word for word. */
+  "telemetry.raw": ["support", "admin"],
   /** To look for things at all; of what kind is found each asks for its own. */
   "search.read": everyone,
   "households.read": everyone,
