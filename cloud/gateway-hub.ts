@@ -16,6 +16,12 @@ export class GatewayHub {
     return this.#link?.listening ?? null;
   }
 
+  /** When the oldest reading was received that is not stored yet, now where there is none; null where the gateway has not said. */
+  oldestPointsWaitingMs(nowMs: number): number | null {
+    const points = this.status?.behind.points ?? null;
+    return points === null ? null : nowMs - points.oldestMs;
+  }
+
   get failure(): string | null {
     return this.#link?.failure ?? null;
   }

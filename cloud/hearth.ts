@@ -145,9 +145,11 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     fleetCa: () => certificates.fleet,
     deviceCertificateMs: config.deviceCertificateMs,
     retention: config.retention,
+    influx: config.influx,
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());
+  undo.add(async () => slices.points?.stop());
   undo.add(async () => hub.stop());
   undo.add(async () => slices.telemetry.stop());
   undo.add(() => slices.dispatcher.stop());
@@ -324,6 +326,7 @@ function startTickers(
     tick("security", 10_000, () => slices.security.flush()),
     tick("security-retention", 600_000, () => slices.security.tick()),
     tick("events", 60_000, () => slices.events.tick()),
+    tick("influx", 60_000, async () => slices.influx?.tick()),
     tick("firmware", 60_000, () => slices.firmware.tick()),
     tick("incidents", 10_000, () => slices.service.tickIncidents()),
     tick("firmware-watch", 600_000, () => slices.firmwareWatch.tick()),

@@ -55,6 +55,8 @@ import { staffProblems } from "./staff/errors.ts";
 import { staffRoutes } from "./staff/staff-routes.ts";
 import { liveProblems } from "./telemetry/telemetry.ts";
 import { liveRoutes } from "./telemetry/live-routes.ts";
+import { parkedReadingsRoutes } from "./telemetry/parked-readings-routes.ts";
+import { pointsProblems, telemetryProblems } from "./telemetry/telemetry.ts";
 import { telemetryRoutes } from "./telemetry/telemetry-routes.ts";
 
 export interface RoutesDeps {
@@ -89,6 +91,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...diagnosisProblems,
   ...loyaltyProblems,
   ...eventProblems,
+  ...telemetryProblems,
   ...securityProblems,
   ...liveProblems,
   ...searchProblems,
@@ -101,7 +104,10 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   const { devices, telemetry, ingest, staff, households, deliveries, firmware, content, service, loyalty, events } =
     slices;
   const status = () => deps.hub.status;
-  metricsRoutes(app, new Metrics({ gateway: { status, isListening: () => deps.gateway.isListening }, ingest }));
+  metricsRoutes(
+    app,
+    new Metrics({ gateway: { status, isListening: () => deps.gateway.isListening }, ingest, points: slices.points }),
+  );
   healthRoutes(app, () => readHealth(deps));
   overviewRoutes(app, async () => {
     const [models, { byPhase, firmwareConfirmed }, cases, { pointsActive }] = await Promise.all([
@@ -128,6 +134,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   modelsRoutes(app, devices);
   devicesRoutes(app, devices);
   telemetryRoutes(app, telemetry, devices, clock);
+  parkedReadingsRoutes(app, slices.parkedReadings, devices);
   ingestRoutes(app, ingest);
   householdsRoutes(app, households);
   myRoutes(app, households);
@@ -207,11 +214,57 @@ const gapsShown = 20;
 /** Whoever watches is told that the database does not answer, and does not wait for it. */
 const healthMsMax = 2_000;
 
+/** Readings that lie in the database are stored with everything else. */
+const ownReadings = {
+  store: "postgres",
+  waitingFor: null,
+  behindRecords: 0,
+  behindMs: 0,
+  parked: 0,
+  erasuresWaiting: 0,
+} as const;
+
+/** Of readings in a store of their own; null where they have none. */
+async function readTelemetry({ slices, hub }: RoutesDeps): Promise<{
+  state: Health["telemetry"] | null;
+  problems: string[];
+}> {
+  const { influx, points } = slices;
+  if (influx === undefined || points === null) return { state: null, problems: [] };
+  const [isUp, parked, erasuresWaiting] = await Promise.all([
+    inTime(influx.isUp(), healthMsMax),
+    inTime(slices.parkedReadings.count(), healthMsMax),
+    inTime(influx.erasuresWaiting(), healthMsMax),
+  ]);
+  const { status } = hub;
+  const behind = status?.behind.points ?? null;
+  const state = { isUp: isUp === true, waitingFor: points.waitingFor, behind, erasuresWaiting: erasuresWaiting ?? 0 };
+  return {
+    state: {
+      store: "influx",
+      up: state.isUp,
+      waitingFor: state.waitingFor,
+      behindRecords: behind?.records ?? 0,
+      behindMs: behind?.oldestMs ?? 0,
+      parked: parked ?? 0,
+      erasuresWaiting: state.erasuresWaiting,
+    },
+    problems: pointsProblems({
+      ...state,
+      spoolBytes: status?.spoolBytes ?? 0,
+      spoolBytesMax: status?.spoolBytesMax ?? 0,
+    }),
+  };
+}
+
 async function readHealth(deps: RoutesDeps): Promise<Health> {
   const { slices, hub, gateway, clock } = deps;
   const { counters } = slices.ingest;
   // One question: between two, the database could go away, and the answer would be an error in place of a word about it.
-  const found = await inTime(slices.ingest.gaps(gapsShown), healthMsMax);
+  const [found, telemetry] = await Promise.all([
+    inTime(slices.ingest.gaps(gapsShown), healthMsMax),
+    readTelemetry(deps),
+  ]);
   const up = found !== null;
   const gaps = found ?? [];
   const status = hub.status;
@@ -222,11 +275,13 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
       ? ["The spool is at its bound: devices are held off until the database catches up."]
       : []),
     ...(hub.failure === null ? [] : [`The up road stands still: ${hub.failure}`]),
+    ...telemetry.problems,
     ...deps.certificates.problems(),
     ...slices.firmware.repository.problems(),
     ...(slices.ingest.waitingFor === null ? [] : [`The up road waits for the database: ${slices.ingest.waitingFor}`]),
   ];
   return {
+    telemetry: telemetry.state ?? { ...ownReadings, up },
     status: problems.length === 0 ? "ok" : "degraded",
     problems,
     database: { up, embedded: deps.embedded },

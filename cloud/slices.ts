@@ -4,13 +4,13 @@ import { Content } from "./content/content.ts";
 import { Deliveries, Dispatcher, OwnerUpdates, QuietCommands, UpdateNotices } from "./deliveries/deliveries.ts";
 import { Ddi } from "./ddi/ddi.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
-import { type DeviceRef, Devices, findDevices, findModels } from "./devices/devices.ts";
+import { type DeviceRef, Devices, findDevices, findModels, type MetricLayout } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
 import { findReleases, Firmware } from "./firmware/firmware.ts";
 import { asOwnedThen, findHouseholds, findMembers, Households, withoutCode } from "./households/households.ts";
-import { Ingest, type IngestSlices } from "./ingest/ingest.ts";
+import { Ingest, type IngestSlices, PointsReader } from "./ingest/ingest.ts";
 import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
@@ -23,7 +23,15 @@ import { Search } from "./search/search.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
 import { findCases, FirmwareWatch, Listening, Service } from "./service/service.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
-import { FasterSampling, LiveTails, type Retention, Telemetry } from "./telemetry/telemetry.ts";
+import {
+  FasterSampling,
+  type InfluxConfig,
+  InfluxReadings,
+  LiveTails,
+  ParkedReadings,
+  type Retention,
+  Telemetry,
+} from "./telemetry/telemetry.ts";
 
 export interface SlicesDeps {
   database: Database;
@@ -43,6 +51,8 @@ export interface SlicesDeps {
   deviceCertificateMs: number;
   /** How long readings, rollups and events are kept, where it is not as usual. */
   retention?: Retention;
+  /** Keeps the readings, where the database does not. */
+  influx?: InfluxConfig | undefined;
 }
 
 export type Slices = ReturnType<typeof createSlices>;
@@ -60,12 +70,16 @@ export function createSlices(deps: SlicesDeps) {
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
   const listening = new Listening({ db, clock });
+  const layoutOf = (model: string) => devices.layout(model);
+  const parkedReadings = new ParkedReadings({ db, clock, ids });
+  const influx = openInflux(deps, parkedReadings, layoutOf);
   const telemetry = new Telemetry({
     db,
     clock,
-    layoutOf: (model) => devices.layout(model),
+    layoutOf,
     modelsOf: (keys) => devices.modelsOf(keys),
     ...(deps.retention === undefined ? {} : { retention: deps.retention }),
+    influx,
   });
   const service = new Service({
     db,
@@ -304,6 +318,17 @@ export function createSlices(deps: SlicesDeps) {
     },
   };
   const ingest = new Ingest({ database, slices: ingestSlices, clock, ids, logger });
+  const points =
+    influx === undefined
+      ? null
+      : new PointsReader({
+          db,
+          findDevices: (wanted) => devices.find(wanted),
+          sink: influx.points,
+          clock,
+          ids,
+          logger,
+        });
 
   devices.onSignals({
     credentialsChanged: (deviceId, disconnect) => hub.send({ kind: "forget", name: deviceId, disconnect }),
@@ -312,7 +337,7 @@ export function createSlices(deps: SlicesDeps) {
 
   const linkDeps: Omit<GatewayLinkDeps, "send"> = {
     ingest,
-    points: null,
+    points,
     logger,
     async onBoot(gatewayId, newBootId) {
       bootId = newBootId;
@@ -345,7 +370,10 @@ export function createSlices(deps: SlicesDeps) {
     devices,
     desired,
     telemetry,
+    influx,
+    parkedReadings,
     ingest,
+    points,
     households,
     deliveries,
     ownerUpdates,
@@ -380,6 +408,17 @@ export function createSlices(deps: SlicesDeps) {
       await search.load();
     },
   };
+}
+
+/** The store of readings, where it is not the database. */
+function openInflux(
+  { database, clock, ids, logger, hub, influx: config }: SlicesDeps,
+  parked: ParkedReadings,
+  layoutOf: (model: string) => MetricLayout,
+): InfluxReadings | undefined {
+  if (config === undefined) return undefined;
+  const oldestWaitingMs = () => hub.oldestPointsWaitingMs(clock.nowMs());
+  return new InfluxReadings({ db: database.db, clock, ids, logger, config, parked, layoutOf, oldestWaitingMs });
 }
 
 /** Where the clock on the wall goes that an appliance goes by: its own word first, then its household's. */

@@ -27,7 +27,7 @@ test("what was done over MQTT is what /metrics counts", async () => {
   let status: GatewayStatus | null = null;
   // The service's own metrics go on listening to its ingest.
   const ingest = { counters: kitchen.slices.ingest.counters, onCommitted() {} };
-  const metrics = new Metrics({ gateway: { status: () => status, isListening: () => true }, ingest });
+  const metrics = new Metrics({ gateway: { status: () => status, isListening: () => true }, ingest, points: null });
   const before = parseExposition(await metrics.text());
   expect(valueOf(before, "hearth_gateway_pubacks_total")).toBe(0);
   expect(valueOf(before, "hearth_puback_latency_seconds_count")).toBe(0);

@@ -39,6 +39,19 @@ const health = z
         }),
       ),
     }),
+    telemetry: z.object({
+      store: z.enum(["postgres", "influx"]),
+      up: z.boolean(),
+      /** Why the store took no readings at the last attempt. */
+      waitingFor: z.string().nullable(),
+      /** Records whose readings are not stored yet, and the age of the oldest. */
+      behindRecords: z.number(),
+      behindMs: z.number(),
+      /** Readings that the store refuses for good: GET /api/v1/parked-readings lists them. */
+      parked: z.number(),
+      /** Spans that are to be erased, and that the store has not deleted. */
+      erasuresWaiting: z.number(),
+    }),
     process: z.object({ uptimeMs: z.number(), rssBytes: z.number(), openFilesMax: z.number().nullable() }),
   })
   .meta({ id: "Health" });

@@ -40,6 +40,9 @@ test.each([
   ["HEARTH_LIMIT_BYTES_PER_SECOND_MAX", "much"],
   ["HEARTH_LIMIT_CONNECTION_MAX", "10"],
   ["HEARTH_ENV", "staging"],
+  ["INFLUX_URL", "influx:8086"],
+  ["INFLUX_TOKEN", "two words"],
+  ["INFLUX_WRITE_PATH", "write"],
 ])("%s=%s is refused in one sentence that names it", (name, value) => {
   const read = () => readConfig({ [name]: value });
   expect(read).toThrow(StartError);
@@ -175,4 +178,28 @@ test("--lan is not for production, and nothing else is an argument", () => {
   for (const args of [["--lam"], ["--lan", "--port=1"], ["lan"]]) {
     expect(() => readConfig({}, args)).toThrow(/^'[^\n]+--lan[^\n]+\.$/);
   }
+});
+
+test("an InfluxDB is version 2 with a bucket of our name, unless it is said otherwise", () => {
+  const INFLUX_URL = "http://influx:8086/";
+  const bare = { url: "http://influx:8086", token: undefined, org: "", bucket: "hearth", writePath: "/api/v2/write" };
+  expect(readConfig({ INFLUX_URL }).influx).toEqual(bare);
+  const all = { INFLUX_TOKEN: "t", INFLUX_ORG: "o", INFLUX_BUCKET: "b", INFLUX_WRITE_PATH: "/write" };
+  expect(readConfig({ INFLUX_URL, ...all }).influx).toEqual({
+    ...bare,
+    token: "t",
+    org: "o",
+    bucket: "b",
+    writePath: "/write",
+  });
+  expect(readConfig({}).influx).toBeUndefined();
+  expect(() => readConfig({ INFLUX_BUCKET: "readings" })).toThrow(
+    "INFLUX_BUCKET is set and INFLUX_URL is not: set INFLUX_URL to the address of an InfluxDB",
+  );
+});
+
+test("a token of InfluxDB is in no message", () => {
+  expect(() => readConfig({ INFLUX_URL: "http://h", INFLUX_TOKEN: "secret with spaces" })).toThrow(
+    /^(?!.*secret).*hidden/,
+  );
 });

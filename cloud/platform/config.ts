@@ -47,6 +47,14 @@ const environment = z.object({
   HEARTH_TIMESTAMP_KEY: signingKey,
   HEARTH_DIRECTOR_KEY: signingKey,
   DATABASE_URL: optionalUrl(/^postgres(ql)?$/),
+  INFLUX_URL: optionalUrl(/^https?$/),
+  INFLUX_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/)
+    .optional(),
+  INFLUX_ORG: z.string().min(1).optional(),
+  INFLUX_BUCKET: z.string().min(1).default("hearth"),
+  INFLUX_WRITE_PATH: z.string().startsWith("/").default("/api/v2/write"),
 });
 type Environment = z.infer<typeof environment>;
 
@@ -81,6 +89,11 @@ export const wants: Record<keyof Environment, string> = {
   HEARTH_TIMESTAMP_KEY: wantsSigningKey,
   HEARTH_DIRECTOR_KEY: wantsSigningKey,
   DATABASE_URL: "a PostgreSQL address such as postgres://user:password@host:5432/hearth",
+  INFLUX_URL: "the address of an InfluxDB such as http://127.0.0.1:8086",
+  INFLUX_TOKEN: "a token that may read and write the bucket",
+  INFLUX_ORG: "the name of the organisation that the bucket is in",
+  INFLUX_BUCKET: "the name of a bucket; before version 2, of a database",
+  INFLUX_WRITE_PATH: "the path that takes line protocol: /api/v2/write, or /write before version 1.8",
 };
 
 /** Where the certificates of an installation lie that has its own; paths. */
@@ -119,6 +132,17 @@ export interface Config {
   limits: GatewayLimits;
   /** A PostgreSQL of one's own; without it, the embedded one. */
   databaseUrl: string | undefined;
+  /** An InfluxDB that keeps the readings in place of PostgreSQL. */
+  influx: InfluxSettings | undefined;
+}
+
+export interface InfluxSettings {
+  url: string;
+  token: string | undefined;
+  /** Empty before version 2, which has none. */
+  org: string;
+  bucket: string;
+  writePath: string;
 }
 
 /** Something that the person who starts Hearth can put right. Printed as it is, without a stack. */
@@ -171,6 +195,7 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     spoolBytesMax: value.HEARTH_SPOOL_BYTES,
     limits: limits.limits,
     databaseUrl: value.DATABASE_URL,
+    influx: influxSettings(value, given),
   };
 }
 
@@ -197,6 +222,22 @@ function readRetention(value: Environment): Config["retention"] {
     daysMs: value.HEARTH_RETENTION_DAYS_DAYS * dayMs,
     eventsMs: value.HEARTH_RETENTION_EVENTS_DAYS * dayMs,
   };
+}
+
+/** Without an address they mean nothing, and whoever set one believes that readings go to InfluxDB. */
+const influxCompanions = ["INFLUX_TOKEN", "INFLUX_ORG", "INFLUX_BUCKET", "INFLUX_WRITE_PATH"] as const;
+
+function influxSettings(value: Environment, given: Readonly<Record<string, string>>): InfluxSettings | undefined {
+  const { INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG = "", INFLUX_BUCKET, INFLUX_WRITE_PATH } = value;
+  if (INFLUX_URL !== undefined) {
+    const url = INFLUX_URL.replace(/\/+$/, "");
+    return { url, token: INFLUX_TOKEN, org: INFLUX_ORG, bucket: INFLUX_BUCKET, writePath: INFLUX_WRITE_PATH };
+  }
+  const alone = influxCompanions.find((name) => given[name] !== undefined);
+  if (alone === undefined) return undefined;
+  throw new StartError(
+    `${alone} is set and INFLUX_URL is not: set INFLUX_URL to ${wants.INFLUX_URL}, or leave out ${alone} to keep readings in PostgreSQL.`,
+  );
 }
 
 function modeOf(value: Environment, args: readonly string[]): Config["mode"] {
@@ -262,6 +303,6 @@ function certificateFiles(value: Environment, mode: Config["mode"]): Certificate
   );
 }
 
-/** What no message repeats: a database address carries a password, and a key is one. */
-const hidden = new Set(["DATABASE_URL", "HEARTH_TIMESTAMP_KEY", "HEARTH_DIRECTOR_KEY"]);
+/** What no message repeats: the address of a database may carry a password, a token or a key is one. */
+const hidden = new Set(["DATABASE_URL", "HEARTH_TIMESTAMP_KEY", "HEARTH_DIRECTOR_KEY", "INFLUX_TOKEN", "INFLUX_URL"]);
 const shown = (name: string, value: string | undefined) => (hidden.has(name) ? "(hidden)" : (value ?? ""));

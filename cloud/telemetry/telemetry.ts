@@ -6,6 +6,7 @@ import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { defaultRetention, type Retention } from "./core/retention.ts";
 import { DeviceEventsStore, type EventsQuery, type StoredEvent } from "./device-events-store.ts";
+import type { InfluxReadings } from "./influx-readings.ts";
 import { gateMetric, type GateMeasure, type GateSide, type GateSource } from "./gate-metric.ts";
 import {
   type PostgresTelemetryDeps,
@@ -22,8 +23,16 @@ export { FasterSampling } from "./faster-sampling.ts";
 export { liveProblems } from "./live-problems.ts";
 export { LiveTails } from "./live-tails.ts";
 export type { EventsQuery, StoredEvent } from "./device-events-store.ts";
+export { InfluxReadings } from "./influx-readings.ts";
+export type { InfluxConfig } from "./influx-server.ts";
+export { ParkedReadings } from "./parked-readings.ts";
+export { pointsProblems } from "./points-health.ts";
 export type { ParkedReading, PointsSink } from "./points-sink.ts";
+export { telemetryProblems } from "./telemetry-problems.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
+
+/** Of readings that are stored elsewhere. */
+const nothingPrepared: PreparedReadings = { rows: [], hours: [], copyText: Buffer.alloc(0) };
 
 /** What appliances measured and what happened at them. */
 export class Telemetry {
@@ -31,9 +40,12 @@ export class Telemetry {
   readonly #clock: Clock;
   readonly #retention: Retention;
   readonly #readings: PostgresTelemetryStore;
+  readonly #influx: InfluxReadings | undefined;
   readonly #events = new DeviceEventsStore();
 
-  constructor(deps: PostgresTelemetryDeps) {
+  /** @param deps `influx` is the store of readings in place of this database; a reader of its own brings them to it */
+  constructor(deps: PostgresTelemetryDeps & { influx?: InfluxReadings | undefined }) {
+    this.#influx = deps.influx;
     this.#db = deps.db;
     this.#clock = deps.clock;
     this.#retention = deps.retention ?? defaultRetention;
@@ -42,6 +54,7 @@ export class Telemetry {
 
   async load(): Promise<void> {
     await this.#readings.load();
+    await this.#influx?.load();
     await this.#readings.keep();
   }
 
@@ -61,7 +74,7 @@ export class Telemetry {
   }
 
   get store(): TelemetryStore {
-    return this.#readings;
+    return this.#influx?.store ?? this.#readings;
   }
 
   /**
@@ -74,8 +87,10 @@ export class Telemetry {
   }
 
   /** What can be done for readings before their transaction. */
-  prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
-    return this.#readings.prepare(facts);
+  async prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
+    if (this.#influx === undefined) return this.#readings.prepare(facts);
+    this.#influx.ahead.note(facts);
+    return nothingPrepared;
   }
 
   /** Stores readings in the transaction open on `client`. Returns what to do once it is committed. */

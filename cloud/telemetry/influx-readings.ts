@@ -1,0 +1,68 @@
+/** InfluxDB as the store of readings: its parts, made and joined. */
+import type { MetricLayout } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import type { Logger } from "../platform/logger.ts";
+import { AheadClocks } from "./ahead-clocks.ts";
+import { InfluxErasures } from "./influx-erasures.ts";
+import { InfluxPoints } from "./influx-points.ts";
+import { InfluxSeries } from "./influx-series.ts";
+import { type InfluxConfig, InfluxServer } from "./influx-server.ts";
+import { InfluxTelemetryStore } from "./influx-telemetry-store.ts";
+import type { ParkedReadings } from "./parked-readings.ts";
+
+export interface InfluxReadingsDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  logger: Logger;
+  config: InfluxConfig;
+  parked: ParkedReadings;
+  layoutOf: (model: string) => MetricLayout;
+  /** When the oldest reading was received that is not stored yet, now where there is none; null where nobody knows. */
+  oldestWaitingMs: () => number | null;
+}
+
+export class InfluxReadings {
+  readonly store: InfluxTelemetryStore;
+  readonly points: InfluxPoints;
+  readonly #parked: ParkedReadings;
+  readonly ahead: AheadClocks;
+  readonly #server: InfluxServer;
+  readonly #series: InfluxSeries;
+  readonly #erasures: InfluxErasures;
+  readonly #clock: Clock;
+
+  constructor(deps: InfluxReadingsDeps) {
+    const server = new InfluxServer(deps.config, deps.logger);
+    const series = new InfluxSeries(deps);
+    this.#server = server;
+    this.#series = series;
+    this.#clock = deps.clock;
+    this.#parked = deps.parked;
+    this.ahead = new AheadClocks(deps);
+    this.#erasures = new InfluxErasures({ ...deps, server, series });
+    this.points = new InfluxPoints({ ...deps, server, series });
+    this.store = new InfluxTelemetryStore({ ...deps, server, series, erasures: this.#erasures, ahead: this.ahead });
+  }
+
+  load(): Promise<void> {
+    return this.#series.load();
+  }
+
+  isUp(): Promise<boolean> {
+    return this.#server.ping();
+  }
+
+  /** Spans that InfluxDB has been told to delete, and has not. */
+  erasuresWaiting(): Promise<number> {
+    return this.#erasures.waiting();
+  }
+
+  async tick(): Promise<void> {
+    this.ahead.tick(this.#clock.nowMs());
+    await this.#parked.trim();
+    await this.#erasures.tick();
+  }
+}
