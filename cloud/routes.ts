@@ -57,6 +57,7 @@ import { liveProblems } from "./telemetry/telemetry.ts";
 import { liveRoutes } from "./telemetry/live-routes.ts";
 import { parkedReadingsRoutes } from "./telemetry/parked-readings-routes.ts";
 import { pointsProblems, telemetryProblems } from "./telemetry/telemetry.ts";
+import { exportRoutes } from "./telemetry/export-routes.ts";
 import { telemetryRoutes } from "./telemetry/telemetry-routes.ts";
 
 export interface RoutesDeps {
@@ -91,9 +92,9 @@ export const problemCatalogue: ProblemCatalogue = {
   ...diagnosisProblems,
   ...loyaltyProblems,
   ...eventProblems,
-  ...telemetryProblems,
   ...securityProblems,
   ...liveProblems,
+  ...telemetryProblems,
   ...searchProblems,
   ...provisioningProblems,
 };
@@ -135,6 +136,20 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   devicesRoutes(app, devices);
   telemetryRoutes(app, telemetry, devices, clock);
   parkedReadingsRoutes(app, slices.parkedReadings, devices);
+  exportRoutes(app, {
+    telemetry,
+    devices,
+    clock,
+    async exported(principal, { deviceIds, fromMs, toMs }) {
+      // An owner's own, which nobody else needs to hear of.
+      if (principal.kind === "owner") return;
+      const subject = deviceIds.length === 1 ? `device:${deviceIds[0]}` : `devices:${deviceIds.length}`;
+      const after = { deviceIds: deviceIds.slice(0, 20), fromMs, toMs };
+      await transaction(database.db, (tx) =>
+        staff.audit.record(tx, { principal, action: "telemetry.exported", subject, after }),
+      );
+    },
+  });
   ingestRoutes(app, ingest);
   householdsRoutes(app, households);
   myRoutes(app, households);

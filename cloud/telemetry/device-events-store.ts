@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import type { EventFact } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
+import { bucketLengthMs } from "./core/buckets.ts";
+import type { DeviceSpan } from "./telemetry-store.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 
 interface EventRow {
@@ -14,6 +16,22 @@ interface EventRow {
 }
 
 const removedAtOnce = 10_000;
+/** Types of event in one answer: a device may make up as many as it likes. */
+const typesMax = 200;
+
+export interface EventCountsQuery {
+  fromMs: number;
+  toMs: number;
+  /** About how many buckets. */
+  points: number;
+  /** Null: all of them. */
+  types: readonly string[] | null;
+}
+
+export interface EventCounts {
+  bucketMs: number;
+  types: { type: string; total: number; points: [atMs: number, count: number][] }[];
+}
 
 export interface EventsQuery {
   deviceKeys: readonly number[];
@@ -83,6 +101,27 @@ export class DeviceEventsStore {
       ) AS e
       ORDER BY e.device_key, e.order_at_ms, e.id LIMIT ${limit}`.execute(db);
     return rows.map(({ device_key: deviceKey, at_ms: atMs, ...row }) => ({ ...row, deviceKey, atMs }));
+  }
+
+  /** Events by type in buckets, the most frequent type first. */
+  async counts(db: Db, devices: readonly DeviceSpan[], query: EventCountsQuery): Promise<EventCounts> {
+    const { fromMs, toMs, points, types } = query;
+    const bucketMs = bucketLengthMs(fromMs, toMs, points);
+    const { rows } = await sql<{ type: string; at_ms: number; n: number }>`
+      SELECT type, order_at_ms / ${sql.lit(bucketMs)} * ${sql.lit(bucketMs)} AS at_ms, count(*) AS n
+      FROM unnest(${devices.map(({ device }) => device.key)}::int[], ${devices.map(({ sinceMs }) => sinceMs)}::bigint[]) AS s(key, since_ms)
+      CROSS JOIN LATERAL (
+        SELECT type, order_at_ms FROM device_event
+        WHERE device_key = s.key AND order_at_ms >= ${fromMs} AND order_at_ms < ${toMs} AND order_at_ms >= s.since_ms
+          AND received_at_ms >= s.since_ms AND (${types === null} OR type = ANY(${types ?? []}::text[])) OFFSET 0
+      ) AS said
+      GROUP BY 1, 2 ORDER BY 1, 2`.execute(db);
+    const counted = [...Map.groupBy(rows, ({ type }) => type)].map(([type, own]) => ({
+      type,
+      total: own.reduce((sum, { n }) => sum + n, 0),
+      points: own.map(({ at_ms: atMs, n }): [number, number] => [atMs, n]),
+    }));
+    return { bucketMs, types: counted.toSorted((a, b) => b.total - a.total).slice(0, typesMax) };
   }
 
   /** The newest events of a device, newest first. What reached us before the page's past ends happened before it, whatever its clock said. */

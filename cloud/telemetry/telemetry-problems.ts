@@ -1,8 +1,23 @@
-/** What the store of readings can refuse. */
+/** What questions about telemetry can be refused for. */
 export const telemetryProblems = {
   telemetry_store_away: {
     status: 503,
     title: "The store of readings does not answer",
     help: "Charts and exports come back by themselves, and no reading is lost meanwhile. /api/v1/health says what is wrong.",
+  },
+  telemetry_range_too_wide: {
+    status: 422,
+    title: "The answer would be larger than one answer may be",
+    help: "Ask for fewer points, metrics or appliances; the detail says what would fit.",
+  },
+  telemetry_nothing_asked: {
+    status: 422,
+    title: "The question names nothing",
+    help: "Name appliances, or a model.",
+  },
+  telemetry_exports_busy: {
+    status: 503,
+    title: "As many exports run as this service makes at once",
+    help: "Try again in a minute. One export may hold several appliances.",
   },
 } as const;

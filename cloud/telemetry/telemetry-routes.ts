@@ -1,176 +1,293 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { deviceId } from "#protocol/ids.ts";
-import { epochMs, metricName } from "#protocol/text.ts";
-import { deviceProblems, type MetricLayout, type SeenDevice } from "../devices/devices.ts";
+import { deviceId, modelKey } from "#protocol/ids.ts";
+import { epochMs, metricName, safeText } from "#protocol/text.ts";
+import { type DeviceRef, deviceProblems, type MetricLayout, type SeenDevice } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { problem } from "../platform/problem.ts";
 import type { Principal } from "../staff/staff.ts";
+import { isOutside, metricView } from "./core/metric-view.ts";
+import { queryLimits, tooWide } from "./core/query-limits.ts";
+import { telemetryProblems } from "./telemetry-problems.ts";
 import type { Telemetry } from "./telemetry.ts";
+import type { DeviceSpan } from "./telemetry-store.ts";
 
 /** What the routes need of devices. */
-interface KnownDevices {
+export interface KnownDevices {
   seenBy(principal: Principal, id: string): Promise<SeenDevice | null>;
   layout(model: string): MetricLayout;
+  ofModel(model: string, limit: number): Promise<DeviceRef[]>;
 }
 
-const metricsMax = 20;
+interface Deps {
+  telemetry: Telemetry;
+  devices: KnownDevices;
+  clock: Clock;
+}
 
-const metricList = z
-  .string()
-  .max(1_400)
-  .transform((text) => [...new Set(text.split(","))])
-  .pipe(z.array(metricName).min(1).max(metricsMax));
+const dayMs = 86_400_000;
+const { devicesMax, metricsMax, pointsMax, latestDevicesMax, countedDevicesMax } = queryLimits;
+
+/** Names divided by commas, each once. */
+export const listOf = <Item extends z.ZodType<string, string>>(item: Item, max: number) =>
+  z
+    .string()
+    .max(max * 70)
+    .transform((text) => [...new Set(text.split(","))])
+    .pipe(z.array(item).min(1).max(max));
+
+const time = z.coerce.number().pipe(epochMs);
+const window = { fromMs: time.optional(), toMs: time.optional() };
+const rangeQuery = z.object({
+  metrics: listOf(metricName, metricsMax).describe(`Up to ${metricsMax} names, divided by commas`),
+  ...window,
+  points: z.coerce.number().int().min(1).max(pointsMax).default(600),
+});
+
+const seriesView = z.object({
+  deviceId: z.string(),
+  metric: z.string(),
+  unit: z.string(),
+  label: z.string(),
+  /** The range that the model declares. */
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  declared: z.boolean(),
+  personal: z.boolean(),
+  /** Of each bucket that holds anything: [its beginning, minimum, mean, maximum, count]. */
+  points: z.array(z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()])),
+  /** The beginnings of the buckets in which something lies outside the declared range. */
+  outside: z.array(z.number()),
+});
 
 const rangeAnswer = z
+  .object({ fromMs: z.number(), toMs: z.number(), bucketMs: z.number(), series: z.array(seriesView) })
+  .meta({ id: "TelemetryRange" });
+
+const latestItem = z.object({
+  metric: z.string(),
+  label: z.string(),
+  unit: z.string(),
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  value: z.union([z.number(), z.boolean()]),
+  atMs: z.number(),
+  /** Outside the declared range. */
+  outside: z.boolean(),
+  clockSuspect: z.boolean(),
+  declared: z.boolean(),
+  personal: z.boolean(),
+});
+const latestAnswer = z.object({ items: z.array(latestItem) }).meta({ id: "TelemetryLatest" });
+const latestOfMany = z
+  .object({ devices: z.array(z.object({ deviceId: z.string(), items: z.array(latestItem) })) })
+  .meta({ id: "TelemetryLatestOfMany" });
+
+const countsAnswer = z
   .object({
     fromMs: z.number(),
     toMs: z.number(),
     bucketMs: z.number(),
-    series: z.array(
-      z.object({
-        metric: z.string(),
-        unit: z.string(),
-        label: z.string(),
-        /** Of each bucket that holds anything: [its beginning, minimum, mean, maximum, count]. */
-        points: z.array(z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()])),
-      }),
+    /** Most frequent first; of each bucket that holds any: [its beginning, how many]. */
+    types: z.array(
+      z.object({ type: z.string(), total: z.number(), points: z.array(z.tuple([z.number(), z.number()])) }),
     ),
   })
-  .meta({ id: "TelemetryRange" });
-
-const latestAnswer = z
-  .object({
-    items: z.array(
-      z.object({
-        metric: z.string(),
-        label: z.string(),
-        unit: z.string(),
-        value: z.union([z.number(), z.boolean()]),
-        atMs: z.number(),
-        clockSuspect: z.boolean(),
-        declared: z.boolean(),
-      }),
-    ),
-  })
-  .meta({ id: "TelemetryLatest" });
-
-/** `cavity_c` reads `Cavity` where the model gives no label; the unit stands on its own. */
-function describe(metric: string, layout: MetricLayout): { unit: string; label: string; declared: boolean } {
-  const declaration = layout.declared.get(metric);
-  const words = metric.replaceAll("_", " ");
-  return {
-    unit: declaration?.unit ?? "",
-    label: declaration?.label ?? words.charAt(0).toUpperCase() + words.slice(1),
-    declared: declaration !== undefined,
-  };
-}
+  .meta({ id: "EventCounts" });
 
 /** The same for staff and for owners, each at an address of their own; an owner sees the time since the appliance is theirs. */
-const addresses = [
-  { devices: "/api/v1/devices", permission: "telemetry.read", tags: ["telemetry"] },
-  { devices: "/api/v1/my/devices", permission: "my.read", tags: ["my"] },
+export const addresses = [
+  { root: "/api/v1", permission: "telemetry.read", tags: ["telemetry"] },
+  { root: "/api/v1/my", permission: "my.read", tags: ["my"] },
 ] as const;
+type Address = (typeof addresses)[number];
+
+const rangeWords =
+  "Each bucket has its minimum, mean and maximum, so that peaks and dips stay visible at any zoom; buckets begin at round times. Values outside the range that the model declares are kept, and their buckets named. Readings whose time cannot be right are in none. Without a range: the last 24 hours.";
 
 /** HTTP of the telemetry slice. */
-export function telemetryRoutes(
-  server: FastifyInstance,
-  telemetry: Telemetry,
-  devices: KnownDevices,
-  clock: Clock,
-): void {
+export function telemetryRoutes(server: FastifyInstance, telemetry: Telemetry, devices: KnownDevices, clock: Clock) {
+  const deps = { telemetry, devices, clock };
   for (const address of addresses) {
-    rangeRoute(server, address, telemetry, devices, clock);
-    latestRoute(server, address, telemetry, devices);
+    rangeRoutes(server, address, deps);
+    latestRoutes(server, address, deps);
+    countRoutes(server, address, deps);
   }
 }
 
-type Address = (typeof addresses)[number];
-
-async function seen(devices: KnownDevices, principal: Principal, id: string) {
-  const found = await devices.seenBy(principal, id);
-  if (found === null) throw problem(deviceProblems, "device_not_found");
-  return { device: found.device, sinceMs: found.owner?.sinceMs ?? 0 };
+/** The appliances as this principal may see them, in the order asked for. */
+export async function spansOf(devices: KnownDevices, by: Principal, ids: readonly string[]): Promise<DeviceSpan[]> {
+  const spans: DeviceSpan[] = [];
+  for (const id of ids) {
+    const found = await devices.seenBy(by, id);
+    if (found === null) {
+      // Of several it is said which; the answer about one alone is the same whatever its name.
+      throw problem(deviceProblems, "device_not_found", ids.length > 1 ? `The id is ${id}.` : undefined);
+    }
+    spans.push({ device: found.device, sinceMs: found.owner?.sinceMs ?? 0 });
+  }
+  return spans;
 }
 
-function rangeRoute(
-  server: FastifyInstance,
-  address: Address,
-  telemetry: Telemetry,
-  devices: KnownDevices,
-  clock: Clock,
-): void {
-  server.withTypeProvider<ZodTypeProvider>().get(
-    `${address.devices}/:id/telemetry`,
+/** The range asked for; without one, the last day. */
+export function rangeOf(query: { fromMs?: number | undefined; toMs?: number | undefined }, clock: Clock) {
+  const toMs = query.toMs ?? clock.nowMs() + 1;
+  return { fromMs: Math.min(query.fromMs ?? toMs - dayMs, toMs - 1), toMs };
+}
+
+async function answerRange(
+  { telemetry, devices, clock }: Deps,
+  by: Principal,
+  ids: readonly string[],
+  query: z.output<typeof rangeQuery>,
+): Promise<z.infer<typeof rangeAnswer>> {
+  const { metrics, points } = query;
+  const wide = tooWide({ points, devices: ids.length, metrics: metrics.length });
+  if (wide !== null) throw problem(telemetryProblems, "telemetry_range_too_wide", wide);
+  const spans = await spansOf(devices, by, ids);
+  const { fromMs, toMs } = rangeOf(query, clock);
+  const { bucketMs, series } = await telemetry.store.range({ devices: spans, metrics, fromMs, toMs, points });
+  const byKey = new Map(spans.map(({ device }) => [device.key, device]));
+  return {
+    fromMs,
+    toMs,
+    bucketMs,
+    series: series.map(({ deviceKey, metric, buckets }) => {
+      const device = byKey.get(deviceKey);
+      const view = metricView(metric, devices.layout(device?.model ?? ""));
+      return {
+        deviceId: device?.id ?? "",
+        metric,
+        ...view,
+        points: buckets.map(({ atMs, min, mean, max, count }): [number, number, number, number, number] => [
+          atMs,
+          min,
+          mean,
+          max,
+          count,
+        ]),
+        outside: buckets.filter(({ min, max }) => isOutside(min, view) || isOutside(max, view)).map(({ atMs }) => atMs),
+      };
+    }),
+  };
+}
+
+function rangeRoutes(server: FastifyInstance, address: Address, deps: Deps): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  const { permission, tags } = address;
+  app.get(
+    `${address.root}/devices/:id/telemetry`,
     {
-      config: { permission: address.permission },
+      config: { permission },
       schema: {
         summary: "What an appliance measured, in a number of buckets",
-        description:
-          "Each bucket has its minimum, mean and maximum, so that peaks and dips stay visible at any zoom. Without a range: the last 24 hours.",
-        tags: address.tags,
+        description: rangeWords,
+        tags,
         params: z.object({ id: deviceId }),
-        querystring: z.object({
-          metrics: metricList.describe(`Up to ${metricsMax} names, divided by commas`),
-          fromMs: z.coerce.number().pipe(epochMs).optional(),
-          toMs: z.coerce.number().pipe(epochMs).optional(),
-          points: z.coerce.number().int().min(1).max(5_000).default(600),
+        querystring: rangeQuery,
+        response: { 200: rangeAnswer },
+      },
+    },
+    ({ principal, params, query }) => answerRange(deps, principal, [params.id], query),
+  );
+  app.get(
+    `${address.root}/telemetry/range`,
+    {
+      config: { permission },
+      schema: {
+        summary: "What several appliances measured, in a number of buckets",
+        description: `${rangeWords} At most ${queryLimits.cellsMax} points x series: what is wider is refused with what would fit.`,
+        tags,
+        querystring: rangeQuery.extend({
+          devices: listOf(deviceId, devicesMax).describe(`Up to ${devicesMax} ids, divided by commas`),
         }),
         response: { 200: rangeAnswer },
       },
     },
-    async ({ principal, params, query }) => {
-      const { device, sinceMs } = await seen(devices, principal, params.id);
-      const { metrics, points } = query;
-      const toMs = query.toMs ?? clock.nowMs() + 1;
-      const fromMs = Math.min(query.fromMs ?? toMs - 86_400_000, toMs - 1);
-      const { bucketMs, series } = await telemetry.store.range({
-        devices: [{ device, sinceMs }],
-        metrics,
-        fromMs,
-        toMs,
-        points,
-      });
-      const layout = devices.layout(device.model);
-      return {
-        fromMs,
-        toMs,
-        bucketMs,
-        series: series.map(({ metric, buckets }) => ({
-          metric,
-          unit: describe(metric, layout).unit,
-          label: describe(metric, layout).label,
-          points: buckets.map(({ atMs, min, mean, max, count }): [number, number, number, number, number] => [
-            atMs,
-            min,
-            mean,
-            max,
-            count,
-          ]),
-        })),
-      };
-    },
+    ({ principal, query }) => answerRange(deps, principal, query.devices, query),
   );
 }
 
-function latestRoute(server: FastifyInstance, address: Address, telemetry: Telemetry, devices: KnownDevices): void {
-  server.withTypeProvider<ZodTypeProvider>().get(
-    `${address.devices}/:id/telemetry/latest`,
+async function answerLatest({ telemetry, devices }: Deps, by: Principal, ids: readonly string[]) {
+  const spans = await spansOf(devices, by, ids);
+  const latest = await telemetry.store.latest(spans);
+  return spans.map(({ device }) => ({
+    deviceId: device.id,
+    items: (latest.get(device.key) ?? []).map((item) => {
+      const view = metricView(item.metric, devices.layout(device.model));
+      return { ...item, ...view, outside: isOutside(item.value, view) };
+    }),
+  }));
+}
+
+function latestRoutes(server: FastifyInstance, address: Address, deps: Deps): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  const { permission, tags } = address;
+  app.get(
+    `${address.root}/devices/:id/telemetry/latest`,
     {
-      config: { permission: address.permission },
+      config: { permission },
       schema: {
         summary: "The last value of every metric of an appliance",
-        tags: address.tags,
+        tags,
         params: z.object({ id: deviceId }),
         response: { 200: latestAnswer },
       },
     },
-    async ({ principal, params }) => {
-      const { device, sinceMs } = await seen(devices, principal, params.id);
-      const layout = devices.layout(device.model);
-      const items = (await telemetry.store.latest([{ device, sinceMs }])).get(device.key) ?? [];
-      return { items: items.map((item) => ({ ...item, ...describe(item.metric, layout) })) };
+    async ({ principal, params }) => ({ items: (await answerLatest(deps, principal, [params.id]))[0]?.items ?? [] }),
+  );
+  app.get(
+    `${address.root}/telemetry/latest`,
+    {
+      config: { permission },
+      schema: {
+        summary: "The last value of every metric of several appliances",
+        tags,
+        querystring: z.object({
+          devices: listOf(deviceId, latestDevicesMax).describe(`Up to ${latestDevicesMax} ids, divided by commas`),
+        }),
+        response: { 200: latestOfMany },
+      },
+    },
+    async ({ principal, query }) => ({ devices: await answerLatest(deps, principal, query.devices) }),
+  );
+}
+
+const countsQuery = z.object({
+  devices: listOf(deviceId, devicesMax).optional().describe(`Up to ${devicesMax} ids, divided by commas`),
+  types: listOf(safeText(100).min(1), metricsMax).optional().describe("Only these types of event"),
+  ...window,
+  points: z.coerce.number().int().min(1).max(1_000).default(60),
+});
+
+function countRoutes(server: FastifyInstance, address: Address, { telemetry, devices, clock }: Deps): void {
+  const isMine = address.permission === "my.read";
+  server.withTypeProvider<ZodTypeProvider>().get(
+    `${address.root}/telemetry/event-counts`,
+    {
+      config: { permission: address.permission },
+      schema: {
+        summary: "How often appliances said what",
+        description: `Device events by type, in buckets that begin at round times${isMine ? "" : `, of appliances or of a model with at most ${countedDevicesMax} of them`}. Without a range: the last 24 hours.`,
+        tags: address.tags,
+        querystring: isMine ? countsQuery : countsQuery.extend({ model: modelKey.optional() }),
+        response: { 200: countsAnswer },
+      },
+    },
+    async ({ principal, query }) => {
+      const model = "model" in query && typeof query.model === "string" ? query.model : null;
+      if (query.devices === undefined && model === null) throw problem(telemetryProblems, "telemetry_nothing_asked");
+      const spans = await spansOf(devices, principal, query.devices ?? []);
+      const ofModel = model === null ? [] : await devices.ofModel(model, countedDevicesMax + 1);
+      if (ofModel.length > countedDevicesMax) {
+        const detail = `The model has more than ${countedDevicesMax} appliances: name up to ${devicesMax} of them.`;
+        throw problem(telemetryProblems, "telemetry_range_too_wide", detail);
+      }
+      const asked = [...spans, ...ofModel.map((device) => ({ device, sinceMs: 0 }))];
+      const range = { ...rangeOf(query, clock), points: query.points, types: query.types ?? null };
+      const { fromMs, toMs } = range;
+      return { fromMs, toMs, ...(await telemetry.eventCounts(asked, range)) };
     },
   );
 }

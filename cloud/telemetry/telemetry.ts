@@ -5,7 +5,13 @@ import type { Db } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { defaultRetention, type Retention } from "./core/retention.ts";
-import { DeviceEventsStore, type EventsQuery, type StoredEvent } from "./device-events-store.ts";
+import {
+  DeviceEventsStore,
+  type EventCounts,
+  type EventCountsQuery,
+  type EventsQuery,
+  type StoredEvent,
+} from "./device-events-store.ts";
 import type { InfluxReadings } from "./influx-readings.ts";
 import { gateMetric, type GateMeasure, type GateSide, type GateSource } from "./gate-metric.ts";
 import {
@@ -14,7 +20,7 @@ import {
   type PreparedReadings,
 } from "./postgres-telemetry-store.ts";
 import { storedReadings } from "./stored-messages.ts";
-import type { TelemetryStore } from "./telemetry-store.ts";
+import type { DeviceSpan, TelemetryStore } from "./telemetry-store.ts";
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
 export { isClockSuspect } from "./core/reading-rows.ts";
@@ -101,6 +107,11 @@ export class Telemetry {
   /** Stores events and returns those that are new. */
   async ingestEvents(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]> {
     return this.#events.append(tx, facts);
+  }
+
+  /** How often devices said what: events by type, in buckets. */
+  eventCounts(devices: readonly DeviceSpan[], query: EventCountsQuery): Promise<EventCounts> {
+    return this.#events.counts(this.#db, devices, query);
   }
 
   /**

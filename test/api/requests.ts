@@ -167,6 +167,14 @@ const foreignLink = `?device=oven-1&expires=4000000000000&signature=${"A".repeat
 const queries: Record<string, string> = {
   "GET /api/v1/devices/:id/telemetry": "?metrics=cavity_c",
   "GET /api/v1/my/devices/:id/telemetry": "?metrics=cavity_c",
+  "GET /api/v1/telemetry/range": "?devices=nobody&metrics=cavity_c",
+  "GET /api/v1/my/telemetry/range": "?devices=nobody&metrics=cavity_c",
+  "GET /api/v1/telemetry/latest": "?devices=nobody",
+  "GET /api/v1/my/telemetry/latest": "?devices=nobody",
+  "GET /api/v1/telemetry/event-counts": "?devices=nobody",
+  "GET /api/v1/my/telemetry/event-counts": "?devices=nobody",
+  "GET /api/v1/telemetry/export": "?devices=nobody",
+  "GET /api/v1/my/telemetry/export": "?devices=nobody",
   // Nobody's: a stream that is allowed would never end.
   "GET /api/v1/telemetry/live": "?device=nobody",
   "GET /api/v1/my/telemetry/live": "?device=nobody",
