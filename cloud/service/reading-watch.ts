@@ -37,6 +37,8 @@ interface FrozenWatch {
   states: Map<number, FrozenState>;
   /** Devices whose stored readings were looked at since the start. */
   known: Set<number>;
+  /** Where devices stood at the start whose sensor had let go. */
+  letGo: Map<number, FrozenState>;
 }
 
 interface MetricWatch {
@@ -62,7 +64,7 @@ interface Staged {
 /** What rules that look at every reading remember between batches. Memory only: rows are written when causes come and go. */
 export class ReadingWatch {
   readonly #close = new Map<string, Set<number>>();
-  readonly #frozen = new Map<string, Pick<FrozenWatch, "states" | "known">>();
+  readonly #frozen = new Map<string, Pick<FrozenWatch, "states" | "known" | "letGo">>();
   readonly #noted = new Map<string, Map<number, number>>();
   readonly #models = new Map<string, ModelWatches>();
   readonly #loadedAtMs: number;
@@ -83,11 +85,15 @@ export class ReadingWatch {
     this.#noted.delete(anew);
   }
 
-  /** A state that is not idle, as the database has it at the start. */
+  /** A state as the database has it at the start. */
   remember(row: RuleStateRow): void {
     const kind = this.#rules.find(({ id }) => id === row.rule_id)?.definition.kind;
     if (kind === "threshold") this.#closeOf(row.rule_id).add(row.device_key);
-    if (kind === "frozen") this.#frozenOf(row.rule_id).states.set(row.device_key, frozenState.parse(row.state));
+    if (kind !== "frozen") return;
+    const { states, letGo } = this.#frozenOf(row.rule_id);
+    const state = frozenState.parse(row.state);
+    if (state.phase === "idle") letGo.set(row.device_key, state);
+    else states.set(row.device_key, state);
   }
 
   /** A metric's absence was found: the next reading that has it must be looked at. */
@@ -166,9 +172,9 @@ export class ReadingWatch {
       if (device === undefined) continue;
       // Late data may lie before what came with it: within a batch, the devices' own time decides.
       if (list.some(({ atMs }, at) => at > 0 && atMs < (list[at - 1]?.atMs ?? 0))) list.sort((a, b) => a.atMs - b.atMs);
-      const start = watch.states.get(key) ?? neverDriven;
+      const start = watch.states.get(key) ?? (watch.known.has(key) ? undefined : watch.letGo.get(key)) ?? neverDriven;
       let state = start;
-      // What was judged before the restart is only gone through again.
+      // What was judged before the restart is only gone through again; what it came to is in the row.
       for (const driven of before.get(key) ?? []) ({ state } = stepFrozen(definition, state, driven));
       for (const driven of list) {
         const stepped = stepFrozen(definition, state, driven);
@@ -233,8 +239,8 @@ export class ReadingWatch {
     return inMap(this.#close, ruleId, () => new Set());
   }
 
-  #frozenOf(ruleId: string): Pick<FrozenWatch, "states" | "known"> {
-    return inMap(this.#frozen, ruleId, () => ({ states: new Map(), known: new Set() }));
+  #frozenOf(ruleId: string): Pick<FrozenWatch, "states" | "known" | "letGo"> {
+    return inMap(this.#frozen, ruleId, () => ({ states: new Map(), known: new Set(), letGo: new Map() }));
   }
 }
 

@@ -68,7 +68,12 @@ export class RuleWatch {
   async load(db: Db): Promise<void> {
     for (const rule of await this.#store.list(db)) this.#rules.set(rule.id, rule);
     this.#renew();
-    for (const row of await this.#store.live(db)) {
+    // When a stuck sensor last let go is where the search for the next time begins.
+    const frozen = this.rules().filter(({ definition }) => definition.kind === "frozen");
+    for (const row of await this.#store.live(
+      db,
+      frozen.map(({ id }) => id),
+    )) {
       this.#readings.remember(row);
       if (this.#silences.some(({ id }) => id === row.rule_id)) this.noteSilent(row.rule_id, row.device_key);
     }

@@ -90,9 +90,10 @@ export class RulesStore {
       ON CONFLICT (id, version) DO NOTHING`.execute(db);
   }
 
-  /** Devices that a rule must look at closely: those it is not idle with. */
-  async live(db: Db): Promise<RuleStateRow[]> {
-    const { rows } = await sql<RuleStateRow>`SELECT * FROM rule_state WHERE phase <> 'idle'`.execute(db);
+  /** Devices that a rule must look at closely: those it is not idle with. Of the rules named also those with which it is. */
+  async live(db: Db, idleToo: readonly string[]): Promise<RuleStateRow[]> {
+    const { rows } = await sql<RuleStateRow>`
+      SELECT * FROM rule_state WHERE phase <> 'idle' OR rule_id = ANY(${idleToo}::uuid[])`.execute(db);
     return rows;
   }
 

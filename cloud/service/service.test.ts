@@ -276,6 +276,41 @@ test("a rule's change is a new version that counts from the next batch, is audit
   expect(rows.map((row) => row.action)).toEqual(["service_rule.created", "service_rule.changed"]);
 });
 
+test("a rule that cannot compile names the field and the place, and one that asks for too much names its bound", async () => {
+  const rule = {
+    kind: "sequence",
+    title: "Breaks off twice",
+    severity: "service",
+    cause: "breaks_off",
+    events: [{ type: "program.aborted" }, { type: "program.aborted", where: 'ranMs < 5000 && colour == "red"' }],
+    withinMs: 3_600_000,
+    clearAfterMs: 3_600_000,
+  };
+  const post = async (body: object) => (await call(app, "support", "POST", "/service/rules", body)).body;
+  const refused = await post(rule);
+  expect(refused.errors).toMatchObject([{ pointer: "/body/events/1/where" }]);
+  expect(refused.errors[0].message).toContain("`colour` at character 17: There is no fact colour.");
+  const reading = { ...rule, kind: "frozen", metric: "cavity_c", withinDelta: 1, holdMs: 60_000 };
+  const { events: _, withinMs: __, clearAfterMs: ___, ...frozen } = reading;
+  const driver = { metric: "power_w", above: 1 };
+  expect((await post({ ...frozen, driver, where: "power_w >" })).errors).toMatchObject([{ pointer: "/body/where" }]);
+  // A reading is judged by what the batch knows of its appliance.
+  expect((await post({ ...frozen, driver, where: '"x" in tags' })).errors[0].message).toContain("`tags`");
+  const fields = { colour: "text" };
+  expect((await post({ ...rule, fields, withinMs: 1e12 })).errors).toMatchObject([{ pointer: "/body/withinMs" }]);
+  const commands = { ...frozen, driver, actions: [{ kind: "command", name: "load_program" }] };
+  expect((await post(commands)).errors).toMatchObject([{ pointer: "/body/actions/0/name" }]);
+
+  const { id } = await post({ ...rule, fields });
+  expect(id).toBeDefined();
+  const mode = (to: string) => call(app, "support", "POST", `/service/rules/${id}/mode`, { mode: to });
+  expect((await mode("shadow")).body).toMatchObject({ version: 2, definition: { mode: "shadow", fields } });
+  const { rule: newest, versions } = (await call(app, "viewer", "GET", `/service/rules/${id}`)).body;
+  expect([newest.version, versions.map(({ version }: { version: number }) => version)]).toEqual([2, [2, 1]]);
+  expect((await call(app, "viewer", "POST", `/service/rules/${id}/mode`, { mode: "off" })).status).toBe(403);
+  expect((await call(app, "viewer", "GET", "/service/firings?cursor=nowhere")).body.code).toBe("firing_cursor_invalid");
+});
+
 test("staff move a case, note and resolve it; every step is in its history and the audit log", async () => {
   const oven = await device();
   await ingest({ events: [fault(oven, "fault.raised", 0)] });
