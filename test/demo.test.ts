@@ -64,7 +64,7 @@ async function processesOf(folder: string): Promise<string[]> {
 }
 
 test("in 45 s and with 60 appliances the whole story happens, and nothing of it is left", async () => {
-  const run = await demo(["--for", "45s", "--json", "--appliances", "60"]);
+  const run = await demo(["--for", "45s", "--json", "--appliances", "60", "--history-days", "2"]);
   expect(await run.code, run.errors()).toBe(0);
   const lines = run.lines().map((line) => JSON.parse(line));
   const last = lines.at(-1);
@@ -96,7 +96,14 @@ test("in 45 s and with 60 appliances the whole story happens, and nothing of it 
   for (const value of Object.values(last.deliveries)) expect(value).toBeTypeOf("number");
   // One line a second, and the story in them.
   expect(lines.length).toBeGreaterThan(15);
-  expect(lines.slice(0, -1).flatMap((line) => line.story).length).toBeGreaterThan(10);
+  const story: string[] = lines.slice(0, -1).flatMap((line) => line.story);
+  expect(story.length).toBeGreaterThan(10);
+  // Their past came first.
+  expect(story.filter((sentence) => /their past/i.test(sentence))).toEqual([
+    "12 appliances tell 2 days of their past, the others 2; 2 are worn in some way.",
+    expect.stringMatching(/^Their past is told: [\d,]{6,} readings/),
+  ]);
+  expect(lines.some((line) => line.past_share === 1)).toBe(true);
   expect(await leftIn(run.temporary)).toEqual([]);
   expect(await processesOf(run.temporary)).toEqual([]);
 });

@@ -10,6 +10,7 @@ import { farewell } from "./core/farewell.ts";
 import { lastLine } from "./core/json-lines.ts";
 import { firmwareModels } from "./firmware-part.ts";
 import { readBacklog } from "./hearth-api.ts";
+import { givePast, speaking } from "./history-part.ts";
 import { JsonView } from "./json-view.ts";
 import { type DemoOptions, readDemoOptions, usage } from "./options.ts";
 import { assembleTeam, type ReleaseTeam } from "./release-team.ts";
@@ -20,6 +21,7 @@ import { Stage } from "./stage.ts";
 import { playStory } from "./story.ts";
 import { Watch } from "./watch.ts";
 
+const models = loadModels();
 /** Real time in which the fleet catches up with the present. */
 const catchUpMs = 24_000;
 /** At the end: for the PUBACKs of what the fleet has said, and for the service to commit them. */
@@ -50,7 +52,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 async function play(options: DemoOptions, service: ServiceChild, watch: Watch, end: AbortSignal): Promise<void> {
   const api: Api = { url: service.http, key: service.key, fetch };
   watch.begin(api, { console: `${service.http}/`, mqtt: service.mqtt, key: service.key });
-  const setting = await registerFleet({ ...api, signal: end }, loadModels(), options);
+  const setting = await registerFleet({ ...api, signal: end }, models, options);
   const stopped = new AbortController();
   const hushed = { ...api, signal: AbortSignal.any([end, stopped.signal]) };
   const team = await assembleTeam(hushed, firmwareModels);
@@ -77,22 +79,28 @@ interface Play {
 async function playWith(team: ReleaseTeam, parts: Play): Promise<void> {
   const { options, service, watch, end, setting, stopped, api } = parts;
   const { speed, seed } = options;
-  const { members, homes } = setting;
+  const { homes } = setting;
+  const { tell } = watch;
+  // Where their past ends. Telling it takes a while, which the fleet then catches up with too.
   const startMs = systemClock.nowMs() - catchUpMs * (speed - 1);
   const device = new HeldClock(startMs);
   const clocks = { device, real: systemClock };
-  const fleet = new Fleet({ appliances: members, broker: service.mqtt, clock: device, factory: team.factory });
+  let fleet: Fleet | null = null;
   const story = async (): Promise<void> => {
+    const homeOf = await settleHomes(api, homes);
+    const past = { api, broker: service.mqtt, models, days: options.historyDays, toMs: startMs, tell };
+    const lived = await givePast(setting.members, { ...past, onProgress: ({ share }) => watch.past(share) });
+    const members = speaking(lived);
+    if (api.signal.aborted) return;
+    fleet = new Fleet({ appliances: members, broker: service.mqtt, clock: device, factory: team.factory });
     fleet.start();
     watch.run(clocks);
-    const homeOf = await settleHomes(api, homes);
     const zones = new Set(homes.map(({ timeZone }) => timeZone)).size;
-    watch.tell(
+    tell(
       `${members.length} appliances belong to ${homes.length} households in ${zones} time zones; their time begins.`,
     );
     // At normal speed what was held would never be made up for.
     device.begin(speed === 1 ? systemClock : new AcceleratedClock({ real: systemClock, startMs, speed }));
-    const { tell } = watch;
     const { signal } = api;
     const deps = { api, fleet, members, homeOf, clocks, signal, timers: systemTimers, tell, seed };
     await playStory(new Stage(deps), team);
@@ -105,9 +113,12 @@ async function playWith(team: ReleaseTeam, parts: Play): Promise<void> {
   } finally {
     stopped.abort();
     watch.end();
-    await fleet.stop(drainMs);
+    await stopFleet(fleet);
   }
 }
+
+/** There is none where the demo ended before their time began. */
+const stopFleet = (fleet: Fleet | null): Promise<void> => fleet?.stop(drainMs) ?? Promise.resolve();
 
 /** What was under way when the demo was told to end may fail; nobody waits for it any more. */
 async function unlessEnded(work: Promise<void>, end: AbortSignal): Promise<void> {

@@ -3,11 +3,19 @@ import { UsageError } from "../options.ts";
 import { readDemoOptions } from "./options.ts";
 
 test("without options it is 200 appliances, for as long as one likes", () => {
-  expect(readDemoOptions([])).toEqual({ forMs: null, json: false, appliances: 200, speed: 800, seed: 1 });
+  expect(readDemoOptions([])).toEqual({
+    forMs: null,
+    json: false,
+    appliances: 200,
+    historyDays: 30,
+    speed: 800,
+    seed: 1,
+  });
   expect(readDemoOptions(["--for", "45s", "--json", "--appliances", "60"])).toMatchObject({
     forMs: 45_000,
     json: true,
     appliances: 60,
+    historyDays: 30,
   });
   expect(readDemoOptions(["--help"])).toBeNull();
 });

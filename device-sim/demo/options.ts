@@ -10,6 +10,7 @@ export const usage = `Hearth with a fleet of simulated appliances, on a data fol
   --for TIME        end after so long: 45s, 2m, 1h; without it, with Ctrl-C
   --json            a JSON line a second, also in a terminal
   --appliances N    how many ovens and dishwashers (200)
+  --history-days N  how many days of their past some of them tell first (30; 0 for none)
   --speed N         how much faster than real time they begin, until they reach the present (800)
   --seed N          who the appliances and their households are (1)
 
@@ -22,6 +23,7 @@ export interface DemoOptions {
   forMs: number | null;
   json: boolean;
   appliances: number;
+  historyDays: number;
   speed: number;
   seed: number;
 }
@@ -30,6 +32,7 @@ const optionTypes = {
   for: { type: "string" },
   json: { type: "boolean" },
   appliances: { type: "string" },
+  "history-days": { type: "string" },
   speed: { type: "string" },
   seed: { type: "string" },
   help: { type: "boolean" },
@@ -46,6 +49,7 @@ export function readDemoOptions(args: readonly string[]): DemoOptions | null {
     forMs: readFor(values.for),
     json: values.json === true,
     appliances: whole("appliances", values.appliances, 200, [appliancesMin, 5_000]),
+    historyDays: whole("history-days", values["history-days"], 30, [0, 90]),
     speed: whole("speed", values.speed, 800, [1, 10_000]),
     seed: whole("seed", values.seed, 1, [0, 1_000_000]),
   };

@@ -1,7 +1,7 @@
 import type { Model } from "#protocol/model.ts";
 import { type Api, request } from "../api.ts";
 import { planFleet } from "../core/fleet-plan.ts";
-import type { FleetMember } from "../fleet.ts";
+import type { TokenMember } from "../fleet.ts";
 import { register } from "../register.ts";
 import { type Home, planHomes } from "./core/homes.ts";
 import { make } from "./hearth-api.ts";
@@ -11,7 +11,7 @@ const requestsMax = 8;
 
 export interface Setting {
   homes: Home[];
-  members: FleetMember[];
+  members: TokenMember[];
 }
 
 /** Registers the appliances. They belong to nobody yet. */

@@ -47,6 +47,11 @@ export class Watch {
     this.#pollNext(api, eagerPollMs);
   }
 
+  /** The appliances tell their past. */
+  readonly past = (share: number): void => {
+    this.#status = { ...this.#status, pastShare: share };
+  };
+
   /** The fleet lives: its clocks say how far it is behind. */
   run(clocks: { device: Clock; real: Clock }): void {
     this.#status = { ...this.#status, state: "running" };

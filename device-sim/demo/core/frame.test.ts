@@ -88,6 +88,12 @@ test.each([
     expect(whole).toContain(part);
 });
 
+test("while the appliances tell their past, it says how much of it is told", () => {
+  expect(textOf({ ...newStatus(200, 800), pastShare: 0.456 }, 80, 24).join("\n")).toContain(
+    "45 % of their past is told",
+  );
+});
+
 test("each rollout has a line: its state, its numbers, and where it is; in a tall terminal its address too", () => {
   const low = textOf(running, 80, 24).join("\n");
   expect(low).toContain("halted  0 done  7 failed of 60  oven-s80 1.9.0");

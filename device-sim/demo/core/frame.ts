@@ -81,7 +81,9 @@ function appliances({ connected, appliances: all, models }: Status, columns: num
   return [line, labelled("", piece(kinds, "faint"))];
 }
 
-function timeText({ behindMs, speed, state }: Status): Line {
+function timeText({ behindMs, speed, state, pastShare }: Status): Line {
+  if (state === "starting" && pastShare !== null)
+    return [piece(`${Math.floor(pastShare * 100)} %`, "busy"), piece(" of their past is told", "faint")];
   if (state === "starting") return [piece("not begun", "faint")];
   if (behindMs < 1_000) return [piece("the present", "good"), piece(", at normal speed", "faint")];
   const minutes = Math.ceil(behindMs / 60_000);

@@ -14,6 +14,7 @@ export function statusLine(status: Status, toldUpTo: number, withPlace: boolean)
     ...(withPlace && place !== null ? { console: place.console, mqtt: place.mqtt, key: place.key } : {}),
     ovens: status.appliances,
     connected: status.connected,
+    past_share: status.pastShare === null ? null : Math.round(status.pastShare * 100) / 100,
     behind_ms: Math.round(status.behindMs),
     readings_committed: status.readingsCommitted,
     readings_per_s: rateNow(status),

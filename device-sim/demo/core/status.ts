@@ -26,6 +26,8 @@ export interface Status {
   appliances: number;
   connected: number;
   models: { model: string; total: number; online: number }[];
+  /** How much of their past the appliances have told, from 0 to 1; null before and without. */
+  pastShare: number | null;
   /** How far the appliances' time lies behind the present, and how fast it runs until then. */
   behindMs: number;
   speed: number;
@@ -55,6 +57,7 @@ export const newStatus = (appliances: number, speed: number): Status => ({
   appliances,
   connected: 0,
   models: [],
+  pastShare: null,
   behindMs: 0,
   speed,
   readingsCommitted: 0,
