@@ -1,82 +1,39 @@
 import type { ProgramSettings } from "#protocol/content.ts";
 import type { HelpRequested } from "#protocol/help.ts";
-import type { Model } from "#protocol/model.ts";
 import { buildTopic, type Feed, parseTopic, topicPrefix } from "#protocol/topics.ts";
 import type { Controls, Memory } from "./agent/controls.ts";
 import { takeDesired } from "./agent/desired-state.ts";
 import { type DeviceRecord, newDeviceRecord, withoutPeople } from "./agent/device-record.ts";
 import type { DeviceStore } from "./agent/device-store.ts";
-import type { FactoryTrust } from "./agent/factory-trust.ts";
 import { FeedCache } from "./agent/feed-cache.ts";
 import { Inbox } from "./agent/inbox.ts";
 import { LogSender } from "./agent/log-sender.ts";
 import { PairingDesk, type ShownCode } from "./agent/pairing-desk.ts";
-import { type OwnerOutcome, UpdateAgent, type UpdateLimits } from "./agent/update-agent.ts";
+import { type OwnerOutcome, UpdateAgent } from "./agent/update-agent.ts";
+import type { ApplianceSpec, World } from "./appliance-world.ts";
 import { type ApplianceCounters, type ApplianceState, asUnseen, describe } from "./appliance-state.ts";
 import { displayOf } from "./core/display.ts";
 import { type FaultName, isUpdateFault } from "./core/faults.ts";
-import { type PersonaName, personas } from "./core/household.ts";
-import type { Ailment } from "./core/ailments.ts";
+import { personas } from "./core/household.ts";
 import type { MachineEvent } from "./core/machine-event.ts";
 import * as machines from "./core/machine.ts";
 import { rssi_dbm } from "./core/wifi.ts";
 import { DeviceVoice } from "./device-voice.ts";
 import { HouseholdDriver, type StartOutcome } from "./household-driver.ts";
-import { Kitchen, type Sampling } from "./kitchen.ts";
-import type { ConnectGate } from "./link/connect-gate.ts";
+import { Kitchen } from "./kitchen.ts";
 import { DeviceLink, type LinkLogin } from "./link/device-link.ts";
 import type { ClaimCredential } from "./link/first-contact.ts";
-import { type Clock, laterOf } from "./platform/clock.ts";
-import type { Timers } from "./platform/timers.ts";
+import { NetworkWatch } from "./network-watch.ts";
+import { laterOf } from "./platform/clock.ts";
 import { Provisioner } from "./provisioner.ts";
 import { selfTest, type WifiState } from "./core/self-test.ts";
+import { SamplingPace } from "./sampling-pace.ts";
 import { SelfReport } from "./self-report.ts";
 import { TelemetrySender } from "./telemetry-sender.ts";
-
-/** What an appliance is given to prove itself with: a token, or what leads to a certificate of its own. */
-export type Given = { token: string } | { claim: ClaimCredential };
-
-/** One appliance of the fleet: who it is, where it stands, and how its people live. */
-export type ApplianceSpec = Given & {
-  id: string;
-  model: Model;
-  locale: string;
-  timeZone: string;
-  persona: PersonaName;
-  seed: number;
-  /** What it suffers from. */
-  ailment?: Ailment | undefined;
-  /** How its history left it; without it, it is as it was made. */
-  machine?: machines.MachineState | undefined;
-};
-
-/** What an appliance needs of the world. */
-export interface World {
-  broker: string;
-  /** PEM of the root that the broker's certificate leads to; without it, the roots that the system believes. */
-  ca?: string;
-  /** The appliance's own clock, possibly in the past and faster. */
-  clock: Clock;
-  real: Clock;
-  timers: Timers;
-  random: () => number;
-  /** Bytes that nobody can guess. */
-  secretBytes: (count: number) => Uint8Array;
-  fetch: typeof fetch;
-  gate: ConnectGate;
-  /** What the appliances believe without asking; without it they take no update. */
-  factory: FactoryTrust | null;
-  allowRemote: boolean;
-  updateLimits?: Partial<UpdateLimits>;
-  backOff?: { msMin: number; msMax: number };
-  /** How long after a question for a certificate the next one is asked. */
-  askAgainMs?: number;
-}
 
 export type PairingOutcome = { kind: "opened"; shown: ShownCode } | { kind: "refused"; rule: "not_connected" };
 export type ResetOutcome = { kind: "reset" } | { kind: "refused"; rule: "updating" };
 
-const usualSampling: Sampling = { runningMs: 10_000, restingMs: 60_000 };
 /** Of the log in a reply, which is one MQTT message. */
 const repliedLinesMax = 50;
 /** Most device time in one tick: after a long stall the appliance catches up over several. */
@@ -104,8 +61,9 @@ export class Appliance {
   readonly #logSender: LogSender;
   readonly #link: DeviceLink;
   readonly #telemetry: TelemetrySender;
+  readonly #network: NetworkWatch;
   #record: DeviceRecord;
-  #faster: { everyMs: number; untilMs: number } | null = null;
+  readonly #pace: SamplingPace;
   #identifyUntilMs = 0;
 
   constructor(spec: ApplianceSpec, store: DeviceStore, world: World) {
@@ -133,11 +91,24 @@ export class Appliance {
       deadlines: laterOf(world.clock, world.real),
       firmware: this.#update,
     });
+    this.#pace = new SamplingPace(world.clock, () => this.#record.settings.sampleMs);
     this.#kitchen = this.#newKitchen(nowMs);
     this.#provisioner = "claim" in spec ? this.#newProvisioner(spec.claim) : null;
     this.#link = this.#newLink();
-    this.#telemetry = new TelemetrySender(world.real, (payload) => {
-      voice.telemetry(payload);
+    this.#telemetry = new TelemetrySender({
+      real: world.real,
+      send: (payload) => {
+        voice.telemetry(payload);
+      },
+      isConnected: () => this.#link.connected,
+    });
+    this.#network = new NetworkWatch({
+      seed: spec.seed,
+      ailment: spec.ailment ?? null,
+      outages: spec.outages ?? [],
+      clock: world.clock,
+      voice,
+      link: this.#link,
     });
   }
 
@@ -164,6 +135,7 @@ export class Appliance {
   /** Lets its time pass up to its clock. */
   tick(): void {
     this.#kitchen.advanceTo(Math.min(this.#world.clock.nowMs(), this.#machine.atMs + advanceMsMax));
+    this.#network.tick();
     this.#update.tick();
     this.#pairing.tick();
     this.#telemetry.tick();
@@ -239,7 +211,7 @@ export class Appliance {
     this.#forgetDisplay();
     this.#telemetry.clear();
     this.#link.outbox.clear();
-    this.#faster = null;
+    this.#pace.reset();
     this.#self.wasReset();
     if (this.#contentFilter() === before) return { kind: "reset" };
     this.#feeds.clear();
@@ -363,13 +335,6 @@ export class Appliance {
       this.#voice.reported({ operation: machines.operationOf(this.#machine) }, event.atMs);
   }
 
-  #sampling(): Sampling {
-    const { sampleMs } = this.#record.settings;
-    if (this.#faster !== null && this.#world.clock.nowMs() >= this.#faster.untilMs) this.#faster = null;
-    const everyMs = this.#faster?.everyMs ?? sampleMs;
-    return everyMs === null ? usualSampling : { runningMs: everyMs, restingMs: everyMs };
-  }
-
   #newMemory(): Memory {
     const current = (): DeviceRecord => this.#record;
     return {
@@ -409,7 +374,7 @@ export class Appliance {
       log: () => this.#voice.log.slice(-repliedLinesMax),
       uploadLog: (upload) => this.#logSender.send(upload, this.#logLines()),
       sampleFaster: (everyMs, forMs) => {
-        this.#faster = { everyMs, untilMs: clock.nowMs() + forMs };
+        this.#pace.faster(everyMs, forMs);
         this.#kitchen.measureBy(clock.nowMs() + everyMs);
       },
       isHot: () => machines.isHot(this.#machine),
@@ -442,7 +407,7 @@ export class Appliance {
       {
         ...spec,
         ailment: spec.ailment ?? null,
-        sampling: () => this.#sampling(),
+        sampling: () => this.#pace.current(),
         obstacle: () => (this.#update.busy ? "updating" : null),
         preloaded: () => this.#record.preloaded,
         unload: (id) => {
@@ -536,6 +501,13 @@ export class Appliance {
       onMessage: (topic, payload) => {
         this.receive(topic, payload);
       },
+      onReady: () => {
+        this.#network.ready();
+      },
+      onLost: () => {
+        this.#network.lost();
+      },
+      ...(this.#world.storeBounds === undefined ? {} : { bounds: this.#world.storeBounds }),
       ...(backOff === undefined ? {} : { backOff }),
     });
   }

@@ -5,26 +5,21 @@ import { FolderDeviceStore, MemoryDeviceStore } from "./agent/device-store.ts";
 import type { FactoryTrust } from "./agent/factory-trust.ts";
 import type { OwnerOutcome, UpdateLimits } from "./agent/update-agent.ts";
 import type { ApplianceState } from "./appliance-state.ts";
-import { Appliance, type Given, type PairingOutcome, type ResetOutcome, type World } from "./appliance.ts";
+import { Appliance, type PairingOutcome, type ResetOutcome } from "./appliance.ts";
+import type { ApplianceSpec, World } from "./appliance-world.ts";
 import type { FaultName } from "./core/faults.ts";
-import type { PersonaName } from "./core/household.ts";
 import type { StartOutcome } from "./household-driver.ts";
 import { ConnectGate } from "./link/connect-gate.ts";
+import type { OutboxBounds } from "./link/outbox.ts";
 import { loadModels } from "./models.ts";
 import { type Clock, systemClock } from "./platform/clock.ts";
 import { isLoopback } from "./platform/loopback.ts";
 import { systemRandom, systemSecretBytes } from "./platform/random.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
 
-export type FleetMember = Given & {
-  id: string;
-  /** Key of one of `device-sim/models`. */
-  model: string;
-  locale: string;
-  timeZone: string;
-  persona: PersonaName;
-  seed: number;
-};
+/** An appliance whose model is named by its key in `device-sim/models`. */
+export type FleetMember = WithModelKey<ApplianceSpec>;
+type WithModelKey<T> = T extends unknown ? Omit<T, "model"> & { model: string } : never;
 
 /** One that was registered before, and has its token. */
 export type TokenMember = FleetMember & { token: string };
@@ -50,6 +45,8 @@ export interface FleetOptions {
   fetch?: typeof fetch;
   updateLimits?: Partial<UpdateLimits>;
   backOff?: { msMin: number; msMax: number };
+  /** How many messages an appliance keeps of what nobody has acknowledged. */
+  storeBounds?: OutboxBounds;
   /** How long after a question for a certificate the next one is asked. */
   askAgainMs?: number;
 }
@@ -103,6 +100,7 @@ export class Fleet {
       allowRemote,
       ...(options.updateLimits === undefined ? {} : { updateLimits: options.updateLimits }),
       ...(options.backOff === undefined ? {} : { backOff: options.backOff }),
+      ...(options.storeBounds === undefined ? {} : { storeBounds: options.storeBounds }),
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(options.askAgainMs === undefined ? {} : { askAgainMs: options.askAgainMs }),
     };

@@ -64,8 +64,12 @@ export class Replay {
         this.#link.send(lane, topic, payload);
       },
     });
-    this.#telemetry = new TelemetrySender(options.real ?? systemClock, (payload) => {
-      this.#voice.telemetry(payload);
+    this.#telemetry = new TelemetrySender({
+      real: options.real ?? systemClock,
+      send: (payload) => {
+        this.#voice.telemetry(payload);
+      },
+      isConnected: () => this.#link.connected,
     });
   }
 

@@ -6,17 +6,22 @@ const readingsPerMessage = 100;
 /** In accelerated time many readings fall into one real second: they travel together. */
 const gatherMs = 1_000;
 
-/** Gathers readings into messages: at normal speed each goes out at once, in accelerated time about one message a second. */
+/**
+ * Gathers readings into messages: at normal speed each goes out at once, in accelerated time about one message a second. Without a
+ * connection only full messages are handed over, so that what waits for it takes little room.
+ */
 export class TelemetrySender {
   readonly #real: Clock;
   readonly #send: (payload: string) => void;
+  readonly #isConnected: () => boolean;
   #readings: Reading[] = [];
   #lastSentMs = 0;
   sent = 0;
 
-  constructor(real: Clock, send: (payload: string) => void) {
-    this.#real = real;
-    this.#send = send;
+  constructor(deps: { real: Clock; send: (payload: string) => void; isConnected: () => boolean }) {
+    this.#real = deps.real;
+    this.#send = deps.send;
+    this.#isConnected = deps.isConnected;
   }
 
   add(reading: Reading): void {
@@ -26,7 +31,8 @@ export class TelemetrySender {
 
   /** Called with every tick. */
   tick(): void {
-    if (this.#readings.length > 0 && this.#real.nowMs() - this.#lastSentMs >= gatherMs) this.flush();
+    if (this.#readings.length > 0 && this.#isConnected() && this.#real.nowMs() - this.#lastSentMs >= gatherMs)
+      this.flush();
   }
 
   /** Forgets what was measured and not handed over yet. */

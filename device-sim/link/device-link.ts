@@ -29,6 +29,10 @@ export interface LinkDeps {
   random: () => number;
   filters: () => string[];
   onMessage: (topic: string, payload: Uint8Array) => void;
+  /** What was asked for is granted: from here on what it says goes out. */
+  onReady?: () => void;
+  /** A connection that was ready is gone, and nobody here ended it. */
+  onLost?: () => void;
   bounds?: OutboxBounds;
   backOff?: { msMin: number; msMax: number };
 }
@@ -104,6 +108,7 @@ export class DeviceLink {
   cut(): void {
     const client = this.#client;
     if (client === null) return;
+    if (this.#ready) this.#deps.onLost?.();
     this.#forget();
     client.end(true);
     this.#retry();
@@ -182,7 +187,9 @@ export class DeviceLink {
       }
       if (denied) this.counters.deniedSubscribes += 1;
       this.#failures = 0;
+      const isFirst = !this.#ready;
       this.#ready = true;
+      if (isFirst) this.#deps.onReady?.();
       this.#pump();
     });
   }
