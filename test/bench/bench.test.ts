@@ -7,12 +7,13 @@ import { measureFanout } from "./fanout.ts";
 import { Fleet } from "./fleet.ts";
 import { type Hearth, startHearth } from "./hearth.ts";
 import { offeredHref } from "./hearth-files.ts";
-import { measureIngest, measurePubacks } from "./ingest.ts";
+import { measureIngest, measurePipeline, measurePubacks } from "./ingest.ts";
 import { measureLive } from "./live.ts";
 import { LoadProcess } from "./load-process.ts";
 import { nginxIsThere, startNginx } from "./nginx.ts";
 import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
 import type { Peer } from "./peer.ts";
+import { startLeanPipeline } from "./peers/lean-pipeline.ts";
 import { RolloutBench } from "./rollouts.ts";
 import { benchSearch } from "./search.ts";
 
@@ -68,6 +69,17 @@ test("the bench of the live tail hears every reading of those who are watched", 
 test("the bench of search finds what it looks for in a registry of its own", async () => {
   const figures = await benchSearch({ devices: 2_000, rounds: 1, perKind: 3 });
   expect(figures["p95_ms"]).toBeGreaterThan(0);
+});
+
+test.skipIf(!mosquittoIsThere)("the lean pipeline stores whatever its broker acknowledged", async () => {
+  const lean = await startLeanPipeline(deviceCount);
+  try {
+    const figures = await measurePipeline(lean, plan);
+    expect(figures).toMatchObject({ lost: 0 });
+    expect(figures.readings_drained_per_s).toBeGreaterThan(0);
+  } finally {
+    await lean.stop();
+  }
 });
 
 test("the bench of downloads gets the whole image for everybody, from Hearth and from nginx", async () => {

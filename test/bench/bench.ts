@@ -13,7 +13,7 @@ import { peersHere } from "./peers.ts";
 import { benchRollout } from "./rollouts.ts";
 import { benchSearch } from "./search.ts";
 
-const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8]
+const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] [--peers]
        npm run bench -- connections [--devices 15000] [--transport tcp|tls]
        npm run bench -- fanout [--devices 15000]
        npm run bench -- download [--clients 300] [--megabytes 20]
@@ -27,7 +27,13 @@ function leave(why: string): never {
   process.exit(2);
 }
 
+/** `--peers` alone means all of them. */
+const args = process.argv
+  .slice(2)
+  .flatMap((arg, at, all) => (arg === "--peers" && (all[at + 1] ?? "--").startsWith("--") ? [arg, "all"] : [arg]));
+
 const { values, positionals } = parseArgs({
+  args,
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
@@ -56,7 +62,7 @@ async function run(): Promise<object> {
     case "ingest": {
       const { shape } = values;
       if (shape !== undefined && shape !== "hot" && shape !== "fleet") return leave(`there is no shape ${shape}`);
-      return benchIngest(shape ?? null, rounds, count("seconds") * 1_000);
+      return benchIngest(shape ?? null, rounds, count("seconds") * 1_000, values.peers !== undefined);
     }
     case "connections": {
       const { transport } = values;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { freePort } from "../support/service-process.ts";
 import { untilListening } from "./listening.ts";
 import { makeCertificate } from "./certificate.ts";
-import { madeUpDevices, newBareItem, type Peer } from "./peer.ts";
+import { type BenchDevice, madeUpDevices, newBareItem, type Peer } from "./peer.ts";
 
 const mosquittoPath = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/opt/homebrew/sbin/mosquitto"].find((path) =>
   existsSync(path),
@@ -17,6 +17,8 @@ export const mosquittoIsThere = mosquittoPath !== undefined;
 export interface Mosquitto extends Peer {
   /** How its password file is hashed, and with how many iterations: part of what each login costs. */
   readonly passwordHash: string;
+  /** Who may do everything: what a program behind the broker logs in as. */
+  readonly publisher: BenchDevice;
 }
 
 /** Mosquitto, with a password file and a listener for TLS, keeping nothing on disk. */
@@ -39,6 +41,8 @@ export async function startMosquitto(deviceCount: number): Promise<Mosquitto> {
     "persistence false",
     "log_type none",
     "max_inflight_messages 100",
+    // Its usual 1,000 would drop what a subscriber that is behind has not read yet.
+    "max_queued_messages 0",
     "set_tcp_nodelay true",
     `listener ${port} 127.0.0.1`,
     `listener ${tlsPort} 127.0.0.1`,
@@ -54,6 +58,7 @@ export async function startMosquitto(deviceCount: number): Promise<Mosquitto> {
     port,
     tlsPort,
     devices,
+    publisher,
     passwordHash: nameOfHash(await readFile(file("passwords"), "utf8")),
     collectGarbage() {},
     newItem: async () => newBareItem(port, publisher),

@@ -60,7 +60,7 @@ export function newBareItem(port: number, publisher: BenchDevice): BenchItem {
 }
 
 /** Publishes once with QoS 1, and resolves when that is acknowledged. */
-async function publishOnce(port: number, login: BenchDevice, topic: string, payload: string): Promise<void> {
+export async function publishOnce(port: number, login: BenchDevice, topic: string, payload: string): Promise<void> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   const acks = new AckCounter();
   const { promise, resolve, reject } = Promise.withResolvers<void>();

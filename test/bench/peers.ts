@@ -22,12 +22,12 @@ const starts: Record<PeerName, (deviceCount: number) => Promise<Peer>> = {
 
 const all: readonly PeerName[] = ["hearth", "aedes", "mosquitto"];
 
-/** Those that can be measured here, in the order in which they take turns. @param wanted names with commas between, or all */
-export const peersHere = (wanted: string | undefined): PeerName[] =>
+/** Those that can be measured here, in the order in which they take turns. @param wanted names with commas between, or `all` */
+export const peersHere = (wanted = "all"): PeerName[] =>
   all.filter((name) => {
     const isThere = name !== "mosquitto" || mosquittoIsThere;
     if (!isThere) say("mosquitto is not installed");
-    return isThere && (wanted?.split(",").includes(name) ?? true);
+    return isThere && (wanted === "all" || wanted.split(",").includes(name));
   });
 
 /** Files that a server has open besides its devices' sockets: stores, libraries, its own ends of pipes. */

@@ -46,7 +46,8 @@ function attempted(look: () => number): number {
 export function watchMemory(pid: number): () => number {
   let highest = 0;
   const timer = setInterval(() => {
-    highest = Math.max(highest, anonymousKb(pid) / 1_024);
+    // After its end, which a failed measurement comes to before this one is called off, there is nothing to look at.
+    highest = Math.max(highest, attempted(() => anonymousKb(pid)) / 1_024);
   }, 100);
   return () => {
     clearInterval(timer);
