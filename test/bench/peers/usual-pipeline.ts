@@ -58,7 +58,7 @@ export async function startUsualPipeline(deviceCount: number): Promise<Pipeline>
   });
   const count = async (where: string): Promise<number> => {
     const query = new URLSearchParams({ db: influx.database, q: `SELECT count(cavity_c) FROM reading WHERE ${where}` });
-    const response = await fetch(`${influx.url}/query?${query}`);
+    const response = await fetch(`${influx.url}/query?${query.toString()}`);
     return counted.parse(await response.json()).results[0].series?.[0].values[0][1] ?? 0;
   };
   await until("a reading arrives in InfluxDB", async () => {
