@@ -146,6 +146,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     deviceCertificateMs: config.deviceCertificateMs,
     retention: config.retention,
     influx: config.influx,
+    notices: config.notices,
   });
   await slices.load();
   undo.add(() => slices.ingest.stop());
@@ -320,6 +321,8 @@ function startTickers(
     tick("cases", 1_000, () => slices.service.tick()),
     tick("rules", 1_000, () => slices.service.tickRules()),
     tick("rule-firings", 600_000, () => slices.service.rules.trim()),
+    tick("notices", 1_000, () => slices.notices.tick()),
+    tick("notices-retention", 600_000, () => slices.notices.trim()),
     tick("evidence", 1_000, () => slices.service.evidence.tick()),
     tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
     tick("content", 5_000, () => slices.content.tick()),

@@ -37,6 +37,8 @@ import { batchesRoutes } from "./provisioning/batches-routes.ts";
 import { certificatesRoutes } from "./provisioning/certificates-routes.ts";
 import { provisioningProblems } from "./provisioning/provisioning.ts";
 import type { ProblemCatalogue } from "./platform/problem.ts";
+import { noticeProblems } from "./notices/notices.ts";
+import { noticesRoutes } from "./notices/notices-routes.ts";
 import { predicateProblems, rolloutProblems } from "./rollouts/rollouts.ts";
 import { rolloutsRoutes } from "./rollouts/rollouts-routes.ts";
 import { scheduleRoutes } from "./rollouts/schedule-routes.ts";
@@ -91,6 +93,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...serviceProblems,
   ...diagnosisProblems,
   ...loyaltyProblems,
+  ...noticeProblems,
   ...eventProblems,
   ...securityProblems,
   ...liveProblems,
@@ -170,6 +173,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   diagnosisRoutes(app, service.diagnosis);
   incidentRoutes(app, service.incidents, slices.firmwareWatch);
   loyaltyRoutes(app, loyalty);
+  noticesRoutes(app, slices.notices);
   eventsRoutes(app, events);
   batchesRoutes(app, slices.provisioning);
   certificatesRoutes(app, slices.provisioning);

@@ -17,6 +17,7 @@ import type { Database } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
+import { Notices, type NoticeSettings } from "./notices/notices.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
@@ -53,6 +54,8 @@ export interface SlicesDeps {
   retention?: Retention;
   /** Keeps the readings, where the database does not. */
   influx?: InfluxConfig | undefined;
+  /** How staff are told; by webhook alone where it is left out. */
+  notices?: NoticeSettings;
 }
 
 export type Slices = ReturnType<typeof createSlices>;
@@ -68,6 +71,17 @@ export function createSlices(deps: SlicesDeps) {
   const security = new Security({ db, clock, ids, outbox, logger });
   const wires = new WireStreams({ clock, send: (message) => hub.send(message) });
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
+  const notices = new Notices({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    outbox,
+    secret: deps.secret,
+    settings: deps.notices ?? { mail: null, reach: "public" },
+    publicUrl: deps.publicUrl,
+    onError: (error) => logger.warn({ event: "notice.failed", error: String(error) }),
+  });
   const deliveries = new Deliveries({ db, clock, ids, outbox, audit: staff.audit, devices });
   const listening = new Listening({ db, clock });
   const layoutOf = (model: string) => devices.layout(model);
@@ -387,6 +401,7 @@ export function createSlices(deps: SlicesDeps) {
     firmwareWatch,
     listening,
     loyalty,
+    notices,
     events,
     provisioning,
     security,

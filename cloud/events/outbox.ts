@@ -13,9 +13,15 @@ export interface NotableFact {
 /** The writing side of the outbox. A fact is added in the transaction that makes it true. */
 export class Outbox {
   readonly #ids: Ids;
+  #watch: (tx: Db, facts: readonly NotableFact[]) => Promise<void> = async () => {};
 
   constructor(ids: Ids) {
     this.#ids = ids;
+  }
+
+  /** Who hears of facts as they are added, in their transaction. */
+  onAdded(watch: (tx: Db, facts: readonly NotableFact[]) => Promise<void>): void {
+    this.#watch = watch;
   }
 
   async add(tx: Db, facts: readonly NotableFact[]): Promise<void> {
@@ -27,5 +33,6 @@ export class Outbox {
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(event_id uuid, type text, subject text, at_ms bigint, data jsonb)`.execute(
       tx,
     );
+    await this.#watch(tx, facts);
   }
 }

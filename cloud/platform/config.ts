@@ -46,6 +46,9 @@ const environment = z.object({
   HEARTH_SPOOL_BYTES: z.coerce.number().int().min(1_048_576).max(274_877_906_944).default(1_073_741_824),
   HEARTH_TIMESTAMP_KEY: signingKey,
   HEARTH_DIRECTOR_KEY: signingKey,
+  HEARTH_SMTP_URL: optionalUrl(/^smtps?$/),
+  HEARTH_SMTP_FROM: z.email().optional(),
+  HEARTH_WEBHOOK_REACH: z.enum(["public", "loopback"]).default("public"),
   DATABASE_URL: optionalUrl(/^postgres(ql)?$/),
   INFLUX_URL: optionalUrl(/^https?$/),
   INFLUX_TOKEN: z
@@ -88,6 +91,9 @@ export const wants: Record<keyof Environment, string> = {
   HEARTH_SPOOL_BYTES: "a number of bytes from 1048576 to 274877906944",
   HEARTH_TIMESTAMP_KEY: wantsSigningKey,
   HEARTH_DIRECTOR_KEY: wantsSigningKey,
+  HEARTH_SMTP_URL: "a mail server's address such as smtps://user:password@mail.example:465",
+  HEARTH_SMTP_FROM: "the e-mail address that notices to staff come from, such as hearth@maker.example",
+  HEARTH_WEBHOOK_REACH: "public, or loopback to let webhooks of notices reach this machine too",
   DATABASE_URL: "a PostgreSQL address such as postgres://user:password@host:5432/hearth",
   INFLUX_URL: "the address of an InfluxDB such as http://127.0.0.1:8086",
   INFLUX_TOKEN: "a token that may read and write the bucket",
@@ -130,6 +136,8 @@ export interface Config {
   logLevel: string;
   spoolBytesMax: number;
   limits: GatewayLimits;
+  /** How staff are told. Without a mail server, by webhook alone. */
+  notices: { mail: { url: string; from: string } | null; reach: "public" | "loopback" };
   /** A PostgreSQL of one's own; without it, the embedded one. */
   databaseUrl: string | undefined;
   /** An InfluxDB that keeps the readings in place of PostgreSQL. */
@@ -194,6 +202,7 @@ export function readConfig(env: Record<string, string | undefined>, args: readon
     logLevel: value.HEARTH_LOG,
     spoolBytesMax: value.HEARTH_SPOOL_BYTES,
     limits: limits.limits,
+    notices: { mail: mailSettings(value), reach: value.HEARTH_WEBHOOK_REACH },
     databaseUrl: value.DATABASE_URL,
     influx: influxSettings(value, given),
   };
@@ -283,6 +292,13 @@ const inProduction = ({ HEARTH_ENV, HEARTH_BIND }: Environment) =>
     ? "in production"
     : `in production, which HEARTH_BIND=${HEARTH_BIND} means (and \`npm start -- --lan\` does not),`;
 
+function mailSettings({ HEARTH_SMTP_URL: url, HEARTH_SMTP_FROM: from }: Environment): Config["notices"]["mail"] {
+  if (url !== undefined && from !== undefined) return { url, from };
+  if (url === undefined && from === undefined) return null;
+  const name = url === undefined ? "HEARTH_SMTP_URL" : "HEARTH_SMTP_FROM";
+  throw new StartError(`${name} is not set, but to send mail Hearth wants ${wants[name]}.`);
+}
+
 function certificateFiles(value: Environment, mode: Config["mode"]): CertificateFiles | null {
   const { HEARTH_TLS_CERT, HEARTH_TLS_KEY, HEARTH_FLEET_CA_CERT, HEARTH_FLEET_CA_KEY } = value;
   if (HEARTH_TLS_CERT && HEARTH_TLS_KEY && HEARTH_FLEET_CA_CERT && HEARTH_FLEET_CA_KEY) {
@@ -304,5 +320,12 @@ function certificateFiles(value: Environment, mode: Config["mode"]): Certificate
 }
 
 /** What no message repeats: the address of a database may carry a password, a token or a key is one. */
-const hidden = new Set(["DATABASE_URL", "HEARTH_TIMESTAMP_KEY", "HEARTH_DIRECTOR_KEY", "INFLUX_TOKEN", "INFLUX_URL"]);
+const hidden = new Set([
+  "DATABASE_URL",
+  "HEARTH_SMTP_URL",
+  "HEARTH_TIMESTAMP_KEY",
+  "HEARTH_DIRECTOR_KEY",
+  "INFLUX_TOKEN",
+  "INFLUX_URL",
+]);
 const shown = (name: string, value: string | undefined) => (hidden.has(name) ? "(hidden)" : (value ?? ""));

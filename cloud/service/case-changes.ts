@@ -8,35 +8,18 @@ import type { CasesStore } from "./cases-store.ts";
 import { isClosed, promiseAfter, promiseAnswered } from "./core/case-promise.ts";
 import type { CaseState } from "./core/case.ts";
 
-/** Something about a case that staff may want to hear of at once. */
-export interface CaseNews {
-  kind: "case_opened" | "case_reopened" | "case_escalated";
-  serviceCase: ServiceCase;
-  deviceId: string;
-}
-
-/** Hears what happened to cases, in the transaction in which it did. */
-export type HearsOfCases = (tx: Db, news: readonly CaseNews[]) => Promise<void>;
-
 export interface CaseChangesDeps {
   clock: Clock;
   outbox: Outbox;
   policies: CasePolicies;
   store: CasesStore;
   entries: CaseEntriesStore;
-  /** Told last, when everything is written. */
-  hears: HearsOfCases;
 }
 
 type Line = Omit<NewEntry, "caseId" | "deviceKey">;
 
 /** What the world hears of; the rest is the staff's. */
 const notable: ReadonlySet<EntryKind> = new Set<EntryKind>(["opened", "reopened", "resolved", "escalated"]);
-const news: Partial<Record<EntryKind, CaseNews["kind"]>> = {
-  opened: "case_opened",
-  reopened: "case_reopened",
-  escalated: "case_escalated",
-};
 
 /** What a batch, a person or the clock does to cases; written in one go. */
 export class CaseChanges {
@@ -44,7 +27,6 @@ export class CaseChanges {
   readonly #cases = new Map<string, ServiceCase>();
   readonly #entries: NewEntry[] = [];
   readonly #facts: NotableFact[] = [];
-  readonly #news: CaseNews[] = [];
 
   constructor(deps: CaseChangesDeps) {
     this.#deps = deps;
@@ -55,14 +37,22 @@ export class CaseChanges {
     const { id, deviceKey, householdId, ruleId, cause, severity, title } = serviceCase;
     this.#cases.set(id, serviceCase);
     this.#entries.push({ ...line, caseId: id, deviceKey });
-    const said = news[line.kind];
-    if (said !== undefined) this.#news.push({ kind: said, serviceCase, deviceId });
     if (notable.has(line.kind)) {
       this.#facts.push({
         type: `hearth.case.${line.kind}`,
         subject: `case:${id}`,
         atMs: line.atMs,
-        data: { caseId: id, deviceId, householdId, ruleId, cause, severity, title, by: line.by },
+        data: {
+          caseId: id,
+          deviceId,
+          householdId,
+          ruleId,
+          cause,
+          severity,
+          title,
+          by: line.by,
+          ...(line.kind === "escalated" ? line.data : {}),
+        },
       });
     }
     return serviceCase;
@@ -97,11 +87,10 @@ export class CaseChanges {
   }
 
   async write(tx: Db): Promise<void> {
-    const { store, entries, outbox, hears } = this.#deps;
+    const { store, entries, outbox } = this.#deps;
     if (this.#entries.length === 0) return;
     await store.write(tx, [...this.#cases.values()]);
     await entries.add(tx, this.#entries);
     await outbox.add(tx, this.#facts);
-    if (this.#news.length > 0) await hears(tx, this.#news);
   }
 }

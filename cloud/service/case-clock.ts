@@ -54,9 +54,10 @@ export class CaseClock {
         settled.push({ ...serviceCase, promise: { ...serviceCase.promise, escalatesAtMs: null } });
         continue;
       }
-      const { promise, level } = reached;
+      const { promise, level, stage } = reached;
       const to = targetText(reached.to);
-      const data = { level, to, dueAtMs: promise.dueAtMs };
+      const reaches = to === "assignee" ? serviceCase.assignee : to;
+      const data = { level, to, reaches, stage, dueAtMs: promise.dueAtMs };
       const line = { kind: "escalated", atMs: nowMs, by: byClock, text: null, data } as const;
       made.add({ ...serviceCase, promise, escalatedTo: to }, line, ids.get(serviceCase.deviceKey) ?? "");
     }

@@ -6,7 +6,6 @@ import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { Answers, type AnswersDeps, type EventsOf, type KnownAppliances } from "./answers.ts";
-import type { HearsOfCases } from "./case-changes.ts";
 import { CaseClock } from "./case-clock.ts";
 import { CaseDesk, type ServiceAppliances } from "./case-desk.ts";
 import { CaseEntriesStore } from "./case-entries-store.ts";
@@ -49,8 +48,6 @@ export interface ServiceDeps {
   localeOf: AnswersDeps["localeOf"];
   /** What rules look at beside what comes in, and what they may do. */
   around: RuleSurroundings;
-  /** Hears what staff may want to know of cases, in the transaction in which it happens. */
-  hearsOfCases?: HearsOfCases;
   /** Whether somebody with this staff key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
   deliveries: DiagnosisDeps["deliveries"];
@@ -92,8 +89,7 @@ export class Service {
     this.causes = new ServiceDocuments(deps, "cause", causeDefinition);
     this.answerTemplates = new ServiceDocuments(deps, "answer", answerTemplate);
     this.answers = new Answers({ ...deps, causes: this.causes, answers: this.answerTemplates });
-    const hears: HearsOfCases = deps.hearsOfCases ?? (async () => {});
-    const made = { ...deps, policies: this.policies, store: this.#store, entries: new CaseEntriesStore(), hears };
+    const made = { ...deps, policies: this.policies, store: this.#store, entries: new CaseEntriesStore() };
     this.cases = new Cases(made);
     this.desk = new CaseDesk({ ...made, cases: this.cases });
     this.evidence = new Evidence({ ...made, onError: deps.onEvidenceError ?? (() => {}) });

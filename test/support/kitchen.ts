@@ -15,6 +15,7 @@ import { GatewayHub } from "../../cloud/gateway-hub.ts";
 import { createHttp } from "../../cloud/http/http.ts";
 import { KeyGuard } from "../../cloud/http/key-guard.ts";
 import { GatewayWorker } from "../../cloud/platform/gateway-worker.ts";
+import type { NoticeSettings } from "../../cloud/notices/notices.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
 import { problemCatalogue, routes } from "../../cloud/routes.ts";
@@ -45,6 +46,8 @@ export interface KitchenOptions {
   publicUrl?: () => string;
   /** How long clients of hawkBit's device API wait between two polls. */
   ddiPollMs?: { idle: number; busy: number };
+  /** How staff are told. */
+  notices?: NoticeSettings;
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -85,7 +88,7 @@ export class Kitchen {
   }
 
   static async open(options: KitchenOptions = {}): Promise<Kitchen> {
-    const { clock = new SetClock(), publicUrl = () => "https://hearth.example", ddiPollMs } = options;
+    const { clock = new SetClock(), publicUrl = () => "https://hearth.example", ddiPollMs, notices } = options;
     const base = await createTestDatabase();
     const artifactsDir = await mkdtemp(join(tmpdir(), "hearth-kitchen-"));
     const logger = createLogger("silent");
@@ -105,6 +108,7 @@ export class Kitchen {
         throw new Error("nobody is enrolled here");
       },
       deviceCertificateMs: 0,
+      ...(notices === undefined ? {} : { notices }),
     });
     await slices.load();
     const tls = { mqtt: { host: "127.0.0.1", port: 0 }, mqtts: null };

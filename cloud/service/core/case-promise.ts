@@ -57,6 +57,9 @@ export const casePolicy = z
   .meta({ id: "CasePolicy" });
 export type CasePolicy = z.infer<typeof casePolicy>;
 
+/** Before what is due is missed, when it is, and further on. */
+export type EscalationStage = "due_soon" | "overdue" | "escalated";
+
 export interface CasePromise {
   firstAnswerDueAtMs: number;
   resolveDueAtMs: number;
@@ -140,7 +143,7 @@ export function escalate(
   promise: CasePromise,
   nowMs: number,
   { escalation }: SeverityTerms,
-): { promise: CasePromise; level: number; to: EscalationTarget } | null {
+): { promise: CasePromise; level: number; to: EscalationTarget; stage: EscalationStage } | null {
   const { dueAtMs } = promise;
   if (dueAtMs === null) return null;
   const level = escalation.filter(({ afterDueMs }) => dueAtMs + afterDueMs <= nowMs).length;
@@ -148,5 +151,8 @@ export function escalate(
   if (step === undefined || level <= promise.level) return null;
   const next = escalation[level];
   const escalatesAtMs = next === undefined ? null : dueAtMs + next.afterDueMs;
-  return { promise: { ...promise, level, escalatesAtMs }, level, to: step.to };
+  const before = escalation[promise.level - 1];
+  const wasOverdue = before !== undefined && before.afterDueMs >= 0;
+  const stage = step.afterDueMs < 0 ? "due_soon" : wasOverdue ? "escalated" : "overdue";
+  return { promise: { ...promise, level, escalatesAtMs }, level, to: step.to, stage };
 }

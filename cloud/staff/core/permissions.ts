@@ -35,6 +35,8 @@ export const permissionTable = {
   "service.read": everyone,
   "service.rules": ["support", "admin"],
   "cases.write": ["support", "admin"],
+  "notices.read": ["support", "admin"],
+  "notices.write": ["admin"],
   "causes.write": ["support", "content", "admin"],
   "loyalty.read": everyone,
   "loyalty.rules": ["content", "admin"],

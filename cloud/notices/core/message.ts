@@ -1,0 +1,63 @@
+import type { Notice, NoticeKind } from "./notice.ts";
+
+const listedMax = 50;
+const subjectCharsMax = 150;
+
+const kindWords: Record<NoticeKind, string> = {
+  case_opened: "Case opened",
+  case_reopened: "Case reopened",
+  case_due_soon: "Case due soon",
+  case_overdue: "Case overdue",
+  case_escalated: "Case escalated",
+  incident_opened: "Incident",
+  incident_resolved: "Incident over",
+  store_away: "Store away",
+  store_back: "Store back",
+  test: "Test",
+};
+
+/** Where a person reads on; null where there is no page for it. */
+function hrefOf({ subject }: Notice, publicUrl: string): string | null {
+  const [kind, id] = subject.split(":");
+  return kind === "case" || kind === "incident" ? `${publicUrl}/${kind}s/${id}` : null;
+}
+
+/** One line of plain text: what breaks a line or a header becomes a space. */
+export const oneLine = (text: string): string =>
+  text
+    // oxlint-disable-next-line no-control-regex -- controls are what must go
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]+/g, " ")
+    .trim();
+
+const lineOf = (notice: Notice): string => {
+  const severity = notice.severity === null ? "" : ` [${notice.severity}]`;
+  return oneLine(`${kindWords[notice.kind]}${severity}: ${notice.title}`);
+};
+
+/** The body that webhooks are posted. */
+export function webhookBody(notices: readonly Notice[], atMs: number, publicUrl: string): string {
+  const listed = notices.slice(0, listedMax);
+  return JSON.stringify({
+    type: notices.length === 1 ? `hearth.notice.${notices[0]?.kind}` : "hearth.notice.digest",
+    timestamp: new Date(atMs).toISOString(),
+    data: {
+      count: notices.length,
+      notices: listed.map((notice) => ({ ...notice, href: hrefOf(notice, publicUrl) })),
+    },
+  });
+}
+
+/** The letter that says the same. */
+export function letter(notices: readonly Notice[], publicUrl: string): { subject: string; text: string } {
+  const [first] = notices;
+  const only = notices.length === 1 && first !== undefined;
+  const subject = only ? lineOf(first) : `${notices.length} notices: ${first === undefined ? "" : lineOf(first)}, ...`;
+  const lines = notices.slice(0, listedMax).map((notice) => {
+    const href = hrefOf(notice, publicUrl);
+    const device = notice.data["deviceId"];
+    const where = typeof device === "string" && device !== "" ? ` (${device})` : "";
+    return `${new Date(notice.atMs).toISOString()} ${lineOf(notice)}${where}${href === null ? "" : `\n  ${href}`}`;
+  });
+  const more = notices.length > listedMax ? [`... and ${notices.length - listedMax} more`] : [];
+  return { subject: subject.slice(0, subjectCharsMax), text: `${[...lines, ...more].join("\n\n")}\n` };
+}
