@@ -316,6 +316,8 @@ function startTickers(
     tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
     tick("desired", 1_000, async () => slices.desired.tick()),
     tick("rollups", 2_000, () => slices.telemetry.follow()),
+    tick("unknown-metrics", 30_000, () => slices.telemetry.unknownMetrics.flush()),
+    tick("telemetry-erasures", 5_000, () => slices.telemetry.erase()),
     tick("retention", 600_000, () => slices.telemetry.keep()),
     tick("rollouts", 1_000, () => slices.rollouts.tick()),
     tick("cases", 1_000, () => slices.service.tick()),

@@ -60,6 +60,7 @@ import { liveRoutes } from "./telemetry/live-routes.ts";
 import { parkedReadingsRoutes } from "./telemetry/parked-readings-routes.ts";
 import { pointsProblems, telemetryProblems } from "./telemetry/telemetry.ts";
 import { exportRoutes } from "./telemetry/export-routes.ts";
+import { unknownMetricsRoutes } from "./telemetry/unknown-metrics-routes.ts";
 import { telemetryRoutes } from "./telemetry/telemetry-routes.ts";
 
 export interface RoutesDeps {
@@ -139,6 +140,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   devicesRoutes(app, devices);
   telemetryRoutes(app, telemetry, devices, clock);
   parkedReadingsRoutes(app, slices.parkedReadings, devices);
+  unknownMetricsRoutes(app, telemetry.unknownMetrics, devices);
   exportRoutes(app, {
     telemetry,
     devices,

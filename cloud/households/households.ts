@@ -178,11 +178,11 @@ export class Households {
   }
 
   /**
-   * Erases a household: its appliances are nobody's, its keys end, and nobody's name or address is kept. The ledger keeps its totals
+   * Erases a household: its appliances are nobody's and what they said is forgotten, its keys end, and nobody's name or address is kept. The ledger keeps its totals
    * under an id that stands for nobody any more.
    */
   async erase(by: OwnerPrincipal): Promise<{ kind: "changed" } | Refused<"not_the_owner">> {
-    const { appliances, planted, outbox, clock } = this.#deps;
+    const { appliances, planted, outbox, clock, readings } = this.#deps;
     const { householdId } = by;
     return this.#leaving(async (tx, left) => {
       const household = await this.#store.getForChange(tx, householdId);
@@ -190,6 +190,7 @@ export class Households {
       if (household === null || me?.role !== "owner") return refused("not_the_owner");
       const devices = await appliances.tenure.lockAll(tx, householdId);
       left.push(...devices.map(({ id }) => id));
+      await readings.forget(tx, devices);
       await this.#handOver.leave(tx, by, devices, "household_erased");
       await planted.cases.forgetHousehold(tx, householdId);
       await this.members.forgetInvitations(tx, householdId);

@@ -19,6 +19,8 @@ const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", r
 /** The first moment that no stored reading of a device has reached. */
 export interface StoredReadings {
   firstFreeMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number>;
+  /** Has everything forgotten that appliances said while their household had them. */
+  forget(tx: Db, devices: readonly DeviceRef[]): Promise<void>;
 }
 
 interface PairingDeps {

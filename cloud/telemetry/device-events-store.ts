@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { EventFact } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
 import { bucketLengthMs } from "./core/buckets.ts";
-import type { DeviceSpan } from "./telemetry-store.ts";
+import type { DeviceSpan, ErasedSpan } from "./telemetry-store.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 
 interface EventRow {
@@ -78,6 +78,19 @@ export class DeviceEventsStore {
       RETURNING device_key || ' ' || id AS identity`.execute(tx);
     const fresh = new Set(inserted.map((row) => row.identity));
     return [...byIdentity].filter(([identity]) => fresh.has(identity)).map(([, fact]) => fact);
+  }
+
+  /** Erases what a device said in a time, by the time that order goes by. */
+  async erase(db: Db, { deviceKey, fromMs, toMs }: ErasedSpan): Promise<void> {
+    for (;;) {
+      const { numAffectedRows } = await sql`
+        DELETE FROM device_event WHERE (device_key, id) IN (
+          SELECT device_key, id FROM device_event
+          WHERE device_key = ${deviceKey} AND order_at_ms >= ${fromMs} AND order_at_ms < ${toMs} LIMIT ${removedAtOnce})`.execute(
+        db,
+      );
+      if (Number(numAffectedRows ?? 0) < removedAtOnce) return;
+    }
   }
 
   /** Removes the events that are older than that, in pieces: their identity has no time in it, so no partition can hold them by time. */

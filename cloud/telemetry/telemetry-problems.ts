@@ -20,4 +20,14 @@ export const telemetryProblems = {
     title: "As many exports run as this service makes at once",
     help: "Try again in a minute. One export may hold several appliances.",
   },
+  metric_declared_already: {
+    status: 409,
+    title: "The model declares that metric",
+    help: "GET the model to see what it declares; PUT its next version to change it.",
+  },
+  too_many_metrics: {
+    status: 422,
+    title: "The model declares as many metrics as a model may",
+    help: "A model declares up to 256. What it does not declare is kept all the same.",
+  },
 } as const;

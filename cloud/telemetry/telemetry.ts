@@ -20,6 +20,8 @@ import {
   type PreparedReadings,
 } from "./postgres-telemetry-store.ts";
 import { storedReadings } from "./stored-messages.ts";
+import { TelemetryErasures } from "./telemetry-erasures.ts";
+import { UnknownMetrics } from "./unknown-metrics.ts";
 import type { DeviceSpan, TelemetryStore } from "./telemetry-store.ts";
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
@@ -48,6 +50,8 @@ export class Telemetry {
   readonly #readings: PostgresTelemetryStore;
   readonly #influx: InfluxReadings | undefined;
   readonly #events = new DeviceEventsStore();
+  readonly #erasures: TelemetryErasures;
+  readonly unknownMetrics: UnknownMetrics;
 
   /** @param deps `influx` is the store of readings in place of this database; a reader of its own brings them to it */
   constructor(deps: PostgresTelemetryDeps & { influx?: InfluxReadings | undefined }) {
@@ -56,6 +60,8 @@ export class Telemetry {
     this.#clock = deps.clock;
     this.#retention = deps.retention ?? defaultRetention;
     this.#readings = new PostgresTelemetryStore(deps);
+    this.unknownMetrics = new UnknownMetrics(deps);
+    this.#erasures = new TelemetryErasures({ ...deps, store: () => this.store, events: this.#events });
   }
 
   async load(): Promise<void> {
@@ -92,10 +98,28 @@ export class Telemetry {
     return ahead === null ? nowMs : ahead + 1;
   }
 
+  /** Has everything forgotten that appliances said while their household, which is being erased, had them. */
+  async forget(tx: Db, devices: readonly DeviceRef[]): Promise<void> {
+    for (const device of devices) {
+      const toMs = await this.firstFreeMs(tx, device, this.#clock.nowMs());
+      await this.#erasures.note(tx, [device], toMs);
+    }
+  }
+
+  /** Works off what is to be forgotten. */
+  erase(): Promise<void> {
+    return this.#erasures.tick();
+  }
+
   /** What can be done for readings before their transaction. */
   async prepare(facts: readonly ReadingFact[]): Promise<PreparedReadings> {
-    if (this.#influx === undefined) return this.#readings.prepare(facts);
+    if (this.#influx === undefined) {
+      const prepared = await this.#readings.prepare(facts);
+      this.unknownMetrics.noteRows(prepared.rows, facts);
+      return prepared;
+    }
     this.#influx.ahead.note(facts);
+    this.unknownMetrics.noteFacts(facts);
     return nothingPrepared;
   }
 

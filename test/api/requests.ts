@@ -37,6 +37,7 @@ const policy = { safety: terms, service: terms, info: terms };
 export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/staff/keys": { name: "somebody", role: "viewer" },
   "PUT /api/v1/models/:model": model,
+  "POST /api/v1/models/:model/metrics/adopt": { name: "noise_db", unit: "dB" },
   "POST /api/v1/devices": { id: "oven-9", model: "oven" },
   "POST /api/v1/devices/batch": { devices: [{ id: "oven-8", model: "oven" }] },
   "PATCH /api/v1/devices/:id": { tags: ["internal"] },

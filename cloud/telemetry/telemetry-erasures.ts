@@ -1,0 +1,55 @@
+import { sql } from "kysely";
+import type { DeviceRef } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import type { DeviceEventsStore } from "./device-events-store.ts";
+import type { ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
+
+const againMs = 86_400_000;
+/** So long an appliance may have kept what it says late. */
+const repeatedForMs = 90 * againMs;
+const atOnce = 20;
+
+/** What is to be forgotten of appliances: noted in the transaction that decides it, and worked off after. */
+export class TelemetryErasures {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #store: () => TelemetryStore;
+  readonly #events: DeviceEventsStore;
+
+  constructor(deps: { db: Db; clock: Clock; store: () => TelemetryStore; events: DeviceEventsStore }) {
+    this.#db = deps.db;
+    this.#clock = deps.clock;
+    this.#store = deps.store;
+    this.#events = deps.events;
+  }
+
+  /** Notes that everything which appliances said while their household had them is to go. */
+  async note(tx: Db, devices: readonly DeviceRef[], toMs: number): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    await sql`
+      INSERT INTO telemetry_erasure (device_key, from_ms, to_ms, next_at_ms, until_ms)
+      SELECT key, from_ms, ${toMs}, ${nowMs}, ${nowMs + repeatedForMs}
+      FROM unnest(${devices.map(({ key }) => key)}::int[], ${devices.map(({ householdSinceMs }) => householdSinceMs ?? 0)}::bigint[]) AS d(key, from_ms)
+      WHERE from_ms < ${toMs}
+      ON CONFLICT DO NOTHING`.execute(tx);
+  }
+
+  /** Works off what is due. A store that is away leaves it due. */
+  async tick(): Promise<void> {
+    for (;;) {
+      const nowMs = this.#clock.nowMs();
+      const { rows } = await sql<ErasedSpan>`
+        SELECT device_key AS "deviceKey", from_ms AS "fromMs", to_ms AS "toMs" FROM telemetry_erasure
+        WHERE next_at_ms <= ${nowMs} ORDER BY next_at_ms LIMIT ${atOnce}`.execute(this.#db);
+      for (const span of rows) {
+        await this.#store().erase([span]);
+        await this.#events.erase(this.#db, span);
+        const which = sql`device_key = ${span.deviceKey} AND from_ms = ${span.fromMs} AND to_ms = ${span.toMs}`;
+        await sql`UPDATE telemetry_erasure SET next_at_ms = ${nowMs + againMs} WHERE ${which}`.execute(this.#db);
+        await sql`DELETE FROM telemetry_erasure WHERE ${which} AND until_ms <= ${nowMs}`.execute(this.#db);
+      }
+      if (rows.length < atOnce) return;
+    }
+  }
+}
