@@ -109,6 +109,7 @@ export function createSlices(deps: SlicesDeps) {
     around: {
       watched: devices.watched,
       readings: telemetry.store,
+      completeReadings: telemetry.complete,
       silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
       tools: {
         async tag(deviceId, tag, on) {

@@ -10,13 +10,16 @@ import { type RuleDefinition, type RuleOf, type ServiceRule, watchesModel } from
 import { movedBy, type Signal } from "./rule-signal.ts";
 import type { RuleStateRow } from "./rules-store.ts";
 
-/** Committed readings of some devices by their keys, each in the order of time; all metrics where `metrics` is null. `toMs` is exclusive. */
+/**
+ * Committed readings of some devices by their keys, each in the order of time; all metrics where `metrics` is null. `toMs` is exclusive.
+ * Null while their store does not answer.
+ */
 export type ReadingsBefore = (
   devices: readonly DeviceRef[],
   metrics: readonly string[] | null,
   fromMs: number,
   toMs: number,
-) => Promise<Map<number, StoredValues[]>>;
+) => Promise<Map<number, StoredValues[]> | null>;
 
 interface ThresholdWatch {
   rule: ServiceRule;
@@ -204,6 +207,8 @@ export class ReadingWatch {
     const refs = [...wanted.keys()].flatMap((key) => devices.get(key) ?? []);
     const [least, most] = [Math.min(...wanted.values()), Math.max(...wanted.values())];
     const stored = await this.#readingsBefore(refs, [metric, driver.metric], least - 2 * holdMs, most);
+    // Without a word from the store the hold begins anew: late, and better than keeping everybody's effects waiting.
+    if (stored === null) return found;
     for (const ref of refs) {
       const untilMs = wanted.get(ref.key) ?? 0;
       const driven = (stored.get(ref.key) ?? [])

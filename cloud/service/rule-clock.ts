@@ -73,6 +73,8 @@ export class RuleClock {
       let { changed } = moved;
       for (let [window] = mark.machine.toMeasure(moved.state); window !== undefined && left > 0; left -= 1) {
         const value = await this.#measure(mark, device, window.fromMs, window.toMs);
+        // The episode waits for its readings, and everything else goes on.
+        if (value === "later") break;
         moved = mark.machine.measured(moved.state, value);
         changed = true;
         effects.push(...moved.effects);
@@ -99,10 +101,16 @@ export class RuleClock {
     return definition.kind === "absence" ? this.#deps.silenceUntilMs(definition.forMs) : nowMs;
   }
 
-  async #measure({ definition }: MarkWatch, device: DeviceRef, fromMs: number, toMs: number): Promise<number | null> {
+  async #measure(
+    { definition }: MarkWatch,
+    device: DeviceRef,
+    fromMs: number,
+    toMs: number,
+  ): Promise<number | null | "later"> {
     if (definition.kind !== "trend") return null;
     const condition = compileCondition(definition.where, "reading", definition.fields);
     const stored = await this.#deps.readingsBefore([device], null, fromMs, toMs + 1);
+    if (stored === null) return "later";
     const counts = ({ metrics }: StoredValues) => condition.holds(metrics, { model: device.model });
     return featureOf({ ...definition, counts }, fromMs, stored.get(device.key) ?? []);
   }

@@ -1,8 +1,9 @@
 import type { DeviceRef, WatchedDevices } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, inTime } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { Problem } from "../platform/problem.ts";
 import type { Audit } from "../staff/staff.ts";
 import type { TelemetryStore } from "../telemetry/telemetry.ts";
 import type { CauseChange } from "./cases.ts";
@@ -14,10 +15,14 @@ import { RuleClock } from "./rule-clock.ts";
 import { type RuleFacts, RuleWatch } from "./rule-watch.ts";
 import { Rules } from "./rules.ts";
 
+const readingsMsMax = 2_000;
+
 /** What rules need of the rest of the service. */
 export interface RuleSurroundings {
   watched: Pick<WatchedDevices, "factsOf" | "away">;
   readings: Pick<TelemetryStore, "readings">;
+  /** The same, and none rather than some of them. */
+  completeReadings: Pick<TelemetryStore, "readings">;
   tools: RuleTools;
   /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
   silenceUntilMs: (forMs: number) => number;
@@ -45,8 +50,14 @@ export class RuleEngine {
 
   constructor(deps: RuleEngineDeps) {
     this.#deps = deps;
+    // Within the transaction of everybody's effects: a store that does not answer soon does not answer.
     const readingsBefore: ReadingsBefore = (devices, metrics, fromMs, toMs) =>
-      readAll(deps.readings, devices, metrics, fromMs, toMs);
+      inTime(readAll(deps.readings, devices, metrics, fromMs, toMs), readingsMsMax);
+    const completeReadings: ReadingsBefore = (devices, metrics, fromMs, toMs) =>
+      readAll(deps.completeReadings, devices, metrics, fromMs, toMs).catch((error: unknown) => {
+        if (error instanceof Problem && error.code === "telemetry_store_away") return null;
+        throw error;
+      });
     this.#watch = new RuleWatch({
       firings: new FiringBook(deps),
       appliances: (tx, keys) => deps.watched.factsOf(tx, keys),
@@ -58,7 +69,7 @@ export class RuleEngine {
       ...deps,
       watch: this.#watch,
       away: (tx, after, untilMs, limit) => deps.watched.away(tx, after, untilMs, limit),
-      readingsBefore,
+      readingsBefore: completeReadings,
     });
     this.#actions = new RuleActions(deps);
   }

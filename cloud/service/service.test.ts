@@ -14,6 +14,8 @@ import type { Db } from "../platform/database.ts";
 import { systemClock } from "../platform/clock.ts";
 import { randomIds } from "../platform/ids.ts";
 import { Audit } from "../staff/staff.ts";
+import { problem } from "../platform/problem.ts";
+import { telemetryProblems, type TelemetryStore } from "../telemetry/telemetry.ts";
 import { serviceRoutes } from "./service-routes.ts";
 import { Service } from "./service.ts";
 
@@ -31,7 +33,9 @@ async function device(id = `oven-${(made += 1)}`, model = "oven-x200"): Promise<
   return ref;
 }
 
-const newService = async () => {
+async function* nothing() {}
+
+const newService = async (readings: TelemetryStore["readings"] = nothing) => {
   const fresh = new Service({
     db: database.db,
     clock: systemClock,
@@ -41,7 +45,8 @@ const newService = async () => {
     appliances,
     around: {
       watched: appliances.watched,
-      readings: { async *readings() {} },
+      readings: { readings },
+      completeReadings: { readings },
       silenceUntilMs: () => -Infinity,
       tools: { async tag() {}, command: async () => () => {} },
     },
@@ -103,6 +108,23 @@ const entriesOf = async (id: string) =>
     by: string;
     data: Record<string, unknown>;
   }[];
+
+test("a store of readings that is away keeps no rule from what is said now", async () => {
+  let asked = 0;
+  const restarted = await newService(() => {
+    asked += 1;
+    throw problem(telemetryProblems, "telemetry_store_away");
+  });
+  const oven = await device();
+  const nowMs = Date.now();
+  const stuck = Array.from({ length: 30 }, (_, at): ReadingFact => {
+    const atMs = nowMs + at * 10_000;
+    return { device: oven, atMs, receivedAtMs: atMs, metrics: { cavity_c: 80, power_w: 2_000 } };
+  });
+  await ingest({ readings: stuck }, restarted);
+  expect(asked).toBeGreaterThan(0);
+  expect(await cases(oven)).toMatchObject([{ cause: "sensor_frozen" }]);
+});
 
 test("an oven that stays too hot opens one case with its readings, and cooling down resolves it", async () => {
   const oven = await device();

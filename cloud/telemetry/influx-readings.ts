@@ -4,6 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
+import { problem } from "../platform/problem.ts";
 import { AheadClocks } from "./ahead-clocks.ts";
 import { InfluxErasures } from "./influx-erasures.ts";
 import { InfluxPoints } from "./influx-points.ts";
@@ -11,6 +12,8 @@ import { InfluxSeries } from "./influx-series.ts";
 import { type InfluxConfig, InfluxServer } from "./influx-server.ts";
 import { InfluxTelemetryStore } from "./influx-telemetry-store.ts";
 import type { ParkedReadings } from "./parked-readings.ts";
+import { telemetryProblems } from "./telemetry-problems.ts";
+import type { TelemetryStore } from "./telemetry-store.ts";
 
 export interface InfluxReadingsDeps {
   db: Db;
@@ -33,6 +36,7 @@ export class InfluxReadings {
   readonly #series: InfluxSeries;
   readonly #erasures: InfluxErasures;
   readonly #clock: Clock;
+  readonly #oldestWaitingMs: () => number | null;
 
   constructor(deps: InfluxReadingsDeps) {
     const server = new InfluxServer(deps.config, deps.logger);
@@ -41,10 +45,22 @@ export class InfluxReadings {
     this.#series = series;
     this.#clock = deps.clock;
     this.#parked = deps.parked;
+    this.#oldestWaitingMs = deps.oldestWaitingMs;
     this.ahead = new AheadClocks(deps);
     this.#erasures = new InfluxErasures({ ...deps, server, series });
     this.points = new InfluxPoints({ ...deps, server, series });
     this.store = new InfluxTelemetryStore({ ...deps, server, series, erasures: this.#erasures, ahead: this.ahead });
+  }
+
+  /** Readings of a time of which none waits to be stored any longer; away while some do. */
+  get complete(): Pick<TelemetryStore, "readings"> {
+    return {
+      readings: (query) => {
+        const oldestMs = this.#oldestWaitingMs();
+        if (oldestMs === null || oldestMs < query.toMs) throw problem(telemetryProblems, "telemetry_store_away");
+        return this.store.readings(query);
+      },
+    };
   }
 
   load(): Promise<void> {

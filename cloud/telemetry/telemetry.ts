@@ -89,6 +89,11 @@ export class Telemetry {
     return this.#influx?.store ?? this.#readings;
   }
 
+  /** The same readings for whoever must not decide on a part of them: away while some of that time wait to be stored. */
+  get complete(): Pick<TelemetryStore, "readings"> {
+    return this.#influx?.complete ?? this.#readings;
+  }
+
   /**
    * The first moment that no stored reading of a device has reached: now, or a few minutes later where its clock runs ahead. Who gets
    * the device now and sees it from then on sees nothing that is stored already.
