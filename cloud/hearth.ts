@@ -157,6 +157,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(() => slices.events.stop());
   undo.add(() => slices.security.flush());
   undo.add(() => slices.wires.stop());
+  undo.add(() => slices.service.caseStreams.stop());
   undo.add(() => slices.tails.stop());
   undo.add(() => slices.sampling.stop());
 
@@ -326,6 +327,7 @@ function startTickers(
     tick("notices", 1_000, () => slices.notices.tick()),
     tick("notices-retention", 600_000, () => slices.notices.trim()),
     tick("evidence", 1_000, () => slices.service.evidence.tick()),
+    tick("conversations", 1_000, () => slices.service.tickConversations()),
     tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("security", 10_000, () => slices.security.flush()),

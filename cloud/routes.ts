@@ -48,7 +48,9 @@ import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
 import { incidentRoutes } from "./service/incident-routes.ts";
-import { diagnosisProblems, serviceProblems } from "./service/service.ts";
+import { conversationProblems, diagnosisProblems, serviceProblems } from "./service/service.ts";
+import { conversationRoutes } from "./service/conversation-routes.ts";
+import { myCasesRoutes } from "./service/my-cases-routes.ts";
 import { diagnosisRoutes } from "./service/diagnosis-routes.ts";
 import { serviceRoutes } from "./service/service-routes.ts";
 import type { Slices } from "./slices.ts";
@@ -93,6 +95,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...contentProblems,
   ...serviceProblems,
   ...diagnosisProblems,
+  ...conversationProblems,
   ...loyaltyProblems,
   ...noticeProblems,
   ...eventProblems,
@@ -174,6 +177,8 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   serviceRoutes(app, service);
   diagnosisRoutes(app, service.diagnosis);
   incidentRoutes(app, service.incidents, slices.firmwareWatch);
+  conversationRoutes(app, service.conversations, service.feedback);
+  myCasesRoutes(app, service);
   loyaltyRoutes(app, loyalty);
   noticesRoutes(app, slices.notices);
   eventsRoutes(app, events);

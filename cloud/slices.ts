@@ -22,7 +22,7 @@ import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
-import { findCases, FirmwareWatch, Listening, Service } from "./service/service.ts";
+import { findCases, FirmwareWatch, Listening, Service, withoutWords } from "./service/service.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
 import {
   FasterSampling,
@@ -125,6 +125,7 @@ export function createSlices(deps: SlicesDeps) {
     publicUrl: deps.publicUrl,
   });
   deliveries.onMoved((tx, moves) => service.diagnosis.moved(tx, moves));
+  deliveries.onMoved((tx, moves) => service.conversations.moved(tx, moves));
   const tails = new LiveTails({ clock, layoutOf: (model) => devices.layout(model) });
   const quiet = new QuietCommands({
     clock,
@@ -285,7 +286,7 @@ export function createSlices(deps: SlicesDeps) {
     prepareReadings: (facts) => telemetry.prepare(facts),
     readings: (client, prepared) => telemetry.ingestReadings(client, prepared),
     async events(tx, facts) {
-      const whole = new Map(facts.map((fact) => [withoutCode(fact), fact]));
+      const whole = new Map(facts.map((fact) => [withoutWords(withoutCode(fact)), fact]));
       const fresh = await telemetry.ingestEvents(tx, [...whole.keys()]);
       return fresh.map((fact) => whole.get(fact) ?? fact);
     },
@@ -328,7 +329,13 @@ export function createSlices(deps: SlicesDeps) {
         afterService,
         afterHouseholds,
         () => events.notify(),
-        isWatched ? () => tails.tell(facts.readings, facts.events.map(withoutCode)) : undefined,
+        isWatched
+          ? () =>
+              tails.tell(
+                facts.readings,
+                facts.events.map((fact) => withoutWords(withoutCode(fact))),
+              )
+          : undefined,
       ];
     },
   };

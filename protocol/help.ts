@@ -3,12 +3,12 @@ import { id } from "./ids.ts";
 import { epochMs, safeText } from "./text.ts";
 
 /** What a household asks help with, in the words of the appliance's own menu. */
-const helpTopics = ["error", "result", "cleaning", "connection", "update", "other"] as const;
+export const helpTopics = ["error", "result", "cleaning", "connection", "update", "other"] as const;
 
 export const helpTextMax = 1_000;
 
 /** A fault code as `fault.raised` has it. */
-const faultCode = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "must be a fault code");
+export const faultCode = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "must be a fault code");
 
 /**
  * The data of `help.requested`. All of it is optional: one touch is enough. A part that does not fit is passed over, because whoever

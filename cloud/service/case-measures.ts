@@ -63,7 +63,7 @@ export class CaseMeasures {
     const { rows } = await sql<WeekRow>`
       WITH one AS (
         SELECT c.*, (c.known_at_ms - ${mondayMs}::bigint) / ${weekMs}::bigint AS week,
-          c.is_closed AND c.resolved_by IN ('cause', 'release') AND NOT EXISTS (
+          c.is_closed AND c.resolved_by IN ('cause', 'release', 'automation') AND NOT EXISTS (
             SELECT FROM case_entry e WHERE e.case_id = c.id AND e.by LIKE 'staff:%'
               AND e.kind IN ('note', 'status', 'message_to_owner', 'resolved')) AS automated
         FROM service_case c

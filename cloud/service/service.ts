@@ -16,6 +16,13 @@ import { CaseMeasures } from "./case-measures.ts";
 import { Evidence, type EvidenceDeps } from "./evidence.ts";
 import { Cases } from "./cases.ts";
 import { CasesStore, type ServiceCase } from "./cases-store.ts";
+import { CaseStreams } from "./case-streams.ts";
+import { ConversationClock } from "./conversation-clock.ts";
+import { ConversationStore } from "./conversation-store.ts";
+import { Conversations, type TalkAppliances } from "./conversation.ts";
+import { Feedback } from "./feedback.ts";
+import { OwnerCases } from "./owner-cases.ts";
+import { OwnerDisplay } from "./owner-display.ts";
 import { DiagnosisDesk, type DiagnosisDeps } from "./diagnosis.ts";
 import { IncidentDesk } from "./incident-desk.ts";
 import { type IncidentAppliances, Incidents } from "./incidents.ts";
@@ -24,10 +31,12 @@ import type { RuleFacts } from "./rule-watch.ts";
 import type { Rules } from "./rules.ts";
 import { ServiceDocuments } from "./service-documents.ts";
 
+export { conversationProblems } from "./conversation-errors.ts";
 export { diagnosisProblems } from "./diagnosis-errors.ts";
 export { serviceProblems } from "./errors.ts";
 export { findCases } from "./case-search.ts";
 export { FirmwareWatch } from "./firmware-watch.ts";
+export { withoutWords } from "./core/help.ts";
 export { Listening } from "./listening.ts";
 
 export type { ServiceAppliances } from "./case-desk.ts";
@@ -38,7 +47,7 @@ export interface ServiceDeps {
   ids: Ids;
   audit: Audit;
   outbox: Outbox;
-  appliances: ServiceAppliances & IncidentAppliances & KnownAppliances;
+  appliances: ServiceAppliances & IncidentAppliances & KnownAppliances & TalkAppliances;
   /** What happened at a device, newest first. */
   eventsOf: EventsOf;
   /** Where readings are asked for. */
@@ -67,6 +76,12 @@ export class Service {
   readonly policies: CasePolicies;
   /** What appliances are asked about themselves. */
   readonly diagnosis: DiagnosisDesk;
+  /** What owners and staff say to each other. */
+  readonly conversations: Conversations;
+  readonly feedback: Feedback;
+  /** What a household sees of its cases, and chooses in them. */
+  readonly ownerCases: OwnerCases;
+  readonly caseStreams: CaseStreams;
   /** Where staff work on incidents. */
   readonly incidents: IncidentDesk;
   readonly causes: ServiceDocuments<CauseDefinition>;
@@ -81,6 +96,8 @@ export class Service {
   readonly #caseClock: CaseClock;
   /** What opens incidents, and settles them. */
   readonly incidentLife: Incidents;
+  readonly #conversationClock: ConversationClock;
+  readonly #talk = new ConversationStore();
 
   constructor(deps: ServiceDeps) {
     this.#db = deps.db;
@@ -99,6 +116,14 @@ export class Service {
     this.diagnosis = new DiagnosisDesk(made);
     this.incidentLife = new Incidents({ ...deps, cases: this.cases, ruleOf });
     this.incidents = new IncidentDesk({ ...deps, incidents: this.incidentLife });
+    const talk = this.#talk;
+    const display = new OwnerDisplay({ ...deps, talk });
+    const talking = { ...made, cases: this.cases, causes: this.causes, talk, display };
+    this.conversations = new Conversations(talking);
+    this.#conversationClock = new ConversationClock(talking);
+    this.feedback = new Feedback({ ...talking, conversations: this.conversations });
+    this.ownerCases = new OwnerCases({ ...talking, conversations: this.conversations });
+    this.caseStreams = new CaseStreams({ clock: deps.clock, standings: (ids) => this.ownerCases.standings(ids) });
     this.#engine = new RuleEngine({
       ...deps,
       ...deps.around,
@@ -129,6 +154,12 @@ export class Service {
     await this.#caseClock.tick();
   }
 
+  /** What is said by itself, and asked. About every second. */
+  async tickConversations(): Promise<void> {
+    await this.#conversationClock.tick();
+    await this.feedback.tick();
+  }
+
   /** What the clock does to incidents. */
   async tickIncidents(): Promise<void> {
     await this.incidentLife.tick(this.#db);
@@ -139,9 +170,13 @@ export class Service {
     await this.#engine.tick();
   }
 
-  /** Runs the rules over a batch, in its transaction. What it returns runs after the commit. */
-  ingest(tx: Db, facts: RuleFacts): Promise<(() => void) | undefined> {
-    return this.#engine.ingest(tx, facts);
+  /** Runs the rules over a batch, in its transaction, and takes in what people said. What it returns runs after the commit. */
+  async ingest(tx: Db, facts: RuleFacts): Promise<(() => void) | undefined> {
+    const asking = await this.conversations.begin(tx, facts.events);
+    const afterCommit = await this.#engine.ingest(tx, facts);
+    await this.conversations.ingest(tx, asking);
+    await this.feedback.ingest(tx, facts.events);
+    return afterCommit;
   }
 
   /**
@@ -156,6 +191,7 @@ export class Service {
   /** A household is erased. Its cases stay, as cases of appliances. */
   async forgetHousehold(tx: Db, householdId: string): Promise<void> {
     await this.diagnosis.forgetHousehold(tx, householdId);
+    await this.#talk.forgetHousehold(tx, householdId);
     await this.#store.forgetHousehold(tx, householdId);
   }
 

@@ -138,6 +138,28 @@ export function promiseAnswered(
   return promise.answeredAtMs === null ? settled({ ...promise, answeredAtMs: atMs }, status, terms) : promise;
 }
 
+/**
+ * A first answer is promised anew: the owner wants a person where automation answered, or chose when they want to hear from us.
+ *
+ * @param dueAtMs when it is due
+ */
+export const promiseAnew = (
+  promise: CasePromise,
+  status: CaseStatus,
+  dueAtMs: number,
+  terms: SeverityTerms,
+): CasePromise =>
+  settled(
+    {
+      ...promise,
+      answeredAtMs: null,
+      firstAnswerDueAtMs: dueAtMs,
+      resolveDueAtMs: Math.max(promise.resolveDueAtMs, dueAtMs),
+    },
+    status,
+    terms,
+  );
+
 /** The highest step that is reached by `nowMs`; null where none is that was not reached before. */
 export function escalate(
   promise: CasePromise,

@@ -59,6 +59,8 @@ export const ownerPermissionTable = {
   "my.pair": household,
   /** Agreeing to an update, putting it off, declining it. */
   "my.updates": household,
+  /** Asking for help, and what is said in one's own cases. */
+  "my.cases": household,
   "my.join": household,
   "my.manage": ["owner"],
 } as const satisfies Record<string, readonly OwnerRole[]>;

@@ -1,0 +1,212 @@
+import type { DeviceRef } from "../devices/devices.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
+import type { ServiceCase } from "./case-row.ts";
+import type { Cases } from "./cases.ts";
+import { byAutomation, NoLonger, type TalkAppliances } from "./conversation.ts";
+import type { Conversation, ConversationStore } from "./conversation-store.ts";
+import { isClosed } from "./core/case-promise.ts";
+import { type CauseDefinition, inLocale } from "./core/cause-article.ts";
+import { articleCauses, type HelpAsked } from "./core/help.ts";
+import { alternativeKinds } from "./core/owner-words.ts";
+import { severities } from "./core/severity.ts";
+import { warnedLeadMs } from "./core/waiting.ts";
+import { answerPriority, type OwnerDisplay } from "./owner-display.ts";
+import type { ServiceDocuments } from "./service-documents.ts";
+
+export interface ConversationClockDeps extends CaseChangesDeps {
+  db: Db;
+  appliances: TalkAppliances;
+  cases: Cases;
+  causes: ServiceDocuments<CauseDefinition>;
+  talk: ConversationStore;
+  display: OwnerDisplay;
+}
+
+const atOnceMax = 100;
+/** Who was answered by automation and says nothing for so long was helped. */
+const settledAfterMs = 3 * 86_400_000;
+
+/** @returns null where it was no longer wanted; nothing of it stays then */
+async function unlessGone<R>(db: Db, work: (tx: Db) => Promise<R>): Promise<R | null> {
+  try {
+    return await transaction(db, work);
+  } catch (error) {
+    if (error instanceof NoLonger) return null;
+    throw error;
+  }
+}
+
+interface Article {
+  key: string;
+  title: string;
+  text: string;
+}
+
+/** What is said by itself: first answers from the catalogue of causes, and a word before a promise is missed. */
+export class ConversationClock {
+  readonly #deps: ConversationClockDeps;
+
+  constructor(deps: ConversationClockDeps) {
+    this.#deps = deps;
+  }
+
+  async tick(): Promise<void> {
+    await this.#answer();
+    await this.#warn();
+    await this.#settle();
+  }
+
+  async #answer(): Promise<void> {
+    const { db, talk, clock } = this.#deps;
+    for (;;) {
+      const due = await talk.answersDue(db, clock.nowMs(), atOnceMax);
+      const devices = await this.#devicesOf(due.map(({ serviceCase }) => serviceCase));
+      for (const { conversation, serviceCase } of due) {
+        const device = devices.get(serviceCase.deviceKey);
+        await this.#answerOne(conversation, serviceCase, device);
+      }
+      if (due.length < atOnceMax) return;
+    }
+  }
+
+  /** An article where there is one and nobody asked for a person; else a word that the message has arrived. */
+  async #answerOne(conversation: Conversation, before: ServiceCase, device: DeviceRef | undefined): Promise<void> {
+    const { db, talk, clock, cases, store, display } = this.#deps;
+    const isTheirs = device !== undefined && device.householdId === before.householdId;
+    if (!isTheirs || isClosed(before.state.status)) {
+      await transaction(db, (tx) => talk.takeAnswer(tx, before.id, false, clock.nowMs()));
+      return;
+    }
+    const { language, words } = await display.wordsFor(device);
+    const helpsThemselves = conversation.alternative?.kind === "self_help";
+    const wantsArticle = !conversation.wantsHuman && (helpsThemselves || before.promise.answeredAtMs === null);
+    const article = wantsArticle ? await this.#article(conversation, before, language) : null;
+    const text = article === null ? words.noted : `${article.title}\n\n${article.text}\n\n${words.askHuman}`;
+    const afterCommit = await unlessGone(db, async (tx) => {
+      const nowMs = clock.nowMs();
+      const word = {
+        device,
+        caseId: before.id,
+        locale: language,
+        title: article === null ? words.answer : words.automatic,
+        text,
+        priority: answerPriority(before.severity),
+        ...(article === null ? {} : { ask: "human" as const }),
+      };
+      const shown = await display.show(tx, [word]);
+      const serviceCase = await store.lock(tx, before.id);
+      if (serviceCase?.householdId !== before.householdId) throw new NoLonger();
+      if (!(await talk.takeAnswer(tx, before.id, article !== null, nowMs))) throw new NoLonger();
+      const deliveryId = shown.ids[0];
+      const line = { by: byAutomation, text, atMs: nowMs };
+      if (article === null) {
+        await this.#say(tx, serviceCase, { ...line, data: { automatic: true, deliveryId } }, device.id);
+        return shown.afterCommit;
+      }
+      const data = { automatic: true, article: article.key, deliveryId };
+      const answered = await cases.say(tx, serviceCase, { direction: "to_owner", ...line, data }, device.id);
+      // Where a rule found the trouble staff go on with it all the same.
+      if (answered.ruleId === null) {
+        await cases.work(
+          tx,
+          answered,
+          { kind: "ask_owner", atMs: nowMs },
+          { by: byAutomation, text: null, deviceId: device.id },
+        );
+      }
+      return shown.afterCommit;
+    });
+    afterCommit?.();
+  }
+
+  /** Says something that answers nothing: the promise of a first answer stands. */
+  async #say(
+    tx: Db,
+    serviceCase: ServiceCase,
+    line: { by: string; text: string; atMs: number; data: Record<string, unknown> },
+    deviceId: string,
+  ): Promise<void> {
+    const made = new CaseChanges(this.#deps);
+    made.add(serviceCase, { kind: "message_to_owner", ...line }, deviceId);
+    await made.write(tx);
+  }
+
+  async #article(conversation: Conversation, serviceCase: ServiceCase, language: string): Promise<Article | null> {
+    const asked: HelpAsked = { wantsHuman: false, ...(conversation.code === null ? {} : { code: conversation.code }) };
+    const cause = serviceCase.ruleId === null ? null : serviceCase.cause;
+    const topic = conversation.topic === null ? [] : [`help_${conversation.topic}`];
+    for (const key of [...articleCauses(asked, cause), ...topic]) {
+      const found = await this.#deps.causes.find(key, serviceCase.model);
+      const article = found === null ? undefined : inLocale(found.definition.article, language);
+      if (article !== undefined) return { key, ...article };
+    }
+    return null;
+  }
+
+  async #warn(): Promise<void> {
+    const { db, talk, clock, policies } = this.#deps;
+    const leads = severities.map((severity) => {
+      const { firstAnswerMs, resolveMs } = policies.terms(severity);
+      return { severity, answerMs: warnedLeadMs(firstAnswerMs), solutionMs: warnedLeadMs(resolveMs) };
+    });
+    for (;;) {
+      const found = await talk.endangered(db, leads, clock.nowMs(), atOnceMax);
+      const devices = await this.#devicesOf(found);
+      for (const serviceCase of found) await this.#warnOne(serviceCase, devices.get(serviceCase.deviceKey));
+      if (found.length < atOnceMax) return;
+    }
+  }
+
+  async #warnOne(before: ServiceCase, device: DeviceRef | undefined): Promise<void> {
+    const { db, talk, clock, store, display } = this.#deps;
+    const { dueAtMs } = before.promise;
+    if (dueAtMs === null) return;
+    if (device === undefined || device.householdId !== before.householdId) {
+      await transaction(db, (tx) => talk.warned(tx, before.id, dueAtMs));
+      return;
+    }
+    const { language, words } = await display.wordsFor(device);
+    const word = { device, caseId: before.id, locale: language, title: words.late, text: words.lateText };
+    const afterCommit = await unlessGone(db, async (tx) => {
+      const shown = await display.show(tx, [{ ...word, priority: answerPriority(before.severity) }]);
+      const serviceCase = await store.lock(tx, before.id);
+      if (serviceCase?.householdId !== before.householdId) throw new NoLonger();
+      if (!(await talk.warned(tx, before.id, dueAtMs))) throw new NoLonger();
+      const data = {
+        automatic: true,
+        late: true,
+        dueAtMs,
+        alternatives: [...alternativeKinds],
+        deliveryId: shown.ids[0],
+      };
+      const line = { by: byAutomation, text: words.lateText, atMs: clock.nowMs(), data };
+      await this.#say(tx, serviceCase, line, device.id);
+      return shown.afterCommit;
+    });
+    afterCommit?.();
+  }
+
+  async #settle(): Promise<void> {
+    const { db, talk, clock, cases, store } = this.#deps;
+    for (;;) {
+      const ids = await talk.settled(db, clock.nowMs() - settledAfterMs, atOnceMax);
+      await transaction(db, async (tx) => {
+        const held = await store.lockAll(tx, ids);
+        const devices = await this.#devicesOf(held);
+        for (const serviceCase of held) {
+          if (serviceCase.state.status !== "waiting_for_owner") continue;
+          const on = { kind: "resolved", atMs: clock.nowMs(), by: byAutomation } as const;
+          const deviceId = devices.get(serviceCase.deviceKey)?.id ?? "";
+          await cases.work(tx, serviceCase, on, { by: byAutomation, text: null, deviceId });
+        }
+      });
+      if (ids.length < atOnceMax) return;
+    }
+  }
+
+  async #devicesOf(cases: readonly ServiceCase[]): Promise<Map<number, DeviceRef>> {
+    if (cases.length === 0) return new Map();
+    return this.#deps.appliances.refsByKey([...new Set(cases.map(({ deviceKey }) => deviceKey))]);
+  }
+}
