@@ -47,6 +47,7 @@ import { searchRoutes } from "./search/search-routes.ts";
 import { securityProblems } from "./security/security.ts";
 import { securityRoutes } from "./security/security-routes.ts";
 import { wireRoutes } from "./security/wire-routes.ts";
+import { backtestRoutes } from "./service/backtest-routes.ts";
 import { incidentRoutes } from "./service/incident-routes.ts";
 import { conversationProblems, diagnosisProblems, serviceProblems } from "./service/service.ts";
 import { conversationRoutes } from "./service/conversation-routes.ts";
@@ -176,6 +177,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   contentRoutes(app, content);
   serviceRoutes(app, service);
   diagnosisRoutes(app, service.diagnosis);
+  backtestRoutes(app, slices.backtests);
   incidentRoutes(app, service.incidents, slices.firmwareWatch);
   conversationRoutes(app, service.conversations, service.feedback);
   myCasesRoutes(app, service);

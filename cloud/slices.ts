@@ -22,7 +22,7 @@ import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
-import { findCases, FirmwareWatch, Listening, Service, withoutWords } from "./service/service.ts";
+import { Backtests, findCases, FirmwareWatch, Listening, Service, withoutWords } from "./service/service.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
 import {
   FasterSampling,
@@ -111,6 +111,7 @@ export function createSlices(deps: SlicesDeps) {
       readings: telemetry.store,
       completeReadings: telemetry.complete,
       silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
+      widely: (definition) => backtests.widely(definition),
       tools: {
         async tag(deviceId, tag, on) {
           await devices.labels.tag({ kind: "system" }, [deviceId], { add: on ? [tag] : [], remove: on ? [] : [tag] });
@@ -205,6 +206,19 @@ export function createSlices(deps: SlicesDeps) {
     telemetry,
     notices: updateNotices,
     onError: (error, rolloutId) => logger.warn({ event: "rollout.failed", rolloutId, error: String(error) }),
+  });
+  const backtests = new Backtests({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    logger,
+    appliances: devices,
+    watched: devices.watched,
+    telemetry,
+    sample: (filter, limit) => rollouts.sample(filter, limit),
+    ruleOf: (id) => service.rules.inForce(id),
+    silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
   });
   deliveries.nameRollouts((wanted) => rollouts.namesOf(wanted));
   const content = new Content({
@@ -407,6 +421,7 @@ export function createSlices(deps: SlicesDeps) {
     content,
     service,
     firmwareWatch,
+    backtests,
     listening,
     loyalty,
     notices,
@@ -427,6 +442,7 @@ export function createSlices(deps: SlicesDeps) {
       await firmware.load();
       await listening.load();
       await service.load();
+      await backtests.load();
       await loyalty.load();
       await search.load();
     },

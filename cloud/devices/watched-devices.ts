@@ -45,4 +45,42 @@ export class WatchedDevices {
       ORDER BY presence_at_ms, key LIMIT ${limit} FOR SHARE`.execute(tx);
     return rows.map((row) => ({ device: toRef(row), sinceMs: row.presence_at_ms }));
   }
+
+  /** Who came and went in a time, and when, device by device, each in the order of time. */
+  async presenceBetween(
+    db: Db,
+    keys: readonly number[],
+    fromMs: number,
+    toMs: number,
+    limit: number,
+  ): Promise<
+    {
+      deviceKey: number;
+      atMs: number;
+      state: "connected" | "disconnected";
+      bootId: string;
+      connectionId: number;
+      reason: string | null;
+    }[]
+  > {
+    const { rows } = await sql<{
+      device_key: number;
+      at_ms: number;
+      state: "connected" | "disconnected";
+      boot_id: string;
+      connection_id: number;
+      reason: string | null;
+    }>`
+      SELECT device_key, at_ms, state, boot_id, connection_id, reason FROM presence_change
+      WHERE device_key = ANY(${keys}::int[]) AND at_ms >= ${fromMs} AND at_ms < ${toMs}
+        AND state IN ('connected', 'disconnected')
+      ORDER BY device_key, at_ms, connection_id, state LIMIT ${limit}`.execute(db);
+    return rows.map(({ device_key: deviceKey, at_ms: atMs, boot_id: bootId, connection_id: connectionId, ...row }) => ({
+      ...row,
+      deviceKey,
+      atMs,
+      bootId,
+      connectionId,
+    }));
+  }
 }

@@ -37,7 +37,7 @@ const declinedBy = (releaseId: string): RawBuilder<unknown> => sql`(
 
 const counter = sql`coalesce(f.counter, 0)`;
 
-const factColumn = (nowMs: number) => {
+export const factColumn = (nowMs: number) => {
   const lastSeenDays = sql`CASE WHEN f.online THEN 0 ELSE greatest(0, ${nowMs}::bigint - f.last_seen_ms) END / 86400000.0::float8`;
   const columns: Record<keyof typeof targetFacts, FactColumn> = {
     model: { value: sql`f.model` },

@@ -8,6 +8,7 @@ import type { MemberState, Plan } from "./core/plan.ts";
 import type { RolloutEvent, RolloutState } from "./core/rollout.ts";
 import { Executor } from "./executor.ts";
 import { memberSentence } from "./eligibility.ts";
+import { type FleetFilter, type FleetSample, fleetSample } from "./fleet-sample.ts";
 import { fleetViews } from "./fleet-views.ts";
 import { Freezes } from "./freezes.ts";
 import { Journal, type Note } from "./journal.ts";
@@ -22,6 +23,8 @@ import { Targets } from "./targets.ts";
 
 export { predicateProblems } from "../platform/predicate/predicate.ts";
 export { rolloutProblems } from "./errors.ts";
+
+export type { FleetFilter } from "./fleet-sample.ts";
 
 const historyInDetail = 20;
 
@@ -51,6 +54,11 @@ export class Rollouts {
       const real = next.filter(({ fresh, begun }) => fresh !== null || begun !== null);
       await members.moveMembers(tx, real, deps.clock.nowMs());
     });
+  }
+
+  /** As many as are wanted of the appliances that a filter means. */
+  sample(filter: FleetFilter, limit: number): Promise<FleetSample> {
+    return fleetSample(this.#deps.db, filter, this.#deps.clock.nowMs(), limit);
   }
 
   /** Carries every rollout on as far as it may go now. Any number of processes may call it at once. */

@@ -15,6 +15,46 @@ export const serviceProblems = {
     title: "There are as many rules as this service holds",
     help: "Change a rule that is no longer needed instead of making another.",
   },
+  service_rule_fires_widely: {
+    status: 409,
+    title: "The rule would fire on many appliances",
+    help: "Its last back-test says so: GET /api/v1/service/backtests. Change it, keep it in its shadow, or send it again with ?confirm=true.",
+  },
+  backtest_not_found: {
+    status: 404,
+    title: "There is no such back-test",
+    help: "GET /api/v1/service/backtests lists the last ones.",
+  },
+  backtest_range_too_wide: {
+    status: 422,
+    title: "The back-test's time is empty or too long",
+    help: "`toMs` lies after `fromMs`, and at most 92 days after it.",
+  },
+  backtest_running: {
+    status: 409,
+    title: "A back-test of yours is under way",
+    help: "Wait for it, or call it off with POST /api/v1/service/backtests/:id/cancel.",
+  },
+  too_many_backtests: {
+    status: 503,
+    title: "As many back-tests are under way as this service runs at once",
+    help: "Try again in some minutes.",
+  },
+  backtest_no_appliances: {
+    status: 422,
+    title: "No appliance is meant",
+    help: "Name a model or appliances that exist and that the rule watches, or widen the target.",
+  },
+  backtest_over: {
+    status: 409,
+    title: "The back-test is over",
+    help: "GET /api/v1/service/backtests/:id says what it found.",
+  },
+  backtest_cursor_invalid: {
+    status: 400,
+    title: "The cursor is not one of ours",
+    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
+  },
   incident_not_found: {
     status: 404,
     title: "There is no such incident",

@@ -8,6 +8,7 @@ import type { Audit } from "../staff/staff.ts";
 import type { TelemetryStore } from "../telemetry/telemetry.ts";
 import type { CauseChange } from "./cases.ts";
 import type { StoredValues } from "./core/operators/stored-values.ts";
+import type { RuleDefinition } from "./core/rule.ts";
 import { FiringBook } from "./firing-book.ts";
 import type { ReadingsBefore } from "./reading-watch.ts";
 import { RuleActions, type RuleTools } from "./rule-actions.ts";
@@ -26,6 +27,8 @@ export interface RuleSurroundings {
   tools: RuleTools;
   /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
   silenceUntilMs: (forMs: number) => number;
+  /** The share of appliances that a rule fired on in its last back-test, where that is many. */
+  widely?: (definition: RuleDefinition) => Promise<number | null>;
 }
 
 export interface RuleEngineDeps extends RuleSurroundings {

@@ -11,6 +11,15 @@ import type { FiringWithDevice, Rules } from "./rules.ts";
 const byId = z.object({ id: z.uuid() });
 const tags = ["service"];
 
+/** Of a rule that would fire on many appliances, by its last back-test. */
+const consent = z.object({
+  confirm: z
+    .enum(["true", "false"])
+    .default("false")
+    .transform((text) => text === "true")
+    .describe("Put it in force though its last back-test says that it fires on many appliances"),
+});
+
 const standingRule = serviceRule
   .extend({
     /** Appliances that it holds its cause on, in whichever mode. */
@@ -107,13 +116,14 @@ function changingRoutes(server: FastifyInstance, rules: Rules): void {
         description:
           "Conditions (`where`) are CEL over the fields of the event or reading, and over model, hardware, version, country and tags of the appliance; of a reading over its model alone. Fields that are not well known are named with their kind in `fields`. What a condition says of a missing field does not hold.",
         tags,
+        querystring: consent,
         body: ruleDefinition,
         response: { 201: serviceRule },
       },
     },
     async (request, reply) => {
-      const outcome = await rules.create(request.principal, request.body);
-      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule);
+      const outcome = await rules.create(request.principal, request.body, request.query);
+      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule, outcome.detail);
       return reply.code(201).send(outcome);
     },
   );
@@ -126,13 +136,14 @@ function changingRoutes(server: FastifyInstance, rules: Rules): void {
         description: "What it watches and the cause it finds stay as they are.",
         tags,
         params: byId,
+        querystring: consent,
         body: ruleDefinition,
         response: { 200: serviceRule },
       },
     },
-    async ({ principal, params, body }) => {
-      const outcome = await rules.change(principal, params.id, body);
-      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule);
+    async ({ principal, params, query, body }) => {
+      const outcome = await rules.change(principal, params.id, body, query);
+      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule, outcome.detail);
       return outcome;
     },
   );
@@ -146,13 +157,14 @@ function changingRoutes(server: FastifyInstance, rules: Rules): void {
           "The rule's next version, otherwise unchanged. In its shadow what it finds is noted and nothing follows; live again, it finds anew what still stands.",
         tags,
         params: byId,
+        querystring: consent,
         body: z.strictObject({ mode: z.enum(ruleModes) }),
         response: { 200: serviceRule },
       },
     },
-    async ({ principal, params, body }) => {
-      const outcome = await rules.switchMode(principal, params.id, body.mode);
-      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule);
+    async ({ principal, params, query, body }) => {
+      const outcome = await rules.switchMode(principal, params.id, body.mode, query);
+      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule, outcome.detail);
       return outcome;
     },
   );

@@ -7,10 +7,8 @@ import { defaultRules } from "./core/default-rules.ts";
 import { keepsIdentity, type RuleDefinition, type RuleMode, type ServiceRule } from "./core/rule.ts";
 import { type FiringFilter, type RuleFiringRow, RuleFiringsStore } from "./rule-firings-store.ts";
 import type { RuleWatch } from "./rule-watch.ts";
+import { type Refused, refused } from "./refused.ts";
 import { RulesStore } from "./rules-store.ts";
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 const rulesMax = 200;
 const versionsMax = 200;
@@ -25,7 +23,16 @@ export interface RulesDeps {
   watch: RuleWatch;
   find: (ids: readonly string[]) => Promise<Map<string, DeviceRef>>;
   refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
+  /** The share of appliances that a rule fired on in its last back-test, where that is many. */
+  widely?: (definition: RuleDefinition) => Promise<number | null>;
 }
+
+/** What a person says with a change: that they know on how many appliances it will fire. */
+export interface RuleConsent {
+  confirm: boolean;
+}
+
+const unconfirmed: RuleConsent = { confirm: false };
 
 /** How a rule stands over all appliances. */
 export interface RuleStanding {
@@ -35,6 +42,8 @@ export interface RuleStanding {
   /** Events that came too late to count. */
   tooLate: number;
 }
+
+type ChangeRefusal = "service_rule_not_found" | "service_rule_identity" | "service_rule_fires_widely";
 
 export type FiringWithDevice = RuleFiringRow & { device_id: string };
 
@@ -72,9 +81,15 @@ export class Rules {
     return this.#store.versions(this.#deps.db, id, versionsMax);
   }
 
-  async create(by: Principal, definition: RuleDefinition): Promise<ServiceRule | Refused<"too_many_service_rules">> {
+  async create(
+    by: Principal,
+    definition: RuleDefinition,
+    consent: RuleConsent = unconfirmed,
+  ): Promise<ServiceRule | Refused<"too_many_service_rules" | "service_rule_fires_widely">> {
     const { db, ids, audit, watch } = this.#deps;
     if (watch.rules().length >= rulesMax) return refused("too_many_service_rules");
+    const wide = await this.#firesWidely(definition, consent);
+    if (wide !== null) return wide;
     const rule: ServiceRule = { id: ids.next(), version: 1, definition, ...this.#made(by) };
     await transaction(db, async (tx) => {
       await this.#store.insert(tx, rule);
@@ -90,8 +105,9 @@ export class Rules {
     by: Principal,
     id: string,
     definition: RuleDefinition,
-  ): Promise<ServiceRule | Refused<"service_rule_not_found" | "service_rule_identity">> {
-    return this.#next(by, id, () => definition);
+    consent: RuleConsent = unconfirmed,
+  ): Promise<ServiceRule | Refused<ChangeRefusal>> {
+    return this.#next(by, id, () => definition, consent);
   }
 
   /** A next version that differs in its mode alone. */
@@ -99,8 +115,9 @@ export class Rules {
     by: Principal,
     id: string,
     mode: RuleMode,
-  ): Promise<ServiceRule | Refused<"service_rule_not_found" | "service_rule_identity">> {
-    return this.#next(by, id, (before) => ({ ...before, mode }));
+    consent: RuleConsent = unconfirmed,
+  ): Promise<ServiceRule | Refused<ChangeRefusal>> {
+    return this.#next(by, id, (before) => ({ ...before, mode }), consent);
   }
 
   /** Newest first, by when they were found; an unknown device has none. */
@@ -123,8 +140,12 @@ export class Rules {
     by: Principal,
     id: string,
     next: (before: RuleDefinition) => RuleDefinition,
-  ): Promise<ServiceRule | Refused<"service_rule_not_found" | "service_rule_identity">> {
+    consent: RuleConsent,
+  ): Promise<ServiceRule | Refused<ChangeRefusal>> {
     const { db, audit, watch } = this.#deps;
+    const known = watch.rule(id);
+    const wide = known === undefined ? null : await this.#firesWidely(next(known.definition), consent);
+    if (wide !== null) return wide;
     const outcome = await transaction(db, async (tx) => {
       const before = await this.#store.getForChange(tx, id);
       if (before === null) return refused("service_rule_not_found");
@@ -147,6 +168,16 @@ export class Rules {
     if ("kind" in outcome) return outcome;
     watch.replace(outcome.rule, outcome.anew);
     return outcome.rule;
+  }
+
+  async #firesWidely(
+    definition: RuleDefinition,
+    { confirm }: RuleConsent,
+  ): Promise<Refused<"service_rule_fires_widely"> | null> {
+    if (definition.mode !== "live" || confirm) return null;
+    const share = await this.#deps.widely?.(definition);
+    if (share === null || share === undefined) return null;
+    return refused("service_rule_fires_widely", `It fired on ${Math.round(share * 100)} % of those it looked at.`);
   }
 
   #made(by: Principal) {

@@ -35,6 +35,7 @@ export { conversationProblems } from "./conversation-errors.ts";
 export { diagnosisProblems } from "./diagnosis-errors.ts";
 export { serviceProblems } from "./errors.ts";
 export { findCases } from "./case-search.ts";
+export { Backtests } from "./backtests.ts";
 export { FirmwareWatch } from "./firmware-watch.ts";
 export { withoutWords } from "./core/help.ts";
 export { Listening } from "./listening.ts";

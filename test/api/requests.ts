@@ -107,6 +107,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
     subscriptions: [{ kinds: ["case_overdue"] }],
   },
   "PATCH /api/v1/notices/channels/:id": { name: "Desk" },
+  "POST /api/v1/service/rules/backtest": { definition: threshold, fromMs: 1_797_984_000_000, toMs: 1_798_329_600_000 },
   "POST /api/v1/incidents/:id/notes": { text: "The supplier knows" },
   "POST /api/v1/incidents/:id/assign": { assignee: "me" },
   "POST /api/v1/incidents/:id/resolve": { note: "Release 2.1.1 mends it", standing: "leave" },
@@ -126,6 +127,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
 
 /** Routes that write and take no JSON. */
 export const withoutBody = new Set([
+  "POST /api/v1/service/backtests/:id/cancel",
   "DELETE /api/v1/staff/keys/:id",
   "DELETE /api/v1/devices/:id/tokens",
   "POST /api/v1/devices/:id/block",

@@ -157,6 +157,7 @@ export class Kitchen {
     await this.app.close();
     this.#link.port1.close();
     await this.slices.dispatcher.stop();
+    await this.slices.backtests.stop();
     await this.slices.events.stop();
     await this.slices.ingest.stop();
     await this.base.drop();

@@ -35,12 +35,31 @@ export interface ReplayOptions {
 
 /** @param happenings of one appliance, in the order of time */
 export function replay(rule: RuleDefinition, happenings: Iterable<Happening>, options: ReplayOptions): Replayed {
-  const run = runOf(rule, options);
-  let evaluated = 0;
-  const firings: Firing[] = [];
-  for (const happening of happenings) if (run.take(happening, firings)) evaluated += 1;
-  run.end(firings);
-  return { firings, evaluated };
+  const run = new Replay(rule, options);
+  for (const happening of happenings) run.take(happening);
+  return run.end();
+}
+
+/** A replay for which what happened comes piece by piece. */
+export class Replay {
+  readonly #run: Run;
+  readonly #firings: Firing[] = [];
+  #evaluated = 0;
+
+  constructor(rule: RuleDefinition, options: ReplayOptions) {
+    this.#run = runOf(rule, options);
+  }
+
+  /** The next, in the order of time. */
+  take(happening: Happening): void {
+    if (this.#run.take(happening, this.#firings)) this.#evaluated += 1;
+  }
+
+  /** Nothing more comes. */
+  end(): Replayed {
+    this.#run.end(this.#firings);
+    return { firings: this.#firings, evaluated: this.#evaluated };
+  }
 }
 
 interface Run {
