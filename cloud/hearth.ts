@@ -325,6 +325,7 @@ function startTickers(
     tick("cases", 1_000, () => slices.service.tick()),
     tick("rules", 1_000, () => slices.service.tickRules()),
     tick("rule-firings", 600_000, () => slices.service.rules.trim()),
+    tick("store-watch", 10_000, async () => slices.storeWatch?.tick()),
     tick("notices", 1_000, () => slices.notices.tick()),
     tick("notices-retention", 600_000, () => slices.notices.trim()),
     tick("evidence", 1_000, () => slices.service.evidence.tick()),

@@ -17,7 +17,7 @@ import type { Database } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
-import { Notices, type NoticeSettings } from "./notices/notices.ts";
+import { Notices, type NoticeSettings, StoreWatch } from "./notices/notices.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
@@ -425,6 +425,8 @@ export function createSlices(deps: SlicesDeps) {
     listening,
     loyalty,
     notices,
+    storeWatch:
+      influx === undefined ? null : new StoreWatch({ db, clock, outbox, store: "InfluxDB", isUp: () => influx.isUp() }),
     events,
     provisioning,
     security,

@@ -95,8 +95,7 @@ export class Channels {
     const rows = await this.#rows(ids);
     return new Map(
       rows.map((row) => {
-        const secret = row.secret === null ? null : this.#deps.box.open(row.secret, row.id);
-        return [row.id, { channel: toChannel(row), secret }];
+        return [row.id, { channel: toChannel(row), secret: this.#secretOf(row) }];
       }),
     );
   }
@@ -198,6 +197,15 @@ export class Channels {
   #refusal({ kind, target }: { kind: ChannelKind; target: string }): ChannelRefusal | null {
     if (kind === "email") return this.#deps.canMail ? null : "mail_not_configured";
     return refusedUrl(target, this.#deps.reach);
+  }
+
+  /** Null where there is none, or where it was sealed by another installation, whose database this was. */
+  #secretOf(row: ChannelRow): string | null {
+    try {
+      return row.secret === null ? null : this.#deps.box.open(row.secret, row.id);
+    } catch {
+      return null;
+    }
   }
 
   /** As Standard Webhooks writes them. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { sql } from "kysely";
@@ -6,6 +7,9 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { Kitchen } from "../../test/support/kitchen.ts";
 import { SetClock } from "../../test/support/down-road.ts";
+import { Outbox } from "../events/events.ts";
+import { randomIds } from "../platform/ids.ts";
+import { StoreWatch } from "./notices.ts";
 import { NoticesStore } from "./notices-store.ts";
 
 const hour = 3_600_000;
@@ -280,6 +284,49 @@ test("a case that nobody answers is told further and further up, to each whom it
   kitchen.clock.forward(24 * hour);
   expect(await said()).toHaveLength(3);
   await kitchen.as("support", "PUT", "/cases/policy", policy);
+});
+
+test("an incident is one notice, and hardly anything of its cases", async () => {
+  await channel([{}]);
+  const ids = Array.from({ length: 60 }, () => `told-${(made += 1)}`);
+  await kitchen.ovens(...ids);
+  const said = ids.map((device) => ({
+    device,
+    channel: "events" as const,
+    payload: { id: randomUUID(), type: "fault.raised", data: { code: "E99" } },
+  }));
+  await kitchen.say(...said);
+  await tick();
+  kitchen.clock.forward(60_000);
+  await tick();
+  const notices = hook.got.flatMap(({ body }) => JSON.parse(body).data.notices as { kind: string; subject: string }[]);
+  expect(notices.filter(({ kind }) => kind === "incident_opened")).toHaveLength(1);
+  expect(hook.got.length).toBeLessThanOrEqual(3);
+});
+
+test("a store that stays away is told once, and once that it is back", async () => {
+  await channel([{ kinds: ["store_away", "store_back"] }]);
+  const { base, clock } = kitchen;
+  const outbox = new Outbox(randomIds);
+  outbox.onAdded((tx, facts) => kitchen.slices.notices.hear(tx, facts));
+  let isUp = true;
+  const watch = new StoreWatch({ db: base.db, clock, outbox, store: "InfluxDB", isUp: async () => isUp });
+  const look = async (up: boolean, times: number) => {
+    isUp = up;
+    for (let at = 0; at < times; at += 1) {
+      await watch.tick();
+      clock.forward(10_000);
+    }
+    await tick();
+    return hook.got.map(({ body }) => JSON.parse(body).type);
+  };
+  await look(true, 5);
+  await look(false, 5);
+  expect(await look(true, 30)).toEqual([]);
+  expect(await look(false, 60)).toEqual(["hearth.notice.store_away"]);
+  await look(true, 3);
+  expect(await look(false, 60)).toHaveLength(1);
+  expect(await look(true, 60)).toEqual(["hearth.notice.store_away", "hearth.notice.store_back"]);
 });
 
 test("many at once come bundled, and none is left out", async () => {

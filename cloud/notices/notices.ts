@@ -22,6 +22,7 @@ import type { Reach } from "./public-address.ts";
 import { SecretBox } from "./secret-box.ts";
 import { type SendOutcome, WebhookSender } from "./webhook-sender.ts";
 
+export { StoreWatch } from "./store-watch.ts";
 export { noticeProblems } from "./errors.ts";
 
 export interface NoticeSettings {
@@ -200,7 +201,8 @@ export class Notices {
     const { id } = delivery;
     const notices = await this.#store.noticesOf(this.#deps.db, id);
     const publicUrl = this.#deps.publicUrl();
-    if (secret !== null) {
+    if (channel.kind === "webhook") {
+      if (secret === null) return { kind: "failed", detail: "secret_unreadable", final: false };
       const message = { id, atMs, body: webhookBody(notices, delivery.createdAtMs, publicUrl) };
       return this.#webhooks.send({ url: channel.target, secret }, message);
     }

@@ -73,6 +73,7 @@ const plainKinds: Readonly<Record<string, NoticeKind>> = {
   "hearth.case.opened": "case_opened",
   "hearth.case.reopened": "case_reopened",
   "hearth.incident.opened": "incident_opened",
+  "hearth.incident.reopened": "incident_opened",
   "hearth.incident.resolved": "incident_resolved",
   "hearth.store.away": "store_away",
   "hearth.store.back": "store_back",
