@@ -52,24 +52,22 @@ const rounded = (value: number) => Math.round(value * 1e9) / 1e9;
 async function bucketsOf(device: string, metric: string, range: { fromMs: number; toMs: number; points: number }) {
   const query = new URLSearchParams({ metrics: metric, ...mapText(range) }).toString();
   const { body } = await service.api(`/api/v1/devices/${device}/telemetry?${query}`);
-  return (body.series[0].points as Bucket[]).map(([at, least, mean, most, count]): Bucket => [
-    at,
-    least,
-    rounded(mean),
-    most,
-    count,
-  ]);
+  const points: Bucket[] = body.series[0].points;
+  return {
+    bucketMs: Number(body.bucketMs),
+    buckets: points.map(([at, least, mean, most, count]): Bucket => [at, least, rounded(mean), most, count]),
+  };
 }
 const mapText = (values: Record<string, number>) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 
-/** What the API must answer for a metric if every reading is stored exactly once. */
-function bucketsFrom(readings: readonly Reading[], metric: string, fromMs: number, bucketMs: number): Bucket[] {
+/** What the API must answer for a metric if every reading is stored exactly once: buckets begin at round times. */
+function bucketsFrom(readings: readonly Reading[], metric: string, bucketMs: number): Bucket[] {
   const buckets = new Map<number, number[]>();
   for (const { atMs, m } of readings) {
     const value = m[metric];
     if (typeof value !== "number") continue;
-    const beginMs = fromMs + Math.floor((atMs - fromMs) / bucketMs) * bucketMs;
+    const beginMs = Math.floor(atMs / bucketMs) * bucketMs;
     buckets.set(beginMs, [...(buckets.get(beginMs) ?? []), value]);
   }
   return [...buckets].map(([beginMs, values]) => {
@@ -97,16 +95,17 @@ async function playAndRead(file: string): Promise<{ found: Found; expected: Foun
   const readings = recordingReadings(rows, await lastAtMs());
   const fromMs = readings[0]?.atMs ?? 0;
   const toMs = (readings.at(-1)?.atMs ?? 0) + 1;
-  const bucketMs = Math.ceil((toMs - fromMs) / pointsMax);
 
   const [found, expected]: [Found, Found] = [{}, {}];
   for (const metric of new Set(readings.flatMap(({ m }) => Object.keys(m)))) {
-    found[metric] = await bucketsOf(device, metric, { fromMs, toMs, points: pointsMax });
-    expected[metric] = bucketsFrom(readings, metric, fromMs, bucketMs);
+    const { bucketMs, buckets } = await bucketsOf(device, metric, { fromMs, toMs, points: pointsMax });
+    found[metric] = buckets;
+    expected[metric] = bucketsFrom(readings, metric, bucketMs);
   }
   for (const { atMs, m } of readings.filter((_reading, at) => at % Math.ceil(readings.length / 20) === 0)) {
     for (const [metric, value] of Object.entries(m)) {
-      found[`${metric} at ${atMs}`] = await bucketsOf(device, metric, { fromMs: atMs, toMs: atMs + 1, points: 1 });
+      const { buckets } = await bucketsOf(device, metric, { fromMs: atMs, toMs: atMs + 1, points: 1 });
+      found[`${metric} at ${atMs}`] = buckets;
       expected[`${metric} at ${atMs}`] = [[atMs, Number(value), rounded(Number(value)), Number(value), 1]];
     }
   }

@@ -5,7 +5,7 @@ import { Kitchen } from "../../test/support/kitchen.ts";
 import { call, createSliceHttp } from "../../test/support/slice-http.ts";
 import { Tenure } from "../devices/tenure.ts";
 import { Outbox } from "../events/events.ts";
-import { transaction } from "../platform/database.ts";
+import { sqlState, transaction } from "../platform/database.ts";
 import { randomIds } from "../platform/ids.ts";
 import { createLogger } from "../platform/logger.ts";
 import { Households } from "./households.ts";
@@ -51,21 +51,40 @@ test("a zone that is no IANA name is refused, and the field is named", async () 
   }
 });
 
-test("an appliance is given although PostgreSQL sends its change away in favour of another one", async () => {
-  const id = await make();
-  await kitchen.ovens("oven-crossed");
+/**
+ * Gives an appliance to a household while another transaction holds the appliance and wants the household. PostgreSQL ends one of the
+ * two, and the one that waited for longer is not always it.
+ */
+async function giveCrossed(id: string, device: string): Promise<{ wasSentAway: boolean; status: number | undefined }> {
   const { db } = kitchen.base;
   let giving: ReturnType<typeof call> | undefined;
-  await transaction(db, async (tx) => {
-    await new Tenure().lock(tx, "oven-crossed");
-    giving = call(app, "support", "PUT", `/households/${id}/devices/oven-crossed`);
+  const crossing = transaction(db, async (tx) => {
+    await new Tenure().lock(tx, device);
+    giving = call(app, "support", "PUT", `/households/${id}/devices/${device}`);
     const waiting = sql<{ n: number }>`SELECT count(*) AS n FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
     await vi.waitFor(async () => expect((await waiting.execute(db)).rows).toEqual([{ n: 1 }]), { timeout: 5_000 });
-    // Each waits for the other now. Who has waited for a second looks, and it has waited for longer.
     await sql`SELECT 1 FROM household WHERE id = ${id} FOR UPDATE`.execute(tx);
   });
-  expect((await giving)?.status).toBe(204);
+  const wasSentAway = await crossing.then(
+    () => true,
+    (error: unknown) => {
+      expect(sqlState(error)).toBe("40P01");
+      return false;
+    },
+  );
+  return { wasSentAway, status: (await giving)?.status };
+}
+
+test("an appliance is given although PostgreSQL sends its change away in favour of another one", async () => {
+  const id = await make();
+  for (let attempt = 0; ; attempt += 1) {
+    await kitchen.ovens(`oven-crossed-${attempt}`);
+    const { wasSentAway, status } = await giveCrossed(id, `oven-crossed-${attempt}`);
+    expect(status).toBe(204);
+    if (wasSentAway) break;
+    expect(attempt).toBeLessThan(10);
+  }
 });
 
 test("an appliance belongs to one household, and moves only in two deliberate steps", async () => {
