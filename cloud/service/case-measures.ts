@@ -16,7 +16,7 @@ export interface WeekOfCases {
   resolveMs: { median: number | null; p90: number | null };
   /** Of those resolved, the share that reopened. */
   reopenedShare: number | null;
-  /** Of those resolved, the share that was closed by its cause or a release without anybody of the staff writing in it. */
+  /** Of those resolved, the share that was closed by its cause, a release, automation or its owner without anybody of the staff writing in it. */
   automationShare: number | null;
   /** A promise is missed when its time is over and it was not kept by then; one that still runs is neither. */
   firstAnswerPromise: { kept: number; missed: number };
