@@ -210,7 +210,7 @@ test("each key has one back-test at a time, which it can call off; what was runn
     kitchen.as("support", "POST", "/service/rules/backtest", body),
     kitchen.as("support", "POST", "/service/rules/backtest", body),
   ]);
-  expect([first.status, second.status].toSorted()).toEqual([202, 409]);
+  expect(new Set([first.status, second.status])).toEqual(new Set([202, 409]));
   const id = first.body.id ?? second.body.id;
   const off = await kitchen.as("support", "POST", `/service/backtests/${id}/cancel`);
   if (off.status === 200) expect(["cancelled", "done"]).toContain(off.body.status);

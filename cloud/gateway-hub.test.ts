@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+import { MessageChannel } from "node:worker_threads";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { GatewayMessage, GatewayStatus } from "#protocol/link/messages.ts";
+import { Kitchen } from "../test/support/kitchen.ts";
+import { until } from "../gateway/testing/until.ts";
+import { GatewayHub } from "./gateway-hub.ts";
+
+let kitchen: Kitchen;
+beforeAll(async () => {
+  kitchen = await Kitchen.open();
+});
+afterAll(() => kitchen.close());
+
+const status: GatewayStatus = {
+  connections: 0,
+  spoolRecords: 0,
+  spoolBytes: 0,
+  spoolBytesMax: 1,
+  spoolOldestMs: 900,
+  behind: { effects: { records: 1, oldestMs: 70 }, points: { records: 1, oldestMs: 900 } },
+  spoolFull: false,
+  held: 0,
+  connectsWaiting: 0,
+  heldBack: 0,
+  sessions: 0,
+  queued: 0,
+  queuedBytes: 0,
+  retainedItems: 0,
+  retainedBytes: 0,
+  pubacks: { counts: [], sumMs: 0 },
+  counters: {},
+};
+
+test("a gateway listens from its first report after the welcome on, while it has room, until it drains, and only what rules see counts", async () => {
+  const hub = new GatewayHub();
+  const { port1, port2 } = new MessageChannel();
+  const welcomed = new Promise<void>((resolve) => {
+    port2.on("message", ({ kind }: { kind: string }) => {
+      if (kind === "welcome") resolve();
+      if (kind === "drain") say({ kind: "drained" });
+    });
+  });
+  const say = (message: GatewayMessage) => port2.postMessage(message);
+  hub.attach(port1, kitchen.slices.linkDeps);
+  say({ kind: "status", status });
+  const bootId = randomUUID();
+  const source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
+  say({ kind: "hello", bootId, ...source, firstSequence: 0, headSequence: -1 });
+  expect(hub.listening).toBeNull();
+  await welcomed;
+  expect(hub.listening).toEqual({ bootId, reports: 1, oldestWaitingMs: 70 });
+  say({ kind: "status", status: { ...status, spoolFull: true } });
+  await until(() => hub.listening === null, "a full gateway");
+  say({ kind: "status", status });
+  await until(() => hub.listening?.reports === 3, "room again");
+  await hub.drain(1_000);
+  expect(hub.listening).toBeNull();
+  port1.close();
+});
