@@ -2,45 +2,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AilmentName } from "../device-sim/core/ailments.ts";
-import { personaNames } from "../device-sim/core/household.ts";
 import { readRecording, recordingReadings } from "../device-sim/core/recorded-cook.ts";
-import { history, type HistorySpec } from "../device-sim/history/history.ts";
-import { loadModels } from "../device-sim/models.ts";
 import { defaultRules } from "../cloud/service/core/default-rules.ts";
-import { presenceEvent } from "../cloud/service/core/marks.ts";
 import { type Firing, type Happening, replay } from "../cloud/service/core/replay.ts";
+import { lived, livedBy } from "./support/lived.ts";
 
 const dayMs = 86_400_000;
 const toMs = Date.UTC(2026, 10, 28);
-const models = loadModels();
-
-function specOf(model: string, seed: number): HistorySpec {
-  const found = models.get(model);
-  const persona = personaNames[seed % personaNames.length];
-  if (found === undefined || persona === undefined) throw new Error(model);
-  const timeZone = ["Europe/Berlin", "America/Sao_Paulo", "Asia/Tokyo"][seed % 3] ?? "UTC";
-  return { model: found, persona, timeZone, locale: "de", seed };
-}
-
-/** What an appliance said, in order. */
-function happeningsOf(
-  spec: HistorySpec,
-  fromMs: number,
-  ailment: { name: AilmentName; sinceMs: number } | null,
-): Happening[] {
-  const all: { atMs: number; happening: Happening }[] = [];
-  let connectionId = 0;
-  for (const { readings, events, presence } of history(spec, fromMs, toMs, ailment)) {
-    for (const { atMs, m } of readings)
-      all.push({ atMs, happening: { kind: "reading", reading: { atMs, metrics: m } } });
-    for (const event of events) all.push({ atMs: event.atMs, happening: { kind: "event", event } });
-    for (const { atMs, state } of presence) {
-      const event = presenceEvent(atMs, { state, bootId: "b", connectionId: (connectionId += 1) });
-      if (event !== null) all.push({ atMs, happening: { kind: "event", event } });
-    }
-  }
-  return all.toSorted((a, b) => a.atMs - b.atMs).map(({ happening }) => happening);
-}
 
 /** Everything that the default rules find on one appliance. */
 function findings(model: string, happenings: readonly Happening[], untilMs = toMs): Firing[] {
@@ -77,7 +45,7 @@ test.each(failing)("%s on %s is found as %s, and nothing else is", (name, model,
   for (const seed of [3, 11, 18, 22]) {
     // What counts programs counts them from the first; the rest begins when the appliance knows itself.
     const sinceMs = name === "scaling" ? fromMs : fromMs + 12 * dayMs;
-    const raises = findings(model, happeningsOf(specOf(model, seed), fromMs, { name, sinceMs })).filter(
+    const raises = findings(model, lived(livedBy(model, seed), fromMs, toMs, { name, sinceMs })).filter(
       (firing) => firing.kind === "raise" && isOurs(firing),
     );
     expect(raises.filter((one) => one.cause !== cause || one.atMs < sinceMs)).toEqual([]);
@@ -91,7 +59,7 @@ test.each(failing)("%s on %s is found as %s, and nothing else is", (name, model,
 test("on 50 healthy ovens nothing is found in 30 days, and on 10 dishwashers only what they say themselves", () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     const model = seed > 50 ? "dishwasher-d4" : seed % 2 === 0 ? "oven-s80" : "oven-x200";
-    const firings = findings(model, happeningsOf(specOf(model, seed * 7), toMs - 30 * dayMs, null));
+    const firings = findings(model, lived(livedBy(model, seed * 7), toMs - 30 * dayMs, toMs, null));
     expect([seed, model, causesOf(seed > 50 ? firings.filter(isOurs) : firings)]).toEqual([seed, model, []]);
   }
 });

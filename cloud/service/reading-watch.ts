@@ -72,6 +72,8 @@ export class ReadingWatch {
   readonly #models = new Map<string, ModelWatches>();
   readonly #loadedAtMs: number;
   readonly #readingsBefore: ReadingsBefore;
+  /** False once the store did not answer. */
+  #asksStore = true;
   #rules: readonly ServiceRule[] = [];
 
   constructor(deps: { loadedAtMs: number; readingsBefore: ReadingsBefore }) {
@@ -203,12 +205,15 @@ export class ReadingWatch {
       const isNear = Math.abs(firstMs - this.#loadedAtMs) <= holdMs;
       if (isNear && !watch.known.has(key) && !watch.states.has(key)) wanted.set(key, firstMs);
     }
-    if (wanted.size === 0) return found;
+    if (wanted.size === 0 || !this.#asksStore) return found;
     const refs = [...wanted.keys()].flatMap((key) => devices.get(key) ?? []);
     const [least, most] = [Math.min(...wanted.values()), Math.max(...wanted.values())];
     const stored = await this.#readingsBefore(refs, [metric, driver.metric], least - 2 * holdMs, most);
-    // Without a word from the store the hold begins anew: late, and better than keeping everybody's effects waiting.
-    if (stored === null) return found;
+    if (stored === null) {
+      // The hold begins anew: late, and better than keeping everybody's effects waiting, for this batch or for one that follows.
+      this.#asksStore = false;
+      return found;
+    }
     for (const ref of refs) {
       const untilMs = wanted.get(ref.key) ?? 0;
       const driven = (stored.get(ref.key) ?? [])

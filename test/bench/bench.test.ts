@@ -15,6 +15,7 @@ import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
 import type { Peer } from "./peer.ts";
 import { startLeanPipeline } from "./peers/lean-pipeline.ts";
 import { RolloutBench } from "./rollouts.ts";
+import { benchRules } from "./rules.ts";
 import { benchSearch } from "./search.ts";
 
 const deviceCount = 24;
@@ -64,6 +65,12 @@ test("the bench of the live tail hears every reading of those who are watched", 
   const figures = await measureLive(hearth, { ...load, readers: 2, devicesPerReader: 12 });
   expect(figures["watched_readings"]).toBeGreaterThan(150);
   expect(figures["publish_to_sse_ms_p99"]).toBeGreaterThan(0);
+});
+
+test("the bench of rules has every reading pass, and those of sound ovens are not looked at closely", async () => {
+  const figures = await benchRules({ rounds: 1, durationMs: 0, ovens: 2, days: 2 });
+  expect(figures.readings).toBeGreaterThan(500);
+  expect(figures).toMatchObject({ looked_at_closely: 0, ratio_committed: null });
 });
 
 test("the bench of search finds what it looks for in a registry of its own", async () => {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- ingest|connections|fanout|download|rollout|live|search`: what Hearth does beside bare aedes, Mosquitto, nginx and a plain INSERT
+ * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules`: what Hearth does beside bare aedes, Mosquitto, nginx and a plain INSERT
  * under the same load in the same run, interleaved, as medians of three rounds. `--json` prints one line.
  */
 import { parseArgs } from "node:util";
@@ -11,6 +11,7 @@ import { benchIngest } from "./ingest.ts";
 import { benchLive } from "./live.ts";
 import { peersHere } from "./peers.ts";
 import { benchRollout } from "./rollouts.ts";
+import { benchRules } from "./rules.ts";
 import { benchSearch } from "./search.ts";
 
 const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] [--peers]
@@ -20,6 +21,7 @@ const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] 
        npm run bench -- rollout [--devices 1000000]
        npm run bench -- live [--seconds 8]
        npm run bench -- search [--devices 1000000]
+       npm run bench -- rules [--seconds 8]
 each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
@@ -81,6 +83,8 @@ async function run(): Promise<object> {
       return benchLive(rounds, count("seconds") * 1_000);
     case "search":
       return benchSearch({ devices: count("devices", 1_000_000), rounds, perKind: 100 });
+    case "rules":
+      return benchRules({ rounds, durationMs: count("seconds") * 1_000, ovens: 50, days: 30 });
     default:
       return leave(`there is no bench "${bench}"`);
   }
