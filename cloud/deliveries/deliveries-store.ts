@@ -102,6 +102,13 @@ export async function lockDeliveries(tx: Db, ids: readonly string[]): Promise<De
   return rows;
 }
 
+/** Takes the words out of messages, whatever became of them; what is left says that there was one. */
+export async function blankMessages(tx: Db, ids: readonly string[]): Promise<void> {
+  await sql`
+    UPDATE delivery SET label = 'Message', body = body || '{"title": "Message", "text": ""}'::jsonb
+    WHERE kind = 'message' AND id = ANY(${ids}::uuid[])`.execute(tx);
+}
+
 /** Everything open of one device, locked. */
 export async function lockOpenOfDevice(tx: Db, deviceId: string): Promise<DeliveryRow[]> {
   const { rows } = await sql<DeliveryRow>`

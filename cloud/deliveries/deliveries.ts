@@ -423,6 +423,11 @@ export class Deliveries {
     return rows.length;
   }
 
+  /** Messages that held what people said to each other, of a household that is erased: the words go. */
+  async forgetWords(tx: Db, ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await store.blankMessages(tx, ids);
+  }
+
   /** Takes in receipts. `unknown` are those whose delivery this device never had. */
   async ingestReceipts(
     tx: Db,

@@ -207,6 +207,16 @@ export class ConversationStore {
     return new Map(rows.map((row) => [row.delivery_id, row.shown_at_ms]));
   }
 
+  /** What was shown of a household's cases, those that its appliances left it with too. */
+  async displaysOf(tx: Db, householdId: string): Promise<string[]> {
+    const { rows } = await sql<{ delivery_id: string }>`
+      SELECT delivery_id FROM case_display WHERE case_id IN (
+        SELECT id FROM service_case WHERE household_id = ${householdId} OR former_household_id = ${householdId})`.execute(
+      tx,
+    );
+    return rows.map((row) => row.delivery_id);
+  }
+
   // What an owner sees
 
   /** A household's cases of the appliances that it has, from when it had them; newest first. */

@@ -280,6 +280,7 @@ test("what people wrote goes with their household, from every table", async () =
   const home = await newHome();
   const { id } = await ask(home, { text: "SECRET-words", wantsHuman: true });
   await kitchen.event(home.oven, "help.requested", { text: "SECRET-at-the-oven" });
+  await kitchen.as("support", "POST", `/cases/${id}/messages`, { text: "SECRET-answer" });
   const nowMs = kitchen.clock.nowMs();
   const callBack = {
     kind: "call_back",

@@ -56,7 +56,7 @@ const newService = async (readings: TelemetryStore["readings"] = nothing) => {
     },
     eventsOf: async () => [],
     localeOf: async () => null,
-    deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
+    deliveries: { create: async () => ({ ids: [], afterCommit() {} }), forgetWords: async () => {} },
     artifactsDir: join(tmpdir(), `hearth-service-${randomUUID()}`),
     secret: Buffer.alloc(32, 1),
     publicUrl: () => "http://127.0.0.1",

@@ -60,7 +60,7 @@ export interface ServiceDeps {
   around: RuleSurroundings;
   /** Whether somebody with this staff key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
-  deliveries: DiagnosisDeps["deliveries"];
+  deliveries: DiagnosisDeps["deliveries"] & { forgetWords(tx: Db, ids: readonly string[]): Promise<void> };
   /** Where the logs of appliances lie. */
   artifactsDir: string;
   /** Of this installation: signs the addresses that logs are sent to. */
@@ -91,6 +91,7 @@ export class Service {
   readonly evidence: Evidence;
   readonly measures: CaseMeasures;
   readonly #db: Db;
+  readonly #deliveries: ServiceDeps["deliveries"];
   readonly #clock: Clock;
   readonly #engine: RuleEngine;
   readonly #store = new CasesStore();
@@ -102,6 +103,7 @@ export class Service {
 
   constructor(deps: ServiceDeps) {
     this.#db = deps.db;
+    this.#deliveries = deps.deliveries;
     this.#clock = deps.clock;
     this.policies = new CasePolicies(deps);
     this.causes = new ServiceDocuments(deps, "cause", causeDefinition);
@@ -192,6 +194,7 @@ export class Service {
   /** A household is erased. Its cases stay, as cases of appliances. */
   async forgetHousehold(tx: Db, householdId: string): Promise<void> {
     await this.diagnosis.forgetHousehold(tx, householdId);
+    await this.#deliveries.forgetWords(tx, await this.#talk.displaysOf(tx, householdId));
     await this.#talk.forgetHousehold(tx, householdId);
     await this.#store.forgetHousehold(tx, householdId);
   }
