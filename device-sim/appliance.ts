@@ -13,6 +13,7 @@ import { type OwnerOutcome, UpdateAgent } from "./agent/update-agent.ts";
 import type { ApplianceSpec, World } from "./appliance-world.ts";
 import { type ApplianceCounters, type ApplianceState, asUnseen, describe } from "./appliance-state.ts";
 import { displayOf } from "./core/display.ts";
+import { hardwareOf } from "./core/fleet-plan.ts";
 import { type FaultName, isUpdateFault } from "./core/faults.ts";
 import { personas } from "./core/household.ts";
 import type { MachineEvent } from "./core/machine-event.ts";
@@ -71,7 +72,7 @@ export class Appliance {
     this.spec = spec;
     this.#world = world;
     this.#store = store;
-    this.#hardwareId = spec.model.hardwareIds[spec.seed % spec.model.hardwareIds.length] ?? "";
+    this.#hardwareId = hardwareOf(spec.model, spec.seed);
     this.#record = store.load() ?? newDeviceRecord(spec);
     this.#memory = this.#newMemory();
     const voice = this.#newVoice();

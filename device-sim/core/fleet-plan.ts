@@ -1,3 +1,4 @@
+import type { Model } from "#protocol/model.ts";
 import { type PersonaName, personaNames } from "./household.ts";
 import { pick } from "./random.ts";
 
@@ -56,3 +57,7 @@ export function planFleet(options: {
     };
   });
 }
+
+/** Which revision of a model's hardware the appliance with this seed is. */
+export const hardwareOf = (model: Model, seed: number): string =>
+  model.hardwareIds[seed % model.hardwareIds.length] ?? "";

@@ -19,7 +19,7 @@ const briefDays = 2;
 const ailingEveryNth = 5;
 /** Records that may still wait for their commit when time begins, and how long is waited for that. */
 const backlogMax = 200;
-const settleMsMax = 20_000;
+const settleMsMax = 60_000;
 const settlePollMs = 200;
 
 export interface PastOptions {
@@ -41,7 +41,7 @@ export async function givePast(members: readonly TokenMember[], options: PastOpt
   const fromMs = toMs - days * dayMs;
   const known = members.flatMap((member) => {
     const model = models.get(member.model);
-    return model === undefined ? [] : [{ member, model, id: member.id, seed: member.seed }];
+    return model === undefined ? [] : [{ ...member, member, model }];
   });
   const ailments = planAilments(known.slice(0, whole), ailingEveryNth, { fromMs, toMs });
   tell(

@@ -1,5 +1,6 @@
 import type { DeviceEvent } from "#protocol/device-event.ts";
 import type { Model } from "#protocol/model.ts";
+import { hardwareOf } from "../core/fleet-plan.ts";
 import { type Reading, readingsPerMessageMax } from "#protocol/reading.ts";
 import type { Reported } from "#protocol/state.ts";
 import type { Ailment } from "../core/ailments.ts";
@@ -171,9 +172,10 @@ class Past {
 
   #boot(atMs: number, reason: "power" | "update"): void {
     const { version } = this.#firmware;
-    const { locale, timeZone } = this.#spec;
+    const { locale, timeZone, model, seed } = this.#spec;
+    const hardware = hardwareOf(model, seed);
     this.#note(atMs, "boot", { reason, firmware: version });
-    this.#reported.push({ atMs, state: { firmware: version, locale, timeZone, operation: "idle" } });
+    this.#reported.push({ atMs, state: { firmware: version, hardware, locale, timeZone, operation: "idle" } });
   }
 
   #note(atMs: number, type: string, data: Record<string, unknown>): void {

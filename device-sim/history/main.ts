@@ -63,7 +63,7 @@ async function settle({ url, key, file }: BackfillCliOptions, record: BackfillRe
 function waiting({ devices, ailing, fromMs, toMs }: BackfillRecord): BackfillMember[] {
   const fleet = devices.flatMap((member) => {
     const model = models.get(member.model);
-    return model === undefined ? [] : [{ id: member.id, seed: member.seed, member, model }];
+    return model === undefined ? [] : [{ ...member, member, model }];
   });
   const ailments = planAilments(fleet, ailing, { fromMs, toMs });
   return fleet.flatMap(({ member, model }) =>
