@@ -14,13 +14,19 @@ const atOnce = 20;
 export class TelemetryErasures {
   readonly #db: Db;
   readonly #clock: Clock;
-  readonly #store: () => TelemetryStore;
+  readonly #stores: readonly Pick<TelemetryStore, "erase">[];
   readonly #events: DeviceEventsStore;
 
-  constructor(deps: { db: Db; clock: Clock; store: () => TelemetryStore; events: DeviceEventsStore }) {
+  /** @param deps `stores` are all that may hold something, also from before another was switched on */
+  constructor(deps: {
+    db: Db;
+    clock: Clock;
+    stores: readonly Pick<TelemetryStore, "erase">[];
+    events: DeviceEventsStore;
+  }) {
     this.#db = deps.db;
     this.#clock = deps.clock;
-    this.#store = deps.store;
+    this.#stores = deps.stores;
     this.#events = deps.events;
   }
 
@@ -43,7 +49,7 @@ export class TelemetryErasures {
         SELECT device_key AS "deviceKey", from_ms AS "fromMs", to_ms AS "toMs" FROM telemetry_erasure
         WHERE next_at_ms <= ${nowMs} ORDER BY next_at_ms LIMIT ${atOnce}`.execute(this.#db);
       for (const span of rows) {
-        await this.#store().erase([span]);
+        for (const store of this.#stores) await store.erase([span]);
         await this.#events.erase(this.#db, span);
         const which = sql`device_key = ${span.deviceKey} AND from_ms = ${span.fromMs} AND to_ms = ${span.toMs}`;
         await sql`UPDATE telemetry_erasure SET next_at_ms = ${nowMs + againMs} WHERE ${which}`.execute(this.#db);

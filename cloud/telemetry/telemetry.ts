@@ -61,7 +61,8 @@ export class Telemetry {
     this.#retention = deps.retention ?? defaultRetention;
     this.#readings = new PostgresTelemetryStore(deps);
     this.unknownMetrics = new UnknownMetrics(deps);
-    this.#erasures = new TelemetryErasures({ ...deps, store: () => this.store, events: this.#events });
+    const stores = [this.#readings, ...(this.#influx === undefined ? [] : [this.#influx.store])];
+    this.#erasures = new TelemetryErasures({ ...deps, stores, events: this.#events });
   }
 
   async load(): Promise<void> {

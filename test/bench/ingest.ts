@@ -116,7 +116,9 @@ export async function measureIngest(hearth: Hearth, plan: Plan): Promise<Figures
   // Committed means readable: the clock stops when the up road has nothing left, and the count is made through the API.
   for (;;) {
     const { body } = await service.api("/api/v1/health");
-    if (body.upRoad.behindRecords === 0 && body.upRoad.readingsCommitted >= result.acked) break;
+    // With INFLUX_URL readings come to their store by a reader of its own.
+    const behind = body.upRoad.behindRecords + body.telemetry.behindRecords;
+    if (behind === 0 && body.upRoad.readingsCommitted >= result.acked) break;
     await sleep(20);
   }
   const drainedAtMs = Date.now();
