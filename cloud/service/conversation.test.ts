@@ -72,7 +72,11 @@ test("whoever calls for help is heard also where the appliance garbles what they
     payload: { id: `flood-${n}`, type: "help.requested", data: { text: `no ${n}` } },
   }));
   await kitchen.say(...flood);
-  expect((await caseOf(home, one.id)).messages.length).toBeLessThanOrEqual(questionsPerHourMax);
+  // Of one batch the last ones are heard, and of an hour no more than its bound.
+  expect((await caseOf(home, one.id)).messages.at(-1)).toMatchObject({ text: "no 499" });
+  for (let batch = 0; batch < questionsPerHourMax; batch += 1)
+    await kitchen.event(home.oven, "help.requested", { text: `again ${batch}` });
+  expect((await caseOf(home, one.id)).messages).toHaveLength(questionsPerHourMax);
   const refused = await kitchen.call(home.key, "POST", `/my/devices/${home.oven}/help`, {});
   expect(refused).toMatchObject({ status: 429, body: { code: "too_many_messages" } });
   kitchen.clock.forward(hour);
@@ -301,4 +305,20 @@ test("what people wrote goes with their household, from every table", async () =
     expect([rows[at]?.name, text.includes("SECRET-")]).toEqual([rows[at]?.name, false]);
     expect([rows[at]?.name, text.includes("999 777")]).toEqual([rows[at]?.name, false]);
   }
+});
+
+test("what somebody asked before they gave their appliance away, heard afterwards, touches nothing of the next household's", async () => {
+  const before = await newHome();
+  const askedAtMs = kitchen.clock.nowMs();
+  kitchen.clock.forward(hour);
+  expect((await kitchen.call(before.key, "POST", `/my/devices/${before.oven}/hand-over`)).status).toBe(204);
+  kitchen.clock.forward(hour);
+  const after = await kitchen.newOwner(before.oven);
+  const { id } = await ask({ ...after, oven: before.oven }, { topic: "cleaning", text: "Mine" });
+  const late = { id: "late-help", atMs: askedAtMs };
+  await kitchen.event(before.oven, "help.requested", { topic: "cleaning", text: "Theirs" }, late);
+  expect(await casesOf(after)).toMatchObject([{ id, standing: { status: "open" } }]);
+  expect((await caseOf(after, id)).messages).toMatchObject([{ text: "Mine" }]);
+  const open = (await kitchen.as("support", "GET", `/cases?device=${before.oven}`)).body.items;
+  expect(open.map((one: { id: string }) => one.id)).toEqual([id]);
 });

@@ -64,7 +64,8 @@ export class Conversations {
     const asking = events.filter(({ event }) => event.type === "help.requested");
     if (asking.length === 0) return [];
     const byDevice = Map.groupBy(asking, ({ device }) => device.key);
-    const counts = new Map([...byDevice].map(([key, facts]) => [key, facts.length]));
+    // Only those that are heard count: whoever comes back after a day of pressing the button is heard, too.
+    const counts = new Map([...byDevice].map(([key, { length }]) => [key, Math.min(length, questionsPerBatchMax)]));
     const tooMany = await this.#deps.talk.takeTurns(tx, counts, this.#deps.clock.nowMs());
     return [...byDevice].flatMap(([key, facts]) => (tooMany.has(key) ? [] : facts.slice(-questionsPerBatchMax)));
   }
@@ -90,7 +91,9 @@ export class Conversations {
       const atMs = clock.nowMs();
       if ((await this.#deps.talk.takeTurns(tx, new Map([[device.key, 1]]), atMs)).size > 0)
         return refused("too_many_messages");
-      const { id } = await this.#question(tx, { device, asked, by: principalText(by), atMs, from: "app" });
+      const found = await this.#question(tx, { device, asked, by: principalText(by), atMs, from: "app" });
+      if (found === null) return refused("my_case_device_not_found");
+      const { id } = found;
       await audit.record(tx, { principal: by, action: "case.help_asked", subject: `case:${id}`, after: { deviceId } });
       return { kind: "asked", caseId: id };
     });
@@ -224,13 +227,19 @@ export class Conversations {
     await this.#deps.talk.shown(tx, ids, this.#deps.clock.nowMs());
   }
 
-  /** A question joins what is open, or opens a case. Its appliance's turn was taken. */
-  async #question(tx: Db, { device, asked, by, atMs, from }: Question): Promise<ServiceCase> {
+  /**
+   * A question joins what is open, or opens a case. Its appliance's turn was taken.
+   *
+   * @returns null where another household has that case open: the question is from before it had the appliance
+   */
+  async #question(tx: Db, { device, asked, by, atMs, from }: Question): Promise<ServiceCase | null> {
     const { store, cases, talk, clock } = this.#deps;
     const open = await store.lockOpen(tx, device.key);
     const cause = helpCause(asked);
+    const others = open.filter((one) => one.cause === cause && one.householdId !== device.householdId);
+    if (others.some(({ householdId }) => householdId !== null)) return null;
     // Nobody's since its household left: another one asks anew.
-    for (const left of open.filter((one) => one.cause === cause && one.householdId !== device.householdId)) {
+    for (const left of others) {
       const resolved = { kind: "resolved", atMs: clock.nowMs(), by: byAutomation } as const;
       await cases.work(tx, left, resolved, { by: byAutomation, text: null, deviceId: device.id });
     }

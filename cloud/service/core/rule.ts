@@ -155,7 +155,7 @@ const accumulateRule = z.strictObject({
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
     .optional(),
-  limit: z.number().positive(),
+  limit: z.number().positive().max(Number.MAX_SAFE_INTEGER),
   reset: selector,
   latenessMs,
 });

@@ -5,6 +5,9 @@ import { type Mark, type MarkOperator, phases, seen, seenOf, type Stepped, uncha
 const stateSchema = z.strictObject({ phase: z.enum(phases), total: z.number(), resetAt: seen.nullable() });
 export type AccumulateState = z.infer<typeof stateSchema>;
 
+/** A sum stops here: an appliance that says huge numbers must not make one that no database can keep. */
+const totalMax = Number.MAX_SAFE_INTEGER;
+
 export function accumulateOperator({ limit }: { limit: number }): MarkOperator<AccumulateState> {
   function step(state: AccumulateState, mark: Mark): Stepped<AccumulateState> {
     if (mark.roles.includes("reset")) {
@@ -15,7 +18,7 @@ export function accumulateOperator({ limit }: { limit: number }): MarkOperator<A
         effects: [{ kind: "clear", atMs: mark.atMs, trace: { readings: [], events: [seenOf(mark)] } }],
       };
     }
-    const total = state.total + mark.amount;
+    const total = Math.min(totalMax, state.total + mark.amount);
     if (state.phase === "holding" || total < limit) return unchanged({ ...state, total });
     const events = [...(state.resetAt === null ? [] : [state.resetAt]), seenOf(mark)];
     return {

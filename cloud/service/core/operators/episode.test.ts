@@ -65,3 +65,21 @@ test("the energy for each degree above the kitchen leaves out what was read with
   const mean: Episode = { ...rate, feature: { kind: "mean", metric: "cavity_c" } };
   expect(featureOf(mean, 0, holding)).toBeCloseTo(180, 6);
 });
+
+test("whatever numbers an appliance says, an episode comes to a number that can be kept, or to nothing", () => {
+  const values = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 12 });
+  const features = fc.constantFrom<Episode["feature"]>(
+    { kind: "mean", metric: "cavity_c" },
+    { kind: "rise", metric: "cavity_c", from: 60, to: 120 },
+    { kind: "rate", metric: "energy_wh", per: { metric: "cavity_c", above: 20 } },
+  );
+  const huge = [Number.MAX_VALUE, Number.MAX_VALUE, -Number.MAX_VALUE, Number.MAX_VALUE];
+  fc.assert(
+    fc.property(features, values, (feature, all) => {
+      const readings = all.map((value, at) => ({ atMs: at * 1_000, metrics: { cavity_c: value, energy_wh: -value } }));
+      const found = featureOf({ feature, skipMs: 0, minMs: 0, counts: () => true }, 0, readings);
+      if (found !== null) expect(Number.isFinite(found)).toBe(true);
+    }),
+    { examples: [[{ kind: "mean", metric: "cavity_c" }, huge]] },
+  );
+});

@@ -36,7 +36,9 @@ const gapMsMax = 300_000;
 export function featureOf(episode: Episode, fromMs: number, readings: readonly StoredValues[]): number | null {
   const kept = readings.filter(({ atMs }) => atMs >= fromMs + episode.skipMs);
   const { feature } = episode;
-  return feature.kind === "rise" ? rise(feature, episode, kept) : overTime(feature, episode, kept);
+  const value = feature.kind === "rise" ? rise(feature, episode, kept) : overTime(feature, episode, kept);
+  // Out of huge readings comes what is no number, and nobody could compare or keep it.
+  return Number.isFinite(value) ? value : null;
 }
 
 /** A cavity that is heated and stands still for so long has a sensor that stands still, and says nothing about the heating. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { absence } from "./absence.ts";
+import { accumulateOperator } from "./accumulate.ts";
 import { countOperator } from "./count.ts";
 import { type Frozen, type FrozenState, neverDriven, stepFrozen } from "./frozen.ts";
 import type { Effect, Mark, MarkOperator } from "./operator.ts";
@@ -182,4 +183,12 @@ test("trend: it is raised only when each of the last episodes deviates from the 
   expect(measureAll([...sound, 100, 70, 70, 100, 70])).toEqual([]);
   expect(measureAll([...sound, 70, null, 70, 70, 70]).map(({ kind }) => kind)).toEqual(["raise"]);
   expect(measureAll([...sound, 70, 70, 70, 99, 98, 97]).map(({ kind }) => kind)).toEqual(["raise", "clear"]);
+});
+
+test("accumulate: numbers as huge as a double can be leave a state that comes back from the database as it was", () => {
+  const operator = accumulateOperator({ limit: 100 });
+  const marks = [1e308, 1e308, Number.MAX_VALUE].map((amount, at) => ({ ...mark(at, "add"), amount }));
+  let { start: state } = operator;
+  for (const next of marks) ({ state } = operator.step(state, next));
+  expect(operator.schema.parse(JSON.parse(JSON.stringify(state)))).toEqual(state);
 });
