@@ -3,7 +3,7 @@ import { MessageChannel } from "node:worker_threads";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayMessage, GatewayStatus } from "#protocol/link/messages.ts";
 import { Kitchen } from "../test/support/kitchen.ts";
-import { until } from "../gateway/testing/until.ts";
+import { until } from "../test/support/service-process.ts";
 import { GatewayHub } from "./gateway-hub.ts";
 
 let kitchen: Kitchen;
@@ -51,9 +51,9 @@ test("a gateway listens from its first report after the welcome on, while it has
   await welcomed;
   expect(hub.listening).toEqual({ bootId, reports: 1, oldestWaitingMs: 70 });
   say({ kind: "status", status: { ...status, spoolFull: true } });
-  await until(() => hub.listening === null, "a full gateway");
+  await until("a full gateway", () => hub.listening === null);
   say({ kind: "status", status });
-  await until(() => hub.listening?.reports === 3, "room again");
+  await until("room again", () => hub.listening?.reports === 3);
   await hub.drain(1_000);
   expect(hub.listening).toBeNull();
   port1.close();
