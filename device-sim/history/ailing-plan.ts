@@ -21,8 +21,9 @@ export function planAilments(
   const ailing = new Map<string, Ailment>();
   const sufferers = new Map<AilmentName, number>();
   const countOf = (name: AilmentName): number => sufferers.get(name) ?? 0;
-  for (let at = 0; everyNth > 0 && at + everyNth <= fleet.length; at += everyNth) {
-    const group = fleet.slice(at, at + everyNth);
+  const groups = everyNth === 0 ? 0 : Math.floor(fleet.length / everyNth);
+  for (let at = 0; at < groups; at += 1) {
+    const group = fleet.slice(at * everyNth, (at + 1) * everyNth);
     const [used] = group.toSorted((a, b) => byUse.indexOf(a.persona) - byUse.indexOf(b.persona));
     if (used === undefined) break;
     const { id, seed, model } = used;
