@@ -70,6 +70,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
     this.#partitions = new TimePartitions(db, { table: "reading", unit: "day", keptMs: retention.readingsMs });
     const partitions = {
       minute: new TimePartitions(db, { table: "rollup_minute", unit: "month", keptMs: retention.minutesMs }),
+      quarter: new TimePartitions(db, { table: "rollup_quarter", unit: "month", keptMs: retention.minutesMs }),
       hour: new TimePartitions(db, { table: "rollup_hour", unit: "year", keptMs: retention.hoursMs }),
       day: new TimePartitions(db, { table: "rollup_day", unit: "year", keptMs: retention.daysMs }),
     };

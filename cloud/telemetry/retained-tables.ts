@@ -13,6 +13,7 @@ const rolledUpMsMax = 2 * 86_400_000;
 interface Tables {
   readings: TimePartitions;
   minute: TimePartitions;
+  quarter: TimePartitions;
   hour: TimePartitions;
   day: TimePartitions;
 }
@@ -38,12 +39,13 @@ export class RetainedTables {
   /** @returns the partitions that were dropped, as table and beginning */
   async keep(): Promise<string[]> {
     const nowMs = this.#clock.nowMs();
-    const { readings, minute, hour, day } = this.#tables;
+    const { readings, minute, quarter, hour, day } = this.#tables;
     const { readingsMs, minutesMs, hoursMs, daysMs } = this.#retention;
     const dropped: string[] = [];
     for (const [table, partitions, keptMs] of [
       ["reading", readings, readingsMs],
       ["rollup_minute", minute, minutesMs],
+      ["rollup_quarter", quarter, minutesMs],
       ["rollup_hour", hour, hoursMs],
       ["rollup_day", day, daysMs],
     ] as const) {

@@ -14,6 +14,7 @@ import { nginxIsThere, startNginx } from "./nginx.ts";
 import { mosquittoIsThere, startMosquitto } from "./mosquitto.ts";
 import type { Peer } from "./peer.ts";
 import { startLeanPipeline } from "./peers/lean-pipeline.ts";
+import { benchQuery } from "./query.ts";
 import { RolloutBench } from "./rollouts.ts";
 import { benchRules } from "./rules.ts";
 import { benchSearch } from "./search.ts";
@@ -117,4 +118,10 @@ test("the bench of rollouts brings a stage through, and finds everybody where th
   } finally {
     await bench.close();
   }
+});
+
+test("the bench of queries counts the same readings in each chart as InfluxDB does", async () => {
+  const figures = await benchQuery({ days: 0.1, rounds: 1, asked: 5 });
+  expect(figures["readings"]).toBeGreaterThan(8_640);
+  expect(figures["chart_p95_ms"]).toBeGreaterThan(0);
 });

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules`: what Hearth does beside bare aedes, Mosquitto, nginx and a plain INSERT
- * under the same load in the same run, interleaved, as medians of three rounds. `--json` prints one line.
+ * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules|query`: what Hearth does beside bare aedes,
+ * Mosquitto, nginx, InfluxDB and a plain INSERT under the same load in the same run, interleaved, as medians of three rounds. `--json`
+ * prints one line.
  */
 import { parseArgs } from "node:util";
 import { benchConnections } from "./connections.ts";
@@ -10,6 +11,7 @@ import { say } from "./figures.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchLive } from "./live.ts";
 import { peersHere } from "./peers.ts";
+import { benchQuery } from "./query.ts";
 import { benchRollout } from "./rollouts.ts";
 import { benchRules } from "./rules.ts";
 import { benchSearch } from "./search.ts";
@@ -22,6 +24,7 @@ const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] 
        npm run bench -- live [--seconds 8]
        npm run bench -- search [--devices 1000000]
        npm run bench -- rules [--seconds 8]
+       npm run bench -- query [--days 30]
 each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
@@ -43,6 +46,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "8" },
     shape: { type: "string" },
     devices: { type: "string" },
+    days: { type: "string", default: "30" },
     clients: { type: "string", default: "300" },
     megabytes: { type: "string", default: "20" },
     transport: { type: "string" },
@@ -50,7 +54,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
-function count(name: "rounds" | "seconds" | "devices" | "clients" | "megabytes", usual = 0): number {
+function count(name: "rounds" | "seconds" | "days" | "devices" | "clients" | "megabytes", usual = 0): number {
   const value = Number(values[name] ?? usual);
   return Number.isInteger(value) && value > 0
     ? value
@@ -85,6 +89,8 @@ async function run(): Promise<object> {
       return benchSearch({ devices: count("devices", 1_000_000), rounds, perKind: 100 });
     case "rules":
       return benchRules({ rounds, durationMs: count("seconds") * 1_000, ovens: 50, days: 30 });
+    case "query":
+      return benchQuery({ days: count("days"), rounds, asked: 50 });
     default:
       return leave(`there is no bench "${bench}"`);
   }

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import type pg from "pg";
 import type { CloudMessage, GatewayMessage } from "#protocol/link/messages.ts";
 import { GatewayHub } from "../../cloud/gateway-hub.ts";
 import type { Source } from "../../cloud/ingest/ingest.ts";
@@ -69,6 +70,16 @@ export class CloudParts {
   /** Time on processors so far of the database server, all its backends together. */
   get databaseCpuMs(): number {
     return familyCpuMs(this.#now.server.pid ?? 0);
+  }
+
+  /** A connection of one's own, as the up road has it. */
+  async connected<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = await this.#now.database.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
   }
 
   /** A handle without a bound on how long a statement takes: for what a bench prepares. */

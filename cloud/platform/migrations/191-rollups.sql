@@ -1,4 +1,4 @@
--- What a device's metrics did in each minute, hour and day: four numbers for each position of its model's vector, namely the least and
+-- What a device's metrics did in each minute, quarter of an hour, hour and day: four numbers for each position of its model's vector, namely the least and
 -- the greatest value, the sum and the count. Metrics that the model did not declare lie beside them as {name: [min, max, sum, count]}.
 -- Readings whose time cannot be right are in none of them.
 CREATE TABLE rollup_minute (
@@ -9,6 +9,9 @@ CREATE TABLE rollup_minute (
   PRIMARY KEY (device_key, at_ms)
 ) PARTITION BY RANGE (at_ms);
 CREATE TABLE rollup_minute_default PARTITION OF rollup_minute DEFAULT;
+
+CREATE TABLE rollup_quarter (LIKE rollup_minute, PRIMARY KEY (device_key, at_ms)) PARTITION BY RANGE (at_ms);
+CREATE TABLE rollup_quarter_default PARTITION OF rollup_quarter DEFAULT;
 
 CREATE TABLE rollup_hour (LIKE rollup_minute, PRIMARY KEY (device_key, at_ms)) PARTITION BY RANGE (at_ms);
 CREATE TABLE rollup_hour_default PARTITION OF rollup_hour DEFAULT;

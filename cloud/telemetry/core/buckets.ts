@@ -9,7 +9,7 @@ const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
 const lengths: readonly number[] = [
   [1, 2, 5, 10, 20, 50, 100, 200, 500],
   [1, 2, 5, 10, 15, 30].map((count) => count * second),
-  [1, 2, 3, 5, 10, 15, 20, 30, 45].map((count) => count * minute),
+  [1, 2, 3, 5, 10, 15, 30, 45].map((count) => count * minute),
   [1, 2, 3, 4, 6, 8, 12].map((count) => count * hour),
   [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000].map((count) => count * day),
 ].flat();

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { bucketLengthMs } from "./buckets.ts";
 import { rangePieces } from "./range-pieces.ts";
 import { hourMs, rollupLevels } from "./rollup-levels.ts";
 
@@ -17,7 +18,7 @@ test("a range is divided without gap or overlap, a rollup is whole, no longer th
       anyTime,
       anyTime,
       dirty,
-      fc.constantFrom(1, 1_000, 60_000, 300_000, hourMs, dayMs),
+      fc.constantFrom(1, 1_000, 60_000, 900_000, hourMs, dayMs),
       (a, b, hours, most) => {
         const [fromMs, toMs] = [Math.min(a, b), Math.max(a, b)];
         const dirtyHours = hours.map((hour) => hour * hourMs);
@@ -30,6 +31,7 @@ test("a range is divided without gap or overlap, a rollup is whole, no longer th
           const rollup = rollupLevels.find(({ level }) => level === piece.from);
           if (rollup === undefined) continue;
           expect(rollup.ms).toBeLessThanOrEqual(most);
+          expect(most % rollup.ms).toBe(0);
           expect([piece.fromMs % rollup.ms, piece.toMs % rollup.ms]).toEqual([0, 0]);
           for (const hour of dirtyHours) expect(hour + hourMs <= piece.fromMs || hour >= piece.toMs).toBe(true);
         }
@@ -51,4 +53,20 @@ test("days where they fit, hours and minutes at their sides, readings at the end
     ["hour", 2 * dayMs + 6 * hourMs],
     ["reading", 3 * dayMs + hourMs],
   ]);
+});
+
+test("a bucket is a whole number of every rollup that is not longer than it, and about as many fit as were asked for", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(4_000_000_000_000),
+      fc.integer({ min: 1, max: 40_000_000_000 }),
+      fc.integer({ min: 1, max: 5_000 }),
+      (fromMs, lengthMs, points) => {
+        const bucketMs = bucketLengthMs(fromMs, fromMs + lengthMs, points);
+        for (const { ms } of rollupLevels) expect(ms > bucketMs || bucketMs % ms === 0).toBe(true);
+        const first = Math.floor(fromMs / bucketMs);
+        expect(Math.floor((fromMs + lengthMs - 1) / bucketMs) - first + 1).toBeLessThanOrEqual(points + 1);
+      },
+    ),
+  );
 });

@@ -1,6 +1,7 @@
 /** How long each class of data is kept. Milliseconds. */
 export interface Retention {
   readingsMs: number;
+  /** Quarters of an hour as well. */
   minutesMs: number;
   hoursMs: number;
   daysMs: number;
