@@ -219,6 +219,7 @@ export function createSlices(deps: SlicesDeps) {
     sample: (filter, limit) => rollouts.sample(filter, limit),
     ruleOf: (id) => service.rules.inForce(id),
     silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
+    silenceUntilAt: (forMs, atMs) => listening.silenceUntilAt(forMs, atMs),
   });
   deliveries.nameRollouts((wanted) => rollouts.namesOf(wanted));
   const content = new Content({

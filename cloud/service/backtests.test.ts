@@ -2,6 +2,10 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Kitchen } from "../../test/support/kitchen.ts";
+import { randomIds } from "../platform/ids.ts";
+import { createLogger } from "../platform/logger.ts";
+import { Backtests } from "./backtests.ts";
+import { ruleDefinition } from "./core/rule.ts";
 
 let kitchen: Kitchen;
 let made = 0;
@@ -222,4 +226,55 @@ test("each key has one back-test at a time, which it can call off; what was runn
     status: "failed",
     reason: "The service was stopped.",
   });
+});
+
+test("appliances that said more than is read at once are looked at one by one, and of whom not all was looked at is said", async () => {
+  const ids = await ovens(3);
+  const nowMs = kitchen.clock.nowMs();
+  const abort = (device: string, n: number) => ({
+    device,
+    channel: "events" as const,
+    payload: { id: `${device}-${n}`, atMs: nowMs - minute + n, type: "program.aborted", data: {} },
+  });
+  const counts = [4, 12, 4];
+  await kitchen.say(...ids.flatMap((id, at) => Array.from({ length: counts[at] ?? 0 }, (_none, n) => abort(id, n))));
+  const { devices, telemetry, staff, rollouts } = kitchen.slices;
+  const small = new Backtests({
+    db: kitchen.base.database.db,
+    clock: kitchen.clock,
+    ids: randomIds,
+    audit: staff.audit,
+    logger: createLogger("silent"),
+    appliances: devices,
+    watched: devices.watched,
+    telemetry,
+    sample: (filter, limit) => rollouts.sample(filter, limit),
+    ruleOf: () => undefined,
+    silenceUntilMs: () => -Infinity,
+    silenceUntilAt: (_forMs, atMs) => atMs,
+    eventsAtOnceMax: 6,
+  });
+  const definition = ruleDefinition.parse({
+    kind: "count",
+    title: "Stops",
+    severity: "service",
+    cause: "stops_many",
+    event: { type: "program.aborted" },
+    count: 4,
+    windowMs: minute,
+    quietMs: minute,
+    latenessMs: 0,
+  });
+  const range = { fromMs: nowMs - 60 * minute, toMs: nowMs + 1, devicesMax: 10 };
+  const asked = { rule: { definition }, ...range, filter: { deviceIds: ids } };
+  const started = await small.start({ kind: "system" }, asked);
+  if (started.kind !== "started") throw new Error(started.rule);
+  await expect.poll(async () => (await small.get(started.backtest.id))?.status).toBe("done");
+  const found = await small.devices(started.backtest.id, { verdict: null, afterKey: 0, limit: 10 });
+  expect(found?.map(({ evaluated, verdict }) => [evaluated, verdict])).toEqual([
+    [4, "fired"],
+    [6, "fired"],
+    [4, "fired"],
+  ]);
+  expect((await small.get(started.backtest.id))?.reason).toBe("Of 1 of them only the first 6 events were looked at.");
 });

@@ -40,7 +40,7 @@ export const backtestLimits = {
   firingsMax: 20,
 } as const;
 const devicesAtOnce = 20;
-const eventsAtOnceMax = 200_000;
+const eventsAtOnceMaxDefault = 200_000;
 const keptMax = 200;
 const shownMax = 100;
 
@@ -72,6 +72,10 @@ export interface BacktestsDeps {
   ruleOf: (id: string) => ServiceRule | undefined;
   /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
   silenceUntilMs: (forMs: number) => number;
+  /** The same as it was at a time in the past. */
+  silenceUntilAt: (forMs: number, atMs: number) => number;
+  /** Events, and comings and goings, that are read of some appliances at once. */
+  eventsAtOnceMax?: number;
 }
 
 type Refusal =
@@ -98,7 +102,16 @@ interface Running {
   cancelled: boolean;
   readonly endsAtMs: number;
   lookedAt: number;
+  /** Appliances of which not everything was looked at. */
+  cutShort: number;
   finished: Promise<void>;
+}
+
+/** What happened to some appliances. */
+interface Happened {
+  byDevice: Map<number, RuleEvent[]>;
+  /** There was more; what is missing is the end of the last one that is here, and those behind it. */
+  isCut: boolean;
 }
 
 export class Backtests {
@@ -204,7 +217,7 @@ export class Backtests {
     });
     if (!mayRun) return refused("backtest_running");
     const endsAtMs = clock.nowMs() + backtestLimits.timeMsMax;
-    const run: Running = { cancelled: false, endsAtMs, lookedAt: 0, finished: Promise.resolve() };
+    const run: Running = { cancelled: false, endsAtMs, lookedAt: 0, cutShort: 0, finished: Promise.resolve() };
     this.#running.set(backtest.id, run);
     run.finished = this.#goThrough(backtest, picked.deviceKeys, run);
     return { kind: "started", backtest };
@@ -231,7 +244,9 @@ export class Backtests {
     try {
       for (let from = 0; from < deviceKeys.length; from += devicesAtOnce)
         await this.#some(backtest, deviceKeys.slice(from, from + devicesAtOnce), run);
-      await end("done", null);
+      const { cutShort } = run;
+      const most = this.#eventsAtOnceMax;
+      await end("done", cutShort === 0 ? null : `Of ${cutShort} of them only the first ${most} events were looked at.`);
     } catch (error) {
       if (!(error instanceof Ended)) logger.warn({ event: "backtest.failed", backtestId: backtest.id, err: error });
       const [status, reason] =
@@ -246,21 +261,43 @@ export class Backtests {
     }
   }
 
-  /** Some appliances at once. */
+  get #eventsAtOnceMax(): number {
+    return this.#deps.eventsAtOnceMax ?? eventsAtOnceMaxDefault;
+  }
+
+  /** Some appliances at once: fewer where too much happened to them, and of one alone as much as is read at once. */
   async #some(backtest: Backtest, deviceKeys: readonly number[], run: Running): Promise<void> {
-    const { db, clock, appliances, watched, silenceUntilMs } = this.#deps;
-    const { definition, fromMs, toMs } = backtest;
+    const { fromMs, toMs, definition } = backtest;
+    const happened = await this.#happened(readsOf(definition), deviceKeys, fromMs, toMs);
+    if (!happened.isCut) return this.#replay(backtest, deviceKeys, happened.byDevice, run);
+    const middle = deviceKeys.length >> 1;
+    if (middle > 0) {
+      await this.#some(backtest, deviceKeys.slice(0, middle), run);
+      return this.#some(backtest, deviceKeys.slice(middle), run);
+    }
+    run.cutShort += 1;
+    const lastMs = [...happened.byDevice.values()].at(0)?.at(-1)?.atMs ?? fromMs;
+    return this.#replay({ ...backtest, toMs: lastMs }, deviceKeys, happened.byDevice, run);
+  }
+
+  async #replay(
+    backtest: Backtest,
+    deviceKeys: readonly number[],
+    happened: ReadonlyMap<number, RuleEvent[]>,
+    run: Running,
+  ): Promise<void> {
+    const { db, clock, appliances, watched, silenceUntilMs, silenceUntilAt } = this.#deps;
+    const { definition, toMs } = backtest;
     const lookedAtBefore = run.lookedAt;
     const reads = readsOf(definition);
     const refs = await appliances.refsByKey(deviceKeys);
     const facts = await watched.factsOf(db, deviceKeys);
-    const happened = await this.#happened(reads, deviceKeys, fromMs, toMs);
     // Nobody can say yet what is due after this.
     const untilMs = definition.kind === "absence" ? silenceUntilMs(definition.forMs) : clock.nowMs();
     const runs = new Map(
       [...refs.values()].map((device) => {
         const appliance = facts.get(device.key) ?? { model: device.model };
-        const options = { appliance, untilMs: Math.min(toMs, untilMs) };
+        const options = { appliance, untilMs: Math.min(toMs, untilMs), silenceUntilAt };
         return [device.key, new DeviceRun(new Replay(definition, options), happened.get(device.key) ?? [])];
       }),
     );
@@ -295,24 +332,24 @@ export class Backtests {
     deviceKeys: readonly number[],
     fromMs: number,
     toMs: number,
-  ): Promise<Map<number, RuleEvent[]>> {
+  ): Promise<Happened> {
     const { db, telemetry, watched } = this.#deps;
-    const found: (RuleEvent & { deviceKey: number })[] = [];
-    if (events) found.push(...(await telemetry.eventsOf({ deviceKeys, types, fromMs, toMs }, eventsAtOnceMax)));
-    if (presence) {
-      for (const one of await watched.presenceBetween(db, deviceKeys, fromMs, toMs, eventsAtOnceMax)) {
-        const { deviceKey, atMs, reason, ...connection } = one;
-        const event = presenceEvent(atMs, { ...connection, ...(reason === null ? {} : { reason }) });
-        if (event !== null) found.push({ ...event, deviceKey });
-      }
+    const limit = this.#eventsAtOnceMax + 1;
+    const said = events ? await telemetry.eventsOf({ deviceKeys, types, fromMs, toMs }, limit) : [];
+    const seen = presence ? await watched.presenceBetween(db, deviceKeys, fromMs, toMs, limit) : [];
+    const isCut = said.length === limit || seen.length === limit;
+    // Until where both are whole.
+    const endMs = Math.min(endOf(said, limit), endOf(seen, limit));
+    const found: (RuleEvent & { deviceKey: number })[] = said.filter(({ atMs }) => !isCut || atMs < endMs);
+    for (const { deviceKey, atMs, reason, ...connection } of seen) {
+      const event = presenceEvent(atMs, { ...connection, ...(reason === null ? {} : { reason }) });
+      if (event !== null && (!isCut || atMs < endMs)) found.push({ ...event, deviceKey });
     }
-    const byDevice = new Map<number, RuleEvent[]>();
-    for (const { deviceKey, ...event } of found.toSorted((a, b) => a.atMs - b.atMs)) {
-      const known = byDevice.get(deviceKey);
-      if (known === undefined) byDevice.set(deviceKey, [event]);
-      else known.push(event);
-    }
-    return byDevice;
+    const byDevice = Map.groupBy(
+      found.toSorted((a, b) => a.atMs - b.atMs),
+      ({ deviceKey }) => deviceKey,
+    );
+    return { byDevice, isCut };
   }
 
   #look(run: Running, count: number): void {
@@ -322,6 +359,10 @@ export class Backtests {
     if (this.#deps.clock.nowMs() > run.endsAtMs) throw new Ended("done", "It had taken as long as one may.");
   }
 }
+
+/** Until when what was read of one appliance is whole. */
+const endOf = (found: readonly { atMs: number }[], limit: number): number =>
+  found.length < limit ? Infinity : (found.at(-1)?.atMs ?? Infinity);
 
 /** One appliance: what happened to it, between its readings. */
 class DeviceRun {

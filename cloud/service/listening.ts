@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
-import { type Listened, silenceUntilMs } from "./core/listened.ts";
+import { type Listened, silenceUntilAt, silenceUntilMs } from "./core/listened.ts";
 
 /** What the gateway last said of itself, as far as silence goes. */
 export interface GatewayHeard {
@@ -67,6 +67,11 @@ export class Listening {
   /** `silenceUntilMs` of the record as it stands: up to the last beat. */
   silenceUntilMs(forMs: number): number {
     return silenceUntilMs(forMs, this.#stretches);
+  }
+
+  /** The same as it was at a time in the past, as far as the record goes back. */
+  silenceUntilAt(forMs: number, atMs: number): number {
+    return silenceUntilAt(forMs, this.#stretches, atMs);
   }
 
   /** Forgets what no silence reaches back to. */

@@ -44,3 +44,15 @@ export function silenceUntilMs(forMs: number, listened: readonly Listened[]): nu
   }
   return -Infinity;
 }
+
+/**
+ * `silenceUntilMs` as it was at a time in the past. From before the record begins nobody knows when the service did not listen, so that
+ * time counts.
+ */
+export function silenceUntilAt(forMs: number, listened: readonly Listened[], atMs: number): number {
+  const beganMs = Math.min(atMs, ...listened.map(({ fromMs }) => fromMs));
+  const known = listened.flatMap((one) =>
+    one.fromMs < atMs ? [{ ...one, untilMs: Math.min(one.untilMs, atMs) }] : [],
+  );
+  return silenceUntilMs(forMs, [{ bootId: "", fromMs: -Number.MAX_SAFE_INTEGER, untilMs: beganMs }, ...known]);
+}

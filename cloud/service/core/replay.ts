@@ -12,7 +12,7 @@ import { type FrozenState, neverDriven, stepFrozen } from "./operators/frozen.ts
 import type { Effect } from "./operators/operator.ts";
 import { metricValue, type StoredValues } from "./operators/stored-values.ts";
 import { evaluate, neverSeen, type ThresholdState } from "./operators/threshold.ts";
-import type { RuleDefinition, RuleOf } from "./rule.ts";
+import { presenceTypes, type RuleDefinition, type RuleOf } from "./rule.ts";
 
 export type Happening = { kind: "reading"; reading: StoredValues } | { kind: "event"; event: RuleEvent };
 
@@ -31,6 +31,8 @@ export interface ReplayOptions {
   appliance: Facts;
   /** Until when nothing more came: what time alone brings is brought until then. */
   untilMs: number;
+  /** Until when silences of a length were over at a time, where the service did not always listen. */
+  silenceUntilAt?: (forMs: number, atMs: number) => number;
 }
 
 /** @param happenings of one appliance, in the order of time */
@@ -150,7 +152,7 @@ function faultRun(): Run {
 /** Readings that an episode keeps at most; of a longer one the beginning decides. */
 const episodeReadingsMax = 50_000;
 
-function markRun(rule: MarkRule, { appliance, untilMs }: ReplayOptions): Run {
+function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayOptions): Run {
   // What comes in order need not wait for what might come late.
   const machine = machineOf(rule.kind === "absence" ? rule : { ...rule, latenessMs: 0 });
   const marker = markerOf(rule);
@@ -159,6 +161,9 @@ function markRun(rule: MarkRule, { appliance, untilMs }: ReplayOptions): Run {
   let dueMs: number | null = null;
   let episode: StoredValues[] = [];
   let inEpisode = false;
+  // As far as it is known: who is connected is not silent, whatever it does not say.
+  let isConnected = false;
+  const isSilence = rule.kind === "absence" && rule.of.kind === "anything";
 
   const settle = (moved: Moved, firings: Firing[]): void => {
     state = moved.state;
@@ -174,9 +179,11 @@ function markRun(rule: MarkRule, { appliance, untilMs }: ReplayOptions): Run {
       settle(machine.measured(state, featureOf({ ...rule, counts }, fromMs, readings)), firings);
     }
   };
-  const elapse = (nowMs: number, firings: Firing[]): void => {
+  const elapse = (toMs: number, firings: Firing[]): void => {
+    if (dueMs === null || dueMs >= toMs || isConnected) return;
+    const nowMs = rule.kind === "absence" ? (silenceUntilAt?.(rule.forMs, toMs) ?? toMs) : toMs;
     // What becomes due while it is looked at is looked at, too.
-    for (let due = dueMs; due !== null && due < nowMs; due = dueMs === due ? null : dueMs) {
+    for (let due: number | null = dueMs; due !== null && due < nowMs; due = dueMs === due ? null : dueMs) {
       settle(machine.elapse(state, nowMs), firings);
       measure(firings);
     }
@@ -192,6 +199,10 @@ function markRun(rule: MarkRule, { appliance, untilMs }: ReplayOptions): Run {
     take(happening, firings) {
       const atMs = happening.kind === "reading" ? happening.reading.atMs : happening.event.atMs;
       elapse(atMs, firings);
+      if (isSilence && happening.kind === "event") {
+        const { type } = happening.event;
+        if (type === presenceTypes.opened || type === presenceTypes.closed) isConnected = type === presenceTypes.opened;
+      }
       if (happening.kind === "reading" && inEpisode && episode.length < episodeReadingsMax)
         episode.push(happening.reading);
       const event = appears(happening);
