@@ -15,7 +15,7 @@ export interface Planted {
   /** Makes what is wrong with the appliance nobody's. */
   cases: {
     detach(tx: Db, by: Principal, device: DeviceRef): Promise<void>;
-    forgetHousehold(tx: Db, householdId: string): Promise<void>;
+    forgetHousehold(tx: Db, householdId: string, devices: readonly DeviceRef[]): Promise<void>;
   };
 }
 

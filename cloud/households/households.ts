@@ -1,7 +1,7 @@
 import type { DeviceRef, DeviceRow, Devices, EventFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, sqlState, transaction } from "../platform/database.ts";
+import { contested, type Db, retryConflicts, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
@@ -142,7 +142,7 @@ export class Households {
       await this.#record(tx, by, "household.device_added", id, undefined, { deviceId });
       return { kind: "changed" as const };
     };
-    return this.#retried(() => transaction(db, give)).finally(() => appliances.forget(deviceId));
+    return contested(db, give).finally(() => appliances.forget(deviceId));
   }
 
   /** Takes an appliance out of a household, as its owner's hand-over does. */
@@ -192,7 +192,7 @@ export class Households {
       left.push(...devices.map(({ id }) => id));
       await readings.forget(tx, devices);
       await this.#handOver.leave(tx, by, devices, "household_erased");
-      await planted.cases.forgetHousehold(tx, householdId);
+      await planted.cases.forgetHousehold(tx, householdId, devices);
       await this.members.forgetInvitations(tx, householdId);
       await this.#store.remove(tx, householdId);
       const subject = `household:${householdId}`;
@@ -239,7 +239,8 @@ export class Households {
    * nobody knows whether it is committed, because a connection that stays would be worse than one that is cut for nothing.
    */
   #leaving<R>(work: (tx: Db, left: string[]) => Promise<R>): Promise<R> {
-    return this.#retried(async () => {
+    // What appliances say changes the same rows in an order of its own.
+    return retryConflicts(async () => {
       const left: string[] = [];
       try {
         return await transaction(this.#deps.db, (tx) => work(tx, left));
@@ -249,17 +250,6 @@ export class Households {
     });
   }
 
-  /** What appliances say changes the same rows in an order of its own, and of two who wait for each other one is sent away. */
-  async #retried<R>(work: () => Promise<R>): Promise<R> {
-    for (let triesLeft = 2; ; triesLeft -= 1) {
-      try {
-        return await work();
-      } catch (error) {
-        if (triesLeft === 0 || !isConflict(error)) throw error;
-      }
-    }
-  }
-
   #record(tx: Db, principal: Principal, action: string, id: string, before: unknown, after: unknown): Promise<void> {
     return this.#deps.audit.record(tx, { principal, action, subject: `household:${id}`, before, after });
   }
@@ -267,5 +257,3 @@ export class Households {
 
 /** What the audit log keeps of a household. It is append-only and outlives an erasure, so no name is in it. */
 const preferences = ({ locale, timeZone, channels }: Household) => ({ locale, timeZone, channels });
-
-const isConflict = (error: unknown) => sqlState(error)?.startsWith("40") === true;

@@ -50,6 +50,28 @@ export class Database {
 export const transaction = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
   db.isTransaction ? work(db) : db.transaction().execute(work);
 
+const triesMax = 3;
+
+/**
+ * Tries again what PostgreSQL sent away in favour of somebody else: of two who wait for each other (40P01) one must go, and it may go
+ * again at once. For whoever has a person waiting; what the clock does comes again by itself, and so does a batch of the up road.
+ *
+ * @param work whole transactions, so that nothing of a try that failed is left
+ */
+export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === triesMax || sqlState(error)?.startsWith("40") !== true) throw error;
+    }
+  }
+}
+
+/** `transaction` for rows that others change in an order of their own. `work` may run more than once. */
+export const contested = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
+  db.isTransaction ? work(db) : retryConflicts(() => transaction(db, work));
+
 /** Runs questions that belong together on one state of the database, whatever is committed in between. */
 export const snapshot = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
   db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);

@@ -1,6 +1,6 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db } from "../platform/database.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
@@ -104,7 +104,7 @@ export class CaseDesk {
     const { db, clock, audit, appliances, cases } = this.#deps;
     const device = (await appliances.find([asked.deviceId])).get(asked.deviceId);
     if (device === undefined) return refused("case_device_unknown");
-    return transaction(db, async (tx) => {
+    return contested(db, async (tx) => {
       const { deviceId: _, ...what } = asked;
       const householdId = device.householdId;
       const made = { ...what, device, householdId, by: principalText(by), atMs: clock.nowMs() };
@@ -255,7 +255,7 @@ export class CaseDesk {
     // A case never changes its device.
     const known = await this.find(id);
     if (known === null) return refused("case_not_found");
-    return transaction(db, async (tx): Promise<Done | Refused<R | "case_not_found">> => {
+    return contested(db, async (tx): Promise<Done | Refused<R | "case_not_found">> => {
       const serviceCase = await store.lock(tx, id);
       if (serviceCase === null) return refused("case_not_found");
       const outcome = await work(tx, serviceCase, known.deviceId);

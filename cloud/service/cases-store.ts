@@ -89,8 +89,8 @@ export class CasesStore {
   /** Takes a household out of its cases, those that its devices left it with too, and with it what people wrote there about it. */
   async forgetHousehold(tx: Db, householdId: string): Promise<void> {
     const theirs = sql`household_id = ${householdId} OR former_household_id = ${householdId}`;
-    await sql`UPDATE case_entry SET text = NULL
-      WHERE text IS NOT NULL AND case_id IN (SELECT id FROM service_case WHERE ${theirs})`.execute(tx);
+    await sql`UPDATE case_entry SET text = NULL, data = data - '{trace,readings,data}'::text[]
+      WHERE case_id IN (SELECT id FROM service_case WHERE ${theirs})`.execute(tx);
     await sql`DELETE FROM case_evidence WHERE case_id IN (SELECT id FROM service_case WHERE ${theirs})`.execute(tx);
     await sql`UPDATE service_case SET evidence_due_at_ms = NULL, household_id = nullif(household_id, ${householdId}), former_household_id = NULL
       WHERE ${theirs}`.execute(tx);

@@ -307,6 +307,30 @@ test("what people wrote goes with their household, from every table", async () =
   }
 });
 
+test("what the appliance said that spoke for a cause goes with its household, from every trace", async () => {
+  const home = await newHome();
+  kitchen.clock.forward(1_000);
+  const nowMs = kitchen.clock.nowMs();
+  for (const [at, cavity_c] of [777.125, 777.25, 777.375].entries())
+    await kitchen.say({
+      device: home.oven,
+      channel: "telemetry",
+      payload: { atMs: nowMs + at * 20_000, m: { cavity_c } },
+    });
+  await kitchen.event(home.oven, "fault.raised", { code: "E1", said: "777.5" }, { id: "fault-777" });
+  const { db } = kitchen.base;
+  const tables = ["case_entry", "rule_firing", "case_evidence", "backtest_device", "incident_member"];
+  const told = async () => {
+    const found = await Promise.all(
+      tables.map(async (table) => JSON.stringify((await sql.raw(`SELECT t::text FROM "${table}" t`).execute(db)).rows)),
+    );
+    return tables.filter((_table, at) => found[at]?.includes("777"));
+  };
+  expect(await told()).toEqual(["case_entry", "rule_firing"]);
+  expect((await kitchen.call(home.key, "DELETE", "/my/household")).status).toBe(204);
+  expect(await told()).toEqual([]);
+});
+
 test("what somebody asked before they gave their appliance away, heard afterwards, touches nothing of the next household's", async () => {
   const before = await newHome();
   const askedAtMs = kitchen.clock.nowMs();

@@ -2,7 +2,7 @@ import { helpRequested } from "#protocol/help.ts";
 import type { DeliveryMove } from "../deliveries/deliveries.ts";
 import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db } from "../platform/database.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CasePolicies } from "./case-policies.ts";
@@ -87,7 +87,7 @@ export class Conversations {
     const { db, clock, appliances, audit } = this.#deps;
     const device = (await appliances.find([deviceId])).get(deviceId);
     if (device === undefined || device.householdId !== by.householdId) return refused("my_case_device_not_found");
-    return transaction(db, async (tx) => {
+    return contested(db, async (tx) => {
       const atMs = clock.nowMs();
       if ((await this.#deps.talk.takeTurns(tx, new Map([[device.key, 1]]), atMs)).size > 0)
         return refused("too_many_messages");
@@ -109,7 +109,7 @@ export class Conversations {
     const mine = await this.mine(by.householdId, caseId);
     if (mine === null) return refused("my_case_not_found");
     const { device } = mine;
-    return transaction(db, async (tx) => {
+    return contested(db, async (tx) => {
       const atMs = clock.nowMs();
       if ((await talk.takeTurns(tx, new Map([[device.key, 1]]), atMs)).size > 0) return refused("too_many_messages");
       let serviceCase = await store.lock(tx, caseId);
@@ -153,7 +153,7 @@ export class Conversations {
       priority: answerPriority(known.severity),
     };
     try {
-      const afterCommit = await transaction(db, async (tx) => {
+      const afterCommit = await contested(db, async (tx) => {
         const shown = await display.show(tx, [word]);
         const serviceCase = await store.lock(tx, caseId);
         if (serviceCase?.householdId !== known.householdId) throw new NoLonger();

@@ -5,7 +5,7 @@ import { logBytesMax } from "#protocol/help.ts";
 import type { DeliveryMove, NewDelivery } from "../deliveries/deliveries.ts";
 import type { ReplyFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import { checkLink, signLink } from "../platform/signed-link.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
@@ -100,7 +100,7 @@ export class DiagnosisDesk {
     if (before.some(waits)) return refused("diagnosis_under_way");
     const id = ids.next();
     const untilMs = nowMs + (kind === "send_log" ? logUploadMs : commandLifeMs);
-    const afterCommit = await transaction(db, async (tx) => {
+    const afterCommit = await contested(db, async (tx) => {
       const body = { name: kind, args: kind === "send_log" ? { diagnosis: id } : {} };
       const expiresAtMs = nowMs + commandLifeMs;
       const wanted = { device, kind: "command" as const, subject: kind, body, priority: commandPriority, expiresAtMs };

@@ -134,6 +134,34 @@ test("evidence waits for a store of readings that is away, and nothing else does
   expect((await get(`/cases/${id}`)).evidence).not.toBeNull();
 });
 
+test("a case of those who have the appliance keeps nothing of those who had it the day before, nor the other way round", async () => {
+  const device = await oven();
+  const before = await kitchen.newOwner(device);
+  const say = async (temperature: number) => {
+    kitchen.clock.forward(1_000);
+    await read(device, temperature);
+    await kitchen.event(device, "program.started", { program: `P${temperature}` });
+    kitchen.clock.forward(60_000);
+  };
+  await say(111);
+  await raise(device, "no_water");
+  expect((await kitchen.call(before.key, "POST", `/my/devices/${device}/hand-over`)).status).toBe(204);
+  kitchen.clock.forward(60_000);
+  await kitchen.newOwner(device);
+  await say(222);
+  await raise(device, "door_seal");
+  kitchen.clock.forward(2 * hour);
+  await kitchen.slices.service.evidence.tick();
+  const found = (await get(`/cases?device=${device}`)).items as { id: string; cause: string }[];
+  const told = async (cause: string) => {
+    const { evidence } = await get(`/cases/${found.find((one) => one.cause === cause)?.id}`);
+    const points = evidence.series.flatMap((one: { points: number[][] }) => one.points.map((point) => point[2]));
+    return [points, evidence.events.filter(({ type }: { type: string }) => type === "program.started").length];
+  };
+  expect(await told("fault:door_seal")).toEqual([[222], 1]);
+  expect(await told("fault:no_water")).toEqual([[111], 1]);
+});
+
 test("nothing of an erased household is left in the evidence, and none is taken of it", async () => {
   const device = await oven();
   const owner = await kitchen.newOwner(device);
@@ -141,7 +169,9 @@ test("nothing of an erased household is left in the evidence, and none is taken 
   await raise(device, "no_water");
   await kitchen.slices.service.evidence.tick();
   const { id } = await newest(device);
-  await kitchen.base.db.transaction().execute((tx) => kitchen.slices.service.forgetHousehold(tx, owner.householdId));
+  await kitchen.base.db
+    .transaction()
+    .execute((tx) => kitchen.slices.service.forgetHousehold(tx, owner.householdId, []));
   kitchen.clock.forward(2 * hour);
   await kitchen.slices.service.evidence.tick();
   expect((await get(`/cases/${id}`)).evidence).toBeNull();

@@ -112,7 +112,7 @@ export class Evidence {
     const { id, deviceKey, openedAtMs, model } = serviceCase;
     const device = (await appliances.refsByKey([deviceKey])).get(deviceKey);
     if (device === undefined) return this.#store.retryAt(db, id, null);
-    const span = evidenceSpan(openedAtMs);
+    const span = evidenceSpan(openedAtMs, device.householdSinceMs);
     const [before, row, declared, [opened]] = await Promise.all([
       this.#store.get(db, id),
       appliances.get(device.id),
@@ -120,7 +120,7 @@ export class Evidence {
       entries.first(db, id),
     ]);
     const metrics = keyMetrics(opened?.data ?? {}, declared?.metrics.map(({ name }) => name) ?? []);
-    const ask = { devices: [{ device, sinceMs: 0 }], metrics, ...span, points: evidencePoints };
+    const ask = { devices: [{ device, sinceMs: span.fromMs }], metrics, ...span, points: evidencePoints };
     const [range, events] = await Promise.all([
       metrics.length === 0 ? { bucketMs: 0, series: [] } : readings().range(ask),
       eventsOf(device, { beforeMs: span.toMs, limit: evidenceEventsMax }),

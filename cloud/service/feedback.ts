@@ -3,7 +3,7 @@ import { feedbackGiven } from "#protocol/help.ts";
 import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db, transaction } from "../platform/database.ts";
 import { type Audit, type OwnerPrincipal, principalText } from "../staff/staff.ts";
 import type { Conversations } from "./conversation.ts";
 import { isClosed } from "./core/case-promise.ts";
@@ -83,7 +83,7 @@ export class Feedback {
     const mine = await conversations.mine(by.householdId, caseId);
     if (mine === null) return refused("my_case_not_found");
     if (!isClosed(mine.serviceCase.state.status)) return refused("my_case_not_closed");
-    return transaction(db, async (tx) => {
+    return contested(db, async (tx) => {
       const about = { case_id: caseId, device_key: mine.device.key, household_id: by.householdId };
       const stored = await this.#store(tx, [{ ...about, rating, at_ms: clock.nowMs(), by: principalText(by) }]);
       if (stored === 0) return refused("feedback_given_already");

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { deviceFacts, type DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { type IncidentRefusal, standingCasesMax, stepIncident } from "./core/incident.ts";
 import type { Incidents } from "./incidents.ts";
@@ -123,7 +123,7 @@ export class IncidentDesk {
   ): Promise<Done | Refused<R | "incident_not_found">> {
     const known = await this.#incidents.store.get(this.#db, id);
     if (known === null) return refused("incident_not_found");
-    return transaction(this.#db, async (tx): Promise<Done | Refused<R | "incident_not_found">> => {
+    return contested(this.#db, async (tx): Promise<Done | Refused<R | "incident_not_found">> => {
       const incident = await this.#incidents.lock(tx, known);
       if (incident === null) return refused("incident_not_found");
       const outcome = await work(tx, incident);

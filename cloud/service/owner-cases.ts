@@ -1,5 +1,5 @@
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db } from "../platform/database.ts";
 import { type Audit, type OwnerPrincipal, principalText } from "../staff/staff.ts";
 import type { CaseEntriesStore, CaseEntry } from "./case-entries-store.ts";
 import { statusAtMs, type ServiceCase } from "./case-row.ts";
@@ -140,7 +140,7 @@ export class OwnerCases {
     )
       return refused("call_back_time_wrong");
     const { locale } = await display.wordsFor(mine.device);
-    return transaction(db, async (tx) => {
+    return contested(db, async (tx) => {
       const before = await store.lock(tx, caseId);
       if (before?.householdId !== by.householdId) return refused("my_case_not_found");
       if (isClosed(before.state.status)) return refused("my_case_closed");

@@ -1,6 +1,6 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { defaultRules } from "./core/default-rules.ts";
@@ -91,7 +91,7 @@ export class Rules {
     const wide = await this.#firesWidely(definition, consent);
     if (wide !== null) return wide;
     const rule: ServiceRule = { id: ids.next(), version: 1, definition, ...this.#made(by) };
-    await transaction(db, async (tx) => {
+    await contested(db, async (tx) => {
       await this.#store.insert(tx, rule);
       const subject = `service_rule:${rule.id}`;
       await audit.record(tx, { principal: by, action: "service_rule.created", subject, after: definition });
@@ -146,7 +146,7 @@ export class Rules {
     const known = watch.rule(id);
     const wide = known === undefined ? null : await this.#firesWidely(next(known.definition), consent);
     if (wide !== null) return wide;
-    const outcome = await transaction(db, async (tx) => {
+    const outcome = await contested(db, async (tx) => {
       const before = await this.#store.getForChange(tx, id);
       if (before === null) return refused("service_rule_not_found");
       const definition = next(before.definition);

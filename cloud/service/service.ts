@@ -24,6 +24,7 @@ import { Feedback } from "./feedback.ts";
 import { OwnerCases } from "./owner-cases.ts";
 import { OwnerDisplay } from "./owner-display.ts";
 import { DiagnosisDesk, type DiagnosisDeps } from "./diagnosis.ts";
+import { forgetTraces } from "./forgotten-traces.ts";
 import { IncidentDesk } from "./incident-desk.ts";
 import { type IncidentAppliances, Incidents } from "./incidents.ts";
 import { RuleEngine, type RuleSurroundings } from "./rule-engine.ts";
@@ -191,8 +192,13 @@ export class Service {
     await this.diagnosis.detach(tx, device.key);
   }
 
-  /** A household is erased. Its cases stay, as cases of appliances. */
-  async forgetHousehold(tx: Db, householdId: string): Promise<void> {
+  /**
+   * A household is erased. Its cases stay, as cases of appliances, and what rules found stays without what spoke for it.
+   *
+   * @param devices those that it has, as they were
+   */
+  async forgetHousehold(tx: Db, householdId: string, devices: readonly DeviceRef[]): Promise<void> {
+    await forgetTraces(tx, devices);
     await this.diagnosis.forgetHousehold(tx, householdId);
     await this.#deliveries.forgetWords(tx, await this.#talk.displaysOf(tx, householdId));
     await this.#talk.forgetHousehold(tx, householdId);

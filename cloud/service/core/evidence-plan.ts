@@ -30,10 +30,19 @@ export function keyMetrics(opened: Record<string, unknown>, declared: readonly s
   return [...new Set([...looked, ...declared])].slice(0, evidenceMetricsMax);
 }
 
-export const evidenceSpan = (openedAtMs: number) => ({
-  fromMs: openedAtMs - evidenceBeforeMs,
-  toMs: openedAtMs + evidenceAfterMs,
-});
+/**
+ * The time that evidence is taken from. It does not reach over the day on which the appliance came to its household: what one did is no
+ * part of another's case, and goes with whose it was.
+ *
+ * @param householdSinceMs null where it is nobody's
+ */
+export function evidenceSpan(openedAtMs: number, householdSinceMs: number | null) {
+  const [fromMs, toMs] = [openedAtMs - evidenceBeforeMs, openedAtMs + evidenceAfterMs];
+  if (householdSinceMs === null) return { fromMs, toMs };
+  return openedAtMs < householdSinceMs
+    ? { fromMs, toMs: Math.min(toMs, householdSinceMs) }
+    : { fromMs: Math.max(fromMs, householdSinceMs), toMs };
+}
 
 /**
  * When the evidence is to be taken again: once more when what came after the opening is there too; null: it is whole.

@@ -1,0 +1,45 @@
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
+import { contested, type Db } from "./database.ts";
+
+let base: TestDatabase;
+
+beforeAll(async () => {
+  base = await createTestDatabase();
+  await sql`CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL)`.execute(base.db);
+  await sql`INSERT INTO account VALUES (1, 0), (2, 0)`.execute(base.db);
+});
+afterAll(() => base.drop());
+
+const add = (tx: Db, id: number) => sql`UPDATE account SET balance = balance + 1 WHERE id = ${id}`.execute(tx);
+
+test("of two who wait for each other both come through, each once", async () => {
+  let tries = 0;
+  const met = Promise.withResolvers<void>();
+  const pay = (from: number, to: number) =>
+    contested(base.db, async (tx) => {
+      tries += 1;
+      await add(tx, from);
+      if (tries === 2) met.resolve();
+      await met.promise;
+      await add(tx, to);
+    });
+  await Promise.all([pay(1, 2), pay(2, 1)]);
+  expect(tries).toBe(3);
+  const { rows } = await sql`SELECT balance FROM account ORDER BY id`.execute(base.db);
+  expect(rows).toEqual([{ balance: 2 }, { balance: 2 }]);
+});
+
+test("what cannot be done is not tried again, and what is always sent away ends", async () => {
+  let tries = 0;
+  const fail = (code: string) =>
+    contested(base.db, async (tx) => {
+      tries += 1;
+      await sql.raw(`DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$`).execute(tx);
+    });
+  await expect(fail("23505")).rejects.toThrow("no");
+  expect(tries).toBe(1);
+  await expect(fail("40P01")).rejects.toThrow("no");
+  expect(tries).toBe(4);
+});
