@@ -24,6 +24,14 @@ export interface AwayDevice {
   sinceMs: number;
 }
 
+export interface AwayPage {
+  away: AwayDevice[];
+  /** Behind which to go on; null where there was nobody. */
+  next: AwayCursor | null;
+  /** Nobody else is away for so long. */
+  isWhole: boolean;
+}
+
 /** What rules over the stream ask of appliances beyond what a batch knows. */
 export class WatchedDevices {
   async factsOf(tx: Db, keys: readonly number[]): Promise<Map<number, WatchedFacts>> {
@@ -37,13 +45,21 @@ export class WatchedDevices {
    * Those whose last connection ended behind `after` and not later than `untilMs`, the longest away first, and none that may not
    * connect. They are held until the transaction ends, so that none of them returns unnoticed meanwhile.
    */
-  async away(tx: Db, after: AwayCursor, untilMs: number, limit: number): Promise<AwayDevice[]> {
-    const { rows } = await sql<RefRow & { presence_at_ms: number }>`
-      SELECT ${refColumns}, presence_at_ms FROM device
-      WHERE NOT online AND (presence_at_ms, key) > (${after.sinceMs}, ${after.key}) AND presence_at_ms <= ${untilMs}
-        AND blocked_at_ms IS NULL
-      ORDER BY presence_at_ms, key LIMIT ${limit} FOR SHARE`.execute(tx);
-    return rows.map((row) => ({ device: toRef(row), sinceMs: row.presence_at_ms }));
+  async away(tx: Db, after: AwayCursor, untilMs: number, limit: number): Promise<AwayPage> {
+    const isAway = sql`NOT online AND (presence_at_ms, key) > (${after.sinceMs}, ${after.key}) AND presence_at_ms <= ${untilMs}
+      AND blocked_at_ms IS NULL`;
+    const { rows } = await sql<{ key: number; presence_at_ms: number }>`
+      SELECT key, presence_at_ms FROM device WHERE ${isAway} ORDER BY presence_at_ms, key LIMIT ${limit}`.execute(tx);
+    // In the order in which batches take them: whoever comes back meanwhile is left out.
+    const { rows: held } = await sql<RefRow & { presence_at_ms: number }>`
+      SELECT ${refColumns}, presence_at_ms FROM device WHERE key = ANY(${rows.map(({ key }) => key)}::int[]) AND ${isAway}
+      ORDER BY key FOR SHARE`.execute(tx);
+    const last = rows.at(-1);
+    return {
+      away: held.map((row) => ({ device: toRef(row), sinceMs: row.presence_at_ms })),
+      next: last === undefined ? null : { sinceMs: last.presence_at_ms, key: last.key },
+      isWhole: rows.length < limit,
+    };
   }
 
   /** Who came and went in a time, and when, device by device, each in the order of time. */

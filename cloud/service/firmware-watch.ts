@@ -82,11 +82,15 @@ export class FirmwareWatch {
   }
 
   async #judge(release: ReleaseKey, nowMs: number): Promise<void> {
-    const devices = await this.#store.switched(this.#db, release, devicesMax);
-    const fromMs = Math.min(...devices.map(({ switchedAtMs }) => switchedAtMs)) - watchedMsMax;
-    const deviceKeys = devices.map(({ deviceKey }) => deviceKey);
+    const switched = await this.#store.switched(this.#db, release, devicesMax);
+    const fromMs = Math.min(...switched.map(({ switchedAtMs }) => switchedAtMs)) - watchedMsMax;
+    const deviceKeys = switched.map(({ deviceKey }) => deviceKey);
     const query = { deviceKeys, types: ["fault.raised"], fromMs, toMs: nowMs };
-    const faults = (await this.#eventsOf(query, faultsMax)).map(({ data, ...fault }) => ({
+    const found = await this.#eventsOf(query, faultsMax);
+    // They come in the order of keys: of those behind the last nothing was read, and of the last not all.
+    const untilKey = found.length < faultsMax ? Infinity : (found.at(-1)?.deviceKey ?? Infinity);
+    const devices = switched.filter(({ deviceKey }) => deviceKey < untilKey);
+    const faults = found.map(({ data, ...fault }) => ({
       ...fault,
       code: faultCause(data).slice("fault:".length),
     }));

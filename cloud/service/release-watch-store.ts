@@ -14,7 +14,7 @@ export async function releaseCounters(db: Db, deviceKeys: readonly number[]): Pr
 }
 
 /**
- * Cases that wait for a release which their device has confirmed, or a newer one; `stands` where an enabled rule still holds the cause.
+ * Cases that wait for a release which their device has confirmed, or a newer one; `stands` where a rule in force still holds the cause.
  * One whose cause stands is told once when the release comes, and then when its grace is over.
  *
  * @param limit most cases in one call; the caller repeats until fewer come back
@@ -27,7 +27,9 @@ export async function confirmedReleases(
   const { rows } = await sql<{ id: string; stands: boolean }>`
     SELECT id, stands FROM (
       SELECT c.id, c.release_confirmed_at_ms, EXISTS (
-        SELECT FROM rule_state s WHERE s.device_key = c.device_key AND s.cause = c.cause AND s.phase = 'holding') AS stands
+        SELECT FROM rule_state s WHERE s.device_key = c.device_key AND s.cause = c.cause AND s.phase = 'holding' AND (
+          SELECT r.definition ->> 'mode' FROM service_rule r WHERE r.id = s.rule_id ORDER BY r.version DESC LIMIT 1) = 'live'
+      ) AS stands
       FROM service_case c JOIN ${deviceFacts(noHouseholds)} AS d ON d.key = c.device_key
       WHERE c.status = 'waiting_for_release' AND d.counter >= c.fixed_in_counter
     ) AS found

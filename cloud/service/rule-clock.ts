@@ -1,4 +1,4 @@
-import type { AwayCursor, AwayDevice, DeviceRef } from "../devices/devices.ts";
+import type { AwayCursor, AwayPage, DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { compileCondition } from "./core/condition.ts";
@@ -27,7 +27,7 @@ export interface RuleClockDeps {
   clock: Clock;
   watch: RuleWatch;
   refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
-  away: (tx: Db, after: AwayCursor, untilMs: number, limit: number) => Promise<AwayDevice[]>;
+  away: (tx: Db, after: AwayCursor, untilMs: number, limit: number) => Promise<AwayPage>;
   readingsBefore: ReadingsBefore;
   /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
   silenceUntilMs: (forMs: number) => number;
@@ -39,7 +39,7 @@ export interface RuleClockDeps {
 export class RuleClock {
   readonly #deps: RuleClockDeps;
   readonly #store = new RulesStore();
-  readonly #walks = new Map<string, { after: AwayCursor; beganAtMs: number }>();
+  readonly #walks = new Map<string, { after: AwayCursor; beganAtMs: number; version: number }>();
 
   constructor(deps: RuleClockDeps) {
     this.#deps = deps;
@@ -47,7 +47,7 @@ export class RuleClock {
 
   async tick(): Promise<void> {
     while ((await transaction(this.#deps.db, (tx) => this.#due(tx))) === dueMax);
-    for (const rule of this.#deps.watch.silences()) while ((await this.#walk(rule)) === awayMax);
+    for (const rule of this.#deps.watch.silences()) while (await this.#walk(rule));
   }
 
   /** @returns how many were due */
@@ -60,21 +60,29 @@ export class RuleClock {
     const signals: Signal[] = [];
     const idle: RuleStateRow[] = [];
     let left = measuredMax;
+    let storeAnswers = true;
     for (const row of rows) {
       const mark = watch.markWatch(row.rule_id);
       const device = devices.get(row.device_key);
-      if (mark === undefined || device === undefined) {
-        // A rule that is off, or about what the clock has no part in.
+      if (mark === undefined || device === undefined || isSilence(mark)) {
+        // A rule that is off, or about what the clock has no part in; who is silent is found among those who are away.
         idle.push({ ...row, due_ms: null });
         continue;
       }
       let moved = mark.machine.elapse(row.state, this.#nowFor(mark, nowMs));
       const effects = [...moved.effects];
       let { changed } = moved;
-      for (let [window] = mark.machine.toMeasure(moved.state); window !== undefined && left > 0; left -= 1) {
+      for (
+        let [window] = mark.machine.toMeasure(moved.state);
+        window !== undefined && left > 0 && storeAnswers;
+        left -= 1
+      ) {
         const value = await this.#measure(mark, device, window.fromMs, window.toMs);
-        // The episode waits for its readings, and everything else goes on.
-        if (value === "later") break;
+        // The episode waits for its readings, and so do the others: what is held here keeps the up road waiting.
+        if (value === "later") {
+          storeAnswers = false;
+          break;
+        }
         moved = mark.machine.measured(moved.state, value);
         changed = true;
         effects.push(...moved.effects);
@@ -115,31 +123,30 @@ export class RuleClock {
     return featureOf({ ...definition, counts }, fromMs, stored.get(device.key) ?? []);
   }
 
-  /** One page of those who are away. @returns how many there were */
-  async #walk(rule: ServiceRule): Promise<number> {
+  /** One page of those who are away. @returns whether there are more */
+  async #walk(rule: ServiceRule): Promise<boolean> {
     const { db, clock, silenceUntilMs, watch } = this.#deps;
     const definition = watch.markWatch(rule.id)?.definition;
-    if (definition?.kind !== "absence") return 0;
+    if (definition?.kind !== "absence") return false;
     const nowMs = clock.nowMs();
     const untilMs = silenceUntilMs(definition.forMs) - definition.forMs;
-    if (!(untilMs > 0)) return 0;
+    if (!(untilMs > 0)) return false;
     const known = this.#walks.get(rule.id);
-    const isOver = known === undefined || nowMs - known.beganAtMs > walkAgainMs;
-    const walk = isOver ? { after: { sinceMs: 0, key: 0 }, beganAtMs: nowMs } : known;
-    const found = await transaction(db, (tx) => this.#judgeAway(tx, rule, walk.after, untilMs));
-    const last = found.at(-1);
-    const after = last === undefined ? walk.after : { sinceMs: last.sinceMs, key: last.device.key };
-    this.#walks.set(rule.id, { ...walk, after });
-    return found.length;
+    // A rule that was changed may find anew whom it passed by.
+    const isOver = known?.version !== rule.version || nowMs - known.beganAtMs > walkAgainMs;
+    const walk = isOver ? { after: { sinceMs: 0, key: 0 }, beganAtMs: nowMs, version: rule.version } : known;
+    const { next, isWhole } = await transaction(db, (tx) => this.#judgeAway(tx, rule, walk.after, untilMs));
+    this.#walks.set(rule.id, { ...walk, after: next ?? walk.after });
+    return !isWhole;
   }
 
-  async #judgeAway(tx: Db, rule: ServiceRule, after: AwayCursor, untilMs: number): Promise<AwayDevice[]> {
+  async #judgeAway(tx: Db, rule: ServiceRule, after: AwayCursor, untilMs: number): Promise<AwayPage> {
     const { watch, away, apply } = this.#deps;
     const mark = watch.markWatch(rule.id);
-    if (mark?.definition.kind !== "absence") return [];
+    if (mark?.definition.kind !== "absence") return { away: [], next: null, isWhole: true };
     const { definition, machine } = mark;
     const found = await away(tx, after, untilMs, awayMax);
-    const silent = found.filter(({ device }) => watchesModel(rule, device.model));
+    const silent = found.away.filter(({ device }) => watchesModel(rule, device.model));
     // Before the commit: whoever comes back at this moment waits for it, and must be looked at.
     for (const { device } of silent) watch.noteSilent(rule.id, device.key);
     const signals = silent.map(({ device, sinceMs }): Signal => {
@@ -158,6 +165,9 @@ export class RuleClock {
     return found;
   }
 }
+
+const isSilence = ({ definition }: MarkWatch): boolean =>
+  definition.kind === "absence" && definition.of.kind === "anything";
 
 const notBefore = (dueMs: number | null, leastMs: number): number | null =>
   dueMs === null ? null : Math.max(dueMs, leastMs);

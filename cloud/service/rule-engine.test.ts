@@ -11,6 +11,7 @@ import { bindDb } from "../platform/database.ts";
 import { randomIds } from "../platform/ids.ts";
 import { problem } from "../platform/problem.ts";
 import { Audit } from "../staff/staff.ts";
+import type { StoredReading } from "../telemetry/telemetry-store.ts";
 import { Telemetry, telemetryProblems } from "../telemetry/telemetry.ts";
 import type { CauseChange } from "./cases.ts";
 import { type RuleDefinition, ruleDefinition } from "./core/rule.ts";
@@ -35,6 +36,8 @@ let made = 0;
 let silenceUntilMs = -Infinity;
 /** Not all readings are stored yet. */
 let isBehind = false;
+/** The store of readings takes the question and never answers. */
+let hangs = false;
 
 beforeAll(async () => {
   base = await createTestDatabase();
@@ -74,7 +77,7 @@ async function newEngine(): Promise<RuleEngine> {
     completeReadings: {
       readings(query) {
         if (isBehind) throw problem(telemetryProblems, "telemetry_store_away");
-        return telemetry.store.readings(query);
+        return hangs ? never() : telemetry.store.readings(query);
       },
     },
     silenceUntilMs: () => silenceUntilMs,
@@ -88,6 +91,11 @@ async function newEngine(): Promise<RuleEngine> {
   });
   await fresh.load();
   return fresh;
+}
+
+// oxlint-disable-next-line require-yield -- it never comes that far
+async function* never(): AsyncGenerator<StoredReading[]> {
+  await new Promise(() => {});
 }
 
 async function newOven(model = "oven-x200"): Promise<DeviceRef> {
@@ -359,6 +367,60 @@ test("a metric, or an event, that no longer comes is missed by the clock, and it
     ["clear", "no_probe", 120],
     ["clear", "no_program", 125],
   ]);
+});
+
+test("a silence, or a metric that is missed, that a shadow found is found anew when its rule goes live, and who is back is not", async () => {
+  const [gone, back, mute] = [await newOven(), await newOven(), await newOven()];
+  const silence = { kind: "absence", severity: "info", forMs: hour, mode: "shadow" };
+  const silent = await create({ ...silence, title: "Silent", cause: "silent", of: { kind: "anything" } });
+  const missed = await create({
+    ...silence,
+    title: "Not measured",
+    cause: "not_measured",
+    of: { kind: "metric", metric: "cavity_c" },
+  });
+  for (const one of [gone, back])
+    await say({ presence: [presence(one, 0, "connected"), presence(one, 1, "disconnected")] });
+  await say({ readings: [reading(mute, 0, { cavity_c: 20 })] });
+  silenceUntilMs = clock.forward(100 * minute);
+  await passes(0);
+  expect((await firings()).map(({ kind, cause }) => `${kind} ${cause}`).toSorted()).toEqual([
+    "raise not_measured",
+    "raise silent",
+    "raise silent",
+  ]);
+  await say({ presence: [presence(back, 100, "connected")] });
+  silenceUntilMs = clock.forward(100 * minute);
+  await passes(0);
+  expect(changes).toEqual([]);
+  for (const id of [silent, missed]) await engine.rules.switchMode(system, id, "live");
+  await passes(1);
+  const found = changes.map(([id, kind, cause]) => `${id} ${kind} ${cause}`);
+  expect(new Set(found)).toEqual(new Set([`${gone.id} raise silent`, `${mute.id} raise not_measured`]));
+  expect(found).toHaveLength(2);
+});
+
+test("a store of readings that does not answer keeps no due row from the up road", async () => {
+  const oven = await newOven();
+  await create({
+    kind: "trend",
+    title: "Slow",
+    severity: "service",
+    cause: "slow",
+    from: { type: "program.started" },
+    to: { type: "preheat.finished" },
+    feature: { kind: "mean", metric: "cavity_c" },
+    baselineEpisodes: 3,
+    episodes: 2,
+    share: 0.2,
+    direction: "below",
+  });
+  for (let at = 0; at < 30; at += 3)
+    await say({ events: [event(oven, at, "program.started"), event(oven, at + 2, "preheat.finished")] });
+  hangs = true;
+  await passes(60);
+  hangs = false;
+  expect(changes).toEqual([]);
 });
 
 test("a shadow's firings are noted and nothing follows; live, it finds anew what still stands", async () => {

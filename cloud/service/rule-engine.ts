@@ -56,11 +56,16 @@ export class RuleEngine {
     // Within the transaction of everybody's effects: a store that does not answer soon does not answer.
     const readingsBefore: ReadingsBefore = (devices, metrics, fromMs, toMs) =>
       inTime(readAll(deps.readings, devices, metrics, fromMs, toMs), readingsMsMax);
-    const completeReadings: ReadingsBefore = (devices, metrics, fromMs, toMs) =>
-      readAll(deps.completeReadings, devices, metrics, fromMs, toMs).catch((error: unknown) => {
-        if (error instanceof Problem && error.code === "telemetry_store_away") return null;
-        throw error;
+    const completeReadings: ReadingsBefore = async (devices, metrics, fromMs, toMs) => {
+      let failure: unknown;
+      const reading = readAll(deps.completeReadings, devices, metrics, fromMs, toMs).catch((error: unknown) => {
+        if (!(error instanceof Problem && error.code === "telemetry_store_away")) failure = error;
+        return null;
       });
+      const found = await inTime(reading, readingsMsMax);
+      if (failure !== undefined) throw failure;
+      return found;
+    };
     this.#watch = new RuleWatch({
       firings: new FiringBook(deps),
       appliances: (tx, keys) => deps.watched.factsOf(tx, keys),

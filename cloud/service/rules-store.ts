@@ -147,6 +147,14 @@ export class RulesStore {
 
   /** A rule that begins to count finds anew what it holds already, and looks at what became due while it did not. */
   async beginAnew(tx: Db, ruleId: string): Promise<void> {
+    // In the order in which batches take them.
+    await sql`
+      SELECT count(*) FROM (
+        SELECT 1 FROM rule_state WHERE rule_id = ${ruleId} ORDER BY device_key, cause FOR UPDATE) AS held`.execute(tx);
+    // Of what is missing the last appearance must stay: nothing else says since when.
+    await sql`
+      UPDATE rule_state SET phase = 'idle', state = jsonb_set(state, '{phase}', '"idle"')
+      WHERE rule_id = ${ruleId} AND phase <> 'idle' AND state ? 'last'`.execute(tx);
     await sql`DELETE FROM rule_state WHERE rule_id = ${ruleId} AND phase <> 'idle' AND NOT state ? 'inner'`.execute(tx);
     await sql`
       UPDATE rule_state SET phase = 'idle', state = jsonb_set(state, '{inner,phase}', '"idle"')
