@@ -63,8 +63,26 @@ async function processesOf(folder: string): Promise<string[]> {
   return found.filter(([, text]) => text.includes(folder)).map(([pid]) => pid);
 }
 
-test("in 45 s and with 60 appliances the whole story happens, and nothing of it is left", async () => {
-  const run = await demo(["--for", "45s", "--json", "--appliances", "60", "--history-days", "2"]);
+interface Line {
+  cases: Record<string, number>;
+  points: number;
+  firmware_confirmed: number;
+  rollouts: { name: string; state: string; funnel: { done: number } }[];
+}
+
+/** Whether all that the test asks for has happened. */
+const isWhole = ({ cases = {}, points = 0, firmware_confirmed: confirmed = 0, rollouts = [] }: Partial<Line>) =>
+  Object.values(cases).some((count) => count > 0) &&
+  points > 0 &&
+  confirmed > 0 &&
+  rollouts.some(({ state }) => state === "halted") &&
+  rollouts.some(({ state, funnel }) => state === "running" && funnel.done > 0);
+
+test("with 60 appliances the whole story happens, and nothing of it is left", async () => {
+  const run = await demo(["--for", "3m", "--json", "--appliances", "60", "--history-days", "2"]);
+  const isOver = () => run.child.exitCode !== null || run.lines().some((line) => isWhole(JSON.parse(line)));
+  await until("the story is whole", isOver, 180_000);
+  run.child.kill("SIGINT");
   expect(await run.code, run.errors()).toBe(0);
   const lines = run.lines().map((line) => JSON.parse(line));
   const last = lines.at(-1);
@@ -118,6 +136,13 @@ test.each([
   const run = await demo(["--json", "--appliances", "20"]);
   await hasLine(run, (line) => line.connected >= connected);
   run.child.kill(signal);
+  expect(await run.code, run.errors()).toBe(0);
+  expect(await leftIn(run.temporary)).toEqual([]);
+  expect(await processesOf(run.temporary)).toEqual([]);
+});
+
+test("it ends by itself when its time is up, wherever it is", async () => {
+  const run = await demo(["--for", "4s", "--json", "--appliances", "20"]);
   expect(await run.code, run.errors()).toBe(0);
   expect(await leftIn(run.temporary)).toEqual([]);
   expect(await processesOf(run.temporary)).toEqual([]);
