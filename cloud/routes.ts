@@ -230,6 +230,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       quarantine: (device, page) => ingest.timeline(device, page),
       delivery: (device, page) => deliveries.timeline(device, page),
       case: (device, page) => service.timeline(device, page),
+      firing: (device, page) => service.rules.timeline(device, page),
       points: (device, page) => loyalty.timeline(device, page),
       security: (device, page) => slices.security.timeline(device, page),
       rollout: (device, page) => slices.rollouts.timeline(device, page),

@@ -16,6 +16,7 @@ const kinds = [
   "presence",
   "delivery",
   "case",
+  "firing",
   "points",
   "quarantine",
   "security",

@@ -1,7 +1,7 @@
 /** One thing that happened to a device, from any slice, as the device's timeline shows it. */
 export interface TimelineEntry {
   atMs: number;
-  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine" | "security" | "rollout";
+  kind: "event" | "presence" | "delivery" | "case" | "firing" | "points" | "quarantine" | "security" | "rollout";
   /** Unique within its kind. */
   id: string;
   /** A short sentence without ids: what a support agent reads. */

@@ -21,7 +21,7 @@ interface CaseReading {
   measures: CaseMeasures;
 }
 
-const caseDossier = caseWithEntries
+export const caseDossier = caseWithEntries
   .extend({
     appliance: z
       .object({

@@ -497,3 +497,38 @@ test("firings are read page by page, for a rule and for a device, and the oldest
   expect((await firings(id)).at(-1)?.id).toBe((await firings())[4]?.id);
   expect(await firings(id)).toHaveLength(5);
 });
+
+test("what rules found stands on the appliance's own timeline, newest first, with the rule's name, and a shadow's as such", async () => {
+  const [oven, other] = [await newOven(), await newOven()];
+  const hot = { kind: "threshold", severity: "info", metric: "cavity_c", direction: "above", limit: 300, clearAt: 280 };
+  await create({ ...hot, title: "Timeline hot", cause: "timeline_hot", holdMs: 0 });
+  await create({
+    ...hot,
+    title: "Timeline shadow",
+    cause: "timeline_shadow",
+    limit: 320,
+    clearAt: 300,
+    holdMs: 0,
+    mode: "shadow",
+  });
+  await say({ readings: [reading(oven, 0, { cavity_c: 310 }), reading(other, 0, { cavity_c: 20 })] });
+  await say({ readings: [reading(oven, 2, { cavity_c: 330 })] });
+  await say({ readings: [reading(oven, 4, { cavity_c: 290 })] });
+  await say({ readings: [reading(oven, 6, { cavity_c: 270 })] });
+  await passes(1);
+  const page = { beforeMs: Number.MAX_SAFE_INTEGER, limit: 10 };
+  const told = await engine.rules.timeline(oven, page);
+  const ours = told.filter(({ data }) => String(data["cause"]).startsWith("timeline_"));
+  expect(ours.map(({ title }) => title)).toEqual([
+    "Rule no longer finds: Timeline hot",
+    "Rule no longer finds: Timeline shadow (shadow)",
+    "Rule found: Timeline shadow (shadow)",
+    "Rule found: Timeline hot",
+  ]);
+  expect(told.map(({ atMs }) => atMs)).toEqual(told.map(({ atMs }) => atMs).toSorted((a, b) => b - a));
+  const second = told[1]?.atMs ?? 0;
+  expect(await engine.rules.timeline(oven, { beforeMs: second, limit: 1 })).toEqual(
+    told.filter(({ atMs }) => atMs < second).slice(0, 1),
+  );
+  expect(await engine.rules.timeline(other, page)).toEqual([]);
+});

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import type { Todo } from "./rules-store.ts";
 
 export interface RuleFiringRow {
@@ -41,6 +42,15 @@ export class RuleFiringsStore {
       WHERE (${ruleId}::uuid IS NULL OR rule_id = ${ruleId}) AND (${deviceKey}::int IS NULL OR device_key = ${deviceKey})
         AND (${beforeId}::uuid IS NULL OR id < ${beforeId})
       ORDER BY id DESC LIMIT ${limit}`.execute(db);
+    return rows;
+  }
+
+  /** Of one device, newest first by the time of what was found. */
+  async ofDevice(db: Db, deviceKey: number, page: TimelinePage): Promise<Omit<RuleFiringRow, "trace">[]> {
+    const { rows } = await sql<Omit<RuleFiringRow, "trace">>`
+      SELECT id, rule_id, rule_version, device_key, cause, kind, at_ms, mode FROM rule_firing
+      WHERE device_key = ${deviceKey} AND at_ms >= ${pageSinceMs(page)} AND at_ms < ${page.beforeMs}
+      ORDER BY at_ms DESC, id DESC LIMIT ${page.limit}`.execute(db);
     return rows;
   }
 

@@ -2,6 +2,7 @@ import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { defaultRules } from "./core/default-rules.ts";
 import { keepsIdentity, type RuleDefinition, type RuleMode, type ServiceRule } from "./core/rule.ts";
@@ -129,6 +130,19 @@ export class Rules {
     const rows = await this.#firings.list(db, { ...rest, deviceKey: device?.key ?? null });
     const refs = await refsByKey([...new Set(rows.map((row) => row.device_key))]);
     return rows.map((row) => ({ ...row, device_id: refs.get(row.device_key)?.id ?? "" }));
+  }
+
+  /** What rules found on a device, newest first. */
+  async timeline({ key }: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
+    const rows = await this.#firings.ofDevice(this.#deps.db, key, page);
+    const titles = new Map(this.#deps.watch.rules().map(({ id, definition }) => [id, definition.title]));
+    return rows.map((row) => ({
+      atMs: row.at_ms,
+      kind: "firing",
+      id: row.id,
+      title: `${row.kind === "raise" ? "Rule found" : "Rule no longer finds"}: ${titles.get(row.rule_id) ?? row.cause}${row.mode === "shadow" ? " (shadow)" : ""}`,
+      data: { cause: row.cause, ruleId: row.rule_id, ruleVersion: row.rule_version, mode: row.mode },
+    }));
   }
 
   /** Forgets firings beyond the number that is kept. */
