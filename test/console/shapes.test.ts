@@ -2,6 +2,7 @@ import { expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
 import type * as rollouts from "../../cloud/console/src/api/rollout-shapes.ts";
 import type * as read from "../../cloud/console/src/api/shapes.ts";
+import type * as support from "../../cloud/console/src/api/support-shapes.ts";
 import type { Delivery } from "../../cloud/deliveries/deliveries.ts";
 import type { Health } from "../../cloud/http/health-routes.ts";
 import type { Overview } from "../../cloud/http/overview-routes.ts";
@@ -11,6 +12,11 @@ import { securityKindNames } from "../../cloud/console/src/core/security.ts";
 import { revocationWords } from "../../cloud/console/src/core/certificates.ts";
 import { revocationReasons } from "../../cloud/pki/pki.ts";
 import { securityKinds } from "../../cloud/security/core/security-kinds.ts";
+import type { Household } from "../../cloud/households/core/household.ts";
+import type { DeviceMessage } from "../../cloud/platform/device-message.ts";
+import type { SearchAnswer } from "../../cloud/search/search.ts";
+import type { CauseDefinition } from "../../cloud/service/core/cause-article.ts";
+import type { caseDossier } from "../../cloud/service/case-read-routes.ts";
 import type { Release } from "../../cloud/firmware/firmware.ts";
 import type {
   failureView,
@@ -31,6 +37,11 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<Health>().toExtend<read.Health>();
   expectTypeOf<TimelineEntry>().toEqualTypeOf<read.TimelineEntry>();
   expectTypeOf<WireAnswer>().toExtend<read.WireAnswer>();
+  expectTypeOf<SearchAnswer>().toExtend<support.SearchAnswer>();
+  expectTypeOf<Household & { devices: { id: string; model: string }[] }>().toExtend<support.Household>();
+  expectTypeOf<z.infer<typeof caseDossier>>().toExtend<support.CaseBrief>();
+  expectTypeOf<{ key: string; model: string | null; definition: CauseDefinition }>().toExtend<support.CauseDocument>();
+  expectTypeOf<DeviceMessage>().toExtend<support.DeviceMessage>();
   expectTypeOf<z.infer<typeof rolloutSummary>>().toExtend<rollouts.RolloutSummary>();
   expectTypeOf<z.infer<typeof rolloutDetail>>().toExtend<rollouts.RolloutDetail>();
   expectTypeOf<z.infer<typeof failureView>>().toExtend<rollouts.RolloutFailure>();

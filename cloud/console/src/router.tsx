@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } 
 import {
   deviceListSearch,
   deviceSearch,
+  modelsSearch,
   plannerSearch,
   parseSearch,
   provisioningSearch,
@@ -82,6 +83,19 @@ const releasesRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/releases/releases-page.tsx"), "ReleasesPage"),
 });
 
+const householdRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/households/$id",
+  component: lazyRouteComponent(() => import("./pages/household/household-page.tsx"), "HouseholdPage"),
+});
+
+const modelsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/models",
+  validateSearch: modelsSearch,
+  component: lazyRouteComponent(() => import("./pages/models/models-page.tsx"), "ModelsPage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -100,6 +114,8 @@ const routeTree = rootRoute.addChildren([
   overviewRoute,
   devicesRoute,
   deviceRoute,
+  householdRoute,
+  modelsRoute,
   rolloutsRoute,
   plannerRoute,
   rolloutRoute,

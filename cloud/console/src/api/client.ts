@@ -95,6 +95,22 @@ export function upload<Answer>(path: string, file: Blob, onSent: (share: number)
   });
 }
 
+/**
+ * Takes a file out of the API and hands it to whoever uses the browser. A link could not send the key.
+ *
+ * @throws ApiProblem
+ */
+export async function download(path: string, fileName: string): Promise<void> {
+  const response = await ask(path, session.key, undefined, "*/*");
+  if (!response.ok) throw await problemOf(response);
+  const address = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = fileName;
+  link.click();
+  URL.revokeObjectURL(address);
+}
+
 async function problemOf(response: Response): Promise<ApiProblem> {
   const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") === true;
   const body: Partial<ProblemBody> = isProblem ? await response.json() : {};

@@ -130,6 +130,8 @@ export const latestQuery = (id: string) =>
 /** Which part of an appliance's readings a chart shows. */
 export interface ChartWindow {
   metrics: readonly string[];
+  /** An appliance that is shown beside it. */
+  other: string | undefined;
   /** How many buckets the chart has room for. */
   points: number;
   /** Either the last so many milliseconds, asked for again and again, or a range that stands still. */
@@ -148,8 +150,26 @@ function rangeOf({ span, points }: ChartWindow, nowMs: number): { fromMs: number
   return { fromMs, toMs: fromMs + count * bucketMs, points: count };
 }
 
-export const telemetryPath = (id: string, window: ChartWindow, nowMs: number): string =>
-  `${devicePath(id)}/telemetry${stringifySearch({ metrics: window.metrics.join(","), ...rangeOf(window, nowMs) })}`;
+export function telemetryPath(id: string, window: ChartWindow, nowMs: number): string {
+  const search = { metrics: window.metrics.join(","), ...rangeOf(window, nowMs) };
+  if (window.other === undefined) return `${devicePath(id)}/telemetry${stringifySearch(search)}`;
+  return `/api/v1/telemetry/range${stringifySearch({ devices: `${id},${window.other}`, ...search })}`;
+}
+
+/** Raw readings as a file. */
+export const exportPath = (
+  ids: readonly string[],
+  metrics: readonly string[],
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+  format: "csv" | "ndjson",
+): string =>
+  `/api/v1/telemetry/export${stringifySearch({
+    devices: ids.join(","),
+    metrics: metrics.length === 0 ? undefined : metrics.join(","),
+    format,
+    fromMs: Math.round(fromMs),
+    toMs: Math.round(toMs),
+  })}`;
 
 export const telemetryQuery = (id: string, window: ChartWindow) =>
   queryOptions({
@@ -172,7 +192,9 @@ export const timelinePath = (
 ): string =>
   `${devicePath(id)}/timeline${stringifySearch({ kinds: kinds.join(","), limit, before: beforeMs ?? undefined })}`;
 
-const entriesPerPage = 60;
+const entriesPerPage = 100;
+/** From so many pages on a timeline is read again less often. */
+const pagesMany = 2;
 
 export const timelineQuery = (id: string, kinds: readonly StoredKind[]) =>
   infiniteQueryOptions({
@@ -183,7 +205,7 @@ export const timelineQuery = (id: string, kinds: readonly StoredKind[]) =>
     getNextPageParam: (last: TimelineAnswer) => last.nextBeforeMs,
     enabled: kinds.length > 0,
     placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),
-    refetchInterval: calmMs,
+    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > pagesMany ? 6 * calmMs : calmMs),
   });
 
 const hourMs = 3_600_000;

@@ -21,6 +21,16 @@ export interface Health {
   problems: string[];
   gateway: { up: boolean; connections: number };
   upRoad: { behindRecords: number; behindMs: number };
+  /** Where readings are kept, and what has not reached it yet. */
+  telemetry: {
+    store: "postgres" | "influx";
+    up: boolean;
+    waitingFor: string | null;
+    behindRecords: number;
+    behindMs: number;
+    parked: number;
+    erasuresWaiting: number;
+  };
   process: { uptimeMs: number };
 }
 
@@ -41,6 +51,7 @@ export interface Device {
   serial: string;
   householdId: string | null;
   soldAtMs: number | null;
+  warrantyUntilMs: number | null;
   createdAtMs: number;
   online: boolean;
   /** When it last came or went. */
@@ -76,10 +87,16 @@ export interface Delivery {
 export type RangePoint = [atMs: number, min: number, mean: number, max: number, count: number];
 
 export interface RangeSeries {
+  deviceId: string;
   metric: string;
   unit: string;
   label: string;
+  /** The range that the model declares. */
+  min: number | null;
+  max: number | null;
   points: RangePoint[];
+  /** The beginnings of the buckets in which something lies outside that range. */
+  outside: number[];
 }
 
 export interface TelemetryRange {
@@ -102,7 +119,7 @@ export interface LatestValue {
 
 export interface TimelineEntry {
   atMs: number;
-  kind: "event" | "presence" | "delivery" | "case" | "points" | "quarantine" | "security" | "rollout";
+  kind: "event" | "presence" | "delivery" | "case" | "firing" | "points" | "quarantine" | "security" | "rollout";
   /** Unique within its kind. */
   id: string;
   title: string;

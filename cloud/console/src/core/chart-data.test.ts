@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RangePoint, RangeSeries, TelemetryRange } from "../api/shapes.ts";
-import { chartData, pointAt, silencesOf } from "./chart-data.ts";
+import { chartData, outsideSpans, pointAt, silencesOf } from "./chart-data.ts";
 
 const bucketMs = 1_000;
 
@@ -15,7 +15,7 @@ const anySeries = (metric: string): fc.Arbitrary<RangeSeries> =>
         bucket += step;
         return [bucket * bucketMs, value - 1, value, value + 1, 3];
       });
-      return { metric, unit: "°C", label: metric, points };
+      return { metric, unit: "°C", label: metric, points, deviceId: "oven-1", min: null, max: null, outside: [] };
     });
 
 const anyAnswer: fc.Arbitrary<TelemetryRange> = fc
@@ -46,7 +46,7 @@ test("a line is broken exactly where its series was silent, whatever the other s
       for (const [at, { points }] of answer.series.entries()) {
         const column = (series[at]?.mean ?? []).filter((value) => value !== undefined);
         const breaks = column.filter((value, place) => value === null && column[place - 1] !== null).length;
-        const silences = silencesOf({ metric: "", label: "", unit: "", points }, bucketMs);
+        const silences = silencesOf({ points }, bucketMs);
         expect(breaks).toBe(silences.length);
         expect([column[0], column.at(-1)]).not.toContain(null);
         // uPlot ends a line at the neighbour of a null, so that must be the last thing measured.
@@ -60,6 +60,10 @@ test("a line is broken exactly where its series was silent, whatever the other s
 
 test("the nearest bucket is found, and none where the series was silent", () => {
   const series: RangeSeries = {
+    deviceId: "oven-1",
+    min: null,
+    max: null,
+    outside: [],
     metric: "cavity_c",
     unit: "°C",
     label: "Cavity",
@@ -85,4 +89,33 @@ test("an appliance that speaks once in a minute while it rests is not silent, an
   const slow = Array.from({ length: 9 }, (_, step) => at(9_000 + step * 300));
   const series = { metric: "cavity_c", unit: "°C", label: "Cavity", points: [...cook, ...rest, ...slow] };
   expect(silencesOf(series, 4_000)).toEqual([{ fromMs: 3_740_000, toMs: 9_000_000 }]);
+});
+
+test("what lay outside a range is told as long as it went on, over all series", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 60 })),
+      fc.array(fc.integer({ min: 0, max: 60 })),
+      (first, second) => {
+        const begins = (list: number[]) =>
+          [...new Set(list)].toSorted((a, b) => a - b).map((bucket) => bucket * bucketMs);
+        const series = [first, second].map((list) => ({
+          deviceId: "oven-1",
+          metric: "cavity_c",
+          unit: "°C",
+          label: "Cavity",
+          min: 0,
+          max: 300,
+          points: [],
+          outside: begins(list),
+        }));
+        const spans = outsideSpans({ fromMs: 0, toMs: 100_000, bucketMs, series });
+        const within = Array.from({ length: 70 }, (_, bucket) => bucket * bucketMs).filter((atMs) =>
+          spans.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs),
+        );
+        expect(within).toEqual(begins([...first, ...second]));
+        for (const [place, { fromMs }] of spans.entries()) expect(fromMs).toBeGreaterThan(spans[place - 1]?.toMs ?? -1);
+      },
+    ),
+  );
 });

@@ -1,9 +1,11 @@
 import type { RangePoint, RangeSeries, TelemetryRange } from "../api/shapes.ts";
+import type { Span } from "./zoom.ts";
 
 /** A column as uPlot reads it: a number, nothing measured here (undefined), or a gap in the line (null). */
 type Column = (number | null | undefined)[];
 
 interface SeriesColumns {
+  deviceId: string;
   metric: string;
   label: string;
   unit: string;
@@ -21,10 +23,7 @@ export interface ChartData {
 }
 
 /** A time in which nothing came. */
-export interface Silence {
-  fromMs: number;
-  toMs: number;
-}
+type Silence = Span;
 
 /** Appliances speak at least once a minute or two even at rest; what is shorter is never a silence. */
 const silenceMsMin = 180_000;
@@ -51,7 +50,7 @@ function isSilenceBefore(points: readonly RangePoint[], at: number, bucketMs: nu
 }
 
 /** The times within a series in which nothing came. */
-export const silencesOf = ({ points }: RangeSeries, bucketMs: number): Silence[] =>
+export const silencesOf = ({ points }: Pick<RangeSeries, "points">, bucketMs: number): Silence[] =>
   points.flatMap((point, at): Silence[] =>
     isSilenceBefore(points, at, bucketMs) ? [{ fromMs: points[at - 1]?.[0] ?? point[0], toMs: point[0] }] : [],
   );
@@ -67,8 +66,9 @@ export function chartData(answer: TelemetryRange): ChartData {
   for (const { points } of answer.series) for (const point of points) times.add(middle(point[0]));
   const sorted = [...times].toSorted((a, b) => a - b);
   const placeOf = new Map(sorted.map((atMs, place) => [atMs, place]));
-  const series = answer.series.map(({ metric, label, unit, points }, at): SeriesColumns => {
+  const series = answer.series.map(({ deviceId, metric, label, unit, points }, at): SeriesColumns => {
     const columns = {
+      deviceId,
       metric,
       label,
       unit,
@@ -96,8 +96,26 @@ export function chartData(answer: TelemetryRange): ChartData {
   };
 }
 
+/** The part of an answer that is one appliance's. */
+export const ofDevice = (answer: TelemetryRange, deviceId: string): TelemetryRange => ({
+  ...answer,
+  series: answer.series.filter((series) => series.deviceId === deviceId),
+});
+
+/** The times in which anything of an answer lay outside what its model declares, each as long as it can be, oldest first. */
+export function outsideSpans({ series, bucketMs }: TelemetryRange): Span[] {
+  const begins = [...new Set(series.flatMap(({ outside }) => outside))].toSorted((a, b) => a - b);
+  const spans: Span[] = [];
+  for (const fromMs of begins) {
+    const last = spans.at(-1);
+    if (last !== undefined && last.toMs >= fromMs) last.toMs = fromMs + bucketMs;
+    else spans.push({ fromMs, toMs: fromMs + bucketMs });
+  }
+  return spans;
+}
+
 /** The bucket of a series nearest to a time, or null where the series was silent then or had not begun. */
-export function pointAt({ points }: RangeSeries, atMs: number, bucketMs: number): RangePoint | null {
+export function pointAt({ points }: Pick<RangeSeries, "points">, atMs: number, bucketMs: number): RangePoint | null {
   let low = 0;
   let high = points.length;
   while (low < high) {

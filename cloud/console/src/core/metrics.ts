@@ -1,5 +1,7 @@
 import type { MetricDeclaration, Model } from "#protocol/model.ts";
 import type { LatestValue } from "../api/shapes.ts";
+import { measureText } from "./numbers.ts";
+import { durationText } from "./time.ts";
 
 /** One metric that an appliance has: declared by its model, sent by it, or both. */
 export interface MetricInfo {
@@ -10,11 +12,44 @@ export interface MetricInfo {
   latest: LatestValue | null;
 }
 
+const unitAtEnd = /_(c|w|wh|kwh|pct|percent|s|ms|l|g|rpm|bar|v|a|hz|n|count|dbm)$/;
+const unitNames: Record<string, string> = {
+  c: "°C",
+  w: "W",
+  wh: "Wh",
+  kwh: "kWh",
+  pct: "%",
+  percent: "%",
+  v: "V",
+  a: "A",
+  hz: "Hz",
+  dbm: "dBm",
+  n: "",
+  count: "",
+};
+
 /** `cavity_c` reads `Cavity` where nobody gave a label and the unit is known to stand last. */
-function labelOf(metric: string): string {
-  const words = metric.replace(/_(c|w|wh|kwh|pct|percent|s|ms|l|g|rpm|bar|v|a|hz|n|count)$/, "").replaceAll("_", " ");
+export function labelOf(metric: string): string {
+  const words = metric.replace(unitAtEnd, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+/** The unit that a name ends with, as it is written; empty where it ends with none that is known. */
+export function unitOf(metric: string): string {
+  const [, ending = ""] = unitAtEnd.exec(metric) ?? [];
+  return unitNames[ending] ?? ending;
+}
+
+/** `0 to 300`, `at least 0`; null where there is no bound. */
+export function rangeText(min: number | null, max: number | null): string | null {
+  if (min !== null && max !== null) return `${measureText(min)} to ${measureText(max)}`;
+  if (min !== null) return `at least ${measureText(min)}`;
+  return max === null ? null : `at most ${measureText(max)}`;
+}
+
+/** `every 10 s` */
+export const everyText = (everyMs: number): string =>
+  everyMs < 1_000 ? `every ${everyMs} ms` : `every ${durationText(everyMs)}`;
 
 /** Every metric of an appliance, in the model's order, what it sends beyond that last. */
 export function metricsOf(model: Model | undefined, latest: readonly LatestValue[]): MetricInfo[] {

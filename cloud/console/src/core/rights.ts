@@ -2,6 +2,9 @@
 export const rights = {
   "devices.connections": ["support", "admin"],
   "devices.wire": ["support", "admin"],
+  "devices.command": ["support", "admin"],
+  "telemetry.raw": ["support", "admin"],
+  "models.write": ["release", "admin"],
   "devices.write": ["support", "admin"],
   "devices.register": ["admin"],
   "provisioning.read": ["viewer", "support", "content", "release", "admin"],

@@ -8,6 +8,10 @@ test("a table folds buckets into steps, keeps peaks and dips, and weighs every r
     bucketMs: 1_000,
     series: [
       {
+        deviceId: "oven-1",
+        min: null,
+        max: null,
+        outside: [],
         metric: "cavity_c",
         unit: "°C",
         label: "Cavity",
@@ -17,7 +21,16 @@ test("a table folds buckets into steps, keeps peaks and dips, and weighs every r
           [35_000, 5, 5, 5, 1] as [number, number, number, number, number],
         ],
       },
-      { metric: "power_w", unit: "W", label: "Power", points: [] },
+      {
+        metric: "power_w",
+        unit: "W",
+        label: "Power",
+        points: [],
+        deviceId: "oven-1",
+        min: null,
+        max: null,
+        outside: [],
+      },
     ],
   };
   expect(tableRows(answer, 4)).toEqual([

@@ -12,8 +12,26 @@ function range(cavity: [number, number][], setpoint: [number, number][]): Teleme
     toMs: 600 * minuteMs,
     bucketMs: 1_000,
     series: [
-      { metric: "cavity_c", unit: "°C", label: "Cavity", points: points(cavity) },
-      { metric: "setpoint_c", unit: "°C", label: "Setpoint", points: points(setpoint) },
+      {
+        metric: "cavity_c",
+        unit: "°C",
+        label: "Cavity",
+        points: points(cavity),
+        deviceId: "oven-1",
+        min: null,
+        max: null,
+        outside: [],
+      },
+      {
+        metric: "setpoint_c",
+        unit: "°C",
+        label: "Setpoint",
+        points: points(setpoint),
+        deviceId: "oven-1",
+        min: null,
+        max: null,
+        outside: [],
+      },
     ],
   };
 }

@@ -1,4 +1,4 @@
-import type { RangeSeries, TelemetryRange } from "../api/shapes.ts";
+import type { RangePoint, TelemetryRange } from "../api/shapes.ts";
 import { silencesOf } from "./chart-data.ts";
 import { measureText } from "./numbers.ts";
 import { durationText } from "./time.ts";
@@ -30,12 +30,7 @@ function silences(answer: TelemetryRange): TimelineItem[] {
   const all = [...new Set(answer.series.flatMap(({ points }) => points.map(([atMs]) => atMs)))].toSorted(
     (a, b) => a - b,
   );
-  const together: RangeSeries = {
-    metric: "",
-    unit: "",
-    label: "",
-    points: all.map((atMs) => [atMs, 0, 0, 0, 1]),
-  };
+  const together = { points: all.map((atMs): RangePoint => [atMs, 0, 0, 0, 1]) };
   return silencesOf(together, answer.bucketMs)
     .toSorted((a, b) => b.toMs - b.fromMs - (a.toMs - a.fromMs))
     .slice(0, marksMax)

@@ -9,6 +9,7 @@ export const timelineKinds = [
   "event",
   "delivery",
   "case",
+  "firing",
   "points",
   "presence",
   "quarantine",
@@ -23,6 +24,7 @@ export const kindWords: Record<TimelineKind, string> = {
   event: "Events",
   delivery: "Deliveries",
   case: "Cases",
+  firing: "Rules",
   points: "Points",
   presence: "Connection",
   quarantine: "Quarantine",
@@ -47,6 +49,31 @@ export function mergeTimeline(
   const placed = oldestMs === null ? marks : marks.filter((item) => item.atMs >= oldestMs);
   const unique = new Map([...entries, ...placed].map((item) => [itemKey(item), item]));
   return [...unique.values()].toSorted((a, b) => b.atMs - a.atMs);
+}
+
+/** What of the timeline is shown on the chart through its whole height, with a word beside it. */
+export interface Milestone {
+  tone: "fault" | "firmware" | "case";
+  label: string;
+}
+
+const labelMax = 16;
+const short = (words: string) => (words.length > labelMax ? `${words.slice(0, labelMax - 1)}…` : words);
+const versionIn = (title: string) => /\d+\.\d+[\w.+-]*/.exec(title)?.[0] ?? "firmware";
+
+/** Null where an entry is no more than a tick on the chart's edge. */
+export function milestoneOf({ kind, title, data }: TimelineItem): Milestone | null {
+  const { type, code, what, entry } = data;
+  if (kind === "event" && type === "fault.raised")
+    return { tone: "fault", label: short(typeof code === "string" ? code : "fault") };
+  if (kind === "event" && type === "boot") return { tone: "firmware", label: short(versionIn(title)) };
+  const isFirmware = kind === "delivery" && data["kind"] === "firmware";
+  if (isFirmware && what === "confirmed") return { tone: "firmware", label: short(versionIn(title)) };
+  if (isFirmware && what === "rolled_back") return { tone: "fault", label: "rolled back" };
+  if (kind === "case" && entry === "opened") return { tone: "case", label: "case" };
+  if (kind === "case" && data["incidentId"] !== undefined && entry === undefined)
+    return { tone: "case", label: "incident" };
+  return null;
 }
 
 export interface TimelineDay {

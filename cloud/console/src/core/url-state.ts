@@ -126,6 +126,13 @@ export const releasesSearch = (search: Record<string, unknown>): ReleasesSearch 
   cursor: text(search["cursor"]),
 });
 
+export interface ModelsSearch {
+  /** The key of the model that is shown; the first where left out. */
+  model?: string | undefined;
+}
+
+export const modelsSearch = (search: Record<string, unknown>): ModelsSearch => ({ model: text(search["model"]) });
+
 export const ranges = {
   "15m": { words: "15 min", spanMs: 15 * 60_000, refreshMs: 2_000 },
   "1h": { words: "1 h", spanMs: 3_600_000, refreshMs: 2_000 },
@@ -137,9 +144,12 @@ export type RangeName = keyof typeof ranges;
 export const rangeNames: RangeName[] = ["15m", "1h", "24h", "7d", "30d"];
 export const isRangeName = (name: unknown): name is RangeName => rangeNames.some((known) => known === name);
 
-const deviceTabs = ["connections", "credentials", "wire"] as const;
+const deviceTabs = ["connections", "credentials", "wire", "messages"] as const;
 export type DeviceTab = (typeof deviceTabs)[number];
 const deviceTab = (value: unknown): DeviceTab | undefined => deviceTabs.find((tab) => tab === value);
+
+export const messageChannels = ["telemetry", "events", "reported", "receipts"] as const;
+export type MessageChannel = (typeof messageChannels)[number];
 
 export interface DeviceSearch {
   /** Readings and timeline where left out. */
@@ -148,6 +158,10 @@ export interface DeviceSearch {
   /** A range that somebody dragged open; both or none. */
   from?: number | undefined;
   to?: number | undefined;
+  /** The appliance that is shown beside it. */
+  with?: string | undefined;
+  /** Readings are watched as they come. */
+  live?: "on" | undefined;
   /** Names divided by commas. */
   metrics?: string | undefined;
   /** Kinds divided by commas; all where left out. */
@@ -156,6 +170,8 @@ export interface DeviceSearch {
   item?: string | undefined;
   /** Which packets of the wire are shown; all where left out. */
   packet?: PacketFilter | undefined;
+  /** Whose words are shown of what it says; all where left out. */
+  channel?: MessageChannel | undefined;
   /** Whose clock is shown: the reader's where left out. */
   clock?: "utc" | "appliance" | undefined;
 }
@@ -175,10 +191,13 @@ export function deviceSearch(search: Record<string, unknown>): DeviceSearch {
     range: isRangeName(search["range"]) ? search["range"] : undefined,
     from: dragged ? from : undefined,
     to: dragged ? to : undefined,
+    with: text(search["with"]),
+    live: search["live"] === "on" && !dragged ? "on" : undefined,
     metrics: text(search["metrics"]),
     kinds: text(search["kinds"]),
     item: text(search["item"]),
     packet: packetFilter(search["packet"]),
+    channel: messageChannels.find((channel) => channel === search["channel"]),
     clock,
   };
 }

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import type { Found } from "../api/support-shapes.ts";
 import type { TimelineKind } from "../core/timeline.ts";
 
 /** A drawing of 16 by 16 in the colour of the text around it. Beside words, so hidden from who listens. */
@@ -35,6 +36,7 @@ const kindDrawings: Record<TimelineKind, ReactNode> = {
       <path d="M8 6.3v3.4M8 11.6v.2" />
     </>
   ),
+  firing: <path d="M2 13.5h12M3.5 13.5V9l2.6 2 2.2-6.5 2 4.5 2.2-2v6.5" />,
   points: <path d="m8 1.7 1.9 4 4.4.6-3.2 3 .8 4.4L8 11.6l-3.9 2.1.8-4.4-3.2-3 4.4-.6z" />,
   presence: (
     <>
@@ -53,6 +55,33 @@ const kindDrawings: Record<TimelineKind, ReactNode> = {
 };
 
 export const KindIcon = ({ kind }: { kind: TimelineKind }) => <Icon>{kindDrawings[kind]}</Icon>;
+
+const foundDrawings: Record<Found["kind"], ReactNode> = {
+  device: (
+    <>
+      <rect x="2" y="1.8" width="12" height="12.4" rx="1.6" />
+      <path d="M2 5h12M4.5 3.4h.1M7 3.4h.1" />
+      <rect x="4.4" y="7.4" width="7.2" height="4.4" rx="0.8" />
+    </>
+  ),
+  case: kindDrawings.case,
+  member: (
+    <>
+      <circle cx="8" cy="5.2" r="3" />
+      <path d="M2.2 14.2c.7-3 3-4.4 5.8-4.4s5.1 1.4 5.8 4.4" />
+    </>
+  ),
+  household: <path d="M1.8 8 8 2.2 14.2 8M3.6 6.6v7.2h8.8V6.6M6.4 13.6V9.8h3.2v3.8" />,
+  release: kindDrawings.delivery,
+  model: (
+    <>
+      <path d="M8 1.6 14 4.8v6.4L8 14.4 2 11.2V4.8z" />
+      <path d="M2.2 4.9 8 8l5.8-3.1M8 8v6.2" />
+    </>
+  ),
+};
+
+export const FoundIcon = ({ kind }: { kind: Found["kind"] }) => <Icon>{foundDrawings[kind]}</Icon>;
 
 export const SearchIcon = () => (
   <Icon>
@@ -92,6 +121,18 @@ export const ArrowLeftIcon = () => (
 export const ArrowRightIcon = () => (
   <Icon>
     <path d="M6.5 3.5 11 8l-4.5 4.5" />
+  </Icon>
+);
+
+export const PlusIcon = () => (
+  <Icon>
+    <path d="M8 3v10M3 8h10" />
+  </Icon>
+);
+
+export const MinusIcon = () => (
+  <Icon>
+    <path d="M3 8h10" />
   </Icon>
 );
 

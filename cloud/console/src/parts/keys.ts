@@ -22,3 +22,17 @@ export function useKeys(actions: Readonly<Record<string, () => void>>): void {
     return () => document.removeEventListener("keydown", listener);
   }, []);
 }
+
+/** Acts on a key together with Ctrl or Cmd, also while somebody types, unless a dialog is open. */
+export function useChord(key: string, action: () => void): void {
+  const onKey = useEffectEvent((event: KeyboardEvent) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== key) return;
+    event.preventDefault();
+    if (document.querySelector('[role="dialog"]') === null) action();
+  });
+  useEffect(() => {
+    const listener = (event: KeyboardEvent) => onKey(event);
+    document.addEventListener("keydown", listener);
+    return () => document.removeEventListener("keydown", listener);
+  }, []);
+}

@@ -1,31 +1,26 @@
 import { Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet } from "@tanstack/react-router";
 import { useState } from "react";
+import { flushSync } from "react-dom";
 import { alertsQuery, expiringQuery, meQuery } from "../api/queries.ts";
 import { session } from "../api/session.ts";
 import { useRights } from "../api/rights.ts";
 import { plural } from "../core/numbers.ts";
 import { Dialog } from "./dialog.tsx";
 import { Mark, PersonIcon, SearchIcon } from "./icons.tsx";
-import { useKeys } from "./keys.ts";
+import { useChord, useKeys } from "./keys.ts";
+import { SearchPalette } from "./search-palette.tsx";
 import classes from "./shell.module.css";
-
-/** The field of the list that `/` leads to. */
-export const searchFieldId = "find-appliance";
-
-const searchField = () => document.getElementById(searchFieldId);
 
 /** What every page stands in: the bar, the keys that work everywhere, and the page. */
 export function Shell() {
-  const navigate = useNavigate();
   const [helpShown, setHelpShown] = useState(false);
-
-  const find = async () => {
-    if (searchField() === null) await navigate({ to: "/devices", search: {} });
-    requestAnimationFrame(() => searchField()?.focus());
-  };
-  useKeys({ "/": () => void find(), "?": () => setHelpShown(true) });
+  const [searching, setSearching] = useState(false);
+  // At once, so that what is typed next goes into the field.
+  const search = () => flushSync(() => setSearching(true));
+  useKeys({ "/": search, "?": () => setHelpShown(true) });
+  useChord("k", search);
 
   return (
     <>
@@ -54,10 +49,12 @@ export function Shell() {
             <WatchLinks />
           </nav>
           <div className={classes["room"]} />
-          <button type="button" className={classes["find"]} onClick={() => void find()}>
+          <button type="button" className={classes["find"]} onClick={() => setSearching(true)}>
             <SearchIcon />
-            Find an appliance
-            <kbd className={classes["key"]}>/</kbd>
+            <span className={classes["findWords"]}>Search</span>
+            <kbd className={classes["key"]} aria-hidden="true">
+              /
+            </kbd>
           </button>
           <Account onHelp={() => setHelpShown(true)} />
         </div>
@@ -65,6 +62,7 @@ export function Shell() {
       <main id="main" className={classes["main"]} tabIndex={-1}>
         <Outlet />
       </main>
+      <SearchPalette opened={searching} onClose={() => setSearching(false)} />
       <Dialog title="Keys" opened={helpShown} onClose={() => setHelpShown(false)}>
         <KeysHelp />
       </Dialog>
@@ -142,10 +140,11 @@ function Account({ onHelp }: { onHelp: () => void }) {
 }
 
 const keys: readonly (readonly [string[], string])[] = [
-  [["/"], "Find an appliance"],
+  [["/", "Ctrl K"], "Search: appliances, people, cases, releases, models"],
   [["j", "k"], "Next and previous: in the list of appliances, and in a timeline"],
   [["Enter"], "Open what is chosen"],
-  [["←", "→"], "Move along the chart, once it is chosen"],
+  [["←", "→"], "Move along the chart, once it is chosen; with Shift, move the range"],
+  [["+", "−", "0"], "Look closer at the chart, see more of it, go back to live"],
   [["Esc"], "Let go of the entry that is selected; close this"],
   [["?"], "Show this"],
 ];

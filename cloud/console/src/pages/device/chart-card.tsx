@@ -1,15 +1,17 @@
 import { Button, SegmentedControl, Skeleton } from "@mantine/core";
 import { type RefCallback, useMemo, useState } from "react";
+import type { LiveTail } from "../../api/live-tail.ts";
 import type { LatestValue, TelemetryRange } from "../../api/shapes.ts";
-import { type ChartData, chartData } from "../../core/chart-data.ts";
-import type { MetricInfo } from "../../core/metrics.ts";
+import { type ChartData, chartData, ofDevice, outsideSpans } from "../../core/chart-data.ts";
+import { type MetricInfo, rangeText } from "../../core/metrics.ts";
 import { plural } from "../../core/numbers.ts";
 import { absoluteText, agoText, clockText } from "../../core/time.ts";
-import { nearestItem, type TimelineItem, itemKey } from "../../core/timeline.ts";
+import { itemKey, milestoneOf, nearestItem, type TimelineItem } from "../../core/timeline.ts";
 import { isRangeName, rangeNames, type RangeName, ranges } from "../../core/url-state.ts";
 import { CopyLine } from "../../parts/copy-line.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
+import { ChartTools } from "./chart-tools.tsx";
 import { ChartTable } from "./chart-table.tsx";
 import classes from "./chart.module.css";
 import { kindColours } from "./kind-colours.ts";
@@ -18,6 +20,13 @@ import { TelemetryChart } from "./telemetry-chart.tsx";
 
 export interface ChartCardProps {
   deviceId: string;
+  model: string;
+  /** The appliance that it is compared with. */
+  other: string | undefined;
+  isLive: boolean;
+  tail: LiveTail;
+  onLive: (isOn: boolean) => void;
+  onOther: (id: string | undefined) => void;
   question: { data: TelemetryRange | undefined; error: Error | null; refetch: () => unknown };
   metrics: readonly MetricInfo[];
   selectedMetrics: readonly string[];
@@ -62,6 +71,7 @@ export function ChartCard(props: ChartCardProps) {
         cursorMs={cursorMs}
         onToggle={props.onToggleMetric}
       />
+      <ChartTools {...props} onZoom={({ fromMs, toMs }) => props.onZoom(fromMs, toMs)} />
       <QuestionNotice question={question} />
       <Figure {...props} data={data} cursorMs={cursorMs} />
       {range === null && <FixedRange {...props} />}
@@ -94,9 +104,20 @@ function Figure(props: FigureProps) {
   const { ref, width } = props.room;
   const height = plotHeight(width);
   const marks = useMemo(
-    () => items.map((item) => ({ key: itemKey(item), atMs: item.atMs, colour: kindColours[item.kind] })),
+    () =>
+      items.map((item) => ({
+        key: itemKey(item),
+        atMs: item.atMs,
+        colour: kindColours[item.kind],
+        milestone: milestoneOf(item),
+      })),
     [items],
   );
+  const own = useMemo(
+    () => (question.data === undefined ? null : ofDevice(question.data, props.deviceId)),
+    [question.data, props.deviceId],
+  );
+  const outside = useMemo(() => (own === null ? [] : outsideSpans(own)), [own]);
   const chosen = metrics.filter(({ metric }) => selectedMetrics.includes(metric));
   const words = chosen.map((info) => `${info.label} ${valueWords(info, question.data, cursorMs)}`).join(", ");
   const span = shown.toMs - shown.fromMs;
@@ -107,17 +128,20 @@ function Figure(props: FigureProps) {
       className={classes["figure"]}
       aria-label="Chart of readings"
       data-points={data?.points ?? 0}
+      data-milestones={marks.filter(({ milestone }) => milestone !== null).length}
       data-cursor-ms={cursorMs === null ? "" : Math.round(cursorMs)}
     >
       {data !== null && data.points > 0 && (
         <Readout cursorMs={cursorMs} near={near} shown={shown} live={props.range !== null} timeZone={timeZone} />
       )}
+      {own !== null && outside.length > 0 && <OutsideWords answer={own} />}
       {data === null && question.error === null && selectedMetrics.length > 0 && (
         <Skeleton height={height} radius={6} />
       )}
       {data !== null && data.points === 0 && <Silent {...props} height={height} />}
       {data !== null && data.points > 0 && width > 0 && (
         <TelemetryChart
+          deviceId={props.deviceId}
           data={data}
           metrics={metrics}
           timeZone={timeZone}
@@ -126,6 +150,7 @@ function Figure(props: FigureProps) {
           name={`Chart of ${chosen.map(({ label }) => label).join(", ")}`}
           window={shown}
           marks={marks}
+          outside={outside}
           selectedMs={selected?.atMs ?? null}
           cursorMs={cursorMs}
           cursorWords={near === null ? words : `${near.title}. ${words}`}
@@ -136,6 +161,14 @@ function Figure(props: FigureProps) {
       )}
     </figure>
   );
+}
+
+/** What the shading stands for, in words. */
+function OutsideWords({ answer: { series } }: { answer: TelemetryRange }) {
+  const words = series
+    .filter(({ outside }) => outside.length > 0)
+    .map(({ label, unit, min, max }) => `${label} outside ${rangeText(min, max)} ${unit}`.trim());
+  return <p className={classes["outside"]}>Shaded: {words.join("; ")}. Kept as it came.</p>;
 }
 
 interface ReadoutProps {
@@ -151,7 +184,7 @@ function Readout({ cursorMs, near, shown, live, timeZone }: ReadoutProps) {
   if (cursorMs === null) {
     return (
       <p className={`${classes["readout"]} numbers`}>
-        {live ? "Live. " : `${absoluteText(shown.fromMs, timeZone)} to ${clockText(shown.toMs, timeZone)}. `}
+        {live ? "Up to now. " : `${absoluteText(shown.fromMs, timeZone)} to ${clockText(shown.toMs, timeZone)}. `}
         <span className={classes["hint"]}>
           Drag to look closer; marks along the upper edge are entries of the timeline.
         </span>

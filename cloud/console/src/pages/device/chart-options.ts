@@ -2,12 +2,16 @@ import uPlot from "uplot";
 import { type LineStyle, lineStyle, type MetricInfo } from "../../core/metrics.ts";
 import type { ChartData } from "../../core/chart-data.ts";
 import { measureText } from "../../core/numbers.ts";
+import type { Milestone } from "../../core/timeline.ts";
+import type { Span } from "../../core/zoom.ts";
 import { clockText, dateText, shortClockText } from "../../core/time.ts";
 
 /** What a chart draws, and what it tells back. Read anew at each use, so that it may change while the chart stands. */
 export interface ChartSource {
-  window: { fromMs: number; toMs: number };
-  marks: readonly { key: string; atMs: number; colour: string }[];
+  window: Span;
+  marks: readonly { key: string; atMs: number; colour: string; milestone: Milestone | null }[];
+  /** Times in which something lay outside what the model declares. */
+  outside: readonly Span[];
   selectedMs: number | null;
   onHover: (atMs: number | null) => void;
   onPick: (atMs: number, withinMs: number) => void;
@@ -15,6 +19,8 @@ export interface ChartSource {
 }
 
 interface Structure {
+  /** The appliance whose page it is; what another's measures is drawn dotted. */
+  deviceId: string;
   data: ChartData;
   metrics: readonly MetricInfo[];
   timeZone: string;
@@ -73,11 +79,19 @@ const valueRange: uPlot.Scale.Range = (_plot, min, max) => {
   return [min >= 0 && min < room ? 0 : min - room, max + room];
 };
 
-function metricSeries(style: LineStyle, scale: string, isFlag: boolean, colour: string): uPlot.Series[] {
+interface SeriesLook {
+  style: LineStyle;
+  scale: string;
+  isFlag: boolean;
+  isOther: boolean;
+  colour: string;
+}
+
+function metricSeries({ style, scale, isFlag, isOther, colour }: SeriesLook): uPlot.Series[] {
   const unseen: uPlot.Series = { scale, width: 0, points: { show: false } };
-  const dashes = style.dashed ? { dash: [6, 4] } : {};
+  const dashes = isOther ? { dash: [2, 3] } : style.dashed ? { dash: [6, 4] } : {};
   const filled =
-    isFlag && uPlot.paths.stepped !== undefined
+    isFlag && !isOther && uPlot.paths.stepped !== undefined
       ? { paths: uPlot.paths.stepped({ align: 1 }), fill: transparent(colour, 0.25) }
       : {};
   const mean: uPlot.Series = {
@@ -122,6 +136,58 @@ function unitAxis(unit: string, at: number, colour: (name: string) => string): u
   };
 }
 
+const toneColours: Record<Milestone["tone"], string> = {
+  fault: "--wrong",
+  firmware: "--line-petrol",
+  case: "--mind",
+};
+
+/** Behind the lines: times in which something lay outside its declared range. */
+function drawOutside(plot: uPlot, source: ChartSource, colour: (name: string) => string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.fillStyle = colour("--wrong-wash");
+  for (const { fromMs, toMs } of source.outside) {
+    const [left, right] = [fromMs, toMs].map((atMs) => plot.valToPos(atMs / 1_000, "x", true));
+    const from = Math.max(bbox.left, left ?? 0);
+    const to = Math.min(bbox.left + bbox.width, Math.max(right ?? 0, (left ?? 0) + 2 * devicePixelRatio));
+    if (to > from) ctx.fillRect(from, bbox.top, to - from, bbox.height);
+  }
+  ctx.restore();
+}
+
+/** Room for the word beside a milestone, in pixels of the page. */
+const labelRoom = 64;
+
+/** Faults, firmware and cases through the whole height, with a word each where there is room. */
+function drawMilestones(plot: uPlot, source: ChartSource, colour: (name: string) => string): void {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  let freeFrom = Number.NEGATIVE_INFINITY;
+  ctx.save();
+  ctx.font = `${11 * ratio}px sans-serif`;
+  ctx.textBaseline = "top";
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  for (const { atMs, milestone } of source.marks.toSorted((a, b) => a.atMs - b.atMs)) {
+    const x = Math.round(plot.valToPos(atMs / 1_000, "x", true));
+    if (milestone === null || x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = colour(toneColours[milestone.tone]);
+    ctx.globalAlpha = 0.7;
+    ctx.beginPath();
+    ctx.moveTo(x + 0.5, bbox.top);
+    ctx.lineTo(x + 0.5, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.globalAlpha = 1;
+    if (x < freeFrom) continue;
+    const isAtEnd = x + labelRoom * ratio > bbox.left + bbox.width;
+    ctx.textAlign = isAtEnd ? "right" : "left";
+    ctx.fillText(milestone.label, x + (isAtEnd ? -4 : 4) * ratio, bbox.top + 6 * ratio);
+    freeFrom = x + labelRoom * ratio;
+  }
+  ctx.restore();
+}
+
 /** Marks of the timeline as ticks along the upper edge, the selected one through the whole height. */
 function drawMarks(plot: uPlot, source: ChartSource, colour: (name: string) => string): void {
   const { ctx, bbox } = plot;
@@ -157,7 +223,13 @@ const timeAt = (plot: uPlot, left: number) => plot.posToVal(left, "x") * 1_000;
 
 function hooks(source: () => ChartSource, colour: (name: string) => string): uPlot.Hooks.Arrays {
   return {
-    draw: [(plot) => drawMarks(plot, source(), colour)],
+    drawClear: [(plot) => drawOutside(plot, source(), colour)],
+    draw: [
+      (plot) => {
+        drawMilestones(plot, source(), colour);
+        drawMarks(plot, source(), colour);
+      },
+    ],
     setCursor: [
       (plot) => {
         const { left, event } = plot.cursor;
@@ -198,7 +270,7 @@ function hooks(source: () => ChartSource, colour: (name: string) => string): uPl
  * @param source asked at each drawing and event
  */
 export function chartOptions(
-  { data, metrics, timeZone, width, height }: Structure,
+  { deviceId, data, metrics, timeZone, width, height }: Structure,
   source: () => ChartSource,
   colour: (name: string) => string,
 ): uPlot.Options {
@@ -207,8 +279,9 @@ export function chartOptions(
   const units = [...new Set(data.series.filter(({ metric }) => !isFlag(metric)).map(({ unit }) => unit))];
   const scales = Object.fromEntries(units.map((unit) => [unitScale(unit), { range: valueRange }]));
   const styles = data.series.map(({ metric }) => lineStyle(metric, metrics));
+  const isOther = (at: number) => data.series[at]?.deviceId !== deviceId;
   const bands = data.series.flatMap(({ metric }, at): uPlot.Band[] => {
-    if (isFlag(metric)) return [];
+    if (isFlag(metric) || isOther(at)) return [];
     const first = 1 + at * columnsPerMetric;
     return [{ series: [first, first + 1], fill: transparent(colour(styles[at]?.colour ?? "--ink"), 0.2) }];
   });
@@ -228,7 +301,8 @@ export function chartOptions(
       ...data.series.flatMap(({ metric, unit }, at) => {
         const style = styles[at] ?? { colour: "--ink", dashed: false };
         const scale = isFlag(metric) ? flagScale : unitScale(unit);
-        return metricSeries(style, scale, isFlag(metric), colour(style.colour));
+        const look = { style, scale, isFlag: isFlag(metric), isOther: isOther(at), colour: colour(style.colour) };
+        return metricSeries(look);
       }),
     ],
     bands,

@@ -14,16 +14,18 @@ const cellText = ({ min, mean, max }: TableCell): string =>
 export function ChartTable({ answer, timeZone }: { answer: TelemetryRange; timeZone: string }) {
   const { series } = answer;
   const rows = tableRows(answer, rowsMax);
+  const isCompared = new Set(series.map(({ deviceId }) => deviceId)).size > 1;
   return (
     <div className={classes["tableBox"]} tabIndex={0} role="region" aria-label="Readings as a table">
       <table className={`${classes["table"]} numbers`}>
         <thead>
           <tr>
             <th scope="col">Time</th>
-            {series.map(({ metric, label, unit }) => (
-              <th key={metric} scope="col">
+            {series.map(({ deviceId, metric, label, unit }) => (
+              <th key={`${deviceId} ${metric}`} scope="col">
                 {label}
                 {unit !== "" && `, ${unit}`}
+                {isCompared && `, ${deviceId}`}
               </th>
             ))}
           </tr>
@@ -33,7 +35,7 @@ export function ChartTable({ answer, timeZone }: { answer: TelemetryRange; timeZ
             <tr key={atMs}>
               <td>{absoluteText(atMs, timeZone)}</td>
               {cells.map((cell, at) => (
-                <td key={series[at]?.metric}>{cell === null ? "none" : cellText(cell)}</td>
+                <td key={`${series[at]?.deviceId} ${series[at]?.metric}`}>{cell === null ? "none" : cellText(cell)}</td>
               ))}
             </tr>
           ))}

@@ -1,7 +1,9 @@
 import type { Model } from "#protocol/model.ts";
 import { Button, SegmentedControl } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { householdQuery } from "../../api/support-queries.ts";
 import type { Device } from "../../api/shapes.ts";
 import { reportedText } from "../../core/reported.ts";
 import { dateText, shortClockText } from "../../core/time.ts";
@@ -11,6 +13,7 @@ import { ArrowLeftIcon, TerminalIcon } from "../../parts/icons.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
 import { Presence } from "../../parts/presence.tsx";
 import classes from "./device.module.css";
+import { ServiceBrief } from "./service-brief.tsx";
 
 type Clock = DeviceSearch["clock"];
 
@@ -29,7 +32,7 @@ const clockOf = (value: string): Clock => (value === "utc" || value === "applian
 
 /** Who this appliance is and how it is right now. */
 export function DeviceHeader(props: DeviceHeaderProps) {
-  const { device, model, clock, applianceZone, onClock, onCurl } = props;
+  const { device, clock, applianceZone, onClock, onCurl } = props;
   const clocks = [
     { value: "", label: "Your time" },
     { value: "utc", label: "UTC" },
@@ -68,17 +71,23 @@ export function DeviceHeader(props: DeviceHeaderProps) {
           </div>
         </div>
       </div>
-      <Facts {...props} modelName={model === undefined ? device.model : `${model.brand} ${model.name}`} />
+      <Facts {...props} />
+      <ServiceBrief deviceId={device.id} timeZone={props.timeZone} />
     </>
   );
 }
 
-function Facts({ device, modelName, timeZone, applianceZone }: DeviceHeaderProps & { modelName: string }) {
+function Facts({ device, model, timeZone, applianceZone }: DeviceHeaderProps) {
   const nowMs = useNow();
-  const { reported, serial, householdId, soldAtMs, createdAtMs } = device;
+  const { reported, serial, householdId, soldAtMs, warrantyUntilMs, createdAtMs } = device;
+  const modelName = model === undefined ? device.model : `${model.brand} ${model.name}`;
   return (
     <dl className={classes["facts"]}>
-      <Fact name="Model">{modelName}</Fact>
+      <Fact name="Model">
+        <Link to="/models" search={{ model: device.model }}>
+          {modelName}
+        </Link>
+      </Fact>
       {serial !== device.id && <Fact name="Serial number">{serial}</Fact>}
       <Fact name="Doing">{reportedText(reported["operation"])}</Fact>
       <Fact name="Firmware">{reportedText(reported["firmware"])}</Fact>
@@ -92,12 +101,27 @@ function Facts({ device, modelName, timeZone, applianceZone }: DeviceHeaderProps
           </span>
         )}
       </Fact>
-      <Fact name="Household">{householdId === null ? "none yet" : `…${householdId.slice(-8)}`}</Fact>
+      <Fact name="Household">{householdId === null ? "none yet" : <HouseholdLink id={householdId} />}</Fact>
       {soldAtMs !== null && <Fact name="Sold">{dateText(soldAtMs, timeZone)}</Fact>}
+      <Fact name="Warranty">{endWords(warrantyUntilMs, nowMs, timeZone)}</Fact>
+      <Fact name="Support">{endWords(model?.endOfSupportMs ?? null, nowMs, timeZone)}</Fact>
       <Fact name="Registered" minor>
         {dateText(createdAtMs, timeZone)}
       </Fact>
     </dl>
+  );
+}
+
+/** A time that ends something, and whether it has; null where nobody said when. */
+const endWords = (atMs: number | null, nowMs: number, timeZone: string) =>
+  atMs === null ? null : `${atMs > nowMs ? "until" : "ended"} ${dateText(atMs, timeZone)}`;
+
+function HouseholdLink({ id }: { id: string }) {
+  const name = useQuery(householdQuery(id)).data?.name;
+  return (
+    <Link to="/households/$id" params={{ id }}>
+      {name ?? `…${id.slice(-8)}`}
+    </Link>
   );
 }
 

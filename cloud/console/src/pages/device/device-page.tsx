@@ -2,11 +2,12 @@ import { Skeleton } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import {
   type ChartWindow,
   devicePath,
   deviceQuery,
+  exportPath,
   isStored,
   latestQuery,
   modelsQuery,
@@ -15,9 +16,15 @@ import {
   timelinePath,
   timelineQuery,
 } from "../../api/queries.ts";
+import { messagesPath } from "../../api/support-queries.ts";
 import { ApiProblem } from "../../api/client.ts";
 import type { Device, DeviceDetail } from "../../api/shapes.ts";
 import { curlGet, type CurlLine, curlStream } from "../../core/curl.ts";
+import { ofDevice } from "../../core/chart-data.ts";
+import { withLive } from "../../core/live.ts";
+import { type Span, zoomed } from "../../core/zoom.ts";
+import { liveTailPath, useLiveTail } from "../../api/live-tail.ts";
+import { zoomStep } from "./chart-tools.tsx";
 import { defaultMetrics, type MetricInfo, metricsOf } from "../../core/metrics.ts";
 import { reportedText } from "../../core/reported.ts";
 import { telemetryMarks } from "../../core/telemetry-marks.ts";
@@ -44,11 +51,14 @@ import { DeviceTabs } from "./device-tabs.tsx";
 import { DeviceState } from "./device-state.tsx";
 import { HeldNotice } from "./held-notice.tsx";
 import classes from "./device.module.css";
+import { MessagesTab } from "./messages-tab.tsx";
 import { Timeline } from "./timeline.tsx";
 import { WireTab } from "./wire-tab.tsx";
 
 const route = getRouteApi("/devices/$id");
 const defaultRange: RangeName = "1h";
+/** What is seen when somebody begins to watch. */
+const liveRange: RangeName = "15m";
 
 export function DevicePage() {
   const { id } = route.useParams();
@@ -80,11 +90,14 @@ export function DevicePage() {
   );
 }
 
-/** About two buckets for each pixel; in coarse steps, so that a window that is resized does not ask anew for each pixel. */
-const pointsFor = (width: number) => Math.min(5_000, Math.ceil((width * 2) / 200) * 200);
+/**
+ * About a bucket for each two pixels: its band from minimum to maximum hides nothing. In coarse steps, so that a window that is resized
+ * does not ask anew for each pixel.
+ */
+const pointsFor = (width: number) => Math.min(5_000, Math.ceil(width / 2 / 50) * 50);
 
 function windowOf(
-  { from, to, range = defaultRange }: DeviceSearch,
+  { from, to, range = defaultRange, with: other }: DeviceSearch,
   metrics: readonly string[],
   points: number,
 ): ChartWindow {
@@ -92,7 +105,7 @@ function windowOf(
     from !== undefined && to !== undefined
       ? ({ kind: "fixed", fromMs: from, toMs: to } as const)
       : ({ kind: "live", spanMs: ranges[range].spanMs, refreshMs: ranges[range].refreshMs } as const);
-  return { metrics, points, span };
+  return { metrics, other, points, span };
 }
 
 /** The metrics of the address, as far as the appliance has them, in the appliance's order. */
@@ -117,13 +130,22 @@ function useDeviceAddress(id: string) {
   return { search, change };
 }
 
+/** Pages of the timeline that are read for the chart's sake; what lies before is there on request. */
+const marksPagesMax = 8;
+
 /** The timeline: what the service keeps, and what stands out in the readings that the chart shows. */
-function useTimeline(id: string, search: DeviceSearch, marks: readonly TimelineItem[]) {
+function useTimeline(id: string, search: DeviceSearch, marks: readonly TimelineItem[], fromMs: number | null) {
   const shownKinds = kindsShown(search.kinds);
   const stored = shownKinds.filter(isStored);
   const question = useInfiniteQuery(timelineQuery(id, stored));
   const pages = question.data?.pages;
   const oldestMs = pages?.at(-1)?.nextBeforeMs ?? null;
+  const { hasNextPage, isFetching, fetchNextPage } = question;
+  const isShort = fromMs !== null && oldestMs !== null && oldestMs > fromMs && (pages?.length ?? 0) < marksPagesMax;
+  // What happened within the chart's range is marked on it, as far back as it goes.
+  useEffect(() => {
+    if (isShort && hasNextPage && !isFetching) void fetchNextPage();
+  }, [isShort, hasNextPage, isFetching, fetchNextPage]);
   const withMarks = shownKinds.includes("reading");
   const items = useMemo(
     () =>
@@ -170,6 +192,14 @@ function TabbedDevice({ device, tab }: { device: DeviceDetail; tab: DeviceTab })
       {tab === "wire" && (
         <WireTab id={id} timeZone={timeZone} filter={search.packet} onFilter={(packet) => change({ packet })} />
       )}
+      {tab === "messages" && (
+        <MessagesTab
+          id={id}
+          timeZone={timeZone}
+          channel={search.channel}
+          onChannel={(channel) => change({ channel })}
+        />
+      )}
       {tab === "credentials" && <CredentialsTab device={device} />}
       <CurlModal lines={curl} onClose={() => setCurl(null)} />
     </>
@@ -189,11 +219,20 @@ function KnownDevice({ device }: { device: Device }) {
   const chosen = chosenMetrics(search, metrics);
   const chart = windowOf(search, chosen, pointsFor(room.width));
   const telemetry = useQuery(telemetryQuery(id, chart));
-  const answer = chosen.length === 0 ? undefined : telemetry.data;
-  const shown = answer ?? { fromMs: search.from ?? 0, toMs: search.to ?? 1 };
+  const tail = useLiveTail(id, search.live === "on");
+  const answer = useMemo(
+    () =>
+      chosen.length === 0 || telemetry.data === undefined ? undefined : withLive(telemetry.data, id, tail.readings),
+    [chosen.length, telemetry.data, id, tail.readings],
+  );
+  // A range that was chosen is seen at once: until its own readings have come, those of before are drawn in it.
+  const shown =
+    chart.span.kind === "fixed"
+      ? { fromMs: chart.span.fromMs, toMs: chart.span.toMs }
+      : (answer ?? { fromMs: 0, toMs: 1 });
 
-  const marks = useMemo(() => (answer === undefined ? [] : telemetryMarks(answer)), [answer]);
-  const { items, question } = useTimeline(id, search, marks);
+  const marks = useMemo(() => (answer === undefined ? [] : telemetryMarks(ofDevice(answer, id))), [answer, id]);
+  const { items, question } = useTimeline(id, search, marks, answer === undefined ? null : shown.fromMs);
   const selected = items.find((item) => itemKey(item) === search.item) ?? null;
   const inRange = useMemo(
     () => items.filter(({ atMs }) => atMs >= shown.fromMs && atMs <= shown.toMs),
@@ -212,7 +251,17 @@ function KnownDevice({ device }: { device: Device }) {
     const next = items[at === -1 ? 0 : Math.min(items.length - 1, Math.max(0, at + by))];
     if (next !== undefined) select(next);
   };
-  useKeys({ j: () => step(1), k: () => step(-1), Escape: () => select(null) });
+  const zoom = ({ fromMs, toMs }: Span) => change({ from: fromMs, to: toMs, live: undefined });
+  const zoomBy = (factor: number) => zoom(zoomed(shown, factor, (shown.fromMs + shown.toMs) / 2, Date.now()));
+  useKeys({
+    j: () => step(1),
+    k: () => step(-1),
+    Escape: () => select(null),
+    "+": () => zoomBy(zoomStep),
+    "=": () => zoomBy(zoomStep),
+    "-": () => zoomBy(1 / zoomStep),
+    "0": () => change({ from: undefined, to: undefined }),
+  });
 
   const { knownZone, timeZone } = zonesOf(device, search.clock);
 
@@ -229,7 +278,7 @@ function KnownDevice({ device }: { device: Device }) {
         timeZone={timeZone}
         applianceZone={knownZone}
         onClock={(clock) => change({ clock })}
-        onCurl={() => setCurl(curlLines(id, chart, search))}
+        onCurl={() => setCurl(curlLines(id, chart, search, shown))}
       />
       {device.held !== null && <HeldNotice held={device.held} timeZone={timeZone} />}
       <DeviceTabs id={id} current={undefined} clock={search.clock} />
@@ -237,6 +286,14 @@ function KnownDevice({ device }: { device: Device }) {
         <div className={classes["main"]}>
           <ChartCard
             deviceId={id}
+            model={device.model}
+            other={search.with}
+            isLive={search.live === "on"}
+            tail={tail}
+            onLive={(isOn) =>
+              change(isOn ? { live: "on", range: liveRange, from: undefined, to: undefined } : { live: undefined })
+            }
+            onOther={(other) => change({ with: other })}
             question={{ ...telemetry, data: answer }}
             metrics={metrics}
             selectedMetrics={chosen}
@@ -251,7 +308,7 @@ function KnownDevice({ device }: { device: Device }) {
             onSelect={select}
             onRange={(range) => change({ range, from: undefined, to: undefined })}
             onZoom={(fromMs, toMs) =>
-              change({ from: Math.round(fromMs), to: Math.max(Math.round(toMs), Math.round(fromMs) + 1_000) })
+              zoom({ fromMs: Math.round(fromMs), toMs: Math.max(Math.round(toMs), Math.round(fromMs) + 1_000) })
             }
             onToggleMetric={toggleMetric}
           />
@@ -260,6 +317,7 @@ function KnownDevice({ device }: { device: Device }) {
         </div>
         <div className={classes["side"]}>
           <Timeline
+            model={device.model}
             items={items}
             chosen={search.kinds === undefined ? [] : kindsShown(search.kinds)}
             selectedKey={search.item ?? null}
@@ -277,7 +335,7 @@ function KnownDevice({ device }: { device: Device }) {
 
 const get = (path: string) => curlGet(location.origin, path);
 
-function curlLines(id: string, chart: ChartWindow, search: DeviceSearch): CurlLine[] {
+function curlLines(id: string, chart: ChartWindow, search: DeviceSearch, shown: Span): CurlLine[] {
   const path = `/api/v1/devices/${encodeURIComponent(id)}`;
   const stored = kindsShown(search.kinds).filter(isStored);
   return [
@@ -285,7 +343,11 @@ function curlLines(id: string, chart: ChartWindow, search: DeviceSearch): CurlLi
     { what: "Its newest values", line: get(`${path}/telemetry/latest`) },
     ...(chart.metrics.length === 0
       ? []
-      : [{ what: "The chart, as it is now", line: get(telemetryPath(id, chart, Date.now())) }]),
+      : [
+          { what: "The chart, as it is now", line: get(telemetryPath(id, chart, Date.now())) },
+          { what: "Its raw readings of that time", line: get(exportPath([id], chart.metrics, shown, "csv")) },
+        ]),
+    { what: "What it measures, as it comes", line: curlStream(location.origin, liveTailPath(id)) },
     ...(stored.length === 0 ? [] : [{ what: "The timeline", line: get(timelinePath(id, stored, null, 100)) }]),
   ];
 }
@@ -298,6 +360,8 @@ function tabCurlLines(id: string, tab: DeviceTab): CurlLine[] {
       return [{ what: "Its connections", line: get(`${path}/connections`) }];
     case "wire":
       return [{ what: "Its wire, as it goes", line: curlStream(location.origin, `${path}/wire`) }];
+    case "messages":
+      return [{ what: "What it said", line: get(messagesPath(id, undefined, null)) }];
     case "credentials":
       return [appliance, { what: "Its certificates", line: get(`${path}/certificates`) }];
   }

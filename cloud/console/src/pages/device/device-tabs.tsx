@@ -15,6 +15,7 @@ export function DeviceTabs({ id, current, clock }: DeviceTabsProps) {
     { words: "Readings", tab: undefined, shown: true },
     { words: "Connections", tab: "connections", shown: rights?.may("devices.connections") === true },
     { words: "Wire", tab: "wire", shown: rights?.may("devices.wire") === true },
+    { words: "Messages", tab: "messages", shown: rights?.may("telemetry.raw") === true },
     { words: "Credentials", tab: "credentials", shown: true },
   ];
   return (

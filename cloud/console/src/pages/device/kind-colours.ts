@@ -6,6 +6,7 @@ export const kindColours: Record<TimelineKind, string> = {
   event: "--line-blue",
   delivery: "--line-petrol",
   case: "--mind",
+  firing: "--line-ochre",
   points: "--line-violet",
   presence: "--line-plain",
   quarantine: "--wrong",

@@ -10,6 +10,7 @@ import classes from "./chart.module.css";
 export function valueWords(info: MetricInfo, answer: TelemetryRange | undefined, cursorMs: number | null): string {
   const { latest, unit, kind } = info;
   if (cursorMs === null) return latest === null ? "none" : valueText(latest.value, unit);
+  // The appliance's own series come before those of another that it is compared with.
   const series = answer?.series.find(({ metric }) => metric === info.metric);
   if (answer === undefined || series === undefined) return "–";
   const point = pointAt(series, cursorMs - answer.bucketMs / 2, answer.bucketMs);

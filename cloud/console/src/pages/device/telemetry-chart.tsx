@@ -1,14 +1,16 @@
 import "uplot/dist/uPlot.min.css";
 import { useComputedColorScheme } from "@mantine/core";
-import { type KeyboardEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useRef } from "react";
 import uPlot from "uplot";
 import type { ChartData } from "../../core/chart-data.ts";
 import type { MetricInfo } from "../../core/metrics.ts";
 import { clockText } from "../../core/time.ts";
+import { panned, type Span, zoomed } from "../../core/zoom.ts";
 import { chartOptions, type ChartSource, colourReader, columnsOf, pinCursor } from "./chart-options.ts";
 import classes from "./chart.module.css";
 
 interface TelemetryChartProps extends ChartSource {
+  deviceId: string;
   data: ChartData;
   metrics: readonly MetricInfo[];
   timeZone: string;
@@ -25,6 +27,51 @@ interface TelemetryChartProps extends ChartSource {
 /** Steps of the arrow keys across the whole width. */
 const keySteps = 120;
 
+/** How far Shift with an arrow key moves the range. */
+const keyPan = 0.25;
+/** How long the wheel rests before the service is asked. */
+const wheelRestMs = 120;
+/** Of the range, for each pixel that the wheel turns. */
+const wheelZoom = 0.002;
+const wheelPan = 0.001;
+
+/**
+ * The wheel with Ctrl (or two fingers that spread) looks closer at where the pointer is; sideways, or with Shift, it moves the range. Alone
+ * it scrolls the page, as everywhere.
+ */
+function useWheel(host: RefObject<HTMLDivElement | null>, latest: RefObject<TelemetryChartProps>): void {
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    let wanted: Span | null = null;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const onWheel = (event: WheelEvent) => {
+      const { deltaX, deltaY, ctrlKey, metaKey, shiftKey } = event;
+      const isZoom = ctrlKey || metaKey;
+      const sideways = shiftKey && deltaX === 0 ? deltaY : deltaX;
+      if (!isZoom && Math.abs(sideways) <= (shiftKey ? 0 : Math.abs(deltaY))) return;
+      event.preventDefault();
+      const span = wanted ?? latest.current.window;
+      const over = element.querySelector(".u-over")?.getBoundingClientRect();
+      const share = over === undefined ? 0.5 : Math.min(1, Math.max(0, (event.clientX - over.left) / over.width));
+      const atMs = span.fromMs + share * (span.toMs - span.fromMs);
+      wanted = isZoom
+        ? zoomed(span, Math.exp(deltaY * wheelZoom), atMs, Date.now())
+        : panned(span, sideways * wheelPan, Date.now());
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (wanted !== null) latest.current.onZoom(wanted.fromMs, wanted.toMs);
+        wanted = null;
+      }, wheelRestMs);
+    };
+    element.addEventListener("wheel", onWheel, { passive: false });
+    return () => {
+      clearTimeout(timer);
+      element.removeEventListener("wheel", onWheel);
+    };
+  }, [host, latest]);
+}
+
 /** The readings of a range. The pointer drags a range open, a click picks what happened there, arrow keys move the cursor. */
 export function TelemetryChart(props: TelemetryChartProps) {
   const { data, metrics, timeZone, width, height, name, cursorMs, cursorWords } = props;
@@ -37,7 +84,7 @@ export function TelemetryChart(props: TelemetryChartProps) {
 
   // What a chart is made of stands still while its values change; only another set of lines makes another chart.
   const structure = JSON.stringify([
-    data.series.map(({ metric }) => metric),
+    data.series.map(({ deviceId, metric }) => [deviceId, metric]),
     metrics.map(({ metric }) => metric),
     timeZone,
     scheme,
@@ -59,6 +106,8 @@ export function TelemetryChart(props: TelemetryChartProps) {
     };
   }, [structure]);
 
+  useWheel(host, latest);
+
   useEffect(() => {
     plot.current?.setData(columnsOf(data));
   }, [data, shown.fromMs, shown.toMs]);
@@ -78,6 +127,11 @@ export function TelemetryChart(props: TelemetryChartProps) {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step === 0) return;
     event.preventDefault();
+    if (event.shiftKey) {
+      const { fromMs, toMs } = panned(shown, step * keyPan, Date.now());
+      props.onZoom(fromMs, toMs);
+      return;
+    }
     const stepMs = (shown.toMs - shown.fromMs) / keySteps;
     const from = cursorMs ?? (step > 0 ? shown.fromMs : shown.toMs);
     const atMs = Math.min(shown.toMs, Math.max(shown.fromMs, from + step * stepMs));
@@ -92,7 +146,7 @@ export function TelemetryChart(props: TelemetryChartProps) {
       style={{ height }}
       role="slider"
       tabIndex={0}
-      aria-label={`${name}. Arrow keys move along it.`}
+      aria-label={`${name}. Arrow keys move along it, with Shift they move the range.`}
       aria-valuemin={Math.round(shown.fromMs / 1_000)}
       aria-valuemax={Math.round(shown.toMs / 1_000)}
       aria-valuenow={Math.round((cursorMs ?? shown.toMs) / 1_000)}

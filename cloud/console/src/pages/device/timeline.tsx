@@ -1,8 +1,12 @@
 import { Button, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
+import { causesQuery } from "../../api/support-queries.ts";
+import { casePath } from "../../core/cases.ts";
 import { plainText } from "../../core/reported.ts";
 import { absoluteText, agoText, clockText } from "../../core/time.ts";
 import { byDay, itemKey, kindWords, type TimelineItem, type TimelineKind, timelineKinds } from "../../core/timeline.ts";
+import { HrefLink } from "../../parts/href-link.tsx";
 import { KindIcon } from "../../parts/icons.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
@@ -10,6 +14,8 @@ import { kindColours } from "./kind-colours.ts";
 import classes from "./timeline.module.css";
 
 interface TimelineProps {
+  /** The appliance's, for what is known of its faults. */
+  model: string;
   items: readonly TimelineItem[];
   /** The kinds that somebody chose; none means all. */
   chosen: readonly TimelineKind[];
@@ -101,6 +107,7 @@ export function Timeline(props: TimelineProps) {
 
 function Entry({
   item,
+  model,
   nowMs,
   selectedKey,
   timeZone,
@@ -131,7 +138,7 @@ function Entry({
           {clockText(item.atMs, timeZone)}
         </time>
       </button>
-      {selected && <Details item={item} nowMs={nowMs} timeZone={timeZone} />}
+      {selected && <Details item={item} model={model} nowMs={nowMs} timeZone={timeZone} />}
     </li>
   );
 }
@@ -158,7 +165,53 @@ function isTelling(name: string, value: unknown, { atMs }: TimelineItem): boolea
   return value !== null && !(name === "clockSuspect" && value === false);
 }
 
-function Details({ item, nowMs, timeZone }: { item: TimelineItem; nowMs: number; timeZone: string }) {
+/** What staff wrote about a fault: what to look at, and the part that mends it. */
+function FaultHelp({ code, model }: { code: string; model: string }) {
+  const causes = useQuery(causesQuery).data?.items;
+  if (causes === undefined) return null;
+  const known = causes.filter(({ key }) => key === `fault:${code}`);
+  // What is written for the model counts before what is written for all.
+  const cause = known.find((one) => one.model === model) ?? known.find((one) => one.model === null);
+  if (cause === undefined) {
+    return (
+      <p className={classes["help"]}>
+        Nobody has written about fault {code} yet. Once somebody does, among the causes, it is shown here.
+      </p>
+    );
+  }
+  const { title, fix, part } = cause.definition;
+  return (
+    <div className={classes["help"]}>
+      <p>
+        <strong>{title}</strong>
+      </p>
+      <p>{fix}</p>
+      {part !== null && (
+        <p>
+          Part {part.number}, {part.name}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** The code of a fault that an entry tells of, where one may be looked up. */
+function faultCode({ kind, data }: TimelineItem): string | null {
+  const { type, code } = data;
+  const isFault = kind === "event" && typeof type === "string" && type.startsWith("fault.");
+  return isFault && typeof code === "string" && /^[A-Za-z0-9_.-]{1,64}$/.test(code) ? code : null;
+}
+
+interface DetailsProps {
+  item: TimelineItem;
+  model: string;
+  nowMs: number;
+  timeZone: string;
+}
+
+function Details({ item, model, nowMs, timeZone }: DetailsProps) {
+  const { caseId, incidentId } = item.data;
+  const code = faultCode(item);
   const fields = Object.entries(item.data).filter(([name, value]) => isTelling(name, value, item));
   return (
     <>
@@ -174,6 +227,17 @@ function Details({ item, nowMs, timeZone }: { item: TimelineItem; nowMs: number;
           </div>
         ))}
       </dl>
+      {code !== null && <FaultHelp code={code} model={model} />}
+      {typeof caseId === "string" && (
+        <p className={classes["leads"]}>
+          <HrefLink href={casePath(caseId)}>Open the case</HrefLink>
+        </p>
+      )}
+      {typeof incidentId === "string" && (
+        <p className={classes["leads"]}>
+          <HrefLink href={`/incidents/${incidentId}`}>Open the incident</HrefLink>
+        </p>
+      )}
       <div className={classes["toChart"]}>
         <Button
           variant="default"

@@ -5,7 +5,6 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import type { DeviceListSearch } from "../../core/url-state.ts";
 import { SearchIcon } from "../../parts/icons.tsx";
-import { searchFieldId } from "../../parts/shell.tsx";
 import classes from "./devices.module.css";
 
 /** How long to wait for the next letter. */
@@ -94,7 +93,6 @@ function SearchField({ q, onChange }: { q: string; onChange: (q: string) => void
 
   return (
     <TextInput
-      id={searchFieldId}
       type="search"
       label="Find by id or serial number"
       size="sm"

@@ -67,6 +67,9 @@ export function DevicesPage() {
             {plural(total, "appliance")} {isFiltered(search) && "fit the filters"}
           </span>
         )}
+        <Link to="/models" search={{ model: search.model }} className={classes["models"]}>
+          Models and their metrics
+        </Link>
       </div>
       <DeviceFilters search={search} models={models} />
       <QuestionNotice question={question} />

@@ -53,6 +53,7 @@ const behindMsMin = 2_000;
 function HealthLine({ health }: { health: Health }) {
   const { status, problems, upRoad, process } = health;
   if (status !== "ok") {
+    const store = storeWords(health.telemetry);
     return (
       <section className={`${classes["health"]} ${classes["degraded"]}`} aria-label="Health" role="status">
         <AlertIcon />
@@ -60,6 +61,7 @@ function HealthLine({ health }: { health: Health }) {
           {problems.map((sentence) => (
             <li key={sentence}>{sentence}</li>
           ))}
+          {store !== null && <li className={classes["healthMore"]}>{store}</li>}
         </ul>
       </section>
     );
@@ -68,15 +70,30 @@ function HealthLine({ health }: { health: Health }) {
     upRoad.behindMs > behindMsMin
       ? `${plural(upRoad.behindRecords, "record")} on the way into the database, the oldest ${durationText(upRoad.behindMs)} old.`
       : "Everything that appliances sent is stored.";
+  const store = storeWords(health.telemetry);
   return (
     <section className={classes["health"]} aria-label="Health">
       <CheckIcon />
       <p>
         All is well.{" "}
-        <span className={classes["healthMore"]}>{`${behind} Up for ${durationText(process.uptimeMs)}.`}</span>
+        <span className={classes["healthMore"]}>
+          {[behind, store, `Up for ${durationText(process.uptimeMs)}.`].filter((one) => one !== null).join(" ")}
+        </span>
       </p>
     </section>
   );
+}
+
+/** How the store of readings stands, where it is a store of its own: the readings in the database are stored with everything else. */
+function storeWords({ store, up, behindRecords, behindMs, parked }: Health["telemetry"]): string | null {
+  if (store === "postgres") return null;
+  const waiting =
+    behindRecords === 0
+      ? "nothing waits for it"
+      : `${plural(behindRecords, "record")} wait for it in the gateway, the oldest ${durationText(behindMs)} old; they go in by themselves when it answers`;
+  const refused =
+    parked === 0 ? "" : ` It refused ${plural(parked, "reading")} for good, kept at /api/v1/parked-readings.`;
+  return `Readings are kept in InfluxDB, which ${up ? "answers" : "does not answer"}: ${waiting}.${refused} Cases, rules and safety do not wait for it.`;
 }
 
 function Connected({ devices }: { devices: Overview["devices"] }) {

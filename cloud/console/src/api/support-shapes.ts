@@ -1,0 +1,56 @@
+/** What the API answers to whoever helps an owner, as far as the console reads it; held by test/console like `shapes.ts`. */
+import type { ServiceCase } from "./shapes.ts";
+
+export interface Found {
+  kind: "device" | "household" | "member" | "case" | "release" | "model";
+  id: string;
+  title: string;
+  /** What tells it apart from others of the same title. */
+  subtitle: string;
+  /** Its place in the console. */
+  href: string;
+}
+
+export interface SearchAnswer {
+  items: Found[];
+  /** Kinds that took too long, and may hold more. */
+  incomplete: Found["kind"][];
+  /** False where the database can look for beginnings and ends of words alone. */
+  parts: boolean;
+}
+
+export interface Household {
+  id: string;
+  name: string;
+  locale: string;
+  timeZone: string;
+  members: { id: string; name: string; email: string | null; role: string }[];
+  createdAtMs: number;
+  devices: { id: string; model: string }[];
+}
+
+/** A case with what is known of it that the appliance's page shows. */
+export interface CaseBrief extends ServiceCase {
+  cause: string;
+  appliance: {
+    warrantyUntilMs: number | null;
+    endOfSupportMs: number | null;
+    underWarranty: boolean | null;
+  } | null;
+  causeArticle: { title: string; fix: string; part: { number: string; name: string } | null } | null;
+  similar: { sinceMs: number; devices: number; open: number; sameModel: number; sameFirmware: number };
+}
+
+export interface CauseDocument {
+  key: string;
+  /** The model that it is for; null for all. */
+  model: string | null;
+  definition: { title: string; fix: string; part: { number: string; name: string } | null };
+}
+
+export interface DeviceMessage {
+  channel: "telemetry" | "events" | "reported" | "receipts";
+  atMs: number;
+  receivedAtMs: number | null;
+  payload: Record<string, unknown>;
+}
