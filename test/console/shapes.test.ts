@@ -1,5 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
+import type * as cases from "../../cloud/console/src/api/case-shapes.ts";
 import type * as rollouts from "../../cloud/console/src/api/rollout-shapes.ts";
 import type * as read from "../../cloud/console/src/api/shapes.ts";
 import type * as support from "../../cloud/console/src/api/support-shapes.ts";
@@ -26,6 +27,10 @@ import type {
   rolloutSummary,
   scheduleView,
 } from "../../cloud/rollouts/rollout-shapes.ts";
+import type { caseEntryView, caseView } from "../../cloud/service/case-views.ts";
+import type { causeDefinition } from "../../cloud/service/core/cause-article.ts";
+import type { Diagnosis } from "../../cloud/service/diagnosis-store.ts";
+import type { evidenceSnapshot, relatedView } from "../../cloud/service/evidence-store.ts";
 import type { WireAnswer } from "../../cloud/security/wire-routes.ts";
 import { permissionTable } from "../../cloud/staff/core/permissions.ts";
 import type { LatestValue } from "../../cloud/telemetry/telemetry-store.ts";
@@ -49,6 +54,12 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.infer<typeof scheduleView>>().toExtend<rollouts.Schedule>();
   expectTypeOf<z.infer<typeof freezeView>>().toExtend<rollouts.Freeze>();
   expectTypeOf<Release>().toExtend<Omit<rollouts.Release, "running">>();
+  expectTypeOf<z.infer<typeof caseView>>().toExtend<cases.QueuedCase>();
+  expectTypeOf<z.infer<typeof caseEntryView>>().toExtend<cases.CaseEntry>();
+  expectTypeOf<z.infer<typeof evidenceSnapshot>>().toExtend<cases.Snapshot>();
+  expectTypeOf<z.infer<typeof relatedView>>().toExtend<cases.RelatedCase>();
+  expectTypeOf<z.infer<typeof causeDefinition>>().toExtend<cases.CauseArticle>();
+  expectTypeOf<Diagnosis>().toExtend<cases.Diagnosis>();
   expectTypeOf<LatestValue>().toEqualTypeOf<Pick<read.LatestValue, "metric" | "value" | "atMs" | "clockSuspect">>();
 });
 

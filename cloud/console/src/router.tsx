@@ -11,6 +11,7 @@ import {
   securitySearch,
   stringifySearch,
 } from "./core/url-state.ts";
+import { casesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { Empty } from "./parts/empty.tsx";
@@ -96,6 +97,19 @@ const modelsRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/models/models-page.tsx"), "ModelsPage"),
 });
 
+const casesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/cases",
+  validateSearch: casesSearch,
+  component: lazyRouteComponent(() => import("./pages/cases/cases-page.tsx"), "CasesPage"),
+});
+
+const caseRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/cases/$id",
+  component: lazyRouteComponent(() => import("./pages/cases/case-page.tsx"), "CasePage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -120,6 +134,8 @@ const routeTree = rootRoute.addChildren([
   plannerRoute,
   rolloutRoute,
   releasesRoute,
+  casesRoute,
+  caseRoute,
   provisioningRoute,
   securityRoute,
 ]);

@@ -10,6 +10,8 @@ export class ApiProblem extends Error {
   readonly help: string;
   readonly code: string;
   readonly requestId: string | null;
+  /** The fields that were refused, each by a JSON pointer into what was sent. */
+  readonly fields: readonly { pointer: string; message: string }[];
 
   constructor(status: number, body: Partial<ProblemBody>) {
     super(body.detail ?? body.title ?? `The service answered ${status}.`);
@@ -18,6 +20,7 @@ export class ApiProblem extends Error {
     this.help = body.help ?? "Try again; if it stays, the service's log says more.";
     this.code = body.code ?? "unknown";
     this.requestId = body.requestId ?? null;
+    this.fields = body.errors ?? [];
   }
 }
 
@@ -51,7 +54,7 @@ async function ask(
  * @throws ApiProblem
  */
 export async function send<Answer>(
-  method: "POST" | "PATCH" | "DELETE",
+  method: "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   body?: unknown,
 ): Promise<Answer | null> {
@@ -133,6 +136,17 @@ export async function get<Answer>(path: string, { signal, alsoFine = [] }: AskOp
   if (!response.ok && !alsoFine.includes(response.status)) throw await problemOf(response);
   const answer: Answer = await response.json();
   return answer;
+}
+
+/**
+ * Reads a file of the API, such as a log, whole.
+ *
+ * @throws ApiProblem
+ */
+export async function getFile(path: string): Promise<Blob> {
+  const response = await ask(path, session.key, undefined, "*/*");
+  if (!response.ok) throw await problemOf(response);
+  return response.blob();
 }
 
 /**

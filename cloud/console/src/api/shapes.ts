@@ -257,4 +257,5 @@ export interface ProblemBody {
   help: string;
   code: string;
   requestId: string;
+  errors?: { pointer: string; message: string }[];
 }

@@ -26,3 +26,9 @@ export function valueText(value: number | boolean, unit: string): string {
 /** `1 appliance`, `3 appliances` */
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${countText(count)} ${count === 1 ? one : many}`;
+
+/** `840 B`, `12.4 kB`, `3.1 MB` */
+export function bytesText(bytes: number): string {
+  if (bytes < 1_000) return `${whole.format(bytes)} B`;
+  return bytes < 1_000_000 ? `${oneDigit.format(bytes / 1_000)} kB` : `${oneDigit.format(bytes / 1_000_000)} MB`;
+}

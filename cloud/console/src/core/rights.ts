@@ -5,6 +5,7 @@ export const rights = {
   "devices.command": ["support", "admin"],
   "telemetry.raw": ["support", "admin"],
   "models.write": ["release", "admin"],
+  "devices.logs": ["support", "admin"],
   "devices.write": ["support", "admin"],
   "devices.register": ["admin"],
   "provisioning.read": ["viewer", "support", "content", "release", "admin"],
@@ -13,6 +14,10 @@ export const rights = {
   "rollouts.write": ["release", "admin"],
   "firmware.write": ["release", "admin"],
   "security.read": ["support", "admin"],
+  "service.rules": ["support", "admin"],
+  "cases.write": ["support", "admin"],
+  "notices.read": ["support", "admin"],
+  "notices.write": ["admin"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Right = keyof typeof rights;

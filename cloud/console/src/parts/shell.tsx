@@ -1,8 +1,9 @@
 import { Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { useState } from "react";
 import { flushSync } from "react-dom";
+import { queueCountsQuery } from "../api/case-queries.ts";
 import { alertsQuery, expiringQuery, meQuery } from "../api/queries.ts";
 import { session } from "../api/session.ts";
 import { useRights } from "../api/rights.ts";
@@ -40,6 +41,7 @@ export function Shell() {
             <Link to="/devices" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
               Appliances
             </Link>
+            <CasesLink />
             <Link to="/releases" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
               Releases
             </Link>
@@ -67,6 +69,23 @@ export function Shell() {
         <KeysHelp />
       </Dialog>
     </>
+  );
+}
+
+/** The queue, with how many cases are overdue. */
+function CasesLink() {
+  const overdue = useQuery(queueCountsQuery({})).data?.overdue ?? 0;
+  const isService = /^\/(incidents|rules|notices)(\/|$)/.test(useLocation().pathname);
+  return (
+    <Link
+      to="/cases"
+      search={{}}
+      activeOptions={{ includeSearch: false }}
+      className={`${classes["link"]} ${isService ? classes["within"] : ""}`}
+    >
+      Cases
+      {overdue > 0 && <Badge count={overdue} words={`${plural(overdue, "case")} overdue`} />}
+    </Link>
   );
 }
 
@@ -141,8 +160,11 @@ function Account({ onHelp }: { onHelp: () => void }) {
 
 const keys: readonly (readonly [string[], string])[] = [
   [["/", "Ctrl K"], "Search: appliances, people, cases, releases, models"],
-  [["j", "k"], "Next and previous: in the list of appliances, and in a timeline"],
-  [["Enter"], "Open what is chosen"],
+  [["j", "k"], "Next and previous: in lists, in a timeline, and from case to case"],
+  [["e", "Enter"], "Open what is chosen"],
+  [["a"], "Take the case that is chosen, or open"],
+  [["r", "n"], "In a case: answer the owner; write a note"],
+  [["u"], "From a case back to the queue"],
   [["←", "→"], "Move along the chart, once it is chosen; with Shift, move the range"],
   [["+", "−", "0"], "Look closer at the chart, see more of it, go back to live"],
   [["Esc"], "Let go of the entry that is selected; close this"],

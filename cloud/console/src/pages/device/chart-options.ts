@@ -12,6 +12,8 @@ export interface ChartSource {
   marks: readonly { key: string; atMs: number; colour: string; milestone: Milestone | null }[];
   /** Times in which something lay outside what the model declares. */
   outside: readonly Span[];
+  /** Readings that are marked where they are, by the metric that they belong to. */
+  dots?: readonly { atMs: number; metric: string; value: number }[];
   selectedMs: number | null;
   onHover: (atMs: number | null) => void;
   onPick: (atMs: number, withinMs: number) => void;
@@ -212,6 +214,26 @@ function drawMarks(plot: uPlot, source: ChartSource, colour: (name: string) => s
   ctx.restore();
 }
 
+/** Rings around readings that matter, on the scale of their metric. */
+function drawDots(plot: uPlot, source: ChartSource, units: ReadonlyMap<string, string>, colour: string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 2 * devicePixelRatio;
+  for (const { atMs, metric, value } of source.dots ?? []) {
+    const unit = units.get(metric);
+    if (unit === undefined) continue;
+    ctx.beginPath();
+    const [x, y] = [plot.valToPos(atMs / 1_000, "x", true), plot.valToPos(value, unitScale(unit), true)];
+    ctx.arc(x, y, 4.5 * devicePixelRatio, 0, 2 * Math.PI);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
 /** Puts the cursor where the selected entry is, once the chart knows where that is. */
 export function pinCursor(plot: uPlot, selectedMs: number | null): void {
   if (selectedMs === null) return;
@@ -221,13 +243,18 @@ export function pinCursor(plot: uPlot, selectedMs: number | null): void {
 
 const timeAt = (plot: uPlot, left: number) => plot.posToVal(left, "x") * 1_000;
 
-function hooks(source: () => ChartSource, colour: (name: string) => string): uPlot.Hooks.Arrays {
+function hooks(
+  source: () => ChartSource,
+  units: ReadonlyMap<string, string>,
+  colour: (name: string) => string,
+): uPlot.Hooks.Arrays {
   return {
     drawClear: [(plot) => drawOutside(plot, source(), colour)],
     draw: [
       (plot) => {
         drawMilestones(plot, source(), colour);
         drawMarks(plot, source(), colour);
+        drawDots(plot, source(), units, colour("--wrong"));
       },
     ],
     setCursor: [
@@ -278,6 +305,7 @@ export function chartOptions(
   const isFlag = (metric: string) => infoOf(metric)?.kind === "flag";
   const units = [...new Set(data.series.filter(({ metric }) => !isFlag(metric)).map(({ unit }) => unit))];
   const scales = Object.fromEntries(units.map((unit) => [unitScale(unit), { range: valueRange }]));
+  const unitOf = new Map(data.series.filter(({ metric }) => !isFlag(metric)).map(({ metric, unit }) => [metric, unit]));
   const styles = data.series.map(({ metric }) => lineStyle(metric, metrics));
   const isOther = (at: number) => data.series[at]?.deviceId !== deviceId;
   const bands = data.series.flatMap(({ metric }, at): uPlot.Band[] => {
@@ -325,6 +353,6 @@ export function chartOptions(
       drag: { x: true, y: false, setScale: false, dist: dragPixelsMin },
       points: { size: (_plot, at) => (at % columnsPerMetric === 0 ? 7 : 0) },
     },
-    hooks: hooks(source, colour),
+    hooks: hooks(source, unitOf, colour),
   };
 }

@@ -1,0 +1,102 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { type CasesSearch, filterOf } from "../core/service-url.ts";
+import { stringifySearch } from "../core/url-state.ts";
+import type {
+  Beside,
+  CaseDossier,
+  Diagnosis,
+  FeedbackWeek,
+  FilledAnswer,
+  QueueCounts,
+  QueuedCase,
+  WeekOfCases,
+} from "./case-shapes.ts";
+import { get } from "./client.ts";
+import type { Page } from "./shapes.ts";
+
+/** How often what is worked on is asked for again, and what moves by the hour. */
+const liveMs = 3_000;
+const calmMs = 60_000;
+
+export const casesPerPage = 50;
+
+export const casePath = (id: string) => `/api/v1/cases/${encodeURIComponent(id)}`;
+
+export const queueQuery = ({ tab: _tab, ...search }: CasesSearch) =>
+  queryOptions({
+    queryKey: ["cases", "queue", search],
+    queryFn: ({ signal }) =>
+      get<Page<QueuedCase>>(`/api/v1/cases/queue${stringifySearch({ ...search, limit: casesPerPage })}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: liveMs,
+  });
+
+/** Of what the filter leaves, whoever has it and whenever it is due. */
+export const queueCountsQuery = (search: CasesSearch) =>
+  queryOptions({
+    queryKey: ["cases", "counts", filterOf(search)],
+    queryFn: ({ signal }) =>
+      get<QueueCounts>(`/api/v1/cases/queue/counts${stringifySearch({ ...filterOf(search) })}`, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: liveMs,
+  });
+
+export const caseQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["cases", "one", id],
+    queryFn: ({ signal }) => get<CaseDossier>(casePath(id), { signal }),
+    refetchInterval: liveMs,
+  });
+
+export const besideQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["cases", "beside", id],
+    queryFn: ({ signal }) => get<Beside>(`${casePath(id)}/conversation`, { signal }),
+    refetchInterval: liveMs,
+  });
+
+export const answersQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["cases", "answers", id],
+    queryFn: ({ signal }) => get<{ items: FilledAnswer[] }>(`${casePath(id)}/answers`, { signal }),
+    staleTime: calmMs,
+  });
+
+export const diagnosesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["cases", "diagnoses", id],
+    queryFn: ({ signal }) => get<{ items: Diagnosis[] }>(`${casePath(id)}/diagnoses`, { signal }),
+    refetchInterval: liveMs,
+  });
+
+export const causesQuery = queryOptions({
+  queryKey: ["causes"],
+  queryFn: ({ signal }) =>
+    get<{ items: { key: string; definition: { title: string } }[] }>("/api/v1/causes", { signal }),
+  staleTime: calmMs,
+});
+
+export const measuresQuery = (weeks: number) =>
+  queryOptions({
+    queryKey: ["cases", "measures", weeks],
+    queryFn: ({ signal }) => get<{ weeks: WeekOfCases[] }>(`/api/v1/cases/measures?weeks=${weeks}`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+export const feedbackQuery = (weeks: number) =>
+  queryOptions({
+    queryKey: ["cases", "feedback", weeks],
+    queryFn: ({ signal }) => get<{ items: FeedbackWeek[] }>(`/api/v1/service/feedback?weeks=${weeks}`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+/** Whose appliance it is, as far as an agent needs to know to speak with them. */
+export const householdQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["household", id],
+    queryFn: ({ signal }) =>
+      get<{ name: string; locale: string; timeZone: string }>(`/api/v1/households/${encodeURIComponent(id)}`, {
+        signal,
+      }),
+    staleTime: calmMs,
+  });

@@ -1,0 +1,177 @@
+/** What the API says of cases, as far as the console reads it; test/console holds these against what the service declares. */
+import type { RangePoint } from "./shapes.ts";
+
+export type Severity = "info" | "service" | "safety";
+export type CaseStatus =
+  | "open"
+  | "waiting_for_owner"
+  | "waiting_for_staff"
+  | "waiting_for_release"
+  | "resolved"
+  | "resolved_in_release"
+  | "reopened";
+
+export interface CasePromise {
+  firstAnswerDueAtMs: number;
+  resolveDueAtMs: number;
+  answeredAtMs: number | null;
+  /** Since when the clock of the solution stands still. */
+  pausedAtMs: number | null;
+  /** What is due next; null where nothing is. */
+  dueAtMs: number | null;
+  level: number;
+}
+
+export interface QueuedCase {
+  id: string;
+  deviceId: string;
+  model: string;
+  householdId: string | null;
+  ruleId: string | null;
+  cause: string;
+  severity: Severity;
+  title: string;
+  status: CaseStatus;
+  openedBy: string;
+  openedAtMs: number;
+  statusAtMs: number;
+  resolvedBy: string | null;
+  fixedIn: { version: string; counter: number } | null;
+  promise: CasePromise;
+  escalatedTo: string | null;
+  assignee: string | null;
+  reopenedCount: number;
+}
+
+export interface CaseEntry {
+  sequence: number;
+  kind:
+    | "opened"
+    | "reopened"
+    | "resolved"
+    | "status"
+    | "note"
+    | "assigned"
+    | "escalated"
+    | "message_to_owner"
+    | "message_from_owner"
+    | "diagnosis";
+  atMs: number;
+  by: string;
+  text: string | null;
+  data: Record<string, unknown>;
+}
+
+export interface Snapshot {
+  fromMs: number;
+  toMs: number;
+  whole: boolean;
+  firmware: { version: string | null; releaseCounter: number | null; hardware: string | null };
+  bucketMs: number;
+  series: { metric: string; points: RangePoint[] }[];
+  events: { atMs: number; title: string; type: string }[];
+}
+
+export interface RelatedCase {
+  id: string;
+  deviceId: string;
+  cause: string;
+  title: string;
+  status: CaseStatus;
+  firmware: string | null;
+  openedAtMs: number;
+}
+
+export interface CauseArticle {
+  title: string;
+  fix: string;
+  part: { number: string; name: string } | null;
+  article: Record<string, { title: string; text: string }>;
+}
+
+export interface CaseDossier extends QueuedCase {
+  entries: CaseEntry[];
+  appliance: {
+    serial: string;
+    firmware: string | null;
+    hardware: string | null;
+    soldAtMs: number | null;
+    warrantyUntilMs: number | null;
+    endOfSupportMs: number | null;
+    underWarranty: boolean | null;
+  } | null;
+  causeArticle: CauseArticle | null;
+  evidence: Snapshot | null;
+  readingsHref: string | null;
+  similar: {
+    sinceMs: number;
+    devices: number;
+    open: number;
+    sameModel: number;
+    sameFirmware: number;
+    cases: RelatedCase[];
+  };
+  past: RelatedCase[];
+}
+
+export interface QueueCounts {
+  open: number;
+  mine: number;
+  unassigned: number;
+  overdue: number;
+  escalated: number;
+  bySeverity: Record<Severity, number>;
+  byStatus: Partial<Record<CaseStatus, number>>;
+}
+
+export interface FilledAnswer {
+  key: string;
+  title: string;
+  suggested: boolean;
+  locale: string;
+  text: string;
+  missing: string[];
+}
+
+/** What stands beside the messages of a case. */
+export interface Beside {
+  wantsHuman: boolean;
+  automaticAnswerAtMs: number | null;
+  alternative: Record<string, unknown> | null;
+  rating: number | null;
+  ratedAtMs: number | null;
+  shown: { deliveryId: string; shownAtMs: number | null }[];
+}
+
+export interface Diagnosis {
+  id: string;
+  kind: "self_test" | "send_log";
+  state: "asked" | "sending" | "receiving" | "answered" | "failed" | "expired" | "removed";
+  reason: string | null;
+  askedAtMs: number;
+  askedBy: string;
+  changedAtMs: number;
+  untilMs: number;
+  result: Record<string, unknown> | null;
+  log: { bytes: number; sha256: string; isCut: boolean; removals: Record<string, number> } | null;
+}
+
+export interface WeekOfCases {
+  weekAtMs: number;
+  opened: number;
+  answered: number;
+  firstAnswerMs: { median: number | null; p90: number | null };
+  resolved: number;
+  resolveMs: { median: number | null; p90: number | null };
+  reopenedShare: number | null;
+  automationShare: number | null;
+  firstAnswerPromise: { kept: number; missed: number };
+  resolvePromise: { kept: number; missed: number };
+}
+
+export interface FeedbackWeek {
+  weekAtMs: number;
+  asked: number;
+  given: number;
+  mean: number | null;
+}

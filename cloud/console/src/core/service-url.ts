@@ -1,0 +1,98 @@
+/** What lies in the URL of the pages of service. */
+import type { CaseStatus, Severity } from "../api/case-shapes.ts";
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+
+/** The facets of the queue, each with what it wants and what it does not; lists divided by commas, as the API takes them. */
+export const facets = ["severity", "status", "model", "cause"] as const;
+export type Facet = (typeof facets)[number];
+
+export interface QueueFilter {
+  severity?: string | undefined;
+  notSeverity?: string | undefined;
+  status?: string | undefined;
+  notStatus?: string | undefined;
+  model?: string | undefined;
+  notModel?: string | undefined;
+  cause?: string | undefined;
+  notCause?: string | undefined;
+}
+
+export interface CasesSearch extends QueueFilter {
+  tab?: "measures" | undefined;
+  /** Everybody's where left out. */
+  assignee?: "me" | "none" | undefined;
+  overdue?: "true" | undefined;
+  cursor?: string | undefined;
+}
+
+export function casesSearch(search: Record<string, unknown>): CasesSearch {
+  const { tab, assignee, overdue } = search;
+  return {
+    tab: tab === "measures" ? tab : undefined,
+    severity: text(search["severity"]),
+    notSeverity: text(search["notSeverity"]),
+    status: text(search["status"]),
+    notStatus: text(search["notStatus"]),
+    model: text(search["model"]),
+    notModel: text(search["notModel"]),
+    cause: text(search["cause"]),
+    notCause: text(search["notCause"]),
+    assignee: assignee === "me" || assignee === "none" ? assignee : undefined,
+    overdue: overdue === "true" ? overdue : undefined,
+    cursor: text(search["cursor"]),
+  };
+}
+
+const keysOf = {
+  severity: { is: "severity", isNot: "notSeverity" },
+  status: { is: "status", isNot: "notStatus" },
+  model: { is: "model", isNot: "notModel" },
+  cause: { is: "cause", isNot: "notCause" },
+} as const satisfies Record<Facet, { is: keyof QueueFilter; isNot: keyof QueueFilter }>;
+
+/** One thing that a filter wants, or does not want. */
+export interface Wish {
+  facet: Facet;
+  value: string;
+  without: boolean;
+}
+
+const listOf = (value: string | undefined): string[] => (value ?? "").split(",").filter((part) => part !== "");
+
+/** What a filter asks, one by one. */
+export const wishesOf = (filter: QueueFilter): Wish[] =>
+  facets.flatMap((facet) => [
+    ...listOf(filter[keysOf[facet].is]).map((value) => ({ facet, value, without: false })),
+    ...listOf(filter[keysOf[facet].isNot]).map((value) => ({ facet, value, without: true })),
+  ]);
+
+/** The filter with one wish more; a wish for what was left out takes its place, and the other way round. */
+export function withWish(filter: QueueFilter, wish: Wish): QueueFilter {
+  const { is, isNot } = keysOf[wish.facet];
+  const [into, from] = wish.without ? [isNot, is] : [is, isNot];
+  const rest = listOf(filter[from]).filter((value) => value !== wish.value);
+  const wished = [...new Set([...listOf(filter[into]), wish.value])];
+  return { ...filter, [from]: rest.length === 0 ? undefined : rest.join(","), [into]: wished.join(",") };
+}
+
+export function withoutWish(filter: QueueFilter, wish: Wish): QueueFilter {
+  const key = wish.without ? keysOf[wish.facet].isNot : keysOf[wish.facet].is;
+  const rest = listOf(filter[key]).filter((value) => value !== wish.value);
+  return { ...filter, [key]: rest.length === 0 ? undefined : rest.join(",") };
+}
+
+/** What the queue is filtered by, without whose it is and where the page begins. */
+export function filterOf(search: CasesSearch): QueueFilter {
+  const { tab: _tab, assignee: _assignee, overdue: _overdue, cursor: _cursor, ...filter } = search;
+  return filter;
+}
+
+export const severityOrder: readonly Severity[] = ["safety", "service", "info"];
+export const openStatuses: readonly CaseStatus[] = [
+  "open",
+  "reopened",
+  "waiting_for_staff",
+  "waiting_for_owner",
+  "waiting_for_release",
+];

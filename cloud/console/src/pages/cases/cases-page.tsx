@@ -1,0 +1,122 @@
+import { Skeleton } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { casePath, queueCountsQuery, queueQuery } from "../../api/case-queries.ts";
+import type { QueuedCase } from "../../api/case-shapes.ts";
+import { send } from "../../api/client.ts";
+import { useRights } from "../../api/rights.ts";
+import { plural } from "../../core/numbers.ts";
+import { type CasesSearch, filterOf, wishesOf } from "../../core/service-url.ts";
+import { Empty } from "../../parts/empty.tsx";
+import { useKeys } from "../../parts/keys.ts";
+import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { Pager } from "../../parts/pager.tsx";
+import { ServiceTabs } from "../../parts/service-tabs.tsx";
+import classes from "./cases.module.css";
+import { Measures } from "./measures.tsx";
+import { QueueFilters } from "./queue-filters.tsx";
+import { chosenCase, moveChoice, QueueTable } from "./queue-table.tsx";
+
+const route = getRouteApi("/cases");
+
+/** What wants to be worked on, in the order in which it does; and how that goes, week by week. */
+export function CasesPage() {
+  const search = route.useSearch();
+  return (
+    <div className={page["page"]}>
+      <title>Cases · Hearth</title>
+      <div className={page["head"]}>
+        <h1>Cases</h1>
+        <p className={classes["keyHint"]}>
+          <kbd>j</kbd> <kbd>k</kbd> move, <kbd>e</kbd> opens, <kbd>a</kbd> takes, <kbd>?</kbd> shows all keys
+        </p>
+      </div>
+      <ServiceTabs current={search.tab === "measures" ? "measures" : "cases"} />
+      {search.tab === "measures" ? <Measures /> : <Queue search={search} />}
+    </div>
+  );
+}
+
+function useTake() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => send("POST", `${casePath(id)}/take`),
+    onSettled: () => client.invalidateQueries({ queryKey: ["cases"] }),
+  });
+}
+
+function Queue({ search }: { search: CasesSearch }) {
+  const navigate = useNavigate();
+  const question = useQuery(queueQuery(search));
+  const counts = useQuery(queueCountsQuery(search)).data;
+  const mayWork = useRights()?.may("cases.write") === true;
+  const take = useTake();
+  const items = question.data?.items;
+
+  useKeys({
+    j: () => moveChoice(1),
+    k: () => moveChoice(-1),
+    e: () => {
+      const id = chosenCase();
+      if (id !== null) void navigate({ to: "/cases/$id", params: { id } });
+    },
+    a: () => {
+      const id = chosenCase();
+      if (id !== null && mayWork) take.mutate(id);
+    },
+  });
+
+  return (
+    <>
+      <QueueFilters search={search} counts={counts} />
+      <QuestionNotice question={question} />
+      {take.error !== null && <Notice error={take.error} />}
+      {items === undefined ? (
+        question.error === null && <Skeleton height={320} radius={10} />
+      ) : items.length === 0 ? (
+        <NoCases search={search} />
+      ) : (
+        <QueueTable
+          cases={items}
+          stale={question.isPlaceholderData}
+          {...(mayWork ? { onTake: (one: QueuedCase) => take.mutate(one.id) } : {})}
+        />
+      )}
+      {question.data !== undefined && (search.cursor !== undefined || question.data.nextCursor !== null) && (
+        <Pager
+          words={`${plural(items?.length ?? 0, "case")} on this page`}
+          cursor={search.cursor}
+          nextCursor={question.data.nextCursor}
+          onCursor={(cursor) => void navigate({ to: "/cases", search: { ...search, cursor } })}
+        />
+      )}
+    </>
+  );
+}
+
+function NoCases({ search }: { search: CasesSearch }) {
+  const isFiltered = wishesOf(filterOf(search)).length > 0 || search.overdue !== undefined;
+  if (isFiltered)
+    return (
+      <Empty title="No open case fits these filters">
+        <p>Take one of the filters off above, or look at everybody’s cases.</p>
+      </Empty>
+    );
+  if (search.assignee === "me")
+    return (
+      <Empty title="You have no open case">
+        <p>
+          Choose Unassigned above, go to a case with <kbd>j</kbd> and take it with <kbd>a</kbd>.
+        </p>
+      </Empty>
+    );
+  return (
+    <Empty title="No case is open">
+      <p>
+        A case opens by itself when a rule finds something in what appliances say, and when an owner asks for help on
+        the appliance or in the app. It comes with its evidence, and closes when its cause is gone.
+      </p>
+    </Empty>
+  );
+}

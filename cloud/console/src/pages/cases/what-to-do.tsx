@@ -1,0 +1,36 @@
+import type { CaseDossier } from "../../api/case-shapes.ts";
+import page from "../../parts/page.module.css";
+import classes from "./case.module.css";
+
+/** What is known of the cause: what staff should do, the part, and the article as the owner reads it. */
+export function WhatToDo({ found: { causeArticle: known, cause } }: { found: CaseDossier }) {
+  if (known === null)
+    return (
+      <section className={page["card"]} aria-label="What to do">
+        <h2>What to do</h2>
+        <p className={page["note"]}>
+          Nothing is written about this cause yet. What you find out helps the next case of its kind:{" "}
+          <code>PUT /api/v1/causes/{cause}</code> keeps a suggested fix, the part, and an article for the owner.
+        </p>
+      </section>
+    );
+  const article = known.article["en"] ?? Object.values(known.article)[0];
+  return (
+    <section className={page["card"]} aria-label="What to do">
+      <h2>What to do</h2>
+      <p className={classes["fix"]}>{known.fix}</p>
+      {known.part !== null && (
+        <p>
+          <span className={page["soft"]}>Part that mends it most often: </span>
+          {known.part.name} <code>{known.part.number}</code>
+        </p>
+      )}
+      {article !== undefined && (
+        <details className={classes["more"]}>
+          <summary>What the owner reads: “{article.title}”</summary>
+          <p className={classes["article"]}>{article.text}</p>
+        </details>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,164 @@
+/** Cases on a running service: one that a rule found, one whose owner asked for help, and an incident of many ovens. */
+import mqtt, { type MqttClient } from "mqtt";
+import { loadModels } from "../../device-sim/models.ts";
+import { type RunningService, until } from "../support/service-process.ts";
+
+/** The oven that grows too hot. It answers what it is asked. */
+export const hotId = "oven-0001";
+/** The oven whose owner asks for help. */
+export const helpId = "oven-0002";
+/** So many at once are an incident, and not a case each. */
+const ovensAtOnce = 24;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+export interface ServiceStage {
+  hotCaseId: string;
+  helpCaseId: string;
+  incidentId: string;
+  leave(): Promise<void>;
+}
+
+const round = (value: number) => Math.round(value * 10) / 10;
+
+/** A cook of 40 minutes as readings, 10 s apart; a pure function, so that every run draws the same chart. */
+function cook(beganMs: number): { atMs: number; m: Record<string, number> }[] {
+  return Array.from({ length: 360 }, (_, step) => {
+    const minute = step / 6;
+    const warm = minute < 40 ? 200 - 178 * Math.exp(-minute / 4.2) : 22 + 176 * Math.exp(-(minute - 40) / 14);
+    const m = { cavity_c: round(warm), setpoint_c: minute < 40 ? 200 : 0, power_w: minute < 40 ? 1_100 : 4 };
+    return { atMs: beganMs + step * 10_000, m };
+  });
+}
+
+/** What grows too hot: past its setpoint, and on, to above 290 °C for a minute. */
+const runaway = (endsMs: number) =>
+  Array.from({ length: 120 }, (_, step) => ({
+    atMs: endsMs - (119 - step) * 5_000,
+    m: { cavity_c: round(22 + 283 * (1 - Math.exp(-step / 32))), setpoint_c: 200, power_w: 2_900 },
+  }));
+
+const publish = (client: MqttClient, id: string, channel: string, payload: unknown) =>
+  client.publishAsync(`hearth/v1/devices/${id}/${channel}`, JSON.stringify(payload), { qos: 1 });
+
+/** Answers commands as an appliance with a worn fan does: a self-test at once, its log where it is told to send it. */
+function answerCommands(client: MqttClient, id: string): void {
+  client.on("message", (topic, payload) => {
+    if (!topic.endsWith("/inbox")) return;
+    const delivery = JSON.parse(payload.toString());
+    if (delivery.kind !== "command") return;
+    const { name, args } = delivery.body;
+    const reply = (result: object) =>
+      void publish(client, id, "replies", { commandId: delivery.id, atMs: Date.now(), ok: true, result });
+    if (name === "self_test") {
+      const parts = [
+        { part: "heater", ok: true },
+        { part: "fan", ok: false },
+        { part: "door_switch", ok: true },
+      ];
+      reply({ passed: false, parts });
+    }
+    if (name === "send_log") {
+      reply({ uploading: true });
+      const body = "boot ok\nwifi ssid=Casa psk=hunter2-secret\nfan stalled at 1450 rpm\n";
+      void fetch(args.upload.href, { method: "PUT", headers: { "content-type": "text/plain" }, body });
+    }
+  });
+}
+
+async function made<Body>(asked: Promise<{ status: number; body: Body }>): Promise<Body> {
+  const { status, body } = await asked;
+  if (status >= 300) throw new Error(`${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** Registers the ovens and connects them. */
+async function fleet(service: RunningService): Promise<{ id: string; client: MqttClient }[]> {
+  for (const model of loadModels().values()) {
+    await made(service.api(`/api/v1/models/${model.key}`, { method: "PUT", body: model }));
+  }
+  const devices = Array.from({ length: ovensAtOnce + 4 }, (_, at) => ({
+    id: `oven-${String(at + 1).padStart(4, "0")}`,
+    model: "oven-x200",
+    serial: `SN-73400${String(at).padStart(2, "0")}`,
+    country: at % 2 === 0 ? "DE" : "SE",
+    soldAtMs: Date.now() - 300 * 24 * hourMs,
+    warrantyUntilMs: Date.now() + 430 * 24 * hourMs,
+  }));
+  const batch = await made(service.api("/api/v1/devices/batch", { method: "POST", body: { devices } }));
+  const items: { id: string; token: string }[] = batch.items;
+  return Promise.all(
+    items.map(async ({ id, token }, at) => {
+      const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${service.mqttPort}`, {
+        clientId: id,
+        username: id,
+        password: token,
+        protocolVersion: 4,
+        reconnectPeriod: 0,
+      });
+      await publish(client, id, "reported", {
+        atMs: Date.now(),
+        state: { firmware: at % 3 === 0 ? "2.4.1" : "2.5.0", hardware: "x200-r1", locale: "en-GB", operation: "idle" },
+      });
+      return { id, client };
+    }),
+  );
+}
+
+/** Lets the ovens do and say it all, and waits until the service has made of it what it makes. */
+export async function setServiceStage(service: RunningService): Promise<ServiceStage> {
+  const clients = await fleet(service);
+  const clientOf = (id: string): MqttClient => {
+    const found = clients.find((one) => one.id === id);
+    if (found === undefined) throw new Error(`${id} is not connected`);
+    return found.client;
+  };
+  const household = await made(
+    service.api("/api/v1/households", {
+      method: "POST",
+      body: { name: "Lindqvist", locale: "en-GB", timeZone: "Europe/Stockholm" },
+    }),
+  );
+  for (const id of [hotId, helpId]) {
+    await made(service.api(`/api/v1/households/${household.id}/devices/${id}`, { method: "PUT" }));
+  }
+  const nowMs = Date.now();
+  const hot = clientOf(hotId);
+  answerCommands(hot, hotId);
+  await hot.subscribeAsync(`hearth/v1/devices/${hotId}/inbox`, { qos: 1 });
+  for (const [at, hours] of [60, 34, 10].entries()) {
+    const beganMs = nowMs - hours * hourMs;
+    await publish(hot, hotId, "telemetry", cook(beganMs));
+    const event = { id: `cook-${at}`, atMs: beganMs, type: "program.started", data: { program: "HotAir" } };
+    await publish(hot, hotId, "events", event);
+  }
+  await publish(hot, hotId, "telemetry", runaway(nowMs - 2_000));
+  await publish(clientOf(helpId), helpId, "events", {
+    id: "help-1",
+    atMs: nowMs,
+    type: "help.requested",
+    data: { text: "The door does not close any more.", wantsHuman: true },
+  });
+  for (const { id, client } of clients.slice(4)) {
+    await publish(client, id, "events", { id: "f-1", atMs: Date.now(), type: "fault.raised", data: { code: "E42" } });
+  }
+  const caseOf = async (deviceId: string): Promise<string> => {
+    const { body } = await service.api(`/api/v1/cases?device=${deviceId}`);
+    return body.items[0]?.id ?? "";
+  };
+  await until("the rule has found what is too hot, with its evidence", async () => {
+    const { body } = await service.api(`/api/v1/cases/${await caseOf(hotId)}`);
+    return body?.evidence?.series?.length > 0;
+  });
+  await until("the owner is heard", async () => (await caseOf(helpId)) !== "");
+  const incidents = async () => (await service.api("/api/v1/incidents")).body.items;
+  await until("the many are one incident", async () => (await incidents())[0]?.members === ovensAtOnce);
+  return {
+    hotCaseId: await caseOf(hotId),
+    helpCaseId: await caseOf(helpId),
+    incidentId: (await incidents())[0].id,
+    leave: async () => {
+      await Promise.all(clients.map(({ client }) => client.endAsync(true)));
+    },
+  };
+}

@@ -1,0 +1,175 @@
+/** Cases, incidents, rules and staff notices in a real browser, on a real service whose ovens have had trouble. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
+import { type ServiceStage, setServiceStage } from "./service-stage.ts";
+
+let dataDir: string;
+let service: RunningService;
+let browser: Browser;
+let stage: ServiceStage;
+
+const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+
+describe.skipIf(!hasChromium)("service in the console", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir });
+    stage = await setServiceStage(service);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stage.leave();
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  });
+
+  describe.each([desk, phone])("at $name", (screen) => {
+    test("the queue has what is most severe first, says in words when each is due, and keeps its filters in the address", async () => {
+      const { page, complaints, strangers } = await open(screen, "/cases");
+      const table = page.getByRole("table", { name: "Cases" });
+      const rows = table.locator("[data-row]");
+      await rows.nth(1).waitFor();
+      expect(await rows.nth(0).innerText()).toMatch(/Cavity too hot[^]*Safety[^]*due in/);
+      expect(await rows.nth(1).innerText()).toMatch(/Asks for help/);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByLabel("Severity").selectOption("without safety");
+      await rows.filter({ hasText: "Cavity too hot" }).waitFor({ state: "detached" });
+      expect(param(page, "notSeverity")).toBe("safety");
+      await page.getByRole("button", { name: "Take off: without Safety" }).click();
+      await rows.filter({ hasText: "Cavity too hot" }).waitFor();
+      await page.getByRole("link", { name: /^Mine/ }).click();
+      await until("whose it is lies in the address", () => param(page, "assignee") === "me");
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("a case shows what it is, what to do and its evidence, and every point of the chart stands in a table", async () => {
+      const { page, complaints } = await open(screen, `/cases/${stage.hotCaseId}`);
+      await page.getByRole("heading", { name: "Cavity too hot" }).waitFor();
+      await page.getByText(/covered, until/).waitFor();
+      await page.getByText("PB-2040").waitFor();
+      const chart = page.getByRole("figure", { name: /Readings of the 72 hours before/ });
+      await chart.getByRole("slider").waitFor();
+      expect(Number(await chart.getAttribute("data-points"))).toBeGreaterThan(15);
+      expect(await chart.getAttribute("data-marks")).toBe("3");
+      await chart.getByText(/readings behind it/).waitFor();
+      await page.getByText("Around the opening").click();
+      const near = page.getByRole("figure", { name: /Readings around/ });
+      await near.getByRole("slider").waitFor();
+      expect(Number(await near.getAttribute("data-points"))).toBeGreaterThan(60);
+      await near.getByText("As a table").click();
+      await near.getByRole("region", { name: "Readings as a table" }).waitFor();
+      await page.getByRole("region", { name: "Similar and past cases" }).waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+  });
+
+  test("j and k move, e opens and a takes; ? shows the keys", async () => {
+    const { page, complaints } = await open(desk, "/cases");
+    const links = page.locator("a[data-case]");
+    await links.nth(1).waitFor();
+    const focused = () => page.evaluate<string>("document.activeElement?.textContent ?? ''");
+    await page.keyboard.press("j");
+    expect(await focused()).toBe("Cavity too hot");
+    await page.keyboard.press("j");
+    expect(await focused()).toBe("Asks for help");
+    await page.keyboard.press("k");
+    await page.keyboard.press("a");
+    await page.locator("[data-row]").first().getByText("first admin").waitFor();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").getByText("Take the case that is chosen, or open").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.keyboard.press("e");
+    await page.getByRole("heading", { name: "Cavity too hot" }).waitFor();
+    await page.keyboard.press("j");
+    await page.getByRole("heading", { name: "Asks for help" }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("an answer to the owner and a note among staff are never the same, and a sending that fails loses no word", async () => {
+    const { page } = await open(desk, `/cases/${stage.helpCaseId}`);
+    const talk = page.getByRole("region", { name: "Conversation with the owner" });
+    await talk.getByText("The door does not close any more.").waitFor();
+    await talk.getByText("They asked for a person.").waitFor();
+    const box = page.getByLabel("Your answer to the owner");
+    await box.fill("Please send a picture of the hinge.");
+    await page.route("**/messages", (route) => route.abort());
+    await page.getByRole("button", { name: "Send to the owner" }).click();
+    await talk.getByRole("alert").getByText("Hearth does not answer").waitFor();
+    await page.reload();
+    await box.waitFor();
+    expect(await box.inputValue()).toBe("Please send a picture of the hinge.");
+    await page.unroute("**/messages");
+    await page.getByLabel(/Then wait for the owner/).check();
+    await page.getByRole("button", { name: "Send to the owner" }).click();
+    await talk.getByRole("listitem").getByText("Please send a picture of the hinge.").waitFor();
+    await page.getByText("Waits for the owner", { exact: true }).first().waitFor();
+    expect(await box.inputValue()).toBe("");
+    const notes = page.getByRole("region", { name: "Notes among staff" });
+    await page.getByLabel("A note for your colleagues").fill("Second call about this hinge.");
+    await page.getByRole("button", { name: "Keep the note" }).click();
+    await notes.getByRole("listitem").getByText("Second call about this hinge.").waitFor();
+    expect(await talk.getByText("Second call about this hinge.").count()).toBe(0);
+    const { body } = await service.api(`/api/v1/cases/${stage.helpCaseId}`);
+    const kinds = body.entries.map(({ kind, text }: { kind: string; text: string | null }) => [kind, text]);
+    expect(kinds).toContainEqual(["note", "Second call about this hinge."]);
+    expect(kinds).toContainEqual(["message_to_owner", "Please send a picture of the hinge."]);
+    expect(await faultsOf(page)).toEqual([]);
+  });
+
+  test("a kept answer is filled in from the case", async () => {
+    const { page } = await open(desk, `/cases/${stage.hotCaseId}`);
+    const kept = page.getByLabel("Begin with a kept answer");
+    await kept.waitFor();
+    const { body } = await service.api(`/api/v1/cases/${stage.hotCaseId}/answers`);
+    await kept.selectOption(body.items[0].key);
+    expect(await page.getByLabel("Your answer to the owner").inputValue()).toBe(body.items[0].text);
+  });
+
+  test("the appliance is asked for a self-test and its log, and both stand on the case without a secret", async () => {
+    const { page } = await open(desk, `/cases/${stage.hotCaseId}`);
+    const asked = page.getByRole("region", { name: "Ask the appliance" });
+    await asked.getByRole("button", { name: "Run a self-test" }).click();
+    await asked.getByText("fan faulty").waitFor();
+    await asked.getByRole("button", { name: "Ask for its log" }).click();
+    const button = asked.getByRole("button", { name: "Download the log" });
+    await button.waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+    const stream = await download.createReadStream();
+    let log = "";
+    for await (const piece of stream) log += String(piece);
+    expect(log).toContain("fan stalled");
+    expect(log).not.toContain("hunter2");
+  });
+
+  test("how it goes is a small chart for each measure, and a table of the weeks", async () => {
+    for (const screen of [desk, phone]) {
+      const { page, complaints } = await open(screen, "/cases?tab=measures");
+      await page.getByRole("img", { name: /First answer by week/ }).waitFor();
+      await page.getByRole("region", { name: "Measures by week" }).waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    }
+  });
+
+  test("who may only look sees cases and nothing to press", async () => {
+    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
+    const { page } = await open(desk, `/cases/${stage.hotCaseId}`, made.body.secret);
+    await page.getByRole("heading", { name: "Cavity too hot" }).waitFor();
+    await page.getByRole("region", { name: "Notes among staff" }).waitFor();
+    for (const name of ["Resolve…", "Send to the owner", "Keep the note", "Run a self-test"]) {
+      expect(await page.getByRole("button", { name }).count()).toBe(0);
+    }
+  });
+});
