@@ -35,6 +35,12 @@ export interface ServiceCase {
   resolveKept: boolean | null;
 }
 
+/** Whether a case is still of those who have its appliance: what somebody left behind is nobody's to be answered. */
+export const isTheirs = (
+  { householdId, formerHouseholdId }: ServiceCase,
+  device: { householdId: string | null },
+): boolean => householdId === device.householdId && (householdId !== null || formerHouseholdId === null);
+
 export interface CaseRow {
   id: string;
   device_key: number;

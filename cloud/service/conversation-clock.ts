@@ -1,7 +1,7 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
-import type { ServiceCase } from "./case-row.ts";
+import { isTheirs, type ServiceCase } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
 import { byAutomation, NoLonger, type TalkAppliances } from "./conversation.ts";
 import type { Conversation, ConversationStore } from "./conversation-store.ts";
@@ -73,8 +73,7 @@ export class ConversationClock {
   /** An article where there is one and nobody asked for a person; else a word that the message has arrived. */
   async #answerOne(conversation: Conversation, before: ServiceCase, device: DeviceRef | undefined): Promise<void> {
     const { db, talk, clock, cases, store, display } = this.#deps;
-    const isTheirs = device !== undefined && device.householdId === before.householdId;
-    if (!isTheirs || isClosed(before.state.status)) {
+    if (device === undefined || !isTheirs(before, device) || isClosed(before.state.status)) {
       await transaction(db, (tx) => talk.takeAnswer(tx, before.id, false, clock.nowMs()));
       return;
     }
@@ -162,7 +161,7 @@ export class ConversationClock {
     const { db, talk, clock, store, display } = this.#deps;
     const { dueAtMs } = before.promise;
     if (dueAtMs === null) return;
-    if (device === undefined || device.householdId !== before.householdId) {
+    if (device === undefined || !isTheirs(before, device)) {
       await transaction(db, (tx) => talk.warned(tx, before.id, dueAtMs));
       return;
     }

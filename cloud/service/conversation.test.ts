@@ -158,7 +158,12 @@ test("another household sees nothing, and after a hand-over nobody does", async 
     expect((await kitchen.call(other.key, method, `/my/cases/${id}${path}`, body)).status).toBe(404);
   expect((await kitchen.call(other.key, "POST", `/my/devices/${home.oven}/help`, {})).status).toBe(404);
   kitchen.clock.forward(hour);
+  await kitchen.event(home.oven, "fault.raised", { code: "E9" });
+  const stays = (await casesOf(home)).find((one: { title: string }) => one.title.includes("E9")).id;
   await kitchen.call(home.key, "POST", `/my/devices/${home.oven}/hand-over`);
+  // Also while the appliance is nobody's: whoever stands before it then is not whom it is about.
+  const between = await kitchen.as("support", "POST", `/cases/${stays}/messages`, { text: "for whom?" });
+  expect(between.body.code).toBe("case_without_owner");
   const next = await kitchen.newOwner(home.oven, "Next");
   for (const person of [home, next]) {
     expect(await casesOf(person)).toEqual([]);

@@ -6,7 +6,7 @@ import { contested, type Db } from "../platform/database.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CasePolicies } from "./case-policies.ts";
-import type { ServiceCase } from "./case-row.ts";
+import { isTheirs, type ServiceCase } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
 import type { CasesStore } from "./cases-store.ts";
 import type { ConversationStore } from "./conversation-store.ts";
@@ -141,7 +141,7 @@ export class Conversations {
     const device = known === null ? undefined : (await appliances.refsByKey([known.deviceKey])).get(known.deviceKey);
     if (known === null || device === undefined) return refused("case_not_found");
     // The case of somebody who left is nobody's to read, least of all whose appliance it is by then.
-    if (known.householdId !== device.householdId) return refused("case_without_owner");
+    if (!isTheirs(known, device)) return refused("case_without_owner");
     const { language, words } = await display.wordsFor(device);
     const { text } = answer;
     const word = {

@@ -39,11 +39,12 @@ test("a bomb is cut where it unpacks, and one line without an end comes to nothi
   if (line.kind === "stored") expect(line.log.bytes).toBeLessThan(100);
 });
 
+async function* half(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+  throw new Error("gone");
+}
+
 test("a log that breaks off, packed or not, leaves no part of itself", async () => {
-  async function* half(bytes: Buffer): AsyncGenerator<Buffer> {
-    yield bytes;
-    throw new Error("gone");
-  }
   const text = "a line of a log\n".repeat(100);
   expect(await receive(Readable.from(half(Buffer.from(text))), false)).toMatchObject({ rule: "upload_broken" });
   const packed = gzipSync(text).subarray(0, 40);
