@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
@@ -237,6 +237,35 @@ test("a case that a release mends closes when the appliance confirms it, and reo
   expect(await status()).toBe("waiting_for_release");
   kitchen.clock.forward(25 * hour);
   expect(await status()).toBe("reopened");
+});
+
+test("a cause that a rule finds while somebody opens its case by hand is the same case, and nothing is set aside", async () => {
+  const deviceId = await oven();
+  const { db } = kitchen.base;
+  const device = (await kitchen.slices.devices.find([deviceId])).get(deviceId);
+  if (device === undefined) throw new Error("there is no oven");
+  const [opened, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const opening = db.transaction().execute(async (tx) => {
+    const what = { severity: "service", cause: "fault:no_water", title: "By hand", text: null, by: "system" } as const;
+    const about = { device, householdId: null, atMs: kitchen.clock.nowMs() };
+    await kitchen.slices.service.cases.openByPerson(tx, { ...what, ...about });
+    opened.resolve();
+    await goOn.promise;
+  });
+  await opened.promise;
+  const said = raise(deviceId);
+  await vi.waitFor(
+    async () => {
+      const { rows } = await sql`SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(db);
+      expect(rows).toHaveLength(1);
+    },
+    { timeout: 20_000 },
+  );
+  goOn.resolve();
+  await Promise.all([opening, said]);
+  expect(await kitchen.slices.ingest.quarantineCounts()).toEqual({});
+  expect((await onlyCase(deviceId)).title).toBe("By hand");
 });
 
 test("what a household asked help for ends with it, and what is wrong with the appliance stays", async () => {

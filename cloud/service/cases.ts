@@ -8,6 +8,7 @@ import { isClosed, promiseOf } from "./core/case-promise.ts";
 import { byCause, type CaseEvent, type CaseRefusal, stepCase } from "./core/case.ts";
 import type { ServiceRule } from "./core/rule.ts";
 import type { Severity } from "./core/severity.ts";
+import { IncidentsStore } from "./incidents-store.ts";
 import { releaseCounters } from "./release-watch-store.ts";
 
 /** A cause that a rule found on a device, or that went away there. */
@@ -53,6 +54,7 @@ const keyText = (deviceKey: number, cause: string) => `${deviceKey} ${cause}`;
 /** Cases: opened and closed by their causes and by people, and what is said in them. */
 export class Cases {
   readonly #deps: CaseChangesDeps & { ids: Ids };
+  readonly #causes = new IncidentsStore();
 
   constructor(deps: CaseChangesDeps & { ids: Ids }) {
     this.#deps = deps;
@@ -87,6 +89,8 @@ export class Cases {
     asked: CaseByPerson,
   ): Promise<{ kind: "opened" | "reopened" | "open_already"; serviceCase: ServiceCase }> {
     const { device, cause, atMs, by, text, data = {} } = asked;
+    // A rule may find the same at this moment: of two who see no case both would open one, and one of them would fail.
+    await this.#causes.lockCauses(tx, [{ cause, model: device.model }]);
     const last = await this.#last(tx, [{ deviceKey: device.key, cause }]);
     const now = last.get(keyText(device.key, cause));
     const made = new CaseChanges(this.#deps);
