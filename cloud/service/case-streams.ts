@@ -133,12 +133,16 @@ export class CaseStreams {
     if (this.#streams.size === 0) void this.#rest();
   }
 
-  /** Tells every reader what is new. Whoever no longer has the case is told nothing more. */
-  async look(): Promise<void> {
+  /**
+   * Tells readers what is new. Whoever no longer has the case is told nothing more.
+   *
+   * @param streams all of them, or those that have just begun
+   */
+  async look(streams: ReadonlySet<CaseStream> = this.#streams): Promise<void> {
     const { clock, standings } = this.#deps;
-    for (const stream of this.#streams) stream.watch(clock.nowMs(), this.#limits);
-    const found = await standings([...new Set([...this.#streams].map(({ caseId }) => caseId))]);
-    for (const stream of this.#streams) {
+    for (const stream of streams) stream.watch(clock.nowMs(), this.#limits);
+    const found = await standings([...new Set([...streams].map(({ caseId }) => caseId))]);
+    for (const stream of streams) {
       const now = found.get(stream.caseId);
       if (now?.householdId === stream.householdId) stream.tell(now.standing);
       else stream.end();

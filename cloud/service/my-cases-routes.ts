@@ -175,7 +175,7 @@ function readRoutes(server: FastifyInstance, deps: MyCasesRoutesDeps): void {
       const stream = caseStreams.open({ householdId, caseId: id }, () => reply.raw.destroy());
       if (stream === null) throw problem(conversationProblems, "too_many_case_streams");
       try {
-        await caseStreams.look();
+        await caseStreams.look(new Set([stream]));
         await serveStream(request, reply, {
           messages: standings(caseStreams.words(stream)),
           cut: () => stream.end(),

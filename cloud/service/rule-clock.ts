@@ -39,15 +39,20 @@ export interface RuleClockDeps {
 export class RuleClock {
   readonly #deps: RuleClockDeps;
   readonly #store = new RulesStore();
+  /** Why a row could not be looked at, until the end of the tick. */
+  #failure: unknown;
   readonly #walks = new Map<string, { after: AwayCursor; beganAtMs: number; version: number }>();
 
   constructor(deps: RuleClockDeps) {
     this.#deps = deps;
   }
 
+  /** @throws where something could not be looked at, after everything else was */
   async tick(): Promise<void> {
+    this.#failure = undefined;
     while ((await transaction(this.#deps.db, (tx) => this.#due(tx))) === dueMax);
     for (const rule of this.#deps.watch.silences()) while (await this.#walk(rule));
+    if (this.#failure !== undefined) throw new Error("a rule's state cannot be looked at", { cause: this.#failure });
   }
 
   /** @returns how many were due */
@@ -59,8 +64,7 @@ export class RuleClock {
     const devices = await refsByKey([...new Set(rows.map((row) => row.device_key))]);
     const signals: Signal[] = [];
     const idle: RuleStateRow[] = [];
-    let left = measuredMax;
-    let storeAnswers = true;
+    const measuring = { left: measuredMax, storeAnswers: true };
     for (const row of rows) {
       const mark = watch.markWatch(row.rule_id);
       const device = devices.get(row.device_key);
@@ -69,39 +73,52 @@ export class RuleClock {
         idle.push({ ...row, due_ms: null });
         continue;
       }
-      let moved = mark.machine.elapse(row.state, this.#nowFor(mark, nowMs));
-      const effects = [...moved.effects];
-      let { changed } = moved;
-      for (
-        let [window] = mark.machine.toMeasure(moved.state);
-        window !== undefined && left > 0 && storeAnswers;
-        left -= 1
-      ) {
-        const value = await this.#measure(mark, device, window.fromMs, window.toMs);
-        // The episode waits for its readings, and so do the others: what is held here keeps the up road waiting.
-        if (value === "later") {
-          storeAnswers = false;
-          break;
-        }
-        moved = mark.machine.measured(moved.state, value);
-        changed = true;
-        effects.push(...moved.effects);
-        [window] = mark.machine.toMeasure(moved.state);
+      try {
+        const after = await this.#look(row, mark, device, nowMs, measuring);
+        const [first] = after.effects;
+        if (first === undefined) idle.push(rowOf({ ...mark, device, cause: row.cause }, after));
+        else signals.push({ ...mark, device, cause: row.cause, atMs: first.atMs, judge: () => after });
+      } catch (error) {
+        // One that cannot be looked at keeps none of the others.
+        this.#failure ??= error;
+        idle.push({ ...row, due_ms: nowMs + lookAgainMs });
       }
-      const after: Moved = {
-        ...moved,
-        changed,
-        effects,
-        dueMs: notBefore(moved.dueMs, changed ? nowMs : nowMs + lookAgainMs),
-      };
-      if (effects.length === 0) idle.push(rowOf({ ...mark, device, cause: row.cause }, after));
-      else signals.push({ ...mark, device, cause: row.cause, atMs: effects[0]?.atMs ?? nowMs, judge: () => after });
     }
     await this.#store.writeStates(tx, idle);
     const { changes } = await watch.settle(tx, signals);
     for (const { rule, device } of signals) watch.raisedByClock(rule, device.key);
     await apply(tx, changes);
-    return left === 0 ? dueMax : rows.length;
+    return measuring.left === 0 ? dueMax : rows.length;
+  }
+
+  /** What the time that has passed makes of one row, its episodes measured as far as that can be done at once. */
+  async #look(
+    row: RuleStateRow,
+    mark: MarkWatch,
+    device: DeviceRef,
+    nowMs: number,
+    measuring: { left: number; storeAnswers: boolean },
+  ): Promise<Moved> {
+    let moved = mark.machine.elapse(row.state, this.#nowFor(mark, nowMs));
+    const effects = [...moved.effects];
+    let { changed } = moved;
+    for (
+      let [window] = mark.machine.toMeasure(moved.state);
+      window !== undefined && measuring.left > 0 && measuring.storeAnswers;
+      measuring.left -= 1
+    ) {
+      const value = await this.#measure(mark, device, window.fromMs, window.toMs);
+      // The episode waits for its readings, and so do the others: what is held here keeps the up road waiting.
+      if (value === "later") {
+        measuring.storeAnswers = false;
+        break;
+      }
+      moved = mark.machine.measured(moved.state, value);
+      changed = true;
+      effects.push(...moved.effects);
+      [window] = mark.machine.toMeasure(moved.state);
+    }
+    return { ...moved, changed, effects, dueMs: notBefore(moved.dueMs, changed ? nowMs : nowMs + lookAgainMs) };
   }
 
   /** Silence counts only while somebody listened. */

@@ -400,6 +400,24 @@ test("a silence, or a metric that is missed, that a shadow found is found anew w
   expect(found).toHaveLength(2);
 });
 
+test("a state that cannot be looked at is said, and keeps no other from its time", async () => {
+  const [broken, mute] = [await newOven(), await newOven()];
+  const of = { kind: "metric", metric: "cavity_c" };
+  await create({
+    kind: "absence",
+    title: "Not measured",
+    severity: "info",
+    cause: "not_measured",
+    of,
+    forMs: hour,
+  });
+  for (const one of [broken, mute]) await say({ readings: [reading(one, 0, { cavity_c: 20 })] });
+  await sql`UPDATE rule_state SET state = '{"last": "?"}' WHERE device_key = ${broken.key}`.execute(base.db);
+  silenceUntilMs = clock.forward(200 * minute);
+  await expect(engine.tick()).rejects.toThrow("cannot be looked at");
+  expect(foundOn(mute)).toEqual([["raise", "not_measured", 75]]);
+});
+
 test("a store of readings that does not answer keeps no due row from the up road", async () => {
   const oven = await newOven();
   await create({
