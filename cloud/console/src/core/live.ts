@@ -20,7 +20,8 @@ export interface Sampling {
 
 /** How an appliance that is watched samples, in a sentence. */
 export function samplingWords({ sampling, everyMs, reason }: Sampling): string {
-  if (sampling === "fast") return `It samples every ${(everyMs ?? 1_000) / 1_000} s while you watch.`;
+  if (sampling === "fast")
+    return `It samples every ${(everyMs ?? 1_000) / 1_000} s while you watch, and falls back by itself afterwards.`;
   switch (reason) {
     case "asked":
       return "It was asked to sample faster, and has not answered yet.";
