@@ -268,6 +268,24 @@ test("a cause that a rule finds while somebody opens its case by hand is the sam
   expect((await onlyCase(deviceId)).title).toBe("By hand");
 });
 
+test("a rule that is off while it holds a cause reopens no case that its release has mended", async () => {
+  const deviceId = await oven();
+  await raise(deviceId);
+  const { id } = await onlyCase(deviceId);
+  await post(`/cases/${id}/fixed-in`, { version: "2.0.5", releaseCounter: 5 });
+  const { items } = await get("/service/rules");
+  const rule = items.find((one: { definition: { kind: string } }) => one.definition.kind === "fault");
+  await post(`/service/rules/${rule.id}/mode`, { mode: "off" });
+  await kitchen.say({
+    device: deviceId,
+    channel: "reported",
+    payload: { state: { firmware: "2.0.5", releaseCounter: 5 } },
+  });
+  await kitchen.slices.service.tick();
+  expect((await onlyCase(deviceId)).status).toBe("resolved_in_release");
+  await post(`/service/rules/${rule.id}/mode?confirm=true`, { mode: "live" });
+});
+
 test("what a household asked help for ends with it, and what is wrong with the appliance stays", async () => {
   const deviceId = await oven();
   const owner = await kitchen.newOwner(deviceId);

@@ -6,7 +6,7 @@ import type { EntryKind } from "./case-entries-store.ts";
 import type { ServiceCase } from "./case-row.ts";
 import { isClosed, promiseOf } from "./core/case-promise.ts";
 import { byCause, type CaseEvent, type CaseRefusal, stepCase } from "./core/case.ts";
-import type { ServiceRule } from "./core/rule.ts";
+import { type ServiceRule, titleOfCause } from "./core/rule.ts";
 import type { Severity } from "./core/severity.ts";
 import { IncidentsStore } from "./incidents-store.ts";
 import { releaseCounters } from "./release-watch-store.ts";
@@ -204,7 +204,7 @@ export class Cases {
       ruleId: rule.id,
       cause,
       severity: rule.definition.severity,
-      title: titleOf(rule, cause),
+      title: titleOfCause(rule.definition, cause),
       by: byCause,
       atMs,
     });
@@ -266,9 +266,3 @@ function clear(
   const data = { ruleId: rule.id, ruleVersion: rule.version, ...evidence };
   return made.move(now, outcome.to, { atMs, by: byCause, text: null, data }, device.id);
 }
-
-/** A fault's case says which fault: the code is what a technician looks for. */
-const titleOf = (rule: ServiceRule, cause: string) =>
-  rule.definition.kind === "fault"
-    ? `${rule.definition.title} (${cause.slice("fault:".length)})`
-    : rule.definition.title;

@@ -18,7 +18,7 @@ import { type ServiceCase, statusAtMs } from "./case-row.ts";
 import { CasesStore } from "./cases-store.ts";
 import { reopenWithinMs } from "./core/case.ts";
 import { quietMs, stepIncident } from "./core/incident.ts";
-import type { ServiceRule } from "./core/rule.ts";
+import { type ServiceRule, titleOfCause } from "./core/rule.ts";
 import { runStorm, type Storm, type StormChange, stormLimit, type StormOutcome, stormWindowMs } from "./core/storm.ts";
 import { type CauseKey, type Incident, IncidentsStore, type NewIncidentEntry } from "./incidents-store.ts";
 
@@ -334,7 +334,7 @@ function incidentOf({ cause, model, before, outcome }: Group, nowMs: number): In
     ruleId: rule.id,
     ruleVersion: rule.version,
     severity: rule.definition.severity,
-    title: titleOf(rule, cause),
+    title: titleOfCause(rule.definition, cause),
     openedAtMs: nowMs,
     assignee: null,
     evidence: {},
@@ -375,9 +375,3 @@ function factsOf(incident: Incident, entry: Pick<NewIncidentEntry, "kind" | "atM
     },
   ];
 }
-
-/** A fault's incident says which fault, as its cases do. */
-const titleOf = (rule: ServiceRule, cause: string) =>
-  rule.definition.kind === "fault"
-    ? `${rule.definition.title} (${cause.slice("fault:".length)})`
-    : rule.definition.title;

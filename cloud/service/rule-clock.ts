@@ -5,7 +5,7 @@ import { compileCondition } from "./core/condition.ts";
 import type { Moved } from "./core/machine.ts";
 import { featureOf } from "./core/operators/episode.ts";
 import type { StoredValues } from "./core/operators/stored-values.ts";
-import { presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
+import { findsSilence, presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
 import type { CauseChange } from "./cases.ts";
 import type { ReadingsBefore } from "./reading-watch.ts";
 import type { Signal } from "./rule-signal.ts";
@@ -68,7 +68,7 @@ export class RuleClock {
     for (const row of rows) {
       const mark = watch.markWatch(row.rule_id);
       const device = devices.get(row.device_key);
-      if (mark === undefined || device === undefined || isSilence(mark)) {
+      if (mark === undefined || device === undefined || findsSilence(mark.definition)) {
         // A rule that is off, or about what the clock has no part in; who is silent is found among those who are away.
         idle.push({ ...row, due_ms: null });
         continue;
@@ -182,9 +182,6 @@ export class RuleClock {
     return found;
   }
 }
-
-const isSilence = ({ definition }: MarkWatch): boolean =>
-  definition.kind === "absence" && definition.of.kind === "anything";
 
 const notBefore = (dueMs: number | null, leastMs: number): number | null =>
   dueMs === null ? null : Math.max(dueMs, leastMs);

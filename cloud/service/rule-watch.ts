@@ -5,7 +5,7 @@ import { machineOf, type Machine, type Moved } from "./core/machine.ts";
 import { markerOf, type Marker, type MarkRule, presenceEvent, type RuleEvent } from "./core/marks.ts";
 import { evaluateFault, faultCause, faultState, neverFaulty } from "./core/operators/fault.ts";
 import type { Effect } from "./core/operators/operator.ts";
-import { presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
+import { findsSilence, presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
 import type { CauseChange } from "./cases.ts";
 import type { FiringBook } from "./firing-book.ts";
 import { ReadingWatch, type ReadingsBefore } from "./reading-watch.ts";
@@ -195,7 +195,7 @@ export class RuleWatch {
   #ofEvent({ rule, definition, marker, machine }: MarkWatch, happened: Happened, appliance: Facts): Signal | null {
     const { device, event, receivedAtMs } = happened;
     if (!watchesModel(rule, device.model)) return null;
-    const isSilence = definition.kind === "absence" && definition.of.kind === "anything";
+    const isSilence = findsSilence(definition);
     if (isSilence && !this.#silent.has(`${rule.id} ${device.key}`)) return null;
     const mark = isSilence ? { ...event, roles: ["seen"], amount: 1 } : marker.markOf(event, appliance);
     if (mark === null) return null;
@@ -228,15 +228,13 @@ export class RuleWatch {
     const inForce = this.rules().filter(({ definition }) => definition.mode !== "off");
     this.#readings.setRules(inForce, anew);
     this.#faultRules = inForce.filter(({ definition }) => definition.kind === "fault");
-    this.#silences = inForce.filter(
-      ({ definition }) => definition.kind === "absence" && definition.of.kind === "anything",
-    );
+    this.#silences = inForce.filter(({ definition }) => findsSilence(definition));
     this.#byType = new Map();
     this.#marks = new Map();
     for (const rule of inForce) {
       const { definition } = rule;
       if (definition.kind === "threshold" || definition.kind === "frozen" || definition.kind === "fault") continue;
-      const isSilence = definition.kind === "absence" && definition.of.kind === "anything";
+      const isSilence = findsSilence(definition);
       const machine = isSilence ? withoutClock(machineOf(definition)) : machineOf(definition);
       const watch = { rule, definition, marker: markerOf(definition), machine };
       this.#marks.set(rule.id, watch);

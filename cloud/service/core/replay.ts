@@ -12,7 +12,7 @@ import { type FrozenState, neverDriven, stepFrozen } from "./operators/frozen.ts
 import type { Effect } from "./operators/operator.ts";
 import { metricValue, type StoredValues } from "./operators/stored-values.ts";
 import { evaluate, neverSeen, type ThresholdState } from "./operators/threshold.ts";
-import { presenceTypes, type RuleDefinition, type RuleOf } from "./rule.ts";
+import { findsSilence, presenceTypes, type RuleDefinition, type RuleOf } from "./rule.ts";
 
 export type Happening = { kind: "reading"; reading: StoredValues } | { kind: "event"; event: RuleEvent };
 
@@ -163,7 +163,7 @@ function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayO
   let inEpisode = false;
   // As far as it is known: who is connected is not silent, whatever it does not say.
   let isConnected = false;
-  const isSilence = rule.kind === "absence" && rule.of.kind === "anything";
+  const isSilence = findsSilence(rule);
 
   const settle = (moved: Moved, firings: Firing[]): void => {
     state = moved.state;

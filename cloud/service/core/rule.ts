@@ -300,5 +300,12 @@ function identityOf(rule: RuleDefinition): unknown {
 export const keepsIdentity = (before: RuleDefinition, after: RuleDefinition): boolean =>
   before.kind === after.kind && JSON.stringify(identityOf(before)) === JSON.stringify(identityOf(after));
 
+/** Whether a rule finds appliances that are away: by the registry's word, and not by what they say. */
+export const findsSilence = (rule: RuleDefinition): boolean => rule.kind === "absence" && rule.of.kind === "anything";
+
+/** How what a rule finds is called. A fault's says which fault: the code is what a technician looks for. */
+export const titleOfCause = ({ kind, title }: RuleDefinition, cause: string): string =>
+  kind === "fault" ? `${title} (${cause.slice("fault:".length)})` : title;
+
 export const watchesModel = ({ definition }: ServiceRule, model: string): boolean =>
   definition.models?.includes(model) ?? true;
