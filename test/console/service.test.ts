@@ -13,6 +13,9 @@ import {
 import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
 import { type ServiceStage, setServiceStage } from "./service-stage.ts";
 
+/** The first of those that ship with Hearth. */
+const overTemperatureId = "01890000-0000-7000-8000-000000000001";
+
 let dataDir: string;
 let service: RunningService;
 let browser: Browser;
@@ -73,6 +76,72 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       await page.getByRole("region", { name: "Similar and past cases" }).waitFor();
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
+  });
+
+  describe.each([desk, phone])("beyond one appliance, at $name", (screen) => {
+    test("an incident shows whom it hits over time, what they have in common, and can be taken and noted", async () => {
+      const { page, complaints } = await open(screen, "/incidents");
+      await page.getByRole("table", { name: "Incidents" }).getByText(/24, /).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("table", { name: "Incidents" }).getByRole("link").first().click();
+      await page.getByText("24 appliances, 0 cleared so far").waitFor();
+      const chart = page.getByRole("figure", { name: "Appliances with the cause over time" });
+      expect(Number(await chart.getAttribute("data-points"))).toBeGreaterThan(1);
+      await chart.getByText("As a table").click();
+      await chart.getByRole("region", { name: "Members as a table" }).waitFor();
+      await page.getByRole("region", { name: "What they have in common" }).getByText("2.5.0").waitFor();
+      await page.getByRole("button", { name: "Write a note…" }).click();
+      const note = `The depot in Kiel, seen at ${screen.name}`;
+      await page.getByLabel("Note for colleagues").fill(note);
+      await page.getByRole("button", { name: "Keep the note" }).click();
+      await page.getByRole("region", { name: "What happened" }).getByText(note).waitFor();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("rules say in a sentence what they watch, and one says what it found, with its trace", async () => {
+      const { page, complaints } = await open(screen, "/rules");
+      await page.getByText(/cavity_c stays above 290 for 20 s/).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("link", { name: "Cavity too hot" }).first().click();
+      const found = page.getByRole("region", { name: "What it found" });
+      await found.getByRole("link", { name: "oven-0001" }).waitFor();
+      await found.getByText("5 readings behind it").click();
+      await found.getByText(/290.5/).waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("a back-test tells fired from never fired and from no data, and marks where it fired on a chart", async () => {
+      const { page, complaints } = await open(screen, `/rules/${overTemperatureId}`);
+      const card = page.getByRole("region", { name: "Back-test" });
+      await card.getByLabel("When").selectOption("7");
+      await card.getByRole("button", { name: "Try it" }).click();
+      const chart = card.getByRole("figure", { name: "Readings of oven-0001 with marks where the rule fired" });
+      await chart.getByRole("slider").waitFor();
+      expect(Number(await chart.getAttribute("data-marks"))).toBeGreaterThan(0);
+      expect(Number(await chart.getAttribute("data-points"))).toBeGreaterThan(10);
+      expect(await card.getByText("No data to look at").count()).toBe(1);
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+  });
+
+  test("what is wrong with a rule is said at its line, and a good one runs in its shadow", async () => {
+    const { page } = await open(desk, "/rules/new");
+    const text = page.getByLabel("Definition, as JSON");
+    const good = await text.inputValue();
+    await text.fill(good.replace('"limit": 280', '"limit": 280,\n  "where": "door_open +"'));
+    await page.getByRole("button", { name: "Keep the rule" }).click();
+    await page.getByRole("alert", { name: "What is wrong with it" }).getByText("Line 10.").waitFor();
+    await text.fill("{");
+    expect(await page.getByRole("button", { name: "Keep the rule" }).isDisabled()).toBe(true);
+    await text.fill(good);
+    await page.getByRole("button", { name: "Keep the rule" }).click();
+    await page.getByRole("heading", { name: "Kitchen gets too warm" }).waitFor();
+    const mode = page.getByRole("region", { name: "Whether it acts" });
+    await mode.getByText("is noted, and nothing follows").waitFor();
+    await mode.getByText("Live", { exact: true }).click();
+    await mode.getByText("opens cases").waitFor();
+    expect(await faultsOf(page)).toEqual([]);
   });
 
   test("j and k move, e opens and a takes; ? shows the keys", async () => {

@@ -2,6 +2,8 @@ import { expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
 import type * as cases from "../../cloud/console/src/api/case-shapes.ts";
 import type * as rollouts from "../../cloud/console/src/api/rollout-shapes.ts";
+import type * as incidents from "../../cloud/console/src/api/incident-shapes.ts";
+import type * as rules from "../../cloud/console/src/api/rule-shapes.ts";
 import type * as read from "../../cloud/console/src/api/shapes.ts";
 import type * as support from "../../cloud/console/src/api/support-shapes.ts";
 import type { Delivery } from "../../cloud/deliveries/deliveries.ts";
@@ -28,6 +30,9 @@ import type {
   scheduleView,
 } from "../../cloud/rollouts/rollout-shapes.ts";
 import type { caseEntryView, caseView } from "../../cloud/service/case-views.ts";
+import type { Backtest } from "../../cloud/service/backtest-store.ts";
+import type { Incident } from "../../cloud/service/incidents-store.ts";
+import type { serviceRule } from "../../cloud/service/core/rule.ts";
 import type { causeDefinition } from "../../cloud/service/core/cause-article.ts";
 import type { Diagnosis } from "../../cloud/service/diagnosis-store.ts";
 import type { evidenceSnapshot, relatedView } from "../../cloud/service/evidence-store.ts";
@@ -59,6 +64,9 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.infer<typeof evidenceSnapshot>>().toExtend<cases.Snapshot>();
   expectTypeOf<z.infer<typeof relatedView>>().toExtend<cases.RelatedCase>();
   expectTypeOf<z.infer<typeof causeDefinition>>().toExtend<cases.CauseArticle>();
+  expectTypeOf<z.infer<typeof serviceRule>>().toExtend<rules.ServiceRule>();
+  expectTypeOf<Backtest>().toExtend<Omit<rules.Backtest, "share" | "firesWidely">>();
+  expectTypeOf<Omit<Incident, "state">>().toExtend<Omit<incidents.Incident, "status" | "statusAtMs" | "resolvedBy">>();
   expectTypeOf<Diagnosis>().toExtend<cases.Diagnosis>();
   expectTypeOf<LatestValue>().toEqualTypeOf<Pick<read.LatestValue, "metric" | "value" | "atMs" | "clockSuspect">>();
 });

@@ -11,7 +11,7 @@ import {
   securitySearch,
   stringifySearch,
 } from "./core/url-state.ts";
-import { casesSearch } from "./core/service-url.ts";
+import { casesSearch, incidentsSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { Empty } from "./parts/empty.tsx";
@@ -110,6 +110,31 @@ const caseRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/cases/case-page.tsx"), "CasePage"),
 });
 
+const incidentsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/incidents",
+  validateSearch: incidentsSearch,
+  component: lazyRouteComponent(() => import("./pages/incidents/incidents-page.tsx"), "IncidentsPage"),
+});
+
+const incidentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/incidents/$id",
+  component: lazyRouteComponent(() => import("./pages/incidents/incident-page.tsx"), "IncidentPage"),
+});
+
+const rulesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rules",
+  component: lazyRouteComponent(() => import("./pages/rules/rules-page.tsx"), "RulesPage"),
+});
+
+const ruleRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/rules/$id",
+  component: lazyRouteComponent(() => import("./pages/rules/rule-page.tsx"), "RulePage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -136,6 +161,10 @@ const routeTree = rootRoute.addChildren([
   releasesRoute,
   casesRoute,
   caseRoute,
+  incidentsRoute,
+  incidentRoute,
+  rulesRoute,
+  ruleRoute,
   provisioningRoute,
   securityRoute,
 ]);

@@ -96,3 +96,14 @@ export const openStatuses: readonly CaseStatus[] = [
   "waiting_for_owner",
   "waiting_for_release",
 ];
+
+export interface IncidentsSearch {
+  /** Those that are not resolved where left out. */
+  status?: "resolved" | "all" | undefined;
+  cursor?: string | undefined;
+}
+
+export const incidentsSearch = (search: Record<string, unknown>): IncidentsSearch => ({
+  status: search["status"] === "resolved" || search["status"] === "all" ? search["status"] : undefined,
+  cursor: text(search["cursor"]),
+});

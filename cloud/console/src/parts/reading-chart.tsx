@@ -46,6 +46,7 @@ export function ReadingChart(props: ReadingChartProps) {
     const point = cursorMs === null ? null : pointAt(series, cursorMs, range.bucketMs);
     return { ...series, text: point === null ? null : valueText(point[2], series.unit) };
   });
+  const spoken = values.filter(({ points }) => points.length > 0);
   const near = cursorMs === null ? null : nearest(marks, cursorMs, (shown.toMs - shown.fromMs) / 60);
   const words = values
     .flatMap(({ metric, label, text }) => (text === null || !drawn.includes(metric) ? [] : [`${label} ${text}`]))
@@ -57,13 +58,12 @@ export function ReadingChart(props: ReadingChartProps) {
   return (
     <figure className={classes["figure"]} aria-label={name} data-points={data.points} data-marks={marks.length}>
       <ul className={classes["legend"]}>
-        {values.map(({ metric, label, text, points }) => (
+        {spoken.map(({ metric, label, text }) => (
           <li key={metric}>
             <button
               type="button"
               className={classes["line"]}
               aria-pressed={drawn.includes(metric)}
-              disabled={points.length === 0}
               onClick={() =>
                 setChosen(drawn.includes(metric) ? drawn.filter((one) => one !== metric) : [...drawn, metric])
               }

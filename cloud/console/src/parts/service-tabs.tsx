@@ -1,19 +1,18 @@
-import { useRights } from "../api/rights.ts";
 import { type Tab, Tabs } from "./tabs.tsx";
 
-type ServicePage = "cases" | "incidents" | "rules" | "measures" | "notices";
+type ServicePage = "cases" | "incidents" | "rules" | "measures";
 
-/** The pages of service beside each other; each for the roles that may see it. */
+/** The pages of service beside each other. */
 export function ServiceTabs({ current }: { current: ServicePage }) {
-  const mayNotice = useRights()?.may("notices.read") === true;
-  const tabs: (Tab & { page: ServicePage })[] = [
-    { page: "cases", words: "Queue", link: { to: "/cases", search: {} }, current: current === "cases" },
+  const tabs: Tab[] = [
+    { words: "Queue", link: { to: "/cases", search: {} }, current: current === "cases" },
+    { words: "Incidents", link: { to: "/incidents", search: {} }, current: current === "incidents" },
+    { words: "Rules", link: { to: "/rules" }, current: current === "rules" },
     {
-      page: "measures",
       words: "How it goes",
       link: { to: "/cases", search: { tab: "measures" } },
       current: current === "measures",
     },
   ];
-  return <Tabs label="Service" tabs={tabs.filter(({ page }) => page !== "notices" || mayNotice)} />;
+  return <Tabs label="Service" tabs={tabs} />;
 }

@@ -1,5 +1,6 @@
 import { SegmentedControl, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { CaseDossier, Snapshot } from "../../api/case-shapes.ts";
 import { modelsQuery, telemetryQuery } from "../../api/queries.ts";
@@ -32,9 +33,9 @@ export function EvidenceCard({ found }: { found: CaseDossier }) {
       <div className={page["head"]}>
         <h2>Evidence</h2>
         {found.ruleId !== null && (
-          <span className={page["soft"]}>
-            By a rule{trace?.ruleVersion == null ? "" : `, version ${trace.ruleVersion}`}
-          </span>
+          <Link to="/rules/$id" params={{ id: found.ruleId }} className={page["link"]}>
+            The rule{trace?.ruleVersion == null ? "" : `, version ${trace.ruleVersion}`}
+          </Link>
         )}
       </div>
       {evidence === null ? (

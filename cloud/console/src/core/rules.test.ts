@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { metricsRead, ruleSentence, wrongPlaces } from "./rules.ts";
+
+const base = { title: "T", severity: "service", mode: "live" } as const;
+
+test("each kind of rule reads as a sentence that names what it watches", () => {
+  const hot = {
+    ...base,
+    kind: "threshold",
+    metric: "cavity_c",
+    direction: "above",
+    limit: 290,
+    clearAt: 270,
+    holdMs: 20_000,
+  };
+  expect(ruleSentence(hot)).toBe("cavity_c stays above 290 for 20 s; it is over when it is back at 270.");
+  expect(metricsRead(hot)).toEqual(["cavity_c"]);
+  const silent = { ...base, kind: "absence", of: { kind: "anything" }, forMs: 86_400_000, models: ["oven-x200"] };
+  expect(ruleSentence(silent)).toBe("Nothing at all is heard from the appliance for 24 h. On oven-x200 alone.");
+  const flapping = {
+    ...base,
+    kind: "count",
+    event: { type: "connection:closed" },
+    count: 6,
+    windowMs: 172_800_000,
+    quietMs: 259_200_000,
+  };
+  expect(ruleSentence(flapping)).toBe("A lost connection comes 6 times within 2 d; it is over after 3 d without.");
+  expect(ruleSentence({ ...base, kind: "made_later" })).toBe("A rule of the kind made_later.");
+});
+
+test("what is wrong with a definition is said at its line", () => {
+  const text = JSON.stringify({ kind: "count", event: { type: "x", where: "a +" }, count: 3 }, null, 2);
+  expect(wrongPlaces(text, [{ pointer: "/body/event/where", message: "is no condition" }], "definition")).toEqual([
+    { place: "event / where", message: "is no condition", line: 5 },
+  ]);
+  expect(wrongPlaces(text, [{ pointer: "/body", message: "is nothing" }], "definition")).toEqual([
+    { place: "", message: "is nothing", line: null },
+  ]);
+});

@@ -1,0 +1,128 @@
+/** Rules in words. A definition is read as the API wrote it: each kind has parts of its own. */
+import type { RuleDefinition, RuleMode } from "../api/rule-shapes.ts";
+import type { Tone } from "./rollouts.ts";
+import { durationText } from "./time.ts";
+
+export const modeWords: Record<RuleMode, { words: string; tone: Tone; help: string }> = {
+  live: { words: "Live", tone: "well", help: "What it finds opens cases and does what else the rule says." },
+  shadow: { words: "Shadow", tone: "plain", help: "What it finds is noted, and nothing follows." },
+  off: { words: "Off", tone: "mind", help: "It looks at nothing." },
+};
+
+type Parts = Readonly<Record<string, unknown>>;
+
+const partsOf = (value: unknown): Parts =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : {};
+const listOf = (value: unknown): Parts[] => (Array.isArray(value) ? value.map(partsOf) : []);
+const word = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "?";
+const time = (value: unknown): string => durationText(typeof value === "number" ? value : 0);
+const percent = (value: unknown): string => `${Math.round((typeof value === "number" ? value : 0) * 100)} %`;
+
+/** An event, and the condition that it must meet. */
+function eventWords(selector: unknown): string {
+  const { type, where } = partsOf(selector);
+  const name = { "connection:opened": "a connection", "connection:closed": "a lost connection" }[word(type)];
+  return `${name ?? word(type)}${where === undefined ? "" : ` (where ${word(where)})`}`;
+}
+
+function featureWords(feature: Parts): string {
+  if (feature["kind"] === "rise")
+    return `how fast ${word(feature["metric"])} rises from ${word(feature["from"])} to ${word(feature["to"])}`;
+  if (feature["kind"] === "rate")
+    return `how much ${word(feature["metric"])} it takes for each ${word(partsOf(feature["per"])["metric"])}`;
+  return `the mean of ${word(feature["metric"])}`;
+}
+
+function absenceWords(of: Parts): string {
+  if (of["kind"] === "anything") return "Nothing at all is heard from the appliance";
+  if (of["kind"] === "metric") return `No reading has ${word(of["metric"])}`;
+  return `No ${eventWords(of["event"])} comes`;
+}
+
+const sentences: Readonly<Record<string, (rule: Parts) => string>> = {
+  threshold: (rule) =>
+    `${word(rule["metric"])} stays ${word(rule["direction"])} ${word(rule["limit"])} for ${time(rule["holdMs"])}; it is over when it is back at ${word(rule["clearAt"])}.`,
+  fault: () => "The appliance itself raises a fault; it is over when the appliance clears it.",
+  frozen: (rule) => {
+    const driver = partsOf(rule["driver"]);
+    return `${word(rule["metric"])} does not move by ${word(rule["withinDelta"])} for ${time(rule["holdMs"])} while ${word(driver["metric"])} is above ${word(driver["above"])}.`;
+  },
+  count: (rule) =>
+    `${eventWords(rule["event"])} comes ${word(rule["count"])} times within ${time(rule["windowMs"])}; it is over after ${time(rule["quietMs"])} without.`,
+  sequence: (rule) =>
+    `${listOf(rule["events"]).map(eventWords).join(", then ")} within ${time(rule["withinMs"])}${rule["without"] === undefined ? "" : `, without ${eventWords(rule["without"])} between`}.`,
+  absence: (rule) => `${absenceWords(partsOf(rule["of"]))} for ${time(rule["forMs"])}.`,
+  accumulate: (rule) =>
+    `${rule["field"] === undefined ? "The count" : `The sum of ${word(rule["field"])}`} of ${eventWords(rule["add"])} reaches ${word(rule["limit"])} since the last ${eventWords(rule["reset"])}.`,
+  trend: (rule) =>
+    `From ${eventWords(rule["from"])} to ${eventWords(rule["to"])}, ${featureWords(partsOf(rule["feature"]))} lies ${percent(rule["share"])} ${word(rule["direction"])} the appliance’s own first ${word(rule["baselineEpisodes"])} for the last ${word(rule["episodes"])}.`,
+};
+
+/** What a rule watches for, in a sentence. */
+export function ruleSentence(rule: RuleDefinition): string {
+  const said = (sentences[rule.kind] ?? (() => `A rule of the kind ${rule.kind}.`))(partsOf(rule));
+  const models = rule.models === undefined ? "" : ` On ${rule.models.join(", ")} alone.`;
+  // Names of metrics and events are written as they are.
+  const isName = /[._]/.test(said.split(" ")[0] ?? "");
+  return (isName ? said : said.charAt(0).toUpperCase() + said.slice(1)) + models;
+}
+
+/** The metrics that a rule looks at, as far as it names them; a chart of its firings shows these. */
+export function metricsRead(rule: RuleDefinition): string[] {
+  const parts = partsOf(rule);
+  const feature = partsOf(parts["feature"]);
+  const named = [
+    parts["metric"],
+    partsOf(parts["driver"])["metric"],
+    feature["metric"],
+    partsOf(feature["per"])["metric"],
+    partsOf(parts["of"])["metric"],
+  ];
+  return [...new Set(named.filter((name) => typeof name === "string"))];
+}
+
+export interface WrongPlace {
+  /** `event / where`, or nothing for the whole. */
+  place: string;
+  message: string;
+  /** Where in the text, from 1; null where it cannot be told. */
+  line: number | null;
+}
+
+/** Where in a JSON text the part stands that a path leads to: the line of the last name of the path that is found in order. */
+export function lineOf(text: string, path: readonly string[]): number | null {
+  let from = 0;
+  let found = false;
+  for (const name of path) {
+    const at = text.indexOf(`"${name}"`, from);
+    if (at === -1) continue;
+    from = at;
+    found = true;
+  }
+  return found ? text.slice(0, from).split("\n").length : null;
+}
+
+/** What the service found wrong with a definition, each at its place in the text. */
+export const wrongPlaces = (
+  text: string,
+  fields: readonly { pointer: string; message: string }[],
+  within: string,
+): WrongPlace[] =>
+  fields.map(({ pointer, message }) => {
+    const path = pointer.split("/").filter((part) => part !== "" && part !== "body" && part !== within);
+    return { place: path.join(" / "), message, line: lineOf(text, path) };
+  });
+
+/** Where a JSON text cannot be read, in words with the line; null where it can. */
+export function jsonProblem(text: string): string | null {
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : "It cannot be read.";
+  }
+}
+
+/** As the API takes it: without what it fills in anyway, set out to be read. */
+export const definitionText = (definition: RuleDefinition): string => JSON.stringify(definition, null, 2);

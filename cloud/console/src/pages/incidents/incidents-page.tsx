@@ -1,0 +1,162 @@
+import { NativeSelect, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { firmwareWatchQuery, incidentsQuery } from "../../api/incident-queries.ts";
+import type { Incident, WatchedRelease } from "../../api/incident-shapes.ts";
+import { causeWords } from "../../core/case-words.ts";
+import { incidentStatusWords } from "../../core/incidents.ts";
+import { countText, plural } from "../../core/numbers.ts";
+import { Ago } from "../../parts/ago.tsx";
+import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { Empty } from "../../parts/empty.tsx";
+import { QuestionNotice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { Pager } from "../../parts/pager.tsx";
+import { ServiceTabs } from "../../parts/service-tabs.tsx";
+import { SeverityMark } from "../../parts/severity.tsx";
+import { StateMark } from "../../parts/state-mark.tsx";
+import { Who } from "../../parts/who.tsx";
+import classes from "./incidents.module.css";
+
+const route = getRouteApi("/incidents");
+
+const columns: Column<Incident>[] = [
+  {
+    name: "Incident",
+    lead: true,
+    cell: ({ id, title, cause, model }) => (
+      <div className={classes["title"]}>
+        <Link to="/incidents/$id" params={{ id }} className={classes["titleLink"]}>
+          {title}
+        </Link>
+        <span className={classes["small"]}>
+          {causeWords(cause)} · {model}
+        </span>
+      </div>
+    ),
+  },
+  { name: "Severity", cell: ({ severity }) => <SeverityMark severity={severity} /> },
+  {
+    name: "Status",
+    cell: ({ status }) => (
+      <StateMark tone={incidentStatusWords[status].tone}>{incidentStatusWords[status].words}</StateMark>
+    ),
+  },
+  {
+    name: "Appliances",
+    cell: ({ members, standing }) => (
+      <span className="numbers">
+        {countText(members)}, {standing === 0 ? "none has it still" : `${countText(standing)} still have it`}
+      </span>
+    ),
+  },
+  { name: "Who has it", cell: ({ assignee }) => (assignee === null ? null : <Who principal={assignee} />) },
+  { name: "Began", cell: ({ firstAtMs }) => <Ago atMs={firstAtMs} /> },
+];
+
+/** One cause that hits many appliances at once: one line each, instead of a case for each appliance. */
+export function IncidentsPage() {
+  const search = route.useSearch();
+  const navigate = useNavigate();
+  const question = useQuery(incidentsQuery({ ...search, status: search.status ?? "unresolved" }));
+  const items = question.data?.items;
+  return (
+    <div className={page["page"]}>
+      <title>Incidents · Hearth</title>
+      <h1>Incidents</h1>
+      <ServiceTabs current="incidents" />
+      <div className={page["head"]}>
+        <NativeSelect
+          label="Which"
+          value={search.status ?? ""}
+          onChange={(event) => {
+            const { value } = event.currentTarget;
+            const status = value === "resolved" || value === "all" ? value : undefined;
+            void navigate({ to: "/incidents", search: { status } });
+          }}
+          data={[
+            { value: "", label: "Not resolved" },
+            { value: "resolved", label: "Resolved" },
+            { value: "all", label: "All" },
+          ]}
+        />
+      </div>
+      <QuestionNotice question={question} />
+      {items === undefined ? (
+        question.error === null && <Skeleton height={160} radius={10} />
+      ) : items.length === 0 ? (
+        <Empty title={search.status === undefined ? "No incident is under way" : "No incident is among these"}>
+          <p>
+            When one cause hits many appliances of a model within ten minutes (more than 20, and more than a hundredth
+            of them), that is one incident with members, not a case for each. Appliances with a safety matter keep cases
+            of their own.
+          </p>
+        </Empty>
+      ) : (
+        <DataTable
+          label="Incidents"
+          columns={columns}
+          rows={items}
+          keyOf={({ id }) => id}
+          toneOf={({ severity, status }) => (severity === "safety" && status !== "resolved" ? "wrong" : "plain")}
+          stale={question.isPlaceholderData}
+        />
+      )}
+      {question.data !== undefined && (search.cursor !== undefined || question.data.nextCursor !== null) && (
+        <Pager
+          words={plural(items?.length ?? 0, "incident")}
+          cursor={search.cursor}
+          nextCursor={question.data.nextCursor}
+          onCursor={(cursor) => void navigate({ to: "/incidents", search: { ...search, cursor } })}
+        />
+      )}
+      <FirmwareWatch />
+    </div>
+  );
+}
+
+const verdicts = {
+  too_little: { words: "Too few to say", tone: "plain" },
+  sound: { words: "Sound", tone: "well" },
+  worse: { words: "Worse", tone: "wrong" },
+} as const;
+
+const watchColumns: Column<WatchedRelease>[] = [
+  {
+    name: "Release",
+    lead: true,
+    cell: ({ model, version }) => (
+      <strong>
+        {model} {version}
+      </strong>
+    ),
+  },
+  {
+    name: "Verdict",
+    cell: ({ verdict }) => <StateMark tone={verdicts[verdict].tone}>{verdicts[verdict].words}</StateMark>,
+  },
+  { name: "Compared", cell: ({ figures: { devices } }) => plural(devices, "appliance") },
+  { name: "Fault only after", cell: ({ figures: { onlyAfter } }) => countText(onlyAfter) },
+  { name: "Fault only before", cell: ({ figures: { onlyBefore } }) => countText(onlyBefore) },
+  { name: "Judged", cell: ({ judgedAtMs }) => <Ago atMs={judgedAtMs} /> },
+];
+
+function FirmwareWatch() {
+  const items = useQuery(firmwareWatchQuery).data?.items ?? [];
+  if (items.length === 0) return null;
+  return (
+    <section className={page["page"]} aria-label="Releases under watch">
+      <h2>Releases under watch</h2>
+      <p className={page["note"]}>
+        Each appliance that went over is compared with itself: faults before, and faults after. A release that is worse
+        opens one incident.
+      </p>
+      <DataTable
+        label="Releases under watch"
+        columns={watchColumns}
+        rows={items}
+        keyOf={({ model, version }) => `${model} ${version}`}
+      />
+    </section>
+  );
+}
