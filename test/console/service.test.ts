@@ -232,6 +232,31 @@ describe.skipIf(!hasChromium)("service in the console", () => {
     }
   });
 
+  test("staff are told where an admin says, a webhook's secret is shown once, and every attempt can be read", async () => {
+    for (const screen of [desk, phone]) {
+      const { page, complaints } = await open(screen, "/notices");
+      await page.getByRole("button", { name: "Tell somebody" }).click();
+      await page.getByText("Webhook", { exact: true }).click();
+      const name = `Night shift at ${screen.name}`;
+      await page.getByLabel("Name", { exact: true }).fill(name);
+      await page.getByLabel("Address that is posted to").fill("https://hooks.example.com/night");
+      await page.getByRole("button", { name: "Make the channel" }).click();
+      await page.getByText("This is the only time that it is shown.").waitFor();
+      await page.getByText(/whsec_/).waitFor();
+      await page.getByRole("button", { name: "I have stored it" }).click();
+      const channel = page.getByRole("listitem", { name });
+      await channel.getByText(/When a case opens, or a case is overdue/).waitFor();
+      expect(await page.getByText(/whsec_/).count()).toBe(0);
+      await channel.getByRole("button", { name: "Send a test" }).click();
+      const messages = page.getByRole("table", { name: "Messages" });
+      await messages.getByText(`1 notice to ${name}`).waitFor();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+      await channel.getByRole("button", { name: "Switch off" }).click();
+      await channel.getByText("Off", { exact: true }).waitFor();
+    }
+  });
+
   test("who may only look sees cases and nothing to press", async () => {
     const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
     const { page } = await open(desk, `/cases/${stage.hotCaseId}`, made.body.secret);

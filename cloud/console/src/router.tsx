@@ -11,7 +11,7 @@ import {
   securitySearch,
   stringifySearch,
 } from "./core/url-state.ts";
-import { casesSearch, incidentsSearch } from "./core/service-url.ts";
+import { casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { Empty } from "./parts/empty.tsx";
@@ -135,6 +135,13 @@ const ruleRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/rules/rule-page.tsx"), "RulePage"),
 });
 
+const noticesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/notices",
+  validateSearch: noticesSearch,
+  component: lazyRouteComponent(() => import("./pages/notices/notices-page.tsx"), "NoticesPage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -165,6 +172,7 @@ const routeTree = rootRoute.addChildren([
   incidentRoute,
   rulesRoute,
   ruleRoute,
+  noticesRoute,
   provisioningRoute,
   securityRoute,
 ]);

@@ -107,3 +107,12 @@ export const incidentsSearch = (search: Record<string, unknown>): IncidentsSearc
   status: search["status"] === "resolved" || search["status"] === "all" ? search["status"] : undefined,
   cursor: text(search["cursor"]),
 });
+
+export interface NoticesSearch {
+  channel?: string | undefined;
+  cursor?: string | undefined;
+}
+export const noticesSearch = (search: Record<string, unknown>): NoticesSearch => ({
+  channel: text(search["channel"]),
+  cursor: text(search["cursor"]),
+});

@@ -1,9 +1,11 @@
+import { useRights } from "../api/rights.ts";
 import { type Tab, Tabs } from "./tabs.tsx";
 
-type ServicePage = "cases" | "incidents" | "rules" | "measures";
+type ServicePage = "cases" | "incidents" | "rules" | "measures" | "notices";
 
-/** The pages of service beside each other. */
+/** The pages of service beside each other; each for the roles that may see it. */
 export function ServiceTabs({ current }: { current: ServicePage }) {
+  const mayNotice = useRights()?.may("notices.read") === true;
   const tabs: Tab[] = [
     { words: "Queue", link: { to: "/cases", search: {} }, current: current === "cases" },
     { words: "Incidents", link: { to: "/incidents", search: {} }, current: current === "incidents" },
@@ -14,5 +16,8 @@ export function ServiceTabs({ current }: { current: ServicePage }) {
       current: current === "measures",
     },
   ];
+  if (mayNotice) {
+    tabs.push({ words: "Staff notices", link: { to: "/notices", search: {} }, current: current === "notices" });
+  }
   return <Tabs label="Service" tabs={tabs} />;
 }

@@ -1,0 +1,51 @@
+/** What the API says of telling staff, as far as the console reads it. */
+import type { Severity } from "./case-shapes.ts";
+
+export const noticeKinds = [
+  "case_opened",
+  "case_reopened",
+  "case_due_soon",
+  "case_overdue",
+  "case_escalated",
+  "incident_opened",
+  "incident_resolved",
+  "store_away",
+  "store_back",
+] as const;
+export type NoticeKind = (typeof noticeKinds)[number] | "test";
+
+export interface Subscription {
+  kinds?: NoticeKind[] | undefined;
+  severities?: Severity[] | undefined;
+  levelMin?: number | undefined;
+  reaches?: string[] | undefined;
+}
+
+export interface NoticeChannel {
+  id: string;
+  kind: "email" | "webhook";
+  name: string;
+  target: string;
+  subscriptions: Subscription[];
+  createdAtMs: number;
+  createdBy: string;
+  disabledAtMs: number | null;
+  disabledBy: string | null;
+}
+
+export interface NoticeDelivery {
+  id: string;
+  channelId: string;
+  status: "queued" | "delivered" | "failed" | "dropped";
+  notices: number;
+  createdAtMs: number;
+  untilMs: number;
+  attempts: number;
+  nextAtMs: number | null;
+  endedAtMs: number | null;
+}
+
+export interface NoticeDeliveryDetail extends NoticeDelivery {
+  tries: { attempt: number; atMs: number; tookMs: number; outcome: string; detail: string }[];
+  items: { id: string; title: string; atMs: number }[];
+}

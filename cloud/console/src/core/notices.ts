@@ -1,0 +1,36 @@
+/** What staff are told, in words. */
+import type { NoticeDelivery, NoticeKind, Subscription } from "../api/notice-shapes.ts";
+import { severityWords } from "./case-words.ts";
+import type { Tone } from "./rollouts.ts";
+
+export const noticeKindWords: Record<NoticeKind, string> = {
+  case_opened: "a case opens",
+  case_reopened: "a case reopens",
+  case_due_soon: "a case is due soon",
+  case_overdue: "a case is overdue",
+  case_escalated: "a case escalates",
+  incident_opened: "an incident opens",
+  incident_resolved: "an incident is resolved",
+  store_away: "the store of readings is away",
+  store_back: "the store of readings is back",
+  test: "a test",
+};
+
+export const noticeStatusWords: Record<NoticeDelivery["status"], { words: string; tone: Tone }> = {
+  queued: { words: "To be sent", tone: "plain" },
+  delivered: { words: "Delivered", tone: "well" },
+  failed: { words: "Failed", tone: "wrong" },
+  dropped: { words: "Dropped", tone: "mind" },
+};
+
+/** What a subscription asks for: `When a case opens, of severity safety`. */
+export function subscriptionWords({ kinds, severities, levelMin, reaches }: Subscription): string {
+  const what = kinds === undefined ? "Everything" : `When ${kinds.map((kind) => noticeKindWords[kind]).join(", or ")}`;
+  const severity =
+    severities === undefined
+      ? ""
+      : `, of severity ${severities.map((one) => severityWords[one].words.toLowerCase()).join(" or ")}`;
+  const level = levelMin === undefined || levelMin === 0 ? "" : `, from level ${levelMin} on`;
+  const reach = reaches === undefined ? "" : `, where it reaches ${reaches.join(" or ")}`;
+  return what + severity + level + reach;
+}
