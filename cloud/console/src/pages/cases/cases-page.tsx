@@ -28,9 +28,11 @@ export function CasesPage() {
       <title>Cases · Hearth</title>
       <div className={page["head"]}>
         <h1>Cases</h1>
-        <p className={classes["keyHint"]}>
-          <kbd>j</kbd> <kbd>k</kbd> move, <kbd>e</kbd> opens, <kbd>a</kbd> takes, <kbd>?</kbd> shows all keys
-        </p>
+        {search.tab === undefined && (
+          <p className={classes["keyHint"]}>
+            <kbd>j</kbd> <kbd>k</kbd> move, <kbd>e</kbd> opens, <kbd>a</kbd> takes, <kbd>?</kbd> shows all keys
+          </p>
+        )}
       </div>
       <ServiceTabs current={search.tab === "measures" ? "measures" : "cases"} />
       {search.tab === "measures" ? <Measures /> : <Queue search={search} />}
