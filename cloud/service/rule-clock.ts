@@ -118,7 +118,9 @@ export class RuleClock {
       effects.push(...moved.effects);
       [window] = mark.machine.toMeasure(moved.state);
     }
-    return { ...moved, changed, effects, dueMs: notBefore(moved.dueMs, changed ? nowMs : nowMs + lookAgainMs) };
+    // Where only the turn was too short for it, it is the next one's: a fleet that tells its past has thousands of episodes.
+    const isNext = changed || (measuring.left === 0 && measuring.storeAnswers);
+    return { ...moved, changed, effects, dueMs: notBefore(moved.dueMs, isNext ? nowMs : nowMs + lookAgainMs) };
   }
 
   /** Silence counts only while somebody listened. */

@@ -316,6 +316,41 @@ test("an episode is measured from stored readings once they are all there, also 
   expect(raise?.trace["baseline"]).toMatchObject({ median: 12 / 60, episodes: 3, last: [{}, {}] });
 });
 
+test("the episodes of a past that is told all at once are measured without a pause between them", async () => {
+  const ovens = [await newOven(), await newOven(), await newOven()];
+  await create({
+    kind: "trend",
+    title: "Slow",
+    severity: "service",
+    cause: "slow",
+    from: { type: "program.started" },
+    to: { type: "preheat.finished" },
+    feature: { kind: "rise", metric: "cavity_c", from: 60, to: 120 },
+    baselineEpisodes: 3,
+    episodes: 2,
+    share: 0.2,
+    direction: "below",
+  });
+  const past = ovens.flatMap((oven) =>
+    [12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 8, 8].flatMap((perMin, place) => {
+      const startMin = place * 60;
+      return {
+        events: [event(oven, startMin, "program.started"), event(oven, startMin + 16, "preheat.finished")],
+        readings: Array.from({ length: 16 }, (_none, at) =>
+          reading(oven, startMin + at, { cavity_c: 20 + perMin * at }),
+        ),
+      };
+    }),
+  );
+  clock.forward(13 * hour);
+  await say({ events: past.flatMap(({ events }) => events), readings: past.flatMap(({ readings }) => readings) });
+  // Once nothing more has come for the lateness, one turn of the clock does it.
+  clock.forward(hour);
+  await passes(1);
+  expect(new Set(changes.map(([id, kind]) => `${id} ${kind}`))).toEqual(new Set(ovens.map(({ id }) => `${id} raise`)));
+  expect(changes).toHaveLength(ovens.length);
+});
+
 test("silence is found by the registry's word on who is away and by what was listened, and a connection ends it", async () => {
   const [gone, here] = [await newOven(), await newOven()];
   await create({
