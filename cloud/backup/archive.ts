@@ -47,7 +47,7 @@ export class ArchiveWriter {
 
   /** Writes a file as it is. @returns how long it is, and its hash */
   async addFile(name: string, path: string): Promise<{ bytes: number; sha256: string }> {
-    const hash = createHash("sha256");
+    const measured = new Measured();
     const handle = await open(path);
     try {
       const { size, mode } = await handle.stat();
@@ -59,12 +59,12 @@ export class ArchiveWriter {
         if (!Buffer.isBuffer(piece) || left === 0) break;
         const part = piece.subarray(0, left);
         left -= part.length;
-        hash.update(part);
+        measured.take(part);
         if (!entry.write(part)) await Promise.race([drained(entry), this.#failed()]);
       }
       entry.end(null);
       await Promise.race([taken, this.#failed()]);
-      return { bytes: size - left, sha256: hash.digest("hex") };
+      return { bytes: measured.bytes, sha256: measured.sha256() };
     } finally {
       await handle.close();
     }

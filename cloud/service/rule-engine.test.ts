@@ -164,6 +164,20 @@ const passes = async (minutes: number): Promise<void> => {
 const firings = async (ruleId: string | null = null) =>
   (await engine.rules.firings({ ruleId, deviceId: null, beforeId: null, limit: 100 })).toReversed();
 
+const slow = {
+  kind: "trend",
+  title: "Slow",
+  severity: "service",
+  cause: "slow",
+  from: { type: "program.started" },
+  to: { type: "preheat.finished" },
+  feature: { kind: "rise", metric: "cavity_c", from: 60, to: 120 },
+  baselineEpisodes: 3,
+  episodes: 2,
+  share: 0.2,
+  direction: "below",
+} as const;
+
 const frozen = {
   kind: "frozen",
   title: "Stuck",
@@ -278,19 +292,7 @@ test("events that come late and in any order are counted in the order of their t
 
 test("an episode is measured from stored readings once they are all there, also by another process than the one that heard its end", async () => {
   const oven = await newOven();
-  await create({
-    kind: "trend",
-    title: "Slow",
-    severity: "service",
-    cause: "slow",
-    from: { type: "program.started" },
-    to: { type: "preheat.finished" },
-    feature: { kind: "rise", metric: "cavity_c", from: 60, to: 120 },
-    baselineEpisodes: 3,
-    episodes: 2,
-    share: 0.2,
-    direction: "below",
-  });
+  await create(slow);
   for (const [place, perMin] of [12, 12.5, 11.8, 8, 8, 12, 12].entries()) {
     const startMin = place * 60;
     const warming = Array.from({ length: 16 }, (_none, at) =>
@@ -319,19 +321,7 @@ test("an episode is measured from stored readings once they are all there, also 
 test("the episodes of a past that is told all at once are measured without a pause between them", async () => {
   const ovens = [];
   while (ovens.length < 6) ovens.push(await newOven());
-  await create({
-    kind: "trend",
-    title: "Slow",
-    severity: "service",
-    cause: "slow",
-    from: { type: "program.started" },
-    to: { type: "preheat.finished" },
-    feature: { kind: "rise", metric: "cavity_c", from: 60, to: 120 },
-    baselineEpisodes: 3,
-    episodes: 2,
-    share: 0.2,
-    direction: "below",
-  });
+  await create(slow);
   const past = ovens.flatMap((oven) =>
     [12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 8, 8].flatMap((perMin, place) => {
       const startMin = place * 60;
@@ -456,19 +446,7 @@ test("a state that cannot be looked at is said, and keeps no other from its time
 
 test("a store of readings that does not answer keeps no due row from the up road", async () => {
   const oven = await newOven();
-  await create({
-    kind: "trend",
-    title: "Slow",
-    severity: "service",
-    cause: "slow",
-    from: { type: "program.started" },
-    to: { type: "preheat.finished" },
-    feature: { kind: "mean", metric: "cavity_c" },
-    baselineEpisodes: 3,
-    episodes: 2,
-    share: 0.2,
-    direction: "below",
-  });
+  await create({ ...slow, feature: { kind: "mean", metric: "cavity_c" } });
   for (let at = 0; at < 30; at += 3)
     await say({ events: [event(oven, at, "program.started"), event(oven, at + 2, "preheat.finished")] });
   hangs = true;
