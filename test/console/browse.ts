@@ -37,6 +37,8 @@ export async function openPage(browser: Browser, service: RunningService, screen
     isMobile: screen.isMobile,
     hasTouch: screen.isMobile,
     timezoneId: "Europe/Berlin",
+    // Colours are judged as they stand, not half way through a dialog's fading in.
+    reducedMotion: "reduce",
   });
   // A browser beside a database and a gateway on two cores: what takes a second alone may take twenty among other tests.
   context.setDefaultTimeout(60_000);

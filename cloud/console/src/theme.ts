@@ -45,6 +45,7 @@ export const theme = createTheme({
   defaultRadius: "md",
   cursorType: "pointer",
   focusRing: "auto",
+  respectReducedMotion: true,
 });
 
 /** Mantine's own surfaces take the colours that base.css names. */

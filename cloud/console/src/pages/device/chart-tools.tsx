@@ -149,7 +149,8 @@ function Export({ deviceId, other, shown, selectedMetrics }: ChartToolsProps) {
   });
   return (
     <>
-      <Menu position="bottom-end">
+      {/* What loads above moves the button; the list stays open even where that takes it out of sight. */}
+      <Menu position="bottom-end" hideDetached={false}>
         <Menu.Target>
           <Button variant="default" size="sm" loading={take.isPending}>
             Export
