@@ -8,7 +8,7 @@ import { consoleDistDir, ensureConsole } from "./http/console-build.ts";
 import { consoleRoutes } from "./http/console-routes.ts";
 import { createHttp } from "./http/http.ts";
 import { KeyGuard } from "./http/key-guard.ts";
-import { type Clock, every, sleep, type Ticker } from "./platform/clock.ts";
+import { type Clock, sleep } from "./platform/clock.ts";
 import { type Config, StartError } from "./platform/config.ts";
 import { lockDataDir } from "./platform/data-lock.ts";
 import { Database, migrate } from "./platform/database.ts";
@@ -29,9 +29,9 @@ import {
   type Root,
   rootOf,
 } from "./listening.ts";
-import type { Certificates } from "./pki/pki.ts";
 import { problemCatalogue, routes } from "./routes.ts";
-import { createSlices, type Slices } from "./slices.ts";
+import { createSlices } from "./slices.ts";
+import { startTickers } from "./tickers.ts";
 
 export interface HearthDeps {
   config: Config;
@@ -294,53 +294,4 @@ function buildConsole(logger: Logger): { notReady: () => string | null; stop: ()
       await building;
     },
   };
-}
-
-/** What has to happen from time to time whether or not anybody asks. */
-function startTickers(
-  slices: Slices,
-  hub: GatewayHub,
-  certificates: Certificates,
-  clock: Clock,
-  logger: Logger,
-): Ticker[] {
-  const tick = (name: string, intervalMs: number, work: () => Promise<unknown>) =>
-    every(
-      intervalMs,
-      async () => void (await work()),
-      (error) => logger.warn({ event: "tick.failed", name, error: String(error) }),
-    );
-  return [
-    tick("certificates", 2_000, () => certificates.check()),
-    tick("quarantine", 60_000, () => slices.ingest.tick()),
-    tick("devices", 600_000, () => slices.devices.tick()),
-    tick("deliveries", 1_000, () => slices.deliveries.tick(clock.nowMs())),
-    tick("dispatcher", 1_000, async () => slices.dispatcher.tick(clock.nowMs())),
-    tick("desired", 1_000, async () => slices.desired.tick()),
-    tick("rollups", 2_000, () => slices.telemetry.follow()),
-    tick("unknown-metrics", 30_000, () => slices.telemetry.unknownMetrics.flush()),
-    tick("telemetry-erasures", 5_000, () => slices.telemetry.erase()),
-    tick("retention", 600_000, () => slices.telemetry.keep()),
-    tick("rollouts", 1_000, () => slices.rollouts.tick()),
-    tick("cases", 1_000, () => slices.service.tick()),
-    tick("rules", 1_000, () => slices.service.tickRules()),
-    tick("rule-firings", 600_000, () => slices.service.rules.trim()),
-    tick("store-watch", 10_000, async () => slices.storeWatch?.tick()),
-    tick("notices", 1_000, () => slices.notices.tick()),
-    tick("notices-retention", 600_000, () => slices.notices.trim()),
-    tick("evidence", 1_000, () => slices.service.evidence.tick()),
-    tick("conversations", 1_000, () => slices.service.tickConversations()),
-    tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
-    tick("content", 5_000, () => slices.content.tick()),
-    tick("security", 10_000, () => slices.security.flush()),
-    tick("security-retention", 600_000, () => slices.security.tick()),
-    tick("events", 60_000, () => slices.events.tick()),
-    tick("influx", 60_000, async () => slices.influx?.tick()),
-    tick("firmware", 60_000, () => slices.firmware.tick()),
-    tick("incidents", 10_000, () => slices.service.tickIncidents()),
-    tick("firmware-watch", 600_000, () => slices.firmwareWatch.tick()),
-    tick("listening", 5_000, () => slices.listening.beat(hub.listening)),
-    tick("listening-retention", 3_600_000, () => slices.listening.tick()),
-    tick("households", 60_000, () => slices.households.tick()),
-  ];
 }

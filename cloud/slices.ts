@@ -1,17 +1,16 @@
 import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
-import { Content } from "./content/content.ts";
 import { Deliveries, Dispatcher, OwnerUpdates, QuietCommands, UpdateNotices } from "./deliveries/deliveries.ts";
 import { Ddi } from "./ddi/ddi.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices, findDevices, findModels, type MetricLayout } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
+import { createHouseholdSlices, localesOf } from "./household-slices.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
 import { findReleases, Firmware } from "./firmware/firmware.ts";
-import { asOwnedThen, findHouseholds, findMembers, Households, withoutCode } from "./households/households.ts";
+import { actsOf, asOwnedThen, findHouseholds, findMembers, Households, withoutCode } from "./households/households.ts";
 import { Ingest, type IngestSlices, PointsReader } from "./ingest/ingest.ts";
-import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
@@ -222,19 +221,23 @@ export function createSlices(deps: SlicesDeps) {
     silenceUntilAt: (forMs, atMs) => listening.silenceUntilAt(forMs, atMs),
   });
   deliveries.nameRollouts((wanted) => rollouts.namesOf(wanted));
-  const content = new Content({
+  const ofHouseholds = createHouseholdSlices({
     db,
     clock,
     ids,
-    outbox,
+    logger,
+    hub,
     audit: staff.audit,
+    outbox,
     devices,
     deliveries,
-    localesOf: (refs) => localesOf(households, refs),
-    onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
-    onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
+    households,
+    service,
+    telemetry,
+    secret: deps.secret,
+    publicUrl: deps.publicUrl,
   });
-  const loyalty = new Loyalty({ db, clock, ids, audit: staff.audit, outbox, households });
+  const { content } = ofHouseholds;
   const dispatcher = new Dispatcher({
     deliveries,
     link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
@@ -335,13 +338,14 @@ export function createSlices(deps: SlicesDeps) {
     async effects(tx, facts) {
       const owned = asOwnedThen(facts.events);
       const afterService = await service.ingest(tx, { ...facts, events: owned });
-      await loyalty.ingest(tx, owned);
+      const afterActs = await ofHouseholds.follow(tx, actsOf(owned));
       await ownerUpdates.ingest(tx, facts.events);
       // Last: what happened until a factory reset was still its household's.
       const afterHouseholds = await households.ingest(tx, facts.events);
       const isWatched = tails.count > 0;
       return [
         afterService,
+        ...afterActs,
         afterHouseholds,
         () => events.notify(),
         isWatched
@@ -419,12 +423,11 @@ export function createSlices(deps: SlicesDeps) {
     firmware,
     ddi,
     rollouts,
-    content,
     service,
     firmwareWatch,
     backtests,
     listening,
-    loyalty,
+    ...ofHouseholds,
     notices,
     storeWatch:
       influx === undefined ? null : new StoreWatch({ db, clock, outbox, store: "InfluxDB", isUp: () => influx.isUp() }),
@@ -446,7 +449,7 @@ export function createSlices(deps: SlicesDeps) {
       await listening.load();
       await service.load();
       await backtests.load();
-      await loyalty.load();
+      await ofHouseholds.load();
       await search.load();
     },
   };
@@ -468,15 +471,4 @@ async function timeZoneOf(devices: Devices, households: Households, device: Devi
   const own = (await devices.get(device.id))?.time_zone ?? null;
   if (own !== null || device.householdId === null) return own ?? "UTC";
   return (await households.timeZoneOf([device.householdId])).get(device.householdId)?.timeZone ?? "UTC";
-}
-
-/** The language that each appliance's household chose. An appliance without a household is left out. */
-async function localesOf(households: Households, devices: readonly DeviceRef[]): Promise<Map<number, string>> {
-  const zones = await households.timeZoneOf([...new Set(devices.flatMap(({ householdId }) => householdId ?? []))]);
-  return new Map(
-    devices.flatMap(({ key, householdId }): [number, string][] => {
-      const zone = householdId === null ? undefined : zones.get(householdId);
-      return zone === undefined ? [] : [[key, zone.locale]];
-    }),
-  );
 }

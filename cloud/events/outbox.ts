@@ -13,15 +13,15 @@ export interface NotableFact {
 /** The writing side of the outbox. A fact is added in the transaction that makes it true. */
 export class Outbox {
   readonly #ids: Ids;
-  #watch: (tx: Db, facts: readonly NotableFact[]) => Promise<void> = async () => {};
+  readonly #watchers: ((tx: Db, facts: readonly NotableFact[]) => Promise<void>)[] = [];
 
   constructor(ids: Ids) {
     this.#ids = ids;
   }
 
-  /** Who hears of facts as they are added, in their transaction. */
+  /** Who hears of facts as they are added, in their transaction and in the order of asking. What they add in turn is heard too. */
   onAdded(watch: (tx: Db, facts: readonly NotableFact[]) => Promise<void>): void {
-    this.#watch = watch;
+    this.#watchers.push(watch);
   }
 
   async add(tx: Db, facts: readonly NotableFact[]): Promise<void> {
@@ -33,6 +33,6 @@ export class Outbox {
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(event_id uuid, type text, subject text, at_ms bigint, data jsonb)`.execute(
       tx,
     );
-    await this.#watch(tx, facts);
+    for (const watch of this.#watchers) await watch(tx, facts);
   }
 }

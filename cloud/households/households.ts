@@ -18,6 +18,7 @@ import { PairingStore } from "./pairing-store.ts";
 /** Every household, for statements over many appliances: a table expression with `id`, `locale` and `time_zone`. */
 export { householdFacts } from "./households-store.ts";
 export { asOwnedThen, withoutCode } from "./core/appliance-acts.ts";
+export { actsOf, type HouseholdAct } from "./core/household-act.ts";
 export type { Household, Member } from "./core/household.ts";
 export { findHouseholds, findMembers } from "./household-search.ts";
 export { householdProblems } from "./errors.ts";

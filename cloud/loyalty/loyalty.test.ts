@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from "../../test/support/postgr
 import { call, createSliceHttp } from "../../test/support/slice-http.ts";
 import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import { Outbox } from "../events/events.ts";
+import { actsOf } from "../households/households.ts";
 import { randomIds } from "../platform/ids.ts";
 import { Audit } from "../staff/staff.ts";
 import { loyaltyRoutes } from "./loyalty-routes.ts";
@@ -62,7 +63,7 @@ const finished = (device: DeviceRef, id: string | number, hour: number, type = "
   };
 };
 
-const ingest = (...facts: EventFact[]) => database.db.transaction().execute((tx) => loyalty.ingest(tx, facts));
+const ingest = (...facts: EventFact[]) => database.db.transaction().execute((tx) => loyalty.ingest(tx, actsOf(facts)));
 const balance = async (id: string) => (await call(app, "viewer", "GET", `/households/${id}/balance`)).body;
 
 interface Line {

@@ -1,5 +1,6 @@
-import type { DeviceRef, EventFact } from "../devices/devices.ts";
+import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
+import type { HouseholdAct } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -61,13 +62,11 @@ export class Loyalty {
   }
 
   /**
-   * Gives the points that events earn, in the batch's transaction. Sent again, in any order, they earn nothing more. A device that
-   * belongs to no household at that moment earns for nobody.
+   * Gives the points that events earn, in the batch's transaction. Sent again, in any order, they earn nothing more. What an
+   * appliance of nobody saw earns for nobody.
    */
-  async ingest(tx: Db, facts: readonly EventFact[]): Promise<void> {
-    const earning = facts.filter(
-      ({ device, event }) => device.householdId !== null && this.#eventTypes.has(event.type),
-    );
+  async ingest(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
+    const earning = acts.filter(({ type }) => this.#eventTypes.has(type));
     if (earning.length === 0) return;
     const events = await this.#eventsOf(tx, earning);
     if (events.length === 0) return;
@@ -228,25 +227,14 @@ export class Loyalty {
   }
 
   /** The events that may earn, each once, with their day in the household's calendar. */
-  async #eventsOf(tx: Db, facts: readonly EventFact[]): Promise<EarningEvent[]> {
-    const ids = [...new Set(facts.map(({ device }) => device.householdId ?? ""))];
-    const zones = await this.#households.timeZoneOf(ids, tx);
+  async #eventsOf(tx: Db, acts: readonly HouseholdAct[]): Promise<EarningEvent[]> {
+    const zones = await this.#households.timeZoneOf([...new Set(acts.map(({ householdId }) => householdId))], tx);
     const events = new Map<string, EarningEvent>();
-    for (const { device, event, orderAtMs: atMs } of facts) {
-      const householdId = device.householdId ?? "";
+    for (const { source, householdId, type, atMs, device } of acts) {
       const zone = zones.get(householdId);
-      const source = `${device.id}/${event.id}`;
-      if (zone === undefined || events.has(source)) continue;
+      if (zone === undefined || device === null || events.has(source)) continue;
       const day = calendarDay(atMs, zone.timeZone);
-      events.set(source, {
-        source,
-        deviceId: device.id,
-        deviceKey: device.key,
-        householdId,
-        type: event.type,
-        atMs,
-        day,
-      });
+      events.set(source, { source, deviceId: device.id, deviceKey: device.key, householdId, type, atMs, day });
     }
     return [...events.values()];
   }

@@ -1,0 +1,75 @@
+/** The slices that serve households: what they are told, what they earn, what they agreed to. */
+import { Content } from "./content/content.ts";
+import type { Deliveries } from "./deliveries/deliveries.ts";
+import type { DeviceRef, Devices } from "./devices/devices.ts";
+import type { Outbox } from "./events/events.ts";
+import type { GatewayHub } from "./gateway-hub.ts";
+import type { HouseholdAct, Households } from "./households/households.ts";
+import type { AfterCommit } from "./ingest/ingest.ts";
+import { Loyalty } from "./loyalty/loyalty.ts";
+import type { Clock } from "./platform/clock.ts";
+import type { Db } from "./platform/database.ts";
+import type { Ids } from "./platform/ids.ts";
+import type { Logger } from "./platform/logger.ts";
+import type { Service } from "./service/service.ts";
+import type { Audit } from "./staff/staff.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+
+export interface HouseholdSlicesDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  logger: Logger;
+  hub: GatewayHub;
+  audit: Audit;
+  outbox: Outbox;
+  devices: Devices;
+  deliveries: Deliveries;
+  households: Households;
+  service: Service;
+  telemetry: Telemetry;
+  /** Of this installation, and not in the database. */
+  secret: Buffer;
+  publicUrl: () => string;
+}
+
+/** Makes them and tells each what it needs of the others. */
+export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
+  const { db, clock, ids, hub, audit, outbox, devices, deliveries, households } = deps;
+  const content = new Content({
+    db,
+    clock,
+    ids,
+    outbox,
+    audit,
+    devices,
+    deliveries,
+    localesOf: (refs) => localesOf(households, refs),
+    onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
+    onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
+  });
+  const loyalty = new Loyalty({ db, clock, ids, audit, outbox, households });
+  return {
+    content,
+    loyalty,
+    /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
+    async follow(tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> {
+      await loyalty.ingest(tx, acts);
+      return [];
+    },
+    async load() {
+      await loyalty.load();
+    },
+  };
+}
+
+/** The language that each appliance's household chose. An appliance without a household is left out. */
+export async function localesOf(households: Households, devices: readonly DeviceRef[]): Promise<Map<number, string>> {
+  const zones = await households.timeZoneOf([...new Set(devices.flatMap(({ householdId }) => householdId ?? []))]);
+  return new Map(
+    devices.flatMap(({ key, householdId }): [number, string][] => {
+      const zone = householdId === null ? undefined : zones.get(householdId);
+      return zone === undefined ? [] : [[key, zone.locale]];
+    }),
+  );
+}
