@@ -72,12 +72,6 @@ export class HouseholdsStore {
     return rows.map(toHousehold);
   }
 
-  /** Removes a household and all its people. What it had elsewhere must be gone already. */
-  async remove(tx: Db, id: string): Promise<void> {
-    await sql`DELETE FROM household_member WHERE household_id = ${id}`.execute(tx);
-    await sql`DELETE FROM household WHERE id = ${id}`.execute(tx);
-  }
-
   /** @param keySha256 of the member's key; null for one whom staff enters */
   async insertMember(
     tx: Db,

@@ -12,6 +12,7 @@ import { codeLimits } from "./core/wrong-codes.ts";
 import { HandOver, type Planted } from "./hand-over.ts";
 import { HouseholdsStore } from "./households-store.ts";
 import { Members } from "./members.ts";
+import { ownData } from "./own-data.ts";
 import { Pairing, type StoredReadings } from "./pairing.ts";
 import { PairingStore } from "./pairing-store.ts";
 
@@ -52,6 +53,7 @@ const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", r
 export class Households {
   readonly members: Members;
   readonly pairing: Pairing;
+  readonly householdData = ownData;
   readonly #deps: HouseholdsDeps;
   readonly #store = new HouseholdsStore();
   readonly #handOver: HandOver;
@@ -194,8 +196,8 @@ export class Households {
       await readings.forget(tx, devices);
       await this.#handOver.leave(tx, by, devices, "household_erased");
       await planted.cases.forgetHousehold(tx, householdId, devices);
-      await this.members.forgetInvitations(tx, householdId);
-      await this.#store.remove(tx, householdId);
+      // Members and links name their household, so that it goes last.
+      for (const data of this.householdData.toReversed()) await data.erase(tx, householdId);
       const subject = `household:${householdId}`;
       await outbox.add(tx, [{ type: "hearth.household.erased", subject, atMs: clock.nowMs(), data: { householdId } }]);
       const counts = { members: household.members.length, devices: devices.length };

@@ -57,10 +57,6 @@ export class InvitationsStore {
     return rows.length > 0;
   }
 
-  async removeAll(tx: Db, householdId: string): Promise<void> {
-    await sql`DELETE FROM household_invitation WHERE household_id = ${householdId}`.execute(tx);
-  }
-
   async removeExpired(db: Db, nowMs: number): Promise<void> {
     await sql`DELETE FROM household_invitation WHERE expires_at_ms <= ${nowMs}`.execute(db);
   }

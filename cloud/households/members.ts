@@ -172,11 +172,6 @@ export class Members {
     });
   }
 
-  /** Ends every invitation of a household that is being erased. */
-  async forgetInvitations(tx: Db, householdId: string): Promise<void> {
-    await this.#invitations.removeAll(tx, householdId);
-  }
-
   async removeExpired(): Promise<void> {
     await this.#invitations.removeExpired(this.#deps.db, this.#deps.clock.nowMs());
   }

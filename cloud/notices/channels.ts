@@ -3,11 +3,11 @@ import { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import type { SecretBox } from "../platform/secret-box.ts";
+import type { Reach } from "../platform/webhooks/public-address.ts";
+import { newWebhookSecret, refusedUrl } from "../platform/webhooks/webhook-sender.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { type Subscription, subscription } from "./core/notice.ts";
-import type { Reach } from "./public-address.ts";
-import type { SecretBox } from "./secret-box.ts";
-import { refusedUrl } from "./webhook-sender.ts";
 
 export type ChannelKind = "email" | "webhook";
 
@@ -108,7 +108,7 @@ export class Channels {
     const { db, clock, ids, box } = this.#deps;
     const refusal = this.#refusal(asked);
     if (refusal !== null) return refused(refusal);
-    const secret = asked.kind === "webhook" ? this.#newSecret() : null;
+    const secret = asked.kind === "webhook" ? newWebhookSecret(ids) : null;
     const id = ids.next();
     return transaction(db, async (tx) => {
       const { rows } = await sql<{ count: number }>`SELECT count(*) AS count FROM notice_channel`.execute(tx);
@@ -168,7 +168,7 @@ export class Channels {
       const channel = await this.#lock(tx, id);
       if (channel === null) return refused("notice_channel_not_found");
       if (channel.kind !== "webhook") return refused("notice_channel_not_webhook");
-      const secret = this.#newSecret();
+      const secret = newWebhookSecret(this.#deps.ids);
       await sql`UPDATE notice_channel SET secret = ${this.#deps.box.seal(secret, id)} WHERE id = ${id}`.execute(tx);
       await this.#record(tx, by, "notice_channel.secret_renewed", id);
       return { kind: "renewed", secret };
@@ -206,11 +206,6 @@ export class Channels {
     } catch {
       return null;
     }
-  }
-
-  /** As Standard Webhooks writes them. */
-  #newSecret(): string {
-    return `whsec_${Buffer.from(this.#deps.ids.secret(), "base64url").toString("base64")}`;
   }
 
   async #rows(ids: readonly string[]): Promise<ChannelRow[]> {

@@ -11,16 +11,17 @@ import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { MailSender, type MailSettings } from "../platform/mail-sender.ts";
+import { SecretBox } from "../platform/secret-box.ts";
+import type { SendOutcome } from "../platform/send-outcome.ts";
+import type { Reach } from "../platform/webhooks/public-address.ts";
+import { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { type Channel, Channels } from "./channels.ts";
 import { letter, webhookBody } from "./core/message.ts";
 import { bundle, digestEveryMs, type Notice, noticeOf, noticesPerMessageMax, wants } from "./core/notice.ts";
 import { nextAttemptAtMs, tryForMs } from "./core/retry.ts";
-import { type MailSettings, MailSender } from "./mail-sender.ts";
 import { type DeliveryStatus, type NoticeDelivery, NoticesStore } from "./notices-store.ts";
-import type { Reach } from "./public-address.ts";
-import { SecretBox } from "./secret-box.ts";
-import { type SendOutcome, WebhookSender } from "./webhook-sender.ts";
 
 export { StoreWatch } from "./store-watch.ts";
 export { noticeProblems } from "./errors.ts";
@@ -66,7 +67,7 @@ export class Notices {
     this.#deps = deps;
     this.#webhooks = new WebhookSender(settings.reach);
     this.#mail = settings.mail === null ? null : new MailSender(settings.mail);
-    const box = new SecretBox(deps.secret);
+    const box = new SecretBox(deps.secret, "notice channels");
     this.channels = new Channels({ ...deps, box, reach: settings.reach, canMail: this.#mail !== null });
     deps.outbox.onAdded((tx, facts) => this.hear(tx, facts));
   }
@@ -204,7 +205,7 @@ export class Notices {
     if (channel.kind === "webhook") {
       if (secret === null) return { kind: "failed", detail: "secret_unreadable", final: false };
       const message = { id, atMs, body: webhookBody(notices, delivery.createdAtMs, publicUrl) };
-      return this.#webhooks.send({ url: channel.target, secret }, message);
+      return this.#webhooks.send({ url: channel.target, secrets: [secret] }, message);
     }
     if (this.#mail === null) return { kind: "failed", detail: "mail_not_configured", final: false };
     return this.#mail.send(channel.target, { id, ...letter(notices, publicUrl) });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { letter, oneLine, webhookBody } from "./message.ts";
+import { oneLine } from "../../platform/one-line.ts";
+import { letter, webhookBody } from "./message.ts";
 import { bundle, digestEveryMs, type Notice, noticeOf, singlesPerMinute, wants } from "./notice.ts";
 import { nextAttemptAtMs, tryForMs, waitMs } from "./retry.ts";
 

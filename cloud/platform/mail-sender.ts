@@ -1,12 +1,27 @@
 import { createTransport } from "nodemailer";
-import { oneLine } from "./core/message.ts";
-import type { SendOutcome } from "./webhook-sender.ts";
+import { oneLine } from "./one-line.ts";
+import type { SendOutcome } from "./send-outcome.ts";
 
 export interface MailSettings {
   /** `smtp://` or `smtps://`, with user and password where the server asks for them. */
   url: string;
   /** The address that letters come from. */
   from: string;
+}
+
+export interface Letter {
+  /** The same at each attempt, so that a mail program shows it once. */
+  id: string;
+  subject: string;
+  text: string;
+  /** The same as the text, for those who read it that way. */
+  html?: string;
+  /** More headers, as `List-Unsubscribe`. */
+  headers?: Readonly<Record<string, string>>;
+  /** Whom it comes from; Hearth, from the installation's address, where it is left out. */
+  from?: { name: string; address?: string };
+  /** Where what cannot be delivered is returned to; the sender's address where it is left out. */
+  bounceTo?: string;
 }
 
 const timeMsMax = 10_000;
@@ -19,11 +34,12 @@ export class MailSender {
     this.#settings = settings;
   }
 
-  /** One attempt. The message's id is the same at each, so that a mail program shows it once. */
-  async send(to: string, letter: { id: string; subject: string; text: string }): Promise<SendOutcome> {
-    const { url, from } = this.#settings;
+  /** One attempt. */
+  async send(to: string, letter: Letter): Promise<SendOutcome> {
+    const address = letter.from?.address ?? this.#settings.from;
+    const headers = Object.entries({ "Auto-Submitted": "auto-generated", ...letter.headers });
     const transport = createTransport({
-      url,
+      url: this.#settings.url,
       connectionTimeout: timeMsMax,
       greetingTimeout: timeMsMax,
       socketTimeout: timeMsMax,
@@ -33,12 +49,14 @@ export class MailSender {
     });
     try {
       const { response } = await transport.sendMail({
-        from: { name: "Hearth", address: from },
+        from: { name: oneLine(letter.from?.name ?? "Hearth"), address },
         to: { name: "", address: to },
         subject: oneLine(letter.subject),
         text: letter.text,
+        ...(letter.html === undefined ? {} : { html: letter.html }),
+        ...(letter.bounceTo === undefined ? {} : { envelope: { from: letter.bounceTo, to } }),
         messageId: `<${letter.id}@hearth>`,
-        headers: { "Auto-Submitted": "auto-generated" },
+        headers: Object.fromEntries(headers.map(([name, value]) => [name, oneLine(value)])),
       });
       return { kind: "delivered", detail: `SMTP ${response.slice(0, 3)}` };
     } catch (error) {

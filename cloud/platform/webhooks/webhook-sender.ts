@@ -4,13 +4,9 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { Webhook } from "standardwebhooks";
+import type { Ids } from "../ids.ts";
+import type { SendOutcome } from "../send-outcome.ts";
 import { mayCall, type Reach } from "./public-address.ts";
-
-/** What became of an attempt. `gone`: the receiver wants nothing any more. `retryAfterMs`: it asked to be left alone for so long. */
-export type SendOutcome =
-  | { kind: "delivered"; detail: string }
-  | { kind: "failed"; detail: string; final: boolean; retryAfterMs?: number }
-  | { kind: "gone"; detail: string };
 
 const timeMsMax = 10_000;
 /** So much of an answer is read, and thrown away: nothing in it counts. */
@@ -54,6 +50,20 @@ export function refusedUrl(text: string, reach: Reach): "webhook_url_invalid" | 
   return isIP(host) !== 0 && !mayCall(host, reach) ? "webhook_url_private" : null;
 }
 
+/** What a webhook's messages are signed with, as Standard Webhooks writes it. */
+export const newWebhookSecret = (ids: Pick<Ids, "secret">): string =>
+  `whsec_${Buffer.from(ids.secret(), "base64url").toString("base64")}`;
+
+export interface WebhookMessage {
+  /** The same at each attempt: the receiver knows by it what it has already. */
+  id: string;
+  /** Of this attempt. */
+  atMs: number;
+  body: string;
+  /** `application/json` where it is left out. */
+  contentType?: string;
+}
+
 /** Posts messages to webhooks, signed as Standard Webhooks says. */
 export class WebhookSender {
   readonly #reach: Reach;
@@ -65,21 +75,23 @@ export class WebhookSender {
     this.#lookup = checkedLookup(reach, resolve);
   }
 
-  /** One attempt: a few seconds at most, no redirect followed. */
-  async send(
-    channel: { url: string; secret: string },
-    message: { id: string; atMs: number; body: string },
-  ): Promise<SendOutcome> {
+  /**
+   * One attempt: a few seconds at most, no redirect followed.
+   *
+   * @param channel with its secrets: while one takes the place of another, a message has a signature by each
+   */
+  async send(channel: { url: string; secrets: readonly string[] }, message: WebhookMessage): Promise<SendOutcome> {
     const refusal = refusedUrl(channel.url, this.#reach);
     if (refusal !== null) return { kind: "failed", detail: refusal, final: true };
-    const signature = new Webhook(channel.secret).sign(message.id, new Date(message.atMs), message.body);
+    const at = new Date(message.atMs);
+    const signatures = channel.secrets.map((secret) => new Webhook(secret).sign(message.id, at, message.body));
     const headers = {
-      "content-type": "application/json",
+      "content-type": message.contentType ?? "application/json",
       "content-length": Buffer.byteLength(message.body),
       "user-agent": "Hearth",
       "webhook-id": message.id,
       "webhook-timestamp": String(Math.floor(message.atMs / 1_000)),
-      "webhook-signature": signature,
+      "webhook-signature": signatures.join(" "),
     };
     try {
       const { status, retryAfter } = await this.#post(new URL(channel.url), headers, message.body);
@@ -122,7 +134,7 @@ function judged(status: number, retryAfter: string | undefined): SendOutcome {
   if (status === 410) return { kind: "gone", detail };
   const seconds = Number(retryAfter);
   const asked = Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {};
-  return { kind: "failed", detail, final: false, ...asked };
+  return { kind: "failed", detail, final: false, status, ...asked };
 }
 
 /** A word for the log of attempts: an error's message may repeat addresses that nobody there should see. */

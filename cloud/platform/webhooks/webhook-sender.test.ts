@@ -1,5 +1,6 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Webhook } from "standardwebhooks";
 import { afterEach, expect, test } from "vitest";
 import { mayCall } from "./public-address.ts";
 import { refusedUrl, WebhookSender } from "./webhook-sender.ts";
@@ -9,11 +10,16 @@ const message = { id: "m-1", atMs: 1_780_000_000_000, body: "{}" };
 let stop: () => Promise<void> = async () => {};
 afterEach(() => stop());
 
-async function serve(answer: (path: string) => { status: number; headers?: Record<string, string>; body?: string }) {
+async function serve(
+  answer: (
+    path: string,
+    headers: IncomingHttpHeaders,
+  ) => { status: number; headers?: Record<string, string>; body?: string },
+) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url ?? "");
-    const { status, headers, body } = answer(request.url ?? "");
+    const { status, headers, body } = answer(request.url ?? "", request.headers);
     response.writeHead(status, headers).end(body);
   });
   await new Promise<void>((done) => {
@@ -81,7 +87,7 @@ test("a name that leads to this machine is not called: the address is checked as
   // Whoever owns the name may let it lead elsewhere at every look: one address among several that is not allowed is enough.
   const names = ["127.0.0.1", "8.8.8.8"].map((address) => ({ address, family: 4 }));
   const resolve = async () => names;
-  const outcome = await new WebhookSender("public", resolve).send({ url, secret }, message);
+  const outcome = await new WebhookSender("public", resolve).send({ url, secrets: [secret] }, message);
   expect(outcome).toEqual({ kind: "failed", detail: "private_address", final: false });
   expect(asked).toEqual([]);
 });
@@ -93,9 +99,27 @@ test("a redirect is not followed, an endless answer is not read, and who asks fo
     return { status: 503, headers: { "retry-after": "120" } };
   });
   const sender = new WebhookSender("loopback");
-  const send = (path: string) => sender.send({ url: `http://127.0.0.1:${port}${path}`, secret }, message);
+  const send = (path: string) => sender.send({ url: `http://127.0.0.1:${port}${path}`, secrets: [secret] }, message);
   expect(await send("/redirect")).toMatchObject({ kind: "failed", detail: "HTTP 307", final: false });
   expect(await send("/long")).toMatchObject({ kind: "delivered" });
   expect(await send("/busy")).toMatchObject({ kind: "failed", retryAfterMs: 120_000 });
   expect(asked).toEqual(["/redirect", "/long", "/busy"]);
+});
+
+test("while a secret takes another's place a message has a signature by each, and a receiver with either takes it", async () => {
+  const other = `whsec_${Buffer.alloc(32, 2).toString("base64")}`;
+  const heard: IncomingHttpHeaders[] = [];
+  const { port } = await serve((_path, headers) => {
+    heard.push(headers);
+    return { status: 204 };
+  });
+  const body = '{"specversion":"1.0"}';
+  const now = { id: "m-1", atMs: Date.now(), body, contentType: "application/cloudevents+json" };
+  await new WebhookSender("loopback").send({ url: `http://127.0.0.1:${port}/`, secrets: [other, secret] }, now);
+  const [headers = {}] = heard;
+  expect(headers["content-type"]).toBe("application/cloudevents+json");
+  const said = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+  for (const known of [secret, other]) expect(() => new Webhook(known).verify(body, said)).not.toThrow();
+  const stranger = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
+  expect(() => new Webhook(stranger).verify(body, said)).toThrow("signature");
 });

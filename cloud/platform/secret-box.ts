@@ -7,8 +7,9 @@ const tagBytes = 16;
 export class SecretBox {
   readonly #key: Buffer;
 
-  constructor(installationSecret: Uint8Array) {
-    this.#key = Buffer.from(hkdfSync("sha256", installationSecret, "", "hearth notice channels", 32));
+  /** @param purpose what is sealed for one is of no use for another */
+  constructor(installationSecret: Uint8Array, purpose: string) {
+    this.#key = Buffer.from(hkdfSync("sha256", installationSecret, "", `hearth ${purpose}`, 32));
   }
 
   /** `owner` is bound in: what is sealed for one is of no use in the place of another. */
