@@ -246,8 +246,13 @@ export class DevicesStore {
       ON CONFLICT DO NOTHING`.execute(tx);
   }
 
-  /** The newest connection of each device decides; a disconnect counts only for that connection. Being held back ends with either. */
-  async applyPresence(tx: Db, facts: readonly PresenceFact[]): Promise<void> {
+  /**
+   * The newest connection of each device decides; a disconnect counts only for that connection. Being held back ends with either.
+   *
+   * @param facts one for each device. `cameNow`: its connection began in the same batch, so that no row knows of it yet
+   */
+  async applyPresence(tx: Db, facts: readonly (PresenceFact & { cameNow: boolean })[]): Promise<void> {
+    if (facts.length === 0) return;
     const rows = facts.map((fact) => ({
       key: fact.device.key,
       online: fact.presence.state === "connected",
@@ -255,16 +260,19 @@ export class DevicesStore {
       boot_id: fact.presence.bootId,
       connection_id: fact.presence.connectionId,
       at_ms: fact.receivedAtMs,
+      came_now: fact.cameNow,
     }));
     await sql`
       UPDATE device SET online = r.online, gateway_id = r.gateway_id, boot_id = r.boot_id,
                         connection_id = r.connection_id, presence_at_ms = r.at_ms,
                         held_since_ms = NULL, held_reason = NULL, held_limit = NULL
       FROM json_to_recordset(${JSON.stringify(rows)}::json)
-        AS r(key int, online boolean, gateway_id text, boot_id text, connection_id bigint, at_ms bigint)
+        AS r(key int, online boolean, gateway_id text, boot_id text, connection_id bigint, at_ms bigint, came_now boolean)
       WHERE device.key = r.key
         AND (device.boot_id IS DISTINCT FROM r.boot_id OR device.connection_id IS NULL OR r.connection_id >= device.connection_id)
-        AND (r.online OR (device.boot_id = r.boot_id AND device.connection_id = r.connection_id))`.execute(tx);
+        AND (r.online OR r.came_now OR (device.boot_id = r.boot_id AND device.connection_id = r.connection_id))`.execute(
+      tx,
+    );
   }
 
   /** When a device without a connection was heard of last, where that was not just now. */

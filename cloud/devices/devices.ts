@@ -375,14 +375,15 @@ export class Devices {
       if (known === undefined || fact.presence.connectionId >= known.presence.connectionId)
         last.set(fact.device.key, fact);
     }
-    // Devices that came and went within one batch have no row of that connection yet, so both words are applied in turn.
-    await this.#store.applyPresence(
-      tx,
-      [...last.values()].map((fact) => ({ ...fact, presence: { ...fact.presence, state: "connected" } })),
+    const came = new Set(
+      current.filter(isComing).map(({ device, presence }) => `${device.key}/${presence.connectionId}`),
     );
     await this.#store.applyPresence(
       tx,
-      [...last.values()].filter((fact) => fact.presence.state === "disconnected"),
+      [...last.values()].map((fact) => ({
+        ...fact,
+        cameNow: came.has(`${fact.device.key}/${fact.presence.connectionId}`),
+      })),
     );
     const holding = new Map(current.filter(isAboutHolding).map((fact) => [fact.device.key, fact]));
     await this.#store.applyHeld(tx, [...holding.values()]);
@@ -432,4 +433,5 @@ export class Devices {
 }
 
 /** Whether it is about a device's being held back, within a connection, and not about its coming or going. */
+const isComing = ({ presence: { state } }: PresenceFact): boolean => state === "connected";
 const isAboutHolding = ({ presence: { state } }: PresenceFact): boolean => state === "held" || state === "released";

@@ -33,26 +33,55 @@ const dayMs = 86_400_000;
 /** A page looks through so much time at first, and through twice as much each time that it finds little. */
 const windowMsMin = dayMs;
 
+/** Devices asked about in one question where the range is short: a question each would cost more than its answer. */
+const devicesAtOnce = 50;
+
 /** Raw readings in pages; see `TelemetryStore.readings`. */
 export async function* readingPages(db: Db, layoutOf: LayoutOf, query: ReadingsQuery): AsyncGenerator<StoredReading[]> {
   const wanted = query.metrics === null ? null : new Set(query.metrics);
-  for (const span of query.devices) {
-    const layout = layoutOf(span.device.model);
+  // Several only where one window has all of the range: device by device is the order that is promised.
+  const atOnce = query.toMs - query.fromMs <= windowMsMin ? devicesAtOnce : 1;
+  for (let at = 0; at < query.devices.length; at += atOnce) {
+    const group = query.devices.slice(at, at + atOnce);
+    const layouts = new Map(group.map(({ device }) => [device.key, layoutOf(device.model)]));
     let windowMs = windowMsMin;
-    for (let fromMs = query.fromMs; fromMs < query.toMs;) {
+    for (let fromMs = query.fromMs; fromMs < query.toMs; fromMs += windowMs, windowMs *= 2) {
       // A window and not only a limit: each day is a table of its own, and the database looks at all that a question may touch.
-      const toMs = Math.min(query.toMs, fromMs + windowMs);
-      const { rows } = await sql<ReadingRow>`
-        SELECT ${columns} FROM reading
-        WHERE device_key = ${span.device.key} AND at_ms >= ${fromMs} AND at_ms < ${toMs} AND ${orderAtMs} >= ${span.sinceMs}
-        ORDER BY at_ms LIMIT ${pageReadings}`.execute(db);
-      const last = rows.at(-1);
-      const isFull = rows.length === pageReadings && last !== undefined;
-      fromMs = isFull ? last.at_ms + 1 : toMs;
-      if (!isFull) windowMs *= 2;
-      const page = rows.flatMap((row) => storedReading(row, layout, wanted));
-      if (page.length > 0) yield page;
+      for await (const rows of windowPages(db, group, fromMs, Math.min(query.toMs, fromMs + windowMs))) {
+        const page = rows.flatMap((row) => {
+          const layout = layouts.get(row.device_key);
+          return layout === undefined ? [] : storedReading(row, layout, wanted);
+        });
+        if (page.length > 0) yield page;
+      }
     }
+  }
+}
+
+/** The readings of a span of time in pages: device by device in the order given, each in the order of time. */
+async function* windowPages(
+  db: Db,
+  spans: readonly DeviceSpan[],
+  fromMs: number,
+  toMs: number,
+): AsyncGenerator<ReadingRow[]> {
+  let left = spans;
+  let firstFromMs = fromMs;
+  for (;;) {
+    const froms = left.map((_, place) => (place === 0 ? firstFromMs : fromMs));
+    const { rows } = await sql<ReadingRow>`
+      SELECT r.* FROM unnest(${left.map(({ device }) => device.key)}::int[], ${left.map(({ sinceMs }) => sinceMs)}::bigint[],
+        ${froms}::bigint[]) WITH ORDINALITY AS s(key, since_ms, from_ms, place)
+      CROSS JOIN LATERAL (
+        SELECT ${columns} FROM reading
+        WHERE device_key = s.key AND at_ms >= ${fromMs} AND at_ms >= s.from_ms AND at_ms < ${toMs} AND ${orderAtMs} >= s.since_ms
+        ORDER BY at_ms LIMIT ${pageReadings}) AS r
+      ORDER BY s.place, r.at_ms LIMIT ${pageReadings}`.execute(db);
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < pageReadings) return;
+    left = left.slice(left.findIndex(({ device }) => device.key === last.device_key));
+    firstFromMs = last.at_ms + 1;
   }
 }
 
