@@ -13,6 +13,7 @@ import { actsOf, asOwnedThen, findHouseholds, findMembers, Households, withoutCo
 import { Ingest, type IngestSlices, PointsReader } from "./ingest/ingest.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
+import { trimIdempotency } from "./platform/idempotency.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
@@ -119,6 +120,7 @@ export function createSlices(deps: SlicesDeps) {
       },
     },
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
+    knowsHousehold: async (id) => (await households.get(id)) !== null,
     deliveries,
     artifactsDir: deps.artifactsDir,
     secret: deps.secret,
@@ -442,6 +444,7 @@ export function createSlices(deps: SlicesDeps) {
     /** The principal of a key, whoever's it is; null where it opens nothing. */
     authenticate: async (key: string): Promise<Principal | null> =>
       (await households.members.authenticate(key)) ?? staff.authenticate(key),
+    trimIdempotency: () => trimIdempotency(db, clock.nowMs()),
     async load() {
       await devices.load();
       await telemetry.load();

@@ -37,6 +37,7 @@ export function startTickers(
     tick("notices", 1_000, () => slices.notices.tick()),
     tick("notices-retention", 600_000, () => slices.notices.trim()),
     tick("evidence", 1_000, () => slices.service.evidence.tick()),
+    tick("idempotency", 3_600_000, () => slices.trimIdempotency()),
     tick("conversations", 1_000, () => slices.service.tickConversations()),
     tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
     tick("content", 5_000, () => slices.content.tick()),

@@ -58,9 +58,9 @@ export class Answers {
    *
    * @param wanted a language; without it, the household's
    */
-  async filled(serviceCase: ServiceCase, deviceId: string, wanted: string | null): Promise<FilledAnswer[]> {
+  async filled(serviceCase: ServiceCase, deviceId: string | null, wanted: string | null): Promise<FilledAnswer[]> {
     const { answers, appliances, localeOf } = this.#deps;
-    const device = (await appliances.find([deviceId])).get(deviceId);
+    const device = deviceId === null ? undefined : (await appliances.find([deviceId])).get(deviceId);
     const locale = wanted ?? (device === undefined ? null : await localeOf(device)) ?? "en";
     const [all, filling] = await Promise.all([answers.list(), this.#filling(serviceCase, deviceId, device, locale)]);
     const offered = all
@@ -74,15 +74,15 @@ export class Answers {
 
   async #filling(
     serviceCase: ServiceCase,
-    deviceId: string,
+    deviceId: string | null,
     device: DeviceRef | undefined,
     locale: string,
   ): Promise<Filling> {
     const { appliances, eventsOf } = this.#deps;
     const [cause, row, model, events] = await Promise.all([
       this.causeOf(serviceCase),
-      appliances.get(deviceId),
-      appliances.model(serviceCase.model),
+      deviceId === null ? null : appliances.get(deviceId),
+      serviceCase.model === "" ? null : appliances.model(serviceCase.model),
       device === undefined ? [] : eventsOf(device, { beforeMs: serviceCase.openedAtMs + 1, limit: eventsLookedAt }),
     ]);
     const article = cause === null ? undefined : inLocale(cause.definition.article, locale);

@@ -33,7 +33,7 @@ export class CaseChanges {
   }
 
   /** Notes a case as it is after something, with the line of its history; for the notable ones the fact too. */
-  add(serviceCase: ServiceCase, line: Line, deviceId: string): ServiceCase {
+  add(serviceCase: ServiceCase, line: Line, deviceId: string | null): ServiceCase {
     const { id, deviceKey, householdId, ruleId, cause, severity, title } = serviceCase;
     this.#cases.set(id, serviceCase);
     this.#entries.push({ ...line, caseId: id, deviceKey });
@@ -59,7 +59,7 @@ export class CaseChanges {
   }
 
   /** A case goes to another state: its promise goes with it. */
-  move(before: ServiceCase, to: CaseState, line: Omit<Line, "kind">, deviceId: string): ServiceCase {
+  move(before: ServiceCase, to: CaseState, line: Omit<Line, "kind">, deviceId: string | null): ServiceCase {
     const nowMs = this.#deps.clock.nowMs();
     const [was, is] = [isClosed(before.state.status), isClosed(to.status)];
     const reopens = was && !is;
@@ -79,7 +79,7 @@ export class CaseChanges {
   }
 
   /** The owner hears something; the first time, a promise is kept. */
-  answer(before: ServiceCase, line: Line, deviceId: string): ServiceCase {
+  answer(before: ServiceCase, line: Line, deviceId: string | null): ServiceCase {
     const { promise, severity, state } = before;
     const terms = this.#deps.policies.terms(severity);
     const answered = promiseAnswered(promise, state.status, this.#deps.clock.nowMs(), terms);

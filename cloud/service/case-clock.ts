@@ -1,4 +1,5 @@
 import { type Db, transaction } from "../platform/database.ts";
+import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { ServiceCase } from "./case-row.ts";
@@ -44,7 +45,7 @@ export class CaseClock {
     const { clock, store, policies } = this.#deps;
     const nowMs = clock.nowMs();
     const found = await store.lockEscalating(tx, nowMs, atOnceMax);
-    const ids = await this.#deviceIds(found);
+    const deviceOf = await appliancesOf(this.#deps.appliances, found);
     const made = new CaseChanges(this.#deps);
     const settled: ServiceCase[] = [];
     for (const serviceCase of found) {
@@ -59,7 +60,7 @@ export class CaseClock {
       const reaches = to === "assignee" ? serviceCase.assignee : to;
       const data = { level, to, reaches, stage, dueAtMs: promise.dueAtMs };
       const line = { kind: "escalated", atMs: nowMs, by: byClock, text: null, data } as const;
-      made.add({ ...serviceCase, promise, escalatedTo: to }, line, ids.get(serviceCase.deviceKey) ?? "");
+      made.add({ ...serviceCase, promise, escalatedTo: to }, line, deviceOf(serviceCase)?.id ?? null);
     }
     await store.write(tx, settled);
     await made.write(tx);
@@ -72,7 +73,7 @@ export class CaseClock {
     const nowMs = clock.nowMs();
     const confirmed = await confirmedReleases(tx, nowMs, atOnceMax);
     const found = await store.lockAll(tx, [...confirmed.keys()]);
-    const ids = await this.#deviceIds(found);
+    const deviceOf = await appliancesOf(this.#deps.appliances, found);
     const made = new CaseChanges(this.#deps);
     for (const serviceCase of found) {
       const stands = confirmed.get(serviceCase.id)?.stands ?? false;
@@ -80,15 +81,9 @@ export class CaseClock {
       if (outcome.kind === "refused") continue;
       const data = { release: "confirmed", causeStands: stands };
       const line = { atMs: nowMs, by: byClock, text: null, data };
-      made.move(serviceCase, outcome.to, line, ids.get(serviceCase.deviceKey) ?? "");
+      made.move(serviceCase, outcome.to, line, deviceOf(serviceCase)?.id ?? null);
     }
     await made.write(tx);
     return confirmed.size;
-  }
-
-  async #deviceIds(cases: readonly ServiceCase[]): Promise<Map<number, string>> {
-    if (cases.length === 0) return new Map();
-    const refs = await this.#deps.appliances.refsByKey([...new Set(cases.map(({ deviceKey }) => deviceKey))]);
-    return new Map([...refs].map(([key, { id }]) => [key, id]));
   }
 }

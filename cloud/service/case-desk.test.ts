@@ -327,3 +327,42 @@ test("what staff settle among themselves is on no owner's timeline", async () =>
   }[];
   expect(seen.flatMap(({ data }) => data.entry ?? [])).toEqual(["opened"]);
 });
+
+test("a case that is opened twice under one key is opened once, and the first answer comes again", async () => {
+  const asked = { deviceId: await oven(), severity: "info", title: "By hand", text: "They called" };
+  const [first, second] = await Promise.all([1, 2].map(() => kitchen.once("support", "key-1", "/cases", asked)));
+  expect([first?.status, second?.status]).toEqual([201, 201]);
+  expect(second?.body).toEqual(first?.body);
+  await post(`/cases/${first?.body.id}/resolve`, { note: "Done" });
+  // As it was answered then, and nothing reopens.
+  expect((await kitchen.once("support", "key-1", "/cases", asked)).body).toEqual(first?.body);
+  expect((await get(`/cases/${first?.body.id}`)).status).toBe("resolved");
+  expect((await get(`/cases?device=${asked.deviceId}`)).items).toHaveLength(1);
+});
+
+test("a key stands for one content and one principal, and what was refused may be tried again under it", async () => {
+  const asked = { deviceId: await oven(), severity: "info", title: "By hand" };
+  const opened = await kitchen.once("support", "key-2", "/cases", asked);
+  const other = await kitchen.once("support", "key-2", "/cases", { ...asked, title: "Another" });
+  expect([other.status, other.body.code]).toEqual([422, "idempotency_key_reused"]);
+  const refused = await kitchen.once("admin", "key-2", "/cases", asked);
+  expect([refused.status, refused.body.code]).toEqual([409, "case_open_for_cause"]);
+  await post(`/cases/${opened.body.id}/resolve`, { note: "Done" });
+  expect((await kitchen.once("admin", "key-2", "/cases", asked)).status).toBe(201);
+  expect((await kitchen.once("support", "a b", "/cases", asked)).status).toBe(400);
+});
+
+test("a case by hand is of an appliance or of a household, of one that exists, and never of both", async () => {
+  const deviceId = await oven();
+  const owner = await kitchen.newOwner(deviceId);
+  const about = { severity: "info", title: "By hand" };
+  const { householdId } = owner;
+  expect(await post("/cases", { ...about, householdId })).toMatchObject({
+    status: 201,
+    body: { deviceId: null, householdId },
+  });
+  const wrong = [about, { ...about, deviceId, householdId }];
+  for (const body of wrong) expect((await post("/cases", body)).body.errors[0].pointer).toBe("/body/deviceId");
+  const nobody = await post("/cases", { ...about, householdId: "01890000-0000-7000-8000-00000000dead" });
+  expect([nobody.status, nobody.body.code]).toEqual([409, "case_household_unknown"]);
+});

@@ -1,8 +1,10 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
+import { once } from "../platform/idempotency.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
 import type { CaseEntry, EntryKind } from "./case-entries-store.ts";
 import { type CaseFilter, CaseQueueStore, type QueuePlace } from "./case-queue-store.ts";
@@ -21,7 +23,19 @@ export interface ServiceAppliances {
 
 export interface CaseWithDevice {
   serviceCase: ServiceCase;
-  deviceId: string;
+  deviceId: string | null;
+}
+
+export type CaseInFull = CaseWithDevice & { entries: CaseEntry[] };
+
+/** What staff say of a case that they open by hand. */
+export interface CaseByHand {
+  /** An appliance, or a household alone. */
+  of: { deviceId: string; householdId: null } | { deviceId: null; householdId: string };
+  severity: Severity;
+  cause: string;
+  title: string;
+  text: string | null;
 }
 
 /** Where a note may move its case. */
@@ -47,6 +61,7 @@ export interface CaseDeskDeps extends CaseChangesDeps {
   clock: Clock;
   /** Whether somebody with this key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
+  knowsHousehold: (id: string) => Promise<boolean>;
 }
 
 type Done = { kind: "done" };
@@ -85,7 +100,7 @@ export class CaseDesk {
     return this.#queue.counts(db, filter, { me: principalText(me), nowMs: clock.nowMs() });
   }
 
-  async get(id: string): Promise<(CaseWithDevice & { entries: CaseEntry[] }) | null> {
+  async get(id: string): Promise<CaseInFull | null> {
     const { db, entries } = this.#deps;
     const found = await this.find(id);
     return found === null ? null : { ...found, entries: await entries.ofCase(db, id, entriesMax) };
@@ -96,25 +111,44 @@ export class CaseDesk {
     return serviceCase === null ? null : ((await this.#withDevices([serviceCase]))[0] ?? null);
   }
 
-  /** Opens a case by hand. */
+  /** Opens a case by hand; asked again with the same key, it answers what it answered the first time. */
   async open(
     by: Principal,
-    asked: { deviceId: string; severity: Severity; cause: string; title: string; text: string | null },
-  ): Promise<{ kind: "opened"; id: string } | Refused<"case_device_unknown" | "case_open_for_cause">> {
-    const { db, clock, audit, appliances, cases } = this.#deps;
-    const device = (await appliances.find([asked.deviceId])).get(asked.deviceId);
+    asked: CaseByHand,
+    key?: string,
+  ): Promise<
+    | { kind: "opened"; found: CaseInFull }
+    | Refused<"case_device_unknown" | "case_household_unknown" | "case_open_for_cause" | "idempotency_key_reused">
+  > {
+    const { db, clock, appliances, knowsHousehold } = this.#deps;
+    const { deviceId, householdId } = asked.of;
+    const device = deviceId === null ? null : (await appliances.find([deviceId])).get(deviceId);
     if (device === undefined) return refused("case_device_unknown");
+    if (device === null && !(await knowsHousehold(householdId ?? ""))) return refused("case_household_unknown");
+    const whose =
+      device === null ? { device, householdId: householdId ?? "" } : { device, householdId: device.householdId };
+    const asking = { principal: principalText(by), operation: "case.open", key, content: asked };
     return contested(db, async (tx) => {
-      const { deviceId: _, ...what } = asked;
-      const householdId = device.householdId;
-      const made = { ...what, device, householdId, by: principalText(by), atMs: clock.nowMs() };
-      const outcome = await cases.openByPerson(tx, made);
-      const { id } = outcome.serviceCase;
-      if (outcome.kind === "open_already") return refused("case_open_for_cause", `It is case ${id}.`);
-      const subject = `case:${id}`;
-      await audit.record(tx, { principal: by, action: `case.${outcome.kind}`, subject, after: asked });
-      return { kind: "opened", id };
+      const opened = await once(tx, asking, clock.nowMs(), () => this.#open(tx, by, asked, whose));
+      return opened?.answer ?? refused("idempotency_key_reused");
     });
+  }
+
+  async #open(
+    tx: Db,
+    by: Principal,
+    asked: CaseByHand,
+    whose: { device: DeviceRef; householdId: string | null } | { device: null; householdId: string },
+  ): Promise<{ kind: "opened"; found: CaseInFull } | Refused<"case_open_for_cause">> {
+    const { clock, audit, cases, entries } = this.#deps;
+    const { of: _, ...what } = asked;
+    const outcome = await cases.openByPerson(tx, { ...what, ...whose, by: principalText(by), atMs: clock.nowMs() });
+    const { serviceCase } = outcome;
+    if (outcome.kind === "open_already") return refused("case_open_for_cause", `It is case ${serviceCase.id}.`);
+    const subject = `case:${serviceCase.id}`;
+    await audit.record(tx, { principal: by, action: `case.${outcome.kind}`, subject, after: asked });
+    const lines = await entries.ofCase(tx, serviceCase.id, entriesMax);
+    return { kind: "opened", found: { serviceCase, deviceId: whose.device?.id ?? null, entries: lines } };
   }
 
   resolve(by: Principal, id: string, note: string) {
@@ -204,8 +238,8 @@ export class CaseDesk {
   }
 
   async #withDevices(cases: readonly ServiceCase[]): Promise<CaseWithDevice[]> {
-    const refs = await this.#deps.appliances.refsByKey([...new Set(cases.map((found) => found.deviceKey))]);
-    return cases.map((serviceCase) => ({ serviceCase, deviceId: refs.get(serviceCase.deviceKey)?.id ?? "" }));
+    const deviceOf = await appliancesOf(this.#deps.appliances, cases);
+    return cases.map((serviceCase) => ({ serviceCase, deviceId: deviceOf(serviceCase)?.id ?? null }));
   }
 
   #step(
@@ -249,7 +283,7 @@ export class CaseDesk {
     by: Principal,
     id: string,
     action: string,
-    work: (tx: Db, serviceCase: ServiceCase, deviceId: string) => Promise<Done | Refused<R>>,
+    work: (tx: Db, serviceCase: ServiceCase, deviceId: string | null) => Promise<Done | Refused<R>>,
   ): Promise<Done | Refused<R | "case_not_found">> {
     const { db, store, audit } = this.#deps;
     // A case never changes its device.

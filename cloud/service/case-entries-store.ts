@@ -22,7 +22,8 @@ const insideKinds: readonly EntryKind[] = ["note", "assigned", "escalated", "dia
 
 export interface NewEntry {
   caseId: string;
-  deviceKey: number;
+  /** Null where it is of a household alone. */
+  deviceKey: number | null;
   kind: EntryKind;
   atMs: number;
   by: string;
@@ -37,7 +38,7 @@ export interface CaseEntry extends NewEntry {
 interface EntryRow {
   sequence: number;
   case_id: string;
-  device_key: number;
+  device_key: number | null;
   kind: EntryKind;
   at_ms: number;
   by: string;

@@ -93,7 +93,7 @@ async function dossier(
   if (found === null) return null;
   const { serviceCase, deviceId } = found;
   const [dates, cause, snapshot, related] = await Promise.all([
-    evidence.dates(deviceId, serviceCase.model),
+    deviceId === null ? null : evidence.dates(deviceId, serviceCase.model),
     answers.causeOf(serviceCase),
     evidence.snapshot(id),
     evidence.related(serviceCase),
@@ -108,7 +108,7 @@ async function dossier(
     causeArticle: cause === null ? null : { version: cause.version, ...cause.definition },
     evidence: snapshot,
     readingsHref:
-      snapshot === null || metrics.length === 0
+      snapshot === null || metrics.length === 0 || deviceId === null
         ? null
         : `/api/v1/devices/${encodeURIComponent(deviceId)}/telemetry?metrics=${metrics.join(",")}&from=${snapshot.fromMs}&to=${snapshot.toMs}`,
     ...related,

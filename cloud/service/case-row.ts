@@ -4,7 +4,8 @@ import type { Severity } from "./core/severity.ts";
 
 export interface ServiceCase {
   id: string;
-  deviceKey: number;
+  /** Null where it is of a household alone. */
+  deviceKey: number | null;
   model: string;
   householdId: string | null;
   /** Whose case it was when the device left them while it was open. */
@@ -43,7 +44,7 @@ export const isTheirs = (
 
 export interface CaseRow {
   id: string;
-  device_key: number;
+  device_key: number | null;
   model: string;
   household_id: string | null;
   former_household_id: string | null;

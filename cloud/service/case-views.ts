@@ -12,8 +12,9 @@ export const fixedInView = z.object({ version: z.string(), counter: z.number() }
 export const caseView = z
   .object({
     id: z.string(),
-    deviceId: z.string(),
-    model: z.string(),
+    /** Null where it is of a household alone. */
+    deviceId: z.string().nullable(),
+    model: z.string().nullable(),
     householdId: z.string().nullable(),
     /** Null where a person opened it. */
     ruleId: z.string().nullable(),
@@ -67,7 +68,7 @@ export const caseWithEntries = caseView
 export const viewOf = ({ serviceCase, deviceId }: CaseWithDevice): CaseView => ({
   id: serviceCase.id,
   deviceId,
-  model: serviceCase.model,
+  model: serviceCase.model === "" ? null : serviceCase.model,
   householdId: serviceCase.householdId,
   ruleId: serviceCase.ruleId,
   cause: serviceCase.cause,

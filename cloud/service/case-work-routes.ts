@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
+import { idempotencyHeaders } from "../platform/idempotency.ts";
 import { problem } from "../platform/problem.ts";
 import { type CaseDesk, workingStatuses } from "./case-desk.ts";
 import { caseId, caseWithEntries, viewOf } from "./case-views.ts";
@@ -12,16 +13,26 @@ import type { Refused } from "./refused.ts";
 
 const text = safeText(4_000).trim().min(1);
 
-const newCase = z.strictObject({
-  deviceId,
-  severity: z.enum(severities),
-  cause: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{0,63}$/, "must be snake_case, at most 64 characters")
-    .default("reported_by_hand"),
-  title: safeText(200).trim().min(1),
-  text: text.optional(),
-});
+const newCase = z
+  .strictObject({
+    deviceId: deviceId.optional().describe("The appliance; its household is the case's"),
+    householdId: z.uuid().optional().describe("A household alone, where what is the matter is no appliance's"),
+    severity: z.enum(severities),
+    cause: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,63}$/, "must be snake_case, at most 64 characters")
+      .default("reported_by_hand"),
+    title: safeText(200).trim().min(1),
+    text: text.optional(),
+  })
+  .superRefine(({ deviceId: device, householdId }, issues) => {
+    if ((device === undefined) === (householdId === undefined))
+      issues.addIssue({
+        code: "custom",
+        path: ["deviceId"],
+        message: "name an appliance, or a household, and not both",
+      });
+  });
 
 type Outcome = { kind: "done" } | Refused<keyof typeof serviceProblems>;
 
@@ -48,16 +59,21 @@ export function caseWorkRoutes(server: FastifyInstance, desk: CaseDesk): void {
       schema: {
         summary: "Open a case by hand",
         description:
-          "One that was resolved for the same cause less than 7 days ago is reopened. `cause` names its article in the catalogue of causes.",
+          "One that was resolved for the same cause less than 7 days ago is reopened. `cause` names its article in the catalogue of causes. With an `Idempotency-Key` it may be sent again: the first answer comes again, and there is one case.",
         tags,
+        headers: idempotencyHeaders,
         body: newCase,
         response: { 201: caseWithEntries },
       },
     },
-    async ({ principal, body }, reply) => {
-      const outcome = await desk.open(principal, { ...body, text: body.text ?? null });
+    async ({ principal, headers, body }, reply) => {
+      const { deviceId: ofDevice, householdId = "", severity, cause, title } = body;
+      const of = ofDevice === undefined ? { deviceId: null, householdId } : { deviceId: ofDevice, householdId: null };
+      const asked = { of, severity, cause, title, text: body.text ?? null };
+      const outcome = await desk.open(principal, asked, headers["idempotency-key"]);
       if (outcome.kind === "refused") throw problem(serviceProblems, outcome.rule, outcome.detail);
-      return reply.code(201).send(await answer(outcome.id));
+      const { found } = outcome;
+      return reply.code(201).send({ ...viewOf(found), entries: found.entries });
     },
   );
   app.post(

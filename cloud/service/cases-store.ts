@@ -26,6 +26,14 @@ export class CasesStore {
     return rows.map(toCase);
   }
 
+  /** The same of a household alone. */
+  async lockLastOfHousehold(tx: Db, householdId: string, cause: string): Promise<ServiceCase | undefined> {
+    const { rows } = await sql<CaseRow>`
+      SELECT * FROM service_case WHERE household_id = ${householdId} AND cause = ${cause} AND device_key IS NULL
+      ORDER BY is_closed, opened_at_ms DESC, id DESC LIMIT 1 FOR UPDATE`.execute(tx);
+    return rows.map(toCase)[0];
+  }
+
   async lock(tx: Db, id: string): Promise<ServiceCase | null> {
     return (await this.lockAll(tx, [id]))[0] ?? null;
   }

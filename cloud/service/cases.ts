@@ -23,12 +23,16 @@ export interface CauseChange {
 }
 
 /** A case that a person opens: an owner who asks for help, or staff. */
-export interface CaseByPerson {
-  device: DeviceRef;
-  /** Whose case it is; null where the appliance is nobody's. */
-  householdId: string | null;
+export type CaseByPerson = CaseMatter &
+  (
+    | { device: DeviceRef; /** Whose case it is; null where the appliance is nobody's. */ householdId: string | null }
+    /** Of a household alone: what is the matter is no appliance's. */
+    | { device: null; householdId: string }
+  );
+
+interface CaseMatter {
   severity: Severity;
-  /** In snake_case: the key of its article in the catalogue, and with the device what makes it the same case. */
+  /** In snake_case: the key of its article in the catalogue, and with the device or household what makes it the same case. */
   cause: string;
   title: string;
   /** What they said, where they did. */
@@ -49,7 +53,7 @@ export interface CaseMessage {
   data: Record<string, unknown>;
 }
 
-const keyText = (deviceKey: number, cause: string) => `${deviceKey} ${cause}`;
+const keyText = (deviceKey: number | null, cause: string) => `${deviceKey} ${cause}`;
 
 /** Cases: opened and closed by their causes and by people, and what is said in them. */
 export class Cases {
@@ -90,22 +94,26 @@ export class Cases {
   ): Promise<{ kind: "opened" | "reopened" | "open_already"; serviceCase: ServiceCase }> {
     const { device, cause, atMs, by, text, data = {} } = asked;
     // A rule may find the same at this moment: of two who see no case both would open one, and one of them would fail.
-    await this.#causes.lockCauses(tx, [{ cause, model: device.model }]);
-    const last = await this.#last(tx, [{ deviceKey: device.key, cause }]);
-    const now = last.get(keyText(device.key, cause));
+    const model = device === null ? `household ${asked.householdId}` : device.model;
+    await this.#causes.lockCauses(tx, [{ cause, model }]);
+    const now =
+      device === null
+        ? await this.#deps.store.lockLastOfHousehold(tx, asked.householdId, cause)
+        : (await this.#last(tx, [{ deviceKey: device.key, cause }])).get(keyText(device.key, cause));
+    const deviceId = device?.id ?? null;
     const made = new CaseChanges(this.#deps);
     if (now !== undefined && (now.householdId === asked.householdId || !isClosed(now.state.status))) {
-      const counter = (await countersFor(tx, [now])).get(device.key) ?? null;
+      const counter = device === null ? null : ((await countersFor(tx, [now])).get(device.key) ?? null);
       const outcome = stepCase(now.state, { kind: "cause_returned", atMs, counter });
       if (outcome.kind === "moved") {
-        const reopened = made.move(now, outcome.to, { atMs, by, text, data }, device.id);
+        const reopened = made.move(now, outcome.to, { atMs, by, text, data }, deviceId);
         await made.write(tx);
         return { kind: "reopened", serviceCase: reopened };
       }
       if (outcome.rule !== "resolved_too_long_ago") return { kind: "open_already", serviceCase: now };
     }
     const opened = this.#opened({ ...asked, ruleId: null });
-    made.add(opened, { kind: "opened", atMs, by, text, data }, device.id);
+    made.add(opened, { kind: "opened", atMs, by, text, data }, deviceId);
     await made.write(tx);
     return { kind: "opened", serviceCase: opened };
   }
@@ -114,7 +122,7 @@ export class Cases {
    * Adds a message to a case that the caller holds. The first one to the owner is the first answer; one from the owner ends the wait for
    * them.
    */
-  async say(tx: Db, serviceCase: ServiceCase, message: CaseMessage, deviceId: string): Promise<ServiceCase> {
+  async say(tx: Db, serviceCase: ServiceCase, message: CaseMessage, deviceId: string | null): Promise<ServiceCase> {
     const { direction, ...line } = message;
     const made = new CaseChanges(this.#deps);
     const kind: EntryKind = direction === "to_owner" ? "message_to_owner" : "message_from_owner";
@@ -134,7 +142,7 @@ export class Cases {
   /** Closes cases that the caller holds, since an incident has taken them over. Their cause reopens each when it returns after that. */
   async fold(
     tx: Db,
-    taken: readonly { serviceCase: ServiceCase; deviceId: string }[],
+    taken: readonly { serviceCase: ServiceCase; deviceId: string | null }[],
     on: { atMs: number; by: string; data: Record<string, unknown> },
   ): Promise<void> {
     const made = new CaseChanges(this.#deps);
@@ -150,7 +158,7 @@ export class Cases {
     tx: Db,
     serviceCase: ServiceCase,
     on: CaseEvent,
-    entry: { by: string; text: string | null; deviceId: string; data?: Record<string, unknown> },
+    entry: { by: string; text: string | null; deviceId: string | null; data?: Record<string, unknown> },
   ): Promise<{ kind: "moved"; to: ServiceCase } | { kind: "refused"; rule: CaseRefusal }> {
     const outcome = stepCase(serviceCase.state, on);
     if (outcome.kind === "refused") return outcome;
@@ -211,12 +219,12 @@ export class Cases {
     return made.add(opened, { kind: "opened", ...line }, device.id);
   }
 
-  #opened(of: Omit<CaseByPerson, "text"> & { ruleId: string | null }): ServiceCase {
+  #opened(of: OpenedCase): ServiceCase {
     const knownAtMs = this.#deps.clock.nowMs();
     return {
       id: this.#deps.ids.next(),
-      deviceKey: of.device.key,
-      model: of.device.model,
+      deviceKey: of.device?.key ?? null,
+      model: of.device?.model ?? "",
       householdId: of.householdId,
       formerHouseholdId: null,
       ruleId: of.ruleId,
@@ -239,6 +247,13 @@ export class Cases {
   }
 }
 
+/** What a new case is made of, whoever found it. */
+type OpenedCase = Omit<CaseMatter, "text"> & {
+  device: DeviceRef | null;
+  householdId: string | null;
+  ruleId: string | null;
+};
+
 /** What a case comes to when its household leaves; null: it stays where it is. */
 function leaving(open: ServiceCase, { by, atMs }: { by: string; atMs: number }): CaseEvent | null {
   const byHousehold = open.ruleId === null && !open.openedBy.startsWith("staff:");
@@ -248,7 +263,9 @@ function leaving(open: ServiceCase, { by, atMs }: { by: string; atMs: number }):
 
 /** What the devices run of whose cases a release was said to mend them; most batches have none. */
 async function countersFor(tx: Db, cases: readonly ServiceCase[]): Promise<Map<number, number | null>> {
-  const keys = cases.filter(({ state }) => "fixedIn" in state && state.fixedIn !== null).map((one) => one.deviceKey);
+  const keys = cases.flatMap(({ state, deviceKey }) =>
+    "fixedIn" in state && state.fixedIn !== null && deviceKey !== null ? [deviceKey] : [],
+  );
   return keys.length === 0 ? new Map() : releaseCounters(tx, keys);
 }
 

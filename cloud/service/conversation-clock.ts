@@ -1,5 +1,6 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
 import { isTheirs, type ServiceCase } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
@@ -61,9 +62,12 @@ export class ConversationClock {
     const { db, talk, clock } = this.#deps;
     for (;;) {
       const due = await talk.answersDue(db, clock.nowMs(), atOnceMax);
-      const devices = await this.#devicesOf(due.map(({ serviceCase }) => serviceCase));
+      const deviceOf = await appliancesOf(
+        this.#deps.appliances,
+        due.map(({ serviceCase }) => serviceCase),
+      );
       for (const { conversation, serviceCase } of due) {
-        const device = devices.get(serviceCase.deviceKey);
+        const device = deviceOf(serviceCase);
         await this.#answerOne(conversation, serviceCase, device);
       }
       if (due.length < atOnceMax) return;
@@ -151,8 +155,8 @@ export class ConversationClock {
     });
     for (;;) {
       const found = await talk.endangered(db, leads, clock.nowMs(), atOnceMax);
-      const devices = await this.#devicesOf(found);
-      for (const serviceCase of found) await this.#warnOne(serviceCase, devices.get(serviceCase.deviceKey));
+      const deviceOf = await appliancesOf(this.#deps.appliances, found);
+      for (const serviceCase of found) await this.#warnOne(serviceCase, deviceOf(serviceCase));
       if (found.length < atOnceMax) return;
     }
   }
@@ -192,20 +196,15 @@ export class ConversationClock {
       const ids = await talk.settled(db, clock.nowMs() - settledAfterMs, atOnceMax);
       await transaction(db, async (tx) => {
         const held = await store.lockAll(tx, ids);
-        const devices = await this.#devicesOf(held);
+        const deviceOf = await appliancesOf(this.#deps.appliances, held);
         for (const serviceCase of held) {
           if (serviceCase.state.status !== "waiting_for_owner") continue;
           const on = { kind: "resolved", atMs: clock.nowMs(), by: byAutomation } as const;
-          const deviceId = devices.get(serviceCase.deviceKey)?.id ?? "";
+          const deviceId = deviceOf(serviceCase)?.id ?? null;
           await cases.work(tx, serviceCase, on, { by: byAutomation, text: null, deviceId });
         }
       });
       if (ids.length < atOnceMax) return;
     }
-  }
-
-  async #devicesOf(cases: readonly ServiceCase[]): Promise<Map<number, DeviceRef>> {
-    if (cases.length === 0) return new Map();
-    return this.#deps.appliances.refsByKey([...new Set(cases.map(({ deviceKey }) => deviceKey))]);
   }
 }

@@ -4,6 +4,7 @@ import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
+import { appliancesOf } from "./case-appliances.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CasePolicies } from "./case-policies.ts";
 import { isTheirs, type ServiceCase } from "./case-row.ts";
@@ -138,8 +139,9 @@ export class Conversations {
   ): Promise<{ kind: "done" } | Refused<"case_not_found" | "case_without_owner">> {
     const { db, clock, audit, cases, store, talk, display, appliances } = this.#deps;
     const known = await store.get(db, caseId);
-    const device = known === null ? undefined : (await appliances.refsByKey([known.deviceKey])).get(known.deviceKey);
-    if (known === null || device === undefined) return refused("case_not_found");
+    if (known === null) return refused("case_not_found");
+    const device = (await appliancesOf(appliances, [known]))(known);
+    if (device === undefined) return refused("case_without_owner");
     // The case of somebody who left is nobody's to read, least of all whose appliance it is by then.
     if (!isTheirs(known, device)) return refused("case_without_owner");
     const { language, words } = await display.wordsFor(device);

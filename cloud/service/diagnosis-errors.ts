@@ -5,6 +5,11 @@ export const diagnosisProblems = {
     title: "There is no such diagnosis",
     help: "GET /api/v1/cases/:id/diagnoses lists those of a case.",
   },
+  case_without_appliance: {
+    status: 409,
+    title: "The case is of no appliance",
+    help: "There is nothing to ask: the case is of a household alone.",
+  },
   no_log: {
     status: 409,
     title: "There is no log",

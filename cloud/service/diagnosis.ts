@@ -9,6 +9,7 @@ import { contested, type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import { checkLink, signLink } from "../platform/signed-link.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { appliancesOf } from "./case-appliances.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CaseEntriesStore } from "./case-entries-store.ts";
 import type { CasesStore } from "./cases-store.ts";
@@ -87,12 +88,14 @@ export class DiagnosisDesk {
     caseId: string,
     kind: DiagnosisKind,
   ): Promise<
-    { kind: "asked"; diagnosis: Diagnosis } | Refused<"case_not_found" | "diagnosis_under_way" | "too_many_diagnoses">
+    | { kind: "asked"; diagnosis: Diagnosis }
+    | Refused<"case_not_found" | "case_without_appliance" | "diagnosis_under_way" | "too_many_diagnoses">
   > {
     const { db, clock, ids, store, appliances, deliveries, audit } = this.#deps;
     const known = await store.get(db, caseId);
-    const device = known === null ? undefined : (await appliances.refsByKey([known.deviceKey])).get(known.deviceKey);
-    if (device === undefined) return refused("case_not_found");
+    if (known === null) return refused("case_not_found");
+    const device = (await appliancesOf(appliances, [known]))(known);
+    if (device === undefined) return refused("case_without_appliance");
     const before = await this.#store.ofCase(db, caseId, diagnosesPerCaseMax);
     if (before.length >= diagnosesPerCaseMax) return refused("too_many_diagnoses");
     const nowMs = clock.nowMs();
@@ -110,7 +113,8 @@ export class DiagnosisDesk {
       // Held only after the delivery is there: whoever takes the appliance out of its household goes the same way.
       const serviceCase = await store.lock(tx, caseId);
       if (serviceCase === null) throw new Error("a case is never deleted");
-      const { deviceKey, householdId } = serviceCase;
+      const { householdId } = serviceCase;
+      const deviceKey = device.key;
       const asked = { id, commandId, caseId, deviceKey, householdId, kind, untilMs };
       await this.#store.insert(tx, { ...asked, askedAtMs: nowMs, askedBy: principalText(by) });
       await this.#note(tx, [{ id, caseId, deviceKey, kind, state: "asked" }], principalText(by), nowMs);

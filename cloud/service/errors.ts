@@ -1,5 +1,8 @@
+import { idempotencyProblems } from "../platform/idempotency.ts";
+
 /** What the service slice can refuse. */
 export const serviceProblems = {
+  ...idempotencyProblems,
   service_rule_not_found: {
     status: 404,
     title: "There is no such rule",
@@ -146,9 +149,14 @@ export const serviceProblems = {
     title: "There is no such appliance",
     help: "GET /api/v1/devices lists the appliances.",
   },
+  case_household_unknown: {
+    status: 409,
+    title: "There is no such household",
+    help: "GET /api/v1/households lists the households.",
+  },
   case_open_for_cause: {
     status: 409,
-    title: "There is an open case of this cause on this appliance",
+    title: "There is an open case of this cause on this appliance, or of this household",
     help: "Add a note to that one: GET /api/v1/cases?device=... lists the appliance's cases.",
   },
   resolved_too_long_ago: {

@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { TelemetryStore } from "../telemetry/telemetry.ts";
+import { appliancesOf } from "./case-appliances.ts";
 import type { EventsOf, KnownAppliances } from "./answers.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CaseEntriesStore } from "./case-entries-store.ts";
@@ -109,8 +110,8 @@ export class Evidence {
 
   async #take(serviceCase: ServiceCase, nowMs: number): Promise<void> {
     const { db, appliances, eventsOf, entries, readings } = this.#deps;
-    const { id, deviceKey, openedAtMs, model } = serviceCase;
-    const device = (await appliances.refsByKey([deviceKey])).get(deviceKey);
+    const { id, openedAtMs, model } = serviceCase;
+    const device = (await appliancesOf(appliances, [serviceCase]))(serviceCase);
     if (device === undefined) return this.#store.retryAt(db, id, null);
     const span = evidenceSpan(openedAtMs, device.householdSinceMs);
     const [before, row, declared, [opened]] = await Promise.all([

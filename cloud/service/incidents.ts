@@ -13,6 +13,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import { appliancesOf } from "./case-appliances.ts";
 import type { Cases, CauseChange } from "./cases.ts";
 import { type ServiceCase, statusAtMs } from "./case-row.ts";
 import { CasesStore } from "./cases-store.ts";
@@ -272,6 +273,7 @@ export class Incidents {
     const last = await this.#link(tx, incident.id, cause, [...members.keys()]);
     const fresh = last.filter(
       ({ deviceKey, state }) =>
+        deviceKey !== null &&
         folded.has(deviceKey) &&
         (state.status === "open" || state.status === "reopened") &&
         statusAtMs(state) >= incident.firstAtMs,
@@ -280,9 +282,9 @@ export class Incidents {
       tx,
       fresh.map(({ id }) => id),
     );
-    const devices = await this.#appliances.refsByKey(fresh.map(({ deviceKey }) => deviceKey));
+    const deviceOf = await appliancesOf(this.#appliances, fresh);
     const taken = fresh.flatMap((serviceCase) => {
-      const device = devices.get(serviceCase.deviceKey);
+      const device = deviceOf(serviceCase);
       return touched.has(serviceCase.id) || device === undefined ? [] : [{ serviceCase, deviceId: device.id }];
     });
     const by = incidentBy(incident.id);
@@ -297,7 +299,7 @@ export class Incidents {
     );
     await this.store.linkCases(
       tx,
-      last.map(({ id: caseId, deviceKey }) => ({ incidentId, deviceKey, caseId })),
+      last.flatMap(({ id: caseId, deviceKey }) => (deviceKey === null ? [] : [{ incidentId, deviceKey, caseId }])),
     );
     return last;
   }

@@ -84,7 +84,13 @@ export class OwnerCases {
       const standing = standings.get(serviceCase.id);
       return standing === undefined
         ? []
-        : [{ serviceCase, deviceId: ids.get(serviceCase.deviceKey) ?? "", standing: standing.standing }];
+        : [
+            {
+              serviceCase,
+              deviceId: (serviceCase.deviceKey === null ? undefined : ids.get(serviceCase.deviceKey)) ?? "",
+              standing: standing.standing,
+            },
+          ];
     });
   }
 

@@ -50,6 +50,7 @@ const newService = async (readings: TelemetryStore["readings"] = nothing) => {
       silenceUntilMs: () => -Infinity,
       tools: { async tag() {}, command: async () => () => {} },
     },
+    knowsHousehold: async () => true,
     mayWork: async () => true,
     readings: () => {
       throw new Error("nobody takes evidence here");

@@ -15,6 +15,7 @@ import { type CauseDefinition, causeDefinition } from "./core/cause-article.ts";
 import { CaseMeasures } from "./case-measures.ts";
 import { Evidence, type EvidenceDeps } from "./evidence.ts";
 import { Cases } from "./cases.ts";
+import { type CaseForPerson, type CaseForPersonOutcome, openForPerson } from "./case-for-person.ts";
 import { CasesStore, type ServiceCase } from "./cases-store.ts";
 import { CaseStreams } from "./case-streams.ts";
 import { ConversationClock } from "./conversation-clock.ts";
@@ -41,6 +42,7 @@ export { FirmwareWatch } from "./firmware-watch.ts";
 export { withoutWords } from "./core/help.ts";
 export { Listening } from "./listening.ts";
 
+export type { CaseForPerson, CaseForPersonOutcome } from "./case-for-person.ts";
 export type { ServiceAppliances } from "./case-desk.ts";
 
 export interface ServiceDeps {
@@ -61,6 +63,7 @@ export interface ServiceDeps {
   around: RuleSurroundings;
   /** Whether somebody with this staff key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
+  knowsHousehold: (id: string) => Promise<boolean>;
   deliveries: DiagnosisDeps["deliveries"] & { forgetWords(tx: Db, ids: readonly string[]): Promise<void> };
   /** Where the logs of appliances lie. */
   artifactsDir: string;
@@ -151,6 +154,11 @@ export class Service {
   /** A case, held until the transaction ends: for whoever speaks in it. */
   holdCase(tx: Db, id: string): Promise<ServiceCase | null> {
     return this.#store.lock(tx, id);
+  }
+
+  /** A case for a person, because another part of the service says so. In the transaction of whoever finds it. */
+  openFor(tx: Db, wanted: CaseForPerson, by: Principal): Promise<CaseForPersonOutcome> {
+    return openForPerson(tx, { cases: this.cases, store: this.#store, clock: this.#clock }, wanted, by);
   }
 
   /** What the clock does to cases. About every second. */

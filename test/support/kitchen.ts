@@ -219,12 +219,13 @@ export class Kitchen {
     url: string,
     payload?: object,
     address = "192.0.2.1",
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<KitchenAnswer> {
     const response = await this.app.inject({
       method,
       url: `/api/v1${url}`,
       remoteAddress: address,
-      headers: key === null ? {} : { authorization: `Bearer ${key}` },
+      headers: { ...headers, ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
       ...(payload === undefined ? {} : { payload }),
     });
     const isJson = String(response.headers["content-type"]).includes("json");
@@ -258,6 +259,12 @@ export class Kitchen {
     });
     const isJson = String(response.headers["content-type"]).includes("json") && response.body !== "";
     return { status: response.statusCode, body: isJson ? response.json() : response.body };
+  }
+
+  /** One request of a role under a key, so that it may be sent again. */
+  once(role: StaffRole, idempotencyKey: string, url: string, payload: object): Promise<KitchenAnswer> {
+    const headers = { "idempotency-key": idempotencyKey };
+    return this.call(this.staffKey(role), "POST", url, payload, undefined, headers);
   }
 
   as(role: StaffRole, method: Method, url: string, payload?: object): Promise<KitchenAnswer> {

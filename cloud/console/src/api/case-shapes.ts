@@ -24,8 +24,9 @@ export interface CasePromise {
 
 export interface QueuedCase {
   id: string;
-  deviceId: string;
-  model: string;
+  /** Null where the case is of a household alone. */
+  deviceId: string | null;
+  model: string | null;
   householdId: string | null;
   ruleId: string | null;
   cause: string;

@@ -66,7 +66,8 @@ export interface Device {
 
 export interface ServiceCase {
   id: string;
-  deviceId: string;
+  /** Null where the case is of a household alone. */
+  deviceId: string | null;
   title: string;
   severity: "info" | "service" | "safety";
   status: string;

@@ -30,21 +30,27 @@ export function CaseFacts({ found }: { found: CaseDossier }) {
     <dl className={classes["facts"]}>
       <Fact name="Cause">{causeWords(cause)}</Fact>
       <Fact name="Appliance">
-        <Link
-          to="/devices/$id"
-          params={{ id: deviceId }}
-          search={{ from: openedAtMs - aroundMs, to: openedAtMs + aroundMs }}
-        >
-          {deviceId}
-        </Link>
+        {deviceId === null ? (
+          <span className={page["soft"]}>none: it is the household’s</span>
+        ) : (
+          <Link
+            to="/devices/$id"
+            params={{ id: deviceId }}
+            search={{ from: openedAtMs - aroundMs, to: openedAtMs + aroundMs }}
+          >
+            {deviceId}
+          </Link>
+        )}
         {appliance !== null && appliance.serial !== deviceId && (
           <span className={page["soft"]}> {appliance.serial}</span>
         )}
       </Fact>
-      <Fact name="Model and firmware">
-        {found.model} <span className="numbers">{firmware ?? "firmware unknown"}</span>
-        {later !== null && later !== firmware && <span className={page["soft"]}>, today {later}</span>}
-      </Fact>
+      {found.model !== null && (
+        <Fact name="Model and firmware">
+          {found.model} <span className="numbers">{firmware ?? "firmware unknown"}</span>
+          {later !== null && later !== firmware && <span className={page["soft"]}>, today {later}</span>}
+        </Fact>
+      )}
       <Fact name="Household">
         {found.householdId === null ? <span className={page["soft"]}>none</span> : <Household id={found.householdId} />}
       </Fact>

@@ -80,10 +80,14 @@ function Whole({ found }: { found: CaseDossier }) {
       <div className={classes["columns"]}>
         <div className={classes["column"]}>
           <WhatToDo found={found} />
-          <EvidenceCard found={found} />
+          {found.deviceId !== null && <EvidenceCard found={found} />}
           <div className={`${classes["column"]} ${classes["later"]}`}>
-            <Diagnoses found={found} />
-            <Related found={found} />
+            {found.deviceId !== null && (
+              <>
+                <Diagnoses found={found} />
+                <Related found={found} />
+              </>
+            )}
           </div>
         </div>
         <div className={classes["column"]}>

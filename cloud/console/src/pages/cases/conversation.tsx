@@ -42,9 +42,11 @@ export function Conversation({ found, messages, beside, mayWork }: ConversationP
       )}
       {messages.length === 0 ? (
         <p className={page["note"]}>
-          {found.householdId === null
-            ? "The appliance belongs to no household, so there is nobody to write to."
-            : "The owner has written nothing, and nobody has written to them. What you send reaches their app and the appliance’s display."}
+          {found.deviceId === null
+            ? "The case is of no appliance, so there is no display to write to. Reach them as their household’s page says, and keep a note of it here."
+            : found.householdId === null
+              ? "The appliance belongs to no household, so there is nobody to write to."
+              : "The owner has written nothing, and nobody has written to them. What you send reaches their app and the appliance’s display."}
         </p>
       ) : (
         <ol className={classes["messages"]}>
@@ -63,7 +65,7 @@ export function Conversation({ found, messages, beside, mayWork }: ConversationP
           )}
         </p>
       )}
-      {mayWork && found.householdId !== null && <AnswerBox found={found} />}
+      {mayWork && found.householdId !== null && found.deviceId !== null && <AnswerBox found={found} />}
     </section>
   );
 }

@@ -60,7 +60,7 @@ const nearAfterMs = 1_800_000;
 const nearPoints = 600;
 
 const nearQuery = (found: CaseDossier, evidence: Snapshot) =>
-  telemetryQuery(found.deviceId, {
+  telemetryQuery(found.deviceId ?? "", {
     metrics: evidence.series.map(({ metric }) => metric),
     points: nearPoints,
     other: undefined,
@@ -84,7 +84,7 @@ function Around({ found, evidence, metrics, trace }: AroundProps) {
       toMs: evidence.toMs,
       bucketMs: evidence.bucketMs,
       series: evidence.series.map(({ metric, points }) => ({
-        deviceId: found.deviceId,
+        deviceId: found.deviceId ?? "",
         metric,
         points,
         min: null,

@@ -43,11 +43,14 @@ export function QueueTable({ cases, stale, onTake }: QueueTableProps) {
     { name: "Due", cell: (one) => <DueMark one={one} /> },
     {
       name: "Appliance",
-      cell: ({ deviceId }) => (
-        <Link to="/devices/$id" params={{ id: deviceId }} search={{}}>
-          {deviceId}
-        </Link>
-      ),
+      cell: ({ deviceId }) =>
+        deviceId === null ? (
+          <span className={page["soft"]}>a household’s</span>
+        ) : (
+          <Link to="/devices/$id" params={{ id: deviceId }} search={{}}>
+            {deviceId}
+          </Link>
+        ),
     },
     {
       name: "Who has it",
@@ -94,7 +97,7 @@ function Title({ one }: { one: QueuedCase }) {
       <span className={classes["titleMore"]}>
         {status === "open" ? <span>{words}</span> : <StateMark tone={tone}>{words}</StateMark>}
         {name !== title && <span>{name}</span>}
-        <span>{model}</span>
+        {model !== null && <span>{model}</span>}
         {escalatedTo !== null && <span>escalated to {escalatedTo.replace(/^role:/, "")}</span>}
         {reopenedCount > 0 && status !== "reopened" && <span>came back {reopenedCount}×</span>}
       </span>

@@ -8,7 +8,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import classes from "./open-cases.module.css";
 import page from "./overview.module.css";
 
-/** The newest cases that nobody has taken up; each leads to its appliance, at the time when it was opened. */
+/** The newest cases that nobody has taken up; each leads to its page. */
 export function OpenCases() {
   const question = useQuery(openCasesQuery);
   const cases = question.data?.items ?? [];
@@ -34,15 +34,11 @@ export function OpenCases() {
   );
 }
 
-/** How much is shown to either side of the opening. */
-const aroundMs = 1_800_000;
-
-function CaseLink({ deviceId, title, severity, openedAtMs }: ServiceCase) {
+function CaseLink({ id, deviceId, title, severity, openedAtMs }: ServiceCase) {
   return (
     <Link
-      to="/devices/$id"
-      params={{ id: deviceId }}
-      search={{ from: openedAtMs - aroundMs, to: openedAtMs + aroundMs }}
+      to="/cases/$id"
+      params={{ id }}
       className={`${classes["case"]} ${severity === "safety" ? classes["safety"] : ""}`}
     >
       <AlertIcon />
@@ -53,7 +49,7 @@ function CaseLink({ deviceId, title, severity, openedAtMs }: ServiceCase) {
       <span className={`${classes["soft"]} ${classes["ago"]}`}>
         <Ago atMs={openedAtMs} />
       </span>
-      <span className={`${classes["soft"]} ${classes["device"]}`}>{deviceId}</span>
+      <span className={`${classes["soft"]} ${classes["device"]}`}>{deviceId ?? "a household’s"}</span>
     </Link>
   );
 }

@@ -1,0 +1,15 @@
+import type { DeviceRef } from "../devices/devices.ts";
+import type { ServiceAppliances } from "./case-desk.ts";
+import type { ServiceCase } from "./case-row.ts";
+
+type OfDevice = Pick<ServiceCase, "deviceKey">;
+
+/** The appliances of cases, looked up in one question. A case of a household alone has none. */
+export async function appliancesOf(
+  appliances: Pick<ServiceAppliances, "refsByKey">,
+  cases: readonly OfDevice[],
+): Promise<(serviceCase: OfDevice) => DeviceRef | undefined> {
+  const keys = new Set(cases.flatMap(({ deviceKey }) => deviceKey ?? []));
+  const refs = keys.size === 0 ? new Map<number, DeviceRef>() : await appliances.refsByKey([...keys]);
+  return ({ deviceKey }) => (deviceKey === null ? undefined : refs.get(deviceKey));
+}
