@@ -6,6 +6,7 @@ import type { Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { HouseholdAct, Households } from "./households/households.ts";
 import type { AfterCommit } from "./ingest/ingest.ts";
+import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Db } from "./platform/database.ts";
@@ -49,16 +50,20 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
   });
   const loyalty = new Loyalty({ db, clock, ids, audit, outbox, households });
+  const lifecycle = new Lifecycle({ db, clock, audit, outbox });
   return {
     content,
     loyalty,
+    lifecycle,
     /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
     async follow(tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> {
       await loyalty.ingest(tx, acts);
+      await lifecycle.ingest(tx, acts);
       return [];
     },
     async load() {
       await loyalty.load();
+      await lifecycle.load();
     },
   };
 }

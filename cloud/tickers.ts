@@ -50,6 +50,7 @@ export function startTickers(
     tick("firmware-watch", 600_000, () => slices.firmwareWatch.tick()),
     tick("listening", 5_000, () => slices.listening.beat(hub.listening)),
     tick("listening-retention", 3_600_000, () => slices.listening.tick()),
+    tick("lifecycle", 1_000, () => slices.lifecycle.tick()),
     tick("households", 60_000, () => slices.households.tick()),
   ];
 }

@@ -1,0 +1,18 @@
+/** What the lifecycle slice can refuse. */
+export const lifecycleProblems = {
+  lifecycle_household_not_found: {
+    status: 404,
+    title: "There is no such household",
+    help: "GET /api/v1/households lists the households.",
+  },
+  lifecycle_definition_changed: {
+    status: 409,
+    title: "Somebody else changed the definition meanwhile",
+    help: "Read it again, and make your change to what it is now.",
+  },
+  lifecycle_period_wrong: {
+    status: 400,
+    title: "The period ends before it begins, or is longer than two years",
+    help: "Ask for `fromMs` before `toMs`, at most 731 days apart.",
+  },
+} as const;

@@ -1,0 +1,239 @@
+import { sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { Stage } from "./core/definition.ts";
+import type { Life, StageChange } from "./core/life.ts";
+import type { RiskKind } from "./core/risk.ts";
+import { parseSignal, type Signal } from "./core/signal.ts";
+import type { Cause } from "./core/stage.ts";
+
+/** A household's life as it stands, held until the transaction ends. */
+export interface HeldLife {
+  householdId: string;
+  /** What the world was told last; null where it was told nothing. */
+  told: Stage | null;
+  life: Life;
+  /** The life up to `baseAtMs`: signals until then are no longer kept one by one. */
+  base: Life | null;
+  baseAtMs: number;
+}
+
+export interface WrittenLife {
+  householdId: string;
+  stage: Stage;
+  sinceMs: number;
+  life: Life;
+  version: number;
+  dueAtMs: number | null;
+  risks: RiskKind[];
+  risk: number;
+}
+
+export type WrittenChange = StageChange & { householdId: string; daysMedian: number | null };
+
+interface LifeRow {
+  household_id: string;
+  stage: Stage;
+  state: Life;
+  base: Life | null;
+  base_at_ms: number;
+}
+
+interface SignalRow {
+  household_id: string;
+  source: string;
+  at_ms: number;
+  kind: string;
+  data: object;
+}
+
+interface ChangeRow {
+  household_id: string;
+  place: number;
+  at_ms: number;
+  from_stage: Stage | null;
+  to_stage: Stage;
+  causes: Cause[];
+  days: number | null;
+  days_median: number | null;
+}
+
+const toSignal = (row: SignalRow): Signal => ({
+  householdId: row.household_id,
+  source: row.source,
+  atMs: row.at_ms,
+  body: parseSignal(row.kind, row.data),
+});
+
+const toChange = (row: ChangeRow): WrittenChange => ({
+  householdId: row.household_id,
+  place: row.place,
+  atMs: row.at_ms,
+  from: row.from_stage,
+  to: row.to_stage,
+  causes: row.causes,
+  days: row.days,
+  daysMedian: row.days_median,
+});
+
+const toHeld = (row: LifeRow): HeldLife => ({
+  householdId: row.household_id,
+  told: row.state.stage,
+  life: row.state,
+  base: row.base,
+  baseAtMs: row.base_at_ms,
+});
+
+/** SQL of lives that are told on: what one transaction holds, reads and writes. */
+export class LifecycleStore {
+  /** Holds the lives of households, in the order of their ids, so that two who hold many never wait for each other. */
+  async hold(tx: Db, householdIds: readonly string[], noLife: Life): Promise<HeldLife[]> {
+    const select = (ids: readonly string[]) =>
+      sql<LifeRow>`
+      SELECT household_id, stage, state, base, base_at_ms FROM lifecycle_household
+      WHERE household_id = ANY(${[...ids]}::uuid[]) ORDER BY household_id FOR UPDATE`.execute(tx);
+    const found = (await select(householdIds)).rows;
+    if (found.length === householdIds.length) return found.map(toHeld);
+    const had = new Set(found.map((row) => row.household_id));
+    const missing = householdIds.filter((id) => !had.has(id));
+    await sql`INSERT INTO lifecycle_household (household_id, stage, since_ms, state, version)
+      SELECT id, 'acquisition', 0, ${JSON.stringify(noLife)}::jsonb, 1 FROM unnest(${missing}::uuid[]) AS id ORDER BY id
+      ON CONFLICT (household_id) DO NOTHING`.execute(tx);
+    return [...found, ...(await select(missing)).rows].map(toHeld);
+  }
+
+  /** Those whose time has come, or who were judged by an older definition, up to `limit`; others' are left to them. */
+  async holdDue(tx: Db, nowMs: number, version: number, limit: number): Promise<HeldLife[]> {
+    const { rows } = await sql<LifeRow>`
+      SELECT household_id, stage, state, base, base_at_ms FROM lifecycle_household
+      WHERE household_id IN (
+        (SELECT household_id FROM lifecycle_household WHERE due_at_ms <= ${nowMs} ORDER BY due_at_ms LIMIT ${limit})
+        UNION
+        (SELECT household_id FROM lifecycle_household WHERE version < ${version} ORDER BY version LIMIT ${limit})
+      )
+      ORDER BY household_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`.execute(tx);
+    return rows.map(toHeld);
+  }
+
+  /**
+   * Keeps signals.
+   *
+   * @returns those that are new: not there yet, or, of being known, earlier than was known
+   */
+  async keep(tx: Db, signals: readonly Signal[]): Promise<Signal[]> {
+    if (signals.length === 0) return [];
+    const rows = signals.map(({ householdId, source, atMs, body: { kind, ...data } }, place) => {
+      return { place, household_id: householdId, source, at_ms: atMs, kind, data };
+    });
+    const kept = await sql<{ household_id: string; source: string }>`
+      INSERT INTO lifecycle_signal AS s (household_id, source, at_ms, kind, data)
+      SELECT household_id, source, at_ms, kind, data
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
+        place int, household_id uuid, source text, at_ms bigint, kind text, data jsonb)
+      ON CONFLICT (household_id, source) DO UPDATE SET at_ms = excluded.at_ms
+        WHERE excluded.kind = 'known' AND excluded.at_ms < s.at_ms
+      RETURNING household_id, source`.execute(tx);
+    const fresh = new Set(kept.rows.map((row) => `${row.household_id} ${row.source}`));
+    return signals.filter(({ householdId, source }) => fresh.has(`${householdId} ${source}`));
+  }
+
+  /** All kept signals of households, each household's in their order. */
+  async signals(tx: Db, householdIds: readonly string[]): Promise<Map<string, Signal[]>> {
+    const { rows } = await sql<SignalRow>`
+      SELECT household_id, source, at_ms, kind, data FROM lifecycle_signal
+      WHERE household_id = ANY(${[...householdIds]}::uuid[])
+      ORDER BY household_id, at_ms, source COLLATE "C"`.execute(tx);
+    return Map.groupBy(rows.map(toSignal), ({ householdId }) => householdId);
+  }
+
+  /** Changes as they are written, each household's in their order. */
+  async changes(tx: Db, householdIds: readonly string[]): Promise<Map<string, WrittenChange[]>> {
+    const { rows } = await sql<ChangeRow>`
+      SELECT * FROM lifecycle_change WHERE household_id = ANY(${[...householdIds]}::uuid[])
+      ORDER BY household_id, place`.execute(tx);
+    return Map.groupBy(rows.map(toChange), ({ householdId }) => householdId);
+  }
+
+  async writeLives(tx: Db, lives: readonly WrittenLife[]): Promise<void> {
+    if (lives.length === 0) return;
+    const rows = lives.map((one) => ({
+      household_id: one.householdId,
+      stage: one.stage,
+      since_ms: one.sinceMs,
+      state: one.life,
+      version: one.version,
+      due_at_ms: one.dueAtMs,
+      risks: one.risks,
+      risk: one.risk,
+    }));
+    await sql`
+      UPDATE lifecycle_household h SET stage = r.stage, since_ms = r.since_ms, state = r.state, version = r.version,
+        due_at_ms = r.due_at_ms, risks = r.risks, risk = r.risk
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
+        household_id uuid, stage text, since_ms bigint, state jsonb, version int, due_at_ms bigint, risks text[], risk smallint)
+      WHERE h.household_id = r.household_id`.execute(tx);
+  }
+
+  /**
+   * Writes changes.
+   *
+   * @param keptPlaces for each household whose life was told anew: up to which place its lines stay as they are
+   */
+  async writeChanges(
+    tx: Db,
+    changes: readonly WrittenChange[],
+    keptPlaces: ReadonlyMap<string, number>,
+  ): Promise<void> {
+    if (keptPlaces.size > 0) {
+      await sql`DELETE FROM lifecycle_change c
+        USING unnest(${[...keptPlaces.keys()]}::uuid[], ${[...keptPlaces.values()]}::int[]) AS k(household_id, place)
+        WHERE c.household_id = k.household_id AND c.place > k.place`.execute(tx);
+    }
+    if (changes.length === 0) return;
+    const rows = changes.map((one) => ({
+      household_id: one.householdId,
+      place: one.place,
+      at_ms: one.atMs,
+      from_stage: one.from,
+      to_stage: one.to,
+      causes: one.causes,
+      days: one.days,
+      days_median: one.daysMedian,
+    }));
+    await sql`
+      INSERT INTO lifecycle_change (household_id, place, at_ms, from_stage, to_stage, causes, days, days_median)
+      SELECT household_id, place, at_ms, from_stage, to_stage, causes, days, days_median
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
+        household_id uuid, place int, at_ms bigint, from_stage text, to_stage text, causes jsonb, days double precision,
+        days_median double precision)`.execute(tx);
+  }
+
+  async stages(db: Db, householdIds: readonly string[]): Promise<Map<string, Stage>> {
+    const { rows } = await sql<{ household_id: string; stage: Stage }>`
+      SELECT household_id, stage FROM lifecycle_household WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(
+      db,
+    );
+    return new Map(rows.map((row) => [row.household_id, row.stage]));
+  }
+
+  async erase(tx: Db, householdIds: readonly string[]): Promise<number> {
+    let gone = 0;
+    for (const table of ["lifecycle_change", "lifecycle_signal", "lifecycle_household"]) {
+      const { numAffectedRows } = await sql`
+        DELETE FROM ${sql.id(table)} WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(tx);
+      gone += Number(numAffectedRows ?? 0);
+    }
+    return gone;
+  }
+
+  /** Gives what one household's life was told from to another. @returns whose lives have to be told anew */
+  async moveSignals(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
+    await sql`UPDATE lifecycle_signal SET household_id = ${merge.into}, merge_id = ${merge.mergeId}, merged_from = ${merge.from}
+      WHERE household_id = ${merge.from}`.execute(tx);
+  }
+
+  /** Gives back what a merge brought. */
+  async moveBack(tx: Db, mergeId: string): Promise<void> {
+    await sql`UPDATE lifecycle_signal SET household_id = merged_from, merge_id = NULL, merged_from = NULL
+      WHERE merge_id = ${mergeId}`.execute(tx);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Tells lives on, or anew, in the transaction that made something happen:
+ *
+ *   signals -> hold the households -> keep what is new -> step, or tell anew where something is late -> write -> tell the world
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { Outbox } from "../events/events.ts";
+import type { Db } from "../platform/database.ts";
+import type { DefinitionVersion, Stage } from "./core/definition.ts";
+import { definitionAt, follows, type Life, nextTurnMs, noLife, type StageChange, tell } from "./core/life.ts";
+import { riskScore, risksOf, riskTurningPoints } from "./core/risk.ts";
+import { inOrder, type Signal } from "./core/signal.ts";
+import type { HeldLife, LifecycleStore, WrittenChange, WrittenLife } from "./lifecycle-store.ts";
+
+/** A change that the world is told of. */
+export interface ToldChange {
+  householdId: string;
+  atMs: number;
+  from: Stage | null;
+  to: Stage;
+  causes: StageChange["causes"];
+  days: number | null;
+  daysMedian: number | null;
+  life: Life;
+  /** Whether the household is in that stage now. */
+  isCurrent: boolean;
+}
+
+interface TellerDeps {
+  store: LifecycleStore;
+  outbox: Outbox;
+  versions: () => readonly DefinitionVersion[];
+  /** Days that others took for the same change; null where there are too few. */
+  medianDays: (from: Stage, to: Stage) => number | null;
+  onTold: (tx: Db, told: readonly ToldChange[]) => Promise<void>;
+}
+
+interface Told {
+  held: HeldLife;
+  life: Life;
+  changes: WrittenChange[];
+  /** Up to which place the lines stay that were written before; null: all of them. */
+  keptPlace: number | null;
+}
+
+export class Teller {
+  readonly #deps: TellerDeps;
+
+  constructor(deps: TellerDeps) {
+    this.#deps = deps;
+  }
+
+  /** What happened, in any order and any number of times. */
+  async heed(tx: Db, signals: readonly Signal[], nowMs: number): Promise<void> {
+    if (signals.length === 0) return;
+    const { store } = this.#deps;
+    const ids = [...new Set(signals.map(({ householdId }) => householdId))].toSorted();
+    const held = await store.hold(tx, ids, noLife);
+    const byId = new Map(held.map((one) => [one.householdId, one]));
+    const fresh = await store.keep(tx, worthKeeping(signals, byId));
+    const ofHousehold = Map.groupBy(fresh, ({ householdId }) => householdId);
+    await this.#tell(
+      tx,
+      held.filter(({ householdId }) => ofHousehold.has(householdId)),
+      (householdId) => ofHousehold.get(householdId)?.toSorted(inOrder) ?? [],
+      nowMs,
+    );
+  }
+
+  /** Lets time pass for households that are held. */
+  async wait(tx: Db, held: readonly HeldLife[], nowMs: number): Promise<void> {
+    await this.#tell(tx, held, () => [], nowMs);
+  }
+
+  /** Tells lives from their beginning, whatever was told before. */
+  async anew(tx: Db, householdIds: readonly string[], nowMs: number): Promise<void> {
+    const held = await this.#deps.store.hold(tx, householdIds.toSorted(), noLife);
+    await this.#write(tx, await this.#again(tx, held, nowMs), nowMs);
+  }
+
+  async #tell(
+    tx: Db,
+    held: readonly HeldLife[],
+    signalsOf: (householdId: string) => readonly Signal[],
+    nowMs: number,
+  ): Promise<void> {
+    const versions = this.#deps.versions();
+    const told: Told[] = [];
+    const late: HeldLife[] = [];
+    for (const one of held) {
+      const signals = signalsOf(one.householdId);
+      if (!isInOrder(one.life, signals, versions)) late.push(one);
+      else {
+        const { life, changes } = tell(one.life, signals, versions, nowMs);
+        told.push({ held: one, life, changes: this.#measured(one.householdId, changes), keptPlace: null });
+      }
+    }
+    if (late.length > 0) told.push(...(await this.#again(tx, late, nowMs)));
+    await this.#write(tx, told, nowMs);
+  }
+
+  /** Tells lives anew, and compares with what was written. */
+  async #again(tx: Db, held: readonly HeldLife[], nowMs: number): Promise<Told[]> {
+    const ids = held.map(({ householdId }) => householdId);
+    const signals = await this.#deps.store.signals(tx, ids);
+    const written = await this.#deps.store.changes(tx, ids);
+    return held.map((one): Told => {
+      const own = (signals.get(one.householdId) ?? []).toSorted(inOrder);
+      const start = one.base ?? noLife;
+      const { life, changes } = tell(start, own, this.#deps.versions(), nowMs);
+      const before = (written.get(one.householdId) ?? []).filter(({ place }) => place > start.changes);
+      const same = changes.findIndex((change, index) => !isSame(change, before[index]));
+      const kept = same === -1 ? changes.length : same;
+      const fresh = this.#measured(one.householdId, changes.slice(kept));
+      const keptPlace = kept < before.length ? start.changes + kept : null;
+      return { held: one, life, changes: fresh, keptPlace };
+    });
+  }
+
+  #measured(householdId: string, changes: readonly StageChange[]): WrittenChange[] {
+    return changes.map((change) => {
+      const daysMedian = change.from === null ? null : this.#deps.medianDays(change.from, change.to);
+      return { ...change, householdId, daysMedian };
+    });
+  }
+
+  async #write(tx: Db, told: readonly Told[], nowMs: number): Promise<void> {
+    const { store, outbox, onTold } = this.#deps;
+    const versions = this.#deps.versions();
+    await store.writeLives(
+      tx,
+      told.map(({ held, life }) => writtenLife(held.householdId, life, versions, nowMs)),
+    );
+    const rewritten = told.flatMap(({ held, keptPlace }): [string, number][] =>
+      keptPlace === null ? [] : [[held.householdId, keptPlace]],
+    );
+    await store.writeChanges(
+      tx,
+      told.flatMap(({ changes }) => changes),
+      new Map(rewritten),
+    );
+    const news = told.flatMap(newsOf);
+    await outbox.add(
+      tx,
+      news.map(({ householdId, atMs, from, to, causes, days, daysMedian }) => ({
+        type: "hearth.lifecycle.changed",
+        subject: `household:${householdId}`,
+        atMs,
+        data: { householdId, from, to, causes, velocityDays: days, medianDays: daysMedian },
+      })),
+    );
+    await onTold(tx, news);
+  }
+}
+
+/** Each once; nothing from a time of which only the sum is kept; of being known, only what is earlier. */
+function worthKeeping(signals: readonly Signal[], held: ReadonlyMap<string, HeldLife>): Signal[] {
+  const worth = new Map<string, Signal>();
+  for (const signal of signals) {
+    const one = held.get(signal.householdId);
+    if (one === undefined || (one.base !== null && signal.atMs <= one.baseAtMs)) continue;
+    const { knownSinceMs } = one.life.facts;
+    if (signal.body.kind === "known" && knownSinceMs !== null && knownSinceMs <= signal.atMs) continue;
+    const key = `${signal.householdId} ${signal.source}`;
+    const other = worth.get(key);
+    if (other === undefined || signal.atMs < other.atMs) worth.set(key, signal);
+  }
+  return [...worth.values()];
+}
+
+function isInOrder(life: Life, signals: readonly Signal[], versions: readonly DefinitionVersion[]): boolean {
+  const [first] = signals;
+  const isJudgedByOld = life.version < definitionAt(versions, life.judgedToMs).version && life.stage !== null;
+  return !isJudgedByOld && (first === undefined || follows(life, first, versions));
+}
+
+const isSame = (change: StageChange, written: WrittenChange | undefined): boolean =>
+  written !== undefined &&
+  change.atMs === written.atMs &&
+  change.from === written.from &&
+  change.to === written.to &&
+  isDeepStrictEqual(change.causes, written.causes);
+
+/** What the world hears: each step where the story goes on, and one step to where it now is where it was told anew. */
+function newsOf({ held, life, changes, keptPlace }: Told): ToldChange[] {
+  const { householdId, told } = held;
+  const last = changes.at(-1);
+  if (keptPlace === null) {
+    return changes.map((change) => ({ ...change, life, isCurrent: change === last }));
+  }
+  if (life.stage === null || life.stage === told) return [];
+  const { atMs = life.sinceMs, causes = [], days = null, daysMedian = null } = last ?? {};
+  return [{ householdId, atMs, from: told, to: life.stage, causes, days, daysMedian, life, isCurrent: true }];
+}
+
+function writtenLife(
+  householdId: string,
+  life: Life,
+  versions: readonly DefinitionVersion[],
+  nowMs: number,
+): WrittenLife {
+  const { definition } = definitionAt(versions, life.judgedToMs);
+  const stage = life.stage ?? "acquisition";
+  const risks = risksOf(life.facts, stage, definition, nowMs);
+  const turns = [
+    nextTurnMs(life, definition) ?? Infinity,
+    ...riskTurningPoints(life.facts, definition).filter((atMs) => atMs > life.judgedToMs),
+  ];
+  const dueAtMs = Math.min(...turns);
+  return {
+    householdId,
+    stage,
+    sinceMs: life.sinceMs,
+    life,
+    version: life.version,
+    dueAtMs: dueAtMs === Infinity ? null : dueAtMs,
+    risks: risks.map(({ kind }) => kind),
+    risk: riskScore(risks, stage),
+  };
+}
