@@ -24,6 +24,7 @@ import { messagesRoutes } from "./http/messages-routes.ts";
 import { overviewRoutes } from "./http/overview-routes.ts";
 import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
+import { lifecycleProblems } from "./lifecycle/lifecycle.ts";
 import { loyaltyProblems } from "./loyalty/loyalty.ts";
 import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -97,6 +98,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...serviceProblems,
   ...diagnosisProblems,
   ...conversationProblems,
+  ...lifecycleProblems,
   ...loyaltyProblems,
   ...noticeProblems,
   ...eventProblems,

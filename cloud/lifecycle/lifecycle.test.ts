@@ -135,6 +135,8 @@ const anyHappening: fc.Arbitrary<(id: string) => Happening> = fc.oneof(
   anyDay.map((day) => (id: string) => act(id, day, "share.cooked")),
 );
 
+const dayOf = (one: Happening) => (("act" in one ? one.act.atMs : one.fact("").atMs) - t0) / dayMs;
+
 test("late, replayed and shuffled: the same stage, state and history as if all had come in time", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -143,7 +145,6 @@ test("late, replayed and shuffled: the same stage, state and history as if all h
       fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 6 }),
       async (makers, places, arrivals) => {
         const happenings = makers.map((make, index) => make(`e${index}`));
-        const dayOf = (one: Happening) => (("act" in one ? one.act.atMs : one.fact("").atMs) - t0) / dayMs;
         const inTime = randomUUID();
         for (const one of happenings.toSorted((a, b) => dayOf(a) - dayOf(b))) await happen(inTime, dayOf(one), [one]);
         await happen(inTime, 200, []);

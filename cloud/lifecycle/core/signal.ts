@@ -28,7 +28,6 @@ const signalBody = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("referral_paired") }),
 ]);
 export type SignalBody = z.infer<typeof signalBody>;
-export type SignalKind = SignalBody["kind"];
 
 /** One thing that happened, with its identity and time. */
 export interface Signal {

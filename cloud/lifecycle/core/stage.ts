@@ -175,6 +175,9 @@ function contentBy(facts: HouseholdFacts, { satisfaction }: LifecycleDefinition)
   ];
 }
 
+/** The first moment at which something is longer ago than `ms`. */
+const after = (atMs: number | null, ms: number) => (atMs === null ? [] : [Math.floor(atMs + ms) + 1]);
+
 /** Moments after which a judgement may be another one although nothing happens. */
 export function turningPoints(
   facts: HouseholdFacts,
@@ -184,7 +187,6 @@ export function turningPoints(
   const { activation, engagement, disengaged, advocacy, loyalty } = definition;
   const gap = gapMs(facts, definition);
   const signMs = lastSignMs(facts);
-  const after = (atMs: number | null, ms: number) => (atMs === null ? [] : [Math.floor(atMs + ms) + 1]);
   return [
     ...after(facts.pairedAtMs, activation.days * dayMs),
     ...(facts.devices.length === 0 ? [] : after(signMs, engagement.gaps * gap)),
