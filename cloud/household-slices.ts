@@ -1,5 +1,5 @@
 /** The slices that serve households: what they are told, what they earn, what they agreed to. */
-import { Content } from "./content/content.ts";
+import { Content, type Reader } from "./content/content.ts";
 import type { Deliveries } from "./deliveries/deliveries.ts";
 import type { DeviceRef, Devices } from "./devices/devices.ts";
 import type { Outbox } from "./events/events.ts";
@@ -45,7 +45,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     audit,
     devices,
     deliveries,
-    localesOf: (refs) => localesOf(households, refs),
+    readersOf: (refs) => readersOf(households, refs),
     onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
     onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
   });
@@ -68,13 +68,13 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
   };
 }
 
-/** The language that each appliance's household chose. An appliance without a household is left out. */
-export async function localesOf(households: Households, devices: readonly DeviceRef[]): Promise<Map<number, string>> {
+/** The language and the zone that each appliance's household chose. An appliance without a household is left out. */
+export async function readersOf(households: Households, devices: readonly DeviceRef[]): Promise<Map<number, Reader>> {
   const zones = await households.timeZoneOf([...new Set(devices.flatMap(({ householdId }) => householdId ?? []))]);
   return new Map(
-    devices.flatMap(({ key, householdId }): [number, string][] => {
+    devices.flatMap(({ key, householdId }): [number, Reader][] => {
       const zone = householdId === null ? undefined : zones.get(householdId);
-      return zone === undefined ? [] : [[key, zone.locale]];
+      return zone === undefined ? [] : [[key, zone]];
     }),
   );
 }

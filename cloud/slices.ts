@@ -6,7 +6,7 @@ import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices, findDevices, findModels, type MetricLayout } from "./devices/devices.ts";
 import { Events, Outbox } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
-import { createHouseholdSlices, localesOf } from "./household-slices.ts";
+import { createHouseholdSlices, readersOf } from "./household-slices.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
 import { findReleases, Firmware } from "./firmware/firmware.ts";
 import { actsOf, asOwnedThen, findHouseholds, findMembers, Households, withoutCode } from "./households/households.ts";
@@ -105,7 +105,7 @@ export function createSlices(deps: SlicesDeps) {
     eventsOf: (device, page) => telemetry.timeline(device, page),
     readings: () => telemetry.store,
     onEvidenceError: (error, caseId) => logger.warn({ event: "case.evidence_failed", caseId, error: String(error) }),
-    localeOf: async (device) => (await localesOf(households, [device])).get(device.key) ?? null,
+    localeOf: async (device) => (await readersOf(households, [device])).get(device.key)?.locale ?? null,
     around: {
       watched: devices.watched,
       readings: telemetry.store,

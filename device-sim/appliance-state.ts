@@ -38,7 +38,11 @@ export interface ApplianceState {
 /** A message as the display sees it. */
 export function asUnseen({ id, content }: InboxEntry): Unseen {
   const item = contentItem.safeParse(content).data;
-  return { deliveryId: id, title: item?.title ?? "", isSafety: item?.kind === "notice" && item.class === "safety" };
+  return {
+    deliveryId: id,
+    title: item?.title ?? "",
+    isSafety: item?.kind === "notice" && (item.class === "safety" || item.class === "recall"),
+  };
 }
 
 /** What an appliance counted since it was made. */

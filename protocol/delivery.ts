@@ -13,6 +13,7 @@ const messageBody = contentItem.refine(
   (item) => item.kind === "message" || item.kind === "notice",
   "must be a message or a notice",
 );
+const offerBody = contentItem.refine((item) => item.kind === "offer", "must be an offer");
 
 const envelope = {
   id,
@@ -34,7 +35,7 @@ export const delivery = z
     z.object({ kind: z.literal("firmware"), ...envelope, body: firmwareOffer }),
     z.object({ kind: z.literal("recipe"), ...envelope, body: recipeBody }),
     z.object({ kind: z.literal("message"), ...envelope, body: messageBody }),
-    z.object({ kind: z.literal("offer"), ...envelope, body: jsonObject }),
+    z.object({ kind: z.literal("offer"), ...envelope, body: offerBody }),
     z.object({ kind: z.literal("config"), ...envelope, body: jsonObject }),
     z.object({ kind: z.literal("command"), ...envelope, body: command }),
   ])

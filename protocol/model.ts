@@ -33,6 +33,26 @@ export const hawkbitClient = z
   .meta({ id: "HawkbitClient" });
 export type HawkbitClient = z.infer<typeof hawkbitClient>;
 
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i, "must be a colour such as #c2410c");
+
+/** How a model's maker shows itself to households: on the display and in e-mail. What is left out is made from `brand`. */
+export const modelBranding = z
+  .strictObject({
+    name: safeText(80).min(1),
+    sender: z.strictObject({ name: safeText(80).min(1), email: z.email().max(254).optional() }),
+    colours: z.strictObject({ accent: colour, ink: colour, paper: colour }),
+  })
+  .partial()
+  .meta({ id: "ModelBranding" });
+
+/** What one program may be asked for, where that is less than the appliance's own bounds. */
+const programLimit = z.strictObject({
+  program: z.enum(programNames),
+  setpoint_c_min: z.number().min(0).max(500).optional(),
+  setpoint_c_max: z.number().min(0).max(500).optional(),
+  duration_s_max: z.int().min(1).max(86_400).optional(),
+});
+
 /** A product type, as a versioned JSON file. */
 export const model = z
   .object({
@@ -55,7 +75,12 @@ export const model = z
       setpoint_c_max: z.number().min(0).max(500).optional(),
       steam: z.boolean().default(false),
       probe: z.boolean().default(false),
+      /** Safety limits. */
+      probe_c_max: z.number().min(20).max(120).optional(),
+      duration_s_max: z.int().min(1).max(86_400).optional(),
+      programLimits: z.array(programLimit).max(50).optional(),
     }),
+    branding: modelBranding.optional(),
     endOfSupportMs: epochMs.optional(),
     /** Only where its appliances speak hawkBit's device API. */
     hawkbit: hawkbitClient.optional(),

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { contentClasses } from "#protocol/content.ts";
 import { deviceId, modelKey } from "#protocol/ids.ts";
 import { feeds } from "#protocol/topics.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
@@ -14,6 +15,10 @@ import { contentProblems } from "./errors.ts";
 const summaryShape = {
   id: z.uuid(),
   kind: z.enum(contentKinds),
+  class: z.enum(contentClasses),
+  isShareable: z.boolean().describe("Whether a household may pass it on."),
+  topics: z.array(z.string()),
+  models: z.array(z.string()).nullable().describe("The models that it is for; null for all."),
   version: z.number(),
   state: z.enum(versionStates).describe("Of the newest version."),
   title: z.string(),

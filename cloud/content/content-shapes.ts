@@ -1,18 +1,25 @@
 import { z } from "zod";
-import { type ContentItem, contentItem } from "#protocol/content.ts";
-import { locale } from "#protocol/ids.ts";
+import { type ContentClass, type ContentItem, contentItem, noticeClasses } from "#protocol/content.ts";
+import { locale, modelKey } from "#protocol/ids.ts";
+import { safeText } from "#protocol/text.ts";
 import type { Feed } from "#protocol/topics.ts";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 
-const [recipe, tip, notice, message] = contentItem.options;
+const [recipe, tip, notice, message, offer] = contentItem.options;
 
 /** What Hearth itself writes into an item. */
-const given = { kind: true, id: true, version: true, locale: true } as const;
+const given = { kind: true, id: true, version: true, locale: true, image: true } as const;
 
 /** Only the service's own messages are about a case. */
 const ofCases = { ...given, caseId: true, ask: true } as const;
 
+/** Of a grant to one household, when it is sent. */
+const ofGrants = { ...given, offerId: true, listPrice: true, price: true, reason: true, pointsCost: true } as const;
+
 const localesMax = 50;
+
+/** What a picture shows, for those who do not see it; the title where left out. */
+const alt = { imageAlt: safeText(300).optional() };
 
 const inLocales = <Text extends z.ZodType>(text: Text) =>
   z
@@ -20,35 +27,132 @@ const inLocales = <Text extends z.ZodType>(text: Text) =>
     .refine((locales) => Object.keys(locales).length > 0, "must hold at least one locale")
     .refine((locales) => Object.keys(locales).length <= localesMax, `must hold at most ${localesMax} locales`);
 
+/** What is true of an item in every language. */
+const settings = {
+  /** Whether a household may pass it on. */
+  isShareable: z.boolean().default(false),
+  /** What it is about, for finding it and for choosing it: `baking`, `care`. */
+  topics: z
+    .array(z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, "must be lower case letters, digits and -, at most 40"))
+    .max(20)
+    .default([]),
+  /** The models that it is for; all where left out. */
+  models: z.array(modelKey).min(1).max(100).nullable().default(null),
+};
+
+/** Classes that each kind may have, the usual one first. What is sold is promotional, and only a notice or a message warns. */
+export const classesOfKind = {
+  recipe: ["service", "requested", "loyalty_status", "promotional"],
+  tip: ["service", "requested", "loyalty_status", "promotional"],
+  notice: noticeClasses,
+  message: ["service", "safety", "security", "recall", "requested", "loyalty_status", "promotional"],
+  offer: ["promotional", "loyalty_status"],
+} as const satisfies Record<ContentItem["kind"], readonly ContentClass[]>;
+
+const machineStrict = recipe.shape.steps.element.shape.machine.unwrap().strict();
+const recipeText = recipe
+  .omit(given)
+  .extend({
+    ...alt,
+    steps: z
+      .array(recipe.shape.steps.element.extend({ machine: machineStrict.optional() }).strict())
+      .min(1)
+      .max(50),
+  })
+  .strict();
+
 /** A content item as its author writes it: one text for each locale. */
 export const contentDraft = z
   .discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("recipe"), locales: inLocales(recipe.omit(given).strict()) }),
-    z.strictObject({ kind: z.literal("tip"), locales: inLocales(tip.omit(given).strict()) }),
-    z.strictObject({ kind: z.literal("notice"), locales: inLocales(notice.omit(given).strict()) }),
-    z.strictObject({ kind: z.literal("message"), locales: inLocales(message.omit(ofCases).strict()) }),
+    z.strictObject({
+      kind: z.literal("recipe"),
+      ...settings,
+      class: z.enum(classesOfKind.recipe).default("service"),
+      locales: inLocales(recipeText),
+    }),
+    z.strictObject({
+      kind: z.literal("tip"),
+      ...settings,
+      class: z.enum(classesOfKind.tip).default("service"),
+      locales: inLocales(tip.omit(given).extend(alt).strict()),
+    }),
+    z.strictObject({
+      kind: z.literal("notice"),
+      ...settings,
+      class: z.enum(classesOfKind.notice).default("service"),
+      locales: inLocales(
+        notice
+          .omit({ ...given, class: true })
+          .extend(alt)
+          .strict(),
+      ),
+    }),
+    z.strictObject({
+      kind: z.literal("message"),
+      ...settings,
+      class: z.enum(classesOfKind.message).default("service"),
+      locales: inLocales(message.omit(ofCases).extend(alt).strict()),
+    }),
+    z.strictObject({
+      kind: z.literal("offer"),
+      ...settings,
+      class: z.enum(classesOfKind.offer).default("promotional"),
+      /** What is granted to whoever gets it. */
+      offerKey: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "must be 1-64 characters of a-z 0-9 _ -")
+        .nullable()
+        .default(null),
+      locales: inLocales(offer.omit(ofGrants).extend(alt).strict()),
+    }),
   ])
   .meta({ id: "ContentDraft" });
 export type ContentDraft = z.infer<typeof contentDraft>;
 
 export type ContentKind = ContentItem["kind"];
-export const contentKinds = ["recipe", "tip", "notice", "message"] as const satisfies readonly ContentKind[];
+export const contentKinds = ["recipe", "tip", "notice", "message", "offer"] as const satisfies readonly ContentKind[];
 
 /** Texts by locale, as the database gives them back. */
 export type Locales = Record<string, Record<string, unknown>>;
 
-/** An item as appliances read it, in one of its locales. */
-export const itemInLocale = (
-  item: { id: string; kind: ContentKind; version: number; locales: Locales },
-  wanted: string,
-): ContentItem =>
-  contentItem.parse({
-    ...item.locales[wanted],
+/** One version as it is stored: enough to make the item that appliances read. */
+export interface VersionText {
+  id: string;
+  kind: ContentKind;
+  version: number;
+  class: ContentClass;
+  locales: Locales;
+}
+
+/**
+ * An item as appliances read it, in one of its locales.
+ *
+ * @param extra what only the moment of sending knows: the terms of an offer
+ */
+export function itemInLocale(item: VersionText, wanted: string, extra: Record<string, unknown> = {}): ContentItem {
+  const { imageAlt: _alt, ...text } = item.locales[wanted] ?? {};
+  const ofNotice = item.kind === "notice" ? { class: item.class } : {};
+  return contentItem.parse({
+    ...text,
+    ...ofNotice,
+    ...extra,
     kind: item.kind,
     id: item.id,
     version: item.version,
     locale: wanted,
   });
+}
+
+/** Terms that nobody was granted: an offer is measured and shown to its author with them. */
+export const sampleTerms = {
+  offerId: "01890000-0000-7000-8000-000000000000",
+  listPrice: { amountMinor: 2_490, currency: "EUR" },
+  price: { amountMinor: 1_990, currency: "EUR" },
+  reason: "—",
+} as const;
+
+/** What an item needs beside its text where no household is meant. */
+export const sampleExtra = (kind: ContentKind): Record<string, unknown> => (kind === "offer" ? sampleTerms : {});
 
 /** The feed that a kind goes to; null where it reaches a household only by being sent. */
 export const feedOfKind: Record<ContentKind, Feed | null> = {
@@ -56,6 +160,7 @@ export const feedOfKind: Record<ContentKind, Feed | null> = {
   tip: "tips",
   notice: "notices",
   message: null,
+  offer: null,
 };
 
 /** The delivery that carries a kind; null where it is for feeds only. */
@@ -64,17 +169,16 @@ export const deliveryOfKind: Record<ContentKind, DeliveryKind | null> = {
   tip: null,
   notice: "message",
   message: "message",
+  offer: "offer",
 };
 
 /** 0 (whenever there is room) to 9 (safety). */
-export function priorityOf(item: ContentItem): number {
-  switch (item.kind) {
-    case "recipe":
-    case "tip":
-      return 3;
-    case "message":
-      return 4;
-    case "notice":
-      return item.class === "safety" ? 9 : 6;
-  }
-}
+export const priorityOf: Record<ContentClass, number> = {
+  safety: 9,
+  security: 8,
+  recall: 8,
+  service: 6,
+  requested: 5,
+  loyalty_status: 4,
+  promotional: 3,
+};

@@ -1,10 +1,10 @@
-import type { ContentItem } from "#protocol/content.ts";
+import type { ContentClass, ContentItem } from "#protocol/content.ts";
 import type { Model } from "#protocol/model.ts";
 import type { FieldError } from "../platform/problem.ts";
 import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
 import { misfits } from "./core/machine-fit.ts";
 import type { VersionState } from "./core/version-life.ts";
-import { type ContentKind, itemInLocale, type Locales } from "./content-shapes.ts";
+import { type ContentKind, itemInLocale, type Locales, sampleExtra, type VersionText } from "./content-shapes.ts";
 import type { ItemRow } from "./content-store.ts";
 import type { contentProblems } from "./errors.ts";
 
@@ -26,6 +26,10 @@ export const refused = <Rule extends keyof typeof contentProblems>(
 export interface ContentSummary {
   id: string;
   kind: ContentKind;
+  class: ContentClass;
+  isShareable: boolean;
+  topics: string[];
+  models: string[] | null;
   version: number;
   state: VersionState;
   title: string;
@@ -44,7 +48,7 @@ export interface ContentVersion {
   createdBy: string;
 }
 
-const titleOf = (locales: Locales): string => {
+export const titleOf = (locales: Locales): string => {
   const title = locales[bestLocale(fallbackLocale, Object.keys(locales))]?.["title"];
   return typeof title === "string" ? title : "";
 };
@@ -52,6 +56,10 @@ const titleOf = (locales: Locales): string => {
 export const toSummary = (row: ItemRow, models: string[]): ContentSummary => ({
   id: row.id,
   kind: row.kind,
+  class: row.class,
+  isShareable: row.is_shareable,
+  topics: row.topics,
+  models: row.models,
   version: row.version,
   state: row.state,
   title: titleOf(row.locales),
@@ -62,18 +70,13 @@ export const toSummary = (row: ItemRow, models: string[]): ContentSummary => ({
 });
 
 /** The item in each of its locales. */
-export const inEachLocale = (item: {
-  id: string;
-  kind: ContentKind;
-  version: number;
-  locales: Locales;
-}): ContentItem[] =>
+export const inEachLocale = (item: VersionText): ContentItem[] =>
   Object.keys(item.locales)
     .toSorted()
-    .map((locale) => itemInLocale(item, locale));
+    .map((locale) => itemInLocale(item, locale, sampleExtra(item.kind)));
 
 /** A sentence about the first locale in which an item is too large, or null. */
-export function oversize(item: { id: string; kind: ContentKind; version: number; locales: Locales }): string | null {
+export function oversize(item: VersionText): string | null {
   for (const each of inEachLocale(item)) {
     const bytes = Buffer.byteLength(JSON.stringify(each));
     if (bytes > itemBytesMax) return `In ${each.locale} it takes ${bytes} bytes, and ${itemBytesMax} are the most.`;
@@ -83,7 +86,7 @@ export function oversize(item: { id: string; kind: ContentKind; version: number;
 
 /** What the machine layer asks that one of the models cannot do, by step, or null where all can. */
 export async function recipeMisfits(
-  item: { id: string; kind: ContentKind; version: number; locales: Locales },
+  item: VersionText,
   models: readonly string[],
   modelOf: (key: string) => Promise<Model | null>,
 ): Promise<Refused<"content_model_unknown" | "recipe_does_not_fit"> | null> {

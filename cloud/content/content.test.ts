@@ -24,7 +24,7 @@ let api: TestApi;
 let author: { authorization: string };
 let changes: FeedTopics[] = [];
 const missed: FeedTopics[] = [];
-const reads = new Map<number, string>();
+const reads = new Map<number, { locale: string; timeZone: string }>();
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -34,7 +34,7 @@ beforeAll(async () => {
   content = new Content({
     ...road.deps,
     deliveries,
-    localesOf: async () => reads,
+    readersOf: async () => reads,
     onChanged: (topics) => changes.push(topics),
     onMissed: (topics) => missed.push(topics),
   });
@@ -229,7 +229,9 @@ test("kinds go where they belong: messages never to a feed, tips never to one ap
 
 test("what is sent reaches each appliance in its household's locale, as the wire wants it", async () => {
   const [german, french] = await road.devices.add(["oven-de", "oven-fr"]);
-  reads.set(german?.key ?? 0, "de-CH").set(french?.key ?? 0, "fr");
+  reads
+    .set(german?.key ?? 0, { locale: "de-CH", timeZone: "Europe/Zurich" })
+    .set(french?.key ?? 0, { locale: "fr", timeZone: "Europe/Paris" });
   const id = await written(recipe({ program: "HotAir" }));
   expect((await call("POST", `/${id}/send`, { deviceIds: ["oven-de", "oven-fr"] })).body).toEqual({ deliveries: 2 });
   const rows = await deliveries.sendable(["oven-de", "oven-fr"], true, 10);
@@ -245,7 +247,8 @@ test("what is sent reaches each appliance in its household's locale, as the wire
   ]);
   const notice = await written({
     kind: "notice",
-    locales: { en: { title: "Recall", text: "Stop.", class: "safety" } },
+    class: "safety",
+    locales: { en: { title: "Recall", text: "Stop." } },
   });
   await call("POST", `/${notice}/send`, { deviceIds: ["oven-de"] });
   const [first] = await deliveries.sendable(["oven-de"], true, 10);
@@ -253,6 +256,33 @@ test("what is sent reaches each appliance in its household's locale, as the wire
   expect((await call("POST", `/${id}/send`, { deviceIds: ["nobody"] })).body).toMatchObject({
     code: "content_devices_unknown",
   });
+});
+
+test("what is promotional, or about somebody's points, never goes on a feed", async () => {
+  for (const kind of ["promotional", "loyalty_status"]) {
+    const id = await written({ ...tip("Buy now"), class: kind });
+    expect((await publish(id, ["oven-x200"], "tips")).body).toMatchObject({ code: "promotional_on_feed" });
+    expect(await content.get(id)).toMatchObject({ item: { state: "draft", publishedTo: [] } });
+  }
+});
+
+test("what decides reads of an item why it is said and what it needs, and what is no longer out is not there", async () => {
+  const draft = { ...recipe({ program: "Steam", setpoint_c: 240, probe_c: 60 }), topics: ["fish"], isShareable: true };
+  const id = await written(draft);
+  expect((await content.forDecision(database.db, [id])).size).toBe(0);
+  await publish(id, ["oven-x200"], "recipes");
+  expect((await content.forDecision(database.db, [id])).get(id)).toMatchObject({
+    kind: "recipe",
+    class: "service",
+    topics: ["fish"],
+    isShareable: true,
+    state: "live",
+    needs: { programs: ["Steam"], setpoint_c_max: 240, steam: true, probe: true },
+    models: null,
+  });
+  await call("POST", `/${id}/withdraw`);
+  expect((await content.forDecision(database.db, [id])).size).toBe(0);
+  expect(await content.render(id, "de")).toBeNull();
 });
 
 test("what does not fit the contract is refused with its field, and what is too large by name", async () => {
@@ -276,8 +306,8 @@ test("a feed holds at most what its index may list", async () => {
       SELECT id, 1, '{"fr": {"title": "t", "text": "t"}, "en": {"title": "t", "text": "t"}}', 'live', 0, 'test' FROM item
       RETURNING item_id
     )
-    INSERT INTO feed_publication (model, feed, locale, item_id, version, published_at_ms)
-    SELECT 'dishwasher-d1', 'tips', 'en', id, 1, 0 FROM item`.execute(database.db);
+    INSERT INTO feed_publication (model, feed, locale, text_locale, item_id, version, published_at_ms)
+    SELECT 'dishwasher-d1', 'tips', 'en', 'en', id, 1, 0 FROM item`.execute(database.db);
   expect((await publish(id, ["dishwasher-d1"], "tips")).body).toMatchObject({ code: "feed_full" });
   expect(await content.get(id)).toMatchObject({ item: { state: "draft", publishedTo: [] } });
   expect((await publish(id, ["oven-x100"], "tips")).status).toBe(200);
@@ -292,7 +322,7 @@ test("items are listed by kind in pages, and only the content role writes", asyn
   });
   const all = [...first.items, ...rest.json<{ items: Item[] }>().items];
   expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
-  expect(all).toHaveLength(3);
+  expect(all).toHaveLength(4);
   const viewer = await api.as("viewer");
   const refusedPost = await api.app.inject({
     method: "POST",

@@ -1,21 +1,19 @@
+import type { ContentItem } from "#protocol/content.ts";
 import type { Model } from "#protocol/model.ts";
 import type { Feed } from "#protocol/topics.ts";
-import { deliveryLifeMs, type NewDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
-import type { FeedKey } from "./core/feed-topics.ts";
+import { type DecisionItem, windowIn } from "./core/decision-item.ts";
 import { stepVersion } from "./core/version-life.ts";
-import { type ContentDraft, type ContentKind, deliveryOfKind, feedOfKind, priorityOf } from "./content-shapes.ts";
+import { type ContentDraft, type ContentKind, deliveryOfKind, feedOfKind } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import {
   type ContentSummary,
   type ContentVersion,
-  inEachLocale,
   oversize,
   recipeMisfits,
   refused,
@@ -23,21 +21,27 @@ import {
   toSummary,
 } from "./content-views.ts";
 import { changeFeeds, feedSnapshot, type FeedTopics } from "./feeds.ts";
-import { modelsOfItem, publishedTo, readFeedVersion } from "./feeds-store.ts";
+import { type FeedPlace, modelsOfItem, publishedTo, readFeedVersion } from "./feeds-store.ts";
+import {
+  type Delivered,
+  type DeliveryMaker,
+  type Reader,
+  Sending,
+  type SendingDeps,
+  usualExpiryMs,
+  type Wanted,
+} from "./sending.ts";
 
 export { contentProblems } from "./errors.ts";
 export type { ContentSummary, ContentVersion, Refused } from "./content-views.ts";
+export type { DecisionItem } from "./core/decision-item.ts";
 export type { FeedTopics } from "./feeds.ts";
+export type { Delivered, Reader, Wanted } from "./sending.ts";
 
 /** What content needs to know of devices. */
 interface Appliances {
   find(ids: string[]): Promise<Map<string, DeviceRef>>;
   model(key: string): Promise<Model | null>;
-}
-
-/** What content needs of deliveries. */
-interface DeliveryMaker {
-  create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }>;
 }
 
 interface ContentDeps {
@@ -48,23 +52,74 @@ interface ContentDeps {
   audit: Audit;
   devices: Appliances;
   deliveries: DeliveryMaker;
-  /** The locale that each device's household reads, by device key. Who is left out reads English. */
-  localesOf?: (devices: readonly DeviceRef[]) => Promise<ReadonlyMap<number, string>>;
+  /** How each device's household reads, by device key. Who is left out reads English, in UTC. */
+  readersOf?: SendingDeps["readersOf"];
   /** Called after each committed change of feeds, in the order of their versions. */
   onChanged: (topics: FeedTopics) => void;
   /** Called with every topic where a change was committed and could not be announced. */
   onMissed: (topics: FeedTopics) => void;
 }
 
-/** Recipes, tips, notices and messages: written, published to feeds, sent to appliances. */
+const contentOf = (draft: ContentDraft): store.VersionContent => ({
+  class: draft.class,
+  is_shareable: draft.isShareable,
+  topics: [...new Set(draft.topics)].toSorted(),
+  models: draft.models,
+  offer_key: draft.kind === "offer" ? draft.offerKey : null,
+  image_sha256: null,
+  locales: draft.locales,
+});
+
+/** Of what is sent now, by hand. */
+const unscheduled: store.VersionSchedule = {
+  feed_models: [],
+  from_local: null,
+  until_local: null,
+  zone: null,
+  from_ms: null,
+  until_ms: null,
+};
+
+/** Recipes, tips, notices, messages and offers: written, published to feeds, sent to appliances. */
 export class Content {
   readonly #deps: ContentDeps;
   /** The newest version of the feeds that went to the gateway. */
   #toldVersion = 0;
   readonly #modelOf = (key: string): Promise<Model | null> => this.#deps.devices.model(key);
 
+  /** Items for single appliances and households. */
+  readonly sending: Sending;
+
   constructor(deps: ContentDeps) {
     this.#deps = deps;
+    const { db, clock, deliveries, readersOf = async () => new Map<number, Reader>() } = deps;
+    this.sending = new Sending({ db, clock, deliveries, model: this.#modelOf, readersOf });
+  }
+
+  // What decides about households asks this.
+
+  /** The items that may be sent now or soon; those that are not live or scheduled are left out. */
+  forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>> {
+    return this.sending.forDecision(db, itemIds);
+  }
+
+  /** When an item is for a household that lives in `timeZone`: its author's local times, on its own clock. */
+  windowIn(item: Pick<DecisionItem, "schedule">, timeZone: string): { fromMs: number; untilMs: number } {
+    return windowIn(item, timeZone);
+  }
+
+  /** Makes deliveries in the caller's transaction, each in the household's language and in its own time; at most 10,000 at once. */
+  deliver(tx: Db, wanted: readonly Wanted[]): Promise<Delivered> {
+    return this.sending.deliver(tx, wanted);
+  }
+
+  /**
+   * The item as somebody who reads `locale` gets it, for e-mail and the like; null where it is not out.
+   *
+   * @param extra the terms of an offer: without them it cannot be rendered
+   */
+  render(itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null> {
+    return this.sending.render(this.#deps.db, itemId, locale, extra);
   }
 
   // Writing
@@ -75,15 +130,15 @@ export class Content {
   ): Promise<{ kind: "created"; item: ContentSummary } | Refused<"content_too_large">> {
     const { clock, ids, db, audit } = this.#deps;
     const id = ids.next();
-    const tooLarge = oversize({ id, version: 1, ...draft });
+    const tooLarge = oversize({ ...draft, id, version: 1 });
     if (tooLarge !== null) return refused("content_too_large", { detail: tooLarge });
     const made = { created_at_ms: clock.nowMs(), created_by: principalText(by) };
     await transaction(db, async (tx) => {
       await store.insertItem(tx, { id, kind: draft.kind, ...made });
-      await store.insertVersion(tx, { item_id: id, version: 1, locales: draft.locales, ...made });
+      await store.insertVersion(tx, { item_id: id, version: 1, ...contentOf(draft), ...made });
       await audit.record(tx, { principal: by, action: "content.created", subject: `content:${id}`, after: draft });
     });
-    const row: store.ItemRow = { id, kind: draft.kind, version: 1, state: "draft", locales: draft.locales, ...made };
+    const row: store.ItemRow = { id, kind: draft.kind, version: 1, state: "draft", ...contentOf(draft), ...made };
     return { kind: "created", item: toSummary(row, []) };
   }
 
@@ -102,10 +157,10 @@ export class Content {
       if (row === null) return refused("content_not_found");
       if (row.kind !== draft.kind) return refused("content_kind_fixed", { detail: `It is a ${row.kind}.` });
       const version = row.version + 1;
-      const tooLarge = oversize({ id, version, ...draft });
+      const tooLarge = oversize({ ...draft, id, version });
       if (tooLarge !== null) return refused("content_too_large", { detail: tooLarge });
       const made = { created_at_ms: clock.nowMs(), created_by: principalText(by) };
-      await store.insertVersion(tx, { item_id: id, version, locales: draft.locales, ...made });
+      await store.insertVersion(tx, { item_id: id, version, ...contentOf(draft), ...made });
       await audit.record(tx, {
         principal: by,
         action: "content.updated",
@@ -113,7 +168,7 @@ export class Content {
         before: { version: row.version, locales: row.locales },
         after: { version, locales: draft.locales },
       });
-      const next: store.ItemRow = { ...row, version, state: "draft", locales: draft.locales };
+      const next: store.ItemRow = { ...row, version, state: "draft", ...contentOf(draft) };
       return { kind: "updated", item: toSummary(next, await modelsOfItem(tx, id)) };
     });
   }
@@ -159,6 +214,7 @@ export class Content {
         | "content_not_found"
         | "not_for_feeds"
         | "wrong_feed"
+        | "promotional_on_feed"
         | "content_withdrawn"
         | "content_not_live"
         | "content_model_unknown"
@@ -173,13 +229,16 @@ export class Content {
       const feed = feedOfKind[row.kind];
       if (feed === null) return refused("not_for_feeds");
       if (feed !== to.feed) return refused("wrong_feed", { detail: `A ${row.kind} goes to ${feed}.` });
+      if (row.class === "promotional" || row.class === "loyalty_status") return refused("promotional_on_feed");
       const next = stepVersion(row.state, "publish");
       if (next.kind === "refused") return refused(next.rule);
       const unfit = await recipeMisfits(row, models, this.#modelOf);
       if (unfit !== null) return unfit;
       const before = await modelsOfItem(tx, id);
       const locales = Object.keys(row.locales);
-      const keys = models.flatMap((model) => locales.map((locale): FeedKey => ({ model, locale, feed })));
+      const keys = models.flatMap((model) =>
+        locales.map((locale): FeedPlace => ({ model, locale, textLocale: locale, feed })),
+      );
       const scope = { models: [...new Set([...before, ...models])], feed };
       const published = { id, version: row.version, publishedAtMs: this.#deps.clock.nowMs() };
       const changed = await changeFeeds(tx, published, scope, keys);
@@ -311,6 +370,7 @@ export class Content {
     const kind = deliveryOfKind[row.kind];
     if (kind === null) return refused("not_for_sending");
     if (row.state === "withdrawn") return refused("content_withdrawn");
+    const nowMs = this.#deps.clock.nowMs();
     const ids = [...new Set(deviceIds)];
     const found = await this.#deps.devices.find(ids);
     const unknown = ids.filter((deviceId) => !found.has(deviceId));
@@ -322,24 +382,14 @@ export class Content {
         ? await recipeMisfits(row, [...new Set(devices.map(({ model }) => model))], this.#modelOf)
         : null;
     if (unfit !== null) return unfit;
-    const items = new Map(inEachLocale(row).map((item) => [item.locale, item]));
-    const locales = await this.#localesOf(devices);
-    const expiresAtMs = this.#deps.clock.nowMs() + deliveryLifeMs(kind);
-    const wanted = devices.flatMap((device): NewDelivery[] => {
-      const item = items.get(bestLocale(locales.get(device.key) ?? fallbackLocale, [...items.keys()]));
-      if (item === undefined) return [];
-      return [{ device, kind, subject: id, label: item.title, body: item, priority: priorityOf(item), expiresAtMs }];
-    });
-    const { afterCommit } = await transaction(this.#deps.db, async (tx) => {
-      const created = await this.#deps.deliveries.create(tx, wanted);
-      await this.#note(tx, by, "sent", row, { after: { deliveries: wanted.length, deviceIds: ids.slice(0, 100) } });
-      return created;
+    const wanted = devices.map((device) => ({ itemId: id, device, expiresAtMs: usualExpiryMs(row, nowMs) }));
+    const { deliveries, afterCommit } = await transaction(this.#deps.db, async (tx) => {
+      const made = await this.sending.make(tx, wanted, () => ({ ...row, ...unscheduled }));
+      const after = { deliveries: made.deliveries.length, deviceIds: ids.slice(0, 100) };
+      await this.#note(tx, by, "sent", row, { after });
+      return made;
     });
     afterCommit();
-    return { kind: "sent", deliveries: wanted.length };
-  }
-
-  async #localesOf(devices: readonly DeviceRef[]): Promise<ReadonlyMap<number, string>> {
-    return this.#deps.localesOf === undefined ? new Map() : this.#deps.localesOf(devices);
+    return { kind: "sent", deliveries: deliveries.length };
   }
 }

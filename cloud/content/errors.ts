@@ -23,13 +23,18 @@ export const contentProblems = {
   content_not_live: { status: 409, title: "The item is on no feed", help: "Publish it first." },
   not_for_feeds: {
     status: 422,
-    title: "A message is not for feeds",
+    title: "That kind of content is not for feeds",
     help: "Feeds are public to every appliance of a model. Send it to appliances instead.",
   },
   wrong_feed: {
     status: 422,
     title: "That kind of content goes to another feed",
     help: "Recipes go to `recipes`, tips to `tips`, notices to `notices`.",
+  },
+  promotional_on_feed: {
+    status: 422,
+    title: "What is promotional or about somebody's points is not for feeds",
+    help: "Feeds are for everybody. It reaches a household through a campaign, which asks for consent and keeps its quiet hours.",
   },
   not_for_sending: {
     status: 422,

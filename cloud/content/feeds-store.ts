@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { ContentClass } from "#protocol/content.ts";
 import type { Feed } from "#protocol/topics.ts";
 import type { Db } from "../platform/database.ts";
 import { type ContentKind, itemInLocale, type Locales } from "./content-shapes.ts";
@@ -39,20 +40,23 @@ interface PublicationRow {
   id: string;
   kind: ContentKind;
   version: number;
+  class: ContentClass;
+  text_locale: string;
   text: Record<string, unknown>;
 }
 
 /** What is on the feeds of `scope`, or on all. */
 export async function publications(tx: Db, scope: FeedScope | null): Promise<Publication[]> {
   const { rows } = await sql<PublicationRow>`
-    SELECT p.model, p.feed, p.locale, i.id, i.kind, p.version, v.locales -> p.locale AS text
+    SELECT p.model, p.feed, p.locale, i.id, i.kind, p.version, v.class, p.text_locale,
+      v.locales -> p.text_locale AS text
     FROM feed_publication p
     JOIN content_version v ON v.item_id = p.item_id AND v.version = p.version
     JOIN content_item i ON i.id = p.item_id
     WHERE ${within(scope)} ORDER BY p.model, p.feed, p.locale, p.item_id`.execute(tx);
-  return rows.map(({ model, feed, locale, id, kind, version, text }) => {
-    const locales: Locales = { [locale]: text };
-    return { model, feed, locale, item: itemInLocale({ id, kind, version, locales }, locale) };
+  return rows.map(({ model, feed, locale, text_locale, text, ...of }) => {
+    const locales: Locales = { [text_locale]: text };
+    return { model, feed, locale, item: itemInLocale({ ...of, locales }, text_locale) };
   });
 }
 
@@ -79,18 +83,25 @@ export async function modelsOfItem(tx: Db, itemId: string): Promise<string[]> {
   return rows.map(({ model }) => model);
 }
 
+/** A feed, and the locale whose text it gets: its own, or the one that its readers fall back to. */
+export interface FeedPlace extends FeedKey {
+  textLocale: string;
+}
+
 /** Puts an item on exactly these feeds, and on no others. */
 export async function replacePublications(
   tx: Db,
   item: { id: string; version: number; publishedAtMs: number },
-  keys: readonly FeedKey[],
+  keys: readonly FeedPlace[],
 ): Promise<void> {
   await sql`DELETE FROM feed_publication WHERE item_id = ${item.id}`.execute(tx);
   if (keys.length === 0) return;
   await sql`
-    INSERT INTO feed_publication (model, feed, locale, item_id, version, published_at_ms)
-    SELECT model, feed, locale, ${item.id}::uuid, ${item.version}::int, ${item.publishedAtMs}::bigint
-    FROM json_to_recordset(${JSON.stringify(keys)}::json) AS k(model text, feed text, locale text)`.execute(tx);
+    INSERT INTO feed_publication (model, feed, locale, text_locale, item_id, version, published_at_ms)
+    SELECT model, feed, locale, "textLocale", ${item.id}::uuid, ${item.version}::int, ${item.publishedAtMs}::bigint
+    FROM json_to_recordset(${JSON.stringify(keys)}::json) AS k(model text, feed text, locale text, "textLocale" text)`.execute(
+    tx,
+  );
 }
 
 /** How many items other than this one are on all feeds together, and on the fullest of the given ones. */

@@ -1,6 +1,6 @@
 import type { RetainedItem } from "#protocol/link/messages.ts";
 import { type Db, transaction } from "../platform/database.ts";
-import { changedTopics, type FeedKey, retainedTopics, touchedFeeds } from "./core/feed-topics.ts";
+import { changedTopics, retainedTopics, touchedFeeds } from "./core/feed-topics.ts";
 import * as store from "./feeds-store.ts";
 
 /** Retained topics at one version of all feeds: all of them, or those that a change brought. */
@@ -33,7 +33,7 @@ export async function changeFeeds(
   tx: Db,
   item: { id: string; version: number; publishedAtMs: number },
   scope: store.FeedScope,
-  keys: readonly FeedKey[],
+  keys: readonly store.FeedPlace[],
 ): Promise<{ kind: "changed"; topics: FeedTopics | null } | { kind: "refused"; rule: "feed_full" }> {
   const version = (await store.lockFeedVersion(tx, true)) + 1;
   const others = await store.feedSizesWithout(tx, item.id, keys);

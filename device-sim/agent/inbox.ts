@@ -49,10 +49,10 @@ function subjectOf(item: Delivery): string {
       return "firmware";
     case "recipe":
     case "message":
+    case "offer":
       return item.body.id;
     case "command":
       return item.body.name;
-    case "offer":
     case "config":
       return typeof item.body["id"] === "string" ? item.body["id"].slice(0, 128) : item.kind;
   }

@@ -3,7 +3,8 @@ import type { ContentItem } from "#protocol/content.ts";
 /** What the demo's editors wrote: a draft of a content item, as the API takes it. */
 interface Draft<Kind extends ContentItem["kind"]> {
   kind: Kind;
-  locales: Record<string, Omit<Extract<ContentItem, { kind: Kind }>, "kind" | "id" | "version" | "locale">>;
+  locales: Record<string, Omit<Extract<ContentItem, { kind: Kind }>, "kind" | "id" | "version" | "locale" | "class">>;
+  class?: "safety" | "service";
 }
 
 const gratinSteps = (heat: string, bake: string): Draft<"recipe">["locales"][string]["steps"] => [
@@ -93,19 +94,17 @@ export const notice: Draft<"notice"> = {
   kind: "notice",
   locales: {
     "en-GB": {
-      class: "service",
       title: "Clean the filter",
       text: "A clean filter washes better. Once a month is enough.",
     },
-    de: { class: "service", title: "Sieb reinigen", text: "Ein sauberes Sieb spült besser. Einmal im Monat genügt." },
+    de: { title: "Sieb reinigen", text: "Ein sauberes Sieb spült besser. Einmal im Monat genügt." },
     fr: {
-      class: "service",
       title: "Nettoyer le filtre",
       text: "Un filtre propre lave mieux. Une fois par mois suffit.",
     },
-    sv: { class: "service", title: "Rengör filtret", text: "Ett rent filter diskar bättre. En gång i månaden räcker." },
-    "pt-BR": { class: "service", title: "Limpe o filtro", text: "Filtro limpo lava melhor. Uma vez por mês basta." },
-    ja: { class: "service", title: "フィルターの掃除", text: "月に一度の掃除で、洗い上がりが良くなります。" },
+    sv: { title: "Rengör filtret", text: "Ett rent filter diskar bättre. En gång i månaden räcker." },
+    "pt-BR": { title: "Limpe o filtro", text: "Filtro limpo lava melhor. Uma vez por mês basta." },
+    ja: { title: "フィルターの掃除", text: "月に一度の掃除で、洗い上がりが良くなります。" },
   },
 };
 

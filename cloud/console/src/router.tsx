@@ -11,6 +11,7 @@ import {
   securitySearch,
   stringifySearch,
 } from "./core/url-state.ts";
+import { contentSearch } from "./core/content-url.ts";
 import { casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
@@ -142,6 +143,13 @@ const noticesRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/notices/notices-page.tsx"), "NoticesPage"),
 });
 
+const contentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/content",
+  validateSearch: contentSearch,
+  component: lazyRouteComponent(() => import("./pages/content/content-page.tsx"), "ContentPage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -173,6 +181,7 @@ const routeTree = rootRoute.addChildren([
   rulesRoute,
   ruleRoute,
   noticesRoute,
+  contentRoute,
   provisioningRoute,
   securityRoute,
 ]);

@@ -9,6 +9,7 @@ import { session } from "../api/session.ts";
 import { useRights } from "../api/rights.ts";
 import { plural } from "../core/numbers.ts";
 import { Dialog } from "./dialog.tsx";
+import { engagementPaths } from "./engagement-tabs.tsx";
 import { Mark, PersonIcon, SearchIcon } from "./icons.tsx";
 import { useChord, useKeys } from "./keys.ts";
 import { SearchPalette } from "./search-palette.tsx";
@@ -48,6 +49,7 @@ export function Shell() {
             <Link to="/rollouts" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
               Rollouts
             </Link>
+            <EngagementLink />
             <WatchLinks />
           </nav>
           <div className={classes["room"]} />
@@ -85,6 +87,21 @@ function CasesLink() {
     >
       Cases
       {overdue > 0 && <Badge count={overdue} words={`${plural(overdue, "case")} overdue`} />}
+    </Link>
+  );
+}
+
+/** What is said to households, and what they earn: one link, whose pages stand beside each other. */
+function EngagementLink() {
+  const within = engagementPaths.test(useLocation().pathname);
+  return (
+    <Link
+      to="/content"
+      search={{}}
+      activeOptions={{ includeSearch: false }}
+      className={`${classes["link"]} ${within ? classes["within"] : ""}`}
+    >
+      Engagement
     </Link>
   );
 }

@@ -1,0 +1,177 @@
+import type { ContentItem } from "#protocol/content.ts";
+import type { Model } from "#protocol/model.ts";
+import { deliveryLifeMs, type NewDelivery } from "../deliveries/deliveries.ts";
+import type { DeviceRef } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
+import { type DecisionItem, needsOf } from "./core/decision-item.ts";
+import { localWindow } from "./core/local-window.ts";
+import { deliveryOfKind, itemInLocale, priorityOf, type VersionText } from "./content-shapes.ts";
+import * as store from "./content-store.ts";
+import { inEachLocale, titleOf } from "./content-views.ts";
+
+/** What content needs of deliveries. */
+export interface DeliveryMaker {
+  create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }>;
+}
+
+/** Where and how a household reads. */
+export interface Reader {
+  locale: string;
+  timeZone: string;
+}
+
+export interface SendingDeps {
+  db: Db;
+  clock: Clock;
+  deliveries: DeliveryMaker;
+  model(key: string): Promise<Model | null>;
+  /** How each device's household reads, by device key. Who is left out reads English, in UTC. */
+  readersOf: (devices: readonly DeviceRef[]) => Promise<ReadonlyMap<number, Reader>>;
+}
+
+/** One item for one device. */
+export interface Wanted {
+  itemId: string;
+  device: DeviceRef;
+  expiresAtMs: number;
+  /** The class's own where left out. */
+  priority?: number | undefined;
+  /** The terms of an offer, as they were granted. */
+  extra?: Record<string, unknown> | undefined;
+}
+
+export interface Delivered {
+  /** In the order in which they were asked for, without those that were skipped. */
+  deliveries: { itemId: string; deviceId: string; deliveryId: string }[];
+  /** Nothing was made for these: the item is not out, or its time in the household's zone is not now. */
+  skipped: { itemId: string; deviceId: string; rule: "not_sendable" | "not_yet" | "over" }[];
+  /** To be run once the transaction is committed. */
+  afterCommit: () => void;
+}
+
+const nobodys: Reader = { locale: fallbackLocale, timeZone: "UTC" };
+
+/** Brings items to single appliances: in the household's language, in its own time. */
+export class Sending {
+  readonly #deps: SendingDeps;
+
+  constructor(deps: SendingDeps) {
+    this.#deps = deps;
+  }
+
+  /** The items that may be sent now or soon; those that are not live or scheduled are left out. */
+  async forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>> {
+    const rows = await store.sendableVersions(db, itemIds);
+    return new Map(rows.map((row) => [row.id, toDecisionItem(row)]));
+  }
+
+  /** Makes the deliveries in the caller's transaction, at most 10,000 at once. */
+  async deliver(tx: Db, wanted: readonly Wanted[]): Promise<Delivered> {
+    const versions = new Map(
+      (await store.sendableVersions(tx, [...new Set(wanted.map(({ itemId }) => itemId))])).map((row) => [row.id, row]),
+    );
+    return this.make(tx, wanted, (itemId) => versions.get(itemId) ?? null);
+  }
+
+  /** Makes deliveries of exactly these versions, whatever state they are in. */
+  async make(
+    tx: Db,
+    wanted: readonly Wanted[],
+    versionOf: (itemId: string) => store.ItemVersionRow | null,
+  ): Promise<Delivered> {
+    const readers = await this.#deps.readersOf(wanted.map(({ device }) => device));
+    const rendered = new Map<string, ContentItem>();
+    const nowMs = this.#deps.clock.nowMs();
+    const skipped: Delivered["skipped"] = [];
+    const made: { itemId: string; delivery: NewDelivery }[] = [];
+    for (const one of wanted) {
+      const version = versionOf(one.itemId);
+      const kind = version === null ? null : deliveryOfKind[version.kind];
+      const skip = (rule: Delivered["skipped"][number]["rule"]) =>
+        skipped.push({ itemId: one.itemId, deviceId: one.device.id, rule });
+      if (version === null || kind === null) {
+        skip("not_sendable");
+        continue;
+      }
+      const reader = readers.get(one.device.key) ?? nobodys;
+      const window = localWindow({ from: version.from_local, until: version.until_local }, reader.timeZone);
+      if (nowMs < window.fromMs || nowMs >= window.untilMs) {
+        skip(nowMs < window.fromMs ? "not_yet" : "over");
+        continue;
+      }
+      const body = bodyFor(version, reader, one.extra, rendered);
+      made.push({
+        itemId: one.itemId,
+        delivery: {
+          device: one.device,
+          kind,
+          subject: version.id,
+          label: body.title,
+          body,
+          priority: one.priority ?? priorityOf[version.class],
+          expiresAtMs: Math.min(one.expiresAtMs, window.untilMs),
+        },
+      });
+    }
+    const { ids, afterCommit } = await this.#deps.deliveries.create(
+      tx,
+      made.map(({ delivery }) => delivery),
+    );
+    const deliveries = ids.flatMap((deliveryId, at) => {
+      const one = made[at];
+      return one === undefined ? [] : [{ itemId: one.itemId, deviceId: one.delivery.device.id, deliveryId }];
+    });
+    return { deliveries, skipped, afterCommit };
+  }
+
+  /**
+   * The item as somebody who reads `locale` gets it, for roads other than an appliance's display; null where it is not out.
+   *
+   * @param extra the terms of an offer: without them it cannot be rendered
+   */
+  async render(db: Db, itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null> {
+    const [version] = await store.sendableVersions(db, [itemId]);
+    return version === undefined ? null : bodyFor(version, { ...nobodys, locale }, extra, new Map());
+  }
+}
+
+/** When a delivery of a kind is given up where nobody says otherwise. */
+export const usualExpiryMs = (version: VersionText, nowMs: number): number =>
+  nowMs + deliveryLifeMs(deliveryOfKind[version.kind] ?? "message");
+
+/** The body in the best locale. The same text for many is one object, so that it is stored once. */
+function bodyFor(
+  version: store.ItemVersionRow,
+  reader: Reader,
+  extra: Record<string, unknown> | undefined,
+  rendered: Map<string, ContentItem>,
+): ContentItem {
+  const locale = bestLocale(reader.locale, Object.keys(version.locales));
+  if (extra !== undefined) return itemInLocale(version, locale, extra);
+  const key = `${version.id} ${locale}`;
+  const body = rendered.get(key) ?? itemInLocale(version, locale);
+  rendered.set(key, body);
+  return body;
+}
+
+function toDecisionItem(row: store.ItemVersionRow): DecisionItem {
+  return {
+    id: row.id,
+    version: row.version,
+    kind: row.kind,
+    class: row.class,
+    title: titleOf(row.locales),
+    topics: row.topics,
+    isShareable: row.is_shareable,
+    state: row.state === "live" ? "live" : "scheduled",
+    fromMs: row.from_ms,
+    untilMs: row.until_ms,
+    schedule: { from: row.from_local, until: row.until_local },
+    needs: needsOf(inEachLocale(row)),
+    models: row.models,
+    offerKey: row.offer_key,
+    locales: Object.keys(row.locales).toSorted(),
+  };
+}
