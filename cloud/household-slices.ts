@@ -1,8 +1,10 @@
 /** The slices that serve households: what they are told, what they earn, what they agreed to. */
+import { Consent } from "./consent/consent.ts";
 import { Content, type Reader } from "./content/content.ts";
 import type { Deliveries } from "./deliveries/deliveries.ts";
 import type { DeviceRef, Devices } from "./devices/devices.ts";
 import type { Outbox } from "./events/events.ts";
+import { Facts } from "./facts/facts.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import type { HouseholdAct, Households } from "./households/households.ts";
 import type { AfterCommit } from "./ingest/ingest.ts";
@@ -49,18 +51,23 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
     onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
   });
+  const consent = new Consent({ db, clock, ids, audit, outbox, households });
   const loyalty = new Loyalty({ db, clock, ids, audit, outbox, households });
   const lifecycle = new Lifecycle({ db, clock, audit, outbox });
+  /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
+  const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {
+    await loyalty.ingest(tx, acts);
+    await lifecycle.ingest(tx, acts);
+    return [];
+  };
+  const facts = new Facts({ db, clock, households, secret: deps.secret, follow });
   return {
     content,
+    consent,
+    facts,
     loyalty,
     lifecycle,
-    /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
-    async follow(tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> {
-      await loyalty.ingest(tx, acts);
-      await lifecycle.ingest(tx, acts);
-      return [];
-    },
+    follow,
     async load() {
       await loyalty.load();
       await lifecycle.load();

@@ -1,4 +1,7 @@
 import type { FastifyInstance } from "fastify";
+import { consentProblems } from "./consent/consent.ts";
+import { consentRoutes } from "./consent/consent-routes.ts";
+import { myConsentsRoutes } from "./consent/my-consents-routes.ts";
 import { contentProblems } from "./content/content.ts";
 import { contentRoutes } from "./content/content-routes.ts";
 import { ddiProblems } from "./ddi/ddi.ts";
@@ -11,10 +14,13 @@ import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
 import { eventProblems } from "./events/events.ts";
 import { eventsRoutes } from "./events/events-routes.ts";
+import { factProblems } from "./facts/facts.ts";
+import { factsRoutes } from "./facts/facts-routes.ts";
 import { firmwareProblems } from "./firmware/firmware.ts";
 import { firmwareRoutes } from "./firmware/firmware-routes.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import { householdProblems } from "./households/households.ts";
+import { mergesRoutes } from "./households/merges-routes.ts";
 import { householdsRoutes } from "./households/households-routes.ts";
 import { myDevicesRoutes } from "./households/my-devices-routes.ts";
 import { myRoutes } from "./households/my-routes.ts";
@@ -94,6 +100,8 @@ export const problemCatalogue: ProblemCatalogue = {
   ...ddiProblems,
   ...rolloutProblems,
   ...predicateProblems,
+  ...consentProblems,
+  ...factProblems,
   ...contentProblems,
   ...serviceProblems,
   ...diagnosisProblems,
@@ -163,6 +171,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   });
   ingestRoutes(app, ingest);
   householdsRoutes(app, households);
+  mergesRoutes(app, households);
   myRoutes(app, households);
   myDevicesRoutes(app, households);
   deliveriesRoutes(app, deliveries);
@@ -183,6 +192,9 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   incidentRoutes(app, service.incidents, slices.firmwareWatch);
   conversationRoutes(app, service.conversations, service.feedback);
   myCasesRoutes(app, service);
+  consentRoutes(app, slices.consent);
+  myConsentsRoutes(app, slices.consent);
+  factsRoutes(app, slices.facts);
   loyaltyRoutes(app, loyalty);
   noticesRoutes(app, slices.notices);
   eventsRoutes(app, events);

@@ -25,11 +25,11 @@ export class CodeGuard {
   /**
    * Runs `attempt` unless this address, or everybody together, guessed wrong too often.
    *
-   * @param wrong the refusal that means that the code was wrong, for whatever reason
+   * @param wrong the refusals that mean that the code was wrong, for whatever reason
    */
   async attempt<T extends { kind: string; rule?: string }>(
     address: string,
-    wrong: string,
+    wrong: string | readonly string[],
     attempt: () => Promise<T>,
   ): Promise<T | TooManyWrongCodes> {
     const allowed = this.#wrong.begin(address, this.#deps.clock.nowMs());
@@ -40,7 +40,7 @@ export class CodeGuard {
     let isWrong = false;
     try {
       const outcome = await attempt();
-      isWrong = outcome.rule === wrong;
+      isWrong = outcome.rule !== undefined && [wrong].flat().includes(outcome.rule);
       return outcome;
     } finally {
       // Where nobody answered nothing was learnt either.

@@ -95,4 +95,54 @@ export const householdProblems = {
     title: "This invitation is not good",
     help: "An invitation is good once, and for seven days. Ask for another.",
   },
+  household_merged: {
+    status: 409,
+    title: "The household became part of another one",
+    help: "`mergedInto` of GET /api/v1/households/:id says of which. Undo a later merge before an earlier one.",
+  },
+  same_household: {
+    status: 409,
+    title: "A household cannot become part of itself",
+    help: "Name two households.",
+  },
+  not_a_prospect: {
+    status: 409,
+    title: "The household has appliances",
+    help: "Only a household without an appliance becomes part of another one. Its appliances are handed over first.",
+  },
+  welcome_code_wrong: {
+    status: 422,
+    title: "This welcome code is not good",
+    help: "It is good once, and for a year. Leave it out, or ask for another one.",
+  },
+  too_many_welcomes: {
+    status: 409,
+    title: "The prospect has as many open codes as it can have",
+    help: "At most 20 are open at a time.",
+  },
+  merge_not_found: {
+    status: 404,
+    title: "There is no such merge",
+    help: "GET /api/v1/households/:id/merges lists the merges of a household.",
+  },
+  merge_undone: {
+    status: 409,
+    title: "The merge is undone already",
+    help: "A merge is undone at most once; the two may be joined again.",
+  },
+  too_many_references: {
+    status: 409,
+    title: "The household has as many references as it can have",
+    help: "At most 20. Remove one first.",
+  },
+  reference_taken: {
+    status: 409,
+    title: "Another household has this reference",
+    help: "Are both the same people? Then join them: POST /api/v1/households/:id/merges.",
+  },
+  reference_not_found: {
+    status: 404,
+    title: "The household has no such reference",
+    help: "GET /api/v1/households/:id/references lists them.",
+  },
 } as const;

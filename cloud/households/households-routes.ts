@@ -2,9 +2,10 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
+import { safeText } from "#protocol/text.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
-import { household, householdChange, member, newHousehold, newMember } from "./core/household.ts";
+import { household, householdChange, listedHousehold, member, newHousehold, newMember } from "./core/household.ts";
 import { householdProblems } from "./errors.ts";
 import type { Households } from "./households.ts";
 
@@ -26,18 +27,27 @@ export function householdsRoutes(server: FastifyInstance, households: Households
       config: { permission: "households.read" },
       schema: {
         summary: "List households, newest first",
+        description: "Those that became part of another one are not on it.",
         tags,
         querystring: z.object({
+          q: safeText(100)
+            .trim()
+            .min(1)
+            .optional()
+            .describe("The beginning of its name, or of a member's name or address"),
+          kind: z.enum(["prospect", "owner"]).optional().describe("Without an appliance, or with one"),
           limit: z.coerce.number().int().min(1).max(500).default(100),
           cursor: z.string().max(200).optional(),
         }),
-        response: { 200: z.object({ items: z.array(household), nextCursor: z.string().nullable() }) },
+        response: { 200: z.object({ items: z.array(listedHousehold), nextCursor: z.string().nullable() }) },
       },
     },
     async ({ query }) => {
       const after = query.cursor === undefined ? null : decodeCursor(query.cursor, cursorParts);
       if (after === null && query.cursor !== undefined) throw problem(householdProblems, "household_cursor_invalid");
-      const items = await households.list(after?.[0] ?? null, query.limit);
+      const { q = null, kind, limit } = query;
+      const isProspect = kind === undefined ? null : kind === "prospect";
+      const items = await households.list({ q, isProspect, beforeId: after?.[0] ?? null, limit });
       const last = items.at(-1);
       return { items, nextCursor: items.length === query.limit && last !== undefined ? encodeCursor([last.id]) : null };
     },

@@ -1,7 +1,19 @@
 import { sql } from "kysely";
+import { deviceFacts, type DeviceRef } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
+import { beginsWith } from "../platform/search-term.ts";
 import type { OwnerRole } from "../staff/staff.ts";
-import type { ChannelPreferences, Household, Member } from "./core/household.ts";
+import type { ChannelPreferences, Household, HouseholdReach, ListedHousehold, Member } from "./core/household.ts";
+
+/** Which households a list shows. */
+export interface HouseholdFilter {
+  /** The beginning of a name of the household or of one of its members; null: any. */
+  q: string | null;
+  /** With an appliance, without one; null: both. */
+  isProspect: boolean | null;
+  beforeId: string | null;
+  limit: number;
+}
 
 interface HouseholdRow {
   id: string;
@@ -11,6 +23,12 @@ interface HouseholdRow {
   channels: ChannelPreferences;
   members: Member[];
   created_at_ms: number;
+  merged_into: string | null;
+}
+
+interface ReachRow extends Pick<HouseholdRow, "id" | "locale" | "time_zone" | "channels"> {
+  members: HouseholdReach["members"];
+  devices: DeviceRef[];
 }
 
 export interface MemberRow {
@@ -28,6 +46,7 @@ const toHousehold = (row: HouseholdRow): Household => ({
   channels: row.channels,
   members: row.members,
   createdAtMs: row.created_at_ms,
+  mergedInto: row.merged_into,
 });
 
 const membersOf = sql`coalesce((
@@ -63,13 +82,43 @@ export class HouseholdsStore {
     return this.get(tx, id);
   }
 
-  /** Newest first, below the household `beforeId` where given. */
-  async list(db: Db, beforeId: string | null, limit: number): Promise<Household[]> {
-    const { rows } = await sql<HouseholdRow>`
-      SELECT h.*, ${membersOf} AS members FROM household h
-      WHERE ${beforeId}::uuid IS NULL OR h.id < ${beforeId}
+  /** Newest first. Those that became part of another are left out. */
+  async list(db: Db, { q, isProspect, beforeId, limit }: HouseholdFilter): Promise<ListedHousehold[]> {
+    const begins = q === null ? null : beginsWith(q.toLowerCase());
+    const { rows } = await sql<HouseholdRow & { devices: number }>`
+      SELECT h.*, ${membersOf} AS members, d.devices FROM household h
+      CROSS JOIN LATERAL (
+        SELECT count(*) AS devices FROM ${deviceFacts(householdFacts)} d WHERE d.household_id = h.id) AS d
+      WHERE h.merged_into IS NULL AND (${beforeId}::uuid IS NULL OR h.id < ${beforeId})
+        AND (${begins}::text IS NULL OR lower(h.name) LIKE ${begins} OR h.id IN (
+          SELECT household_id FROM household_member WHERE lower(name) LIKE ${begins} OR lower(email) LIKE ${begins}))
+        AND (${isProspect}::boolean IS NULL OR (d.devices = 0) = ${isProspect})
       ORDER BY h.id DESC LIMIT ${limit}`.execute(db);
-    return rows.map(toHousehold);
+    return rows.map((row) => ({ ...toHousehold(row), devices: row.devices }));
+  }
+
+  /** How households are reached. The appliances of one are in the order of their keys. */
+  async reach(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> {
+    if (ids.length === 0) return new Map();
+    const { rows } = await sql<ReachRow>`
+      SELECT h.id, h.locale, h.time_zone, h.channels, coalesce(m.members, '[]') AS members, coalesce(d.devices, '[]') AS devices
+      FROM household h
+      LEFT JOIN (
+        SELECT household_id, json_agg(json_build_object('id', id, 'name', name, 'email', email) ORDER BY id) AS members
+        FROM household_member WHERE household_id = ANY(${[...ids]}::uuid[]) GROUP BY household_id
+      ) AS m ON m.household_id = h.id
+      LEFT JOIN (
+        SELECT household_id, json_agg(json_build_object('key', key, 'id', id, 'model', model, 'householdId', household_id,
+          'householdSinceMs', household_since_ms) ORDER BY key) AS devices
+        FROM ${deviceFacts(householdFacts)} d WHERE household_id = ANY(${[...ids]}::uuid[]) GROUP BY household_id
+      ) AS d ON d.household_id = h.id
+      WHERE h.id = ANY(${[...ids]}::uuid[])`.execute(db);
+    return new Map(
+      rows.map(({ id, locale, time_zone: timeZone, channels, members, devices }) => [
+        id,
+        { locale, timeZone, channels, members, devices },
+      ]),
+    );
   }
 
   /** @param keySha256 of the member's key; null for one whom staff enters */

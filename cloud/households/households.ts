@@ -6,21 +6,35 @@ import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
 import { CodeGuard } from "./code-guard.ts";
-import { devicesMax, type Household, type HouseholdChange, type Member, membersMax } from "./core/household.ts";
+import {
+  devicesMax,
+  type Household,
+  type HouseholdChange,
+  type HouseholdReach,
+  type Member,
+} from "./core/household.ts";
+import { membersMax } from "./core/household.ts";
 import type { NewHousehold, NewMember } from "./core/household.ts";
 import { codeLimits } from "./core/wrong-codes.ts";
 import { HandOver, type Planted } from "./hand-over.ts";
-import { HouseholdsStore } from "./households-store.ts";
+import { type HouseholdFilter, HouseholdsStore } from "./households-store.ts";
 import { Members } from "./members.ts";
 import { ownData } from "./own-data.ts";
+import { type Merged, Merges } from "./merges.ts";
+import { MergesStore } from "./merges-store.ts";
 import { Pairing, type StoredReadings } from "./pairing.ts";
 import { PairingStore } from "./pairing-store.ts";
+import { Prospects } from "./prospects.ts";
 
 /** Every household, for statements over many appliances: a table expression with `id`, `locale` and `time_zone`. */
 export { householdFacts } from "./households-store.ts";
 export { asOwnedThen, withoutCode } from "./core/appliance-acts.ts";
 export { actsOf, type HouseholdAct } from "./core/household-act.ts";
-export type { Household, Member } from "./core/household.ts";
+export { type FactSource, factSources } from "./core/household-act.ts";
+export type { Household, HouseholdReach, Member } from "./core/household.ts";
+export { type Reference, reference } from "./core/merge.ts";
+export type { Merged } from "./merges.ts";
+export { type NewProspect, newProspect } from "./prospects.ts";
 export { findHouseholds, findMembers } from "./household-search.ts";
 export { householdProblems } from "./errors.ts";
 
@@ -54,8 +68,11 @@ export class Households {
   readonly members: Members;
   readonly pairing: Pairing;
   readonly householdData = ownData;
+  readonly merges: Merges;
+  readonly prospects: Prospects;
   readonly #deps: HouseholdsDeps;
   readonly #store = new HouseholdsStore();
+  readonly #mergesStore = new MergesStore();
   readonly #handOver: HandOver;
 
   constructor(deps: HouseholdsDeps) {
@@ -66,21 +83,67 @@ export class Households {
     this.#handOver = new HandOver({ ...deps, codes });
     this.members = new Members({ ...deps, store, guard });
     const { members } = this;
-    this.pairing = new Pairing({ ...deps, store, codes, members, guard, handOver: this.#handOver });
+    const merges = this.#mergesStore;
+    this.merges = new Merges({ ...deps, store, merges, guard });
+    this.prospects = new Prospects({ ...deps, store, merges });
+    this.pairing = new Pairing({
+      ...deps,
+      store,
+      codes,
+      members,
+      guard,
+      handOver: this.#handOver,
+      merges: this.merges,
+    });
   }
 
   async create(by: Principal, given: NewHousehold): Promise<Household> {
     const { db, ids, clock } = this.#deps;
-    const created: Household = { id: ids.next(), ...given, members: [], createdAtMs: clock.nowMs() };
+    const created: Household = { id: ids.next(), ...given, members: [], createdAtMs: clock.nowMs(), mergedInto: null };
     await transaction(db, async (tx) => {
       await this.#store.insert(tx, created);
+      await this.#tell(tx, "created", created.id, { isProspect: true });
       await this.#record(tx, by, "household.created", created.id, undefined, preferences(created));
     });
     return created;
   }
 
-  list(beforeId: string | null, limit: number): Promise<Household[]> {
-    return this.#store.list(this.#deps.db, beforeId, limit);
+  /** Newest first, without those that became part of another. */
+  list(filter: HouseholdFilter) {
+    return this.#store.list(this.#deps.db, filter);
+  }
+
+  /** Who is told when households become one, and when that is taken back; in its transaction, once both are held. */
+  onMerged(hear: (tx: Db, merge: Merged) => Promise<void>): void {
+    this.merges.onMerged(hear);
+  }
+
+  onUnmerged(hear: (tx: Db, merge: Merged) => Promise<void>): void {
+    this.merges.onUnmerged(hear);
+  }
+
+  /**
+   * Holds households until the transaction ends, in the order of their ids.
+   *
+   * @returns each that exists, by the one that stands for it now: itself, or the one that it became part of
+   */
+  async hold(tx: Db, ids: readonly string[]): Promise<Map<string, string>> {
+    for (;;) {
+      const current = await this.#mergesStore.current(tx, ids);
+      const held = await this.#mergesStore.hold(tx, [...current.values()]);
+      // One that is merged between the two looks is looked for again: every merge makes one household less.
+      if ([...current.values()].every((id) => held.has(id))) return current;
+    }
+  }
+
+  /** The household and every one that became part of it: under each of these ids something may be kept. */
+  partsOf(id: string, db: Db = this.#deps.db): Promise<string[]> {
+    return this.#mergesStore.partsOf(db, id);
+  }
+
+  /** How each household can be reached, in one question. Those that do not exist are missing from the answer. */
+  reachOf(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> {
+    return this.#store.reach(db, ids);
   }
 
   /** The household with its appliances, or null. */
@@ -105,6 +168,7 @@ export class Households {
         channels: change.channels ?? before.channels,
       };
       await this.#store.update(tx, after);
+      await this.#tell(tx, "changed", id, {});
       const renamed = after.name !== before.name;
       await this.#record(tx, by, "household.changed", id, preferences(before), { ...preferences(after), renamed });
       return after;
@@ -142,6 +206,10 @@ export class Households {
       // An appliance that nobody had before is theirs from its beginning.
       const sinceMs = device.householdSinceMs === null ? null : clock.nowMs();
       await appliances.tenure.give(tx, device, id, sinceMs, clock.nowMs());
+      const data = { householdId: id, deviceId };
+      const subject = `device:${deviceId}`;
+      const type = "hearth.household.device_joined";
+      await this.#deps.outbox.add(tx, [{ type, subject, atMs: clock.nowMs(), data }]);
       await this.#record(tx, by, "household.device_added", id, undefined, { deviceId });
       return { kind: "changed" as const };
     };
@@ -196,8 +264,9 @@ export class Households {
       await readings.forget(tx, devices);
       await this.#handOver.leave(tx, by, devices, "household_erased");
       await planted.cases.forgetHousehold(tx, householdId, devices);
-      // Members and links name their household, so that it goes last.
-      for (const data of this.householdData.toReversed()) await data.erase(tx, householdId);
+      // Members and links name their household, so that it goes last; a prospect that became part of it goes before it.
+      for (const part of (await this.partsOf(householdId, tx)).toReversed())
+        for (const data of this.householdData.toReversed()) await data.erase(tx, part);
       const subject = `household:${householdId}`;
       await outbox.add(tx, [{ type: "hearth.household.erased", subject, atMs: clock.nowMs(), data: { householdId } }]);
       const counts = { members: household.members.length, devices: devices.length };
@@ -228,6 +297,7 @@ export class Households {
   async tick(): Promise<void> {
     await this.pairing.removeExpired();
     await this.members.removeExpired();
+    await this.merges.removeExpired();
   }
 
   /** Time zone and locale of each household that exists. */
@@ -251,6 +321,11 @@ export class Households {
         this.#handOver.after(left);
       }
     });
+  }
+
+  #tell(tx: Db, what: "created" | "changed", householdId: string, more: Record<string, unknown>): Promise<void> {
+    const fact = { type: `hearth.household.${what}`, subject: `household:${householdId}` };
+    return this.#deps.outbox.add(tx, [{ ...fact, atMs: this.#deps.clock.nowMs(), data: { householdId, ...more } }]);
   }
 
   #record(tx: Db, principal: Principal, action: string, id: string, before: unknown, after: unknown): Promise<void> {

@@ -103,7 +103,7 @@ function pairRoute(server: FastifyInstance, households: Households): void {
       schema: {
         summary: "Take the appliance whose code you see",
         description:
-          "Without a key this makes a household with you as its owner; `secret` is your key, in this answer and nowhere else. With your key the appliance joins your household, and only `code` counts. Locale and time zone are `en` and `UTC` where left out. A code is good once; wrong ones are counted.",
+          "Without a key this makes a household with you as its owner; `secret` is your key, in this answer and nowhere else. With your key the appliance joins your household, and only `code` counts. Locale and time zone are `en` and `UTC` where left out. A code is good once; wrong ones are counted. With `welcome`, the code that you were sent before, what is known of you becomes this household's.",
         tags,
         security: [{}, { key: [] }],
         body: pairRequest,

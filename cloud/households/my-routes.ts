@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { problem } from "../platform/problem.ts";
 import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
-import { household, householdChange, joinRequest, member } from "./core/household.ts";
+import { household, householdChange, joinRequest, member, welcomeCode } from "./core/household.ts";
 import { householdProblems } from "./errors.ts";
 import type { Households } from "./households.ts";
 
@@ -15,7 +15,7 @@ const invitation = z
   .meta({ id: "Invitation" });
 
 const myHousehold = household
-  .omit({ members: true })
+  .omit({ members: true, mergedInto: true })
   .extend({ you: z.object({ memberId: z.uuid(), role: member.shape.role }) })
   .meta({ id: "MyHousehold" });
 
@@ -219,6 +219,24 @@ function keyRoutes(server: FastifyInstance, households: Households): void {
       if (outcome.kind === "refused") return refuse(reply, outcome);
       const { id, name } = outcome.household;
       return unkept(reply).code(201).send({ household: { id, name }, member: outcome.member, secret: outcome.secret });
+    },
+  );
+  app.post(
+    "/api/v1/my/welcome",
+    {
+      config: { permission: "my.write" },
+      schema: {
+        summary: "Redeem the code that you were sent before you had an appliance",
+        description: "What is known of you under it, points among it, is your household's from now on. Good once.",
+        tags,
+        body: z.strictObject({ code: welcomeCode }),
+        response: { 200: z.object({ mergeId: z.uuid() }) },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await households.merges.redeem(owner(request.principal), request.body.code, request.ip);
+      if (outcome.kind === "refused") return refuse(reply, outcome);
+      return { mergeId: outcome.merge.id };
     },
   );
   app.post(

@@ -53,4 +53,42 @@ export const ownData: HouseholdData[] = [
       return Number(numAffectedRows ?? 0);
     },
   },
+  {
+    name: "references",
+    describes: "What shops and sites call your household, so that what they report of it is yours.",
+    rows: (db, householdId) =>
+      pages(async (last) => {
+        if (last !== null) return [];
+        const { rows } = await sql<Record<string, unknown>>`
+          SELECT kind, value, created_at_ms AS "createdAtMs" FROM household_reference
+          WHERE household_id = ${householdId} ORDER BY kind, value`.execute(db);
+        return rows;
+      }),
+    async erase(tx, householdId) {
+      const { numAffectedRows } = await sql`
+        DELETE FROM household_reference WHERE household_id = ${householdId}`.execute(tx);
+      return Number(numAffectedRows ?? 0);
+    },
+  },
+  {
+    name: "merges",
+    describes:
+      "That what was known of you before you had an appliance became part of your household, and how that was known.",
+    rows: (db, householdId) =>
+      pages(async (last) => {
+        if (last !== null) return [];
+        const { rows } = await sql<Record<string, unknown>>`
+          SELECT id, from_id AS "from", into_id AS "into", proof, reason, at_ms AS "atMs", undone_at_ms AS "undoneAtMs",
+            undone_reason AS "undoneReason"
+          FROM household_merge WHERE into_id = ${householdId} OR from_id = ${householdId} ORDER BY at_ms, id`.execute(
+          db,
+        );
+        return rows;
+      }),
+    async erase(tx, householdId) {
+      const { numAffectedRows } = await sql`
+        DELETE FROM household_merge WHERE into_id = ${householdId} OR from_id = ${householdId}`.execute(tx);
+      return Number(numAffectedRows ?? 0);
+    },
+  },
 ];

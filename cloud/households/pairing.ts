@@ -2,7 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import type { DeviceRef, Devices, EventFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { contested, type Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit, OwnerPrincipal } from "../staff/staff.ts";
 import type { CodeGuard } from "./code-guard.ts";
@@ -11,6 +11,7 @@ import { devicesMax, type Household, newHousehold, type PairRequest } from "./co
 import type { HandOver } from "./hand-over.ts";
 import type { HouseholdsStore } from "./households-store.ts";
 import type { Members } from "./members.ts";
+import type { Merges, WelcomeRefusal } from "./merges.ts";
 import type { PairingStore } from "./pairing-store.ts";
 
 type Refused<R extends string> = { kind: "refused"; rule: R };
@@ -36,6 +37,7 @@ interface PairingDeps {
   members: Members;
   guard: CodeGuard;
   handOver: HandOver;
+  merges: Merges;
   /** Of this installation, and not in the database. */
   secret: Buffer;
 }
@@ -50,11 +52,23 @@ export interface Paired {
 }
 
 type PairRefusal =
+  | WelcomeRefusal
   | "pairing_code_wrong"
   | "owner_name_missing"
   | "household_not_found"
   | "appliance_of_another_household"
   | "too_many_appliances";
+
+/** Ends a transaction that made a household already: with the prospect refused, none of it shall stay. */
+class NotMerged extends Error {
+  override name = "NotMerged";
+  readonly rule: WelcomeRefusal;
+
+  constructor(rule: WelcomeRefusal) {
+    super(rule);
+    this.rule = rule;
+  }
+}
 
 /** The codes that appliances show, and what they open. */
 export class Pairing {
@@ -69,7 +83,9 @@ export class Pairing {
    * A code that is wrong, too old or used looks the same from outside.
    */
   async redeem(by: OwnerPrincipal | null, given: PairRequest, address: string) {
-    return this.#deps.guard.attempt(address, "pairing_code_wrong", () => this.#redeem(by, given));
+    return this.#deps.guard.attempt(address, ["pairing_code_wrong", "welcome_code_wrong"], () =>
+      this.#redeem(by, given),
+    );
   }
 
   /** What people did at their appliances, in the transaction of the batch that tells it. What it returns runs after the commit. */
@@ -104,7 +120,9 @@ export class Pairing {
     if (by === null && given.name === undefined) return refused("owner_name_missing");
     let touched: string | null = null;
     try {
-      return await transaction(db, async (tx) => {
+      return await contested(db, async (tx) => {
+        const isWelcome = await this.#deps.merges.holdWelcomed(tx, given.welcome, by?.householdId);
+        if (!isWelcome) return refused("welcome_code_wrong");
         const household = by === null ? null : await this.#deps.store.getForChange(tx, by.householdId);
         if (by !== null && household === null) return refused("household_not_found");
         const device = await this.#holdShowing(tx, given.code);
@@ -112,6 +130,9 @@ export class Pairing {
         touched = device.id;
         return this.#pair(tx, device, household === null || by === null ? null : { household, by }, given);
       });
+    } catch (error) {
+      if (error instanceof NotMerged) return refused(error.rule);
+      throw error;
     } finally {
       // Also where it failed: a connection that breaks during COMMIT leaves a change of which nobody knows.
       if (touched !== null) appliances.forget(touched);
@@ -143,6 +164,8 @@ export class Pairing {
     await codes.remove(tx, [device.key]);
     const { household, by, secret } = known === null ? await this.#found(tx, given) : { ...known, secret: null };
     const member = { memberId: by.memberId, role: by.role };
+    // Before the appliance comes, so that what they did as a prospect lies before it in every history.
+    await this.#merge(tx, by, given.welcome);
     if (isTheirs) return { kind: "paired", household, device, member, secret };
     const atMs = clock.nowMs();
     const sinceMs = await readings.firstFreeMs(tx, device, atMs);
@@ -159,13 +182,29 @@ export class Pairing {
     return { kind: "paired", household, device: now, member, secret };
   }
 
+  /** Makes the prospect whom the code names part of the household. */
+  async #merge(tx: Db, by: OwnerPrincipal, welcome: string | undefined): Promise<void> {
+    if (welcome === undefined) return;
+    const outcome = await this.#deps.merges.redeemIn(tx, by, welcome);
+    if (outcome.kind === "refused") throw new NotMerged(outcome.rule);
+  }
+
   /** A household for somebody who has none, with them as its owner. */
   async #found(tx: Db, given: PairRequest): Promise<{ household: Household; by: OwnerPrincipal; secret: string }> {
-    const { ids, clock, store, members, audit } = this.#deps;
+    const { ids, clock, store, members, audit, outbox } = this.#deps;
     const { name = "", email = null, locale = "en", timeZone = "UTC", householdName = name } = given;
     const preferences = newHousehold.parse({ name: householdName, locale, timeZone });
-    const made: Household = { id: ids.next(), ...preferences, members: [], createdAtMs: clock.nowMs() };
+    const made: Household = {
+      id: ids.next(),
+      ...preferences,
+      members: [],
+      createdAtMs: clock.nowMs(),
+      mergedInto: null,
+    };
     await store.insert(tx, made);
+    const data = { householdId: made.id, isProspect: false };
+    const subject = `household:${made.id}`;
+    await outbox.add(tx, [{ type: "hearth.household.created", subject, atMs: made.createdAtMs, data }]);
     const { member, secret } = await members.add(tx, made.id, { name, email, role: "owner" });
     const by: OwnerPrincipal = { kind: "owner", householdId: made.id, memberId: member.id, role: "owner" };
     await audit.record(tx, {

@@ -19,3 +19,11 @@ export interface TimelinePage {
 
 /** Where a page's past ends. No device's time lies before it. */
 export const pageSinceMs = (page: TimelinePage): number => page.owner?.sinceMs ?? 0;
+
+/** One thing that happened to a household or that it did, from any slice: at its appliances, and elsewhere. */
+export interface HouseholdEntry extends Omit<TimelineEntry, "kind"> {
+  kind: HouseholdEntryKind;
+}
+
+export const householdEntryKinds = ["event", "fact", "case", "points", "stage", "consent", "decision", "household"] as const;
+export type HouseholdEntryKind = (typeof householdEntryKinds)[number];

@@ -1,8 +1,8 @@
 import { type EventFact, householdAt } from "../../devices/devices.ts";
 
 /** Where acts come from that no appliance saw. */
-const factSources = ["web", "app", "shop", "support", "social"] as const;
-type FactSource = (typeof factSources)[number];
+export const factSources = ["web", "app", "shop", "support", "social"] as const;
+export type FactSource = (typeof factSources)[number];
 
 /**
  * Something that a household did: at its appliance, or elsewhere, as others report it. Points, stage, segments and decisions go by acts

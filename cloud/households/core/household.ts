@@ -2,6 +2,7 @@ import { z } from "zod";
 import { locale } from "#protocol/ids.ts";
 import { pairingCodeLength, readPairingCode } from "#protocol/pairing.ts";
 import { safeText } from "#protocol/text.ts";
+import type { DeviceRef } from "../../devices/devices.ts";
 import { ownerRoles } from "../../staff/staff.ts";
 import { timeZone } from "./time-zone.ts";
 
@@ -68,9 +69,24 @@ export const household = z
     channels: channelPreferences,
     members: z.array(member),
     createdAtMs: z.number(),
+    mergedInto: z.uuid().nullable().describe("The household that it became part of; null: it stands for itself"),
   })
   .meta({ id: "Household" });
 export type Household = z.infer<typeof household>;
+
+export const listedHousehold = household
+  .extend({ devices: z.number().describe("How many appliances; 0: a prospect") })
+  .meta({ id: "ListedHousehold" });
+export type ListedHousehold = z.infer<typeof listedHousehold>;
+
+/** Where, when and in which words a household is reached. */
+export interface HouseholdReach {
+  locale: string;
+  timeZone: string;
+  channels: ChannelPreferences;
+  members: { id: string; name: string; email: string | null }[];
+  devices: DeviceRef[];
+}
 
 /** Most members of one household. */
 export const membersMax = 50;
@@ -94,6 +110,8 @@ const pairingCode = z
     return z.NEVER;
   });
 
+export const welcomeCode = z.string().min(1).max(200);
+
 /** What is sent with an appliance's code. All but the code is for those who have no household yet. */
 export const pairRequest = z.strictObject({
   code: pairingCode,
@@ -102,6 +120,8 @@ export const pairRequest = z.strictObject({
   locale: locale.optional(),
   timeZone: timeZone.optional(),
   householdName: name.optional(),
+  /** What was sent to somebody who had no appliance yet: what is known of them is this household's from now on. */
+  welcome: welcomeCode.optional(),
 });
 export type PairRequest = z.infer<typeof pairRequest>;
 

@@ -1,6 +1,6 @@
 import type { OwnerRole, Principal, StaffRole } from "./principal.ts";
 
-/** Every person. `monitor` is a program that watches, and sees nothing about anybody. */
+/** Every person. `monitor` is a program that watches, and sees nothing about anybody; `facts` one that reports what households did, and sees nothing at all. */
 const everyone: readonly StaffRole[] = ["viewer", "support", "content", "release", "admin"];
 
 /** What may be done, and by which staff roles. A route names one of these, or it does not start. */
@@ -22,6 +22,10 @@ export const permissionTable = {
   "search.read": everyone,
   "households.read": everyone,
   "households.write": ["support", "admin"],
+  "consents.read": everyone,
+  "consents.write": ["support", "admin"],
+  "consents.texts": ["content", "admin"],
+  "facts.write": ["facts", "admin"],
   "deliveries.read": everyone,
   "deliveries.cancel": ["support", "content", "release", "admin"],
   "firmware.read": everyone,
@@ -61,6 +65,8 @@ export const ownerPermissionTable = {
   "my.updates": household,
   /** Asking for help, and what is said in one's own cases. */
   "my.cases": household,
+  /** Agreeing to what one's data is used for, and withdrawing. */
+  "my.consents": household,
   "my.join": household,
   "my.manage": ["owner"],
 } as const satisfies Record<string, readonly OwnerRole[]>;
