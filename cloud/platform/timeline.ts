@@ -25,5 +25,14 @@ export interface HouseholdEntry extends Omit<TimelineEntry, "kind"> {
   kind: HouseholdEntryKind;
 }
 
-export const householdEntryKinds = ["event", "fact", "case", "points", "stage", "consent", "decision", "household"] as const;
+export const householdEntryKinds = [
+  "event",
+  "fact",
+  "case",
+  "points",
+  "stage",
+  "consent",
+  "decision",
+  "household",
+] as const;
 export type HouseholdEntryKind = (typeof householdEntryKinds)[number];
