@@ -14,6 +14,7 @@ import type { Clock } from "./platform/clock.ts";
 import type { Db } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
+import type { Reach } from "./platform/webhooks/public-address.ts";
 import type { Service } from "./service/service.ts";
 import type { Audit } from "./staff/staff.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -34,6 +35,8 @@ export interface HouseholdSlicesDeps {
   /** Of this installation, and not in the database. */
   secret: Buffer;
   publicUrl: () => string;
+  /** How far the addresses may lead that are called. */
+  reach: Reach;
 }
 
 /** Makes them and tells each what it needs of the others. */
@@ -52,7 +55,18 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
   });
   const consent = new Consent({ db, clock, ids, audit, outbox, households });
-  const loyalty = new Loyalty({ db, clock, ids, audit, outbox, households });
+  const loyalty = new Loyalty({
+    db,
+    clock,
+    ids,
+    audit,
+    outbox,
+    households,
+    deliveries,
+    appliances: devices,
+    secret: deps.secret,
+    reach: deps.reach,
+  });
   const lifecycle = new Lifecycle({ db, clock, audit, outbox });
   /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
   const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {

@@ -238,6 +238,7 @@ export function createSlices(deps: SlicesDeps) {
     telemetry,
     secret: deps.secret,
     publicUrl: deps.publicUrl,
+    reach: deps.notices?.reach ?? "public",
   });
   const { content } = ofHouseholds;
   const dispatcher = new Dispatcher({

@@ -40,6 +40,8 @@ export function startTickers(
     tick("idempotency", 3_600_000, () => slices.trimIdempotency()),
     tick("conversations", 1_000, () => slices.service.tickConversations()),
     tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
+    tick("points", 10_000, () => slices.loyalty.tick()),
+    tick("offers", 1_000, () => slices.loyalty.offers.tick()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("security", 10_000, () => slices.security.flush()),
     tick("security-retention", 600_000, () => slices.security.tick()),

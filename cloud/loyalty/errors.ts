@@ -10,6 +10,31 @@ export const loyaltyProblems = {
     title: "There are as many earning rules as this service holds",
     help: "Change a rule that is no longer needed instead of making another.",
   },
+  earning_predicate_refused: {
+    status: 422,
+    title: "The rule's condition cannot be used",
+    help: "A condition in CEL over the facts that the rule declares and those of the household: tier, locale, origin, model, hour, weekday.",
+  },
+  earning_fact_unknown: {
+    status: 422,
+    title: "The rule reads a fact that it does not declare",
+    help: "Name it in `facts` with its type: text, number or flag.",
+  },
+  earning_fact_reserved: {
+    status: 422,
+    title: "A fact of the rule has the name of one of the household's",
+    help: "tier, locale, origin, model, hour and weekday are the household's.",
+  },
+  earning_rule_does_nothing: {
+    status: 422,
+    title: "The rule gives nothing, or two things at once",
+    help: "A rule has effects, or takes back what another gave; a streak has no limit beside it.",
+  },
+  earning_without_limit: {
+    status: 422,
+    title: "The rule would mint without limit",
+    help: "Give it a limit, such as 3 a day, or take the word of the shop and of support alone.",
+  },
   earning_not_found: {
     status: 404,
     title: "There is no such earning",
@@ -24,6 +49,76 @@ export const loyaltyProblems = {
     status: 409,
     title: "The household no longer has these points",
     help: "A reversal never makes a balance negative.",
+  },
+  offer_not_found: {
+    status: 404,
+    title: "There is no such offer",
+    help: "GET /api/v1/loyalty/offers lists them.",
+  },
+  offer_disabled: {
+    status: 409,
+    title: "The offer is switched off",
+    help: "Switch it on before it is made to a household.",
+  },
+  offer_life_out_of_range: {
+    status: 422,
+    title: "The offer would end before it begins, or too late",
+    help: "It ends in the future, within 366 days.",
+  },
+  offer_below_floor: {
+    status: 422,
+    title: "A price is below the offer's floor",
+    help: "No household pays less than the floor. Raise the price, or lower the floor.",
+  },
+  offer_above_list_price: {
+    status: 422,
+    title: "A household's own price is above the list price",
+    help: "The list price is the same for everybody, and nobody pays more.",
+  },
+  offer_tier_unknown: {
+    status: 422,
+    title: "A price names a tier that the program does not have",
+    help: "GET /api/v1/loyalty/program lists the tiers.",
+  },
+  too_many_offers: {
+    status: 409,
+    title: "There are as many offers as this service holds",
+    help: "Change an offer that is no longer needed instead of making another.",
+  },
+  offer_not_granted: {
+    status: 404,
+    title: "There is no such offer for this household",
+    help: "GET /api/v1/my/offers lists what it was offered.",
+  },
+  offer_already_redeemed: {
+    status: 409,
+    title: "The offer is redeemed already",
+    help: "An offer is redeemed once, from whatever place.",
+  },
+  offer_not_redeemed: {
+    status: 409,
+    title: "The offer is not redeemed",
+    help: "There is nothing to take back.",
+  },
+  offer_not_called: {
+    status: 409,
+    title: "The shop was not asked yet",
+    help: "The order goes to the shop when the time to take it back is over.",
+  },
+  offer_expired: {
+    status: 409,
+    title: "The offer has run out",
+    help: "It could be redeemed until its end.",
+  },
+  offer_failed: {
+    status: 409,
+    title: "The shop did not take the order",
+    help: "The points are back. The offer is not made again by itself.",
+  },
+  too_late_to_undo: {
+    status: 409,
+    title: "The time to take it back is over",
+    help: "A touch can be taken back for ten seconds. The shop can take the order back.",
   },
   ledger_cursor_invalid: {
     status: 400,

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
-import { loyaltyDefinition, loyaltyRule, ruleKey } from "./core/rule.ts";
+import { loyaltyDefinition, loyaltyKey, loyaltyRule } from "./core/rule.ts";
+import { transferKinds } from "./core/transfer.ts";
 import { loyaltyProblems } from "./errors.ts";
 import { deviceIdOf, eventIdOf, type LedgerEntry, type Loyalty } from "./loyalty.ts";
 
@@ -15,15 +16,22 @@ const cursorParts = z.tuple([z.int().min(1)]);
 const ledgerEntry = z
   .object({
     id: z.string(),
-    kind: z.enum(["earning", "reversal"]),
+    kind: z.enum(transferKinds),
+    /** What it is for, in words. */
+    title: z.string(),
     /** Negative where points left the household. */
     points: z.number(),
-    /** What became of it: a reversal is always `active`. */
+    /** What became of it: whatever is no earning is always `active`. */
     state: z.enum(["pending", "active", "reversed"]),
     rule: z.string(),
     ruleVersion: z.number(),
-    deviceId: z.string(),
-    eventId: z.string(),
+    /** The appliance and its event; null where none saw it. */
+    deviceId: z.string().nullable(),
+    eventId: z.string().nullable(),
+    /** The earning whose points moved. */
+    lot: z.string(),
+    /** The redemption, order or merge that moved them. */
+    cause: z.string().nullable(),
     day: z.string(),
     atMs: z.number(),
     activeAtMs: z.number(),
@@ -34,10 +42,10 @@ const ledgerEntry = z
   .meta({ id: "LedgerEntry" });
 
 function toView(entry: LedgerEntry): z.infer<typeof ledgerEntry> {
-  const { points, source, kind } = entry;
+  const { points, source, isGain } = entry;
   return {
     ...entry,
-    points: kind === "earning" ? points : -points,
+    points: isGain ? points : -points,
     deviceId: deviceIdOf(source),
     eventId: eventIdOf(source),
   };
@@ -58,7 +66,7 @@ function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       config: { permission: "loyalty.read" },
       schema: { summary: "List earning rules", tags, response: { 200: z.object({ items: z.array(loyaltyRule) }) } },
     },
-    async () => ({ items: loyalty.rules() }),
+    async () => ({ items: loyalty.rules.list() }),
   );
   app.put(
     "/api/v1/loyalty/rules/:key",
@@ -66,16 +74,18 @@ function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       config: { permission: "loyalty.rules" },
       schema: {
         summary: "Put an earning rule's next version in force, or make the rule",
-        description: "What was earned stays as it is: an event never earns twice, nor another amount.",
+        description:
+          "What was earned stays as it is: an act never earns twice, nor another amount. What happened before the new version goes by the one before it, however late it is told.",
         tags,
-        params: z.object({ key: ruleKey }),
+        params: z.object({ key: loyaltyKey }),
         body: loyaltyDefinition,
         response: { 200: loyaltyRule },
       },
     },
     async ({ principal, params, body }) => {
-      const outcome = await loyalty.putRule(principal, params.key, body);
-      if ("kind" in outcome) throw problem(loyaltyProblems, outcome.rule);
+      const outcome = await loyalty.rules.put(principal, params.key, body);
+      if ("kind" in outcome)
+        throw problem(loyaltyProblems, outcome.rule, "detail" in outcome ? outcome.detail : undefined);
       return outcome;
     },
   );
@@ -144,7 +154,7 @@ function ledgerRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     },
     async (request, reply) => {
       const outcome = await loyalty.reverse(request.principal, request.params.id, request.body.reason);
-      if (outcome.kind === "refused") throw problem(loyaltyProblems, outcome.rule);
+      if ("rule" in outcome && outcome.kind === "refused") throw problem(loyaltyProblems, outcome.rule);
       return reply.code(201).send(toView(outcome));
     },
   );
@@ -160,6 +170,8 @@ function ledgerRoutes(server: FastifyInstance, loyalty: Loyalty): void {
             ok: z.boolean(),
             transfers: z.number(),
             accounts: z.number(),
+            held: z.number(),
+            reserved: z.number(),
             refusals: z.record(z.string(), z.number()),
             broken: z.array(z.object({ rule: z.string(), detail: z.string() })),
           }),

@@ -23,7 +23,7 @@ const clock = { nowMs: () => nowMs };
 /** Households exist where a test says so; all of them live in Tokyo, which is never at the day of UTC's evening. */
 const households = new Set<string>();
 const timeZoneOf = async (ids: readonly string[]) =>
-  new Map(ids.filter((id) => households.has(id)).map((id) => [id, { timeZone: "Asia/Tokyo" }]));
+  new Map(ids.filter((id) => households.has(id)).map((id) => [id, { timeZone: "Asia/Tokyo", locale: "ja-JP" }]));
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -34,6 +34,10 @@ beforeAll(async () => {
     audit: new Audit(clock),
     outbox: new Outbox(randomIds),
     households: { timeZoneOf },
+    secret: Buffer.alloc(32, 7),
+    reach: "loopback",
+    deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
+    appliances: { ofHousehold: async () => [] },
   });
   await loyalty.load();
   app = await createSliceHttp((server) => loyaltyRoutes(server, loyalty));
@@ -116,15 +120,27 @@ test("a day's limit counts in the household's calendar, and a refusal by it is f
     "2026-06-02 e15",
     "2026-06-02 e16",
   ]);
-  const rule = loyalty.rules().find(({ key }) => key === "finished_program")?.definition;
-  await call(app, "content", "PUT", "/loyalty/rules/finished_program", {
-    ...rule,
-    limit: { kind: "per_day", count: 9 },
-  });
-  await ingest(finished(oven, 13, 13));
+  const rule = loyalty.rules.get("finished_program")?.definition;
+  const higher = { ...rule, limit: { kind: "per", period: "day", count: 9 } };
+  await call(app, "content", "PUT", "/loyalty/rules/finished_program", higher);
+  await ingest(finished(oven, 13, 13), finished(oven, 14, 14));
   expect(await balance(id)).toEqual({ active: 100, pending: 0 });
-  await ingest(finished(oven, 14, 14));
-  expect(await balance(id)).toEqual({ active: 110, pending: 0 });
+  await call(app, "content", "PUT", "/loyalty/rules/finished_program", rule ?? {});
+});
+
+test("an act goes by the version of its own time, however late it is told", async () => {
+  const { id, oven } = home();
+  const rule = loyalty.rules.get("finished_program")?.definition;
+  const changedMs = nowMs;
+  await call(app, "content", "PUT", "/loyalty/rules/finished_program", { ...rule, effects: [{ points: 25 }] });
+  nowMs += hourMs;
+  const hoursSinceT0 = (changedMs - t0) / hourMs;
+  await ingest(finished(oven, "after", hoursSinceT0 + 1));
+  await ingest(finished(oven, "before", hoursSinceT0 - 24));
+  expect((await lines(id)).filter((line) => line.includes("finished_program"))).toEqual([
+    "2026-06-09 finished_program 10 ebefore",
+    "2026-06-10 finished_program 25 eafter",
+  ]);
   await call(app, "content", "PUT", "/loyalty/rules/finished_program", rule ?? {});
 });
 
@@ -180,15 +196,28 @@ test("arbitrary batches with repeats leave the same ledger as without, and in an
 test("the same identity with another amount is refused by name, and nothing moves", async () => {
   const { id, oven } = home();
   await ingest(finished(oven, 1, 0));
-  const rule = loyalty.rules().find(({ key }) => key === "finished_program")?.definition;
-  await call(app, "content", "PUT", "/loyalty/rules/finished_program", { ...rule, points: 25 });
-  await ingest(finished(oven, 1, 0));
-  await ingest(finished(oven, 1, 0), finished(oven, 2, 1));
-  await call(app, "content", "PUT", "/loyalty/rules/finished_program", rule ?? {});
-  expect(await balance(id)).toEqual({ active: 85, pending: 0 });
+  const measured = {
+    title: "Saved energy",
+    act: { type: "energy.saved" },
+    facts: { saved_wh: "number" },
+    effects: [{ points: { of: "saved_wh", unit: 100, max: 50 } }],
+    limit: { kind: "per", period: "day", count: 5 },
+  };
+  expect((await call(app, "content", "PUT", "/loyalty/rules/saved", measured)).status).toBe(200);
+  const saved = (wh: number): EventFact => {
+    const fact = finished(oven, "s", (nowMs - t0) / hourMs, "energy.saved");
+    return { ...fact, event: { ...fact.event, data: { saved_wh: wh } } };
+  };
+  await ingest(saved(1_050));
+  await ingest(saved(1_050));
+  await ingest(saved(2_500), saved(2_500));
+  expect((await balance(id)).active).toBe(70);
   const { rows } = await sql`
     SELECT refused, points FROM ledger_refusal WHERE household_id = ${id}`.execute(database.db);
   expect(rows).toEqual([{ refused: "exists_with_different_amount", points: 25 }]);
+  expect(await loyalty.rules.put({ kind: "system" }, "saved", loyalty.rules.get("saved")!.definition)).toMatchObject({
+    version: 1,
+  });
   await expectSound();
 });
 
@@ -209,14 +238,14 @@ test("an event that earned for one household never earns for the next owner", as
 test("points are pending until the rule's delay is over", async () => {
   const definition = {
     title: "Cleaned",
-    event: "clean.finished",
-    points: 7,
-    limit: { kind: "none" },
+    act: { type: "clean.finished" },
+    effects: [{ points: 7 }],
+    limit: { kind: "per", period: "day", count: 1 },
     delayMs: 30 * 24 * hourMs,
   };
   expect((await call(app, "content", "PUT", "/loyalty/rules/cleaned", definition)).body).toMatchObject({ version: 1 });
   const { id, oven } = home();
-  await ingest(finished(oven, 1, 0, "clean.finished"));
+  await ingest(finished(oven, 1, (nowMs - t0) / hourMs, "clean.finished"));
   const activeBefore = (await loyalty.counts()).pointsActive;
   expect(await balance(id)).toEqual({ active: 0, pending: 7 });
   expect(await ledger(id)).toMatchObject([{ state: "pending" }]);
@@ -267,6 +296,12 @@ test("the ledger refuses to be changed, and the check finds a balance that is no
     "debits_are_not_credits",
   ]);
   await sql`UPDATE ledger_account SET credits = credits - 1 WHERE household_id = ${id}`.execute(database.db);
+  await sql`UPDATE ledger_lot SET points_left = points_left + 1 WHERE lot = (
+    SELECT id FROM ledger_transfer WHERE rule = 'first_cook' ORDER BY sequence DESC LIMIT 1)`.execute(database.db);
+  const lots = (await call(app, "viewer", "GET", "/loyalty/check")).body;
+  expect(lots.broken.map((finding: { rule: string }) => finding.rule)).toEqual(["lots_are_not_the_balance"]);
+  await sql`UPDATE ledger_lot SET points_left = points_left - 1 WHERE lot = (
+    SELECT id FROM ledger_transfer WHERE rule = 'first_cook' ORDER BY sequence DESC LIMIT 1)`.execute(database.db);
   await expectSound();
 });
 

@@ -1,190 +1,189 @@
+/**
+ * Points: earned by what households do, kept in a ledger that is only ever appended to.
+ *
+ *   acts --same transaction--> earning rules --> ledger (lots) --> tiers --> outbox
+ *   rewards, offers --reserve--> points put aside --spend | release--> spent, or back in the lots that they came from
+ */
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { HouseholdAct } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { SecretBox } from "../platform/secret-box.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
-import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { calendarDay, decideEarnings, type Decided, type Earning, type EarningEvent } from "./core/earning.ts";
-import type { LoyaltyDefinition, LoyaltyRule } from "./core/rule.ts";
+import type { Reach } from "../platform/webhooks/public-address.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
+import type { RankedTier } from "./core/program.ts";
+import type { Transfer } from "./core/transfer.ts";
+import { EarningRules } from "./earning-rules.ts";
+import { type Award, type AwardOutcome, Earnings, type HouseholdDays } from "./earnings.ts";
 import { checkLedger, type LedgerCheck } from "./ledger-check.ts";
-import { type Account, LedgerStore, type NewTransfer } from "./ledger-store.ts";
-import { LoyaltyRulesStore } from "./loyalty-rules-store.ts";
+import { type Balance, LedgerReads } from "./ledger-reads.ts";
+import { LedgerStore } from "./ledger-store.ts";
+import { Offers } from "./offers.ts";
+import { type OwnerWordDeps, tellFailedOrder } from "./owner-word.ts";
+import { accountIn, PointMoves } from "./point-moves.ts";
+import { Shop } from "./shop.ts";
+import { Tiers } from "./tiers.ts";
 
 export { loyaltyProblems } from "./errors.ts";
+export type { Award, AwardOutcome } from "./earnings.ts";
+export type { Balance } from "./ledger-reads.ts";
+export type { RankedTier } from "./core/program.ts";
 
-/** What this slice needs of households: the zone in which their days are counted. Unknown households are missing from the answer. */
-export interface HouseholdDays {
-  timeZoneOf(householdIds: readonly string[], db?: Db): Promise<Map<string, { timeZone: string }>>;
+export interface LoyaltyDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  outbox: Outbox;
+  households: HouseholdDays;
+  /** Of this installation, and not in the database. */
+  secret: Uint8Array;
+  /** How far the shop's address may lead. */
+  reach: Reach;
+  deliveries: OwnerWordDeps["deliveries"];
+  appliances: OwnerWordDeps["appliances"];
 }
 
-export interface Balance {
-  active: number;
-  pending: number;
-}
-
-/** One line of the ledger. A reversal is always `active`. */
-export type LedgerEntry = NewTransfer & { state: "pending" | "active" | "reversed" };
+/** One line of a household's ledger. */
+export type LedgerEntry = Transfer & { state: "pending" | "active" | "reversed"; isGain: boolean; title: string };
 
 /** The one program so far. */
 const program = "points";
-const rulesMax = 100;
+const expiredAtOnce = 2_000;
 
 type Refused<R extends string> = { kind: "refused"; rule: R };
 const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
-/** Points: earned by what appliances do, kept in a ledger that is only ever appended to. */
 export class Loyalty {
-  readonly #db: Db;
-  readonly #clock: Clock;
-  readonly #ids: Ids;
-  readonly #audit: Audit;
-  readonly #outbox: Outbox;
-  readonly #households: HouseholdDays;
+  readonly rules: EarningRules;
+  readonly tierBook: Tiers;
+  readonly offers: Offers;
+  readonly shop: Shop;
+  readonly #deps: LoyaltyDeps;
   readonly #ledger = new LedgerStore(program);
-  readonly #rulesStore = new LoyaltyRulesStore();
-  #rules: LoyaltyRule[] = [];
-  #eventTypes = new Set<string>();
+  readonly #reads = new LedgerReads(program);
+  readonly #moves: PointMoves;
+  readonly #earnings: Earnings;
 
-  constructor(deps: { db: Db; clock: Clock; ids: Ids; audit: Audit; outbox: Outbox; households: HouseholdDays }) {
-    this.#db = deps.db;
-    this.#clock = deps.clock;
-    this.#ids = deps.ids;
-    this.#audit = deps.audit;
-    this.#outbox = deps.outbox;
-    this.#households = deps.households;
+  constructor(deps: LoyaltyDeps) {
+    this.#deps = deps;
+    const ledger = this.#ledger;
+    this.rules = new EarningRules(deps);
+    this.tierBook = new Tiers({ ...deps, ledger });
+    const mayOverdraw = () => this.tierBook.definition.returnsMayOverdraw;
+    this.#moves = new PointMoves({ ...deps, ledger, reads: this.#reads, mayOverdraw });
+    const parts = { ledger, moves: this.#moves, tiers: this.tierBook };
+    this.#earnings = new Earnings({ ...deps, ...parts, rules: () => this.rules.compiled() });
+    this.shop = new Shop({ ...deps, box: new SecretBox(deps.secret, "loyalty shop") });
+    this.offers = new Offers({
+      ...deps,
+      ...parts,
+      shop: this.shop,
+      tellFailed: (tx, failed) => tellFailedOrder(deps, tx, failed),
+    });
   }
 
-  /** Reads the rules. Before the first batch. */
+  /** Reads rules and program. Before the first batch. */
   async load(): Promise<void> {
-    this.#enforce(await this.#rulesStore.list(this.#db));
+    await this.rules.load();
+    await this.tierBook.load();
   }
 
   /**
-   * Gives the points that events earn, in the batch's transaction. Sent again, in any order, they earn nothing more. What an
+   * Gives the points that acts earn, in the transaction that records them. Sent again, in any order, they earn nothing more. What an
    * appliance of nobody saw earns for nobody.
    */
   async ingest(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
-    const earning = acts.filter(({ type }) => this.#eventTypes.has(type));
-    if (earning.length === 0) return;
-    const events = await this.#eventsOf(tx, earning);
-    if (events.length === 0) return;
-    const accounts = await this.#ledger.lockAccounts(
-      tx,
-      events.map((event) => event.householdId),
-    );
-    const known = await this.#ledger.known(tx, {
-      sources: events.map((event) => event.source),
-      accounts,
-      days: [...new Set(events.map((event) => event.day))],
-      onceRules: this.#rules.filter((rule) => rule.definition.limit.kind === "once").map((rule) => rule.key),
-    });
-    await this.#write(tx, decideEarnings(this.#rules, events, known), accounts);
+    await this.#earnings.ingest(tx, acts);
+    await this.offers.ingest(tx, acts);
   }
 
-  rules(): LoyaltyRule[] {
-    return this.#rules;
+  /** Gives points that no earning rule decides: the same again changes nothing, and another amount is refused by name. */
+  award(tx: Db, award: Award): Promise<AwardOutcome> {
+    return this.#earnings.award(tx, award);
   }
 
-  /** Puts a rule's next version in force, or makes the rule. The same definition again changes nothing. */
-  async putRule(
-    by: Principal,
-    key: string,
-    definition: LoyaltyDefinition,
-  ): Promise<LoyaltyRule | Refused<"too_many_loyalty_rules">> {
-    const outcome = await transaction(this.#db, async (tx) => {
-      const rules = await this.#rulesStore.listForChange(tx);
-      const before = rules.find((rule) => rule.key === key);
-      if (before === undefined && rules.length >= rulesMax) return refused("too_many_loyalty_rules");
-      const made = { createdAtMs: this.#clock.nowMs(), createdBy: principalText(by) };
-      const rule: LoyaltyRule = { key, version: (before?.version ?? 0) + 1, definition, ...made };
-      await this.#rulesStore.insert(tx, rule);
-      await this.#audit.record(tx, {
-        principal: by,
-        action: before === undefined ? "loyalty_rule.created" : "loyalty_rule.changed",
-        subject: `loyalty_rule:${key}`,
-        before: before?.definition,
-        after: definition,
-      });
-      return rule;
-    });
-    if (!("kind" in outcome)) await this.load();
-    return outcome;
+  /** What each household holds; who never earned holds nothing. */
+  async balances(db: Db, householdIds: readonly string[]): Promise<Map<string, Balance>> {
+    const found = await this.#reads.balances(db, householdIds, this.#deps.clock.nowMs());
+    return new Map(householdIds.map((id) => [id, found.get(id) ?? { active: 0, pending: 0 }]));
   }
 
-  /** Takes an earning back by a transfer that points at it. */
+  /** The tier of each household, with its rank: 0 is the base. */
+  tiers(db: Db, householdIds: readonly string[]): Promise<Map<string, RankedTier & { untilMs: number | null }>> {
+    return this.tierBook.of(db, householdIds);
+  }
+
+  /** What has to happen as time passes: points and tiers end. */
+  async tick(): Promise<void> {
+    const { db } = this.#deps;
+    while ((await transaction(db, (tx) => this.#moves.expire(tx, expiredAtOnce))) === expiredAtOnce);
+    await this.tierBook.tick();
+  }
+
+  /** Takes an earning back by transfers that point at it. */
   async reverse(
     by: Principal,
     transferId: string,
     reason: string,
   ): Promise<LedgerEntry | Refused<"earning_not_found" | "earning_already_reversed" | "exceeds_balance">> {
-    return transaction(this.#db, async (tx) => {
-      const householdId = await this.#ledger.householdOf(tx, transferId);
+    const { db, clock, ids, audit } = this.#deps;
+    return transaction(db, async (tx) => {
+      const householdId = await this.#reads.householdOf(tx, transferId);
       if (householdId === null) return refused("earning_not_found");
       const accounts = await this.#ledger.lockAccounts(tx, [householdId]);
-      const earning = await this.#ledger.get(tx, transferId);
+      const earning = await this.#reads.get(tx, transferId);
       if (earning === null) return refused("earning_not_found");
       if (earning.reversed) return refused("earning_already_reversed");
-      const account = accounts.find((found) => found.key === earning.creditAccount);
-      if (account === undefined || account.credits - account.debits < earning.points) return refused("exceeds_balance");
-      const nowMs = this.#clock.nowMs();
-      const id = this.#ids.next();
-      const { sequence: _sequence, reversed: _reversed, ...same } = earning;
-      const reversal: NewTransfer = {
-        ...same,
-        id,
-        kind: "reversal",
-        debitAccount: account.key,
-        creditAccount: keyOf(accounts, "reversed"),
-        atMs: nowMs,
-        recordedAtMs: nowMs,
-        onceFor: null,
-        reverses: transferId,
-        reason,
-      };
-      await this.#ledger.append(tx, [reversal]);
-      const { points, rule } = earning;
-      const subject = `household:${householdId}`;
-      const data = { householdId, points, rule, transferId: id, reverses: transferId };
-      await this.#outbox.add(tx, [{ type: "hearth.points.reversed", subject, atMs: nowMs, data }]);
-      await this.#audit.record(tx, { principal: by, action: "points.reversed", subject, after: { ...data, reason } });
-      return this.#entryOf({ ...reversal, reversed: false });
+      const cause = { id: ids.next(), rule: earning.rule, reason, atMs: clock.nowMs() };
+      const account = accountIn(accounts, householdId);
+      const limits = { mayTakeLess: false, mayOverdraw: false };
+      const outcome = await this.#moves.reverse(tx, accounts, account, earning, cause, limits);
+      if (outcome.kind === "refused") return outcome;
+      const [first] = outcome.entries;
+      if (first === undefined) throw new Error("a reversal moved nothing");
+      await audit.record(tx, {
+        principal: by,
+        action: "points.reversed",
+        subject: `household:${householdId}`,
+        after: { transferId, points: outcome.points, reason },
+      });
+      const { lotTimes: _times, ...transfer } = first;
+      const whole = { ...transfer, points: outcome.points, sequence: 0, reversed: false };
+      return { ...whole, state: "active", isGain: false, title: this.#titleOf(whole) };
     });
   }
 
-  /**
-   * A household's transfers, newest first; null where there is no such household.
-   *
-   * @param before the sequence below which the page begins
-   */
+  /** A household's entries, newest first, below a sequence; null where there is no such household. */
   async ledger(
     householdId: string,
-    before: number | null,
+    beforeSequence: number | null,
     limit: number,
   ): Promise<{ entries: LedgerEntry[]; lastSequence: number | null } | null> {
     if (!(await this.#exists(householdId))) return null;
-    const transfers = await this.#ledger.ofHousehold(this.#db, householdId, before, limit);
-    return { entries: transfers.map((row) => this.#entryOf(row)), lastSequence: transfers.at(-1)?.sequence ?? null };
+    const { db } = this.#deps;
+    const account = await this.#reads.accountKey(db, householdId);
+    const transfers = await this.#reads.ofHousehold(db, householdId, beforeSequence, limit);
+    const entries = transfers.map((transfer) => this.#entryOf(transfer, account));
+    return { entries, lastSequence: transfers.at(-1)?.sequence ?? null };
   }
 
   /** What a household holds; null where there is no such household. */
   async balance(householdId: string): Promise<Balance | null> {
     if (!(await this.#exists(householdId))) return null;
-    const account = await this.#ledger.account(this.#db, householdId);
-    if (account === null) return { active: 0, pending: 0 };
-    const pending = await this.#ledger.pending(this.#db, account.key, this.#clock.nowMs());
-    return { active: account.credits - account.debits - pending, pending };
+    return (await this.balances(this.#deps.db, [householdId])).get(householdId) ?? null;
   }
 
   check(): Promise<LedgerCheck> {
-    return checkLedger(this.#db);
+    return checkLedger(this.#deps.db);
   }
 
   /** Points that an appliance's events earned, newest first. */
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const transfers = await this.#ledger.timeline(this.#db, device.key, page);
-    const titles = new Map(this.#rules.map((rule) => [rule.key, rule.definition.title]));
+    const transfers = await this.#reads.timeline(this.#deps.db, device.key, page);
     return transfers.map((transfer) => {
       const { kind, points, rule, activeAtMs, source, reverses, reason } = transfer;
       const signed = kind === "earning" ? `+${points}` : `−${points}`;
@@ -192,7 +191,7 @@ export class Loyalty {
         atMs: transfer.atMs,
         kind: "points",
         id: transfer.id,
-        title: `${signed} points: ${kind === "earning" ? (titles.get(rule) ?? rule) : "taken back"}`,
+        title: `${signed} points: ${kind === "earning" ? this.#titleOf(transfer) : "taken back"}`,
         data: {
           points: kind === "earning" ? points : -points,
           rule,
@@ -207,99 +206,29 @@ export class Loyalty {
 
   /** Active points of all households. */
   async counts(): Promise<{ pointsActive: number }> {
-    const pending = await this.#ledger.pending(this.#db, null, this.#clock.nowMs());
-    return { pointsActive: (await this.#ledger.held(this.#db)) - pending };
+    const { active } = await this.#reads.liability(this.#deps.db, this.#deps.clock.nowMs(), []);
+    return { pointsActive: active };
   }
 
-  #entryOf(transfer: NewTransfer & { reversed: boolean }): LedgerEntry {
-    const isPending = transfer.kind === "earning" && transfer.activeAtMs > this.#clock.nowMs();
+  #entryOf(transfer: Transfer, account: number | null): LedgerEntry {
+    const isPending = transfer.kind === "earning" && transfer.activeAtMs > this.#deps.clock.nowMs();
     const state = transfer.reversed ? "reversed" : isPending ? "pending" : "active";
-    return { ...transfer, state };
+    return { ...transfer, state, isGain: transfer.creditAccount === account, title: this.#titleOf(transfer) };
+  }
+
+  /** What an entry is for, in words. An award brings its own. */
+  #titleOf({ kind, rule, reason }: Pick<Transfer, "kind" | "rule" | "reason">): string {
+    const title = this.rules.get(rule)?.definition.title;
+    return title ?? (kind === "earning" ? (reason ?? rule) : rule);
   }
 
   async #exists(householdId: string): Promise<boolean> {
-    return (await this.#households.timeZoneOf([householdId])).has(householdId);
-  }
-
-  #enforce(rules: LoyaltyRule[]): void {
-    this.#rules = rules;
-    this.#eventTypes = new Set(rules.filter((rule) => rule.definition.enabled).map((rule) => rule.definition.event));
-  }
-
-  /** The events that may earn, each once, with their day in the household's calendar. */
-  async #eventsOf(tx: Db, acts: readonly HouseholdAct[]): Promise<EarningEvent[]> {
-    const zones = await this.#households.timeZoneOf([...new Set(acts.map(({ householdId }) => householdId))], tx);
-    const events = new Map<string, EarningEvent>();
-    for (const { source, householdId, type, atMs, device } of acts) {
-      const zone = zones.get(householdId);
-      if (zone === undefined || device === null || events.has(source)) continue;
-      const day = calendarDay(atMs, zone.timeZone);
-      events.set(source, { source, deviceId: device.id, deviceKey: device.key, householdId, type, atMs, day });
-    }
-    return [...events.values()];
-  }
-
-  async #write(tx: Db, { earnings, refusals }: Decided, accounts: readonly Account[]): Promise<void> {
-    const recordedAtMs = this.#clock.nowMs();
-    const households = new Map(accounts.map((account) => [account.householdId, account.key]));
-    const issuance = keyOf(accounts, "issuance");
-    const transfers = earnings.map((earning): NewTransfer => {
-      const creditAccount = households.get(earning.event.householdId);
-      if (creditAccount === undefined) throw new Error("a household that earns has no account");
-      return { ...toTransfer(earning), id: this.#ids.next(), debitAccount: issuance, creditAccount, recordedAtMs };
-    });
-    await this.#ledger.append(tx, transfers);
-    await this.#ledger.recordRefusals(
-      tx,
-      refusals.map(({ event, rule, effectIndex, refused: why, points }) => {
-        const { source, householdId } = event;
-        return { source, rule: rule.key, effectIndex, refused: why, points, householdId, recordedAtMs };
-      }),
-    );
-    await this.#outbox.add(
-      tx,
-      earnings.map(({ event, rule, points, activeAtMs }, at) => ({
-        type: "hearth.points.earned",
-        subject: `household:${event.householdId}`,
-        atMs: event.atMs,
-        data: {
-          householdId: event.householdId,
-          deviceId: event.deviceId,
-          points,
-          rule: rule.key,
-          title: rule.definition.title,
-          activeAtMs,
-          transferId: transfers[at]?.id,
-        },
-      })),
-    );
+    return (await this.#deps.households.timeZoneOf([householdId])).has(householdId);
   }
 }
 
-/** The event's own id, of a source `device/event`. */
-export const eventIdOf = (source: string): string => source.slice(source.indexOf("/") + 1);
-export const deviceIdOf = (source: string): string => source.slice(0, source.indexOf("/"));
-
-function keyOf(accounts: readonly Account[], kind: Account["kind"]): number {
-  const account = accounts.find((found) => found.kind === kind);
-  if (account === undefined) throw new Error(`the program has no ${kind} account`);
-  return account.key;
-}
-
-function toTransfer({ event, rule, effectIndex, points, activeAtMs }: Earning) {
-  return {
-    kind: "earning" as const,
-    points,
-    atMs: event.atMs,
-    activeAtMs,
-    rule: rule.key,
-    ruleVersion: rule.version,
-    source: event.source,
-    effectIndex,
-    deviceKey: event.deviceKey,
-    day: event.day,
-    onceFor: rule.definition.limit.kind === "once" ? event.householdId : null,
-    reverses: null,
-    reason: null,
-  };
-}
+/** The event's own id, of a source `device/event`; null where no appliance saw it. */
+export const eventIdOf = (source: string): string | null =>
+  source.includes("/") && !source.startsWith("streak:") ? source.slice(source.indexOf("/") + 1) : null;
+export const deviceIdOf = (source: string): string | null =>
+  source.includes("/") && !source.startsWith("streak:") ? source.slice(0, source.indexOf("/")) : null;

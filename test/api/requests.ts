@@ -135,7 +135,12 @@ export const bodies: Record<string, Record<string, unknown>> = {
     article: { en: { title: "It rattles", text: "Wait" } },
   },
   "PUT /api/v1/answers/:key": { title: "Thanks", locales: { en: "Thank you, {{appliance}}" } },
-  "PUT /api/v1/loyalty/rules/:key": { title: "Cook", event: "program.finished", points: 10, limit: { kind: "none" } },
+  "PUT /api/v1/loyalty/rules/:key": {
+    title: "Cook",
+    act: { type: "program.finished" },
+    effects: [{ points: 10 }],
+    limit: { kind: "once" },
+  },
   "POST /api/v1/loyalty/transfers/:id/reverse": { reason: "by mistake" },
   "POST /api/v1/batches": { key: "2026-41", model: "oven", quota: 10 },
   "PATCH /api/v1/batches/:key": { quota: 20 },

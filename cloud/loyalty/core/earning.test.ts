@@ -1,25 +1,45 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { calendarDay, decideEarnings, type EarningEvent, type Known } from "./earning.ts";
-import type { LoyaltyRule } from "./rule.ts";
+import { calendarDay } from "./calendar.ts";
+import type { CompiledRule } from "./compiled-rule.ts";
+import { decideEarnings, type EarningAct, type Known } from "./earning.ts";
+import { type Limit, loyaltyDefinition } from "./rule.ts";
 
-const rule = (key: string, points: number, limit: LoyaltyRule["definition"]["limit"]): LoyaltyRule => ({
-  key,
-  version: 1,
-  definition: { title: key, event: "program.finished", points, limit, delayMs: 0, enabled: true },
-  createdAtMs: 0,
-  createdBy: "system",
+const rule = (key: string, points: number, limit: Limit): CompiledRule => ({
+  rule: {
+    key,
+    version: 1,
+    definition: loyaltyDefinition.parse({
+      title: key,
+      act: { type: "program.finished" },
+      effects: [{ points }],
+      limit,
+    }),
+    createdAtMs: 0,
+    createdBy: "system",
+    fromMs: 0,
+  },
+  when: null,
+  untilMs: null,
 });
 
 const rules = [
-  rule("finished_program", 10, { kind: "per_day", count: 3 }),
+  rule("finished_program", 10, { kind: "per", period: "day", count: 3 }),
   rule("first_cook", 50, { kind: "once" }),
   rule("each", 1, { kind: "none" }),
 ];
 
-const nothing: Known = { decided: new Map(), perDay: new Map(), once: new Set() };
+const nothing: Known = {
+  decided: new Map(),
+  counted: new Map(),
+  returned: new Set(),
+  marks: new Set(),
+  tierAt: () => ({ key: "base", multiplierPct: 100 }),
+  expiresAfterDays: null,
+  exists: () => true,
+};
 
-const anyEvent: fc.Arbitrary<EarningEvent> = fc
+const anyEvent: fc.Arbitrary<EarningAct> = fc
   .record({
     n: fc.nat(30),
     household: fc.constantFrom("a", "b"),
@@ -28,12 +48,16 @@ const anyEvent: fc.Arbitrary<EarningEvent> = fc
   })
   .map(({ n, household, hour, type }) => ({
     source: `oven-${household}/${n}`,
-    deviceId: `oven-${household}`,
-    deviceKey: 1,
+    origin: "appliance",
+    device: { key: 1, id: `oven-${household}`, model: "oven-x200" },
     householdId: household,
     type,
     atMs: hour * 3_600_000,
+    data: {},
+    timeZone: "Europe/Berlin",
+    locale: "de-DE",
     day: calendarDay(hour * 3_600_000, "Europe/Berlin"),
+    hour: hour % 24,
   }));
 const events = fc.uniqueArray(anyEvent, { maxLength: 40, selector: (event) => event.source });
 
@@ -53,18 +77,18 @@ test("no day of a household earns more than the limit, and every earning is of a
   fc.assert(
     fc.property(events, (batch) => {
       const { earnings } = decideEarnings(rules, batch, nothing);
-      const identities = earnings.map(({ rule: { key }, event }) => `${key} ${event.source}`);
+      const identities = earnings.map(({ rule: { key }, act }) => `${key} ${act.source}`);
       expect(new Set(identities).size).toBe(identities.length);
       const limited = earnings.filter((earning) => earning.rule.key === "finished_program");
-      for (const { event } of limited) {
+      for (const { act } of limited) {
         const sameDay = limited.filter(
-          (other) => other.event.householdId === event.householdId && other.event.day === event.day,
+          (other) => other.act.householdId === act.householdId && other.act.day === act.day,
         );
         expect(sameDay.length).toBeLessThanOrEqual(3);
       }
       for (const household of ["a", "b"]) {
         const once = earnings.filter(
-          (earning) => earning.rule.key === "first_cook" && earning.event.householdId === household,
+          (earning) => earning.rule.key === "first_cook" && earning.act.householdId === household,
         );
         expect(once.length).toBeLessThanOrEqual(1);
       }

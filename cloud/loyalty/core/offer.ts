@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { safeText } from "#protocol/text.ts";
+import { loyaltyKey } from "./rule.ts";
+
+const amountMinor = z.int().min(0).max(100_000_000);
+
+export const money = z.object({ amountMinor: z.number(), currency: z.string() }).meta({ id: "Money" });
+export type Money = z.infer<typeof money>;
+
+/** What a household may be offered, and at which price for whom. */
+export const offerDefinition = z
+  .strictObject({
+    title: safeText(200).trim().min(1),
+    /** As the shop knows the article. */
+    article: safeText(100).trim().min(1),
+    currency: z.string().regex(/^[A-Z]{3}$/, "must be a currency of ISO 4217, such as EUR"),
+    /** In the currency's smallest unit; the same on every channel. */
+    listPriceMinor: amountMinor,
+    /** No household pays less. */
+    floorMinor: amountMinor,
+    /** Own prices: the lowest that the household's tier reaches counts; without one it pays the list price. */
+    prices: z
+      .array(
+        z.strictObject({
+          /** From this tier on; null: everybody. */
+          tier: loyaltyKey.nullable(),
+          priceMinor: amountMinor,
+          /** Why, in words for the household. */
+          reason: safeText(200).trim().min(1),
+        }),
+      )
+      .max(20)
+      .default([]),
+    /** Points that it costs beside the price. */
+    pointsCost: z.int().min(1).max(1_000_000).nullable().default(null),
+    enabled: z.boolean().default(true),
+  })
+  .meta({ id: "OfferDefinition" });
+export type OfferDefinition = z.infer<typeof offerDefinition>;
+
+export const offer = z
+  .object({
+    key: loyaltyKey,
+    version: z.number(),
+    definition: offerDefinition,
+    createdAtMs: z.number(),
+    createdBy: z.string(),
+  })
+  .meta({ id: "Offer" });
+export type Offer = z.infer<typeof offer>;
+
+/** Why a definition cannot stand; null where it can. */
+export function refusedOffer(
+  { listPriceMinor, floorMinor, prices }: OfferDefinition,
+  tiers: ReadonlySet<string>,
+): { rule: "offer_below_floor" | "offer_above_list_price" | "offer_tier_unknown"; detail: string } | null {
+  if (listPriceMinor < floorMinor)
+    return {
+      rule: "offer_below_floor",
+      detail: `listPriceMinor: ${listPriceMinor} is below the floor of ${floorMinor}.`,
+    };
+  for (const [at, { priceMinor, tier }] of prices.entries()) {
+    const place = `prices.${at}`;
+    if (priceMinor < floorMinor)
+      return {
+        rule: "offer_below_floor",
+        detail: `${place}.priceMinor: ${priceMinor} is below the floor of ${floorMinor}.`,
+      };
+    if (priceMinor > listPriceMinor)
+      return {
+        rule: "offer_above_list_price",
+        detail: `${place}.priceMinor: ${priceMinor} is above the list price of ${listPriceMinor}.`,
+      };
+    if (tier !== null && !tiers.has(tier))
+      return { rule: "offer_tier_unknown", detail: `${place}.tier: the program has no tier ${tier}.` };
+  }
+  return null;
+}
+
+/** What a household pays, and why. */
+export function priceFor(
+  { listPriceMinor, prices }: OfferDefinition,
+  rankOf: (tier: string | null) => number,
+  rank: number,
+): { priceMinor: number; reason: string } {
+  const own = prices.filter(({ tier }) => rankOf(tier) <= rank).toSorted((a, b) => a.priceMinor - b.priceMinor)[0];
+  return own === undefined || own.priceMinor >= listPriceMinor
+    ? { priceMinor: listPriceMinor, reason: "" }
+    : { priceMinor: own.priceMinor, reason: own.reason };
+}

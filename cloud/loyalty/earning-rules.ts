@@ -1,0 +1,95 @@
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { type CompiledRule, compileRule, type RuleRefusal } from "./core/compiled-rule.ts";
+import type { LoyaltyDefinition, LoyaltyRule } from "./core/rule.ts";
+import { LoyaltyRulesStore } from "./loyalty-rules-store.ts";
+
+export interface EarningRulesDeps {
+  db: Db;
+  clock: Clock;
+  audit: Audit;
+}
+
+const rulesMax = 100;
+/** Versions of one rule that may still judge something late; older ones judge as the oldest of these. */
+const versionsMax = 50;
+
+type Refused<R extends string> = { kind: "refused"; rule: R };
+
+/** What earns points. A change is a new version, and what happened before it goes by the one before. */
+export class EarningRules {
+  readonly #deps: EarningRulesDeps;
+  readonly #store = new LoyaltyRulesStore();
+  #newest: LoyaltyRule[] = [];
+  #compiled: CompiledRule[] = [];
+
+  constructor(deps: EarningRulesDeps) {
+    this.#deps = deps;
+  }
+
+  async load(): Promise<void> {
+    const versions = await this.#store.versions(this.#deps.db, versionsMax);
+    this.#newest = [];
+    this.#compiled = [];
+    for (const ofOne of Map.groupBy(versions, ({ key }) => key).values()) {
+      const newest = ofOne.at(-1);
+      if (newest !== undefined) this.#newest.push(newest);
+      for (const [at, rule] of ofOne.entries()) {
+        const outcome = compileRule(rule.definition);
+        if (outcome.kind === "refused") throw new Error(`rule ${rule.key} ${rule.version}: ${outcome.detail}`);
+        this.#compiled.push({ rule, when: outcome.when, untilMs: ofOne[at + 1]?.fromMs ?? null });
+      }
+    }
+  }
+
+  /** The newest version of each, in the order of their keys. */
+  list(): LoyaltyRule[] {
+    return this.#newest;
+  }
+
+  get(key: string): LoyaltyRule | null {
+    return this.#newest.find((rule) => rule.key === key) ?? null;
+  }
+
+  /** All versions, ready to judge. */
+  compiled(): readonly CompiledRule[] {
+    return this.#compiled;
+  }
+
+  versions(key: string): LoyaltyRule[] {
+    return this.#compiled.filter(({ rule }) => rule.key === key).map(({ rule }) => rule);
+  }
+
+  /** Puts a rule's next version in force, or makes the rule. The same definition again changes nothing. */
+  async put(
+    by: Principal,
+    key: string,
+    definition: LoyaltyDefinition,
+  ): Promise<LoyaltyRule | RuleRefusal | Refused<"too_many_loyalty_rules">> {
+    const compiled = compileRule(definition);
+    if (compiled.kind === "refused") return compiled;
+    const { db, clock, audit } = this.#deps;
+    const outcome = await transaction(db, async (tx) => {
+      const rules = await this.#store.listForChange(tx);
+      const before = rules.find((rule) => rule.key === key);
+      if (before === undefined && rules.length >= rulesMax)
+        return { kind: "refused", rule: "too_many_loyalty_rules" } as const;
+      if (before !== undefined && JSON.stringify(before.definition) === JSON.stringify(definition)) return before;
+      const nowMs = clock.nowMs();
+      const made = { createdAtMs: nowMs, createdBy: principalText(by), fromMs: nowMs };
+      const rule: LoyaltyRule = { key, version: (before?.version ?? 0) + 1, definition, ...made };
+      await this.#store.insert(tx, rule);
+      await audit.record(tx, {
+        principal: by,
+        action: before === undefined ? "loyalty_rule.created" : "loyalty_rule.changed",
+        subject: `loyalty_rule:${key}`,
+        before: before?.definition,
+        after: definition,
+      });
+      return rule;
+    });
+    if (!("kind" in outcome)) await this.load();
+    return outcome;
+  }
+}

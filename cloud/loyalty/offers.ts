@@ -1,0 +1,329 @@
+import type { NotableFact, Outbox } from "../events/events.ts";
+import type { HouseholdAct } from "../households/households.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import { type GrantRefusal, stepGrant } from "./core/grant-life.ts";
+import { type Money, type Offer, type OfferDefinition, priceFor, refusedOffer } from "./core/offer.ts";
+import { tierOf } from "./core/program.ts";
+import { type Grant, OffersStore } from "./offers-store.ts";
+import type { PointMoves } from "./point-moves.ts";
+import type { Shop } from "./shop.ts";
+import type { Tiers } from "./tiers.ts";
+
+export interface OffersDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  outbox: Outbox;
+  moves: PointMoves;
+  tiers: Tiers;
+  shop: Shop;
+  /** Tells a household on a display that its order came to nothing. @returns what waits for the commit */
+  tellFailed: (tx: Db, grant: { householdId: string; deviceKey: number | null; title: string }) => Promise<() => void>;
+}
+
+/** What an appliance shows of an offer. */
+export interface GrantedOffer {
+  offerId: string;
+  listPrice: Money;
+  price: Money;
+  reason: string;
+  pointsCost?: number;
+}
+
+/** Who redeems, where and when. */
+interface Touch {
+  source: string;
+  atMs: number;
+  deviceKey: number | null;
+}
+
+type Refused<R extends string> = { kind: "refused"; rule: R };
+const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
+
+/** So long a touch can be taken back. */
+export const undoMs = 10_000;
+/** Appliances that were offline tell of touches later; until then an offer that ran out is only closed to others. */
+const lateTouchMs = 7 * 86_400_000;
+const offersMax = 200;
+const lifeMsMax = 366 * 86_400_000;
+const atOnce = 50;
+/** Longer than a call takes: whoever died in the middle of one is given up for dead then. */
+const leaseMs = 30_000;
+/** A shop that does not answer for so long is not going to. */
+const tryForMs = 24 * 3_600_000;
+const pauseMsMax = 30 * 60_000;
+
+/** Offers: what a household may have at a price of its own, and one touch that orders it. */
+export class Offers {
+  readonly #deps: OffersDeps;
+  readonly #store = new OffersStore();
+
+  constructor(deps: OffersDeps) {
+    this.#deps = deps;
+  }
+
+  list(): Promise<Offer[]> {
+    return this.#store.list(this.#deps.db);
+  }
+
+  async put(
+    by: Principal,
+    key: string,
+    definition: OfferDefinition,
+  ): Promise<
+    | Offer
+    | (Refused<"offer_below_floor" | "offer_above_list_price" | "offer_tier_unknown"> & { detail: string })
+    | Refused<"too_many_offers">
+  > {
+    const { db, clock, audit, tiers } = this.#deps;
+    const refusal = refusedOffer(definition, new Set(tiers.definition.tiers.map((tier) => tier.key)));
+    if (refusal !== null) return { kind: "refused", ...refusal };
+    return transaction(db, async (tx) => {
+      const offers = await this.#store.listForChange(tx);
+      const before = offers.find((offer) => offer.key === key);
+      if (before === undefined && offers.length >= offersMax) return refused("too_many_offers");
+      const made = { createdAtMs: clock.nowMs(), createdBy: principalText(by) };
+      const offer: Offer = { key, version: (before?.version ?? 0) + 1, definition, ...made };
+      await this.#store.insert(tx, offer);
+      await audit.record(tx, {
+        principal: by,
+        action: before === undefined ? "offer.created" : "offer.changed",
+        subject: `offer:${key}`,
+        before: before?.definition,
+        after: definition,
+      });
+      return offer;
+    });
+  }
+
+  /** Makes an offer to a household, at the price of its tier. What it is told stays, whatever becomes of the offer. */
+  async grant(
+    tx: Db,
+    { householdId, offerKey, expiresAtMs }: { householdId: string; offerKey: string; expiresAtMs: number },
+  ): Promise<GrantedOffer | Refused<"offer_not_found" | "offer_disabled" | "offer_life_out_of_range">> {
+    const { clock, ids, tiers } = this.#deps;
+    const offer = await this.#store.get(tx, offerKey);
+    if (offer === null) return refused("offer_not_found");
+    const { definition } = offer;
+    if (!definition.enabled) return refused("offer_disabled");
+    const nowMs = clock.nowMs();
+    if (expiresAtMs <= nowMs || expiresAtMs > nowMs + lifeMsMax) return refused("offer_life_out_of_range");
+    const rank = (await tiers.of(tx, [householdId])).get(householdId)?.rank ?? 0;
+    const rankOf = (tier: string | null) => (tier === null ? 0 : tierOf(tiers.definition, tier).rank);
+    const { priceMinor, reason } = priceFor(definition, rankOf, rank);
+    const grant: Grant = {
+      id: ids.next(),
+      householdId,
+      offer: offer.key,
+      offerVersion: offer.version,
+      listPriceMinor: definition.listPriceMinor,
+      priceMinor,
+      currency: definition.currency,
+      reason,
+      pointsCost: definition.pointsCost,
+      grantedAtMs: nowMs,
+      expiresAtMs,
+      state: "granted",
+      redeemedAtMs: null,
+      source: null,
+      deviceKey: null,
+      undoUntilMs: null,
+      nextAtMs: null,
+      giveUpAtMs: null,
+      attempts: 0,
+      settledAtMs: null,
+      detail: null,
+    };
+    await this.#store.addGrant(tx, grant);
+    await this.#tell(tx, "granted", grant, nowMs);
+    return grantedOffer(grant);
+  }
+
+  /** What appliances tell of touches, and of those that were taken back. In the batch's transaction. */
+  async ingest(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
+    for (const { type, householdId, source, atMs, device, data } of acts) {
+      if (type !== "offer.redeemed" && type !== "offer.undone") continue;
+      const { offerId } = data;
+      if (typeof offerId !== "string" || !uuid.test(offerId)) continue;
+      if (type === "offer.undone") {
+        await this.undo(tx, householdId, offerId);
+        continue;
+      }
+      const outcome = await this.redeem(tx, householdId, offerId, { source, atMs, deviceKey: device?.key ?? null });
+      if (outcome.kind !== "refused" || outcome.rule === "offer_not_granted") continue;
+      const told = { householdId, offerId, reason: outcome.rule, source };
+      await this.#deps.outbox.add(tx, [
+        { type: "hearth.offer.refused", subject: `household:${householdId}`, atMs, data: told },
+      ]);
+    }
+  }
+
+  /** One touch. The same touch again changes nothing, and another one is refused. */
+  async redeem(
+    tx: Db,
+    householdId: string,
+    offerId: string,
+    touch: Touch,
+  ): Promise<
+    { kind: "redeeming" | "unchanged"; grant: Grant } | Refused<GrantRefusal | "offer_not_granted" | "exceeds_balance">
+  > {
+    const { clock, moves } = this.#deps;
+    const grant = await this.#store.lockGrant(tx, offerId);
+    if (grant?.householdId !== householdId) return refused("offer_not_granted");
+    if (grant.source === touch.source) return { kind: "unchanged", grant };
+    const outcome = stepGrant(grant.state, "redeem");
+    if (outcome.kind === "refused") return outcome;
+    if (touch.atMs >= grant.expiresAtMs) return refused("offer_expired");
+    const nowMs = clock.nowMs();
+    if (grant.pointsCost !== null) {
+      const cause = this.#cause(grant, nowMs);
+      const reserved = await moves.reserve(tx, householdId, grant.pointsCost, cause);
+      if (reserved.kind === "refused") return reserved;
+    }
+    const undoUntilMs = nowMs + undoMs;
+    const next: Grant = {
+      ...grant,
+      state: outcome.to,
+      redeemedAtMs: touch.atMs,
+      source: touch.source,
+      deviceKey: touch.deviceKey,
+      undoUntilMs,
+      nextAtMs: undoUntilMs,
+      giveUpAtMs: undoUntilMs + tryForMs,
+    };
+    await this.#store.update(tx, next);
+    await this.#tell(tx, "redeeming", next, touch.atMs);
+    return { kind: "redeeming", grant: next };
+  }
+
+  /** Takes a touch back, while there is time. */
+  async undo(
+    tx: Db,
+    householdId: string,
+    offerId: string,
+  ): Promise<{ kind: "undone"; grant: Grant } | Refused<GrantRefusal | "offer_not_granted">> {
+    const { clock, moves } = this.#deps;
+    const grant = await this.#store.lockGrant(tx, offerId);
+    if (grant?.householdId !== householdId) return refused("offer_not_granted");
+    const outcome = stepGrant(grant.state, "undo");
+    if (outcome.kind === "refused") return outcome;
+    const nowMs = clock.nowMs();
+    if (grant.undoUntilMs !== null && nowMs >= grant.undoUntilMs) return refused("too_late_to_undo");
+    if (grant.pointsCost !== null) await moves.release(tx, this.#cause(grant, nowMs));
+    // Its source stays: the touch that was taken back is known when it is told again.
+    const next: Grant = { ...grant, state: outcome.to, undoUntilMs: null, nextAtMs: null, giveUpAtMs: null };
+    await this.#store.update(tx, next);
+    await this.#tell(tx, "undone", next, nowMs);
+    return { kind: "undone", grant: next };
+  }
+
+  /** Calls the shop for touches that nobody took back, and closes offers that ran out. About every second. */
+  async tick(): Promise<void> {
+    const { db, clock } = this.#deps;
+    const nowMs = clock.nowMs();
+    await transaction(db, async (tx) => {
+      const expired = await this.#store.expire(tx, nowMs - lateTouchMs, atOnce);
+      for (const grant of expired) await this.#tell(tx, "expired", grant, grant.expiresAtMs);
+    });
+    for (;;) {
+      const due = await this.#store.claim(db, clock.nowMs(), leaseMs, atOnce);
+      await Promise.all(due.map((grant) => this.#call(grant)));
+      if (due.length < atOnce) return;
+    }
+  }
+
+  async ofHousehold(db: Db, householdId: string): Promise<(Grant & { title: string })[]> {
+    return this.#withTitles(db, await this.#store.ofHousehold(db, householdId, offersMax));
+  }
+
+  async recent(limit: number): Promise<(Grant & { title: string })[]> {
+    return this.#withTitles(this.#deps.db, await this.#store.recent(this.#deps.db, limit));
+  }
+
+  get(db: Db, id: string): Promise<Grant | null> {
+    return this.#store.grant(db, id);
+  }
+
+  async #withTitles(db: Db, grants: readonly Grant[]): Promise<(Grant & { title: string })[]> {
+    const definitions = await this.#store.definitions(db, grants);
+    return grants.map((grant) => ({
+      ...grant,
+      title: definitions.get(`${grant.offer} ${grant.offerVersion}`)?.title ?? grant.offer,
+    }));
+  }
+
+  /** One call, and what follows from it. The shop knows the call by the grant's id, however often it is made. */
+  async #call(claimed: Grant): Promise<void> {
+    const { db, clock, shop } = this.#deps;
+    const definition = (await this.#store.definitions(db, [claimed])).get(`${claimed.offer} ${claimed.offerVersion}`);
+    const outcome = await shop.order({
+      key: claimed.id,
+      article: definition?.article ?? claimed.offer,
+      householdId: claimed.householdId,
+      price: { amountMinor: claimed.priceMinor, currency: claimed.currency },
+      listPrice: { amountMinor: claimed.listPriceMinor, currency: claimed.currency },
+      points: claimed.pointsCost ?? 0,
+      atMs: claimed.redeemedAtMs ?? clock.nowMs(),
+    });
+    const nowMs = clock.nowMs();
+    const givenUp = outcome.kind === "away" && nowMs >= (claimed.giveUpAtMs ?? 0);
+    if (outcome.kind === "away" && !givenUp) {
+      const pauseMs = Math.min(pauseMsMax, outcome.retryAfterMs ?? 1_000 * 2 ** Math.min(claimed.attempts, 12));
+      await transaction(db, async (tx) => {
+        const grant = await this.#store.lockGrant(tx, claimed.id);
+        if (grant?.state !== "calling" || grant.attempts !== claimed.attempts) return;
+        await this.#store.update(tx, { ...grant, nextAtMs: nowMs + pauseMs, detail: outcome.detail });
+      });
+      return;
+    }
+    await this.#settle(claimed, outcome.kind === "took", outcome.detail, definition?.title ?? claimed.offer);
+  }
+
+  async #settle(claimed: Grant, wasTaken: boolean, detail: string, title: string): Promise<void> {
+    const { db, clock, moves, tellFailed } = this.#deps;
+    const afterCommit = await transaction(db, async (tx) => {
+      const grant = await this.#store.lockGrant(tx, claimed.id);
+      // Erased meanwhile, or settled by another call of the same key.
+      if (grant === null) return undefined;
+      const outcome = stepGrant(grant.state, wasTaken ? "took" : "refuse");
+      if (outcome.kind === "refused") return undefined;
+      const nowMs = clock.nowMs();
+      const next: Grant = { ...grant, state: outcome.to, nextAtMs: null, settledAtMs: nowMs, detail };
+      await this.#store.update(tx, next);
+      const { householdId, deviceKey } = grant;
+      if (grant.pointsCost !== null) {
+        const cause = this.#cause(grant, nowMs);
+        if (wasTaken) await moves.spend(tx, householdId, cause);
+        else await moves.release(tx, { ...cause, reason: "the shop did not take the order" });
+      }
+      await this.#tell(tx, wasTaken ? "redeemed" : "failed", next, nowMs);
+      return wasTaken ? undefined : tellFailed(tx, { householdId, deviceKey, title });
+    });
+    afterCommit?.();
+  }
+
+  #cause(grant: Grant, atMs: number) {
+    return { id: grant.id, rule: `offer:${grant.offer}`, reason: null, atMs };
+  }
+
+  #tell(tx: Db, what: string, grant: Grant, atMs: number): Promise<void> {
+    const { householdId, id: offerId, offer, priceMinor, currency, pointsCost, detail } = grant;
+    const data = { householdId, offerId, offer, price: { amountMinor: priceMinor, currency }, pointsCost, detail };
+    const fact: NotableFact = { type: `hearth.offer.${what}`, subject: `household:${householdId}`, atMs, data };
+    return this.#deps.outbox.add(tx, [fact]);
+  }
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export const grantedOffer = (grant: Grant): GrantedOffer => ({
+  offerId: grant.id,
+  listPrice: { amountMinor: grant.listPriceMinor, currency: grant.currency },
+  price: { amountMinor: grant.priceMinor, currency: grant.currency },
+  reason: grant.reason,
+  ...(grant.pointsCost === null ? {} : { pointsCost: grant.pointsCost }),
+});

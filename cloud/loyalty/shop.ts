@@ -1,0 +1,98 @@
+import type { Clock } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { SecretBox } from "../platform/secret-box.ts";
+import type { Reach } from "../platform/webhooks/public-address.ts";
+import { refusedUrl, WebhookSender } from "../platform/webhooks/webhook-sender.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
+import type { Money } from "./core/offer.ts";
+import { OffersStore } from "./offers-store.ts";
+
+export interface Order {
+  /** Identity of the order: however often it is sent, it is one. */
+  key: string;
+  article: string;
+  householdId: string;
+  price: Money;
+  listPrice: Money;
+  points: number;
+  atMs: number;
+}
+
+/** `away`: nobody knows whether the shop has it, and it is to be sent again. */
+export type OrderOutcome =
+  | { kind: "took"; detail: string }
+  | { kind: "refused"; detail: string }
+  | { kind: "away"; detail: string; retryAfterMs?: number };
+
+export interface ShopDeps {
+  db: Db;
+  clock: Clock;
+  audit: Audit;
+  box: SecretBox;
+  reach: Reach;
+}
+
+/** A shop that says one of these has understood, and will not. */
+const finalStatuses = new Set(["HTTP 400", "HTTP 402", "HTTP 403", "HTTP 404", "HTTP 409", "HTTP 410", "HTTP 422"]);
+
+/** The maker's shop: it charges, and knows each order by its key. No card data comes here. */
+export class Shop {
+  readonly #deps: ShopDeps;
+  readonly #store = new OffersStore();
+  readonly #sender: WebhookSender;
+
+  constructor(deps: ShopDeps) {
+    this.#deps = deps;
+    this.#sender = new WebhookSender(deps.reach);
+  }
+
+  async get(): Promise<{ url: string; changedAtMs: number } | null> {
+    const shop = await this.#store.shop(this.#deps.db);
+    return shop === null ? null : { url: shop.url, changedAtMs: shop.changedAtMs };
+  }
+
+  async put(
+    by: Principal,
+    { url, secret }: { url: string; secret: string },
+  ): Promise<
+    | { kind: "changed"; url: string; changedAtMs: number }
+    | { kind: "refused"; rule: "webhook_url_invalid" | "webhook_url_private" }
+  > {
+    const { db, clock, audit, box, reach } = this.#deps;
+    const refusal = refusedUrl(url, reach);
+    if (refusal !== null) return { kind: "refused", rule: refusal };
+    const before = await this.get();
+    const changedAtMs = clock.nowMs();
+    await transaction(db, async (tx) => {
+      await this.#store.putShop(tx, { url, secret: box.seal(secret, "loyalty shop"), changedAtMs });
+      const subject = "loyalty_shop";
+      await audit.record(tx, { principal: by, action: "loyalty_shop.changed", subject, before, after: { url } });
+    });
+    return { kind: "changed", url, changedAtMs };
+  }
+
+  /** Sends an order once. */
+  async order(order: Order): Promise<OrderOutcome> {
+    const { db, box, clock } = this.#deps;
+    const shop = await this.#store.shop(db);
+    if (shop === null) return { kind: "away", detail: "no_shop" };
+    const { atMs, key, ...rest } = order;
+    const body = JSON.stringify({
+      type: "hearth.offer.order",
+      timestamp: new Date(atMs).toISOString(),
+      data: { idempotencyKey: key, ...rest },
+    });
+    const secret = box.open(shop.secret, "loyalty shop");
+    const outcome = await this.#sender.send(
+      { url: shop.url, secrets: [secret] },
+      { id: key, atMs: clock.nowMs(), body },
+    );
+    if (outcome.kind === "delivered") return { kind: "took", detail: outcome.detail };
+    if (outcome.kind === "gone" || finalStatuses.has(outcome.detail))
+      return { kind: "refused", detail: outcome.detail };
+    const { detail } = outcome;
+    return outcome.retryAfterMs === undefined
+      ? { kind: "away", detail }
+      : { kind: "away", detail, retryAfterMs: outcome.retryAfterMs };
+  }
+}
