@@ -6,7 +6,7 @@ import type { DeviceRef, Devices } from "./devices/devices.ts";
 import type { Outbox } from "./events/events.ts";
 import { Facts } from "./facts/facts.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
-import type { HouseholdAct, Households } from "./households/households.ts";
+import { type HouseholdAct, type Households, namesOf } from "./households/households.ts";
 import type { AfterCommit } from "./ingest/ingest.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { Loyalty } from "./loyalty/loyalty.ts";
@@ -67,7 +67,16 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     secret: deps.secret,
     reach: deps.reach,
   });
-  const lifecycle = new Lifecycle({ db, clock, audit, outbox });
+  const lifecycle = new Lifecycle({
+    db,
+    clock,
+    audit,
+    outbox,
+    households: { timeZoneOf: (wanted) => households.timeZoneOf(wanted), namesOf },
+    service: deps.service,
+  });
+  households.onMerged((tx, merge) => lifecycle.merged(tx, merge));
+  households.onUnmerged((tx, merge) => lifecycle.unmerged(tx, merge));
   /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
   const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {
     await loyalty.ingest(tx, acts);

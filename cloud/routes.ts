@@ -31,6 +31,7 @@ import { overviewRoutes } from "./http/overview-routes.ts";
 import { timelineRoutes } from "./http/timeline-routes.ts";
 import { ingestRoutes } from "./ingest/ingest-routes.ts";
 import { lifecycleProblems } from "./lifecycle/lifecycle.ts";
+import { lifecycleRoutes } from "./lifecycle/lifecycle-routes.ts";
 import { loyaltyProblems } from "./loyalty/loyalty.ts";
 import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -195,6 +196,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   consentRoutes(app, slices.consent);
   myConsentsRoutes(app, slices.consent);
   factsRoutes(app, slices.facts);
+  lifecycleRoutes(app, slices.lifecycle);
   loyaltyRoutes(app, loyalty);
   noticesRoutes(app, slices.notices);
   eventsRoutes(app, events);

@@ -53,6 +53,8 @@ export function startTickers(
     tick("listening", 5_000, () => slices.listening.beat(hub.listening)),
     tick("listening-retention", 3_600_000, () => slices.listening.tick()),
     tick("lifecycle", 1_000, () => slices.lifecycle.tick()),
+    tick("lifecycle-pace", 300_000, () => slices.lifecycle.measure()),
+    tick("lifecycle-retention", 3_600_000, () => slices.lifecycle.trim()),
     tick("households", 60_000, () => slices.households.tick()),
   ];
 }

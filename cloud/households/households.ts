@@ -35,6 +35,7 @@ export type { Household, HouseholdReach, Member } from "./core/household.ts";
 export { type Reference, reference } from "./core/merge.ts";
 export type { Merged } from "./merges.ts";
 export { type NewProspect, newProspect } from "./prospects.ts";
+export { namesOf } from "./household-names.ts";
 export { findHouseholds, findMembers } from "./household-search.ts";
 export { householdProblems } from "./errors.ts";
 

@@ -15,4 +15,9 @@ export const lifecycleProblems = {
     title: "The period ends before it begins, or is longer than two years",
     help: "Ask for `fromMs` before `toMs`, at most 731 days apart.",
   },
+  lifecycle_cursor_invalid: {
+    status: 400,
+    title: "The cursor is not one of ours",
+    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
+  },
 } as const;

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Merged } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
 import type { Stage } from "./core/definition.ts";
 import type { Life, StageChange } from "./core/life.ts";
@@ -153,6 +154,56 @@ export class LifecycleStore {
     return Map.groupBy(rows.map(toChange), ({ householdId }) => householdId);
   }
 
+  /** One household's changes after a place, in their order. */
+  async changesAfter(db: Db, householdId: string, place: number, limit: number): Promise<WrittenChange[]> {
+    const { rows } = await sql<ChangeRow>`
+      SELECT * FROM lifecycle_change WHERE household_id = ${householdId} AND place > ${place}
+      ORDER BY place LIMIT ${limit}`.execute(db);
+    return rows.map(toChange);
+  }
+
+  /** One household's signals after another one, in their order. */
+  async signalsAfter(
+    db: Db,
+    householdId: string,
+    after: Pick<Signal, "atMs" | "source"> | null,
+    limit: number,
+  ): Promise<Signal[]> {
+    const { atMs, source } = after ?? { atMs: -1, source: "" };
+    const { rows } = await sql<SignalRow>`
+      SELECT household_id, source, at_ms, kind, data FROM lifecycle_signal
+      WHERE household_id = ${householdId} AND (at_ms, source) > (${atMs}, ${source})
+      ORDER BY at_ms, source LIMIT ${limit}`.execute(db);
+    return rows.map(toSignal);
+  }
+
+  /** Those whose oldest signals were not put together since `beforeMs`, up to `limit`. */
+  async holdOld(tx: Db, beforeMs: number, limit: number): Promise<HeldLife[]> {
+    const { rows } = await sql<LifeRow>`
+      SELECT household_id, stage, state, base, base_at_ms FROM lifecycle_household
+      WHERE household_id IN (
+        SELECT household_id FROM lifecycle_household WHERE base_at_ms < ${beforeMs} ORDER BY base_at_ms LIMIT ${limit})
+      ORDER BY household_id FOR UPDATE SKIP LOCKED`.execute(tx);
+    return rows.map(toHeld);
+  }
+
+  /** Keeps lives up to a time in place of the signals until then. */
+  async putTogether(
+    tx: Db,
+    bases: readonly { householdId: string; base: Life | null }[],
+    untilMs: number,
+  ): Promise<void> {
+    const ids = bases.map(({ householdId }) => householdId);
+    const lives = bases.map(({ base }) => (base === null ? null : JSON.stringify(base)));
+    await sql`
+      UPDATE lifecycle_household h SET base = r.base::jsonb, base_at_ms = ${untilMs}
+      FROM unnest(${ids}::uuid[], ${lives}::text[]) AS r(household_id, base)
+      WHERE h.household_id = r.household_id`.execute(tx);
+    await sql`DELETE FROM lifecycle_signal WHERE household_id = ANY(${ids}::uuid[]) AND at_ms <= ${untilMs}`.execute(
+      tx,
+    );
+  }
+
   async writeLives(tx: Db, lives: readonly WrittenLife[]): Promise<void> {
     if (lives.length === 0) return;
     const rows = lives.map((one) => ({
@@ -225,8 +276,8 @@ export class LifecycleStore {
     return gone;
   }
 
-  /** Gives what one household's life was told from to another. @returns whose lives have to be told anew */
-  async moveSignals(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
+  /** Gives what one household's life was told from to another. */
+  async moveSignals(tx: Db, merge: Merged): Promise<void> {
     await sql`UPDATE lifecycle_signal SET household_id = ${merge.into}, merge_id = ${merge.mergeId}, merged_from = ${merge.from}
       WHERE household_id = ${merge.from}`.execute(tx);
   }

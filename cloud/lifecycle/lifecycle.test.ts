@@ -16,12 +16,29 @@ let database: TestDatabase;
 let lifecycle: Lifecycle;
 let outbox: Outbox;
 let nowMs = t0;
+/** Cases that a person was asked to look at. */
+const forPeople: { householdId: string; title: string; note: string | null; dedupeKey: string }[] = [];
 const clock = { nowMs: () => nowMs };
 
 beforeAll(async () => {
   database = await createTestDatabase();
   outbox = new Outbox(randomIds);
-  lifecycle = new Lifecycle({ db: database.db, clock, audit: new Audit(clock), outbox });
+  lifecycle = new Lifecycle({
+    db: database.db,
+    clock,
+    audit: new Audit(clock),
+    outbox,
+    households: {
+      timeZoneOf: async (ids) => new Map(ids.map((id) => [id, {}])),
+      namesOf: async (_db, ids) => new Map(ids.map((id) => [id, `Home ${id.slice(0, 4)}`])),
+    },
+    service: {
+      async openFor(_tx, wanted) {
+        forPeople.push(wanted);
+        return { kind: "opened", caseId: randomUUID() };
+      },
+    },
+  });
   await lifecycle.load();
 });
 afterAll(() => database.drop());

@@ -5,14 +5,20 @@
  *   tick: what comes with time alone, when it is due
  */
 import type { NotableFact, Outbox } from "../events/events.ts";
-import type { HouseholdAct } from "../households/households.ts";
+import type { HouseholdAct, Merged } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import type { HouseholdData } from "../platform/household-data.ts";
+import type { Service } from "../service/service.ts";
 import type { Audit } from "../staff/staff.ts";
-import { Definitions } from "./definitions.ts";
+import { dissatisfied } from "./core/dissatisfied.ts";
 import type { Stage } from "./core/definition.ts";
 import { signalOfAct, signalOfFact } from "./core/signal.ts";
+import { Definitions } from "./definitions.ts";
+import { type DeskDeps, LifecycleDesk } from "./lifecycle-desk.ts";
+import { lifecycleData } from "./lifecycle-data.ts";
 import { LifecycleStore } from "./lifecycle-store.ts";
+import { LifecycleViews } from "./lifecycle-views.ts";
 import { Teller, type ToldChange } from "./teller.ts";
 
 export { lifecycleProblems } from "./errors.ts";
@@ -23,26 +29,43 @@ export interface LifecycleDeps {
   clock: Clock;
   audit: Audit;
   outbox: Outbox;
+  households: DeskDeps["households"];
+  /** Has a person look after somebody who is about to leave. */
+  service: Pick<Service, "openFor">;
 }
 
+const dayMs = 86_400_000;
 /** Of households whose time has come, so many in one transaction. */
-const dueAtOnce = 500;
+const atOnce = 500;
+/** Signals are kept one by one for so long; what happened before that and is told later counts for nothing any more. */
+const keptMs = 400 * dayMs;
+/** How much more may have gathered before the old ones are put together. */
+const slackMs = 30 * dayMs;
+
+/** Who opens the cases of those who are about to leave. */
+const self = { kind: "service", name: "lifecycle" } as const;
 
 export class Lifecycle {
   readonly definitions: Definitions;
+  readonly desk: LifecycleDesk;
+  readonly householdData: readonly HouseholdData[];
   readonly #deps: LifecycleDeps;
   readonly #store = new LifecycleStore();
+  readonly #views = new LifecycleViews();
   readonly #teller: Teller;
+  #usualDays = new Map<string, number>();
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps;
     this.definitions = new Definitions(deps);
+    this.desk = new LifecycleDesk({ ...deps, definitions: this.definitions, views: this.#views });
+    this.householdData = lifecycleData(this.#store);
     this.#teller = new Teller({
       store: this.#store,
       outbox: deps.outbox,
       versions: () => this.definitions.versions,
-      medianDays: () => null,
-      onTold: (tx, told) => this.#onTold(tx, told),
+      medianDays: (from, to) => this.#usualDays.get(`${from} ${to}`) ?? null,
+      onTold: (tx, told) => this.#lookAfter(tx, told),
     });
     deps.outbox.onAdded((tx, facts) => this.hear(tx, facts));
   }
@@ -50,6 +73,7 @@ export class Lifecycle {
   /** Before the first batch. */
   async load(): Promise<void> {
     await this.definitions.load();
+    await this.measure();
   }
 
   /** What households did, in the transaction that records it: late, again and in any order it comes to the same. */
@@ -75,32 +99,56 @@ export class Lifecycle {
     return new Map(householdIds.map((id) => [id, found.get(id) ?? "acquisition"]));
   }
 
-  /** What comes with time alone, and what a new definition changes. @returns how many households were looked at */
-  async tick(): Promise<number> {
+  /** What comes with time alone, and what a new definition changes. About every second. */
+  async tick(): Promise<void> {
     const { db, clock } = this.#deps;
-    for (let total = 0; ;) {
-      const count = await transaction(db, async (tx) => {
+    const once = () =>
+      transaction(db, async (tx) => {
         const nowMs = clock.nowMs();
-        const { version } = this.definitions.inForce;
-        const held = await this.#store.holdDue(tx, nowMs, version, dueAtOnce);
+        const held = await this.#store.holdDue(tx, nowMs, this.definitions.inForce.version, atOnce);
         await this.#teller.wait(tx, held, nowMs);
         return held.length;
       });
-      total += count;
-      if (count < dueAtOnce) return total;
-    }
+    while ((await once()) === atOnce);
+  }
+
+  /** Measures how long changes of stage usually take. Every few minutes. */
+  async measure(): Promise<void> {
+    this.#usualDays = await this.#views.usualDays(this.#deps.db);
+  }
+
+  /** Puts signals together that are older than they are kept. Every hour. */
+  async trim(): Promise<void> {
+    const { db, clock } = this.#deps;
+    const untilMs = clock.nowMs() - keptMs;
+    const once = () =>
+      transaction(db, async (tx) => {
+        const held = await this.#store.holdOld(tx, untilMs - slackMs, atOnce);
+        await this.#teller.putTogether(tx, held, untilMs);
+        return held.length;
+      });
+    while ((await once()) === atOnce);
   }
 
   /** What somebody was before they paired is part of the household's life. */
-  async merged(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
+  async merged(tx: Db, merge: Merged): Promise<void> {
     await this.#store.moveSignals(tx, merge);
-    await this.#teller.anew(tx, [merge.from, merge.into], this.#deps.clock.nowMs());
+    await this.#store.erase(tx, [merge.from]);
+    await this.#teller.anew(tx, [merge.into], this.#deps.clock.nowMs());
   }
 
-  async unmerged(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
+  async unmerged(tx: Db, merge: Merged): Promise<void> {
     await this.#store.moveBack(tx, merge.mergeId);
     await this.#teller.anew(tx, [merge.from, merge.into], this.#deps.clock.nowMs());
   }
 
-  async #onTold(_tx: Db, _told: readonly ToldChange[]): Promise<void> {}
+  /** Whoever leaves in anger is called by a person. */
+  async #lookAfter(tx: Db, told: readonly ToldChange[]): Promise<void> {
+    for (const change of told) {
+      const wanted = change.isCurrent ? dissatisfied(change) : null;
+      if (wanted === null) continue;
+      const about = { householdId: change.householdId, device: null, severity: "service" as const };
+      await this.#deps.service.openFor(tx, { ...about, ...wanted, dedupeKey: "dissatisfied" }, self);
+    }
+  }
 }

@@ -78,6 +78,22 @@ export class Teller {
     await this.#write(tx, await this.#again(tx, held, nowMs), nowMs);
   }
 
+  /** Puts what happened until a time together, so that it needs not be kept one by one. Nothing of the lives changes. */
+  async putTogether(tx: Db, held: readonly HeldLife[], untilMs: number): Promise<void> {
+    if (held.length === 0) return;
+    const { store, versions } = this.#deps;
+    const signals = await store.signals(
+      tx,
+      held.map(({ householdId }) => householdId),
+    );
+    const bases = held.map(({ householdId, base }) => {
+      const old = (signals.get(householdId) ?? []).filter(({ atMs }) => atMs <= untilMs).toSorted(inOrder);
+      const isEmpty = old.length === 0 && base === null;
+      return { householdId, base: isEmpty ? null : tell(base ?? noLife, old, versions(), untilMs).life };
+    });
+    await store.putTogether(tx, bases, untilMs);
+  }
+
   async #tell(
     tx: Db,
     held: readonly HeldLife[],
@@ -158,7 +174,7 @@ function worthKeeping(signals: readonly Signal[], held: ReadonlyMap<string, Held
   const worth = new Map<string, Signal>();
   for (const signal of signals) {
     const one = held.get(signal.householdId);
-    if (one === undefined || (one.base !== null && signal.atMs <= one.baseAtMs)) continue;
+    if (one === undefined || signal.atMs <= one.baseAtMs) continue;
     const { knownSinceMs } = one.life.facts;
     if (signal.body.kind === "known" && knownSinceMs !== null && knownSinceMs <= signal.atMs) continue;
     const key = `${signal.householdId} ${signal.source}`;
@@ -170,7 +186,7 @@ function worthKeeping(signals: readonly Signal[], held: ReadonlyMap<string, Held
 
 function isInOrder(life: Life, signals: readonly Signal[], versions: readonly DefinitionVersion[]): boolean {
   const [first] = signals;
-  const isJudgedByOld = life.version < definitionAt(versions, life.judgedToMs).version && life.stage !== null;
+  const isJudgedByOld = life.version < definitionAt(versions, life.judgedToMs).version;
   return !isJudgedByOld && (first === undefined || follows(life, first, versions));
 }
 
@@ -212,7 +228,8 @@ function writtenLife(
     stage,
     sinceMs: life.sinceMs,
     life,
-    version: life.version,
+    // Of whom nothing is known, no definition says anything.
+    version: life.stage === null ? (versions.at(-1)?.version ?? life.version) : life.version,
     dueAtMs: dueAtMs === Infinity ? null : dueAtMs,
     risks: risks.map(({ kind }) => kind),
     risk: riskScore(risks, stage),

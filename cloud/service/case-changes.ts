@@ -21,6 +21,8 @@ type Line = Omit<NewEntry, "caseId" | "deviceKey">;
 /** What the world hears of; the rest is the staff's. */
 const notable: ReadonlySet<EntryKind> = new Set<EntryKind>(["opened", "reopened", "resolved", "escalated"]);
 
+const resolvedType = "hearth.case.resolved";
+
 /** What a batch, a person or the clock does to cases; written in one go. */
 export class CaseChanges {
   readonly #deps: CaseChangesDeps;
@@ -91,6 +93,19 @@ export class CaseChanges {
     if (this.#entries.length === 0) return;
     await store.write(tx, [...this.#cases.values()]);
     await entries.add(tx, this.#entries);
-    await outbox.add(tx, this.#facts);
+    await outbox.add(tx, await this.#withAnswers(tx));
+  }
+
+  /** Whoever hears that a case is solved hears how many answers it took, and whether it came back. */
+  async #withAnswers(tx: Db): Promise<NotableFact[]> {
+    const ids = this.#facts.flatMap(({ type, data }) => (type === resolvedType ? String(data.caseId) : []));
+    if (ids.length === 0) return this.#facts;
+    const answers = await this.#deps.entries.answersOf(tx, ids);
+    return this.#facts.map((fact) => {
+      if (fact.type !== resolvedType) return fact;
+      const caseId = String(fact.data.caseId);
+      const { reopenedCount } = this.#cases.get(caseId) ?? {};
+      return { ...fact, data: { ...fact.data, answers: answers.get(caseId) ?? 0, reopenedCount } };
+    });
   }
 }

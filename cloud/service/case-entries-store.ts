@@ -79,6 +79,16 @@ export class CaseEntriesStore {
       ORDER BY place`.execute(tx);
   }
 
+  /** How many answers each case had; that a message arrived is said by itself, and is none. */
+  async answersOf(tx: Db, caseIds: readonly string[]): Promise<Map<string, number>> {
+    const { rows } = await sql<{ case_id: string; answers: number }>`
+      SELECT case_id, count(*) AS answers FROM case_entry
+      WHERE case_id = ANY(${[...caseIds]}::uuid[]) AND kind = 'message_to_owner'
+        AND (data ->> 'automatic' IS DISTINCT FROM 'true' OR data -> 'article' IS NOT NULL)
+      GROUP BY case_id`.execute(tx);
+    return new Map(rows.map((row) => [row.case_id, row.answers]));
+  }
+
   /** In the order in which they were written. */
   async ofCase(db: Db, caseId: string, limit: number): Promise<CaseEntry[]> {
     const { rows } = await sql<EntryRow>`

@@ -30,6 +30,16 @@ export const model = {
   capabilities: { programs: ["HotAir"] },
 };
 
+const stages = {
+  gap: { daysUsual: 7, daysMin: 3, daysMax: 60 },
+  activation: { programs: 3, days: 30 },
+  engagement: { gaps: 2 },
+  satisfaction: { ratingMin: 4, firstAnswerCounts: true },
+  loyalty: { days: 180, tierCounts: true },
+  advocacy: { days: 180 },
+  disengaged: { gaps: 3, ratingMax: 2, faults: 2, faultDays: 30, complaintDays: 90 },
+};
+
 const terms = { firstAnswerMs: 3_600_000, resolveMs: 86_400_000, escalation: [] };
 const policy = { safety: terms, service: terms, info: terms };
 
@@ -142,6 +152,8 @@ export const bodies: Record<string, Record<string, unknown>> = {
     limit: { kind: "once" },
   },
   "POST /api/v1/loyalty/transfers/:id/reverse": { reason: "by mistake" },
+  "PUT /api/v1/lifecycle/definition": { basedOn: 1, definition: stages },
+  "POST /api/v1/lifecycle/definition/preview": { definition: stages },
   "POST /api/v1/batches": { key: "2026-41", model: "oven", quota: 10 },
   "PATCH /api/v1/batches/:key": { quota: 20 },
   "POST /api/v1/batches/:key/secret": { graceMs: 1_000 },

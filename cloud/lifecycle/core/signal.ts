@@ -126,7 +126,8 @@ function namedOfFact(
     }
     case "hearth.tier.changed": {
       const tier = text(data.to);
-      const isAboveFirst = tier !== null && data.isFirst !== true;
+      // Only a tier above the first one ends.
+      const isAboveFirst = tier !== null && data.untilMs !== null;
       return { body: { kind: "tier", tier, isAboveFirst }, identity: `${type}:${tier ?? ""}:${atMs}` };
     }
     case "hearth.consent.given":

@@ -54,6 +54,7 @@ CREATE TABLE lifecycle_household (
 );
 CREATE INDEX lifecycle_household_due ON lifecycle_household (due_at_ms) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX lifecycle_household_version ON lifecycle_household (version);
+CREATE INDEX lifecycle_household_base ON lifecycle_household (base_at_ms);
 -- Counts, and who went silent or left in anger lately.
 CREATE INDEX lifecycle_household_stage ON lifecycle_household (stage, since_ms DESC, household_id);
 CREATE INDEX lifecycle_household_risk ON lifecycle_household (risk DESC, household_id) WHERE risk > 0;

@@ -45,6 +45,8 @@ export const permissionTable = {
   "loyalty.read": everyone,
   "loyalty.rules": ["content", "admin"],
   "loyalty.reverse": ["support", "admin"],
+  "lifecycle.read": everyone,
+  "lifecycle.write": ["content", "admin"],
   "events.read": everyone,
   "quarantine.read": ["support", "admin"],
   "staff.keys": ["admin"],
