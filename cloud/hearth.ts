@@ -155,6 +155,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   undo.add(async () => slices.telemetry.stop());
   undo.add(() => slices.dispatcher.stop());
   undo.add(() => slices.events.stop());
+  undo.add(() => slices.webhooks.stop());
   undo.add(() => slices.backtests.stop());
   undo.add(() => slices.security.flush());
   undo.add(() => slices.wires.stop());

@@ -16,6 +16,7 @@ import { eventProblems } from "./events/events.ts";
 import { eventsRoutes } from "./events/events-routes.ts";
 import { factProblems } from "./facts/facts.ts";
 import { factsRoutes } from "./facts/facts-routes.ts";
+import { webhooksRoutes } from "./events/webhooks-routes.ts";
 import { firmwareProblems } from "./firmware/firmware.ts";
 import { firmwareRoutes } from "./firmware/firmware-routes.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
@@ -200,6 +201,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   loyaltyRoutes(app, loyalty);
   noticesRoutes(app, slices.notices);
   eventsRoutes(app, events);
+  webhooksRoutes(app, slices.webhooks);
   batchesRoutes(app, slices.provisioning);
   certificatesRoutes(app, slices.provisioning);
   securityRoutes(app, slices.security);

@@ -4,7 +4,7 @@ import { Deliveries, Dispatcher, OwnerUpdates, QuietCommands, UpdateNotices } fr
 import { Ddi } from "./ddi/ddi.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
 import { type DeviceRef, Devices, findDevices, findModels, type MetricLayout } from "./devices/devices.ts";
-import { Events, Outbox } from "./events/events.ts";
+import { Events, Outbox, Webhooks } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import { createHouseholdSlices, readersOf } from "./household-slices.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
@@ -68,6 +68,17 @@ export function createSlices(deps: SlicesDeps) {
   const devices = new Devices({ db, clock, ids, audit: staff.audit });
   const outbox = new Outbox(ids);
   const events = new Events({ db, clock, logger });
+  const webhooks = new Webhooks({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    outbox,
+    secret: deps.secret,
+    reach: deps.notices?.reach ?? "public",
+    publicUrl: deps.publicUrl,
+    onError: (error) => logger.warn({ event: "webhook.failed", error: String(error) }),
+  });
   const security = new Security({ db, clock, ids, outbox, logger });
   const wires = new WireStreams({ clock, send: (message) => hub.send(message) });
   staff.audit.onRecorded((tx, change) => security.audited(tx, change));
@@ -434,7 +445,9 @@ export function createSlices(deps: SlicesDeps) {
     notices,
     storeWatch:
       influx === undefined ? null : new StoreWatch({ db, clock, outbox, store: "InfluxDB", isUp: () => influx.isUp() }),
+    outbox,
     events,
+    webhooks,
     provisioning,
     security,
     wires,

@@ -35,6 +35,8 @@ export function startTickers(
     tick("rule-firings", 600_000, () => slices.service.rules.trim()),
     tick("store-watch", 10_000, async () => slices.storeWatch?.tick()),
     tick("notices", 1_000, () => slices.notices.tick()),
+    tick("webhooks", 1_000, () => slices.webhooks.tick()),
+    tick("webhooks-retention", 600_000, () => slices.webhooks.trim()),
     tick("notices-retention", 600_000, () => slices.notices.trim()),
     tick("evidence", 1_000, () => slices.service.evidence.tick()),
     tick("idempotency", 3_600_000, () => slices.trimIdempotency()),

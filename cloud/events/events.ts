@@ -8,6 +8,7 @@ import { type EventStream, EventStreams, type StreamLimits, streamLimits } from 
 
 export { eventProblems } from "./errors.ts";
 export { type NotableFact, Outbox } from "./outbox.ts";
+export { Webhooks } from "./webhooks.ts";
 
 const keepMsDefault = 30 * 86_400_000;
 const pruneMax = 10_000;

@@ -159,6 +159,7 @@ export class Kitchen {
     await this.slices.dispatcher.stop();
     await this.slices.backtests.stop();
     await this.slices.events.stop();
+    await this.slices.webhooks.stop();
     await this.slices.ingest.stop();
     await this.base.drop();
     await rm(this.artifactsDir, { recursive: true, force: true });

@@ -14,12 +14,14 @@ const kindWords: Record<NoticeKind, string> = {
   incident_resolved: "Incident over",
   store_away: "Store away",
   store_back: "Store back",
+  webhook_disabled: "Webhook disabled",
   test: "Test",
 };
 
 /** Where a person reads on; null where there is no page for it. */
 function hrefOf({ subject }: Notice, publicUrl: string): string | null {
   const [kind, id] = subject.split(":");
+  if (kind === "webhook") return `${publicUrl}/webhooks/${id}`;
   return kind === "case" || kind === "incident" ? `${publicUrl}/${kind}s/${id}` : null;
 }
 

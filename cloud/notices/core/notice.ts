@@ -12,6 +12,7 @@ export const noticeKinds = [
   "incident_resolved",
   "store_away",
   "store_back",
+  "webhook_disabled",
   "test",
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
@@ -77,9 +78,10 @@ const plainKinds: Readonly<Record<string, NoticeKind>> = {
   "hearth.incident.resolved": "incident_resolved",
   "hearth.store.away": "store_away",
   "hearth.store.back": "store_back",
+  "hearth.webhook.disabled": "webhook_disabled",
 };
 /** What a notice repeats of a fact: ids and numbers of the matter. Households are left out, since messages leave the house. */
-const repeated = ["caseId", "incidentId", "deviceId", "model", "cause", "dueAtMs", "members", "store"];
+const repeated = ["caseId", "incidentId", "deviceId", "model", "cause", "dueAtMs", "members", "store", "webhookId"];
 
 /** The notice that a fact makes; null where staff are not told of its like. */
 export function noticeOf(fact: {

@@ -1,12 +1,9 @@
-import { createHash } from "node:crypto";
+import { fraction } from "../../platform/fraction.ts";
 
 /** How long a message is tried, from when it was made. */
 export const tryForMs = 24 * 3_600_000;
 const firstWaitMs = 5_000;
 const waitMsMax = 3_600_000;
-
-/** A number from 0 to 1 (1 excluded) that is the same for the same text and looks like chance for others. */
-const fraction = (text: string): number => createHash("sha256").update(text).digest().readUInt32BE(0) / 0x1_0000_0000;
 
 /**
  * How long to wait after an attempt that failed: twice as long each time, up to an hour, less up to half of it, so that receivers that

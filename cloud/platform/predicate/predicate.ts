@@ -1,6 +1,7 @@
 import { type ASTNode, Environment, ParseError, TypeError as CelTypeError } from "@marcbachmann/cel-js";
 import type { RawBuilder } from "kysely";
 import { isSafeText } from "#protocol/text.ts";
+import { type Compared, comparedIn } from "./compared.ts";
 import type { predicateProblems } from "./errors.ts";
 import { type FactColumns, type FactTypes, Unsupported, whereOf } from "./where.ts";
 import { compareParts, versionParts } from "../version-parts.ts";
@@ -21,6 +22,10 @@ export interface Predicate {
   text: string;
   /** The facts that it reads. */
   reads: ReadonlySet<string>;
+  /** What each of them is compared with. */
+  compared: ReadonlyMap<string, Compared>;
+  /** Those that stand side by side in it, joined by && or by ||; itself where nothing joins any. */
+  conditions: readonly string[];
   /** Whether it holds, and which of the facts that it reads are missing: the reason where it does not. */
   matches(facts: Facts): { matches: boolean; missing: string[] };
   /** The same as a condition of a WHERE clause, never null; values travel as parameters. */
@@ -95,6 +100,11 @@ export function compilePredicate(text: string, facts: FactTypes): CompiledPredic
       predicate: {
         text,
         reads,
+        compared: comparedIn(parsed.ast),
+        conditions: sideBySide(parsed.ast).map((node) => {
+          const { from, to } = placeOf(node.range);
+          return text.slice(from, to);
+        }),
         matches: (values) => evaluate(parsed, reads, values),
         where: (columns) => whereOf(parsed.ast, facts, columns),
       },
@@ -153,6 +163,14 @@ function withDoubles(text: string, ast: ASTNode): { text: string; placeOf(at: nu
 
 const isNode = (value: unknown): value is ASTNode =>
   typeof value === "object" && value !== null && "op" in value && "args" in value && "range" in value;
+
+/** The operands of the operator on top, in their order. */
+function sideBySide(ast: ASTNode): ASTNode[] {
+  if (ast.op !== "&&" && ast.op !== "||") return [ast];
+  const operandsOf = (node: ASTNode): ASTNode[] =>
+    (node.op === "&&" || node.op === "||") && node.op === ast.op ? node.args.flatMap(operandsOf) : [node];
+  return operandsOf(ast);
+}
 
 function evaluate(
   parsed: (context: Record<string, unknown>) => unknown,

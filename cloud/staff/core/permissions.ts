@@ -48,6 +48,9 @@ export const permissionTable = {
   "lifecycle.read": everyone,
   "lifecycle.write": ["content", "admin"],
   "events.read": everyone,
+  /** Their addresses may be as good as keys. */
+  "webhooks.read": ["support", "content", "admin"],
+  "webhooks.write": ["admin"],
   "quarantine.read": ["support", "admin"],
   "staff.keys": ["admin"],
   "audit.read": ["admin"],

@@ -11,6 +11,7 @@ export const noticeKinds = [
   "incident_resolved",
   "store_away",
   "store_back",
+  "webhook_disabled",
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number] | "test";
 

@@ -13,6 +13,7 @@ export const noticeKindWords: Record<NoticeKind, string> = {
   incident_resolved: "an incident is resolved",
   store_away: "the store of readings is away",
   store_back: "the store of readings is back",
+  webhook_disabled: "a webhook for events is disabled",
   test: "a test",
 };
 

@@ -1,0 +1,203 @@
+import type { HouseholdAct } from "../../households/households.ts";
+import type { DayOf, ProfileRow } from "./profile.ts";
+
+/**
+ * What a profile counts. Every one of these moves the profile by something that does not ask for the order: a sum, a maximum, a set, the
+ * latest by time. So late acts and acts in another order give the same profile, and its rows are enough to make it again.
+ */
+const countedKinds = [
+  "program",
+  "aborted",
+  "cleaning",
+  "fault",
+  "recipe",
+  "recipe_aborted",
+  "recipe_saved",
+  "recipe_searched",
+  "share",
+  "feedback",
+  "page_view",
+  "price_check",
+  "cart",
+  "order",
+  "return",
+  "mention",
+] as const;
+export type CountedKind = (typeof countedKinds)[number];
+
+/** An act as far as the profile counts it. */
+export interface CountedAct {
+  householdId: string;
+  /** The act's identity, unique for ever. */
+  source: string;
+  kind: CountedKind;
+  atMs: number;
+  said: string | null;
+  amount: number | null;
+}
+
+const kindOf: Readonly<Record<string, CountedKind>> = {
+  "program.finished": "program",
+  "program.aborted": "aborted",
+  "maintenance.done": "cleaning",
+  "fault.raised": "fault",
+  "recipe.finished": "recipe",
+  "recipe.aborted": "recipe_aborted",
+  "recipe.saved": "recipe_saved",
+  "recipe.searched": "recipe_searched",
+  "share.created": "share",
+  "feedback.given": "feedback",
+  "page.viewed": "page_view",
+  "price.checked": "price_check",
+  "cart.added": "cart",
+  "order.placed": "order",
+  "order.returned": "return",
+  "mention.posted": "mention",
+};
+
+const reachMax = 1_000_000_000;
+const saidMax = 64;
+
+const text = (value: unknown): string | null =>
+  typeof value === "string" && value.length > 0 && value.length <= saidMax ? value : null;
+
+function amountOf(kind: CountedKind, data: HouseholdAct["data"]): number | null {
+  if (kind === "feedback") {
+    const { rating } = data;
+    return typeof rating === "number" && Number.isInteger(rating) && rating >= 1 && rating <= 5 ? rating : null;
+  }
+  if (kind !== "mention") return null;
+  const { reach } = data;
+  return typeof reach === "number" && reach > 0 ? Math.min(Math.floor(reach), reachMax) : null;
+}
+
+/** The acts that a profile counts, each source once; what it does not count is left out. */
+export function countedActs(acts: readonly HouseholdAct[]): CountedAct[] {
+  const counted = new Map<string, CountedAct>();
+  for (const { householdId, source, type, atMs, data } of acts) {
+    const kind = Object.hasOwn(kindOf, type) ? kindOf[type] : undefined;
+    if (kind === undefined || counted.has(`${householdId} ${source}`)) continue;
+    const amount = amountOf(kind, data);
+    if (kind === "feedback" && amount === null) continue;
+    const said = kind === "program" ? text(data["program"]) : kind === "recipe" ? text(data["recipeId"]) : null;
+    counted.set(`${householdId} ${source}`, { householdId, source, kind, atMs, said, amount });
+  }
+  return [...counted.values()];
+}
+
+/** Longest span of days that a fact looks back. */
+export const windowDaysMax = 90;
+/** Most times that are counted in a span of days; a household that does more has done this often. */
+export const timesMax = 500;
+
+/** The days with another one, sorted; what no span reaches any more is left out. */
+function withDay(days: readonly number[], day: number, today: number): number[] {
+  const kept = days.filter((one) => one > today - windowDaysMax);
+  if (day <= today - windowDaysMax) return kept;
+  let at = kept.length;
+  while (at > 0 && (kept[at - 1] ?? 0) > day) at -= 1;
+  kept.splice(at, 0, day);
+  return kept.slice(-timesMax);
+}
+
+const later = (a: number | null, b: number): number => (a === null ? b : Math.max(a, b));
+
+/** Whether something said at `atMs` stands against what was said last; of two at once the greater, so that the order does not matter. */
+const isLast = <T extends string | number>(last: { atMs: number | null; said: T | null }, atMs: number, said: T): boolean =>
+  last.atMs === null ||
+  last.said === null ||
+  atMs > last.atMs ||
+  (atMs === last.atMs && said > last.said);
+
+/** The profile after some acts that were not counted before. Changes `profile`, which is the caller's own. */
+export function countIn(profile: ProfileRow, acts: readonly CountedAct[], dayOf: DayOf, today: number): void {
+  for (const act of acts) count(profile, act, dayOf(act.atMs, profile.time_zone), today);
+}
+
+function count(profile: ProfileRow, { kind, atMs, said, amount }: CountedAct, day: number, today: number): void {
+  switch (kind) {
+    case "program":
+      profile.programs += 1;
+      profile.program_days = withDay(profile.program_days, day, today);
+      profile.last_cook_day = later(profile.last_cook_day, day);
+      if (said === "Steam") profile.steam_programs += 1;
+      if (said !== null && !profile.programs_used.includes(said))
+        profile.programs_used = [...profile.programs_used, said].toSorted((a, b) => (a < b ? -1 : 1)).slice(0, 50);
+      return;
+    case "aborted":
+      profile.programs_aborted += 1;
+      profile.aborted_days = withDay(profile.aborted_days, day, today);
+      return;
+    case "cleaning":
+      profile.cleanings += 1;
+      profile.last_cleaned_day = later(profile.last_cleaned_day, day);
+      return;
+    case "fault":
+      profile.faults += 1;
+      profile.fault_days = withDay(profile.fault_days, day, today);
+      return;
+    case "recipe":
+      profile.recipes_finished += 1;
+      profile.recipe_days = withDay(profile.recipe_days, day, today);
+      if (said !== null && isLast({ atMs: profile.last_recipe_at_ms, said: profile.last_recipe }, atMs, said)) {
+        profile.last_recipe = said;
+        profile.last_recipe_at_ms = atMs;
+      }
+      return;
+    case "feedback":
+      if (amount === null || !isLast({ atMs: profile.last_feedback_at_ms, said: profile.last_feedback }, atMs, amount))
+        return;
+      profile.last_feedback = amount;
+      profile.last_feedback_at_ms = atMs;
+      profile.last_feedback_day = day;
+      return;
+    default:
+      countElsewhere(profile, { kind, atMs, amount }, day, today);
+  }
+}
+
+type Elsewhere = Exclude<CountedKind, "program" | "aborted" | "cleaning" | "fault" | "recipe" | "feedback">;
+
+function countElsewhere(
+  profile: ProfileRow,
+  { kind, atMs, amount }: { kind: Elsewhere; atMs: number; amount: number | null },
+  day: number,
+  today: number,
+): void {
+  switch (kind) {
+    case "recipe_aborted":
+      profile.recipes_aborted += 1;
+      return;
+    case "recipe_saved":
+      profile.recipes_saved += 1;
+      return;
+    case "recipe_searched":
+      profile.recipes_searched += 1;
+      return;
+    case "share":
+      profile.shares += 1;
+      return;
+    case "page_view":
+      profile.page_views += 1;
+      profile.page_view_days = withDay(profile.page_view_days, day, today);
+      return;
+    case "price_check":
+      profile.price_checks += 1;
+      profile.last_price_check_day = later(profile.last_price_check_day, day);
+      return;
+    case "cart":
+      profile.last_cart_at_ms = later(profile.last_cart_at_ms, atMs);
+      return;
+    case "order":
+      profile.orders += 1;
+      profile.last_order_at_ms = later(profile.last_order_at_ms, atMs);
+      profile.last_order_day = later(profile.last_order_day, day);
+      return;
+    case "return":
+      profile.returns += 1;
+      return;
+    case "mention":
+      profile.mentions += 1;
+      profile.mention_reach += amount ?? 0;
+  }
+}

@@ -1,0 +1,33 @@
+/** What the segments slice can refuse. */
+export const segmentProblems = {
+  segment_not_found: {
+    status: 404,
+    title: "There is no such segment",
+    help: "GET /api/v1/segments lists them.",
+  },
+  segment_household_not_found: {
+    status: 404,
+    title: "There is no such household",
+    help: "GET /api/v1/households lists the households.",
+  },
+  too_many_segments: {
+    status: 409,
+    title: "There are as many segments as this service holds",
+    help: "Delete one that nobody uses any more.",
+  },
+  segment_in_use: {
+    status: 409,
+    title: "The segment is in use",
+    help: "The detail names what uses it. End that, or let it use another segment.",
+  },
+  segment_changed_meanwhile: {
+    status: 409,
+    title: "Somebody else changed the segment",
+    help: "Read it again, and send the version that you changed as `ifVersion`.",
+  },
+  segment_cursor_invalid: {
+    status: 400,
+    title: "The cursor is not one of ours",
+    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
+  },
+} as const;
