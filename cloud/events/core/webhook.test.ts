@@ -13,15 +13,17 @@ const event = {
   data: { householdId: "h-1", points: 50 },
 };
 
+/** When a delivery is tried of which every attempt fails. */
+function timesOf(id: string): number[] {
+  const times = [0];
+  for (let attempt = 1; ; attempt += 1) {
+    const next = nextAttemptAtMs(id, attempt, times.at(-1) ?? 0);
+    if (next === null) return times;
+    times.push(next);
+  }
+}
+
 test("ten attempts lie over three days, each after a longer pause, and two deliveries do not come back together", () => {
-  const timesOf = (id: string) => {
-    const times = [0];
-    for (let attempt = 1; ; attempt += 1) {
-      const next = nextAttemptAtMs(id, attempt, times.at(-1) ?? 0);
-      if (next === null) return times;
-      times.push(next);
-    }
-  };
   fc.assert(
     fc.property(fc.uuid(), fc.uuid(), (one, other) => {
       const times = timesOf(one);
