@@ -25,6 +25,7 @@ import { mergesRoutes } from "./households/merges-routes.ts";
 import { householdsRoutes } from "./households/households-routes.ts";
 import { myDevicesRoutes } from "./households/my-devices-routes.ts";
 import { myRoutes } from "./households/my-routes.ts";
+import { householdTimelineRoutes, ofAppliances } from "./http/household-timeline-routes.ts";
 import { type Health, healthRoutes } from "./http/health-routes.ts";
 import type { KeyGuard } from "./http/key-guard.ts";
 import { messagesRoutes } from "./http/messages-routes.ts";
@@ -238,6 +239,18 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
         for (const id of ids)
           await staff.audit.record(tx, { principal, action: "device.live_opened", subject: `device:${id}` });
       }),
+  });
+  const devicesOf = (id: string) => devices.ofHousehold(id);
+  householdTimelineRoutes(app, {
+    clock,
+    exists: async (id) => (await households.partsOf(id)).length > 0,
+    sources: {
+      event: ofAppliances(devicesOf, (device, page) => telemetry.timeline(device, page), "event"),
+      case: ofAppliances(devicesOf, (device, page) => service.timeline(device, page), "case"),
+      fact: (id, page) => slices.facts.timeline(id, page),
+      consent: (id, page) => slices.consent.timeline(id, page),
+      household: (id, page) => households.merges.timeline(id, page),
+    },
   });
   timelineRoutes(app, {
     clock,

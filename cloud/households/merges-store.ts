@@ -113,6 +113,26 @@ export class MergesStore {
     return rows.map(toMerge).map(({ movedMembers: _moved, ...merge }) => merge);
   }
 
+  /** Merges of a household and their undoing, each as often as it happened, before a time, newest first. */
+  async happened(db: Db, id: string, beforeMs: number, limit: number) {
+    const { rows } = await sql<{
+      id: string;
+      at_ms: number;
+      other: string;
+      is_into: boolean;
+      what: string;
+      reason: string | null;
+    }>`
+      SELECT m.id, happened.at_ms, CASE WHEN into_id = ${id} THEN from_id ELSE into_id END AS other, into_id = ${id} AS is_into,
+        happened.what, happened.reason
+      FROM household_merge m
+      CROSS JOIN LATERAL (VALUES ('merged', m.at_ms, m.reason), ('unmerged', m.undone_at_ms, m.undone_reason))
+        AS happened(what, at_ms, reason)
+      WHERE (into_id = ${id} OR from_id = ${id}) AND happened.at_ms < ${beforeMs}
+      ORDER BY happened.at_ms DESC, m.id DESC LIMIT ${limit}`.execute(db);
+    return rows;
+  }
+
   /** @param to what each is from now on, in which household */
   async moveMembers(tx: Db, householdId: string, to: readonly MovedMember[]): Promise<void> {
     await sql`

@@ -3,6 +3,7 @@ import type { Devices } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
+import type { HouseholdEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Ids } from "../platform/ids.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import type { CodeGuard } from "./code-guard.ts";
@@ -189,6 +190,18 @@ export class Merges {
     return merges.ofHousehold(db, householdId, mergesShown);
   }
 
+  async timeline(householdId: string, page: TimelinePage): Promise<HouseholdEntry[]> {
+    const { db, merges } = this.#deps;
+    const rows = await merges.happened(db, householdId, page.beforeMs, page.limit);
+    return rows.map((row) => ({
+      atMs: row.at_ms,
+      kind: "household",
+      id: `${row.id}/${row.what}`,
+      title: mergeTitle(row.what === "merged", row.is_into),
+      data: { mergeId: row.id, other: row.other, reason: row.reason },
+    }));
+  }
+
   async removeExpired(): Promise<void> {
     await this.#deps.merges.removeExpiredWelcomes(this.#deps.db, this.#deps.clock.nowMs());
   }
@@ -227,6 +240,11 @@ export class Merges {
   #record(tx: Db, principal: Principal, action: string, id: string, after: unknown): Promise<void> {
     return this.#deps.audit.record(tx, { principal, action, subject: `household:${id}`, after });
   }
+}
+
+function mergeTitle(isMerged: boolean, isInto: boolean): string {
+  if (isMerged) return isInto ? "A prospect became part of this household" : "Became part of another household";
+  return isInto ? "A prospect is a household of its own again" : "A household of its own again";
 }
 
 /** The prospect's members, as they are in the household that they come to. */

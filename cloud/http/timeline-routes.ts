@@ -100,10 +100,10 @@ function timelineRoute(
  *
  * @param parts each newest first, and not longer than `limit`
  */
-export function mergePage(
-  parts: readonly TimelineEntry[][],
+export function mergePage<Entry extends { atMs: number }>(
+  parts: readonly Entry[][],
   limit: number,
-): { items: TimelineEntry[]; nextBeforeMs: number | null } {
+): { items: Entry[]; nextBeforeMs: number | null } {
   // What bears the same time stays as its source has it: only the source knows which of its entries came first.
   const merged = parts.flat().toSorted((a, b) => b.atMs - a.atMs);
   const isCut = merged.length > limit || parts.some((part) => part.length === limit);

@@ -12,6 +12,7 @@ import {
   stringifySearch,
 } from "./core/url-state.ts";
 import { contentSearch } from "./core/content-url.ts";
+import { householdsSearch } from "./core/household-url.ts";
 import { casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
@@ -83,6 +84,13 @@ const releasesRoute = createRoute({
   path: "/releases",
   validateSearch: releasesSearch,
   component: lazyRouteComponent(() => import("./pages/releases/releases-page.tsx"), "ReleasesPage"),
+});
+
+const householdsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/households",
+  validateSearch: householdsSearch,
+  component: lazyRouteComponent(() => import("./pages/households/households-page.tsx"), "HouseholdsPage"),
 });
 
 const householdRoute = createRoute({
@@ -168,6 +176,7 @@ const routeTree = rootRoute.addChildren([
   overviewRoute,
   devicesRoute,
   deviceRoute,
+  householdsRoute,
   householdRoute,
   modelsRoute,
   rolloutsRoute,

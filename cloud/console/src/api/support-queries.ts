@@ -3,7 +3,7 @@ import { stringifySearch } from "../core/url-state.ts";
 import { get } from "./client.ts";
 import { devicePath } from "./queries.ts";
 import type { Page, ServiceCase } from "./shapes.ts";
-import type { CaseBrief, CauseDocument, DeviceMessage, Household, SearchAnswer } from "./support-shapes.ts";
+import type { CaseBrief, CauseDocument, DeviceMessage, SearchAnswer } from "./support-shapes.ts";
 
 const calmMs = 5_000;
 const minuteMs = 60_000;
@@ -18,15 +18,6 @@ export const searchQuery = (typed: string) =>
     placeholderData: keepPreviousData,
     staleTime: 10_000,
     retry: false,
-  });
-
-export const householdPath = (id: string) => `/api/v1/households/${encodeURIComponent(id)}`;
-
-export const householdQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["household", id],
-    queryFn: ({ signal }) => get<Household>(householdPath(id), { signal }),
-    staleTime: 10_000,
   });
 
 const casesShown = 50;

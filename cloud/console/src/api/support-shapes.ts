@@ -19,16 +19,6 @@ export interface SearchAnswer {
   parts: boolean;
 }
 
-export interface Household {
-  id: string;
-  name: string;
-  locale: string;
-  timeZone: string;
-  members: { id: string; name: string; email: string | null; role: string }[];
-  createdAtMs: number;
-  devices: { id: string; model: string }[];
-}
-
 /** A case with what is known of it that the appliance's page shows. */
 export interface CaseBrief extends ServiceCase {
   cause: string;

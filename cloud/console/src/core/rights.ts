@@ -14,6 +14,8 @@ export const rights = {
   "rollouts.write": ["release", "admin"],
   "firmware.write": ["release", "admin"],
   "security.read": ["support", "admin"],
+  "households.write": ["support", "admin"],
+  "consents.write": ["support", "admin"],
   "service.rules": ["support", "admin"],
   "cases.write": ["support", "admin"],
   "notices.read": ["support", "admin"],

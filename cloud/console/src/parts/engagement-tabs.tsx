@@ -1,13 +1,16 @@
 import { type Tab, Tabs } from "./tabs.tsx";
 
 /** The pages of engagement, by the name that each gives itself. */
-export type EngagementPage = "content";
+export type EngagementPage = "households" | "content";
 
 /** Where each page of engagement begins: what lies below one of these is under the same link of the bar. */
-export const engagementPaths = /^\/(content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
+export const engagementPaths = /^\/(households|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
 
 /** The pages of engagement beside each other; each for the roles that may see it. */
 export function EngagementTabs({ current }: { current: EngagementPage }) {
-  const tabs: Tab[] = [{ words: "Content", link: { to: "/content", search: {} }, current: current === "content" }];
+  const tabs: Tab[] = [
+    { words: "Households", link: { to: "/households", search: {} }, current: current === "households" },
+    { words: "Content", link: { to: "/content", search: {} }, current: current === "content" },
+  ];
   return <Tabs label="Engagement" tabs={tabs} />;
 }

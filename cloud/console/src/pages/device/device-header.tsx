@@ -3,7 +3,7 @@ import { Button, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { householdQuery } from "../../api/support-queries.ts";
+import { householdQuery } from "../../api/household-queries.ts";
 import type { Device } from "../../api/shapes.ts";
 import { reportedText } from "../../core/reported.ts";
 import { dateText, shortClockText } from "../../core/time.ts";

@@ -1,0 +1,52 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ServiceCase } from "../../api/shapes.ts";
+import { casesOfQuery } from "../../api/support-queries.ts";
+import { casePath, isResolved, statusWords } from "../../core/cases.ts";
+import { Ago } from "../../parts/ago.tsx";
+import { DataTable } from "../../parts/data-table.tsx";
+import { HrefLink } from "../../parts/href-link.tsx";
+import { QuestionNotice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { Section } from "./section.tsx";
+import type { SectionProps } from "./sections.ts";
+
+/** What service they were given. */
+export function Cases({ household: { id } }: SectionProps) {
+  const question = useQuery(casesOfQuery({ household: id }));
+  const items = question.data?.items ?? [];
+  return (
+    <Section title="Cases">
+      <QuestionNotice question={question} />
+      {question.data !== undefined && items.length === 0 && (
+        <p className={page["note"]}>
+          None, neither open nor closed. A case opens by itself when a rule finds something, or when they ask for help.
+        </p>
+      )}
+      {items.length > 0 && (
+        <DataTable
+          label="Cases of this household"
+          rows={items}
+          keyOf={(one) => one.id}
+          toneOf={(one) => (isResolved(one) ? "plain" : one.severity === "safety" ? "wrong" : "mind")}
+          columns={caseColumns}
+        />
+      )}
+    </Section>
+  );
+}
+
+const caseColumns = [
+  {
+    name: "Case",
+    lead: true,
+    cell: ({ id, title }: ServiceCase) => (
+      <HrefLink href={casePath(id)} className={page["link"]}>
+        {title}
+      </HrefLink>
+    ),
+  },
+  { name: "Status", cell: ({ status }: ServiceCase) => statusWords(status) },
+  { name: "Severity", cell: ({ severity }: ServiceCase) => severity },
+  { name: "Appliance", cell: ({ deviceId }: ServiceCase) => deviceId },
+  { name: "Opened", cell: ({ openedAtMs }: ServiceCase) => <Ago atMs={openedAtMs} /> },
+];

@@ -1,0 +1,49 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import type { ChannelPreferences } from "../../api/household-shapes.ts";
+import { useRights } from "../../api/rights.ts";
+import { channelWords, quietText } from "../../core/households.ts";
+import { Dialog } from "../../parts/dialog.tsx";
+import page from "../../parts/page.module.css";
+import classes from "./household.module.css";
+import { PreferencesForm } from "./preferences-form.tsx";
+import { Section } from "./section.tsx";
+import type { SectionProps } from "./sections.ts";
+
+const orderText = (order: ChannelPreferences["order"]): string =>
+  order.length === 0 ? "on no channel" : order.map((one) => channelWords[one]).join(", then ");
+
+const weekText = (perWeekMax: number | null): string =>
+  perWeekMax === null ? "no bound of their own" : perWeekMax === 0 ? "none at all" : `at most ${perWeekMax} a week`;
+
+/** How they want to be reached, and when not. */
+export function Preferences({ household }: SectionProps) {
+  const mayWrite = useRights()?.may("households.write") === true;
+  const [isChanging, setIsChanging] = useState(false);
+  const { order, quiet, perWeekMax } = household.channels;
+  return (
+    <Section
+      title="How to reach them"
+      actions={
+        mayWrite && (
+          <Button variant="default" size="compact-md" onClick={() => setIsChanging(true)}>
+            Change…
+          </Button>
+        )
+      }
+    >
+      <dl className={classes["preferences"]}>
+        <dt>Channels</dt>
+        <dd>{orderText(order)}</dd>
+        <dt>Quiet hours</dt>
+        <dd>{quietText(quiet)}</dd>
+        <dt>Offers and news</dt>
+        <dd>{weekText(perWeekMax)}</dd>
+      </dl>
+      <p className={page["note"]}>Safety and security come at any hour, and count for no bound.</p>
+      <Dialog title="How to reach them" opened={isChanging} onClose={() => setIsChanging(false)}>
+        {isChanging && <PreferencesForm household={household} onDone={() => setIsChanging(false)} />}
+      </Dialog>
+    </Section>
+  );
+}

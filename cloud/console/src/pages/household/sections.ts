@@ -1,0 +1,35 @@
+import type { ComponentType } from "react";
+import type { Household } from "../../api/household-shapes.ts";
+import { Appliances } from "./appliances.tsx";
+import { Cases } from "./cases.tsx";
+import { Consents } from "./consents.tsx";
+import { Facts } from "./facts.tsx";
+import { HouseholdTimeline } from "./household-timeline.tsx";
+import { Identity } from "./identity.tsx";
+import { People } from "./people.tsx";
+import { Preferences } from "./preferences.tsx";
+
+/** What every section of the page is given. What else it needs it asks for by a query below `householdKey(household.id)`. */
+export interface SectionProps {
+  household: Household;
+}
+
+/** A subject of the page: a file of its own that stands in a `Section`. */
+interface HouseholdSection {
+  id: string;
+  /** Beside the others on a wide screen: `main` is what happened and why, `side` who and what they are. On a phone `main` comes first. */
+  place: "main" | "side";
+  component: ComponentType<SectionProps>;
+}
+
+/** The page, from top to bottom. */
+export const householdSections: readonly HouseholdSection[] = [
+  { id: "cases", place: "main", component: Cases },
+  { id: "timeline", place: "main", component: HouseholdTimeline },
+  { id: "facts", place: "main", component: Facts },
+  { id: "appliances", place: "side", component: Appliances },
+  { id: "people", place: "side", component: People },
+  { id: "consents", place: "side", component: Consents },
+  { id: "preferences", place: "side", component: Preferences },
+  { id: "identity", place: "side", component: Identity },
+];
