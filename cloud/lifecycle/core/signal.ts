@@ -86,8 +86,9 @@ export function signalOfFact({ type, atMs, data, subject }: NotableFact): Signal
   if (householdId === null) return null;
   const named = namedOfFact(type, atMs, data);
   if (named === null) return null;
-  // Of one subject no two facts of a type are true at one time, unless they say different things.
-  const source = named.identity ?? `${type}:${subject}:${atMs}`;
+  // Of one subject no two facts of a type are true at one time, unless they say different things. What an act brings about comes after
+  // it also at the same moment: the tilde sorts behind every name of an appliance.
+  const source = `~${named.identity ?? `${type}:${subject}:${atMs}`}`;
   return { householdId, source, atMs, body: named.body };
 }
 
@@ -101,7 +102,8 @@ function namedOfFact(
   const title = text(data.title) ?? "";
   switch (type) {
     case "hearth.household.created":
-      return { body: { kind: "known" } };
+      // Of one that begins with an appliance the pairing says it all.
+      return data.isProspect === false ? null : { body: { kind: "known" } };
     case "hearth.household.device_joined":
     case "hearth.household.device_added":
       return deviceId === null ? null : { body: { kind: "paired", deviceId } };
