@@ -128,6 +128,16 @@ export function createSlices(deps: SlicesDeps) {
           await devices.labels.tag({ kind: "system" }, [deviceId], { add: on ? [tag] : [], remove: on ? [] : [tag] });
         },
         command: async (tx, device, name) => (await deliveries.createCommand(tx, device, { name })).afterCommit,
+        async award(tx, award) {
+          const outcome = await ofHouseholds.loyalty.award(tx, award);
+          return outcome.kind === "unchanged" ? { kind: "refused", rule: "earned_already" } : outcome;
+        },
+        contentOf: (tx, itemIds) => ofHouseholds.content.forDecision(tx, itemIds),
+        async sendContent(tx, wanted) {
+          const { skipped, afterCommit } = await ofHouseholds.content.deliver(tx, [wanted]);
+          const [skip] = skipped;
+          return skip === undefined ? { kind: "sent", afterCommit } : { kind: "refused", rule: skip.rule };
+        },
       },
     },
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),

@@ -54,7 +54,13 @@ export interface IngestSlices {
   /** What follows from readings, new events, and coming and going: cases, points, whatever rules say. */
   effects(
     tx: Db,
-    facts: { readings: readonly ReadingFact[]; events: readonly EventFact[]; presence: readonly PresenceFact[] },
+    facts: {
+      readings: readonly ReadingFact[];
+      /** Of the readings those that were stored before. */
+      repeated: ReadonlySet<string>;
+      events: readonly EventFact[];
+      presence: readonly PresenceFact[];
+    },
   ): Promise<AfterCommit[]>;
 }
 
@@ -370,7 +376,7 @@ export class Ingest {
   async #apply(tx: Db, client: pg.Client, source: Source, prepared: PreparedBatch): Promise<AfterCommit[]> {
     const { slices, ids } = this.#deps;
     const { batch } = prepared;
-    const { rejected } = batch;
+    const { rejected, readings, presence } = batch;
     await slices.presence(tx, batch.presence);
     if (batch.security.length > 0) await slices.security(tx, batch.security);
     const afterCommit: AfterCommit[] = [await slices.readings(client, prepared.readings)];
@@ -400,7 +406,9 @@ export class Ingest {
           rejected.push({ record, reason: "unknown_delivery", detail: `command ${fact.reply.commandId}` });
       }
     }
-    afterCommit.push(...(await slices.effects(tx, { readings: batch.readings, events, presence: batch.presence })));
+    afterCommit.push(
+      ...(await slices.effects(tx, { readings, repeated: prepared.readings.repeated, events, presence })),
+    );
     await this.#store.quarantine(tx, source, rejected, () => ids.next());
     return afterCommit;
   }

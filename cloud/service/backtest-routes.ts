@@ -9,7 +9,8 @@ import { type Backtest, backtestStatuses } from "./backtest-store.ts";
 import { backtestLimits, type Backtests } from "./backtests.ts";
 import { firesWidelyShare, firingShare, verdicts } from "./core/backtest.ts";
 import { evidence, seen } from "./core/operators/operator.ts";
-import { ruleDefinition } from "./core/rule.ts";
+import { actionKinds, ruleDefinition } from "./core/rule.ts";
+import { wouldBe } from "./core/rule-effects.ts";
 import { serviceProblems } from "./errors.ts";
 
 const byId = z.object({ id: z.uuid() });
@@ -63,6 +64,16 @@ const backtestView = z
     neverFired: z.number(),
     /** Those of which nothing was stored that the rule looks at: it may fire on them all the same. */
     noData: z.number(),
+    raises: z.number().describe("How often its cause came, over all appliances"),
+    /** What would have followed, had it been in force. Nothing did. */
+    wouldBe: z.array(
+      z.object({
+        kind: z.enum(actionKinds),
+        times: z.number(),
+        points: z.number().optional(),
+        what: z.string().optional(),
+      }),
+    ),
     /** Of those that it had something to look at, the share on which it fired; null where they are too few. */
     share: z.number().nullable(),
     /** To put it in force takes a confirmation. */
@@ -99,7 +110,12 @@ const backtestDevice = z
 
 function toView({ sha256: _sha256, ...backtest }: Backtest): z.infer<typeof backtestView> {
   const share = firingShare(backtest);
-  return { ...backtest, share, firesWidely: share !== null && share > firesWidelyShare };
+  return {
+    ...backtest,
+    share,
+    wouldBe: wouldBe(backtest.definition, backtest.raises),
+    firesWidely: share !== null && share > firesWidelyShare,
+  };
 }
 
 /** HTTP of back-tests. */

@@ -31,6 +31,8 @@ export interface Backtest {
   fired: number;
   neverFired: number;
   noData: number;
+  /** How often its cause came, over all appliances. */
+  raises: number;
   /** Readings, events, comings and goings that were read. */
   lookedAt: number;
   startedAtMs: number;
@@ -62,6 +64,7 @@ interface BacktestRow {
   fired: number;
   never_fired: number;
   no_data: number;
+  raises: number;
   looked_at: number;
   started_at_ms: number;
   ended_at_ms: number | null;
@@ -84,6 +87,7 @@ const toBacktest = (row: BacktestRow): Backtest => ({
   fired: row.fired,
   neverFired: row.never_fired,
   noData: row.no_data,
+  raises: row.raises,
   lookedAt: row.looked_at,
   startedAtMs: row.started_at_ms,
   endedAtMs: row.ended_at_ms,
@@ -117,14 +121,15 @@ export class BacktestStore {
         INSERT INTO backtest_device (backtest_id, device_key, verdict, evaluated, raises, firings)
         SELECT ${id}, r.* FROM json_to_recordset(${JSON.stringify(rows)}::json)
           AS r(device_key int, verdict text, evaluated bigint, raises int, firings jsonb)
-        RETURNING verdict
+        RETURNING verdict, raises
       ), counted AS (
         SELECT count(*) AS done, count(*) FILTER (WHERE verdict = 'fired') AS fired,
-          count(*) FILTER (WHERE verdict = 'never_fired') AS never_fired, count(*) FILTER (WHERE verdict = 'no_data') AS no_data
+          count(*) FILTER (WHERE verdict = 'never_fired') AS never_fired, count(*) FILTER (WHERE verdict = 'no_data') AS no_data,
+          coalesce(sum(raises), 0) AS raises
         FROM added
       )
       UPDATE backtest b SET done = b.done + c.done, fired = b.fired + c.fired, never_fired = b.never_fired + c.never_fired,
-        no_data = b.no_data + c.no_data, looked_at = b.looked_at + ${lookedAt}
+        no_data = b.no_data + c.no_data, raises = b.raises + c.raises, looked_at = b.looked_at + ${lookedAt}
       FROM counted c WHERE b.id = ${id}`.execute(tx);
   }
 

@@ -200,6 +200,7 @@ export class Backtests {
       fired: 0,
       neverFired: 0,
       noData: 0,
+      raises: 0,
       lookedAt: 0,
       startedAtMs: clock.nowMs(),
       endedAtMs: null,

@@ -18,6 +18,16 @@ export const serviceProblems = {
     title: "There are as many rules as this service holds",
     help: "Change a rule that is no longer needed instead of making another.",
   },
+  service_rule_content_unknown: {
+    status: 409,
+    title: "There is no such item that may go out",
+    help: "GET /api/v1/content lists the items. One is sent once it is approved, and until it is withdrawn.",
+  },
+  service_rule_content_class: {
+    status: 409,
+    title: "A rule sends what is about the appliance alone",
+    help: "Name an item of the class safety, security, recall or service. Everything else reaches a household only through a decision, which asks for its consent.",
+  },
   service_rule_fires_widely: {
     status: 409,
     title: "The rule would fire on many appliances",

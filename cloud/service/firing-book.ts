@@ -95,11 +95,12 @@ export class FiringBook {
 const does = ({ actions }: RuleDefinition, kind: RuleDefinition["actions"][number]["kind"]) =>
   actions.some((action) => action.kind === kind);
 
-/** Tags and commands want locks that a batch must not hold, so they are done behind it. */
+/** What wants locks that a batch must not hold is done behind it. */
 function todoOf({ actions }: RuleDefinition, kind: Effect["kind"]): Todo[] {
   return actions.flatMap((action): Todo[] => {
     if (action.kind === "tag") return [{ kind: "tag", tag: action.tag, on: kind === "raise" }];
-    return action.kind === "command" && kind === "raise" ? [{ kind: "command", name: action.name }] : [];
+    if (kind !== "raise" || action.kind === "case" || action.kind === "event") return [];
+    return [action];
   });
 }
 

@@ -3,9 +3,16 @@ import type { Facts } from "../platform/predicate/predicate.ts";
 import { isClockSuspect } from "../telemetry/telemetry.ts";
 import { compileCondition, type Condition } from "./core/condition.ts";
 import { machineOf, touchMs } from "./core/machine.ts";
-import { frozenState, type FrozenState, neverDriven, stepFrozen, type Driven } from "./core/operators/frozen.ts";
+import {
+  frozenState,
+  type FrozenState,
+  missedDriven,
+  neverDriven,
+  stepFrozen,
+  type Driven,
+} from "./core/operators/frozen.ts";
 import type { StoredValues } from "./core/operators/stored-values.ts";
-import { evaluate, isBeyond, neverSeen, thresholdState } from "./core/operators/threshold.ts";
+import { evaluate, isBeyond, missed, neverSeen, thresholdState } from "./core/operators/threshold.ts";
 import { type RuleDefinition, type RuleOf, type ServiceRule, watchesModel } from "./core/rule.ts";
 import { movedBy, type Signal } from "./rule-signal.ts";
 import type { RuleStateRow } from "./rules-store.ts";
@@ -26,11 +33,19 @@ interface ThresholdWatch {
   definition: RuleOf<"threshold">;
   condition: Condition | null;
   /**
-   * Devices to look at closely: all with which the rule is not idle, and perhaps a few more. A device too many costs a look at its
-   * row; a device too few would cost a case. So a batch adds at once, and takes away only after its commit.
+   * Devices to look at closely, and the time of readings for which: all with which the rule is not idle, and perhaps a few more. A device
+   * too many costs a look at its row; a device too few would cost a case. So a batch adds at once, and takes away only after its commit.
+   * Of a device that was beyond the limit once, what comes later about that time is looked at, too: it is too late, and counted.
    */
-  close: Set<number>;
+  close: Map<number, Near>;
 }
+
+/** The time of readings that are looked at; `untilMs` is exclusive. */
+interface Near {
+  fromMs: number;
+  untilMs: number;
+}
+const always: Near = { fromMs: -Infinity, untilMs: Infinity };
 
 interface FrozenWatch {
   rule: ServiceRule;
@@ -43,6 +58,8 @@ interface FrozenWatch {
   /** Where devices stood at the start whose sensor had let go. */
   letGo: Map<number, FrozenState>;
 }
+
+type FrozenReading = Driven & { isRepeated: boolean };
 
 interface MetricWatch {
   rule: ServiceRule;
@@ -66,7 +83,7 @@ interface Staged {
 
 /** What rules that look at every reading remember between batches. Memory only: rows are written when causes come and go. */
 export class ReadingWatch {
-  readonly #close = new Map<string, Set<number>>();
+  readonly #close = new Map<string, Map<number, Near>>();
   readonly #frozen = new Map<string, Pick<FrozenWatch, "states" | "known" | "letGo">>();
   readonly #noted = new Map<string, Map<number, number>>();
   readonly #models = new Map<string, ModelWatches>();
@@ -93,7 +110,7 @@ export class ReadingWatch {
   /** A state as the database has it at the start. */
   remember(row: RuleStateRow): void {
     const kind = this.#rules.find(({ id }) => id === row.rule_id)?.definition.kind;
-    if (kind === "threshold") this.#closeOf(row.rule_id).add(row.device_key);
+    if (kind === "threshold") this.#lookAt(row.rule_id, row.device_key, row.state);
     if (kind !== "frozen") return;
     const { states, letGo } = this.#frozenOf(row.rule_id);
     const state = frozenState.parse(row.state);
@@ -111,7 +128,10 @@ export class ReadingWatch {
    *
    * @returns what is to be looked at, and what to call after the commit
    */
-  async signals(readings: readonly ReadingFact[]): Promise<{ signals: Signal[]; afterCommit: (() => void) | null }> {
+  async signals(
+    readings: readonly ReadingFact[],
+    repeated: ReadonlySet<string>,
+  ): Promise<{ signals: Signal[]; afterCommit: (() => void) | null }> {
     const signals: Signal[] = [];
     const staged: Staged = { frozen: [], noted: [] };
     const gathered = new Map<FrozenWatch, Map<number, DeviceRef>>();
@@ -126,11 +146,11 @@ export class ReadingWatch {
         const metric = fact.metrics[watch.definition.metric];
         if (metric === undefined) continue;
         const value = Number(metric);
-        if (!isBeyond(watch.definition, value) && (watch.close.size === 0 || !watch.close.has(fact.device.key)))
-          continue;
+        const isOut = isBeyond(watch.definition, value);
+        if (!isOut && (watch.close.size === 0 || !isNear(watch.close.get(fact.device.key), fact.atMs))) continue;
         if (watch.condition?.holds(fact.metrics, factsOf(fact.device)) === false) continue;
-        watch.close.add(fact.device.key);
-        signals.push(ofThreshold(watch, fact, value));
+        if (isOut) watch.close.set(fact.device.key, always);
+        signals.push(ofThreshold(watch, fact, value, repeated.has(readingKey(fact))));
       }
       for (const watch of watches.frozen) {
         const driver = fact.metrics[watch.definition.driver.metric];
@@ -143,32 +163,42 @@ export class ReadingWatch {
       }
       for (const watch of watches.metrics) noteMetric(watch, fact, staged, signals);
     }
-    for (const [watch, devices] of gathered) await this.#judgeFrozen(watch, devices, readings, staged, signals);
+    for (const [watch, devices] of gathered)
+      await this.#judgeFrozen(watch, devices, { readings, repeated }, staged, signals);
     const isStill = staged.frozen.length === 0 && staged.noted.length === 0;
     return { signals, afterCommit: isStill ? null : () => commit(staged) };
   }
 
   /** After the commit: who is idle again need not be looked at closely. */
-  settle(signal: Signal, isIdle: boolean): void {
-    if (signal.rule.definition.kind === "threshold" && isIdle) this.#closeOf(signal.rule.id).delete(signal.device.key);
+  settle({ rule, device }: Signal, row: RuleStateRow | undefined): void {
+    if (rule.definition.kind === "threshold") this.#lookAt(rule.id, device.key, row?.state);
+  }
+
+  #lookAt(ruleId: string, deviceKey: number, raw: unknown): void {
+    const close = this.#closeOf(ruleId);
+    const state = raw === undefined ? neverSeen : thresholdState.parse(raw);
+    if (state.phase !== "idle") close.set(deviceKey, always);
+    else if (state.sinceMs === undefined) close.delete(deviceKey);
+    else close.set(deviceKey, { fromMs: state.sinceMs, untilMs: state.lastAtMs });
   }
 
   async #judgeFrozen(
     watch: FrozenWatch,
     devices: ReadonlyMap<number, DeviceRef>,
-    readings: readonly ReadingFact[],
+    { readings, repeated }: { readings: readonly ReadingFact[]; repeated: ReadonlySet<string> },
     staged: Staged,
     signals: Signal[],
   ): Promise<void> {
     const { definition } = watch;
-    const drives = new Map<number, Driven[]>();
+    const drives = new Map<number, FrozenReading[]>();
     for (const fact of readings) {
       if (!devices.has(fact.device.key)) continue;
       const driven = drivenOf(watch, fact.device, timeOf(fact), fact.metrics);
       if (driven === null) continue;
       const known = drives.get(fact.device.key);
-      if (known === undefined) drives.set(fact.device.key, [driven]);
-      else known.push(driven);
+      const one = { ...driven, isRepeated: repeated.has(readingKey(fact)) };
+      if (known === undefined) drives.set(fact.device.key, [one]);
+      else known.push(one);
     }
     const before = await this.#drivenBefore(watch, devices, drives);
     const states = new Map<number, FrozenState>();
@@ -181,12 +211,15 @@ export class ReadingWatch {
       let state = start;
       // What was judged before the restart is only gone through again; what it came to is in the row.
       for (const driven of before.get(key) ?? []) ({ state } = stepFrozen(definition, state, driven));
+      let tooLate = 0;
       for (const driven of list) {
+        if (!driven.isRepeated && missedDriven(definition, state, driven)) tooLate += 1;
         const stepped = stepFrozen(definition, state, driven);
         ({ state } = stepped);
         if (stepped.effects.length > 0) signals.push(ofFrozen(watch, device, driven.atMs, stepped));
       }
       if (state !== start) states.set(key, state);
+      if (tooLate > 0) signals.push(ofLate(watch, device, list[0]?.atMs ?? 0, tooLate));
     }
     staged.frozen.push({ watch, states, known: [...before.keys()] });
   }
@@ -245,8 +278,8 @@ export class ReadingWatch {
     return watches;
   }
 
-  #closeOf(ruleId: string): Set<number> {
-    return inMap(this.#close, ruleId, () => new Set());
+  #closeOf(ruleId: string): Map<number, Near> {
+    return inMap(this.#close, ruleId, () => new Map());
   }
 
   #frozenOf(ruleId: string): Pick<FrozenWatch, "states" | "known" | "letGo"> {
@@ -262,6 +295,12 @@ function inMap<V>(map: Map<string, V>, key: string, make: () => V): V {
   return fresh;
 }
 
+/** Which reading it is, for whoever asks whether it was stored before. */
+export const readingKey = ({ device, atMs }: Pick<ReadingFact, "device" | "atMs">): string => `${device.key} ${atMs}`;
+
+const isNear = (near: Near | undefined, atMs: number): boolean =>
+  near !== undefined && atMs >= near.fromMs && atMs < near.untilMs;
+
 /** What a condition over readings may ask of the appliance: only what every batch knows. */
 const factsOf = ({ model }: DeviceRef): Facts => ({ model });
 
@@ -272,7 +311,12 @@ const conditionOf = (definition: Extract<RuleDefinition, { kind: "threshold" | "
 const timeOf = (fact: ReadingFact): number =>
   isClockSuspect(fact.atMs, fact.receivedAtMs) ? fact.receivedAtMs : fact.atMs;
 
-function ofThreshold({ rule, definition }: ThresholdWatch, fact: ReadingFact, value: number): Signal {
+function ofThreshold(
+  { rule, definition }: ThresholdWatch,
+  fact: ReadingFact,
+  value: number,
+  isRepeated: boolean,
+): Signal {
   const atMs = timeOf(fact);
   return {
     device: fact.device,
@@ -281,7 +325,8 @@ function ofThreshold({ rule, definition }: ThresholdWatch, fact: ReadingFact, va
     atMs,
     judge(raw) {
       const before = raw === undefined ? neverSeen : thresholdState.parse(raw);
-      return movedBy(before, evaluate(definition, before, { atMs, value }));
+      const isLate = !isRepeated && missed(definition, before, { atMs, value });
+      return movedBy(before, evaluate(definition, before, { atMs, value }), isLate ? 1 : 0);
     },
     evidence: ({ trace }) => ({ metric: definition.metric, limit: definition.limit, readings: trace.readings }),
   };
@@ -297,6 +342,18 @@ function drivenOf(
   if (value === undefined || driver === undefined || condition?.holds(metrics, factsOf(device)) === false) return null;
   return { atMs, value: Number(value), driver: Number(driver) };
 }
+
+/** Readings that came too late for memory to make anything of them: that alone is written. */
+const ofLate = ({ rule, definition }: FrozenWatch, device: DeviceRef, atMs: number, tooLate: number): Signal => ({
+  device,
+  rule,
+  cause: definition.cause,
+  atMs,
+  judge(raw) {
+    const before = raw === undefined ? neverDriven : frozenState.parse(raw);
+    return movedBy(before, { state: before, effects: [] }, tooLate);
+  },
+});
 
 /** A cause that memory found coming or going. The row decides: of what is sent again after it went, nothing comes back. */
 function ofFrozen(

@@ -76,7 +76,7 @@ export class RuleClock {
       try {
         const after = await this.#look(row, mark, device, nowMs, measuring);
         const [first] = after.effects;
-        if (first === undefined) idle.push(rowOf({ ...mark, device, cause: row.cause }, after));
+        if (first === undefined) idle.push(rowOf({ ...mark, device, cause: row.cause }, after, row.too_late));
         else signals.push({ ...mark, device, cause: row.cause, atMs: first.atMs, judge: () => after });
       } catch (error) {
         // One that cannot be looked at keeps none of the others.

@@ -84,6 +84,9 @@ async function newEngine(): Promise<RuleEngine> {
     tools: {
       tag: async (deviceId, tag, on) => void done.push(`${deviceId} ${on ? "+" : "-"}${tag}`),
       command: async (_tx, device, name) => () => void done.push(`${device.id} ${name}`),
+      award: async () => ({ kind: "earned" }),
+      contentOf: async () => new Map(),
+      sendContent: async () => ({ kind: "refused", rule: "not_sendable" }),
     },
     apply: async (_tx, found: readonly CauseChange[]) => {
       for (const { kind, device, cause, atMs } of found) changes.push([device.id, kind, cause, (atMs - t0) / minute]);
@@ -120,7 +123,8 @@ async function say({ readings = [], events = [], presence = [] }: Said, fails = 
     await client.query("BEGIN");
     await devices.ingestPresence(tx, presence, bootId);
     await telemetry.ingestReadings(client, prepared);
-    const afterCommit = await engine.ingest(tx, { readings, events, presence });
+    const { repeated } = prepared;
+    const afterCommit = await engine.ingest(tx, { readings, repeated, events, presence });
     await client.query(fails ? "ROLLBACK" : "COMMIT");
     if (fails) changes.length = kept;
     else afterCommit?.();
@@ -288,6 +292,67 @@ test("events that come late and in any order are counted in the order of their t
   expect((await engine.rules.list()).find(({ rule }) => rule.id === id)).toMatchObject({ tooLate: 1, holding: 0 });
   const [raise] = await firings();
   expect(raise?.trace["events"]).toMatchObject([9.8, 10, 10.5].map((atMin) => ({ atMs: t0 + atMin * minute })));
+});
+
+const tooLate = async (id: string) => (await engine.rules.list()).find(({ rule }) => rule.id === id)?.tooLate;
+
+test("a reading that a threshold passes over because it came too late is said, after a restart too; one sent again is not", async () => {
+  const oven = await newOven();
+  const id = await create({
+    kind: "threshold",
+    title: "Hot",
+    severity: "service",
+    cause: "hot",
+    metric: "cavity_c",
+    direction: "above",
+    limit: 290,
+    clearAt: 270,
+    holdMs: minute,
+  });
+  const at = (atMin: number, cavity_c: number) => reading(oven, atMin, { cavity_c });
+  await say({ readings: [at(10, 295), at(11, 296), at(12, 260)] });
+  expect(changes).toEqual([
+    [oven.id, "raise", "hot", 11],
+    [oven.id, "clear", "hot", 12],
+  ]);
+  // Sent again, as devices do that had no answer.
+  await say({ readings: [at(10, 295), at(11, 296), at(12, 260)] });
+  expect(await tooLate(id)).toBe(0);
+  engine = await newEngine();
+  // It was cool between the two: had that come in time, nothing would have been raised.
+  await say({ readings: [at(10.5, 280)] });
+  expect(await tooLate(id)).toBe(1);
+  // Hot before all that is known of; and cool before it, which makes nothing of anything.
+  await say({ readings: [at(8, 294), at(7, 40)] });
+  expect(await tooLate(id)).toBe(2);
+  expect(changes).toHaveLength(2);
+  // What comes in time is judged as ever.
+  await say({ readings: [at(20, 295), at(21.5, 295)] });
+  expect(changes.slice(2)).toEqual([[oven.id, "raise", "hot", 21.5]]);
+  expect(await tooLate(id)).toBe(2);
+});
+
+test("a reading that comes too late to be followed by the search for a stuck sensor is said", async () => {
+  const oven = await newOven();
+  const id = await create({
+    kind: "frozen",
+    title: "Stuck",
+    severity: "service",
+    cause: "stuck",
+    metric: "cavity_c",
+    withinDelta: 0.5,
+    holdMs: 10 * minute,
+    driver: { metric: "power_w", above: 500 },
+    readingsMin: 3,
+  });
+  const at = (atMin: number, cavity_c: number, power_w = 2_000) => reading(oven, atMin, { cavity_c, power_w });
+  await say({ readings: [at(100, 80), at(104, 80)] });
+  await say({ readings: [at(102, 95), at(101, 20, 0)] });
+  expect(await tooLate(id)).toBe(1);
+  await say({ readings: [at(102, 95)] });
+  expect(await tooLate(id)).toBe(1);
+  await say({ readings: [at(108, 80), at(111, 80)] });
+  expect(changes).toEqual([[oven.id, "raise", "stuck", 111]]);
 });
 
 test("an episode is measured from stored readings once they are all there, also by another process than the one that heard its end", async () => {

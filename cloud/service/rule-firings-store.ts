@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
+import type { FiringAround } from "./core/rule-effects.ts";
 import type { Todo } from "./rules-store.ts";
 
 export interface RuleFiringRow {
@@ -13,9 +14,20 @@ export interface RuleFiringRow {
   at_ms: number;
   mode: "live" | "shadow";
   trace: Record<string, unknown>;
+  /** What became of what it left to be done. */
+  done: Done[];
 }
 
-export type NewFiring = RuleFiringRow & { todo: Todo[] | null };
+/** One thing that a firing left to be done: `earned`, `sent`, or why not. */
+export interface Done {
+  kind: "award_points" | "send_content";
+  outcome: string;
+  points?: number;
+  itemId?: string;
+}
+
+export type NewFiring = Omit<RuleFiringRow, "done"> & { todo: Todo[] | null };
+export type FiringTodo = Pick<RuleFiringRow, "id" | "rule_id" | "device_key" | "cause" | "at_ms"> & { todo: unknown };
 
 export interface FiringFilter {
   ruleId: string | null;
@@ -38,7 +50,7 @@ export class RuleFiringsStore {
   /** Newest first, by when they were found. */
   async list(db: Db, { ruleId, deviceKey, beforeId, limit }: FiringFilter): Promise<RuleFiringRow[]> {
     const { rows } = await sql<RuleFiringRow>`
-      SELECT id, rule_id, rule_version, device_key, cause, kind, at_ms, mode, trace FROM rule_firing
+      SELECT id, rule_id, rule_version, device_key, cause, kind, at_ms, mode, trace, done FROM rule_firing
       WHERE (${ruleId}::uuid IS NULL OR rule_id = ${ruleId}) AND (${deviceKey}::int IS NULL OR device_key = ${deviceKey})
         AND (${beforeId}::uuid IS NULL OR id < ${beforeId})
       ORDER BY id DESC LIMIT ${limit}`.execute(db);
@@ -46,8 +58,8 @@ export class RuleFiringsStore {
   }
 
   /** Of one device, newest first by the time of what was found. */
-  async ofDevice(db: Db, deviceKey: number, page: TimelinePage): Promise<Omit<RuleFiringRow, "trace">[]> {
-    const { rows } = await sql<Omit<RuleFiringRow, "trace">>`
+  async ofDevice(db: Db, deviceKey: number, page: TimelinePage): Promise<Omit<RuleFiringRow, "trace" | "done">[]> {
+    const { rows } = await sql<Omit<RuleFiringRow, "trace" | "done">>`
       SELECT id, rule_id, rule_version, device_key, cause, kind, at_ms, mode FROM rule_firing
       WHERE device_key = ${deviceKey} AND at_ms >= ${pageSinceMs(page)} AND at_ms < ${page.beforeMs}
       ORDER BY at_ms DESC, id DESC LIMIT ${page.limit}`.execute(db);
@@ -55,15 +67,29 @@ export class RuleFiringsStore {
   }
 
   /** Firings after which something is still to be done, oldest first. */
-  async todo(
-    db: Db,
-    limit: number,
-  ): Promise<{ id: string; rule_id: string; device_key: number; todo: unknown; at_ms: number }[]> {
-    const { rows } = await sql<{ id: string; rule_id: string; device_key: number; todo: unknown; at_ms: number }>`
-      SELECT id, rule_id, device_key, todo, at_ms FROM rule_firing WHERE todo IS NOT NULL ORDER BY id LIMIT ${limit}`.execute(
-      db,
-    );
+  async todo(db: Db, limit: number): Promise<FiringTodo[]> {
+    const { rows } = await sql<FiringTodo>`
+      SELECT id, rule_id, device_key, cause, at_ms, todo FROM rule_firing
+      WHERE todo IS NOT NULL ORDER BY id LIMIT ${limit}`.execute(db);
     return rows;
+  }
+
+  /** What others of the same rule, appliance and cause say around one. */
+  async around(tx: Db, { id, rule_id, device_key, cause }: FiringTodo): Promise<FiringAround> {
+    const same = sql`rule_id = ${rule_id} AND device_key = ${device_key} AND cause = ${cause}`;
+    const { rows } = await sql<{ before: "raise" | "clear" | null; cleared_after: boolean }>`
+      SELECT (SELECT kind FROM rule_firing WHERE ${same} AND id < ${id} AND (mode = 'live' OR kind = 'clear')
+          ORDER BY id DESC LIMIT 1) AS before,
+        EXISTS (SELECT 1 FROM rule_firing WHERE ${same} AND id > ${id} AND kind = 'clear') AS cleared_after`.execute(
+      tx,
+    );
+    const [row] = rows;
+    return { before: row?.before ?? null, clearedAfter: row?.cleared_after ?? false };
+  }
+
+  async writeDone(tx: Db, id: string, done: readonly Done[]): Promise<void> {
+    if (done.length === 0) return;
+    await sql`UPDATE rule_firing SET done = ${JSON.stringify(done)}::jsonb WHERE id = ${id}`.execute(tx);
   }
 
   /** Takes what is to be done off a firing, for whoever does it in the same transaction. @returns whether it was still there */

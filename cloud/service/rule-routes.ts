@@ -46,6 +46,15 @@ const firing = z
     mode: z.enum(["live", "shadow"]),
     /** What spoke for it: readings, events, or the device's own baseline and its last episodes. */
     trace: z.record(z.string(), z.unknown()),
+    /** What became of points and content: `earned`, `sent`, or why not. Empty as long as nothing was done. */
+    done: z.array(
+      z.object({
+        kind: z.enum(["award_points", "send_content"]),
+        outcome: z.string(),
+        points: z.number().optional(),
+        itemId: z.string().optional(),
+      }),
+    ),
   })
   .meta({ id: "RuleFiring" });
 
@@ -59,6 +68,7 @@ const toFiring = (row: FiringWithDevice): z.infer<typeof firing> => ({
   atMs: row.at_ms,
   mode: row.mode,
   trace: row.trace,
+  done: row.done,
 });
 
 /** HTTP of rules: what they are, how they stand, what they found. */

@@ -15,12 +15,12 @@ export interface Signal {
   evidence?: (effect: Effect) => Record<string, unknown>;
 }
 
-/** The step of an operator that no clock moves. */
-export const movedBy = <S extends { phase: Phase }>(before: S, { state, effects }: Stepped<S>): Moved => ({
-  changed: state !== before,
+/** The step of an operator that no clock moves, and how much came too late for it. */
+export const movedBy = <S extends { phase: Phase }>(before: S, { state, effects }: Stepped<S>, tooLate = 0): Moved => ({
+  changed: state !== before || tooLate > 0,
   state,
   phase: state.phase,
   dueMs: null,
   effects,
-  tooLate: 0,
+  tooLate,
 });

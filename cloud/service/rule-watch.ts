@@ -15,6 +15,8 @@ import { type RuleStateRow, RulesStore } from "./rules-store.ts";
 /** What an appliance said, and its coming and going. */
 export interface RuleFacts {
   readings: readonly ReadingFact[];
+  /** Of the readings those that were stored before, by `readingKey`. */
+  repeated?: ReadonlySet<string>;
   events: readonly EventFact[];
   presence: readonly PresenceFact[];
 }
@@ -35,6 +37,8 @@ interface Happened {
   event: RuleEvent;
   receivedAtMs: number;
 }
+
+const noneRepeated: ReadonlySet<string> = new Set();
 
 const evidenceCharsMax = 4_096;
 
@@ -68,11 +72,11 @@ export class RuleWatch {
   async load(db: Db): Promise<void> {
     for (const rule of await this.#store.list(db)) this.#rules.set(rule.id, rule);
     this.#renew();
-    // When a stuck sensor last let go is where the search for the next time begins.
-    const frozen = this.rules().filter(({ definition }) => definition.kind === "frozen");
+    // When a stuck sensor last let go is where the search for the next time begins; when a value was last back, what is late for it.
+    const idleToo = this.rules().filter(({ definition: { kind } }) => kind === "frozen" || kind === "threshold");
     for (const row of await this.#store.live(
       db,
-      frozen.map(({ id }) => id),
+      idleToo.map(({ id }) => id),
     )) {
       this.#readings.remember(row);
       if (this.#silences.some(({ id }) => id === row.rule_id)) this.noteSilent(row.rule_id, row.device_key);
@@ -119,19 +123,19 @@ export class RuleWatch {
    * called after the commit.
    */
   async judge(tx: Db, facts: RuleFacts): Promise<{ changes: CauseChange[]; afterCommit: () => void } | null> {
-    const ofReadings = await this.#readings.signals(facts.readings);
+    const ofReadings = await this.#readings.signals(facts.readings, facts.repeated ?? noneRepeated);
     const signals = [...ofReadings.signals, ...this.#ofFaults(facts.events), ...(await this.#ofEvents(tx, facts))];
     if (signals.length === 0) {
       return ofReadings.afterCommit === null ? null : { changes: [], afterCommit: ofReadings.afterCommit };
     }
     // Late data may lie before what came with it: within a batch, the devices' own time decides.
     signals.sort((a, b) => a.atMs - b.atMs);
-    const { changes, isIdle } = await this.settle(tx, signals);
+    const { changes, stateOf } = await this.settle(tx, signals);
     return {
       changes,
       afterCommit: () => {
         ofReadings.afterCommit?.();
-        for (const signal of signals) this.#readings.settle(signal, isIdle(signal));
+        for (const signal of signals) this.#readings.settle(signal, stateOf(signal));
       },
     };
   }
@@ -140,7 +144,7 @@ export class RuleWatch {
   async settle(
     tx: Db,
     signals: readonly Signal[],
-  ): Promise<{ changes: CauseChange[]; isIdle: (signal: Signal) => boolean }> {
+  ): Promise<{ changes: CauseChange[]; stateOf: (signal: Signal) => RuleStateRow | undefined }> {
     const states = await this.#statesOf(tx, signals);
     const written = new Map<string, RuleStateRow>();
     const found: { signal: Signal; effect: Effect }[] = [];
@@ -148,14 +152,14 @@ export class RuleWatch {
       const key = keyText(signal);
       const moved = signal.judge(states.get(key)?.state);
       if (!moved.changed) continue;
-      const row = rowOf(signal, moved);
+      const row = rowOf(signal, moved, states.get(key)?.too_late ?? 0);
       states.set(key, row);
       written.set(key, row);
       for (const effect of moved.effects) found.push({ signal, effect });
     }
     const changes = await this.#firings.record(tx, found, (id) => this.#rules.get(id));
     await this.#store.writeStates(tx, [...written.values()]);
-    return { changes, isIdle: (signal) => (states.get(keyText(signal))?.phase ?? "idle") === "idle" };
+    return { changes, stateOf: (signal) => states.get(keyText(signal)) };
   }
 
   #ofFaults(events: readonly EventFact[]): Signal[] {
@@ -258,13 +262,14 @@ const keyText = ({ rule, device, cause }: Signal) => `${rule.id} ${device.key} $
 export const rowOf = (
   { rule, device, cause }: Pick<Signal, "rule" | "device" | "cause">,
   moved: Moved,
+  tooLateBefore: number,
 ): RuleStateRow => ({
   rule_id: rule.id,
   device_key: device.key,
   cause,
   phase: moved.phase,
   due_ms: moved.dueMs,
-  too_late: moved.tooLate,
+  too_late: tooLateBefore + moved.tooLate,
   state: moved.state,
 });
 

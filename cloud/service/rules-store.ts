@@ -175,6 +175,8 @@ const todoSchema = z.array(
   z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("tag"), tag: z.string(), on: z.boolean() }),
     z.strictObject({ kind: z.literal("command"), name: z.string() }),
+    z.strictObject({ kind: z.literal("award_points"), points: z.int(), title: z.string() }),
+    z.strictObject({ kind: z.literal("send_content"), itemId: z.string() }),
   ]),
 );
 export const parseTodo = (todo: unknown) => todoSchema.parse(todo);

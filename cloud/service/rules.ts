@@ -6,7 +6,9 @@ import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { defaultRules } from "./core/default-rules.ts";
 import { keepsIdentity, type RuleDefinition, type RuleMode, type ServiceRule } from "./core/rule.ts";
+import { ruleContentClasses } from "./core/rule-effects.ts";
 import { type FiringFilter, type RuleFiringRow, RuleFiringsStore } from "./rule-firings-store.ts";
+import type { RuleTools } from "./rule-actions.ts";
 import type { RuleWatch } from "./rule-watch.ts";
 import { type Refused, refused } from "./refused.ts";
 import { RulesStore } from "./rules-store.ts";
@@ -26,6 +28,7 @@ export interface RulesDeps {
   refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
   /** The share of appliances that a rule fired on in its last back-test, where that is many. */
   widely?: (definition: RuleDefinition) => Promise<number | null>;
+  tools: Pick<RuleTools, "contentOf">;
 }
 
 /** What a person says with a change: that they know on how many appliances it will fire. */
@@ -44,7 +47,8 @@ export interface RuleStanding {
   tooLate: number;
 }
 
-type ChangeRefusal = "service_rule_not_found" | "service_rule_identity" | "service_rule_fires_widely";
+type ContentRefusal = "service_rule_content_unknown" | "service_rule_content_class";
+type ChangeRefusal = "service_rule_not_found" | "service_rule_identity" | "service_rule_fires_widely" | ContentRefusal;
 
 export type FiringWithDevice = RuleFiringRow & { device_id: string };
 
@@ -86,11 +90,11 @@ export class Rules {
     by: Principal,
     definition: RuleDefinition,
     consent: RuleConsent = unconfirmed,
-  ): Promise<ServiceRule | Refused<"too_many_service_rules" | "service_rule_fires_widely">> {
+  ): Promise<ServiceRule | Refused<"too_many_service_rules" | "service_rule_fires_widely" | ContentRefusal>> {
     const { db, ids, audit, watch } = this.#deps;
     if (watch.rules().length >= rulesMax) return refused("too_many_service_rules");
-    const wide = await this.#firesWidely(definition, consent);
-    if (wide !== null) return wide;
+    const wrong = (await this.#wrongContent(definition)) ?? (await this.#firesWidely(definition, consent));
+    if (wrong !== null) return wrong;
     const rule: ServiceRule = { id: ids.next(), version: 1, definition, ...this.#made(by) };
     await contested(db, async (tx) => {
       await this.#store.insert(tx, rule);
@@ -158,8 +162,10 @@ export class Rules {
   ): Promise<ServiceRule | Refused<ChangeRefusal>> {
     const { db, audit, watch } = this.#deps;
     const known = watch.rule(id);
-    const wide = known === undefined ? null : await this.#firesWidely(next(known.definition), consent);
-    if (wide !== null) return wide;
+    const wanted = known === undefined ? null : next(known.definition);
+    const wrong =
+      wanted === null ? null : ((await this.#wrongContent(wanted)) ?? (await this.#firesWidely(wanted, consent)));
+    if (wrong !== null) return wrong;
     const outcome = await contested(db, async (tx) => {
       const before = await this.#store.getForChange(tx, id);
       if (before === null) return refused("service_rule_not_found");
@@ -182,6 +188,26 @@ export class Rules {
     if ("kind" in outcome) return outcome;
     watch.replace(outcome.rule, outcome.anew);
     return outcome.rule;
+  }
+
+  /** What a rule may not send is refused when it is kept, and not when an appliance waits for it. A rule that is off sends nothing. */
+  async #wrongContent({ actions, mode }: RuleDefinition): Promise<Refused<ContentRefusal> | null> {
+    const wanted = actions.flatMap((action, at) => (action.kind === "send_content" ? [{ at, id: action.itemId }] : []));
+    if (wanted.length === 0 || mode === "off") return null;
+    const { db, tools } = this.#deps;
+    const items = await tools.contentOf(
+      db,
+      wanted.map(({ id }) => id),
+    );
+    for (const { at, id } of wanted) {
+      const item = items.get(id);
+      const place = `actions[${at}].itemId`;
+      if (item === undefined)
+        return refused("service_rule_content_unknown", `${place}: there is no item ${id} that may go out.`);
+      if (!ruleContentClasses.includes(item.class))
+        return refused("service_rule_content_class", `${place}: the item is of the class ${item.class}.`);
+    }
+    return null;
   }
 
   async #firesWidely(

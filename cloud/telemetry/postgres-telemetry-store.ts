@@ -34,6 +34,8 @@ export interface PreparedReadings {
   /** The hours of devices that get readings, each once, in the order of the key. */
   hours: readonly DeviceHour[];
   copyText: Buffer;
+  /** Filled by `append`: of the rows those that were stored before, by device and time. */
+  readonly repeated: Set<string>;
 }
 
 async function copyInto(client: pg.Client, table: string, prepared: PreparedReadings): Promise<void> {
@@ -94,7 +96,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
     await this.#partitions.ensure(rows, nowMs);
     // What is so late that its neighbours are gone would make a rollup of itself alone, in place of one of all.
     const hours = hoursOf(rows, nowMs - this.#retention.readingsMs);
-    return { rows, hours, copyText: Buffer.from(copyText(rows)) };
+    return { rows, hours, copyText: Buffer.from(copyText(rows)), repeated: new Set() };
   }
 
   /**
@@ -125,6 +127,11 @@ export class PostgresTelemetryStore implements TelemetryStore {
   async #appendMerging(client: pg.Client, prepared: PreparedReadings): Promise<void> {
     await client.query("CREATE TEMP TABLE IF NOT EXISTS reading_in (LIKE reading) ON COMMIT DELETE ROWS");
     await copyInto(client, "reading_in", prepared);
+    // One by one by their keys: a join would read whole partitions.
+    const { rows } = await client.query<{ key: string }>(`
+      SELECT i.device_key || ' ' || i.at_ms AS key FROM reading_in i CROSS JOIN LATERAL (
+        SELECT 1 FROM reading r WHERE r.device_key = i.device_key AND r.at_ms = i.at_ms LIMIT 1) AS known`);
+    for (const { key } of rows) prepared.repeated.add(key);
     await client.query(`
       INSERT INTO reading AS r SELECT * FROM reading_in
       ON CONFLICT (device_key, at_ms) DO UPDATE

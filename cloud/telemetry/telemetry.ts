@@ -40,7 +40,12 @@ export { telemetryProblems } from "./telemetry-problems.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
 
 /** Of readings that are stored elsewhere. */
-const nothingPrepared: PreparedReadings = { rows: [], hours: [], copyText: Buffer.alloc(0) };
+const nothingPrepared = (): PreparedReadings => ({
+  rows: [],
+  hours: [],
+  copyText: Buffer.alloc(0),
+  repeated: new Set(),
+});
 
 /** What appliances measured and what happened at them. */
 export class Telemetry {
@@ -126,7 +131,7 @@ export class Telemetry {
     }
     this.#influx.ahead.note(facts);
     this.unknownMetrics.noteFacts(facts);
-    return nothingPrepared;
+    return nothingPrepared();
   }
 
   /** Stores readings in the transaction open on `client`. Returns what to do once it is committed. */

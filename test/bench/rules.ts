@@ -48,6 +48,8 @@ function batchesOf(lives: readonly Life[]): ReadingFact[][] {
   );
 }
 
+const noneRepeated: ReadonlySet<string> = new Set();
+
 /** What it takes for all readings to go through what every reading goes through, and how many were looked at closely. */
 async function throughWatch(
   batches: readonly ReadingFact[][],
@@ -57,7 +59,7 @@ async function throughWatch(
   const [since, before] = [performance.now(), process.cpuUsage()];
   let signals = 0;
   for (const batch of batches) {
-    const found = await watch.signals(batch);
+    const found = await watch.signals(batch, noneRepeated);
     signals += found.signals.length;
     found.afterCommit?.();
   }

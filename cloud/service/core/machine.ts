@@ -18,7 +18,7 @@ export interface Moved {
   /** When the clock must look at it again; null: only when something comes. */
   dueMs: number | null;
   effects: readonly Effect[];
-  /** Marks that came too late to count, since the beginning. */
+  /** How much came too late to count with this step. */
   tooLate: number;
 }
 
@@ -67,7 +67,7 @@ function inOrder<S>(operator: MarkOperator<S>, latenessMs: number): Machine {
     phase: machine.phase(state),
     dueMs: machine.dueMs(state),
     effects,
-    tooLate: state.tooLate,
+    tooLate: state.tooLate - before.tooLate,
   });
   return {
     step(raw, mark, arrivedMs) {
@@ -101,9 +101,8 @@ function trendMachine(operator: TrendOperator, latenessMs: number): Machine {
       const before = read(raw);
       const { state: inner, effects } = operator.measured(before.inner, value);
       const state = { ...before, inner };
-      const { tooLate } = before;
       const dueMs = state.waiting.length === 0 ? null : state.arrivedMs + latenessMs;
-      return withDue({ changed: true, state, phase: inner.phase, dueMs, effects, tooLate });
+      return withDue({ changed: true, state, phase: inner.phase, dueMs, effects, tooLate: 0 });
     },
   };
 }

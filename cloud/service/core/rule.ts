@@ -24,6 +24,7 @@ export const ruleLimits = {
   /** An episode's readings are read at once. */
   episodeMsMax: 12 * hourMs,
   actionsMax: 5,
+  pointsMax: 10_000,
 } as const;
 
 /** What a rule may order: nothing that prepares a program, and nothing on the list heats. */
@@ -31,13 +32,26 @@ export const ruleCommands = commandNames.filter((name) => name !== "load_program
 
 const tag = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "must be letters, digits, _ . -, at most 64");
 
-/** What follows when the cause comes. When it goes the case resolves, the tag is taken off, and the event says so. */
+/**
+ * What follows when the cause comes. When it goes the case resolves, the tag is taken off, and the event says so. Points that were earned
+ * stay earned, and what was sent stays sent.
+ */
 const action = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("case") }),
   z.strictObject({ kind: z.literal("event") }),
   z.strictObject({ kind: z.literal("tag"), tag }),
   z.strictObject({ kind: z.literal("command"), name: z.enum(ruleCommands) }),
+  /** To the household that had the appliance then, once for each coming. */
+  z.strictObject({
+    kind: z.literal("award_points"),
+    points: z.int().min(1).max(ruleLimits.pointsMax),
+    /** What the household reads that it is for. */
+    title: safeText(100).trim().min(1),
+  }),
+  /** To the appliance, in its household's language: an item about safety, security, a recall or service. */
+  z.strictObject({ kind: z.literal("send_content"), itemId: z.uuid() }),
 ]);
+export const actionKinds = ["case", "event", "tag", "command", "award_points", "send_content"] as const;
 
 const common = {
   title: safeText(200).trim().min(1),
@@ -210,6 +224,11 @@ export const ruleDefinition = z
     if (rule.kind === "threshold") {
       const wrong = rule.direction === "above" ? rule.clearAt > rule.limit : rule.clearAt < rule.limit;
       if (wrong) issues.addIssue({ code: "custom", path: ["clearAt"], message: "must not lie beyond the limit" });
+    }
+    for (const [at, { kind }] of rule.actions.entries()) {
+      // Of one happening points are earned once, so that there is nothing for a second lot to be known by.
+      const isAgain = kind === "award_points" && rule.actions.findIndex((one) => one.kind === kind) < at;
+      if (isAgain) issues.addIssue({ code: "custom", path: ["actions", at], message: "points are awarded once" });
     }
     for (const { path, text, over } of conditionsOf(rule)) {
       const message = wrongCondition(text, over, rule.fields ?? {});

@@ -11,6 +11,12 @@ export interface RuleDefinition {
   mode: RuleMode;
   models?: string[] | undefined;
   cause?: string | undefined;
+  actions?: RuleAction[] | undefined;
+}
+
+/** What follows when the cause comes; what else it has depends on its kind. */
+export interface RuleAction {
+  kind: string;
 }
 
 export interface ServiceRule {
@@ -36,6 +42,8 @@ export interface RuleFiring {
   atMs: number;
   mode: "live" | "shadow";
   trace: Record<string, unknown>;
+  /** What became of points and content. */
+  done: { kind: string; outcome: string; points?: number | undefined; itemId?: string | undefined }[];
 }
 
 export interface Backtest {
@@ -53,6 +61,7 @@ export interface Backtest {
   fired: number;
   neverFired: number;
   noData: number;
+  wouldBe: { kind: string; times: number; points?: number | undefined; what?: string | undefined }[];
   share: number | null;
   firesWidely: boolean;
   lookedAt: number;

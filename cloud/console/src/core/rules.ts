@@ -1,5 +1,6 @@
 /** Rules in words. A definition is read as the API wrote it: each kind has parts of its own. */
-import type { RuleDefinition, RuleMode } from "../api/rule-shapes.ts";
+import type { Backtest, RuleDefinition, RuleFiring, RuleMode } from "../api/rule-shapes.ts";
+import { countText } from "./numbers.ts";
 import type { Tone } from "./rollouts.ts";
 import { durationText } from "./time.ts";
 
@@ -9,6 +10,7 @@ export const modeWords: Record<RuleMode, { words: string; tone: Tone; help: stri
   off: { words: "Off", tone: "mind", help: "It looks at nothing." },
 };
 
+type WouldBe = Backtest["wouldBe"][number];
 type Parts = Readonly<Record<string, unknown>>;
 
 const partsOf = (value: unknown): Parts =>
@@ -67,6 +69,66 @@ export function ruleSentence(rule: RuleDefinition): string {
   const isName = /[._]/.test(said.split(" ")[0] ?? "");
   return (isName ? said : said.charAt(0).toUpperCase() + said.slice(1)) + models;
 }
+
+/** What follows when the cause comes, each as the end of "When it comes, it …". */
+export function actionWords(action: { kind: string }): string {
+  const parts = partsOf(action);
+  switch (action.kind) {
+    case "case":
+      return "opens a case";
+    case "event":
+      return "tells whoever listens to events";
+    case "tag":
+      return `tags the appliance ${word(parts["tag"])}`;
+    case "command":
+      return `sends the command ${word(parts["name"])}`;
+    case "award_points":
+      return `gives the household ${word(parts["points"])} points for “${word(parts["title"])}”`;
+    case "send_content":
+      return `sends the item ${word(parts["itemId"])}`;
+    default:
+      return `does ${action.kind}`;
+  }
+}
+
+/** What would have followed, had a rule been in force. */
+export function wouldBeWords({ kind, times, points, what }: WouldBe): string {
+  const count = (one: string, many: string) => `${countText(times)} ${times === 1 ? one : many}`;
+  switch (kind) {
+    case "case":
+      return `${count("case", "cases")} opened or reopened`;
+    case "event":
+      return count("event", "events");
+    case "tag":
+      return `the tag ${what ?? ""} put on ${count("time", "times")}`;
+    case "command":
+      return `${count("command", "commands")} ${what ?? ""}`;
+    case "award_points":
+      return `${countText(points ?? 0)} points, ${count("time", "times")}`;
+    case "send_content":
+      return `the item ${what ?? ""} sent ${count("time", "times")}`;
+    default:
+      return `${kind}, ${count("time", "times")}`;
+  }
+}
+
+const outcomeWords: Readonly<Record<string, string>> = {
+  earned: "earned",
+  sent: "sent",
+  earned_already: "earned before, and not again",
+  stood_already: "not again: it stood already",
+  nobody_had_it: "for nobody: no household had the appliance then",
+  cleared: "not sent: it was over before",
+  too_old: "not sent: it is too long ago",
+  not_sendable: "not sent: the item is not out",
+  not_yet: "not sent: the item is not out yet",
+  over: "not sent: the item’s time is over",
+  class_not_allowed: "not sent: a rule may not send items of its class",
+};
+
+/** What became of what a firing left to be done. */
+export const doneWords = ({ kind, outcome, points }: RuleFiring["done"][number]): string =>
+  `${kind === "award_points" ? `${countText(points ?? 0)} points` : "Content"}: ${outcomeWords[outcome] ?? outcome.replaceAll("_", " ")}`;
 
 /** The metrics that a rule looks at, as far as it names them; a chart of its firings shows these. */
 export function metricsRead(rule: RuleDefinition): string[] {

@@ -49,6 +49,10 @@ export interface Driven {
 /** The longest pause between two readings of one hold: longer, and nobody knows what the metric did meanwhile. */
 const gapMsMax = (rule: Frozen) => rule.holdMs / 2;
 
+/** Whether a reading that came too late to be judged might have made another judgement. At rest the metric may do what it likes. */
+export const missedDriven = (rule: Frozen, state: FrozenState, { atMs, driver }: Driven): boolean =>
+  atMs < state.lastAtMs && driver > rule.driver.above;
+
 /** What one reading makes of the state. One at or before the last that was judged changes nothing. */
 export function stepFrozen(rule: Frozen, state: FrozenState, reading: Driven): Stepped<FrozenState> {
   const { atMs, value } = reading;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Effect } from "./operator.ts";
-import { evaluate, neverSeen, type Threshold, type ThresholdState, type Value } from "./threshold.ts";
+import { evaluate, missed, neverSeen, type Threshold, type ThresholdState, type Value } from "./threshold.ts";
 
 const rule: Threshold = { metric: "cavity_c", direction: "above", limit: 290, clearAt: 270, holdMs: 20 };
 
@@ -92,5 +92,25 @@ test("a rule below its limit is the mirror of one above", () => {
         [up, down] = [a.state, b.state];
       }
     }),
+  );
+});
+
+test("of one time beyond the limit, whatever is told too late and would have been judged otherwise is said to be missed", () => {
+  const episode = fc.record({
+    inTime: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 }),
+    late: reading,
+  });
+  fc.assert(
+    fc.property(episode, ({ inTime, late }) => {
+      const beyond = [0, ...inTime].map((atMs) => ({ atMs, value: 291 }));
+      const told = [...beyond.toSorted((a, b) => a.atMs - b.atMs), { atMs: 61, value: 269 }];
+      const isKnown = told.some(({ atMs }) => atMs === late.atMs);
+      fc.pre(!isKnown && late.atMs < 61);
+      const whole = [...told, late].toSorted((a, b) => a.atMs - b.atMs);
+      const kinds = (readings: readonly Value[]) => run(readings).effects.map(({ kind, atMs }) => [kind, atMs]);
+      const differs = JSON.stringify(kinds(told)) !== JSON.stringify(kinds(whole));
+      if (differs) expect(missed(rule, run(told).state, late)).toBe(true);
+    }),
+    { numRuns: 500 },
   );
 });

@@ -8,7 +8,8 @@ import { evidence, type Evidence, type Stepped, unchanged } from "./operator.ts"
  *                                 |                                   (raise)                     (clear)
  *                                 +--not beyond--> idle
  *
- * Readings at or before the last one that was judged change nothing: devices send again what they are unsure of. Idle is the state of
+ * Readings at or before the last one that was judged change nothing: devices send again what they are unsure of. `missed` says which of
+ * them might have, had they come in time. `sinceMs` of what is over is where it was beyond the limit first. Idle is the state of
  * every healthy device and must cost nothing, so it does not move with each reading: it remembers the last time something happened.
  */
 
@@ -28,14 +29,19 @@ export interface Value {
 }
 
 export const thresholdState = z.discriminatedUnion("phase", [
-  z.strictObject({ phase: z.literal("idle"), lastAtMs: z.number() }),
+  z.strictObject({ phase: z.literal("idle"), lastAtMs: z.number(), sinceMs: z.number().optional() }),
   z.strictObject({
     phase: z.literal("pending"),
     sinceMs: z.number(),
     lastAtMs: z.number(),
     evidence: z.array(evidence),
   }),
-  z.strictObject({ phase: z.literal("holding"), raisedAtMs: z.number(), lastAtMs: z.number() }),
+  z.strictObject({
+    phase: z.literal("holding"),
+    raisedAtMs: z.number(),
+    lastAtMs: z.number(),
+    sinceMs: z.number().optional(),
+  }),
 ]);
 export type ThresholdState = z.infer<typeof thresholdState>;
 
@@ -65,13 +71,20 @@ export function evaluate(rule: Threshold, state: ThresholdState, reading: Value)
     case "pending":
       return isBeyond(rule, reading.value)
         ? begin(rule, state.sinceMs, state.evidence, reading)
-        : unchanged({ phase: "idle", lastAtMs: atMs });
+        : unchanged({ phase: "idle", lastAtMs: atMs, sinceMs: state.sinceMs });
     case "holding": {
       if (!isBack(rule, reading.value)) return unchanged({ ...state, lastAtMs: atMs });
       const trace = { readings: [{ atMs, metric: rule.metric, value: reading.value }], events: [] };
-      return { state: { phase: "idle", lastAtMs: atMs }, effects: [{ kind: "clear", atMs, trace }] };
+      const { sinceMs = state.raisedAtMs } = state;
+      return { state: { phase: "idle", lastAtMs: atMs, sinceMs }, effects: [{ kind: "clear", atMs, trace }] };
     }
   }
+}
+
+/** Whether a reading that came too late to be judged might have made another judgement: one beyond the limit, or within it in between. */
+export function missed(rule: Threshold, state: ThresholdState, { atMs, value }: Value): boolean {
+  if (atMs >= state.lastAtMs) return false;
+  return isBeyond(rule, value) || (state.sinceMs !== undefined && atMs >= state.sinceMs);
 }
 
 /** A reading beyond the limit, since `sinceMs`: raised once that has lasted long enough. */
@@ -84,7 +97,7 @@ function begin(
   const readings = withEvidence(before, { atMs, metric: rule.metric, value });
   if (atMs - sinceMs < rule.holdMs) return unchanged({ phase: "pending", sinceMs, lastAtMs: atMs, evidence: readings });
   return {
-    state: { phase: "holding", raisedAtMs: atMs, lastAtMs: atMs },
+    state: { phase: "holding", raisedAtMs: atMs, lastAtMs: atMs, sinceMs },
     effects: [{ kind: "raise", atMs, trace: { readings, events: [] } }],
   };
 }

@@ -6,7 +6,7 @@ import { modelsQuery } from "../../api/queries.ts";
 import { backtestPath, backtestQuery, backtestsQuery } from "../../api/rule-queries.ts";
 import type { Backtest } from "../../api/rule-shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
-import { jsonProblem, wrongPlaces } from "../../core/rules.ts";
+import { jsonProblem, wouldBeWords, wrongPlaces } from "../../core/rules.ts";
 import { dateText } from "../../core/time.ts";
 import { AlertIcon } from "../../parts/icons.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
@@ -161,6 +161,18 @@ function Result({ id }: { id: string }) {
           {plural(lookedAt, "reading and event", "readings and events")} were looked at.
         </span>
       </p>
+      {fired > 0 && found.wouldBe.length > 0 && (
+        <div>
+          <h3>What would have followed</h3>
+          <ul className={classes["wouldBe"]}>
+            {found.wouldBe.map((one, at) => (
+              <li key={at} className="numbers">
+                {wouldBeWords(one)}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       {firesWidely && (
         <p className={classes["note"]} role="status">
           <AlertIcon /> That is widely: to put it in force takes a confirmation.

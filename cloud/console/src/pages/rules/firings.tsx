@@ -7,6 +7,7 @@ import type { RuleFiring, ServiceRule } from "../../api/rule-shapes.ts";
 import { type RuleTrace, traceOf } from "../../core/case-words.ts";
 import { type MetricInfo, metricsOf } from "../../core/metrics.ts";
 import { countText, measureText, plural, valueText } from "../../core/numbers.ts";
+import { doneWords } from "../../core/rules.ts";
 import { absoluteText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -73,6 +74,11 @@ function Side({ mode, firings, metrics }: SideProps) {
               </Link>{" "}
               {firing.kind === "raise" ? "came" : "went"} <Ago atMs={firing.atMs} />
             </span>
+            {firing.done.map((done) => (
+              <span key={`${done.kind} ${done.itemId ?? ""}`} className={classes["small"]}>
+                {doneWords(done)}
+              </span>
+            ))}
             <TraceOf trace={traceOf(firing.trace)} metrics={metrics} />
           </li>
         ))}

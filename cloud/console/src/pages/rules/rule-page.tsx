@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useRights } from "../../api/rights.ts";
-import { ruleQuery } from "../../api/rule-queries.ts";
-import type { RuleDefinition, ServiceRule } from "../../api/rule-shapes.ts";
+import { ruleQuery, rulesQuery } from "../../api/rule-queries.ts";
+import type { RuleAction, RuleDefinition, ServiceRule } from "../../api/rule-shapes.ts";
 import { causeWords } from "../../core/case-words.ts";
-import { definitionText, modeWords, ruleSentence } from "../../core/rules.ts";
+import { plural } from "../../core/numbers.ts";
+import { actionWords, definitionText, modeWords, ruleSentence } from "../../core/rules.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -76,6 +77,27 @@ function KnownRule({ id }: { id: string }) {
   );
 }
 
+function Follows({ actions }: { actions: readonly RuleAction[] }) {
+  if (actions.length === 0) return <p className={page["note"]}>When it comes, nothing follows but a note of it.</p>;
+  return (
+    <p className={page["note"]}>
+      When it comes, it {new Intl.ListFormat("en", { type: "conjunction" }).format(actions.map(actionWords))}.
+    </p>
+  );
+}
+
+/** What could not be judged any more, since it came after what it should have been judged before. */
+function TooLate({ id }: { id: string }) {
+  const tooLate = useQuery(rulesQuery).data?.items.find((one) => one.id === id)?.tooLate ?? 0;
+  if (tooLate === 0) return null;
+  return (
+    <p className={page["note"]}>
+      <strong>{plural(tooLate, "reading or event", "readings and events")}</strong> came too late to be judged in order.
+      A back-test looks at them where they belong.
+    </p>
+  );
+}
+
 function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly ServiceRule[] }) {
   const mayChange = useRights()?.may("service.rules") === true;
   const { definition } = rule;
@@ -96,6 +118,8 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
           <span className={page["soft"]}>version {rule.version}</span>
         </p>
         <p className={classes["lead"]}>{ruleSentence(definition)}</p>
+        <Follows actions={definition.actions ?? []} />
+        <TooLate id={rule.id} />
       </div>
       {mayChange && <ModeSwitch rule={rule} />}
       <Firings rule={rule} />

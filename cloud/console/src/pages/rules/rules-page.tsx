@@ -70,7 +70,7 @@ const firedLately = (firings: readonly RuleFiring[], id: string, nowMs: number):
   firings.filter(({ ruleId, kind, atMs }) => ruleId === id && kind === "raise" && atMs > nowMs - weekMs).length;
 
 function Rule({ rule, fired }: { rule: StandingRule; fired: Fired | null }) {
-  const { id, version, definition, holding } = rule;
+  const { id, version, definition, holding, tooLate } = rule;
   const { words, tone } = modeWords[definition.mode];
   return (
     <li className={classes["rule"]} data-mode={definition.mode}>
@@ -98,6 +98,12 @@ function Rule({ rule, fired }: { rule: StandingRule; fired: Fired | null }) {
           <dt>Stands on</dt>
           <dd>{plural(holding, "appliance")}</dd>
         </div>
+        {tooLate > 0 && (
+          <div>
+            <dt>Came too late</dt>
+            <dd>{countText(tooLate)}</dd>
+          </div>
+        )}
         <div>
           <dt>Version</dt>
           <dd>{version}</dd>
