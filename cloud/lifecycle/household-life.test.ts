@@ -66,11 +66,12 @@ test("a household in the top tier with two faults in thirty days and a score of 
   expect((await toldOf(owner.householdId)).at(-1)).toMatchObject({ from: "loyalty", to: "disengaged" });
   const fresh = (await casesOf(owner.householdId)).filter(({ id }: { id: string }) => !before.has(id));
   expect(fresh).toMatchObject([{ title: "About to leave: call them", householdId: owner.householdId, deviceId: null }]);
-  // Told again it is the same, and nobody is called twice.
+  // Said again it is the same, and nobody is called twice.
   await kitchen.event("oven-1", "feedback.given", { rating: 1 });
   expect((await casesOf(owner.householdId)).length).toBe(before.size + 1);
   // What made them angry is settled: they are back where they were.
   await kitchen.as("support", "POST", `/cases/${fresh[0].id}/resolve`, { note: "Called, and sent a technician" });
+  kitchen.clock.forward(60_000);
   await kitchen.event("oven-1", "feedback.given", { rating: 4 });
   expect(await stageOf(owner.householdId)).toBe("loyalty");
 });
