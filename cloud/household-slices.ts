@@ -15,6 +15,7 @@ import type { Db } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Reach } from "./platform/webhooks/public-address.ts";
+import { Segments } from "./segments/segments.ts";
 import type { Service } from "./service/service.ts";
 import type { Audit } from "./staff/staff.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -41,7 +42,7 @@ export interface HouseholdSlicesDeps {
 
 /** Makes them and tells each what it needs of the others. */
 export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
-  const { db, clock, ids, hub, audit, outbox, devices, deliveries, households } = deps;
+  const { db, clock, ids, hub, audit, outbox, devices, deliveries, households, service } = deps;
   const content = new Content({
     db,
     clock,
@@ -73,14 +74,35 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     audit,
     outbox,
     households: { timeZoneOf: (wanted) => households.timeZoneOf(wanted), namesOf },
-    service: deps.service,
+    service,
   });
   households.onMerged((tx, merge) => lifecycle.merged(tx, merge));
   households.onUnmerged((tx, merge) => lifecycle.unmerged(tx, merge));
+  const segments = new Segments({
+    db,
+    clock,
+    audit,
+    outbox,
+    sources: {
+      home: (tx, householdIds) => households.timeZoneOf(householdIds, tx),
+      appliances: (tx, householdIds) => devices.ownedBy(tx, householdIds),
+      consents: (tx, householdIds) => consent.agreed(tx, householdIds),
+      points: async (tx, householdIds) =>
+        new Map([...(await loyalty.balances(tx, householdIds))].map(([id, { active }]) => [id, active])),
+      tier: async () => new Map(),
+      stage: (tx, householdIds) => lifecycle.stages(tx, householdIds),
+      openCases: (tx, householdIds) => service.openCases(tx, householdIds),
+    },
+    namesOf: (householdIds) => namesOf(db, householdIds),
+  });
+  devices.onFactsChanged((tx, householdIds) => segments.appliancesChanged(tx, householdIds));
+  households.onMerged((tx, merge) => segments.merged(tx, merge));
+  households.onUnmerged((tx, merge) => segments.unmerged(tx, merge));
   /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
   const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {
     await loyalty.ingest(tx, acts);
     await lifecycle.ingest(tx, acts);
+    await segments.ingest(tx, acts);
     return [];
   };
   const facts = new Facts({ db, clock, households, secret: deps.secret, follow });
@@ -90,10 +112,12 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     facts,
     loyalty,
     lifecycle,
+    segments,
     follow,
     async load() {
       await loyalty.load();
       await lifecycle.load();
+      await segments.load();
     },
   };
 }

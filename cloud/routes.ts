@@ -35,6 +35,8 @@ import { ingestRoutes } from "./ingest/ingest-routes.ts";
 import { lifecycleProblems } from "./lifecycle/lifecycle.ts";
 import { lifecycleRoutes } from "./lifecycle/lifecycle-routes.ts";
 import { loyaltyProblems } from "./loyalty/loyalty.ts";
+import { segmentProblems } from "./segments/segments.ts";
+import { segmentsRoutes } from "./segments/segments-routes.ts";
 import { loyaltyRoutes } from "./loyalty/loyalty-routes.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { metricsRoutes } from "./metrics/metrics-routes.ts";
@@ -111,6 +113,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...conversationProblems,
   ...lifecycleProblems,
   ...loyaltyProblems,
+  ...segmentProblems,
   ...noticeProblems,
   ...eventProblems,
   ...securityProblems,
@@ -200,6 +203,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   factsRoutes(app, slices.facts);
   lifecycleRoutes(app, slices.lifecycle);
   loyaltyRoutes(app, loyalty);
+  segmentsRoutes(app, slices.segments);
   noticesRoutes(app, slices.notices);
   eventsRoutes(app, events);
   webhooksRoutes(app, slices.webhooks);

@@ -45,6 +45,8 @@ export function startTickers(
     tick("points", 10_000, () => slices.loyalty.tick()),
     tick("offers", 1_000, () => slices.loyalty.offers.tick()),
     tick("content", 5_000, () => slices.content.tick()),
+    tick("segments", 1_000, () => slices.segments.tick()),
+    tick("segment-sizes", 5_000, () => slices.segments.tidy()),
     tick("security", 10_000, () => slices.security.flush()),
     tick("security-retention", 600_000, () => slices.security.tick()),
     tick("events", 60_000, () => slices.events.tick()),

@@ -3,6 +3,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { tagsMax } from "./core/labels.ts";
+import type { FactsTold } from "./tenure.ts";
 
 type Refused = { kind: "refused"; rule: "device_not_found" | "too_many_tags"; detail?: string };
 
@@ -14,6 +15,7 @@ interface Labels {
 }
 
 interface LabelRow {
+  household_id: string | null;
   country: string | null;
   tags: string[];
   sold_at_ms: number | null;
@@ -24,6 +26,7 @@ export interface DeviceLabelsDeps {
   db: Db;
   clock: Clock;
   audit: Audit;
+  told: FactsTold;
 }
 
 /** What people say of appliances: the country where one stands and tags, which rollouts ask for, and when it was sold and its warranty ends. */
@@ -38,9 +41,11 @@ export class DeviceLabels {
   async set(by: Principal, deviceId: string, labels: Labels): Promise<{ kind: "set" } | Refused> {
     return transaction(this.#deps.db, async (tx) => {
       const { rows } = await sql<LabelRow>`
-        SELECT country, tags, sold_at_ms, warranty_until_ms FROM device WHERE id = ${deviceId} FOR UPDATE`.execute(tx);
-      const before = rows[0];
-      if (before === undefined) return { kind: "refused", rule: "device_not_found" };
+        SELECT household_id, country, tags, sold_at_ms, warranty_until_ms FROM device
+        WHERE id = ${deviceId} FOR UPDATE`.execute(tx);
+      const [found] = rows;
+      if (found === undefined) return { kind: "refused", rule: "device_not_found" };
+      const { household_id, ...before } = found;
       const after = {
         country: labels.country === undefined ? before.country : labels.country,
         tags: labels.tags === undefined ? before.tags : [...new Set(labels.tags)].toSorted(),
@@ -51,6 +56,7 @@ export class DeviceLabels {
       await sql`UPDATE device SET country = ${after.country}, tags = ${after.tags}::text[], sold_at_ms = ${after.sold_at_ms},
           warranty_until_ms = ${after.warranty_until_ms}, facts_at_ms = ${this.#deps.clock.nowMs()}
         WHERE id = ${deviceId}`.execute(tx);
+      await this.#deps.told(tx, [household_id]);
       await this.#deps.audit.record(tx, {
         principal: by,
         action: "device.labelled",
@@ -70,8 +76,8 @@ export class DeviceLabels {
   ): Promise<{ kind: "tagged"; changed: number } | Refused> {
     const ids = [...new Set(deviceIds)];
     return transaction(this.#deps.db, async (tx) => {
-      const { rows } = await sql<{ id: string; tags: string[]; next: string[] }>`
-        SELECT d.id, d.tags, array(
+      const { rows } = await sql<{ id: string; household_id: string | null; tags: string[]; next: string[] }>`
+        SELECT d.id, d.household_id, d.tags, array(
           SELECT DISTINCT tag FROM unnest(d.tags || ${[...change.add]}::text[]) AS tag
           WHERE tag <> ALL(${[...change.remove]}::text[]) ORDER BY tag) AS next
         FROM device d WHERE d.id = ANY(${ids}::text[]) ORDER BY d.key FOR UPDATE`.execute(tx);
@@ -85,6 +91,10 @@ export class DeviceLabels {
         UPDATE device d SET tags = r.next, facts_at_ms = ${this.#deps.clock.nowMs()}
         FROM json_to_recordset(${JSON.stringify(changed)}::json) AS r(id text, next text[]) WHERE d.id = r.id`.execute(
         tx,
+      );
+      await this.#deps.told(
+        tx,
+        changed.map(({ household_id }) => household_id),
       );
       await this.#deps.audit.record(tx, {
         principal: by,

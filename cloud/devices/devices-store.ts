@@ -196,8 +196,12 @@ export class DevicesStore {
     return new Map(rows.map((row) => [row.key, row.reported]));
   }
 
-  /** Replaces reported states, and with them the facts that targets ask for. What did not change does not count as changed. */
-  async writeReported(tx: Db, states: ReadonlyMap<number, ReportedState>, nowMs: number): Promise<void> {
+  /**
+   * Replaces reported states, and with them the facts that targets ask for. What did not change does not count as changed.
+   *
+   * @returns whose appliances changed
+   */
+  async writeReported(tx: Db, states: ReadonlyMap<number, ReportedState>, nowMs: number): Promise<(string | null)[]> {
     const rows = [...states].map(([key, reported]) => {
       const facts = factsOf(reported);
       return {
@@ -211,7 +215,7 @@ export class DevicesStore {
         time_zone: facts.timeZone,
       };
     });
-    await sql`
+    const { rows: written } = await sql<{ household_id: string | null; facts_at_ms: number }>`
       UPDATE device d SET reported = r.reported, hardware = r.hardware, firmware_version = r.firmware_version,
         firmware_parts = r.firmware_parts, release_counter = r.release_counter, locale = r.locale, time_zone = r.time_zone,
         facts_at_ms = CASE
@@ -220,7 +224,8 @@ export class DevicesStore {
           ELSE d.facts_at_ms END
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(key int, reported jsonb, hardware text, firmware_version text,
         firmware_parts int[], release_counter int, locale text, time_zone text)
-      WHERE d.key = r.key`.execute(tx);
+      WHERE d.key = r.key RETURNING d.household_id, d.facts_at_ms`.execute(tx);
+    return written.flatMap((row) => (row.facts_at_ms === nowMs ? [row.household_id] : []));
   }
 
   async insertPresence(tx: Db, facts: readonly PresenceFact[]): Promise<void> {

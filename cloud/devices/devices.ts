@@ -18,7 +18,8 @@ import { DeviceLabels } from "./device-labels.ts";
 import { DeviceTokens } from "./device-tokens.ts";
 import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
 import { ModelsStore } from "./models-store.ts";
-import { Tenure } from "./tenure.ts";
+import { type OwnedAppliance, ownedAppliances } from "./owned-appliances.ts";
+import { type FactsTold, Tenure } from "./tenure.ts";
 import { WatchedDevices } from "./watched-devices.ts";
 
 export type {
@@ -38,6 +39,7 @@ export { findModels } from "./model-search.ts";
 export { reportedValues } from "./core/reported-state.ts";
 export { country, tags } from "./core/labels.ts";
 export { deviceFacts, type DeviceFactsRow } from "./device-facts.ts";
+export type { OwnedAppliance } from "./owned-appliances.ts";
 export type { DeviceRow } from "./devices-store.ts";
 export type { AwayCursor, AwayPage, WatchedDevices } from "./watched-devices.ts";
 export { deviceProblems } from "./errors.ts";
@@ -81,7 +83,7 @@ export class Devices {
   readonly certified: CertifiedDevices;
   readonly labels: DeviceLabels;
   /** Which household has a device. What changes it calls `forget` or `left` after its commit. */
-  readonly tenure = new Tenure();
+  readonly tenure: Tenure;
   readonly watched = new WatchedDevices();
   readonly #db: Db;
   readonly #clock: Clock;
@@ -90,6 +92,7 @@ export class Devices {
   readonly #models = new ModelsStore();
   readonly #connections = new ConnectionsStore();
   readonly #cache = new DeviceCache(200_000);
+  readonly #factsWatchers: ((tx: Db, householdIds: readonly string[]) => Promise<void>)[] = [];
   #signals: DeviceSignals = { credentialsChanged() {}, desiredChanged() {} };
 
   constructor(deps: { db: Db; clock: Clock; ids: Ids; audit: Audit }) {
@@ -98,7 +101,9 @@ export class Devices {
     this.#audit = deps.audit;
     const changed = (deviceId: string, disconnect: boolean) => this.#signals.credentialsChanged(deviceId, disconnect);
     this.tokens = new DeviceTokens({ ...deps, changed });
-    this.labels = new DeviceLabels(deps);
+    const told: FactsTold = (tx, householdIds) => this.#toldFacts(tx, householdIds);
+    this.tenure = new Tenure(told);
+    this.labels = new DeviceLabels({ ...deps, told });
     this.certified = new CertifiedDevices({ clock: deps.clock, changed });
   }
 
@@ -109,6 +114,11 @@ export class Devices {
 
   onSignals(signals: DeviceSignals): void {
     this.#signals = signals;
+  }
+
+  /** Who hears, in the transaction of the change, which households have other appliances or ones that are known otherwise. */
+  onFactsChanged(watch: (tx: Db, householdIds: readonly string[]) => Promise<void>): void {
+    this.#factsWatchers.push(watch);
   }
 
   // Models
@@ -194,6 +204,10 @@ export class Devices {
       const inserted = await this.#store.insert(tx, rows, this.#clock.nowMs());
       if (inserted.length < rows.length) throw new Error("a device was registered by somebody else at the same moment");
       const [only] = rows;
+      await this.#toldFacts(
+        tx,
+        rows.map(({ householdId }) => householdId),
+      );
       await this.#audit.record(tx, {
         principal: by,
         action: "device.registered",
@@ -251,6 +265,11 @@ export class Devices {
 
   countOfModel(tx: Db, model: string): Promise<number> {
     return this.#store.countOfModel(tx, model);
+  }
+
+  /** What there is to know of the appliances of some households, many at once. */
+  ownedBy(db: Db, householdIds: readonly string[]): Promise<Map<string, OwnedAppliance[]>> {
+    return ownedAppliances(db, householdIds);
   }
 
   ofHousehold(householdId: string): Promise<DeviceRef[]> {
@@ -360,7 +379,12 @@ export class Devices {
       const now = states.get(device.key);
       if (now !== undefined) states.set(device.key, mergeReported(now, reported));
     }
-    await this.#store.writeReported(tx, states, this.#clock.nowMs());
+    await this.#toldFacts(tx, await this.#store.writeReported(tx, states, this.#clock.nowMs()));
+  }
+
+  async #toldFacts(tx: Db, householdIds: readonly (string | null)[]): Promise<void> {
+    const ids = [...new Set(householdIds)].filter((id) => id !== null);
+    if (ids.length > 0) for (const watch of this.#factsWatchers) await watch(tx, ids);
   }
 
   /** Records who came and went. Only the gateway's current boot says who is here now. */

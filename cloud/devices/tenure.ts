@@ -3,8 +3,18 @@ import type { Db } from "../platform/database.ts";
 import type { DeviceRef } from "./core/up-facts.ts";
 import { type RefRow, refColumns, toRef } from "./devices-store.ts";
 
+/** Hears, in the transaction of a change, whose appliances are others or are known otherwise by what `deviceFacts` says. */
+export type FactsTold = (tx: Db, householdIds: readonly (string | null)[]) => Promise<void>;
+
 /** Which household has a device, and since when: SQL on the registry's own table, inside the caller's transaction. */
 export class Tenure {
+  readonly #told: FactsTold;
+
+  /** @param told hears whose appliances are others */
+  constructor(told: FactsTold = async () => {}) {
+    this.#told = told;
+  }
+
   /** The device as it is, held until the transaction ends: whoever else wants to move it waits. Null where there is none. */
   async lock(tx: Db, deviceId: string): Promise<DeviceRef | null> {
     const { rows } = await sql<RefRow>`SELECT ${refColumns} FROM device WHERE id = ${deviceId} FOR UPDATE`.execute(tx);
@@ -42,6 +52,7 @@ export class Tenure {
   async give(tx: Db, device: DeviceRef, householdId: string, sinceMs: number | null, nowMs: number): Promise<void> {
     await sql`UPDATE device SET household_id = ${householdId}, household_since_ms = ${sinceMs}, facts_at_ms = ${nowMs}
       WHERE key = ${device.key}`.execute(tx);
+    await this.#told(tx, [householdId]);
   }
 
   /** Takes a device that is held out of its household, and with it what was wanted of it. Its identity stays: that is the hardware's. */
@@ -51,5 +62,6 @@ export class Tenure {
       UPDATE device SET household_id = NULL, household_since_ms = ${nowMs}, tenure = tenure + 1, desired = '{}',
         desired_version = desired_version + 1, facts_at_ms = ${nowMs}
       WHERE key = ${device.key}`.execute(tx);
+    await this.#told(tx, [device.householdId]);
   }
 }

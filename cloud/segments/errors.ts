@@ -25,9 +25,4 @@ export const segmentProblems = {
     title: "Somebody else changed the segment",
     help: "Read it again, and send the version that you changed as `ifVersion`.",
   },
-  segment_cursor_invalid: {
-    status: 400,
-    title: "The cursor is not one of ours",
-    help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
-  },
 } as const;

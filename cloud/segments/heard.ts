@@ -8,7 +8,7 @@ import type { SegmentsStore } from "./segments-store.ts";
 
 /** Which parts of a profile are read anew when something of a kind is heard, by how its type begins. */
 const partsOf: readonly (readonly [beginning: string, parts: readonly Part[]])[] = [
-  ["hearth.household.", ["home", "appliances"]],
+  ["hearth.household.", ["home", "appliances", "openCases"]],
   ["hearth.consent.", ["consents"]],
   ["hearth.points.", ["points"]],
   ["hearth.tier.", ["tier"]],

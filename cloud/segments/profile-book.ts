@@ -109,7 +109,7 @@ export class ProfileBook {
   /** Looks at those whose day has come, in sets. @returns how many */
   async lookAtDue(): Promise<number> {
     const { db, profiles } = this.#deps;
-    for (let looked = 0; ; ) {
+    for (let looked = 0; ;) {
       const held = await transaction(db, async (tx) => {
         const rows = await profiles.holdDue(tx, await this.days(tx), dueAtOnce);
         await this.#settle(tx, new Map(rows.map((row) => [row.household_id, row])), rows);
@@ -123,7 +123,7 @@ export class ProfileBook {
   /** Makes those again that were never made from everything. @returns how many */
   async lookAtStale(): Promise<number> {
     const { db, profiles } = this.#deps;
-    for (let looked = 0; ; ) {
+    for (let looked = 0; ;) {
       const held = await transaction(db, async (tx) => {
         const rows = await profiles.holdStale(tx, staleAtOnce);
         await this.#settle(tx, new Map(rows.map((row) => [row.household_id, row])), await this.#made(tx, rows));
@@ -256,12 +256,14 @@ export class ProfileBook {
     for (const { segmentKey } of comes) deltas.set(segmentKey, (deltas.get(segmentKey) ?? 0) + 1);
     for (const { segmentKey } of goes) deltas.set(segmentKey, (deltas.get(segmentKey) ?? 0) - 1);
     await segments.noteChanges(tx, deltas);
-    const fact = (verb: string) => ({ segmentKey, householdId }: Coming) => ({
-      type: `hearth.segment.${verb}`,
-      subject: `household:${householdId}`,
-      atMs: nowMs,
-      data: { householdId, segmentId: asked.get(segmentKey)?.id },
-    });
+    const fact =
+      (verb: string) =>
+      ({ segmentKey, householdId }: Coming) => ({
+        type: `hearth.segment.${verb}`,
+        subject: `household:${householdId}`,
+        atMs: nowMs,
+        data: { householdId, segmentId: asked.get(segmentKey)?.id },
+      });
     await outbox.add(tx, [...goes.map(fact("left")), ...comes.map(fact("entered"))]);
   }
 }
@@ -275,7 +277,8 @@ function concerned(
   today: number,
 ): Iterable<ReadySegment> {
   if (was === undefined || was.is_stale || was.time_zone !== row.time_zone) return registry.all;
-  const readers = was === row ? new Set<ReadySegment>() : readersOf(registry, changedFacts(profileOf(was, today), facts));
+  const readers =
+    was === row ? new Set<ReadySegment>() : readersOf(registry, changedFacts(profileOf(was, today), facts));
   // A day that has come and was not looked at yet is looked at now, because the next day to look is written over it.
   if (was.due_day !== null && was.due_day <= today) for (const segment of registry.moving) readers.add(segment);
   return readers;

@@ -156,7 +156,8 @@ export class ProfilesStore {
     const acts =
       what === "profile"
         ? 0
-        : (await sql`DELETE FROM household_act WHERE household_id = ANY(${[...ids]}::uuid[])`.execute(tx)).numAffectedRows;
+        : (await sql`DELETE FROM household_act WHERE household_id = ANY(${[...ids]}::uuid[])`.execute(tx))
+            .numAffectedRows;
     const { numAffectedRows } = await sql`
       DELETE FROM household_profile WHERE household_id = ANY(${[...ids]}::uuid[])`.execute(tx);
     return Number(acts ?? 0) + Number(numAffectedRows ?? 0);

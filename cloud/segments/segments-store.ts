@@ -145,7 +145,9 @@ export class SegmentsStore {
     if (changed.length === 0) return;
     await sql`
       INSERT INTO segment_change (segment_key, delta)
-      SELECT * FROM unnest(${changed.map(([key]) => key)}::int[], ${changed.map(([, delta]) => delta)}::int[])`.execute(tx);
+      SELECT * FROM unnest(${changed.map(([key]) => key)}::int[], ${changed.map(([, delta]) => delta)}::int[])`.execute(
+      tx,
+    );
   }
 
   /** Adds up what came and went, and writes today's size of each segment that moved or has none yet. */
@@ -212,7 +214,8 @@ export class SegmentsStore {
     );
     const [done] = rows;
     // A zone that somebody moved to since the days were asked for: nothing of this step holds, and the next one knows it.
-    if (done !== undefined && done.unknown > 0) throw new Error("a household lives in a zone whose day is not known yet");
+    if (done !== undefined && done.unknown > 0)
+      throw new Error("a household lives in a zone whose day is not known yet");
     return done === undefined || done.filled_to === null ? "done" : "more";
   }
 
@@ -236,7 +239,9 @@ export class SegmentsStore {
   /** Households are in no segment any more. @returns how many memberships ended */
   async forget(tx: Db, householdIds: readonly string[]): Promise<number> {
     const { rows } = await sql<{ segment_key: number }>`
-      DELETE FROM segment_member WHERE household_id = ANY(${[...householdIds]}::uuid[]) RETURNING segment_key`.execute(tx);
+      DELETE FROM segment_member WHERE household_id = ANY(${[...householdIds]}::uuid[]) RETURNING segment_key`.execute(
+      tx,
+    );
     const deltas = new Map<number, number>();
     for (const { segment_key } of rows) deltas.set(segment_key, (deltas.get(segment_key) ?? 0) - 1);
     await this.noteChanges(tx, deltas);

@@ -17,8 +17,8 @@ import { ProfilesStore } from "./profiles-store.ts";
 import { membersOf, type SegmentRow, SegmentsStore } from "./segments-store.ts";
 
 export { segmentProblems } from "./errors.ts";
+export { householdFactViews } from "./core/facts.ts";
 export type { HouseholdProfile } from "./core/facts.ts";
-export type { OwnedAppliance } from "./core/profile.ts";
 export type { ProfileSources } from "./profile-book.ts";
 
 /** Something that a segment cannot be deleted under. */
@@ -48,7 +48,6 @@ export interface SegmentsDeps {
   sources: ProfileSources;
   /** Names of households, for people. */
   namesOf: (householdIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
-  onError: (error: unknown) => void;
 }
 
 type Refused<R extends string> = { kind: "refused"; rule: R; detail?: string };
@@ -103,7 +102,8 @@ export class Segments {
     this.#registry = createRegistry(
       rows.map(({ key, id, definition }) => {
         const compiled = compileSegment(definition.expression);
-        if (compiled.kind === "refused") throw new Error(`the stored segment ${id} does not compile: ${compiled.detail}`);
+        if (compiled.kind === "refused")
+          throw new Error(`the stored segment ${id} does not compile: ${compiled.detail}`);
         return { key, id, predicate: compiled.predicate };
       }),
     );
@@ -196,7 +196,10 @@ export class Segments {
   }
 
   /** Deletes a segment that nothing uses. */
-  async delete(by: Principal, id: string): Promise<{ kind: "deleted" } | Refused<"segment_not_found" | "segment_in_use">> {
+  async delete(
+    by: Principal,
+    id: string,
+  ): Promise<{ kind: "deleted" } | Refused<"segment_not_found" | "segment_in_use">> {
     const { db, audit, outbox, clock } = this.#deps;
     const outcome = await transaction(db, async (tx) => {
       const row = (await this.#store.listForChange(tx)).find((one) => one.id === id);

@@ -34,6 +34,13 @@ export class CasesStore {
     return rows.map(toCase)[0];
   }
 
+  async openOf(db: Db, householdIds: readonly string[]): Promise<Map<string, number>> {
+    const { rows } = await sql<{ household_id: string; n: number }>`
+      SELECT household_id, count(*) AS n FROM service_case
+      WHERE household_id = ANY(${[...householdIds]}::uuid[]) AND NOT is_closed GROUP BY household_id`.execute(db);
+    return new Map(rows.map(({ household_id, n }) => [household_id, n]));
+  }
+
   async lock(tx: Db, id: string): Promise<ServiceCase | null> {
     return (await this.lockAll(tx, [id]))[0] ?? null;
   }

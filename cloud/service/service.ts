@@ -225,4 +225,9 @@ export class Service {
   counts() {
     return this.desk.counts();
   }
+
+  /** How many cases of each of some households are not closed; who has none is left out. */
+  openCases(db: Db, householdIds: readonly string[]): Promise<Map<string, number>> {
+    return this.#store.openOf(db, householdIds);
+  }
 }

@@ -149,6 +149,9 @@ export const bodies: Record<string, Record<string, unknown>> = {
     article: { en: { title: "It rattles", text: "Wait" } },
   },
   "PUT /api/v1/answers/:key": { title: "Thanks", locales: { en: "Thank you, {{appliance}}" } },
+  "PUT /api/v1/segments/:id": { title: "With steam", expression: "has_steam" },
+  "POST /api/v1/segments/preview": { expression: "has_steam" },
+  "POST /api/v1/segments/test": { expression: "has_steam", householdId: unknownId },
   "PUT /api/v1/loyalty/rules/:key": {
     title: "Cook",
     act: { type: "program.finished" },
@@ -198,6 +201,7 @@ export const withoutBody = new Set([
   "POST /api/v1/content/items/:id/withdraw",
   "DELETE /api/v1/causes/:key",
   "DELETE /api/v1/answers/:key",
+  "DELETE /api/v1/segments/:id",
   "PUT /files/uploads/:id",
   "POST /api/v1/cases/:id/take",
   "DELETE /api/v1/notices/channels/:id",
@@ -222,6 +226,7 @@ export const makers = new Set([
   "PUT /api/v1/loyalty/rules/:key",
   "PUT /api/v1/causes/:key",
   "PUT /api/v1/answers/:key",
+  "PUT /api/v1/segments/:id",
 ]);
 
 /** Signed by nobody here. */

@@ -12,7 +12,8 @@ const isNode = (value: unknown): value is ASTNode =>
   typeof value === "object" && value !== null && "op" in value && "args" in value;
 
 function numberOf(node: ASTNode): number | null {
-  if (node.op === "value") return typeof node.args === "number" || typeof node.args === "bigint" ? Number(node.args) : null;
+  if (node.op === "value")
+    return typeof node.args === "number" || typeof node.args === "bigint" ? Number(node.args) : null;
   if (node.op !== "-_") return null;
   const inner = numberOf(node.args);
   return inner === null ? null : -inner;

@@ -5,25 +5,23 @@ import type { DayOf, ProfileRow } from "./profile.ts";
  * What a profile counts. Every one of these moves the profile by something that does not ask for the order: a sum, a maximum, a set, the
  * latest by time. So late acts and acts in another order give the same profile, and its rows are enough to make it again.
  */
-const countedKinds = [
-  "program",
-  "aborted",
-  "cleaning",
-  "fault",
-  "recipe",
-  "recipe_aborted",
-  "recipe_saved",
-  "recipe_searched",
-  "share",
-  "feedback",
-  "page_view",
-  "price_check",
-  "cart",
-  "order",
-  "return",
-  "mention",
-] as const;
-export type CountedKind = (typeof countedKinds)[number];
+export type CountedKind =
+  | "program"
+  | "aborted"
+  | "cleaning"
+  | "fault"
+  | "recipe"
+  | "recipe_aborted"
+  | "recipe_saved"
+  | "recipe_searched"
+  | "share"
+  | "feedback"
+  | "page_view"
+  | "price_check"
+  | "cart"
+  | "order"
+  | "return"
+  | "mention";
 
 /** An act as far as the profile counts it. */
 export interface CountedAct {
@@ -103,101 +101,101 @@ function withDay(days: readonly number[], day: number, today: number): number[] 
 const later = (a: number | null, b: number): number => (a === null ? b : Math.max(a, b));
 
 /** Whether something said at `atMs` stands against what was said last; of two at once the greater, so that the order does not matter. */
-const isLast = <T extends string | number>(last: { atMs: number | null; said: T | null }, atMs: number, said: T): boolean =>
-  last.atMs === null ||
-  last.said === null ||
-  atMs > last.atMs ||
-  (atMs === last.atMs && said > last.said);
+const isLast = <T extends string | number>(
+  last: { atMs: number | null; said: T | null },
+  atMs: number,
+  said: T,
+): boolean => last.atMs === null || last.said === null || atMs > last.atMs || (atMs === last.atMs && said > last.said);
 
-/** The profile after some acts that were not counted before. Changes `profile`, which is the caller's own. */
+interface Counting {
+  profile: ProfileRow;
+  atMs: number;
+  day: number;
+  today: number;
+  said: string | null;
+  amount: number | null;
+}
+
+/** Most names of programs that a profile holds, the first in their order. */
+const programNamesMax = 50;
+
+/** What each kind of act moves. */
+const counting: Readonly<Record<CountedKind, (of: Counting) => void>> = {
+  program({ profile, day, today, said }) {
+    profile.programs += 1;
+    profile.program_days = withDay(profile.program_days, day, today);
+    profile.last_cook_day = later(profile.last_cook_day, day);
+    if (said === "Steam") profile.steam_programs += 1;
+    if (said !== null && !profile.programs_used.includes(said))
+      profile.programs_used = [...profile.programs_used, said]
+        .toSorted((a, b) => (a < b ? -1 : 1))
+        .slice(0, programNamesMax);
+  },
+  aborted({ profile, day, today }) {
+    profile.programs_aborted += 1;
+    profile.aborted_days = withDay(profile.aborted_days, day, today);
+  },
+  cleaning({ profile, day }) {
+    profile.cleanings += 1;
+    profile.last_cleaned_day = later(profile.last_cleaned_day, day);
+  },
+  fault({ profile, day, today }) {
+    profile.faults += 1;
+    profile.fault_days = withDay(profile.fault_days, day, today);
+  },
+  recipe({ profile, atMs, day, today, said }) {
+    profile.recipes_finished += 1;
+    profile.recipe_days = withDay(profile.recipe_days, day, today);
+    if (said === null || !isLast({ atMs: profile.last_recipe_at_ms, said: profile.last_recipe }, atMs, said)) return;
+    profile.last_recipe = said;
+    profile.last_recipe_at_ms = atMs;
+  },
+  feedback({ profile, atMs, day, amount }) {
+    const last = { atMs: profile.last_feedback_at_ms, said: profile.last_feedback };
+    if (amount === null || !isLast(last, atMs, amount)) return;
+    profile.last_feedback = amount;
+    profile.last_feedback_at_ms = atMs;
+    profile.last_feedback_day = day;
+  },
+  recipe_aborted({ profile }) {
+    profile.recipes_aborted += 1;
+  },
+  recipe_saved({ profile }) {
+    profile.recipes_saved += 1;
+  },
+  recipe_searched({ profile }) {
+    profile.recipes_searched += 1;
+  },
+  share({ profile }) {
+    profile.shares += 1;
+  },
+  page_view({ profile, day, today }) {
+    profile.page_views += 1;
+    profile.page_view_days = withDay(profile.page_view_days, day, today);
+  },
+  price_check({ profile, day }) {
+    profile.price_checks += 1;
+    profile.last_price_check_day = later(profile.last_price_check_day, day);
+  },
+  cart({ profile, atMs }) {
+    profile.last_cart_at_ms = later(profile.last_cart_at_ms, atMs);
+  },
+  order({ profile, atMs, day }) {
+    profile.orders += 1;
+    profile.last_order_at_ms = later(profile.last_order_at_ms, atMs);
+    profile.last_order_day = later(profile.last_order_day, day);
+  },
+  return({ profile }) {
+    profile.returns += 1;
+  },
+  mention({ profile, amount }) {
+    profile.mentions += 1;
+    profile.mention_reach += amount ?? 0;
+  },
+};
+
+/** Counts acts that were not counted before. Changes `profile`, which is the caller's own. */
 export function countIn(profile: ProfileRow, acts: readonly CountedAct[], dayOf: DayOf, today: number): void {
-  for (const act of acts) count(profile, act, dayOf(act.atMs, profile.time_zone), today);
-}
-
-function count(profile: ProfileRow, { kind, atMs, said, amount }: CountedAct, day: number, today: number): void {
-  switch (kind) {
-    case "program":
-      profile.programs += 1;
-      profile.program_days = withDay(profile.program_days, day, today);
-      profile.last_cook_day = later(profile.last_cook_day, day);
-      if (said === "Steam") profile.steam_programs += 1;
-      if (said !== null && !profile.programs_used.includes(said))
-        profile.programs_used = [...profile.programs_used, said].toSorted((a, b) => (a < b ? -1 : 1)).slice(0, 50);
-      return;
-    case "aborted":
-      profile.programs_aborted += 1;
-      profile.aborted_days = withDay(profile.aborted_days, day, today);
-      return;
-    case "cleaning":
-      profile.cleanings += 1;
-      profile.last_cleaned_day = later(profile.last_cleaned_day, day);
-      return;
-    case "fault":
-      profile.faults += 1;
-      profile.fault_days = withDay(profile.fault_days, day, today);
-      return;
-    case "recipe":
-      profile.recipes_finished += 1;
-      profile.recipe_days = withDay(profile.recipe_days, day, today);
-      if (said !== null && isLast({ atMs: profile.last_recipe_at_ms, said: profile.last_recipe }, atMs, said)) {
-        profile.last_recipe = said;
-        profile.last_recipe_at_ms = atMs;
-      }
-      return;
-    case "feedback":
-      if (amount === null || !isLast({ atMs: profile.last_feedback_at_ms, said: profile.last_feedback }, atMs, amount))
-        return;
-      profile.last_feedback = amount;
-      profile.last_feedback_at_ms = atMs;
-      profile.last_feedback_day = day;
-      return;
-    default:
-      countElsewhere(profile, { kind, atMs, amount }, day, today);
-  }
-}
-
-type Elsewhere = Exclude<CountedKind, "program" | "aborted" | "cleaning" | "fault" | "recipe" | "feedback">;
-
-function countElsewhere(
-  profile: ProfileRow,
-  { kind, atMs, amount }: { kind: Elsewhere; atMs: number; amount: number | null },
-  day: number,
-  today: number,
-): void {
-  switch (kind) {
-    case "recipe_aborted":
-      profile.recipes_aborted += 1;
-      return;
-    case "recipe_saved":
-      profile.recipes_saved += 1;
-      return;
-    case "recipe_searched":
-      profile.recipes_searched += 1;
-      return;
-    case "share":
-      profile.shares += 1;
-      return;
-    case "page_view":
-      profile.page_views += 1;
-      profile.page_view_days = withDay(profile.page_view_days, day, today);
-      return;
-    case "price_check":
-      profile.price_checks += 1;
-      profile.last_price_check_day = later(profile.last_price_check_day, day);
-      return;
-    case "cart":
-      profile.last_cart_at_ms = later(profile.last_cart_at_ms, atMs);
-      return;
-    case "order":
-      profile.orders += 1;
-      profile.last_order_at_ms = later(profile.last_order_at_ms, atMs);
-      profile.last_order_day = later(profile.last_order_day, day);
-      return;
-    case "return":
-      profile.returns += 1;
-      return;
-    case "mention":
-      profile.mentions += 1;
-      profile.mention_reach += amount ?? 0;
-  }
+  for (const { kind, atMs, said, amount } of acts)
+    counting[kind]({ profile, atMs, day: dayOf(atMs, profile.time_zone), today, said, amount });
 }

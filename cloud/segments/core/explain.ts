@@ -1,4 +1,4 @@
-import type { Facts, Predicate } from "../../platform/predicate/predicate.ts";
+import type { Predicate } from "../../platform/predicate/predicate.ts";
 import { householdFact, isCovered, type HouseholdProfile } from "./facts.ts";
 import { compileSegment } from "./registry.ts";
 
@@ -19,9 +19,8 @@ export interface Explained {
 }
 
 export function factsSeen(profile: HouseholdProfile, consents: readonly string[], names: Iterable<string>): FactSeen[] {
-  const values: Readonly<Record<string, Facts[string]>> = profile;
   return [...names].map((name): FactSeen => {
-    const value = values[name] ?? null;
+    const value = profile[name] ?? null;
     const covered = isCovered(consents, householdFact(name)?.purpose ?? "run");
     return {
       name,

@@ -62,7 +62,11 @@ const cooking = (type: string): Common => ({
   purpose: "personalise",
 });
 const upkeep = (type: string): Common => ({ group: "use", reads: `Appliance events ${type}.`, purpose: "run" });
-const recipes = (type: string): Common => ({ group: "recipes", reads: `${type}, wherever seen.`, purpose: "personalise" });
+const recipes = (type: string): Common => ({
+  group: "recipes",
+  reads: `${type}, wherever seen.`,
+  purpose: "personalise",
+});
 const customer = (reads: string): Common => ({ group: "customer", reads, purpose: "run" });
 const outside = (type: string, purpose: FactPurpose = "personalise"): Common => ({
   group: "elsewhere",
@@ -71,7 +75,7 @@ const outside = (type: string, purpose: FactPurpose = "personalise"): Common => 
 });
 
 /** What segments may ask of a household, by name. */
-export const householdFactList = {
+const householdFactList = {
   appliances: stored("number", "appliances", "How many appliances it has; 0 of a prospect.", appliances),
   models: stored("texts", "models", "Keys of their models.", appliances),
   kinds: stored("texts", "kinds", "Their kinds: oven, dishwasher, other.", appliances),
@@ -103,7 +107,12 @@ export const householdFactList = {
   faults: stored("number", "faults", "Faults that appliances raised, ever.", upkeep("fault.raised")),
   faults_30d: times("fault_days", 30, "Faults that appliances raised.", upkeep("fault.raised")),
 
-  recipes_finished: stored("number", "recipes_finished", "Recipes cooked to the end, ever.", recipes("recipe.finished")),
+  recipes_finished: stored(
+    "number",
+    "recipes_finished",
+    "Recipes cooked to the end, ever.",
+    recipes("recipe.finished"),
+  ),
   recipes_finished_30d: times("recipe_days", 30, "Recipes cooked to the end.", recipes("recipe.finished")),
   recipes_aborted: stored("number", "recipes_aborted", "Recipes given up, ever.", recipes("recipe.aborted")),
   recipes_saved: stored("number", "recipes_saved", "Recipes saved, ever.", recipes("recipe.saved")),
@@ -141,10 +150,13 @@ export const householdFactList = {
   page_views: stored("number", "page_views", "Pages viewed, ever.", outside("page.viewed")),
   page_views_30d: times("page_view_days", 30, "Pages viewed.", outside("page.viewed")),
   mentions: stored("number", "mentions", "Public mentions, ever.", outside("mention.posted", "market")),
-  mention_reach: stored("number", "mention_reach", "How many people these reached.", outside("mention.posted", "market")),
+  mention_reach: stored(
+    "number",
+    "mention_reach",
+    "How many people these reached.",
+    outside("mention.posted", "market"),
+  ),
 } as const satisfies Record<string, HouseholdFact>;
-
-export type HouseholdFactName = keyof typeof householdFactList;
 
 const byName: Readonly<Record<string, HouseholdFact>> = householdFactList;
 
@@ -158,7 +170,7 @@ export const householdFactTypes: FactTypes = householdFactList;
 export const moves = ({ from }: HouseholdFact): boolean => from.kind === "days_since" || from.kind === "times_in_days";
 
 /** A household as segments see it: a fact that is not known, or that its consents do not cover, is missing. */
-export type HouseholdProfile = Readonly<Record<HouseholdFactName, Facts[string]>>;
+export type HouseholdProfile = Facts;
 
 /** How many of some sorted days lie after `day`. */
 export function daysAfter(days: readonly number[], day: number): number {
@@ -183,7 +195,9 @@ function valueOf(row: ProfileRow, from: FactSource, today: number): Facts[string
     case "language":
       return row.locale.split("-")[0];
     case "in_cart":
-      return row.last_cart_at_ms !== null && (row.last_order_at_ms === null || row.last_cart_at_ms > row.last_order_at_ms);
+      return (
+        row.last_cart_at_ms !== null && (row.last_order_at_ms === null || row.last_cart_at_ms > row.last_order_at_ms)
+      );
   }
 }
 
@@ -196,14 +210,13 @@ export function profileOf(row: ProfileRow, today: number): HouseholdProfile {
   const facts: Record<string, Facts[string]> = {};
   for (const [name, { from, purpose }] of Object.entries(byName))
     facts[name] = isCovered(row.consents, purpose) ? (valueOf(row, from, today) ?? null) : null;
-  return facts as HouseholdProfile;
+  return facts;
 }
 
 /** Facts in which two profiles differ. */
 export function changedFacts(before: HouseholdProfile, after: HouseholdProfile): Set<string> {
   const changed = new Set<string>();
-  const [left, right]: Readonly<Record<string, Facts[string]>>[] = [before, after];
-  for (const name of Object.keys(byName)) if (!isSame(left?.[name], right?.[name])) changed.add(name);
+  for (const name of Object.keys(byName)) if (!isSame(before[name], after[name])) changed.add(name);
   return changed;
 }
 
@@ -211,3 +224,9 @@ const isSame = (a: Facts[string], b: Facts[string]): boolean =>
   typeof a === "object" && a !== null && typeof b === "object" && b !== null
     ? a.length === b.length && a.every((one, at) => one === b[at])
     : a === b;
+
+/** The facts as they are listed for people. */
+export const householdFactViews = Object.entries(byName).map(([name, fact]) => {
+  const { type, help, reads, purpose, group } = fact;
+  return { name, type, help, reads, purpose, group, moves: moves(fact) };
+});

@@ -1,3 +1,4 @@
+import type { OwnedAppliance } from "../../devices/devices.ts";
 import { compareParts, versionParts } from "../../platform/version-parts.ts";
 
 /** What there is to know of a household, as it lies in the table: days are numbers of its own calendar, counted from 1970-01-01. */
@@ -114,19 +115,6 @@ export const profileColumns: Readonly<Record<Exclude<keyof ProfileRow, "househol
   due_day: "int",
   is_stale: "boolean",
 };
-
-/** An appliance as far as a profile speaks of it. */
-export interface OwnedAppliance {
-  model: string;
-  kind: string | null;
-  firmware: string | null;
-  country: string | null;
-  tags: readonly string[];
-  hasSteam: boolean;
-  hasProbe: boolean;
-  /** From when on it is the household's. */
-  fromMs: number;
-}
 
 /** What other parts of the service say of a household; each is read anew when its own facts say that it changed. */
 export interface ProfileParts {

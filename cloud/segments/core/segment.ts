@@ -7,7 +7,7 @@ export const segmentsMax = 200;
 
 export const segmentId = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,63}$/, "must be lower case letters, digits and hyphens, at most 64, beginning with a letter");
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "must be lower case letters, digits and hyphens, at most 64");
 
 export const expressionText = z.string().min(1).max(predicateLimits.charactersMax);
 

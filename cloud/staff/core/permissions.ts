@@ -36,6 +36,8 @@ export const permissionTable = {
   "rollouts.write": ["release", "admin"],
   "content.read": everyone,
   "content.write": ["content", "admin"],
+  "segments.read": everyone,
+  "segments.write": ["content", "admin"],
   "service.read": everyone,
   "service.rules": ["support", "admin"],
   "cases.write": ["support", "admin"],
