@@ -84,12 +84,13 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     audit,
     outbox,
     sources: {
-      home: (tx, householdIds) => households.timeZoneOf(householdIds, tx),
+      home: (tx, householdIds) => households.homesOf(householdIds, tx),
       appliances: (tx, householdIds) => devices.ownedBy(tx, householdIds),
       consents: (tx, householdIds) => consent.agreed(tx, householdIds),
       points: async (tx, householdIds) =>
         new Map([...(await loyalty.balances(tx, householdIds))].map(([id, { active }]) => [id, active])),
-      tier: async () => new Map(),
+      tier: async (tx, householdIds) =>
+        new Map([...(await loyalty.tiers(tx, householdIds))].map(([id, { key }]) => [id, key])),
       stage: (tx, householdIds) => lifecycle.stages(tx, householdIds),
       openCases: (tx, householdIds) => service.openCases(tx, householdIds),
     },

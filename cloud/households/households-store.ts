@@ -160,9 +160,12 @@ export class HouseholdsStore {
     await sql`UPDATE household_member SET role = 'owner' WHERE id = ${toId}`.execute(tx);
   }
 
-  async zones(db: Db, ids: readonly string[]): Promise<{ id: string; time_zone: string; locale: string }[]> {
-    const { rows } = await sql<{ id: string; time_zone: string; locale: string }>`
-      SELECT id, time_zone, locale FROM household WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
+  async zones(
+    db: Db,
+    ids: readonly string[],
+  ): Promise<{ id: string; time_zone: string; locale: string; merged_into: string | null }[]> {
+    const { rows } = await sql<{ id: string; time_zone: string; locale: string; merged_into: string | null }>`
+      SELECT id, time_zone, locale, merged_into FROM household WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
     return rows;
   }
 }

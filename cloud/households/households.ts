@@ -301,6 +301,13 @@ export class Households {
     await this.merges.removeExpired();
   }
 
+  /** Time zone and locale of each household that exists and is not part of another. */
+  async homesOf(ids: readonly string[], db: Db): Promise<Map<string, HouseholdZone>> {
+    const rows = await this.#store.zones(db, ids);
+    const whole = rows.filter(({ merged_into }) => merged_into === null);
+    return new Map(whole.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale }]));
+  }
+
   /** Time zone and locale of each household that exists. */
   async timeZoneOf(ids: readonly string[], db: Db = this.#deps.db): Promise<Map<string, HouseholdZone>> {
     if (ids.length === 0) return new Map();
