@@ -19,7 +19,15 @@ import type {
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { Clock } from "../platform/clock.ts";
 import { sleep, yieldToEvents } from "../platform/clock.ts";
-import { bindDb, type Database, type Db, isDatabaseAnswer, sqlState, transaction } from "../platform/database.ts";
+import {
+  bindDb,
+  type Database,
+  type Db,
+  isDatabaseAnswer,
+  sqlState,
+  transaction,
+  withLast,
+} from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
@@ -431,7 +439,7 @@ export class Ingest {
     let done: { watermark: number; afterCommit: AfterCommit[] };
     try {
       const before = await this.#store.lockWatermark(tx, source);
-      done = await work(tx, before, client);
+      done = await withLast(tx, () => work(tx, before, client));
       if (done.watermark !== before)
         await this.#store.moveWatermark(tx, source, done.watermark, this.#deps.clock.nowMs());
       await client.query("COMMIT");

@@ -48,7 +48,31 @@ export class Database {
 
 /** Runs `work` in one transaction: all of it, or nothing. */
 export const transaction = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
-  db.isTransaction ? work(db) : db.transaction().execute(work);
+  db.isTransaction ? work(db) : db.transaction().execute((tx) => withLast(tx, () => work(tx)));
+
+/** What still has to be done in transactions that are open. */
+const last = new WeakMap<Db, (() => Promise<void>)[]>();
+
+/** Runs the work of a transaction, and then what it left for its end. For whoever opens transactions in a way of their own. */
+export async function withLast<T>(tx: Db, work: () => Promise<T>): Promise<T> {
+  const waiting: (() => Promise<void>)[] = [];
+  last.set(tx, waiting);
+  const done = await work();
+  for (const one of waiting) await one();
+  return done;
+}
+
+/**
+ * Leaves something for the end of a transaction: inside it, behind everything else that it does. For locks that follow from many kinds of
+ * changes: taken last, whoever has one waits for nobody else, and so two roads that change different things first never wait in a ring.
+ *
+ * @returns whether the transaction's end will do it; false where it was not opened by `transaction`, and the caller does it at once
+ */
+export function doLast(tx: Db, work: () => Promise<void>): boolean {
+  const waiting = last.get(tx);
+  waiting?.push(work);
+  return waiting !== undefined;
+}
 
 const triesMax = 3;
 

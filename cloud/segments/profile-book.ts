@@ -4,12 +4,12 @@
  *   acts, facts of the outbox, a day that ends --> hold the profiles --> change them --> facts that differ
  *     --> the segments that read one of these --> who comes, who goes
  *
- * all of it in the transaction of what happened. A profile is held before the segments in force are asked for, and a segment that is put in
+ * all of it in the transaction of what happened, once and at its end: whoever holds a profile waits for nobody but others that do. A profile is held before the segments in force are asked for, and a segment that is put in
  * force holds each profile as it looks at it: so one of the two always sees the other.
  */
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { type Db, doLast, transaction } from "../platform/database.ts";
 import { countedActs, countIn, type CountedAct } from "./core/acts.ts";
 import { createDayOf } from "./core/days.ts";
 import { changedFacts, type HouseholdProfile, profileOf } from "./core/facts.ts";
@@ -36,11 +36,21 @@ export interface ProfileBookDeps {
   registry: () => Registry;
 }
 
-/** What happened to some households. */
-interface Happened {
-  acts: readonly CountedAct[];
+/** What happened to households in one transaction. */
+interface Noted {
+  acts: CountedAct[];
   /** Which parts of which households are to be read anew. */
-  parts: ReadonlyMap<string, ReadonlySet<Part>>;
+  parts: Map<string, ReadonlySet<Part>>;
+  /** What one household did is another's from now on, or is its own again. */
+  moves: { what: "merge" | "unmerge"; merge: Merge }[];
+  /** Households that are no more, with whether what they did goes too. */
+  gone: Map<string, "profile" | "profile_and_acts">;
+}
+
+export interface Merge {
+  mergeId: string;
+  from: string;
+  into: string;
 }
 
 interface Looked {
@@ -66,6 +76,7 @@ const staleAtOnce = 500;
 export class ProfileBook {
   readonly #deps: ProfileBookDeps;
   readonly #dayOf: DayOf = createDayOf();
+  readonly #noted = new WeakMap<Db, Noted>();
 
   constructor(deps: ProfileBookDeps) {
     this.#deps = deps;
@@ -83,27 +94,63 @@ export class ProfileBook {
   }
 
   /** Households did something; sent again, it changes nothing. */
-  async acted(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
-    await this.#happen(tx, { acts: countedActs(acts), parts: new Map() });
+  acted(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
+    const counted = countedActs(acts);
+    return counted.length === 0 ? Promise.resolve() : this.#note(tx, ({ acts: noted }) => void noted.push(...counted));
   }
 
   /** Parts of some households changed. */
-  async changed(tx: Db, parts: ReadonlyMap<string, ReadonlySet<Part>>): Promise<void> {
-    await this.#happen(tx, { acts: [], parts });
+  changed(tx: Db, parts: ReadonlyMap<string, ReadonlySet<Part>>): Promise<void> {
+    if (parts.size === 0) return Promise.resolve();
+    return this.#note(tx, ({ parts: noted }) => {
+      for (const [id, changed] of parts) noted.set(id, new Set([...(noted.get(id) ?? []), ...changed]));
+    });
   }
 
-  /** Makes the profiles of some households again from everything that there is. */
-  async remake(tx: Db, householdIds: readonly string[]): Promise<void> {
-    const rows = await this.#hold(tx, householdIds);
-    await this.#settle(tx, rows, await this.#made(tx, [...rows.values()]));
+  /** A household is no more. */
+  erased(tx: Db, householdId: string): Promise<void> {
+    return this.#note(tx, ({ gone, parts }) => {
+      gone.set(householdId, "profile_and_acts");
+      parts.delete(householdId);
+    });
   }
 
-  /** Households that are no more: of what they did nothing is kept, or only their profile goes. @returns how many rows are gone */
+  merged(tx: Db, merge: Merge): Promise<void> {
+    return this.#note(tx, ({ moves, gone, parts }) => {
+      moves.push({ what: "merge", merge });
+      gone.set(merge.from, "profile");
+      parts.set(merge.into, allParts);
+    });
+  }
+
+  unmerged(tx: Db, merge: Merge): Promise<void> {
+    return this.#note(tx, ({ moves, gone, parts }) => {
+      moves.push({ what: "unmerge", merge });
+      gone.delete(merge.from);
+      for (const id of [merge.from, merge.into]) parts.set(id, allParts);
+    });
+  }
+
+  /** Removes what is kept of a household, now. @returns how many rows are gone */
   async remove(tx: Db, householdIds: readonly string[], what: "profile" | "profile_and_acts"): Promise<number> {
     const { profiles, segments } = this.#deps;
     await profiles.hold(tx, householdIds);
     const ended = await segments.forget(tx, householdIds);
     return ended + (await profiles.remove(tx, householdIds, what));
+  }
+
+  /** Gathers what happens in a transaction, so that each profile is held and looked at once, and last. */
+  async #note(tx: Db, add: (noted: Noted) => void): Promise<void> {
+    const known = this.#noted.get(tx);
+    const noted: Noted = known ?? { acts: [], parts: new Map(), moves: [], gone: new Map() };
+    add(noted);
+    if (known !== undefined) return;
+    this.#noted.set(tx, noted);
+    const settle = () => {
+      this.#noted.delete(tx);
+      return this.#happen(tx, noted);
+    };
+    if (!doLast(tx, settle)) await settle();
   }
 
   /** Looks at those whose day has come, in sets. @returns how many */
@@ -134,12 +181,24 @@ export class ProfileBook {
     }
   }
 
-  async #happen(tx: Db, { acts, parts }: Happened): Promise<void> {
-    const ids = [...new Set([...acts.map(({ householdId }) => householdId), ...parts.keys()])];
-    if (ids.length === 0) return;
-    const rows = await this.#hold(tx, ids);
+  async #happen(tx: Db, { acts, parts, moves, gone }: Noted): Promise<void> {
+    const { profiles } = this.#deps;
+    const changed = new Set([...acts.map(({ householdId }) => householdId), ...parts.keys()]);
+    for (const id of gone.keys()) changed.delete(id);
+    const moved = moves.flatMap(({ merge }) => [merge.from, merge.into]);
+    await profiles.hold(tx, [...new Set([...gone.keys(), ...moved, ...changed])]);
+    for (const { what, merge } of moves)
+      await (what === "merge" ? profiles.mergeActs(tx, merge) : profiles.unmergeActs(tx, merge));
+    for (const [id, what] of gone) await this.remove(tx, [id], what);
+    if (changed.size === 0) return;
+    const rows = await this.#hold(tx, [...changed]);
     const known = acts.filter(({ householdId }) => rows.has(householdId));
-    const fresh = Map.groupBy(await this.#deps.profiles.recordActs(tx, known), ({ householdId }) => householdId);
+    const fresh = Map.groupBy(await profiles.recordActs(tx, known), ({ householdId }) => householdId);
+    // What was moved is counted from the beginning.
+    for (const id of moved) {
+      const row = rows.get(id);
+      if (row !== undefined) rows.set(id, { ...row, is_stale: true });
+    }
     const read = await this.#read(tx, parts, rows);
     const after: ProfileRow[] = [];
     const again: ProfileRow[] = [];

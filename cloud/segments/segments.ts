@@ -12,7 +12,7 @@ import { compileSegment, createRegistry, type Registry } from "./core/registry.t
 import { type SegmentDefinition, segmentsMax } from "./core/segment.ts";
 import { factColumn } from "./fact-columns.ts";
 import { partsChanged, segmentHouseholdData } from "./heard.ts";
-import { ProfileBook, type ProfileSources } from "./profile-book.ts";
+import { type Merge, ProfileBook, type ProfileSources } from "./profile-book.ts";
 import { ProfilesStore } from "./profiles-store.ts";
 import { membersOf, type SegmentRow, SegmentsStore } from "./segments-store.ts";
 
@@ -92,7 +92,7 @@ export class Segments {
     outbox.onAdded(async (tx, facts) => {
       const { parts, erased } = partsChanged(facts);
       await this.#book.changed(tx, parts);
-      if (erased.length > 0) await this.#book.remove(tx, erased, "profile_and_acts");
+      for (const id of erased) await this.#book.erased(tx, id);
     });
   }
 
@@ -120,17 +120,12 @@ export class Segments {
   }
 
   /** One household was a part of another all along: what it did is the other's. */
-  async merged(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
-    await this.#profiles.hold(tx, [merge.from, merge.into]);
-    await this.#profiles.mergeActs(tx, merge);
-    await this.#book.remove(tx, [merge.from], "profile");
-    await this.#book.remake(tx, [merge.into]);
+  merged(tx: Db, merge: Merge): Promise<void> {
+    return this.#book.merged(tx, merge);
   }
 
-  async unmerged(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
-    await this.#profiles.hold(tx, [merge.from, merge.into]);
-    await this.#profiles.unmergeActs(tx, merge);
-    await this.#book.remake(tx, [merge.from, merge.into]);
+  unmerged(tx: Db, merge: Merge): Promise<void> {
+    return this.#book.unmerged(tx, merge);
   }
 
   /** What segments see of households, as of now. A household without a profile is left out. */
