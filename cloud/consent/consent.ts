@@ -3,6 +3,7 @@ import type { Outbox } from "../events/events.ts";
 import type { Households, Merged } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, transaction } from "../platform/database.ts";
+import type { HouseholdData } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { HouseholdEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
@@ -17,9 +18,10 @@ import {
   speak,
   type Standing,
 } from "./core/consent.ts";
+import { ownData } from "./own-data.ts";
 
 export { consentFacts } from "./consent-store.ts";
-export { mayUse, type Purpose, purposes } from "./core/consent.ts";
+export type { Purpose } from "./core/consent.ts";
 export { consentProblems } from "./errors.ts";
 
 type Refused<R extends string> = { kind: "refused"; rule: R };
@@ -66,6 +68,7 @@ interface ConsentDeps {
 export class Consent {
   readonly #deps: ConsentDeps;
   readonly #store = new ConsentStore();
+  readonly householdData: readonly HouseholdData[] = ownData(this.#store);
 
   constructor(deps: ConsentDeps) {
     this.#deps = deps;
@@ -184,11 +187,6 @@ export class Consent {
       title: `${row.decision === "given" ? "Agreed" : "Withdrew"}: ${row.purpose}${row.party === "" ? "" : ` with ${row.party}`}`,
       data: { purpose: row.purpose, party: row.party, channel: row.channel, by: row.by_principal },
     }));
-  }
-
-  /** Erases every receipt of a household. */
-  erase(tx: Db, householdId: string): Promise<number> {
-    return this.#store.erase(tx, householdId);
   }
 
   /** The words that were read, where they are the newest: somebody who read older ones did not agree to these. */

@@ -3,10 +3,12 @@ import type { HouseholdAct, Households, Merged, NewProspect, Reference } from ".
 import type { AfterCommit } from "../ingest/ingest.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
+import type { HouseholdData } from "../platform/household-data.ts";
 import type { HouseholdEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import { aheadMsMax, contentOf, type FactOutcome, type OutsideFact, readFact, refusal } from "./core/fact.ts";
 import { FactsStore, type Identity, type StoredFact } from "./facts-store.ts";
+import { ownData } from "./own-data.ts";
 
 export { factProblems } from "./errors.ts";
 
@@ -32,6 +34,7 @@ interface Incoming {
 export class Facts {
   readonly #deps: FactsDeps;
   readonly #store = new FactsStore();
+  readonly householdData: readonly HouseholdData[] = ownData(this.#store);
 
   constructor(deps: FactsDeps) {
     this.#deps = deps;
@@ -79,11 +82,6 @@ export class Facts {
       title: `${type} (${source})`,
       data: { type, source, ...data },
     }));
-  }
-
-  /** Erases a household's facts. Their identities stay, and name nobody. */
-  erase(tx: Db, householdId: string): Promise<number> {
-    return this.#store.erase(tx, householdId);
   }
 
   /** @param outcomes is filled; what an earlier try wrote there is written again */

@@ -129,7 +129,7 @@ export class MergesStore {
       CROSS JOIN LATERAL (VALUES ('merged', m.at_ms, m.reason), ('unmerged', m.undone_at_ms, m.undone_reason))
         AS happened(what, at_ms, reason)
       WHERE (into_id = ${id} OR from_id = ${id}) AND happened.at_ms < ${beforeMs}
-      ORDER BY happened.at_ms DESC, m.id DESC LIMIT ${limit}`.execute(db);
+      ORDER BY happened.at_ms DESC, m.id DESC, what DESC LIMIT ${limit}`.execute(db);
     return rows;
   }
 
