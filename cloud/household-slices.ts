@@ -16,6 +16,7 @@ import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Reach } from "./platform/webhooks/public-address.ts";
 import { Segments } from "./segments/segments.ts";
+import { retainedActs, updatesOf } from "./retained-acts.ts";
 import type { Service } from "./service/service.ts";
 import type { Audit } from "./staff/staff.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -65,8 +66,15 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     households,
     deliveries,
     appliances: devices,
+    acts: (tx, asked, limit) => retainedActs({ devices, telemetry: deps.telemetry }, tx, asked, limit),
     secret: deps.secret,
     reach: deps.reach,
+  });
+  deliveries.onMoved(async (tx, moves) => {
+    const updated = moves.filter(({ kind, to }) => kind === "firmware" && to === "done");
+    if (updated.length === 0) return;
+    const refs = await devices.refsByKey(updated.map(({ deviceKey }) => deviceKey));
+    await loyalty.ingest(tx, updatesOf(updated, refs, clock.nowMs()));
   });
   const lifecycle = new Lifecycle({
     db,

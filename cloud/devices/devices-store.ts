@@ -116,6 +116,12 @@ export class DevicesStore {
     return rows.map(toRef);
   }
 
+  async ownedRefs(db: Db, limit: number): Promise<DeviceRef[]> {
+    const { rows } = await sql<RefRow>`
+      SELECT ${refColumns} FROM device WHERE household_id IS NOT NULL ORDER BY key LIMIT ${limit}`.execute(db);
+    return rows.map(toRef);
+  }
+
   async online(db: Db, keys: readonly number[]): Promise<number[]> {
     const { rows } = await sql<{ key: number }>`
       SELECT key FROM device WHERE key = ANY(${keys}::int[]) AND online AND blocked_at_ms IS NULL`.execute(db);

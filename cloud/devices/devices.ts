@@ -276,6 +276,11 @@ export class Devices {
     return this.#store.refsOfHousehold(this.#db, householdId);
   }
 
+  /** Appliances that somebody has, in the order of their keys. */
+  owned(limit: number): Promise<DeviceRef[]> {
+    return this.#store.ownedRefs(this.#db, limit);
+  }
+
   /** A committed change to a device that the up road must see from now on. */
   forget(deviceId: string): void {
     this.#cache.forget(deviceId);

@@ -99,6 +99,20 @@ export class FactsStore {
     return rows.map(toFact);
   }
 
+  /** What households did of these types in a time, the earliest first; of one household where it is named. */
+  async ofTypes(
+    db: Db,
+    asked: { types: readonly string[]; householdId: string | null; fromMs: number; toMs: number },
+    limit: number,
+  ): Promise<StoredFact[]> {
+    const { rows } = await sql<FactRow>`
+      SELECT * FROM outside_fact
+      WHERE type = ANY(${[...asked.types]}::text[]) AND at_ms >= ${asked.fromMs} AND at_ms < ${asked.toMs}
+        AND (${asked.householdId}::uuid IS NULL OR household_id = ${asked.householdId})
+      ORDER BY at_ms, sequence LIMIT ${limit}`.execute(db);
+    return rows.map(toFact);
+  }
+
   async move(tx: Db, from: string, into: string): Promise<void> {
     await sql`UPDATE outside_fact SET household_id = ${into} WHERE household_id = ${from}`.execute(tx);
   }

@@ -125,15 +125,7 @@ export class Facts {
       data,
     }));
     await this.#store.insert(tx, rows);
-    const acts = rows.map(({ householdId, source, id, type, atMs, data }): HouseholdAct => ({
-      householdId,
-      source: `${source}:${id}`,
-      origin: source,
-      type,
-      atMs,
-      data,
-      device: null,
-    }));
+    const acts = rows.map(actOf);
     return acts.length === 0 ? [] : this.#deps.follow(tx, acts);
   }
 
@@ -212,3 +204,27 @@ export class Facts {
 function unreached(): never {
   throw new Error("a fact of a batch was left without an outcome");
 }
+
+const actOf = ({
+  householdId,
+  source,
+  id,
+  type,
+  atMs,
+  data,
+}: Pick<StoredFact, "householdId" | "source" | "id" | "type" | "atMs" | "data">): HouseholdAct => ({
+  householdId,
+  source: `${source}:${id}`,
+  origin: source,
+  type,
+  atMs,
+  data,
+  device: null,
+});
+
+/** Those that are kept, as acts: of these types, in a time, the earliest first. */
+export const factActs = async (
+  db: Db,
+  asked: Parameters<FactsStore["ofTypes"]>[1],
+  limit: number,
+): Promise<HouseholdAct[]> => (await new FactsStore().ofTypes(db, asked, limit)).map(actOf);

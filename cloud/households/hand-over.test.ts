@@ -151,20 +151,21 @@ test.each(ways)(
     expect((await kitchen.call(next.key, "GET", `${path}/latest`)).body.items).toMatchObject([{ value: 42 }]);
     expect((await titles(next.key, id)).toSorted()).toEqual([
       "+10 points: Finished a program",
+      "+15 points: Tried a program for the first time",
       "+50 points: First program of the household",
       "Case opened: Fault reported by the appliance (F99)",
       "Command identify: queued",
       "Fault raised: F99",
       "Program finished: Bread",
     ]);
-    expect(await balance(next.householdId)).toBe(60);
+    expect(await balance(next.householdId)).toBe(75);
   },
 );
 
 test("points stay with the household that earned them, and what happened before the hand-over earns for nobody after it", async () => {
   const { id, owner } = await livedWith();
   const earned = await balance(owner.householdId);
-  expect(earned).toBe(60);
+  expect(earned).toBe(75);
   const before = kitchen.clock.nowMs() - 1;
   await kitchen.call(owner.key, "POST", `/my/devices/${id}/hand-over`);
   const next = await kitchen.newOwner(id, "Bea");

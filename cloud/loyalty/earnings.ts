@@ -325,7 +325,7 @@ const splitKey = (key: string): [string, string, string] => {
 };
 
 /** Acts of households that exist, each once, with their day and hour in the household's calendar. */
-function actsWithDays(acts: readonly HouseholdAct[], zones: Zones): EarningAct[] {
+export function actsWithDays(acts: readonly HouseholdAct[], zones: Zones): EarningAct[] {
   const events = new Map<string, EarningAct>();
   for (const act of acts) {
     const zone = zones.get(act.householdId);

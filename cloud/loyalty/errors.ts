@@ -10,6 +10,21 @@ export const loyaltyProblems = {
     title: "There are as many earning rules as this service holds",
     help: "Change a rule that is no longer needed instead of making another.",
   },
+  loyalty_rule_not_found: {
+    status: 404,
+    title: "There is no such earning rule",
+    help: "GET /api/v1/loyalty/rules lists them.",
+  },
+  shop_address_invalid: {
+    status: 422,
+    title: "That is no address of a shop",
+    help: "An https:// address without user name, password or fragment.",
+  },
+  shop_address_private: {
+    status: 422,
+    title: "The shop's address is not a public one",
+    help: "Orders go to public addresses alone.",
+  },
   earning_predicate_refused: {
     status: 422,
     title: "The rule's condition cannot be used",
@@ -50,6 +65,61 @@ export const loyaltyProblems = {
     title: "The household no longer has these points",
     help: "A reversal never makes a balance negative.",
   },
+  too_many_rewards: {
+    status: 409,
+    title: "There are as many rewards as this service holds",
+    help: "Change a reward that is no longer needed instead of making another.",
+  },
+  reward_tier_unknown: {
+    status: 422,
+    title: "The reward names a tier that the program does not have",
+    help: "GET /api/v1/loyalty/program lists the tiers.",
+  },
+  reward_not_found: {
+    status: 404,
+    title: "There is no such reward",
+    help: "GET /api/v1/my/rewards lists what there is.",
+  },
+  reward_disabled: {
+    status: 409,
+    title: "The reward is not to be had at the moment",
+    help: "GET /api/v1/my/rewards lists what there is.",
+  },
+  reward_out_of_stock: {
+    status: 409,
+    title: "There is none left",
+    help: "What somebody put aside and does not redeem comes back.",
+  },
+  reward_above_tier: {
+    status: 409,
+    title: "The reward is for a higher tier",
+    help: "GET /api/v1/my/points says how far it is to the next tier.",
+  },
+  redemption_not_found: {
+    status: 404,
+    title: "There is nothing of that id put aside",
+    help: "GET /api/v1/my/rewards lists what was put aside.",
+  },
+  redemption_released: {
+    status: 409,
+    title: "It is no longer put aside",
+    help: "Its time was over, or it was released. The points are back.",
+  },
+  redemption_redeemed: {
+    status: 409,
+    title: "It is redeemed already",
+    help: "A reward is redeemed once.",
+  },
+  redemption_refunded: {
+    status: 409,
+    title: "It was given back",
+    help: "The points are back.",
+  },
+  redemption_not_redeemed: {
+    status: 409,
+    title: "It is not redeemed",
+    help: "What is put aside can be released.",
+  },
   offer_not_found: {
     status: 404,
     title: "There is no such offer",
@@ -85,7 +155,7 @@ export const loyaltyProblems = {
     title: "There are as many offers as this service holds",
     help: "Change an offer that is no longer needed instead of making another.",
   },
-  offer_not_granted: {
+  offer_grant_not_found: {
     status: 404,
     title: "There is no such offer for this household",
     help: "GET /api/v1/my/offers lists what it was offered.",

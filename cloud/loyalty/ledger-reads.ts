@@ -242,6 +242,20 @@ export class LedgerReads {
     }));
   }
 
+  async lastSequence(db: Db): Promise<number> {
+    const { rows } = await sql<{ last: number }>`
+      SELECT coalesce(max(sequence), 0) AS last FROM ledger_transfer`.execute(db);
+    return rows[0]?.last ?? 0;
+  }
+
+  async earnedSince(db: Db, sequence: number): Promise<{ source: string; rule: string; points: number }[]> {
+    const { rows } = await sql<{ source: string; rule: string; points: number }>`
+      SELECT source, rule, points FROM ledger_transfer
+      WHERE sequence > ${sequence} AND kind = 'earning' AND program = ${this.#program}
+      ORDER BY sequence LIMIT 100`.execute(db);
+    return rows;
+  }
+
   /** Transfers that a device's events caused, newest first; for a household's eyes, those of its own account. */
   async timeline(db: Db, deviceKey: number, page: TimelinePage): Promise<Transfer[]> {
     const account = page.owner === undefined ? null : await this.accountKey(db, page.owner.householdId);

@@ -7,13 +7,15 @@ import { problem } from "../platform/problem.ts";
 import { loyaltyDefinition, loyaltyKey, loyaltyRule } from "./core/rule.ts";
 import { transferKinds } from "./core/transfer.ts";
 import { loyaltyProblems } from "./errors.ts";
+import { grantView, toGrantView } from "./offers-routes.ts";
+import { redemptionView } from "./program-routes.ts";
 import { deviceIdOf, eventIdOf, type LedgerEntry, type Loyalty } from "./loyalty.ts";
 
 const tags = ["loyalty"];
 const byId = z.object({ id: z.uuid() });
 const cursorParts = z.tuple([z.int().min(1)]);
 
-const ledgerEntry = z
+export const ledgerEntry = z
   .object({
     id: z.string(),
     kind: z.enum(transferKinds),
@@ -41,7 +43,7 @@ const ledgerEntry = z
   })
   .meta({ id: "LedgerEntry" });
 
-function toView(entry: LedgerEntry): z.infer<typeof ledgerEntry> {
+export function toEntryView(entry: LedgerEntry): z.infer<typeof ledgerEntry> {
   const { points, source, isGain } = entry;
   return {
     ...entry,
@@ -51,11 +53,92 @@ function toView(entry: LedgerEntry): z.infer<typeof ledgerEntry> {
   };
 }
 
-/** HTTP of the loyalty slice. */
+const tierView = z.object({ key: z.string(), title: z.string(), benefits: z.string() });
+
+/** What a household holds, and its tier. */
+export const standingView = z
+  .object({
+    balance: z.object({ active: z.number(), pending: z.number() }),
+    tier: tierView.extend({ rank: z.number(), untilMs: z.number().nullable() }),
+    /** Points of the last period: what counts for a tier. */
+    pointsInPeriod: z.number(),
+    next: tierView.extend({ fromPoints: z.number(), pointsMissing: z.number() }).nullable(),
+  })
+  .meta({ id: "PointsStanding" });
+
+/** HTTP of rules and ledger for staff. */
 export function loyaltyRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   ruleRoutes(server, loyalty);
+  dryRunRoutes(server, loyalty);
   householdRoutes(server, loyalty);
   ledgerRoutes(server, loyalty);
+}
+
+function dryRunRoutes(server: FastifyInstance, loyalty: Loyalty): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    "/api/v1/loyalty/rules/:key/versions",
+    {
+      config: { permission: "loyalty.read" },
+      schema: {
+        summary: "List the versions of an earning rule, oldest first",
+        tags,
+        params: z.object({ key: loyaltyKey }),
+        response: { 200: z.object({ items: z.array(loyaltyRule) }) },
+      },
+    },
+    async ({ params }) => {
+      const items = loyalty.rules.versions(params.key);
+      if (items.length === 0) throw problem(loyaltyProblems, "loyalty_rule_not_found");
+      return { items };
+    },
+  );
+  app.post(
+    "/api/v1/loyalty/rules/dry-run",
+    {
+      config: { permission: "loyalty.rules" },
+      schema: {
+        summary: "Try an earning rule on what households did in the last days",
+        description: "Tells what it would have given, and stores nothing. Of a large fleet, on part of it.",
+        tags,
+        body: z.strictObject({
+          definition: loyaltyDefinition,
+          /** Left out: all households. */
+          householdId: z.uuid().optional(),
+          days: z.int().min(1).max(400).default(30),
+        }),
+        response: {
+          200: z.object({
+            fromMs: z.number(),
+            toMs: z.number(),
+            acts: z.number(),
+            isCut: z.boolean(),
+            households: z.number(),
+            earnings: z.number(),
+            points: z.number(),
+            refused: z.number(),
+            returns: z.number(),
+            effects: z.array(
+              z.object({
+                householdId: z.string(),
+                atMs: z.number(),
+                source: z.string(),
+                points: z.number(),
+                effectIndex: z.number(),
+                day: z.string(),
+              }),
+            ),
+          }),
+        },
+      },
+    },
+    async ({ body }) => {
+      const over = { householdId: body.householdId ?? null, days: body.days };
+      const outcome = await loyalty.dryRun(body.definition, over);
+      if (outcome.kind === "refused") throw problem(loyaltyProblems, outcome.rule, outcome.detail);
+      return outcome;
+    },
+  );
 }
 
 function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
@@ -92,7 +175,8 @@ function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
 }
 
 function householdRoutes(server: FastifyInstance, loyalty: Loyalty): void {
-  const app = server.withTypeProvider<ZodTypeProvider>();
+  const app = typed(server);
+  standingRoutes(app, loyalty);
   app.get(
     "/api/v1/households/:id/ledger",
     {
@@ -115,7 +199,7 @@ function householdRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       if (found === null) throw problem(loyaltyProblems, "loyalty_household_not_found");
       const { entries, lastSequence } = found;
       const isFull = entries.length === query.limit && lastSequence !== null;
-      return { items: entries.map(toView), nextCursor: isFull ? encodeCursor([lastSequence]) : null };
+      return { items: entries.map(toEntryView), nextCursor: isFull ? encodeCursor([lastSequence]) : null };
     },
   );
   app.get(
@@ -137,6 +221,49 @@ function householdRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   );
 }
 
+function standingRoutes(app: ReturnType<typeof typed>, loyalty: Loyalty): void {
+  app.get(
+    "/api/v1/households/:id/points",
+    {
+      config: { permission: "loyalty.read" },
+      schema: {
+        summary: "Read a household's points, tier and lots, what it put aside, and its offers",
+        tags,
+        params: byId,
+        response: {
+          200: standingView.extend({
+            lots: z.array(
+              z.object({
+                lot: z.string(),
+                rule: z.string(),
+                title: z.string(),
+                points: z.number(),
+                left: z.number(),
+                activeAtMs: z.number(),
+                expiresAtMs: z.number().nullable(),
+              }),
+            ),
+            redemptions: z.array(redemptionView),
+            offers: z.array(grantView),
+          }),
+        },
+      },
+    },
+    async ({ params }) => {
+      const standing = await loyalty.standing(params.id);
+      if (standing === null) throw problem(loyaltyProblems, "loyalty_household_not_found");
+      const [lots, redemptions, offers] = await Promise.all([
+        loyalty.lots(params.id),
+        loyalty.rewards.mine(params.id),
+        loyalty.offers.mine(params.id),
+      ]);
+      return { ...standing, lots, redemptions, offers: offers.map(toGrantView) };
+    },
+  );
+}
+
+const typed = (server: FastifyInstance) => server.withTypeProvider<ZodTypeProvider>();
+
 function ledgerRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
   app.post(
@@ -155,7 +282,7 @@ function ledgerRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     async (request, reply) => {
       const outcome = await loyalty.reverse(request.principal, request.params.id, request.body.reason);
       if ("rule" in outcome && outcome.kind === "refused") throw problem(loyaltyProblems, outcome.rule);
-      return reply.code(201).send(toView(outcome));
+      return reply.code(201).send(toEntryView(outcome));
     },
   );
   app.get(
@@ -164,7 +291,9 @@ function ledgerRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       config: { permission: "loyalty.read" },
       schema: {
         summary: "Recompute every invariant of the ledger",
+        description: "With `replay` all that is kept of what households did is told again, and taken back.",
         tags,
+        querystring: z.object({ replay: z.enum(["true", "false"]).optional() }),
         response: {
           200: z.object({
             ok: z.boolean(),
@@ -174,10 +303,18 @@ function ledgerRoutes(server: FastifyInstance, loyalty: Loyalty): void {
             reserved: z.number(),
             refusals: z.record(z.string(), z.number()),
             broken: z.array(z.object({ rule: z.string(), detail: z.string() })),
+            /** Where it was asked for: what telling everything again would earn, which is nothing. */
+            replay: z
+              .object({
+                acts: z.number(),
+                isCut: z.boolean(),
+                missing: z.array(z.object({ source: z.string(), rule: z.string(), points: z.number() })),
+              })
+              .optional(),
           }),
         },
       },
     },
-    async () => loyalty.check(),
+    async ({ query }) => loyalty.check({ replay: query.replay === "true" }),
   );
 }

@@ -33,7 +33,8 @@ beforeAll(async () => {
     ids: randomIds,
     audit: new Audit(clock),
     outbox: new Outbox(randomIds),
-    households: { timeZoneOf },
+    households: { timeZoneOf, partsOf: async (id) => [id], onMerged() {}, onUnmerged() {} },
+    acts: async () => [],
     secret: Buffer.alloc(32, 7),
     reach: "loopback",
     deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
@@ -243,7 +244,7 @@ test("points are pending until the rule's delay is over", async () => {
     limit: { kind: "per", period: "day", count: 1 },
     delayMs: 30 * 24 * hourMs,
   };
-  expect((await call(app, "content", "PUT", "/loyalty/rules/cleaned", definition)).body).toMatchObject({ version: 1 });
+  expect((await call(app, "content", "PUT", "/loyalty/rules/rested", definition)).body).toMatchObject({ version: 1 });
   const { id, oven } = home();
   await ingest(finished(oven, 1, (nowMs - t0) / hourMs, "clean.finished"));
   const activeBefore = (await loyalty.counts()).pointsActive;

@@ -6,24 +6,32 @@
  */
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
-import type { HouseholdAct } from "../households/households.ts";
+import type { HouseholdAct, Households } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import type { HouseholdData } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Reach } from "../platform/webhooks/public-address.ts";
-import type { Audit, Principal } from "../staff/staff.ts";
-import type { RankedTier } from "./core/program.ts";
+import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
+import type { RuleRefusal } from "./core/compiled-rule.ts";
+import { type RankedTier, tierAbove } from "./core/program.ts";
+import type { LoyaltyDefinition } from "./core/rule.ts";
 import type { Transfer } from "./core/transfer.ts";
+import { type DryRun, dryRun, type RetainedActs } from "./dry-run.ts";
 import { EarningRules } from "./earning-rules.ts";
-import { type Award, type AwardOutcome, Earnings, type HouseholdDays } from "./earnings.ts";
+import { type Award, type AwardOutcome, Earnings } from "./earnings.ts";
 import { checkLedger, type LedgerCheck } from "./ledger-check.ts";
 import { type Balance, LedgerReads } from "./ledger-reads.ts";
 import { LedgerStore } from "./ledger-store.ts";
+import { loyaltyData } from "./loyalty-data.ts";
+import { MergedPoints, type MergedPointsDeps } from "./merged-points.ts";
 import { Offers } from "./offers.ts";
 import { type OwnerWordDeps, tellFailedOrder } from "./owner-word.ts";
 import { accountIn, PointMoves } from "./point-moves.ts";
+import { checkReplay, type ReplayCheck } from "./replay-check.ts";
+import { Rewards } from "./rewards.ts";
 import { Shop } from "./shop.ts";
 import { Tiers } from "./tiers.ts";
 
@@ -38,7 +46,9 @@ export interface LoyaltyDeps {
   ids: Ids;
   audit: Audit;
   outbox: Outbox;
-  households: HouseholdDays;
+  households: MergedPointsDeps["households"] & Pick<Households, "onMerged" | "onUnmerged">;
+  /** What is kept of what households did. */
+  acts: RetainedActs;
   /** Of this installation, and not in the database. */
   secret: Uint8Array;
   /** How far the shop's address may lead. */
@@ -53,6 +63,7 @@ export type LedgerEntry = Transfer & { state: "pending" | "active" | "reversed";
 /** The one program so far. */
 const program = "points";
 const expiredAtOnce = 2_000;
+const lotsShown = 200;
 
 type Refused<R extends string> = { kind: "refused"; rule: R };
 const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
@@ -61,6 +72,8 @@ export class Loyalty {
   readonly rules: EarningRules;
   readonly tierBook: Tiers;
   readonly offers: Offers;
+  readonly rewards: Rewards;
+  readonly householdData: HouseholdData[];
   readonly shop: Shop;
   readonly #deps: LoyaltyDeps;
   readonly #ledger = new LedgerStore(program);
@@ -78,6 +91,16 @@ export class Loyalty {
     const parts = { ledger, moves: this.#moves, tiers: this.tierBook };
     this.#earnings = new Earnings({ ...deps, ...parts, rules: () => this.rules.compiled() });
     this.shop = new Shop({ ...deps, box: new SecretBox(deps.secret, "loyalty shop") });
+    this.rewards = new Rewards({ ...deps, ...parts });
+    this.householdData = loyaltyData({
+      program,
+      moves: this.#moves,
+      erased: (source) => this.#earnings.erased(source),
+      nowMs: () => deps.clock.nowMs(),
+    });
+    const merged = new MergedPoints({ ...deps, ...parts });
+    deps.households.onMerged((tx, merge) => merged.merged(tx, merge));
+    deps.households.onUnmerged((tx, merge) => merged.unmerged(tx, merge));
     this.offers = new Offers({
       ...deps,
       ...parts,
@@ -121,7 +144,72 @@ export class Loyalty {
   async tick(): Promise<void> {
     const { db } = this.#deps;
     while ((await transaction(db, (tx) => this.#moves.expire(tx, expiredAtOnce))) === expiredAtOnce);
+    await this.rewards.tick();
     await this.tierBook.tick();
+  }
+
+  /** What a rule would have given for what was done in the last days, by one household or by all. Nothing is stored. */
+  dryRun(
+    definition: LoyaltyDefinition,
+    over: { householdId: string | null; days: number },
+  ): Promise<DryRun | RuleRefusal> {
+    return dryRun({ ...this.#deps, tiers: this.tierBook }, definition, over);
+  }
+
+  /** Tells the ledger again all that is kept, and takes back whatever that did. */
+  checkReplay(): Promise<ReplayCheck> {
+    const { db, clock, acts } = this.#deps;
+    return checkReplay({
+      db,
+      clock,
+      acts,
+      rules: () => this.rules.compiled(),
+      ingest: (tx, told) => this.#earnings.ingest(tx, told),
+      earnedSince: (tx, sequence) => this.#reads.earnedSince(tx, sequence),
+      lastSequence: (tx) => this.#reads.lastSequence(tx),
+    });
+  }
+
+  /** What a household holds, with its tier, and how far it is to the next; null where there is no such household. */
+  async standing(householdId: string) {
+    const { db, households } = this.#deps;
+    const zone = (await households.timeZoneOf([householdId])).get(householdId);
+    if (zone === undefined) return null;
+    const [balances, tiers, account] = await Promise.all([
+      this.balances(db, [householdId]),
+      this.tiers(db, [householdId]),
+      this.#reads.accountKey(db, householdId),
+    ]);
+    const tier = tiers.get(householdId);
+    if (tier === undefined) throw new Error("a household without a tier");
+    const pointsInPeriod = account === null ? 0 : await this.tierBook.pointsInPeriod(db, account, zone.timeZone);
+    const next = tierAbove(this.tierBook.definition, tier);
+    return {
+      balance: balances.get(householdId) ?? { active: 0, pending: 0 },
+      tier: { key: tier.key, title: tier.title, benefits: tier.benefits, rank: tier.rank, untilMs: tier.untilMs },
+      pointsInPeriod,
+      next:
+        next === null
+          ? null
+          : {
+              key: next.key,
+              title: next.title,
+              benefits: next.benefits,
+              fromPoints: next.fromPoints,
+              pointsMissing: Math.max(0, next.fromPoints - pointsInPeriod),
+            },
+    };
+  }
+
+  /** A household's lots that hold something, first-expiring first, with what they were earned for. */
+  async lots(householdId: string) {
+    const lots = await this.#reads.lots(this.#deps.db, householdId, lotsShown);
+    return lots.map((lot) => ({ ...lot, title: this.#titleOf({ kind: "earning", rule: lot.rule, reason: null }) }));
+  }
+
+  /** What the program owes: points that households hold, and what of them expires by when. */
+  async liability(untilMs: readonly number[]) {
+    return this.#reads.liability(this.#deps.db, this.#deps.clock.nowMs(), untilMs);
   }
 
   /** Takes an earning back by transfers that point at it. */
@@ -177,8 +265,36 @@ export class Loyalty {
     return (await this.balances(this.#deps.db, [householdId])).get(householdId) ?? null;
   }
 
-  check(): Promise<LedgerCheck> {
-    return checkLedger(this.#deps.db);
+  /** Recomputes what must hold of the ledger; with `replay` also tells it again all that is kept. */
+  async check({ replay = false }: { replay?: boolean } = {}): Promise<LedgerCheck & { replay?: ReplayCheck }> {
+    const check = await checkLedger(this.#deps.db);
+    if (!replay) return check;
+    const told = await this.checkReplay();
+    return { ...check, ok: check.ok && told.missing.length === 0, replay: told };
+  }
+
+  nowMs(): number {
+    return this.#deps.clock.nowMs();
+  }
+
+  /** Puts a reward aside for a household. */
+  reserveReward(householdId: string, key: string) {
+    return transaction(this.#deps.db, (tx) => this.rewards.reserve(tx, householdId, key));
+  }
+
+  settleReward(householdId: string, id: string, event: "redeem" | "release") {
+    return transaction(this.#deps.db, (tx) => this.rewards.settle(tx, householdId, id, event));
+  }
+
+  /** A touch in the app, or taking one back. */
+  touchOffer(by: OwnerPrincipal, offerId: string, event: "redeem" | "undo") {
+    const { db, clock, ids } = this.#deps;
+    const touch = { source: `app:${ids.next()}`, atMs: clock.nowMs(), deviceKey: null };
+    return transaction(db, async (tx) =>
+      event === "redeem"
+        ? this.offers.redeem(tx, by.householdId, offerId, touch)
+        : this.offers.undo(tx, by.householdId, offerId),
+    );
   }
 
   /** Points that an appliance's events earned, newest first. */

@@ -134,20 +134,22 @@ export class OffersStore {
 
   async addGrant(tx: Db, grant: Grant): Promise<void> {
     await sql`
-      INSERT INTO loyalty_grant (id, household_id, offer, offer_version, list_price_minor, price_minor, currency, reason, points_cost,
+      INSERT INTO loyalty_grant (id, household_id, addressed_id, offer, offer_version, list_price_minor, price_minor, currency, reason, points_cost,
         granted_at_ms, expires_at_ms, state)
-      VALUES (${grant.id}, ${grant.householdId}, ${grant.offer}, ${grant.offerVersion}, ${grant.listPriceMinor}, ${grant.priceMinor},
+      VALUES (${grant.id}, ${grant.householdId}, ${grant.householdId}, ${grant.offer}, ${grant.offerVersion}, ${grant.listPriceMinor}, ${grant.priceMinor},
         ${grant.currency}, ${grant.reason}, ${grant.pointsCost}, ${grant.grantedAtMs}, ${grant.expiresAtMs}, ${grant.state})`.execute(
       tx,
     );
   }
 
-  async grant(db: Db, id: string): Promise<Grant | null> {
-    const { rows } = await sql<GrantRow>`SELECT * FROM loyalty_grant WHERE id = ${id}`.execute(db);
-    return rows.map(toGrant)[0] ?? null;
+  async householdOf(db: Db, id: string): Promise<string | null> {
+    const { rows } = await sql<{
+      household_id: string;
+    }>`SELECT household_id FROM loyalty_grant WHERE id = ${id}`.execute(db);
+    return rows[0]?.household_id ?? null;
   }
 
-  /** As `grant`, held until the transaction ends: of two touches at once the second sees what the first did. */
+  /** Held until the transaction ends: of two touches at once the second sees what the first did. */
   async lockGrant(tx: Db, id: string): Promise<Grant | null> {
     const { rows } = await sql<GrantRow>`SELECT * FROM loyalty_grant WHERE id = ${id} FOR UPDATE`.execute(tx);
     return rows.map(toGrant)[0] ?? null;

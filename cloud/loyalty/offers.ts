@@ -7,6 +7,8 @@ import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { type GrantRefusal, stepGrant } from "./core/grant-life.ts";
 import { type Money, type Offer, type OfferDefinition, priceFor, refusedOffer } from "./core/offer.ts";
 import { tierOf } from "./core/program.ts";
+import type { HouseholdDays } from "./earnings.ts";
+import type { LedgerStore } from "./ledger-store.ts";
 import { type Grant, OffersStore } from "./offers-store.ts";
 import type { PointMoves } from "./point-moves.ts";
 import type { Shop } from "./shop.ts";
@@ -18,6 +20,8 @@ export interface OffersDeps {
   ids: Ids;
   audit: Audit;
   outbox: Outbox;
+  households: HouseholdDays;
+  ledger: LedgerStore;
   moves: PointMoves;
   tiers: Tiers;
   shop: Shop;
@@ -143,6 +147,22 @@ export class Offers {
     return grantedOffer(grant);
   }
 
+  /** As `grant`, by a person. */
+  async grantBy(
+    by: Principal,
+    { householdId, offer, expiresAtMs }: { householdId: string; offer: string; expiresAtMs: number },
+  ) {
+    const { db, audit, households } = this.#deps;
+    if (!(await households.timeZoneOf([householdId])).has(householdId)) return refused("loyalty_household_not_found");
+    return transaction(db, async (tx) => {
+      const outcome = await this.grant(tx, { householdId, offerKey: offer, expiresAtMs });
+      if ("kind" in outcome) return outcome;
+      const subject = `household:${householdId}`;
+      await audit.record(tx, { principal: by, action: "offer.granted", subject, after: { offer, ...outcome } });
+      return outcome;
+    });
+  }
+
   /** What appliances tell of touches, and of those that were taken back. In the batch's transaction. */
   async ingest(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
     for (const { type, householdId, source, atMs, device, data } of acts) {
@@ -154,7 +174,7 @@ export class Offers {
         continue;
       }
       const outcome = await this.redeem(tx, householdId, offerId, { source, atMs, deviceKey: device?.key ?? null });
-      if (outcome.kind !== "refused" || outcome.rule === "offer_not_granted") continue;
+      if (outcome.kind !== "refused" || outcome.rule === "offer_grant_not_found") continue;
       const told = { householdId, offerId, reason: outcome.rule, source };
       await this.#deps.outbox.add(tx, [
         { type: "hearth.offer.refused", subject: `household:${householdId}`, atMs, data: told },
@@ -169,11 +189,12 @@ export class Offers {
     offerId: string,
     touch: Touch,
   ): Promise<
-    { kind: "redeeming" | "unchanged"; grant: Grant } | Refused<GrantRefusal | "offer_not_granted" | "exceeds_balance">
+    | { kind: "redeeming" | "unchanged"; grant: Grant }
+    | Refused<GrantRefusal | "offer_grant_not_found" | "exceeds_balance">
   > {
     const { clock, moves } = this.#deps;
-    const grant = await this.#store.lockGrant(tx, offerId);
-    if (grant?.householdId !== householdId) return refused("offer_not_granted");
+    const grant = await this.#lock(tx, offerId);
+    if (grant?.householdId !== householdId) return refused("offer_grant_not_found");
     if (grant.source === touch.source) return { kind: "unchanged", grant };
     const outcome = stepGrant(grant.state, "redeem");
     if (outcome.kind === "refused") return outcome;
@@ -205,10 +226,10 @@ export class Offers {
     tx: Db,
     householdId: string,
     offerId: string,
-  ): Promise<{ kind: "undone"; grant: Grant } | Refused<GrantRefusal | "offer_not_granted">> {
+  ): Promise<{ kind: "undone"; grant: Grant } | Refused<GrantRefusal | "offer_grant_not_found">> {
     const { clock, moves } = this.#deps;
-    const grant = await this.#store.lockGrant(tx, offerId);
-    if (grant?.householdId !== householdId) return refused("offer_not_granted");
+    const grant = await this.#lock(tx, offerId);
+    if (grant?.householdId !== householdId) return refused("offer_grant_not_found");
     const outcome = stepGrant(grant.state, "undo");
     if (outcome.kind === "refused") return outcome;
     const nowMs = clock.nowMs();
@@ -236,7 +257,9 @@ export class Offers {
     }
   }
 
-  async ofHousehold(db: Db, householdId: string): Promise<(Grant & { title: string })[]> {
+  /** Offers made to a household, newest first. */
+  async mine(householdId: string): Promise<(Grant & { title: string })[]> {
+    const { db } = this.#deps;
     return this.#withTitles(db, await this.#store.ofHousehold(db, householdId, offersMax));
   }
 
@@ -244,8 +267,12 @@ export class Offers {
     return this.#withTitles(this.#deps.db, await this.#store.recent(this.#deps.db, limit));
   }
 
-  get(db: Db, id: string): Promise<Grant | null> {
-    return this.#store.grant(db, id);
+  /** The points of its household first, as whoever earns does: two who want both never wait for each other. */
+  async #lock(tx: Db, id: string): Promise<Grant | null> {
+    const householdId = await this.#store.householdOf(tx, id);
+    if (householdId === null) return null;
+    await this.#deps.ledger.lockAccounts(tx, [householdId]);
+    return this.#store.lockGrant(tx, id);
   }
 
   async #withTitles(db: Db, grants: readonly Grant[]): Promise<(Grant & { title: string })[]> {
@@ -286,7 +313,7 @@ export class Offers {
   async #settle(claimed: Grant, wasTaken: boolean, detail: string, title: string): Promise<void> {
     const { db, clock, moves, tellFailed } = this.#deps;
     const afterCommit = await transaction(db, async (tx) => {
-      const grant = await this.#store.lockGrant(tx, claimed.id);
+      const grant = await this.#lock(tx, claimed.id);
       // Erased meanwhile, or settled by another call of the same key.
       if (grant === null) return undefined;
       const outcome = stepGrant(grant.state, wasTaken ? "took" : "refuse");

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
-import type { Program, ProgramDefinition } from "./core/program.ts";
+import { type Program, type ProgramDefinition, programDefinition } from "./core/program.ts";
 
 export interface Standing {
   account: number;
@@ -51,7 +51,7 @@ export class TiersStore {
     if (row === undefined) throw new Error("the program has no version");
     return {
       version: row.version,
-      definition: row.definition,
+      definition: programDefinition.parse(row.definition),
       createdAtMs: row.created_at_ms,
       createdBy: row.created_by,
     };

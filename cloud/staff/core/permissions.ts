@@ -47,6 +47,8 @@ export const permissionTable = {
   "loyalty.read": everyone,
   "loyalty.rules": ["content", "admin"],
   "loyalty.reverse": ["support", "admin"],
+  /** Where orders go, and the key that signs them. */
+  "loyalty.shop": ["admin"],
   "lifecycle.read": everyone,
   "lifecycle.write": ["content", "admin"],
   "events.read": everyone,
@@ -74,6 +76,8 @@ export const ownerPermissionTable = {
   "my.cases": household,
   /** Agreeing to what one's data is used for, and withdrawing. */
   "my.consents": household,
+  /** Spending points: rewards, and orders by one touch. */
+  "my.points": household,
   "my.join": household,
   "my.manage": ["owner"],
 } as const satisfies Record<string, readonly OwnerRole[]>;

@@ -1,0 +1,81 @@
+import { sql } from "kysely";
+import type { Merged } from "../households/households.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import type { HouseholdDays } from "./earnings.ts";
+import type { LedgerStore } from "./ledger-store.ts";
+import { accountIn, type PointMoves } from "./point-moves.ts";
+import type { Tiers } from "./tiers.ts";
+
+export interface MergedPointsDeps {
+  clock: Clock;
+  ledger: LedgerStore;
+  moves: PointMoves;
+  tiers: Tiers;
+  households: HouseholdDays & {
+    /** A household and those that became part of it. */
+    partsOf(householdId: string, db?: Db): Promise<string[]>;
+  };
+}
+
+/**
+ * What becomes of points when two households are one. They move by transfers, lot by lot, and what was earned stays where it was: its
+ * identity, and its place in limits and streaks, which are looked up for both from then on.
+ */
+export class MergedPoints {
+  readonly #deps: MergedPointsDeps;
+
+  constructor(deps: MergedPointsDeps) {
+    this.#deps = deps;
+  }
+
+  async merged(tx: Db, { mergeId, from, into }: Merged): Promise<void> {
+    const { ledger, moves } = this.#deps;
+    const accounts = await ledger.lockAccounts(tx, [from, into]);
+    const [source, target] = [accountIn(accounts, from), accountIn(accounts, into)];
+    await moves.hand(tx, source, target, this.#cause(mergeId, "merge"));
+    await sql`
+      UPDATE ledger_account SET merged_into = ${target.key} WHERE key = ${source.key} OR merged_into = ${source.key}`.execute(
+      tx,
+    );
+    await sql`UPDATE ledger_account SET earned = earned + ${source.earned} WHERE key = ${target.key}`.execute(tx);
+    await this.#moveOwned(tx, from, into);
+    await sql`DELETE FROM loyalty_standing WHERE account = ${source.key}`.execute(tx);
+    await this.#reach(tx, into, { ...target, earned: target.earned + source.earned });
+  }
+
+  /** Gives back what is still there of what the other brought. */
+  async unmerged(tx: Db, { mergeId, from, into }: Merged): Promise<void> {
+    const { ledger, moves, households } = this.#deps;
+    const accounts = await ledger.lockAccounts(tx, [from, into]);
+    const [source, target] = [accountIn(accounts, from), accountIn(accounts, into)];
+    await moves.handBack(tx, target, source, mergeId, this.#cause(mergeId, "unmerge"));
+    const parts = await households.partsOf(from, tx);
+    await sql`
+      UPDATE ledger_account SET merged_into = CASE key WHEN ${source.key} THEN NULL ELSE ${source.key}::int END
+      WHERE merged_into = ${target.key} AND household_id = ANY(${parts}::uuid[])`.execute(tx);
+    await sql`UPDATE ledger_account SET earned = earned - ${source.earned} WHERE key = ${target.key}`.execute(tx);
+    await sql`
+      UPDATE loyalty_redemption SET household_id = ${from}
+      WHERE household_id = ${into} AND addressed_id = ANY(${parts}::uuid[])`.execute(tx);
+    await sql`
+      UPDATE loyalty_grant SET household_id = ${from}
+      WHERE household_id = ${into} AND addressed_id = ANY(${parts}::uuid[])`.execute(tx);
+    await this.#reach(tx, from, source);
+  }
+
+  async #moveOwned(tx: Db, from: string, into: string): Promise<void> {
+    await sql`UPDATE loyalty_redemption SET household_id = ${into} WHERE household_id = ${from}`.execute(tx);
+    await sql`UPDATE loyalty_grant SET household_id = ${into} WHERE household_id = ${from}`.execute(tx);
+  }
+
+  async #reach(tx: Db, householdId: string, account: Parameters<Tiers["afterEarning"]>[1][number]["account"]) {
+    const { tiers, households, clock } = this.#deps;
+    const timeZone = (await households.timeZoneOf([householdId], tx)).get(householdId)?.timeZone ?? "UTC";
+    await tiers.afterEarning(tx, [{ account, timeZone, atMs: clock.nowMs() }]);
+  }
+
+  #cause(mergeId: string, rule: "merge" | "unmerge") {
+    return { id: mergeId, rule, reason: null, atMs: this.#deps.clock.nowMs() };
+  }
+}

@@ -1,0 +1,183 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { problem } from "../platform/problem.ts";
+import { grantStates } from "./core/grant-life.ts";
+import { money, offer, offerDefinition } from "./core/offer.ts";
+import { loyaltyKey } from "./core/rule.ts";
+import { loyaltyProblems } from "./errors.ts";
+import type { Loyalty } from "./loyalty.ts";
+import type { Grant } from "./offers-store.ts";
+
+const tags = ["loyalty"];
+
+export const grantView = z
+  .object({
+    /** Also what the shop knows the order by. */
+    offerId: z.string(),
+    householdId: z.string(),
+    offer: z.string(),
+    title: z.string(),
+    listPrice: money,
+    price: money,
+    /** Why the household's price is its own; empty where it is the list price. */
+    reason: z.string(),
+    pointsCost: z.number().nullable(),
+    state: z.enum(grantStates),
+    grantedAtMs: z.number(),
+    expiresAtMs: z.number(),
+    redeemedAtMs: z.number().nullable(),
+    /** Until when the touch can be taken back; null where there is none, or the shop has it. */
+    undoUntilMs: z.number().nullable(),
+    attempts: z.number(),
+    settledAtMs: z.number().nullable(),
+    /** The shop's last word. */
+    detail: z.string().nullable(),
+  })
+  .meta({ id: "OfferGrant" });
+
+export const toGrantView = (grant: Grant & { title: string }): z.infer<typeof grantView> => ({
+  offerId: grant.id,
+  householdId: grant.householdId,
+  offer: grant.offer,
+  title: grant.title,
+  listPrice: { amountMinor: grant.listPriceMinor, currency: grant.currency },
+  price: { amountMinor: grant.priceMinor, currency: grant.currency },
+  reason: grant.reason,
+  pointsCost: grant.pointsCost,
+  state: grant.state,
+  grantedAtMs: grant.grantedAtMs,
+  expiresAtMs: grant.expiresAtMs,
+  redeemedAtMs: grant.redeemedAtMs,
+  undoUntilMs: grant.state === "redeeming" ? grant.undoUntilMs : null,
+  attempts: grant.attempts,
+  settledAtMs: grant.settledAtMs,
+  detail: grant.detail,
+});
+
+/** HTTP of offers for staff, and of the shop that takes the orders. */
+export function offersRoutes(server: FastifyInstance, loyalty: Loyalty): void {
+  definitionRoutes(server, loyalty);
+  grantRoutes(server, loyalty);
+  shopRoutes(server, loyalty);
+}
+
+function definitionRoutes(server: FastifyInstance, loyalty: Loyalty): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    "/api/v1/loyalty/offers",
+    {
+      config: { permission: "loyalty.read" },
+      schema: { summary: "List offers", tags, response: { 200: z.object({ items: z.array(offer) }) } },
+    },
+    async () => ({ items: await loyalty.offers.list() }),
+  );
+  app.put(
+    "/api/v1/loyalty/offers/:key",
+    {
+      config: { permission: "loyalty.rules" },
+      schema: {
+        summary: "Make an offer, or put its next version in force",
+        description:
+          "The list price is the same on every channel. No price is below the floor. What was offered already keeps its price.",
+        tags,
+        params: z.object({ key: loyaltyKey }),
+        body: offerDefinition,
+        response: { 200: offer },
+      },
+    },
+    async ({ principal, params, body }) => {
+      const outcome = await loyalty.offers.put(principal, params.key, body);
+      if ("kind" in outcome)
+        throw problem(loyaltyProblems, outcome.rule, "detail" in outcome ? outcome.detail : undefined);
+      return outcome;
+    },
+  );
+}
+
+function grantRoutes(server: FastifyInstance, loyalty: Loyalty): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    "/api/v1/loyalty/grants",
+    {
+      config: { permission: "loyalty.read" },
+      schema: {
+        summary: "Offers made to households and what became of them, newest first",
+        tags,
+        querystring: z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
+        response: { 200: z.object({ items: z.array(grantView) }) },
+      },
+    },
+    async ({ query }) => ({ items: (await loyalty.offers.recent(query.limit)).map(toGrantView) }),
+  );
+  app.post(
+    "/api/v1/households/:id/offers",
+    {
+      config: { permission: "loyalty.rules" },
+      schema: {
+        summary: "Make an offer to one household",
+        description: "At the price of its tier. It appears among its offers; campaigns bring offers to appliances.",
+        tags,
+        params: z.object({ id: z.uuid() }),
+        body: z.strictObject({ offer: loyaltyKey, expiresAtMs: z.int() }),
+        response: {
+          201: z.object({
+            offerId: z.string(),
+            listPrice: money,
+            price: money,
+            reason: z.string(),
+            pointsCost: z.number().optional(),
+          }),
+        },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      const outcome = await loyalty.offers.grantBy(principal, { householdId: params.id, ...body });
+      if ("kind" in outcome) throw problem(loyaltyProblems, outcome.rule);
+      return reply.code(201).send(outcome);
+    },
+  );
+}
+
+function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  const shop = z.object({ url: z.string(), changedAtMs: z.number() }).meta({ id: "LoyaltyShop" });
+  app.get(
+    "/api/v1/loyalty/shop",
+    {
+      config: { permission: "loyalty.read" },
+      schema: {
+        summary: "Where orders go; null where there is no shop yet",
+        tags,
+        response: { 200: z.object({ shop: shop.nullable() }) },
+      },
+    },
+    async () => ({ shop: await loyalty.shop.get() }),
+  );
+  app.put(
+    "/api/v1/loyalty/shop",
+    {
+      config: { permission: "loyalty.shop" },
+      schema: {
+        summary: "Say where orders go, and the key that signs them",
+        description:
+          "Signed as Standard Webhooks; `webhook-id` is the same for an order however often it is sent. 2xx takes it, 400, 402, 403, 404, 409, 410 and 422 refuse it for good, and anything else is tried again for a day.",
+        tags,
+        body: z.strictObject({
+          url: z.string().max(2_000),
+          secret: z.string().regex(/^whsec_[A-Za-z0-9+/=]{32,128}$/, "must be `whsec_` and a key in base64"),
+        }),
+        response: { 200: shop },
+      },
+    },
+    async ({ principal, body }) => {
+      const outcome = await loyalty.shop.put(principal, body);
+      if (outcome.kind === "refused")
+        throw problem(
+          loyaltyProblems,
+          outcome.rule === "webhook_url_private" ? "shop_address_private" : "shop_address_invalid",
+        );
+      return { url: outcome.url, changedAtMs: outcome.changedAtMs };
+    },
+  );
+}
