@@ -56,6 +56,27 @@ test.each(failing)("%s on %s is found as %s, and nothing else is", (name, model,
   expect(found).toBeGreaterThanOrEqual(3);
 });
 
+test("a connection that comes and goes is found by what the gateway saw, by what the appliance says, and by both: each drop once", () => {
+  const model = "oven-x200";
+  const [fromMs, sinceMs] = [toMs - 30 * dayMs, toMs - 18 * dayMs];
+  const all = lived(livedBy(model, 11), fromMs, toMs, { name: "flapping_wifi", sinceMs });
+  const typeOf = (one: Happening) => (one.kind === "event" ? one.event.type : "");
+  const isWord = (one: Happening, word: string) => typeOf(one).startsWith(word);
+  const raisesOf = (happenings: readonly Happening[]) =>
+    findings(model, happenings).filter(({ kind, cause }) => kind === "raise" && cause === "wifi_flapping");
+  const both = raisesOf(all);
+  // A back-fill has the appliance's own words alone.
+  const told = raisesOf(all.filter((one) => !isWord(one, "connection:")));
+  const seen = raisesOf(all.filter((one) => !isWord(one, "network.")));
+  expect(both.length).toBeGreaterThan(0);
+  expect([told.length, seen.length]).toEqual([both.length, both.length]);
+  for (const [at, { trace }] of both.entries()) {
+    expect(trace.events).toHaveLength(6);
+    // The sixth drop, and not the third that two told of.
+    expect(trace.events.map(({ atMs }) => atMs)).toEqual(told[at]?.trace.events.map(({ atMs }) => atMs));
+  }
+});
+
 test("on 50 healthy ovens nothing is found in 30 days, and on 10 dishwashers only what they say themselves", () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     const model = seed > 50 ? "dishwasher-d4" : seed % 2 === 0 ? "oven-s80" : "oven-x200";

@@ -144,6 +144,11 @@ export const defaultRules: readonly { id: string; definition: RuleDefinition }[]
       severity: "info",
       cause: "wifi_flapping",
       event: { type: presenceTypes.closed },
+      // The gateway notices when the keep-alive runs out; the appliance tells when it is back, also of a time that is only told later.
+      alsoToldBy: {
+        events: [{ type: "network.restored", atField: "lostAtMs" }, { type: "network.lost" }],
+        withinMs: 3 * minuteMs,
+      },
       count: 6,
       windowMs: 2 * dayMs,
       quietMs: 3 * dayMs,

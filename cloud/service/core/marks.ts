@@ -37,13 +37,16 @@ export interface Marker {
 interface Role {
   role: string;
   type: string;
+  /** Where in the data the time stands that counts; the event's own where there is none. */
+  atField: string | undefined;
   condition: Condition;
 }
 
 export function markerOf(rule: MarkRule): Marker {
-  const roles = rolesOf(rule).map(([role, { type, where }]): Role => ({
+  const roles = rolesOf(rule).map(([role, { type, where, atField }]): Role => ({
     role,
     type,
+    atField,
     condition: compileCondition(where, "event", rule.fields),
   }));
   const field = rule.kind === "accumulate" ? rule.field : undefined;
@@ -55,16 +58,26 @@ export function markerOf(rule: MarkRule): Marker {
         ({ type, condition }) => type === event.type && condition.holds(event.data, appliance),
       );
       if (played.length === 0) return null;
-      const { id, atMs, type } = event;
+      const { id, type } = event;
+      const atMs = timeIn(event, played.find(({ atField }) => atField !== undefined)?.atField);
       return { id, atMs, type, roles: played.map(({ role }) => role), amount: amountOf(event, field) };
     },
   };
 }
 
-function rolesOf(rule: MarkRule): [string, Selector][] {
+/** How long ago an event may tell of: longer than any rule looks back. */
+const toldOfMsMax = 90 * 86_400_000;
+
+/** A time that cannot be what the event tells of is none: its own counts then. */
+function timeIn({ atMs, data }: RuleEvent, field: string | undefined): number {
+  const value = field !== undefined && Object.hasOwn(data, field) ? data[field] : undefined;
+  return typeof value === "number" && value <= atMs && value > atMs - toldOfMsMax ? value : atMs;
+}
+
+function rolesOf(rule: MarkRule): [string, Selector & { atField?: string | undefined }][] {
   switch (rule.kind) {
     case "count":
-      return [["count", rule.event]];
+      return [rule.event, ...(rule.alsoToldBy?.events ?? [])].map((event) => ["count", event]);
     case "sequence": {
       const places = rule.events.map((event, at): [string, Selector] => [String(at), event]);
       return rule.without === undefined ? places : [...places, ["without", rule.without]];

@@ -122,11 +122,29 @@ const frozenRule = z.strictObject({
   where: conditionText.optional(),
 });
 
+const fieldName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/);
+
+/** Other events that tell of the same: each happening counts once, whoever tells of it, and how often. */
+const alsoToldBy = z.strictObject({
+  events: z
+    .array(
+      selector.extend({
+        /** A field of the event's data with the time of what it tells of, in epoch milliseconds: where it comes later than that. */
+        atField: fieldName.optional(),
+      }),
+    )
+    .min(1)
+    .max(ruleLimits.placesMax),
+  /** How far apart the times of two may lie that tell of one happening. */
+  withinMs: z.int().min(0).max(hourMs),
+});
+
 /** So many events within a window. */
 const countRule = z.strictObject({
   kind: z.literal("count"),
   ...withCause,
   event: selector,
+  alsoToldBy: alsoToldBy.optional(),
   count: z.int().min(2).max(ruleLimits.countMax),
   windowMs,
   quietMs: windowMs,
@@ -165,10 +183,7 @@ const accumulateRule = z.strictObject({
   ...withCause,
   add: selector,
   /** A number in the event's data; 1 each where it is left out. */
-  field: z
-    .string()
-    .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
-    .optional(),
+  field: fieldName.optional(),
   limit: z.number().positive().max(Number.MAX_SAFE_INTEGER),
   reset: selector,
   latenessMs,
@@ -272,6 +287,8 @@ function conditionsOf(rule: RuleDefinition): ConditionAt[] {
       break;
     case "count":
       of("event", rule.event.where, "event");
+      for (const [at, event] of (rule.alsoToldBy?.events ?? []).entries())
+        of("event", event.where, "alsoToldBy", "events", at);
       break;
     case "sequence":
       for (const [at, event] of rule.events.entries()) of("event", event.where, "events", at);

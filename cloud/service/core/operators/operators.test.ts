@@ -5,6 +5,7 @@ import { accumulateOperator } from "./accumulate.ts";
 import { countOperator } from "./count.ts";
 import { type Frozen, type FrozenState, neverDriven, stepFrozen } from "./frozen.ts";
 import type { Effect, Mark, MarkOperator } from "./operator.ts";
+import { ordered } from "./ordered.ts";
 import { sequenceOperator } from "./sequence.ts";
 import { median, trendOperator } from "./trend.ts";
 
@@ -52,6 +53,51 @@ test("count: a cause comes with the first event that completes its window, and g
       );
       expect(effects.map(({ kind, atMs }) => [kind, atMs])).toEqual(expected);
     }),
+  );
+});
+
+/** Connections that were lost, far enough apart to be told apart: when the gateway noticed, and when the appliance told of it. */
+const drops = fc.array(
+  fc
+    .record({
+      apart: fc.integer({ min: 12, max: 40 }),
+      noticed: fc.option(fc.integer({ min: 0, max: 5 })),
+      told: fc.option(fc.integer({ min: 0, max: 11 })),
+    })
+    .filter(({ noticed, told }) => noticed !== null || told !== null),
+  { maxLength: 12 },
+);
+
+test("count: a happening that two tell of counts once, whoever tells first, and however late the other", () => {
+  const rule = { count: 3, windowMs: 100, quietMs: 120, alsoToldBy: { withinMs: 5 } };
+  fc.assert(
+    fc.property(drops, fc.nat(4), (all, latenessMs) => {
+      const arrivals: { mark: Mark; arrivedMs: number }[] = [];
+      const once: Mark[] = [];
+      let atMs = 1_000;
+      for (const { apart, noticed, told } of all) {
+        atMs += apart;
+        const by = (type: string, at: number): Mark => ({ ...mark(at, "count"), id: `${type} ${at}`, type });
+        if (noticed !== null) arrivals.push({ mark: by("closed", atMs + noticed), arrivedMs: atMs + noticed });
+        // It says so when it is back, and means when it was lost.
+        if (told !== null) arrivals.push({ mark: by("restored", atMs), arrivedMs: atMs + told });
+        once.push(mark(told === null ? atMs + (noticed ?? 0) : atMs, "count"));
+      }
+      const operator = ordered(countOperator(rule), latenessMs);
+      let { start: state } = operator;
+      const effects: Effect[] = [];
+      for (const { mark: next, arrivedMs } of arrivals.toSorted((a, b) => a.arrivedMs - b.arrivedMs)) {
+        const stepped = operator.step(state, next, arrivedMs);
+        ({ state } = stepped);
+        effects.push(...stepped.effects);
+      }
+      effects.push(...operator.elapse(state, 1e6).effects);
+      const kinds = (found: readonly Effect[]) => found.map(({ kind }) => kind);
+      const expected = run(countOperator(rule), [...once, mark(1e6, "count")]);
+      expect(kinds(effects)).toEqual(kinds(expected));
+      expect(state.tooLate).toBe(0);
+    }),
+    { numRuns: 500 },
   );
 });
 
