@@ -84,7 +84,7 @@ async function outcomeOf(id: string, householdId: string): Promise<Outcome> {
     WHERE device.id = ${id} ORDER BY at_ms`.execute(db);
   // What is earned once is earned by the first event to arrive, whichever day that is of: an entry is never moved.
   const pointsByDay = await sql`
-    SELECT CASE WHEN once_for IS NULL THEN day::text END AS day, rule, sum(points)::int AS points FROM ledger_transfer JOIN device ON device.key = device_key
+    SELECT CASE WHEN NOT is_once THEN day::text END AS day, rule, sum(points)::int AS points FROM ledger_transfer JOIN device ON device.key = device_key
     WHERE device.id = ${id} GROUP BY 1, 2 ORDER BY 1, 2`.execute(db);
   const range = `metrics=cavity_c,energy_wh&fromMs=${fromMs}&toMs=${fromMs + days * dayMs}&points=40`;
   const { items } = (await kitchen.as("support", "GET", `/cases?device=${id}`)).body;

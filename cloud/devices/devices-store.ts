@@ -67,6 +67,7 @@ export interface RefRow {
   model: string;
   household_id: string | null;
   household_since_ms: number | null;
+  known_since_ms: number;
 }
 
 export const toRef = (row: RefRow): DeviceRef => ({
@@ -75,8 +76,11 @@ export const toRef = (row: RefRow): DeviceRef => ({
   model: row.model,
   householdId: row.household_id,
   householdSinceMs: row.household_since_ms,
+  knownSinceMs: row.known_since_ms,
 });
-export const refColumns = sql.raw("key, id, model, household_id, household_since_ms");
+export const refColumns = sql.raw(
+  "key, id, model, household_id, household_since_ms, least(created_at_ms, sold_at_ms) AS known_since_ms",
+);
 
 /** The devices slice's SQL, and the only code that touches its tables. */
 export class DevicesStore {

@@ -144,9 +144,41 @@ test("a reading whose clock cannot be right is kept and flagged, wherever in tim
   );
   expect(rows).toEqual([
     { at_ms: odd[0], suspect: nowMs },
-    { at_ms: odd[3], suspect: null },
+    { at_ms: odd[3], suspect: nowMs },
     { at_ms: odd[1], suspect: nowMs },
     { at_ms: odd[2], suspect: nowMs },
+  ]);
+});
+
+test("a clock that is years behind is flagged by when the appliance was sold or registered, and an old appliance's past is none", async () => {
+  const source = await newSource();
+  const year = 366 * 86_400_000;
+  const soldAtMs = nowMs - 3 * year;
+  await devices.register(system, [{ id: "oven-sold", model: "oven", serial: "sold-1", soldAtMs }]);
+  const odd = [soldAtMs - year - 1, soldAtMs - year, nowMs - 2 * year];
+  const saying = (id: string, first: number) =>
+    odd.map((atMs, at) => record(first + at, "telemetry", { atMs, m: { behind_n: 1 } }, id));
+  await ingest.commit(source, [...saying("oven-sold", 0), ...saying("oven-1", 3)]);
+  const event = { id: "behind", atMs: odd[2], type: "boot", data: {} };
+  await ingest.commit(source, [record(6, "events", event, "oven-1"), record(7, "events", event, "oven-sold")]);
+  const { rows } = await sql<{ id: string; at_ms: number; suspect: boolean }>`
+    SELECT id, at_ms, suspect_received_at_ms IS NOT NULL AS suspect FROM reading JOIN device ON key = device_key
+    WHERE undeclared ? 'behind_n' ORDER BY id, at_ms`.execute(base.db);
+  expect(rows.map(({ id, suspect }) => [id, suspect])).toEqual([
+    ["oven-1", true],
+    ["oven-1", true],
+    ["oven-1", true],
+    ["oven-sold", true],
+    ["oven-sold", false],
+    ["oven-sold", false],
+  ]);
+  const { rows: events } = await sql<{ id: string; order_at_ms: number }>`
+    SELECT d.id, order_at_ms FROM device_event e JOIN device d ON d.key = device_key WHERE e.id = 'behind' ORDER BY d.id`.execute(
+    base.db,
+  );
+  expect(events).toEqual([
+    { id: "oven-1", order_at_ms: nowMs },
+    { id: "oven-sold", order_at_ms: odd[2] },
   ]);
 });
 

@@ -309,7 +309,7 @@ const conditionOf = (definition: Extract<RuleDefinition, { kind: "threshold" | "
 
 /** A clock that runs ahead would make the rule deaf until then. */
 const timeOf = (fact: ReadingFact): number =>
-  isClockSuspect(fact.atMs, fact.receivedAtMs) ? fact.receivedAtMs : fact.atMs;
+  isClockSuspect(fact.atMs, fact.receivedAtMs, fact.device) ? fact.receivedAtMs : fact.atMs;
 
 function ofThreshold(
   { rule, definition }: ThresholdWatch,

@@ -20,7 +20,7 @@ export class AheadClocks {
 
   note(facts: readonly ReadingFact[]): void {
     for (const { device, atMs, receivedAtMs } of facts) {
-      if (atMs <= receivedAtMs || isClockSuspect(atMs, receivedAtMs)) continue;
+      if (atMs <= receivedAtMs || isClockSuspect(atMs, receivedAtMs, device)) continue;
       if (atMs > (this.#newest.get(device.key) ?? 0)) this.#newest.set(device.key, atMs);
     }
   }

@@ -145,7 +145,7 @@ const parkedOf = (fact: ReadingFact, reason: ParkReason, detail: string): Parked
   detail,
 });
 
-const isSuspect = ({ atMs, receivedAtMs }: ReadingFact): boolean => isClockSuspect(atMs, receivedAtMs);
+const isSuspect = ({ atMs, receivedAtMs, device }: ReadingFact): boolean => isClockSuspect(atMs, receivedAtMs, device);
 
 const mayBeStored = (fact: ReadingFact, series: Series | undefined): boolean =>
   isSuspect(fact) || series === undefined || series.newestMs === null || fact.atMs <= series.newestMs;

@@ -12,6 +12,8 @@ export interface DeviceRef {
   householdId: string | null;
   /** What happened before this is not the household's. Null: everything is. */
   householdSinceMs: number | null;
+  /** When it was registered or sold, whichever was first. */
+  knownSinceMs?: number;
 }
 
 /** The household that a device belonged to at a time; null where it was nobody's, or still somebody else's. */

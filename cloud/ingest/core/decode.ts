@@ -149,7 +149,7 @@ function decodeInto(
       return;
     case "events": {
       const event = parse(deviceEvent, value);
-      const clockSuspect = isClockSuspect(event.atMs, receivedAtMs);
+      const clockSuspect = isClockSuspect(event.atMs, receivedAtMs, device);
       batch.events.push({
         device,
         receivedAtMs,
@@ -162,7 +162,7 @@ function decodeInto(
     case "reported": {
       const reported = parse(reportedSchema, value);
       // A clock that runs ahead must not make its report win for ever.
-      const atMs = isClockSuspect(reported.atMs, receivedAtMs) ? receivedAtMs : reported.atMs;
+      const atMs = isClockSuspect(reported.atMs, receivedAtMs, device) ? receivedAtMs : reported.atMs;
       batch.reported.push({ device, receivedAtMs, reported: { ...reported, atMs } });
       return;
     }

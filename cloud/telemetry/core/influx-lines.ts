@@ -20,7 +20,7 @@ const tagValue = (text: string): string => text.replaceAll(/[,= \\]/g, String.ra
 /** @param series the name that stands for the appliance; nothing in it needs escaping */
 export function lineOf(fact: ReadingFact, series: string): string {
   const { device, atMs, receivedAtMs, metrics } = fact;
-  const suspect = isClockSuspect(atMs, receivedAtMs);
+  const suspect = isClockSuspect(atMs, receivedAtMs, device);
   let fields = suspect ? `${receivedField}=${receivedAtMs}` : "";
   for (const name in metrics) {
     const value = metrics[name];

@@ -33,7 +33,7 @@ export function liveReading(fact: ReadingFact, { declared }: MetricLayout): Live
     metrics: fact.metrics,
     outside,
     undeclared,
-    clockSuspect: isClockSuspect(fact.atMs, fact.receivedAtMs),
+    clockSuspect: isClockSuspect(fact.atMs, fact.receivedAtMs, fact.device),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { MetricLayout, ReadingFact } from "../../devices/devices.ts";
+import type { DeviceRef, MetricLayout, ReadingFact } from "../../devices/devices.ts";
 import type { DeviceHour } from "./dirty-hours.ts";
 import { floorTo, hourMs } from "./rollup-levels.ts";
 
@@ -16,9 +16,16 @@ export const clockAheadMsMax = 300_000;
 /** No appliance that speaks this contract was made before this. */
 export const firstApplianceAtMs = Date.UTC(2015, 0, 1);
 
+/** So long before it was registered or sold an appliance may have been made, and at work: nobody says when it was. */
+export const madeBeforeKnownMsMax = 366 * 86_400_000;
+
 /** Whether a device's time cannot be right: more than five minutes ahead, or before the device was made. */
-export const isClockSuspect = (atMs: number, receivedAtMs: number): boolean =>
-  atMs > receivedAtMs + clockAheadMsMax || atMs < firstApplianceAtMs;
+export const isClockSuspect = (
+  atMs: number,
+  receivedAtMs: number,
+  { knownSinceMs = 0 }: Pick<DeviceRef, "knownSinceMs">,
+): boolean =>
+  atMs > receivedAtMs + clockAheadMsMax || atMs < firstApplianceAtMs || atMs < knownSinceMs - madeBeforeKnownMsMax;
 
 function toRow(fact: ReadingFact, layout: MetricLayout): ReadingRow {
   const values: (number | null)[] = Array.from({ length: layout.size }, () => null);
@@ -34,7 +41,7 @@ function toRow(fact: ReadingFact, layout: MetricLayout): ReadingRow {
       values[position] = Number(value);
     }
   }
-  const suspect = isClockSuspect(fact.atMs, fact.receivedAtMs);
+  const suspect = isClockSuspect(fact.atMs, fact.receivedAtMs, fact.device);
   return {
     deviceKey: fact.device.key,
     atMs: fact.atMs,
