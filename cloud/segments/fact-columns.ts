@@ -10,7 +10,8 @@ function valueOf(from: FactSource): RawBuilder<unknown> {
     case "stored":
       return column(from.column);
     case "days_since":
-      return sql`greatest(0, z.today - ${column(from.column)})`;
+      // Not by greatest(), which takes a day that is not known for none at all.
+      return sql`CASE WHEN ${column(from.column)} > z.today THEN 0 ELSE z.today - ${column(from.column)} END`;
     case "times_in_days":
       // Of a sorted list this is a binary search, and so it costs the same however often the household cooks.
       return sql`(cardinality(${column(from.column)}) - width_bucket(z.today - ${from.days}::int, ${column(from.column)}))`;
