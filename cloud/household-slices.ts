@@ -34,6 +34,7 @@ export interface HouseholdSlicesDeps {
   households: Households;
   service: Service;
   telemetry: Telemetry;
+  artifactsDir: string;
   /** Of this installation, and not in the database. */
   secret: Buffer;
   publicUrl: () => string;
@@ -55,6 +56,9 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     readersOf: (refs) => readersOf(households, refs),
     onChanged: (topics) => hub.send({ kind: "feeds_changed", ...topics }),
     onMissed: (topics) => hub.send({ kind: "feeds", ...topics }),
+    artifactsDir: deps.artifactsDir,
+    secret: deps.secret,
+    publicUrl: deps.publicUrl,
   });
   const consent = new Consent({ db, clock, ids, audit, outbox, households });
   const loyalty = new Loyalty({

@@ -257,6 +257,7 @@ export function createSlices(deps: SlicesDeps) {
     households,
     service,
     telemetry,
+    artifactsDir: deps.artifactsDir,
     secret: deps.secret,
     publicUrl: deps.publicUrl,
     reach: deps.notices?.reach ?? "public",

@@ -87,3 +87,12 @@ export const model = z
   })
   .meta({ id: "Model" });
 export type Model = z.infer<typeof model>;
+
+/** The brand that a household sees, complete. */
+export function brandingOf({ brand, branding = {} }: Pick<Model, "brand" | "branding">) {
+  return {
+    name: branding.name ?? brand,
+    sender: { name: branding.sender?.name ?? branding.name ?? brand, email: branding.sender?.email ?? null },
+    colours: branding.colours ?? { accent: "#9a3412", ink: "#1c1917", paper: "#ffffff" },
+  };
+}

@@ -15,6 +15,7 @@ import { loadModels } from "../device-sim/models.ts";
 import { messagesFor } from "../device-sim/testing/attacks.ts";
 import { type Broker, startBroker } from "../device-sim/testing/broker.ts";
 import { eventually, ManualClock } from "../device-sim/testing/parts.ts";
+import { approvedContent } from "./support/approved-content.ts";
 import {
   newDataDir,
   removeDataDir,
@@ -205,9 +206,9 @@ test("with the admin's key and every way of the API down to an appliance, nothin
       const args = { program, ...setting, duration_s: 3_600, start: true, remoteStartAllowed: true };
       await request(api, "POST", `/devices/${id}/commands`, { name: "load_program", args, lifeMs: 300_000 });
       accepted += 1;
-      const made = (await request(api, "POST", "/content/items", recipe(program))) as { id: string };
-      await request(api, "POST", `/content/items/${made.id}/send`, { deviceIds: [id] });
-      await request(api, "POST", `/content/items/${made.id}/publish`, { models: [model], feed: "recipes" });
+      const itemId = await approvedContent(service, recipe(program));
+      await request(api, "POST", `/content/items/${itemId}/send`, { deviceIds: [id] });
+      await request(api, "POST", `/content/items/${itemId}/publish`, { models: [model], feed: "recipes" });
       accepted += 2;
     }
     for (const state of [{ operation: "preheating" }, { remoteStartAllowed: true, program: "HotAir", heater: true }]) {

@@ -3,6 +3,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { feedIndex } from "#protocol/content.ts";
 import { delivery } from "#protocol/delivery.ts";
+import { approvedContent } from "./support/approved-content.ts";
 import { registerOvens } from "./support/ovens.ts";
 import {
   newDataDir,
@@ -101,11 +102,7 @@ const recipe = (title: string) => ({
     de: { title: `${title} (de)`, steps: [{ text: "Backen" }] },
   },
 });
-const newRecipe = async (title: string): Promise<string> => {
-  const { status, body } = await service.api("/api/v1/content/items", { method: "POST", body: recipe(title) });
-  expect(status).toBe(201);
-  return body.id as string;
-};
+const newRecipe = (title: string): Promise<string> => approvedContent(service, recipe(title));
 
 test("a command to an oven that is there arrives once, and its reply closes the delivery", async () => {
   const oven = await Oven.connect("online-1");

@@ -16,6 +16,7 @@ import { loadModels } from "../device-sim/models.ts";
 import { systemClock } from "../device-sim/platform/clock.ts";
 import { register } from "../device-sim/register.ts";
 import { type ConnectOptions, publish, RawDevice } from "../gateway/testing/raw-device.ts";
+import { approvedContent } from "./support/approved-content.ts";
 import { registerOvens } from "./support/ovens.ts";
 import {
   newDataDir,
@@ -156,8 +157,8 @@ test("an appliance shows a code, its owner pairs it and sees it alone; handed ov
   ]);
 
   const message = { kind: "message", locales: { en: { title: "For Ada", text: "Hello Ada" } } };
-  const item = await service.api("/api/v1/content/items", { method: "POST", body: message });
-  await service.api(`/api/v1/content/items/${item.body.id}/send`, { method: "POST", body: { deviceIds: [id] } });
+  const itemId = await approvedContent(service, message);
+  await service.api(`/api/v1/content/items/${itemId}/send`, { method: "POST", body: { deviceIds: [id] } });
   await service.api(`/api/v1/devices/${id}/desired`, { method: "PUT", body: { state: { childLock: true } } });
   const isFull = () => fleet.state(id).deliveries.length === 1 && fleet.state(id).settings.childLock;
   await until("it holds what is Ada's", isFull);
@@ -310,8 +311,8 @@ async function planted(id: string): Promise<{ device: RawDevice; owner: Person; 
   const order = { name: "identify", lifeMs: 300_000 };
   const command = await service.api(`/api/v1/devices/${id}/commands`, { method: "POST", body: order });
   const text = { kind: "message", locales: { en: { title: "For Ada", text: "Hello Ada" } } };
-  const { body: item } = await service.api("/api/v1/content/items", { method: "POST", body: text });
-  await service.api(`/api/v1/content/items/${item.id}/send`, { method: "POST", body: { deviceIds: [id] } });
+  const itemId = await approvedContent(service, text);
+  await service.api(`/api/v1/content/items/${itemId}/send`, { method: "POST", body: { deviceIds: [id] } });
   await until("both deliveries arrive", () => heard(device, id, "inbox").length === 2);
   const deliveries = heard(device, id, "inbox").map((one) => String(one["id"]));
   expect(deliveries).toContain(command.body.id);
@@ -393,16 +394,16 @@ test("a household that leaves while the appliance is away leaves nothing waiting
   await device.waitClosed();
   // Queued for the session, which is still there.
   const recipe = { kind: "recipe", locales: { en: { title: "Queued pie", steps: [{ text: "Bake" }] } } };
-  const { body: item } = await service.api("/api/v1/content/items", { method: "POST", body: recipe });
+  const itemId = await approvedContent(service, recipe);
   const where = { models: ["oven"], feed: "recipes" };
-  await service.api(`/api/v1/content/items/${item.id}/publish`, { method: "POST", body: where });
+  await service.api(`/api/v1/content/items/${itemId}/publish`, { method: "POST", body: where });
   const peek = await connect(id);
   expect(sessionPresent(peek)).toBe(true);
   await until("what was queued arrives", () =>
-    JSON.stringify(peek.all("publish").map(({ topic }) => topic)).includes(item.id),
+    JSON.stringify(peek.all("publish").map(({ topic }) => topic)).includes(itemId),
   );
   peek.socket.destroy();
-  await service.api(`/api/v1/content/items/${item.id}/withdraw`, { method: "POST" });
+  await service.api(`/api/v1/content/items/${itemId}/withdraw`, { method: "POST" });
 
   expect((await ask(owner.key, "POST", `/my/devices/${id}/hand-over`)).status).toBe(204);
   await expectPassedOn(id, await expectClean(id, deliveries), owner);

@@ -3,6 +3,7 @@ import { type ContentClass, type ContentItem, contentItem, noticeClasses } from 
 import { locale, modelKey } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
 import type { Feed } from "#protocol/topics.ts";
+import { inUnits, type UnitSystem, unitsOfLocale } from "#protocol/units.ts";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 
 const [recipe, tip, notice, message, offer] = contentItem.options;
@@ -19,7 +20,7 @@ const ofGrants = { ...given, offerId: true, listPrice: true, price: true, reason
 const localesMax = 50;
 
 /** What a picture shows, for those who do not see it; the title where left out. */
-const alt = { imageAlt: safeText(300).optional() };
+const withAlt = { imageAlt: safeText(300).optional() };
 
 const inLocales = <Text extends z.ZodType>(text: Text) =>
   z
@@ -38,6 +39,8 @@ const settings = {
     .default([]),
   /** The models that it is for; all where left out. */
   models: z.array(modelKey).min(1).max(100).nullable().default(null),
+  /** The SHA-256 of a picture in the library. */
+  image: z.hex().length(64).lowercase().nullable().default(null),
 };
 
 /** Classes that each kind may have, the usual one first. What is sold is promotional, and only a notice or a message warns. */
@@ -53,7 +56,7 @@ const machineStrict = recipe.shape.steps.element.shape.machine.unwrap().strict()
 const recipeText = recipe
   .omit(given)
   .extend({
-    ...alt,
+    ...withAlt,
     steps: z
       .array(recipe.shape.steps.element.extend({ machine: machineStrict.optional() }).strict())
       .min(1)
@@ -74,7 +77,7 @@ export const contentDraft = z
       kind: z.literal("tip"),
       ...settings,
       class: z.enum(classesOfKind.tip).default("service"),
-      locales: inLocales(tip.omit(given).extend(alt).strict()),
+      locales: inLocales(tip.omit(given).extend(withAlt).strict()),
     }),
     z.strictObject({
       kind: z.literal("notice"),
@@ -83,7 +86,7 @@ export const contentDraft = z
       locales: inLocales(
         notice
           .omit({ ...given, class: true })
-          .extend(alt)
+          .extend(withAlt)
           .strict(),
       ),
     }),
@@ -91,7 +94,7 @@ export const contentDraft = z
       kind: z.literal("message"),
       ...settings,
       class: z.enum(classesOfKind.message).default("service"),
-      locales: inLocales(message.omit(ofCases).extend(alt).strict()),
+      locales: inLocales(message.omit(ofCases).extend(withAlt).strict()),
     }),
     z.strictObject({
       kind: z.literal("offer"),
@@ -103,7 +106,7 @@ export const contentDraft = z
         .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "must be 1-64 characters of a-z 0-9 _ -")
         .nullable()
         .default(null),
-      locales: inLocales(offer.omit(ofGrants).extend(alt).strict()),
+      locales: inLocales(offer.omit(ofGrants).extend(withAlt).strict()),
     }),
   ])
   .meta({ id: "ContentDraft" });
@@ -115,6 +118,13 @@ export const contentKinds = ["recipe", "tip", "notice", "message", "offer"] as c
 /** Texts by locale, as the database gives them back. */
 export type Locales = Record<string, Record<string, unknown>>;
 
+/** A picture as the library keeps it. */
+export interface StoredImage {
+  sha256: string;
+  sizeBytes: number;
+  mimeType: "image/jpeg" | "image/png" | "image/webp";
+}
+
 /** One version as it is stored: enough to make the item that appliances read. */
 export interface VersionText {
   id: string;
@@ -122,19 +132,27 @@ export interface VersionText {
   version: number;
   class: ContentClass;
   locales: Locales;
+  image: StoredImage | null;
 }
 
-/**
- * An item as appliances read it, in one of its locales.
- *
- * @param extra what only the moment of sending knows: the terms of an offer
- */
-export function itemInLocale(item: VersionText, wanted: string, extra: Record<string, unknown> = {}): ContentItem {
-  const { imageAlt: _alt, ...text } = item.locales[wanted] ?? {};
-  const ofNotice = item.kind === "notice" ? { class: item.class } : {};
+export interface Rendering {
+  /** Where the version's picture is fetched; without it the item has none. */
+  imageHref?: string | null | undefined;
+  /** The locale's own where left out. */
+  units?: UnitSystem | undefined;
+  /** What only the moment of sending knows: the terms of an offer. */
+  extra?: Record<string, unknown> | undefined;
+}
+
+/** An item as appliances read it, in one of its locales. */
+export function itemInLocale(item: VersionText, wanted: string, rendering: Rendering = {}): ContentItem {
+  const { imageHref = null, extra = {}, units = unitsOfLocale(wanted) } = rendering;
+  const { imageAlt, ...text } = item.locales[wanted] ?? {};
+  const alt = imageAlt ?? text["title"];
   return contentItem.parse({
-    ...text,
-    ...ofNotice,
+    ...measuredFields(text, units),
+    ...(item.kind === "notice" ? { class: item.class } : {}),
+    ...(item.image === null || imageHref === null ? {} : { image: { ...item.image, href: imageHref, alt } }),
     ...extra,
     kind: item.kind,
     id: item.id,
@@ -142,6 +160,16 @@ export function itemInLocale(item: VersionText, wanted: string, extra: Record<st
     locale: wanted,
   });
 }
+
+/** Every text of an item with its amounts in the reader's units. */
+function measured(value: unknown, units: UnitSystem): unknown {
+  if (typeof value === "string") return inUnits(value, units);
+  if (Array.isArray(value)) return value.map((one) => measured(one, units));
+  return typeof value === "object" && value !== null ? measuredFields(value, units) : value;
+}
+
+const measuredFields = (value: object, units: UnitSystem): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).map(([key, one]) => [key, measured(one, units)]));
 
 /** Terms that nobody was granted: an offer is measured and shown to its author with them. */
 export const sampleTerms = {

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import type { ContentClass } from "#protocol/content.ts";
-import type { VersionState } from "./core/version-life.ts";
-import type { ContentKind, Locales } from "./content-shapes.ts";
+import type { VersionEvent, VersionState } from "./core/version-life.ts";
+import type { ContentKind, Locales, StoredImage } from "./content-shapes.ts";
 
 /** What a version says and what is true of it in every language. */
 export interface VersionContent {
@@ -11,9 +11,18 @@ export interface VersionContent {
   topics: string[];
   models: string[] | null;
   offer_key: string | null;
-  image_sha256: string | null;
+  image: StoredImage | null;
   locales: Locales;
 }
+
+/** What is written of a version. */
+export type NewVersion = Omit<VersionContent, "image"> & {
+  item_id: string;
+  version: number;
+  image_sha256: string | null;
+  created_at_ms: number;
+  created_by: string;
+};
 
 /** Where a version goes, and when. */
 export interface VersionSchedule {
@@ -40,6 +49,9 @@ export interface ItemRow extends VersionContent {
   created_at_ms: number;
   created_by: string;
   state: VersionState;
+  /** Who saved the newest version. */
+  version_by: string;
+  live_version: number | null;
 }
 
 /** A version with the item that it is of. */
@@ -47,15 +59,19 @@ export type ItemVersionRow = VersionRow & { id: string; kind: ContentKind };
 
 /** Most versions that one answer holds, from the newest down. */
 const versionsShownMax = 50;
+const stepsShownMax = 100;
 
-const contentColumns = "v.class, v.is_shareable, v.topics, v.models, v.offer_key, v.image_sha256, v.locales";
+const contentColumns = `v.class, v.is_shareable, v.topics, v.models, v.offer_key, v.locales, (
+    SELECT json_build_object('sha256', m.sha256, 'sizeBytes', m.size_bytes, 'mimeType', m.mime_type)
+    FROM content_media m WHERE m.sha256 = v.image_sha256) AS image`;
 
 const versionColumns = sql.raw(`
   v.version, v.state, ${contentColumns}, v.feed_models, v.from_local, v.until_local, v.zone, v.from_ms, v.until_ms,
   v.created_at_ms, v.created_by`);
 
 const withNewest = sql.raw(`
-  SELECT i.id, i.kind, i.version, i.created_at_ms, i.created_by, v.state, ${contentColumns}
+  SELECT i.id, i.kind, i.version, i.created_at_ms, i.created_by, v.state, v.created_by AS version_by, ${contentColumns},
+    (SELECT l.version FROM content_version l WHERE l.item_id = i.id AND l.state = 'live') AS live_version
   FROM content_item i JOIN content_version v ON v.item_id = i.id AND v.version = i.version`);
 
 export async function insertItem(
@@ -70,7 +86,7 @@ export async function insertItem(
 /** Adds a version, as a draft, and makes it the item's newest. */
 export async function insertVersion(
   tx: Db,
-  row: VersionContent & { item_id: string; version: number; created_at_ms: number; created_by: string },
+  row: NewVersion,
 ): Promise<void> {
   await sql`
     INSERT INTO content_version (
@@ -93,15 +109,28 @@ export async function lockItem(tx: Db, id: string): Promise<ItemRow | null> {
   return rows[0] ?? null;
 }
 
-/** Newest first, below `beforeId` where given. */
-export async function listItems(
-  db: Db,
-  query: { kind: ContentKind | null; beforeId: string | null; limit: number },
-): Promise<ItemRow[]> {
-  const { kind, beforeId, limit } = query;
+export interface ListQuery {
+  kind: ContentKind | null;
+  state: VersionState | null;
+  class: ContentClass | null;
+  locale: string | null;
+  /** Part of a title in any language. */
+  title: string | null;
+  beforeId: string | null;
+  limit: number;
+}
+
+/** Newest first, below `beforeId` where given. State and class are the newest version's. */
+export async function listItems(db: Db, query: ListQuery): Promise<ItemRow[]> {
+  const { kind, state, locale, title, beforeId, limit } = query;
   const { rows } = await sql<ItemRow>`
     ${withNewest}
     WHERE (${kind}::text IS NULL OR i.kind = ${kind}) AND (${beforeId}::uuid IS NULL OR i.id < ${beforeId}::uuid)
+      AND (${state}::text IS NULL OR v.state = ${state}) AND (${query.class}::text IS NULL OR v.class = ${query.class})
+      AND (${locale}::text IS NULL OR v.locales ? ${locale}::text)
+      AND (${title}::text IS NULL OR EXISTS (
+        SELECT 1 FROM jsonb_each(v.locales) t
+        WHERE position(lower(${title}::text) IN lower(t.value ->> 'title')) > 0))
     ORDER BY i.id DESC LIMIT ${limit}`.execute(db);
   return rows;
 }
@@ -114,15 +143,100 @@ export async function versionsOf(db: Db, id: string): Promise<VersionRow[]> {
   return rows;
 }
 
-/** The version that is on feeds, or null. */
-export async function liveVersion(tx: Db, id: string): Promise<{ version: number; state: VersionState } | null> {
-  const { rows } = await sql<{ version: number; state: VersionState }>`
-    SELECT version, state FROM content_version WHERE item_id = ${id} AND state = 'live'`.execute(tx);
+export async function findVersion(db: Db, id: string, version: number): Promise<ItemVersionRow | null> {
+  const { rows } = await sql<ItemVersionRow>`
+    SELECT i.id, i.kind, ${versionColumns} FROM content_version v JOIN content_item i ON i.id = v.item_id
+    WHERE v.item_id = ${id} AND v.version = ${version}`.execute(db);
   return rows[0] ?? null;
 }
 
+/** The versions of an item that are in one of some states, the newest first. */
+export async function versionsIn(
+  db: Db,
+  id: string,
+  states: readonly VersionState[],
+): Promise<ItemVersionRow[]> {
+  const { rows } = await sql<ItemVersionRow>`
+    SELECT i.id, i.kind, ${versionColumns} FROM content_version v JOIN content_item i ON i.id = v.item_id
+    WHERE v.item_id = ${id} AND v.state = ANY(${states}::text[]) ORDER BY v.version DESC`.execute(db);
+  return rows;
+}
+
+/** Who wrote what a version says: of all that was saved since the version before it that was approved. */
+export async function authorsOf(tx: Db, id: string, version: number): Promise<string[]> {
+  const { rows } = await sql<{ by: string }>`
+    SELECT DISTINCT created_by AS by FROM content_version
+    WHERE item_id = ${id} AND version <= ${version} AND version > coalesce((
+      SELECT max(version) FROM content_version
+      WHERE item_id = ${id} AND version < ${version} AND state NOT IN ('draft', 'in_review')), 0)`.execute(tx);
+  return rows.map(({ by }) => by);
+}
+
 export async function setState(tx: Db, id: string, version: number, state: VersionState): Promise<void> {
-  await sql`UPDATE content_version SET state = ${state} WHERE item_id = ${id} AND version = ${version}`.execute(tx);
+  await sql`
+    UPDATE content_version SET state = ${state} WHERE item_id = ${id} AND version = ${version}`.execute(tx);
+}
+
+export async function setSchedule(tx: Db, id: string, version: number, schedule: VersionSchedule): Promise<void> {
+  await sql`
+    UPDATE content_version SET feed_models = ${schedule.feed_models}::text[], from_local = ${schedule.from_local},
+      until_local = ${schedule.until_local}, zone = ${schedule.zone}, from_ms = ${schedule.from_ms}, until_ms = ${schedule.until_ms}
+    WHERE item_id = ${id} AND version = ${version}`.execute(tx);
+}
+
+export interface StepRow {
+  version: number;
+  at_ms: number;
+  event: VersionEvent;
+  state: VersionState;
+  by: string;
+  note: string | null;
+}
+
+export async function insertStep(tx: Db, id: string, step: StepRow): Promise<void> {
+  await sql`
+    INSERT INTO content_step (item_id, version, at_ms, event, state, by, note)
+    VALUES (${id}, ${step.version}, ${step.at_ms}, ${step.event}, ${step.state}, ${step.by}, ${step.note})`.execute(tx);
+}
+
+/** From the newest down. */
+export async function stepsOf(db: Db, id: string): Promise<StepRow[]> {
+  const { rows } = await sql<StepRow>`
+    SELECT version, at_ms, event, state, by, note FROM content_step
+    WHERE item_id = ${id} ORDER BY id DESC LIMIT ${stepsShownMax}`.execute(db);
+  return rows;
+}
+
+/** What is due: scheduled versions whose time has come, and versions whose time is over. */
+export async function dueVersions(
+  db: Db,
+  nowMs: number,
+  limit: number,
+): Promise<{ id: string; version: number; event: "start" | "expire" }[]> {
+  const { rows } = await sql<{ id: string; version: number; event: "start" | "expire" }>`
+    (SELECT item_id AS id, version, 'expire' AS event FROM content_version
+      WHERE state IN ('scheduled', 'live') AND until_ms IS NOT NULL AND until_ms <= ${nowMs} ORDER BY until_ms LIMIT ${limit})
+    UNION ALL
+    (SELECT item_id, version, 'start' FROM content_version
+      WHERE state = 'scheduled' AND from_ms <= ${nowMs} AND (until_ms IS NULL OR until_ms > ${nowMs})
+      ORDER BY from_ms LIMIT ${limit})`.execute(db);
+  return rows;
+}
+
+/** Puts a scheduled version off: it could not start. */
+export async function putOff(tx: Db, id: string, version: number, untilMs: number): Promise<void> {
+  await sql`
+    UPDATE content_version SET from_ms = ${untilMs} WHERE item_id = ${id} AND version = ${version}`.execute(tx);
+}
+
+/** Versions that are planned or out in a window, the earliest first. */
+export async function calendar(db: Db, fromMs: number, toMs: number, limit: number): Promise<ItemVersionRow[]> {
+  const { rows } = await sql<ItemVersionRow>`
+    SELECT i.id, i.kind, ${versionColumns} FROM content_version v JOIN content_item i ON i.id = v.item_id
+    WHERE v.from_ms IS NOT NULL AND v.state IN ('scheduled', 'live', 'expired') AND v.from_ms < ${toMs}
+      AND (v.until_ms IS NULL OR v.until_ms >= ${fromMs})
+    ORDER BY v.from_ms, i.id LIMIT ${limit}`.execute(db);
+  return rows;
 }
 
 /** Of each item the version that households get: the one that is live, or else the one that is scheduled. */
@@ -133,4 +247,27 @@ export async function sendableVersions(db: Db, ids: readonly string[]): Promise<
     WHERE v.item_id = ANY(${ids}::uuid[]) AND v.state IN ('live', 'scheduled')
     ORDER BY v.item_id, v.state`.execute(db);
   return rows;
+}
+
+// Safety notices on their way to every appliance
+
+/** Marks a version whose notice goes to every appliance of its models. */
+export async function startNotifying(tx: Db, id: string, version: number): Promise<void> {
+  await sql`
+    UPDATE content_version SET notify_after_key = 0 WHERE item_id = ${id} AND version = ${version}`.execute(tx);
+}
+
+/** One version whose notice is still under way, locked; null where there is none that nobody else is at. */
+export async function lockNotifying(tx: Db): Promise<(ItemVersionRow & { notify_after_key: number }) | null> {
+  const { rows } = await sql<ItemVersionRow & { notify_after_key: number }>`
+    SELECT i.id, i.kind, ${versionColumns}, v.notify_after_key
+    FROM content_version v JOIN content_item i ON i.id = v.item_id
+    WHERE v.notify_after_key IS NOT NULL AND v.state = 'live'
+    ORDER BY v.item_id LIMIT 1 FOR UPDATE OF v SKIP LOCKED`.execute(tx);
+  return rows[0] ?? null;
+}
+
+export async function noteNotified(tx: Db, id: string, version: number, afterKey: number | null): Promise<void> {
+  await sql`
+    UPDATE content_version SET notify_after_key = ${afterKey} WHERE item_id = ${id} AND version = ${version}`.execute(tx);
 }

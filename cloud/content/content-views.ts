@@ -1,11 +1,11 @@
 import type { ContentClass, ContentItem } from "#protocol/content.ts";
 import type { Model } from "#protocol/model.ts";
 import type { FieldError } from "../platform/problem.ts";
-import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
+import { bestLocale, fallbackLocale, type Market } from "./core/best-locale.ts";
 import { misfits } from "./core/machine-fit.ts";
-import type { VersionState } from "./core/version-life.ts";
-import { type ContentKind, itemInLocale, type Locales, sampleExtra, type VersionText } from "./content-shapes.ts";
-import type { ItemRow } from "./content-store.ts";
+import type { VersionEvent, VersionState } from "./core/version-life.ts";
+import { type ContentKind, itemInLocale, type Locales, sampleExtra, type StoredImage, type VersionText } from "./content-shapes.ts";
+import type { ItemRow, VersionRow } from "./content-store.ts";
 import type { contentProblems } from "./errors.ts";
 
 /** Bytes of an item as JSON in one locale. MQTT carries 256 KiB, and a delivery adds its envelope. */
@@ -31,11 +31,14 @@ export interface ContentSummary {
   topics: string[];
   models: string[] | null;
   version: number;
+  /** Of the newest version. */
   state: VersionState;
   title: string;
   locales: string[];
   /** Models on whose feed it is. */
   publishedTo: string[];
+  /** The version that households get now, where there is one. */
+  liveVersion: number | null;
   createdAtMs: number;
   createdBy: string;
 }
@@ -43,9 +46,46 @@ export interface ContentSummary {
 export interface ContentVersion {
   version: number;
   state: VersionState;
+  class: ContentClass;
+  isShareable: boolean;
+  topics: string[];
+  models: string[] | null;
+  offerKey: string | null;
+  image: StoredImage | null;
   locales: Locales;
+  schedule: VersionSchedule | null;
   createdAtMs: number;
   createdBy: string;
+}
+
+/** Where a version goes, in local time, and between which moments that is. */
+export interface VersionSchedule {
+  models: string[];
+  from: string | null;
+  until: string | null;
+  zone: string;
+  fromMs: number;
+  untilMs: number | null;
+}
+
+/** What became of a version. */
+export interface ContentStep {
+  version: number;
+  atMs: number;
+  event: VersionEvent;
+  state: VersionState;
+  by: string;
+  note: string | null;
+}
+
+export interface ContentDetail extends ContentSummary {
+  image: StoredImage | null;
+  offerKey: string | null;
+  /** From the newest down. */
+  versions: ContentVersion[];
+  steps: ContentStep[];
+  /** What each market reads of the newest version. */
+  markets: Market[];
 }
 
 export const titleOf = (locales: Locales): string => {
@@ -65,15 +105,43 @@ export const toSummary = (row: ItemRow, models: string[]): ContentSummary => ({
   title: titleOf(row.locales),
   locales: Object.keys(row.locales).toSorted(),
   publishedTo: models,
+  liveVersion: row.live_version,
   createdAtMs: row.created_at_ms,
   createdBy: row.created_by,
 });
+
+export const toVersion = (row: VersionRow): ContentVersion => ({
+  version: row.version,
+  state: row.state,
+  class: row.class,
+  isShareable: row.is_shareable,
+  topics: row.topics,
+  models: row.models,
+  offerKey: row.offer_key,
+  image: row.image,
+  locales: row.locales,
+  schedule: toSchedule(row),
+  createdAtMs: row.created_at_ms,
+  createdBy: row.created_by,
+});
+
+export const toSchedule = (row: VersionRow): VersionSchedule | null =>
+  row.from_ms === null
+    ? null
+    : {
+        models: row.feed_models,
+        from: row.from_local,
+        until: row.until_local,
+        zone: row.zone ?? "UTC",
+        fromMs: row.from_ms,
+        untilMs: row.until_ms,
+      };
 
 /** The item in each of its locales. */
 export const inEachLocale = (item: VersionText): ContentItem[] =>
   Object.keys(item.locales)
     .toSorted()
-    .map((locale) => itemInLocale(item, locale, sampleExtra(item.kind)));
+    .map((locale) => itemInLocale(item, locale, { extra: sampleExtra(item.kind) }));
 
 /** A sentence about the first locale in which an item is too large, or null. */
 export function oversize(item: VersionText): string | null {

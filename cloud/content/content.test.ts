@@ -7,7 +7,7 @@ import type { RetainedItem } from "#protocol/link/messages.ts";
 import { type DownRoad, downRoad, type TestApi, testApi } from "../../test/support/down-road.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Deliveries } from "../deliveries/deliveries.ts";
-import { Content, type FeedTopics } from "./content.ts";
+import { Content, type FeedTopics, type Reader } from "./content.ts";
 import { contentRoutes } from "./content-routes.ts";
 
 const models = {
@@ -22,9 +22,11 @@ let deliveries: Deliveries;
 let content: Content;
 let api: TestApi;
 let author: { authorization: string };
+let reviewer: { authorization: string };
+const files = { artifactsDir: "/nowhere", secret: Buffer.alloc(32), publicUrl: () => "http://hearth.example" };
 let changes: FeedTopics[] = [];
 const missed: FeedTopics[] = [];
-const reads = new Map<number, { locale: string; timeZone: string }>();
+const reads = new Map<number, Reader>();
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -37,9 +39,11 @@ beforeAll(async () => {
     readersOf: async () => reads,
     onChanged: (topics) => changes.push(topics),
     onMissed: (topics) => missed.push(topics),
+    ...files,
   });
   api = await testApi(road.staff, (app) => contentRoutes(app, content));
   author = await api.as("content");
+  reviewer = await api.as("content");
 });
 beforeEach(() => {
   changes = [];
@@ -55,11 +59,11 @@ interface Item {
   state: string;
 }
 
-async function call(method: "GET" | "POST" | "PUT", url: string, payload?: object) {
+async function call(method: "GET" | "POST" | "PUT", url: string, payload?: object, headers = author) {
   const response = await api.app.inject({
     method,
     url: `/api/v1/content/items${url}`,
-    headers: author,
+    headers,
     ...(payload === undefined ? {} : { payload }),
   });
   return { status: response.statusCode, body: response.json<Item & { code?: string; errors?: object[] }>() };
@@ -81,7 +85,18 @@ async function written(draft: object): Promise<string> {
   return body.id;
 }
 
-const publish = (id: string, to: string[], feed: string) => call("POST", `/${id}/publish`, { models: to, feed });
+/** Hands the newest version in and has somebody else approve it; what is further along stays there. */
+async function approved(id: string): Promise<string> {
+  await call("POST", `/${id}/submit`, {});
+  await call("POST", `/${id}/approve`, {}, reviewer);
+  return id;
+}
+
+/** Approved and published. */
+async function publish(id: string, to: string[], feed: string) {
+  await approved(id);
+  return call("POST", `/${id}/publish`, { models: to, feed });
+}
 
 /** What a gateway holds that started with nothing and took every change. */
 function follow(topics: readonly FeedTopics[], held = new Map<string, string>()): Map<string, string> {
@@ -126,12 +141,12 @@ test("a new version is a draft until it is published, and then the version befor
   changes = [];
   expect((await call("PUT", `/${id}`, tip("New"))).body).toMatchObject({ version: 2, state: "draft" });
   expect(changes).toEqual([]);
-  expect((await content.get(id))?.versions.map(({ version, state }) => [version, state])).toEqual([
+  expect((await content.library.get(id))?.versions.map(({ version, state }) => [version, state])).toEqual([
     [2, "draft"],
     [1, "live"],
   ]);
   await publish(id, ["oven-x100"], "tips");
-  expect((await content.get(id))?.versions.map(({ version, state }) => [version, state])).toEqual([
+  expect((await content.library.get(id))?.versions.map(({ version, state }) => [version, state])).toEqual([
     [2, "live"],
     [1, "withdrawn"],
   ]);
@@ -173,10 +188,14 @@ test("a change that was committed and not announced is made good, once", async (
     ...road.deps,
     devices: road.devices,
     deliveries,
+    readersOf: async () => reads,
     onChanged() {},
     onMissed() {},
+    ...files,
   });
-  await deaf.publish({ kind: "system" }, id, { models: ["oven-x200"], feed: "tips" });
+  await approved(id);
+  const now = { models: ["oven-x200"], from: null, until: null, zone: "UTC" };
+  await deaf.publishing.schedule({ kind: "system" }, id, now);
   expect((await publish(id, ["oven-x200"], "tips")).body).toMatchObject({ state: "live" });
   expect(changes).toEqual([]);
   await content.tick();
@@ -204,9 +223,9 @@ test("a recipe that asks for what a model cannot do is refused by step, on feeds
   expect(refusal.body).toMatchObject({
     code: "recipe_does_not_fit",
     errors: expect.arrayContaining([
-      { pointer: "/locales/en/steps/1/machine/program", message: "oven-x100 has no program Steam" },
-      { pointer: "/locales/en/steps/1/machine/setpoint_c", message: "oven-x100 goes up to 220 °C" },
-      { pointer: "/locales/en/steps/1/machine/probe_c", message: "oven-x100 has no probe" },
+      { pointer: "/locales/en/steps/1/machine/program", message: "step 2: oven-x100 has no program Steam" },
+      { pointer: "/locales/en/steps/1/machine/setpoint_c", message: "step 2: oven-x100 goes up to 220 °C" },
+      { pointer: "/locales/en/steps/1/machine/probe_c", message: "step 2: oven-x100 has no probe" },
     ]) as unknown,
   });
   expect((await call("POST", `/${hot}/send`, { deviceIds: ["small-1"] })).body).toMatchObject({
@@ -230,9 +249,9 @@ test("kinds go where they belong: messages never to a feed, tips never to one ap
 test("what is sent reaches each appliance in its household's locale, as the wire wants it", async () => {
   const [german, french] = await road.devices.add(["oven-de", "oven-fr"]);
   reads
-    .set(german?.key ?? 0, { locale: "de-CH", timeZone: "Europe/Zurich" })
-    .set(french?.key ?? 0, { locale: "fr", timeZone: "Europe/Paris" });
-  const id = await written(recipe({ program: "HotAir" }));
+    .set(german?.key ?? 0, { locale: "de-CH", timeZone: "Europe/Zurich", units: null })
+    .set(french?.key ?? 0, { locale: "fr", timeZone: "Europe/Paris", units: null });
+  const id = await approved(await written(recipe({ program: "HotAir" })));
   expect((await call("POST", `/${id}/send`, { deviceIds: ["oven-de", "oven-fr"] })).body).toEqual({ deliveries: 2 });
   const rows = await deliveries.sendable(["oven-de", "oven-fr"], true, 10);
   const titles = rows.map((row) => {
@@ -245,11 +264,9 @@ test("what is sent reaches each appliance in its household's locale, as the wire
     ["oven-de", "Apfelkuchen"],
     ["oven-fr", "Apple pie"],
   ]);
-  const notice = await written({
-    kind: "notice",
-    class: "safety",
-    locales: { en: { title: "Recall", text: "Stop." } },
-  });
+  const notice = await approved(
+    await written({ kind: "notice", class: "safety", locales: { en: { title: "Recall", text: "Stop." } } }),
+  );
   await call("POST", `/${notice}/send`, { deviceIds: ["oven-de"] });
   const [first] = await deliveries.sendable(["oven-de"], true, 10);
   expect(first).toMatchObject({ kind: "message", priority: 9 });
@@ -262,7 +279,7 @@ test("what is promotional, or about somebody's points, never goes on a feed", as
   for (const kind of ["promotional", "loyalty_status"]) {
     const id = await written({ ...tip("Buy now"), class: kind });
     expect((await publish(id, ["oven-x200"], "tips")).body).toMatchObject({ code: "promotional_on_feed" });
-    expect(await content.get(id)).toMatchObject({ item: { state: "draft", publishedTo: [] } });
+    expect(await content.library.get(id)).toMatchObject({ state: "approved", publishedTo: [] });
   }
 });
 
@@ -309,7 +326,7 @@ test("a feed holds at most what its index may list", async () => {
     INSERT INTO feed_publication (model, feed, locale, text_locale, item_id, version, published_at_ms)
     SELECT 'dishwasher-d1', 'tips', 'en', 'en', id, 1, 0 FROM item`.execute(database.db);
   expect((await publish(id, ["dishwasher-d1"], "tips")).body).toMatchObject({ code: "feed_full" });
-  expect(await content.get(id)).toMatchObject({ item: { state: "draft", publishedTo: [] } });
+  expect(await content.library.get(id)).toMatchObject({ state: "approved", publishedTo: [] });
   expect((await publish(id, ["oven-x100"], "tips")).status).toBe(200);
 });
 
@@ -343,6 +360,9 @@ test("every change stands in the audit log", async () => {
     "content.withdrawn",
     "content.updated",
     "content.published",
+    "content.scheduled",
+    "content.approved",
+    "content.submitted",
     "content.created",
   ]);
 });

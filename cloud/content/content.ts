@@ -1,99 +1,58 @@
 import type { ContentItem } from "#protocol/content.ts";
-import type { Model } from "#protocol/model.ts";
-import type { Feed } from "#protocol/topics.ts";
-import type { DeviceRef } from "../devices/devices.ts";
-import type { Outbox } from "../events/events.ts";
-import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
-import type { Ids } from "../platform/ids.ts";
-import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import type { Principal } from "../staff/staff.ts";
 import { type DecisionItem, windowIn } from "./core/decision-item.ts";
-import { stepVersion } from "./core/version-life.ts";
-import { type ContentDraft, type ContentKind, deliveryOfKind, feedOfKind } from "./content-shapes.ts";
+import { type ContentDeps, noteChange } from "./content-deps.ts";
+import { deliveryOfKind, type ContentKind } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
-import {
-  type ContentSummary,
-  type ContentVersion,
-  oversize,
-  recipeMisfits,
-  refused,
-  type Refused,
-  toSummary,
-} from "./content-views.ts";
-import { changeFeeds, feedSnapshot, type FeedTopics } from "./feeds.ts";
-import { type FeedPlace, modelsOfItem, publishedTo, readFeedVersion } from "./feeds-store.ts";
-import {
-  type Delivered,
-  type DeliveryMaker,
-  type Reader,
-  Sending,
-  type SendingDeps,
-  usualExpiryMs,
-  type Wanted,
-} from "./sending.ts";
+import { recipeMisfits, refused, type Refused, titleOf, toSchedule, type VersionSchedule } from "./content-views.ts";
+import { feedSnapshot, type FeedTopics } from "./feeds.ts";
+import { readFeedVersion } from "./feeds-store.ts";
+import { Library } from "./library.ts";
+import { Media } from "./media.ts";
+import { Publishing } from "./publishing.ts";
+import { type Delivered, Sending, usualExpiryMs, type Wanted } from "./sending.ts";
+import { TestDevices } from "./test-devices.ts";
 
-export { contentProblems } from "./errors.ts";
-export type { ContentSummary, ContentVersion, Refused } from "./content-views.ts";
 export type { DecisionItem } from "./core/decision-item.ts";
+export type { Reader } from "./content-deps.ts";
+export { contentProblems } from "./errors.ts";
 export type { FeedTopics } from "./feeds.ts";
-export type { Delivered, Reader, Wanted } from "./sending.ts";
+export type { Delivered, Wanted } from "./sending.ts";
 
-/** What content needs to know of devices. */
-interface Appliances {
-  find(ids: string[]): Promise<Map<string, DeviceRef>>;
-  model(key: string): Promise<Model | null>;
+/** Most that one look at the calendar shows. */
+const calendarMax = 500;
+
+export interface CalendarEntry extends VersionSchedule {
+  id: string;
+  version: number;
+  kind: ContentKind;
+  title: string;
+  state: store.VersionRow["state"];
+  class: store.VersionRow["class"];
 }
 
-interface ContentDeps {
-  db: Db;
-  clock: Clock;
-  ids: Ids;
-  outbox: Outbox;
-  audit: Audit;
-  devices: Appliances;
-  deliveries: DeliveryMaker;
-  /** How each device's household reads, by device key. Who is left out reads English, in UTC. */
-  readersOf?: SendingDeps["readersOf"];
-  /** Called after each committed change of feeds, in the order of their versions. */
-  onChanged: (topics: FeedTopics) => void;
-  /** Called with every topic where a change was committed and could not be announced. */
-  onMissed: (topics: FeedTopics) => void;
-}
-
-const contentOf = (draft: ContentDraft): store.VersionContent => ({
-  class: draft.class,
-  is_shareable: draft.isShareable,
-  topics: [...new Set(draft.topics)].toSorted(),
-  models: draft.models,
-  offer_key: draft.kind === "offer" ? draft.offerKey : null,
-  image_sha256: null,
-  locales: draft.locales,
-});
-
-/** Of what is sent now, by hand. */
-const unscheduled: store.VersionSchedule = {
-  feed_models: [],
-  from_local: null,
-  until_local: null,
-  zone: null,
-  from_ms: null,
-  until_ms: null,
-};
-
-/** Recipes, tips, notices, messages and offers: written, published to feeds, sent to appliances. */
+/** Recipes, tips, notices, messages and offers: written, reviewed, scheduled, published to feeds, sent to appliances. */
 export class Content {
   readonly #deps: ContentDeps;
   /** The newest version of the feeds that went to the gateway. */
   #toldVersion = 0;
-  readonly #modelOf = (key: string): Promise<Model | null> => this.#deps.devices.model(key);
 
+  readonly library: Library;
+  readonly publishing: Publishing;
   /** Items for single appliances and households. */
   readonly sending: Sending;
+  readonly media: Media;
+  readonly testDevices: TestDevices;
 
   constructor(deps: ContentDeps) {
     this.#deps = deps;
-    const { db, clock, deliveries, readersOf = async () => new Map<number, Reader>() } = deps;
-    this.sending = new Sending({ db, clock, deliveries, model: this.#modelOf, readersOf });
+    this.library = new Library(deps);
+    this.media = new Media(deps);
+    const hrefOf = (sha256: string) => this.media.href(sha256);
+    this.publishing = new Publishing(deps, hrefOf, (topics) => this.#announce(topics));
+    this.sending = new Sending(deps, hrefOf);
+    this.testDevices = new TestDevices(deps, this.sending);
   }
 
   // What decides about households asks this.
@@ -122,185 +81,6 @@ export class Content {
     return this.sending.render(this.#deps.db, itemId, locale, extra);
   }
 
-  // Writing
-
-  async create(
-    by: Principal,
-    draft: ContentDraft,
-  ): Promise<{ kind: "created"; item: ContentSummary } | Refused<"content_too_large">> {
-    const { clock, ids, db, audit } = this.#deps;
-    const id = ids.next();
-    const tooLarge = oversize({ ...draft, id, version: 1 });
-    if (tooLarge !== null) return refused("content_too_large", { detail: tooLarge });
-    const made = { created_at_ms: clock.nowMs(), created_by: principalText(by) };
-    await transaction(db, async (tx) => {
-      await store.insertItem(tx, { id, kind: draft.kind, ...made });
-      await store.insertVersion(tx, { item_id: id, version: 1, ...contentOf(draft), ...made });
-      await audit.record(tx, { principal: by, action: "content.created", subject: `content:${id}`, after: draft });
-    });
-    const row: store.ItemRow = { id, kind: draft.kind, version: 1, state: "draft", ...contentOf(draft), ...made };
-    return { kind: "created", item: toSummary(row, []) };
-  }
-
-  /** Adds a version as a draft. What is live stays live until the new version is published. */
-  async update(
-    by: Principal,
-    id: string,
-    draft: ContentDraft,
-  ): Promise<
-    | { kind: "updated"; item: ContentSummary }
-    | Refused<"content_not_found" | "content_kind_fixed" | "content_too_large">
-  > {
-    const { clock, db, audit } = this.#deps;
-    return transaction(db, async (tx) => {
-      const row = await store.lockItem(tx, id);
-      if (row === null) return refused("content_not_found");
-      if (row.kind !== draft.kind) return refused("content_kind_fixed", { detail: `It is a ${row.kind}.` });
-      const version = row.version + 1;
-      const tooLarge = oversize({ ...draft, id, version });
-      if (tooLarge !== null) return refused("content_too_large", { detail: tooLarge });
-      const made = { created_at_ms: clock.nowMs(), created_by: principalText(by) };
-      await store.insertVersion(tx, { item_id: id, version, ...contentOf(draft), ...made });
-      await audit.record(tx, {
-        principal: by,
-        action: "content.updated",
-        subject: `content:${id}`,
-        before: { version: row.version, locales: row.locales },
-        after: { version, locales: draft.locales },
-      });
-      const next: store.ItemRow = { ...row, version, state: "draft", ...contentOf(draft) };
-      return { kind: "updated", item: toSummary(next, await modelsOfItem(tx, id)) };
-    });
-  }
-
-  async list(query: { kind: ContentKind | null; beforeId: string | null; limit: number }): Promise<ContentSummary[]> {
-    const rows = await store.listItems(this.#deps.db, query);
-    const models = await publishedTo(
-      this.#deps.db,
-      rows.map(({ id }) => id),
-    );
-    return rows.map((row) => toSummary(row, models.get(row.id) ?? []));
-  }
-
-  async get(id: string): Promise<{ item: ContentSummary; versions: ContentVersion[] } | null> {
-    const row = await store.findItem(this.#deps.db, id);
-    if (row === null) return null;
-    const versions = await store.versionsOf(this.#deps.db, id);
-    return {
-      item: toSummary(row, await modelsOfItem(this.#deps.db, id)),
-      versions: versions.map((version) => ({
-        version: version.version,
-        state: version.state,
-        locales: version.locales,
-        createdAtMs: version.created_at_ms,
-        createdBy: version.created_by,
-      })),
-    };
-  }
-
-  // Feeds
-
-  /**
-   * Puts the newest version on the feed of its kind, for exactly these models and in each of its locales. A version that was live before is
-   * withdrawn with the same step.
-   */
-  async publish(
-    by: Principal,
-    id: string,
-    to: { models: string[]; feed: Feed },
-  ): Promise<
-    | { kind: "published"; item: ContentSummary }
-    | Refused<
-        | "content_not_found"
-        | "not_for_feeds"
-        | "wrong_feed"
-        | "promotional_on_feed"
-        | "content_withdrawn"
-        | "content_not_live"
-        | "content_model_unknown"
-        | "recipe_does_not_fit"
-        | "feed_full"
-      >
-  > {
-    const models = [...new Set(to.models)].toSorted();
-    const outcome = await transaction(this.#deps.db, async (tx) => {
-      const row = await store.lockItem(tx, id);
-      if (row === null) return refused("content_not_found");
-      const feed = feedOfKind[row.kind];
-      if (feed === null) return refused("not_for_feeds");
-      if (feed !== to.feed) return refused("wrong_feed", { detail: `A ${row.kind} goes to ${feed}.` });
-      if (row.class === "promotional" || row.class === "loyalty_status") return refused("promotional_on_feed");
-      const next = stepVersion(row.state, "publish");
-      if (next.kind === "refused") return refused(next.rule);
-      const unfit = await recipeMisfits(row, models, this.#modelOf);
-      if (unfit !== null) return unfit;
-      const before = await modelsOfItem(tx, id);
-      const locales = Object.keys(row.locales);
-      const keys = models.flatMap((model) =>
-        locales.map((locale): FeedPlace => ({ model, locale, textLocale: locale, feed })),
-      );
-      const scope = { models: [...new Set([...before, ...models])], feed };
-      const published = { id, version: row.version, publishedAtMs: this.#deps.clock.nowMs() };
-      const changed = await changeFeeds(tx, published, scope, keys);
-      if (changed.kind === "refused") return refused(changed.rule);
-      await this.#replaceLive(tx, row);
-      await store.setState(tx, id, row.version, next.to);
-      await this.#note(tx, by, "published", row, { before: { models: before }, after: { models } });
-      return {
-        kind: "published" as const,
-        item: toSummary({ ...row, state: next.to }, models),
-        topics: changed.topics,
-      };
-    });
-    if (outcome.kind === "refused") return outcome;
-    this.#announce(outcome.topics);
-    return { kind: "published", item: outcome.item };
-  }
-
-  /** Withdraws the version that was live before the one that is published now. */
-  async #replaceLive(tx: Db, row: store.ItemRow): Promise<void> {
-    const live = await store.liveVersion(tx, row.id);
-    if (live === null || live.version === row.version) return;
-    const next = stepVersion(live.state, "replace");
-    if (next.kind === "moved") await store.setState(tx, row.id, live.version, next.to);
-  }
-
-  /** Takes the item off every feed. */
-  async withdraw(
-    by: Principal,
-    id: string,
-  ): Promise<
-    | { kind: "withdrawn"; item: ContentSummary }
-    | Refused<"content_not_found" | "content_not_live" | "content_withdrawn">
-  > {
-    const outcome = await transaction(this.#deps.db, async (tx) => {
-      const row = await store.lockItem(tx, id);
-      if (row === null) return refused("content_not_found");
-      const live = await store.liveVersion(tx, id);
-      const feed = feedOfKind[row.kind];
-      const next = stepVersion(live?.state ?? row.state, "withdraw");
-      if (next.kind === "refused") return refused(next.rule);
-      if (live === null || feed === null) return refused("content_not_live");
-      const models = await modelsOfItem(tx, id);
-      const item = { id, version: live.version, publishedAtMs: this.#deps.clock.nowMs() };
-      const changed = await changeFeeds(tx, item, { models, feed }, []);
-      if (changed.kind === "refused") throw new Error("a feed that shrinks was refused as full");
-      await store.setState(tx, id, live.version, next.to);
-      await this.#note(
-        tx,
-        by,
-        "withdrawn",
-        { ...row, version: live.version },
-        { before: { models }, after: { models: [] } },
-      );
-      const state = live.version === row.version ? next.to : row.state;
-      return { kind: "withdrawn" as const, item: toSummary({ ...row, state }, []), topics: changed.topics };
-    });
-    if (outcome.kind === "refused") return outcome;
-    this.#announce(outcome.topics);
-    return { kind: "withdrawn", item: outcome.item };
-  }
-
   /** Every retained topic, items before indices. */
   async snapshot(): Promise<FeedTopics> {
     const topics = await feedSnapshot(this.#deps.db);
@@ -309,10 +89,12 @@ export class Content {
   }
 
   /**
-   * Sees to it that what is committed is also announced: a connection that breaks while the database commits leaves a change of which
+   * Starts and ends what is due, brings safety notices to their appliances, and sees to it that what is committed is also announced: a connection that breaks while the database commits leaves a change of which
    * nobody here knows, and the same change asked for again is none.
    */
   async tick(): Promise<void> {
+    await this.publishing.tick();
+    while (await this.sending.notify());
     if ((await readFeedVersion(this.#deps.db)) > this.#toldVersion) this.#deps.onMissed(await this.snapshot());
   }
 
@@ -326,30 +108,18 @@ export class Content {
     this.#deps.onChanged(topics);
   }
 
-  async #note(
-    tx: Db,
-    by: Principal,
-    verb: "published" | "withdrawn" | "sent",
-    row: { id: string; kind: ContentKind; version: number },
-    change: { before?: object; after: object },
-  ): Promise<void> {
-    const { id, kind, version } = row;
-    const after = { kind, version, ...change.after };
-    await this.#deps.outbox.add(tx, [
-      { type: `hearth.content.${verb}`, subject: `content:${id}`, atMs: this.#deps.clock.nowMs(), data: after },
-    ]);
-    await this.#deps.audit.record(tx, {
-      principal: by,
-      action: `content.${verb}`,
-      subject: `content:${id}`,
-      before: change.before,
-      after,
+  /** What is planned, live or over between two moments, the earliest first. */
+  async calendar(fromMs: number, toMs: number): Promise<CalendarEntry[]> {
+    const rows = await store.calendar(this.#deps.db, fromMs, toMs, calendarMax);
+    return rows.flatMap((row) => {
+      const schedule = toSchedule(row);
+      if (schedule === null) return [];
+      const { id, version, kind, state } = row;
+      return [{ id, version, kind, state, class: row.class, title: titleOf(row.locales), ...schedule }];
     });
   }
 
-  // Sending
-
-  /** Sends the newest version to appliances, each in the locale that suits its household best. */
+  /** Sends the newest version that was approved to appliances, each in the locale that suits its household best. */
   async send(
     by: Principal,
     id: string,
@@ -359,37 +129,41 @@ export class Content {
     | Refused<
         | "content_not_found"
         | "not_for_sending"
+        | "needs_a_grant"
         | "content_withdrawn"
+        | "content_not_approved"
         | "content_devices_unknown"
         | "content_model_unknown"
         | "recipe_does_not_fit"
       >
   > {
-    const row = await store.findItem(this.#deps.db, id);
-    if (row === null) return refused("content_not_found");
-    const kind = deliveryOfKind[row.kind];
-    if (kind === null) return refused("not_for_sending");
-    if (row.state === "withdrawn") return refused("content_withdrawn");
-    const nowMs = this.#deps.clock.nowMs();
+    const { db, devices, clock } = this.#deps;
+    const item = await store.findItem(db, id);
+    if (item === null) return refused("content_not_found");
+    if (deliveryOfKind[item.kind] === null) return refused("not_for_sending");
+    if (item.kind === "offer") return refused("needs_a_grant");
+    const [row] = await store.versionsIn(db, id, ["live", "scheduled", "approved"]);
+    if (row === undefined) return refused(item.state === "withdrawn" ? "content_withdrawn" : "content_not_approved");
     const ids = [...new Set(deviceIds)];
-    const found = await this.#deps.devices.find(ids);
+    const found = await devices.find(ids);
     const unknown = ids.filter((deviceId) => !found.has(deviceId));
-    if (unknown.length > 0)
+    if (unknown.length > 0) {
       return refused("content_devices_unknown", { detail: `${unknown.slice(0, 10).join(", ")}.` });
-    const devices = [...found.values()];
-    const unfit =
-      row.kind === "recipe"
-        ? await recipeMisfits(row, [...new Set(devices.map(({ model }) => model))], this.#modelOf)
-        : null;
+    }
+    const refs = [...found.values()];
+    const models = [...new Set(refs.map(({ model }) => model))];
+    const unfit = await recipeMisfits(row, models, (key) => devices.model(key));
     if (unfit !== null) return unfit;
-    const wanted = devices.map((device) => ({ itemId: id, device, expiresAtMs: usualExpiryMs(row, nowMs) }));
-    const { deliveries, afterCommit } = await transaction(this.#deps.db, async (tx) => {
-      const made = await this.sending.make(tx, wanted, () => ({ ...row, ...unscheduled }));
-      const after = { deliveries: made.deliveries.length, deviceIds: ids.slice(0, 100) };
-      await this.#note(tx, by, "sent", row, { after });
-      return made;
+    const wanted = refs.map((device) => ({ itemId: id, device, expiresAtMs: usualExpiryMs(row, clock.nowMs()) }));
+    // By hand and now: the author's own hours are for what goes out by itself.
+    const now = { ...row, from_local: null, until_local: null };
+    const made = await transaction(db, async (tx) => {
+      const delivered = await this.sending.make(tx, wanted, () => now);
+      const after = { deliveries: delivered.deliveries.length, deviceIds: ids.slice(0, 100) };
+      await noteChange(this.#deps, tx, by, "sent", row, { after });
+      return delivered;
     });
-    afterCommit();
-    return { kind: "sent", deliveries: deliveries.length };
+    made.afterCommit();
+    return { kind: "sent", deliveries: made.deliveries.length };
   }
 }

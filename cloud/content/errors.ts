@@ -20,7 +20,52 @@ export const contentProblems = {
     title: "This version was withdrawn",
     help: "Put a new version: PUT /api/v1/content/items/{id}.",
   },
-  content_not_live: { status: 409, title: "The item is on no feed", help: "Publish it first." },
+  content_expired: {
+    status: 409,
+    title: "The time of this version is over",
+    help: "Put a new version: PUT /api/v1/content/items/{id}.",
+  },
+  content_not_live: { status: 409, title: "The item is not out", help: "Schedule it first." },
+  content_not_draft: {
+    status: 409,
+    title: "Only a draft is handed in for review",
+    help: "Put a new version, or take back what is scheduled.",
+  },
+  content_not_in_review: {
+    status: 409,
+    title: "This version is not in review",
+    help: "Hand it in first: POST /api/v1/content/items/{id}/submit.",
+  },
+  content_not_approved: {
+    status: 409,
+    title: "Nobody has approved this version",
+    help: "Hand it in, and let somebody else than its author approve it. To see it before, send it to a test appliance.",
+  },
+  content_not_scheduled: {
+    status: 409,
+    title: "This version is not scheduled",
+    help: "There is nothing to take back.",
+  },
+  reviewer_is_author: {
+    status: 403,
+    title: "Who wrote it cannot approve it",
+    help: "Somebody else with the role content or admin reads it first, with a key of their own.",
+  },
+  content_changed_meanwhile: {
+    status: 409,
+    title: "Somebody else has saved a newer version",
+    help: "Look at what they changed, and save yours on top of it.",
+  },
+  content_version_not_found: {
+    status: 404,
+    title: "The item has no such version",
+    help: "GET /api/v1/content/items/{id} lists its versions.",
+  },
+  content_window_over: {
+    status: 422,
+    title: "The time would be over before it begins",
+    help: "`until` is after `from`, and not past yet.",
+  },
   not_for_feeds: {
     status: 422,
     title: "That kind of content is not for feeds",
@@ -41,6 +86,52 @@ export const contentProblems = {
     title: "A tip is for feeds only",
     help: "Publish it. Recipes, notices and messages can be sent to single appliances.",
   },
+  needs_a_grant: {
+    status: 422,
+    title: "An offer is made to a household, not to an appliance",
+    help: "A campaign grants it and sends it with its price. To see how it looks, send it to a test appliance.",
+  },
+  not_a_test_device: {
+    status: 403,
+    title: "Drafts go to test appliances only",
+    help: "Put the appliance on your own list of test appliances, or give it the tag `test`.",
+  },
+  content_device_not_found: {
+    status: 404,
+    title: "There is no such appliance on your list",
+    help: "GET /api/v1/devices lists appliances, GET /api/v1/content/test-devices your own test appliances.",
+  },
+  test_devices_full: {
+    status: 409,
+    title: "You have 20 test appliances",
+    help: "Take one off the list first.",
+  },
+  media_not_found: {
+    status: 422,
+    title: "There is no such picture",
+    help: "Add it first: POST /api/v1/content/media.",
+  },
+  media_not_a_picture: {
+    status: 422,
+    title: "That is no picture that appliances can show",
+    help: "JPEG, PNG or WebP, at most 2 MiB.",
+  },
+  media_full: {
+    status: 409,
+    title: "The library has no room for more pictures",
+    help: "At most 20,000 pictures and 2 GiB.",
+  },
+  media_link_not_valid: {
+    status: 403,
+    title: "This link was not made here",
+    help: "Use the address as the item has it.",
+  },
+  recipe_not_readable: {
+    status: 422,
+    title: "That is no recipe of schema.org",
+    help: 'JSON-LD with a Recipe, as a page\'s <script type="application/ld+json"> has it. `errors` names the field.',
+  },
+  not_a_recipe: { status: 422, title: "Only recipes are exported", help: "schema.org has no word for the others." },
   content_model_unknown: {
     status: 422,
     title: "Some of these models do not exist",

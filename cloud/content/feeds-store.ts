@@ -1,8 +1,9 @@
 import { sql } from "kysely";
 import type { ContentClass } from "#protocol/content.ts";
 import type { Feed } from "#protocol/topics.ts";
+import { unitsOfLocale } from "#protocol/units.ts";
 import type { Db } from "../platform/database.ts";
-import { type ContentKind, itemInLocale, type Locales } from "./content-shapes.ts";
+import { type ContentKind, itemInLocale, type Locales, type StoredImage } from "./content-shapes.ts";
 import type { FeedKey, IndexVersion, Publication } from "./core/feed-topics.ts";
 
 /** The version of all feeds, locked: changes come one after the other, and a snapshot waits for the change under way. */
@@ -43,20 +44,24 @@ interface PublicationRow {
   class: ContentClass;
   text_locale: string;
   text: Record<string, unknown>;
+  image: StoredImage | null;
+  image_href: string | null;
 }
 
 /** What is on the feeds of `scope`, or on all. */
 export async function publications(tx: Db, scope: FeedScope | null): Promise<Publication[]> {
   const { rows } = await sql<PublicationRow>`
-    SELECT p.model, p.feed, p.locale, i.id, i.kind, p.version, v.class, p.text_locale,
-      v.locales -> p.text_locale AS text
+    SELECT p.model, p.feed, p.locale, i.id, i.kind, p.version, v.class, p.text_locale, p.image_href,
+      v.locales -> p.text_locale AS text, CASE WHEN m.sha256 IS NOT NULL
+        THEN json_build_object('sha256', m.sha256, 'sizeBytes', m.size_bytes, 'mimeType', m.mime_type) END AS image
     FROM feed_publication p
     JOIN content_version v ON v.item_id = p.item_id AND v.version = p.version
     JOIN content_item i ON i.id = p.item_id
+    LEFT JOIN content_media m ON m.sha256 = v.image_sha256
     WHERE ${within(scope)} ORDER BY p.model, p.feed, p.locale, p.item_id`.execute(tx);
-  return rows.map(({ model, feed, locale, text_locale, text, ...of }) => {
+  return rows.map(({ model, feed, locale, text_locale, text, image_href, ...of }) => {
     const locales: Locales = { [text_locale]: text };
-    return { model, feed, locale, item: itemInLocale({ ...of, locales }, text_locale) };
+    return { model, feed, locale, item: itemInLocale({ ...of, locales }, text_locale, { imageHref: image_href, units: unitsOfLocale(locale) }) };
   });
 }
 
@@ -83,6 +88,13 @@ export async function modelsOfItem(tx: Db, itemId: string): Promise<string[]> {
   return rows.map(({ model }) => model);
 }
 
+export interface PublishedItem {
+  id: string;
+  version: number;
+  publishedAtMs: number;
+  imageHref: string | null;
+}
+
 /** A feed, and the locale whose text it gets: its own, or the one that its readers fall back to. */
 export interface FeedPlace extends FeedKey {
   textLocale: string;
@@ -91,14 +103,15 @@ export interface FeedPlace extends FeedKey {
 /** Puts an item on exactly these feeds, and on no others. */
 export async function replacePublications(
   tx: Db,
-  item: { id: string; version: number; publishedAtMs: number },
+  item: PublishedItem,
   keys: readonly FeedPlace[],
 ): Promise<void> {
   await sql`DELETE FROM feed_publication WHERE item_id = ${item.id}`.execute(tx);
   if (keys.length === 0) return;
   await sql`
-    INSERT INTO feed_publication (model, feed, locale, text_locale, item_id, version, published_at_ms)
-    SELECT model, feed, locale, "textLocale", ${item.id}::uuid, ${item.version}::int, ${item.publishedAtMs}::bigint
+    INSERT INTO feed_publication (model, feed, locale, text_locale, item_id, version, published_at_ms, image_href)
+    SELECT model, feed, locale, "textLocale", ${item.id}::uuid, ${item.version}::int, ${item.publishedAtMs}::bigint,
+      ${item.imageHref}::text
     FROM json_to_recordset(${JSON.stringify(keys)}::json) AS k(model text, feed text, locale text, "textLocale" text)`.execute(
     tx,
   );

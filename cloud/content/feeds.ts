@@ -31,7 +31,7 @@ export async function feedSnapshot(db: Db): Promise<FeedTopics> {
  */
 export async function changeFeeds(
   tx: Db,
-  item: { id: string; version: number; publishedAtMs: number },
+  item: store.PublishedItem,
   scope: store.FeedScope,
   keys: readonly store.FeedPlace[],
 ): Promise<{ kind: "changed"; topics: FeedTopics | null } | { kind: "refused"; rule: "feed_full" }> {

@@ -1,35 +1,15 @@
 import type { ContentItem } from "#protocol/content.ts";
-import type { Model } from "#protocol/model.ts";
+import { unitsOfLocale } from "#protocol/units.ts";
 import { deliveryLifeMs, type NewDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Db } from "../platform/database.ts";
+import { type Db, transaction } from "../platform/database.ts";
 import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
 import { type DecisionItem, needsOf } from "./core/decision-item.ts";
 import { localWindow } from "./core/local-window.ts";
+import type { ContentDeps, Reader } from "./content-deps.ts";
 import { deliveryOfKind, itemInLocale, priorityOf, type VersionText } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import { inEachLocale, titleOf } from "./content-views.ts";
-
-/** What content needs of deliveries. */
-export interface DeliveryMaker {
-  create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }>;
-}
-
-/** Where and how a household reads. */
-export interface Reader {
-  locale: string;
-  timeZone: string;
-}
-
-export interface SendingDeps {
-  db: Db;
-  clock: Clock;
-  deliveries: DeliveryMaker;
-  model(key: string): Promise<Model | null>;
-  /** How each device's household reads, by device key. Who is left out reads English, in UTC. */
-  readersOf: (devices: readonly DeviceRef[]) => Promise<ReadonlyMap<number, Reader>>;
-}
 
 /** One item for one device. */
 export interface Wanted {
@@ -51,14 +31,19 @@ export interface Delivered {
   afterCommit: () => void;
 }
 
-const nobodys: Reader = { locale: fallbackLocale, timeZone: "UTC" };
+const nobodys: Reader = { locale: fallbackLocale, timeZone: "UTC", units: null };
+
+/** How many appliances one tick tells of a safety notice. */
+const notifiedAtOnce = 5_000;
 
 /** Brings items to single appliances: in the household's language, in its own time. */
 export class Sending {
-  readonly #deps: SendingDeps;
+  readonly #deps: ContentDeps;
+  readonly #hrefOf: (sha256: string) => string;
 
-  constructor(deps: SendingDeps) {
+  constructor(deps: ContentDeps, hrefOf: (sha256: string) => string) {
     this.#deps = deps;
+    this.#hrefOf = hrefOf;
   }
 
   /** The items that may be sent now or soon; those that are not live or scheduled are left out. */
@@ -101,7 +86,7 @@ export class Sending {
         skip(nowMs < window.fromMs ? "not_yet" : "over");
         continue;
       }
-      const body = bodyFor(version, reader, one.extra, rendered);
+      const body = this.#bodyFor(version, reader, one.extra, rendered);
       made.push({
         itemId: one.itemId,
         delivery: {
@@ -133,28 +118,54 @@ export class Sending {
    */
   async render(db: Db, itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null> {
     const [version] = await store.sendableVersions(db, [itemId]);
-    return version === undefined ? null : bodyFor(version, { ...nobodys, locale }, extra, new Map());
+    return version === undefined ? null : this.#bodyFor(version, { ...nobodys, locale }, extra, new Map());
+  }
+
+  /**
+   * Brings a safety notice that is on the feeds to every appliance of its models as well, some thousands at a time: each shows it at once
+   * and says that it was acknowledged.
+   *
+   * @returns whether there is more to do
+   */
+  async notify(): Promise<boolean> {
+    const { db, devices } = this.#deps;
+    const { more, after } = await transaction(db, async (tx) => {
+      const row = await store.lockNotifying(tx);
+      if (row === null) return { more: false, after: null };
+      const refs = await devices.ofModels(tx, row.feed_models, row.notify_after_key, notifiedAtOnce);
+      const last = refs.length < notifiedAtOnce ? null : (refs.at(-1)?.key ?? null);
+      const expiresAtMs = usualExpiryMs(row, this.#deps.clock.nowMs());
+      const wanted = refs.map((device) => ({ itemId: row.id, device, expiresAtMs }));
+      // Danger does not wait for anybody's own time: it is said when it is on the feeds.
+      const made = await this.make(tx, wanted, () => ({ ...row, from_local: null, until_local: null }));
+      await store.noteNotified(tx, row.id, row.version, last);
+      return { more: true, after: made };
+    });
+    after?.afterCommit();
+    return more;
+  }
+
+  /** The body in the best locale and the household's units. The same text for many is one object, so that it is stored once. */
+  #bodyFor(
+    version: store.ItemVersionRow,
+    reader: Reader,
+    extra: Record<string, unknown> | undefined,
+    rendered: Map<string, ContentItem>,
+  ): ContentItem {
+    const locale = bestLocale(reader.locale, Object.keys(version.locales));
+    const units = reader.units ?? unitsOfLocale(reader.locale);
+    const imageHref = version.image === null ? null : this.#hrefOf(version.image.sha256);
+    if (extra !== undefined) return itemInLocale(version, locale, { imageHref, units, extra });
+    const key = `${version.id} ${locale} ${units}`;
+    const body = rendered.get(key) ?? itemInLocale(version, locale, { imageHref, units });
+    rendered.set(key, body);
+    return body;
   }
 }
 
 /** When a delivery of a kind is given up where nobody says otherwise. */
 export const usualExpiryMs = (version: VersionText, nowMs: number): number =>
   nowMs + deliveryLifeMs(deliveryOfKind[version.kind] ?? "message");
-
-/** The body in the best locale. The same text for many is one object, so that it is stored once. */
-function bodyFor(
-  version: store.ItemVersionRow,
-  reader: Reader,
-  extra: Record<string, unknown> | undefined,
-  rendered: Map<string, ContentItem>,
-): ContentItem {
-  const locale = bestLocale(reader.locale, Object.keys(version.locales));
-  if (extra !== undefined) return itemInLocale(version, locale, extra);
-  const key = `${version.id} ${locale}`;
-  const body = rendered.get(key) ?? itemInLocale(version, locale);
-  rendered.set(key, body);
-  return body;
-}
 
 function toDecisionItem(row: store.ItemVersionRow): DecisionItem {
   return {

@@ -138,6 +138,22 @@ export class DevicesStore {
     return rows.map(toRef);
   }
 
+  /** In the order of their keys, above `afterKey`; without those that are blocked. */
+  async refsOfModels(db: Db, models: readonly string[], afterKey: number, limit: number): Promise<DeviceRef[]> {
+    const { rows } = await sql<RefRow>`
+      SELECT ${refColumns} FROM device
+      WHERE model = ANY(${models}::text[]) AND key > ${afterKey} AND blocked_at_ms IS NULL ORDER BY key LIMIT ${limit}`.execute(
+      db,
+    );
+    return rows.map(toRef);
+  }
+
+  async keysWithTag(db: Db, keys: readonly number[], tag: string): Promise<number[]> {
+    const { rows } = await sql<{ key: number }>`
+      SELECT key FROM device WHERE key = ANY(${keys}::int[]) AND tags @> ARRAY[${tag}]`.execute(db);
+    return rows.map((row) => row.key);
+  }
+
   async refsOfHousehold(db: Db, householdId: string): Promise<DeviceRef[]> {
     const { rows } = await sql<RefRow>`
       SELECT ${refColumns} FROM device WHERE household_id = ${householdId} ORDER BY id LIMIT 1000`.execute(db);

@@ -135,6 +135,16 @@ export class Devices {
     return this.#models.layout(model);
   }
 
+  /** Appliances of some models in the order of their keys, above `afterKey`. */
+  ofModels(db: Db, models: readonly string[], afterKey: number, limit: number): Promise<DeviceRef[]> {
+    return this.#store.refsOfModels(db, models, afterKey, limit);
+  }
+
+  /** Those of some appliances that carry a tag. */
+  async tagged(db: Db, keys: readonly number[], tag: string): Promise<ReadonlySet<number>> {
+    return new Set(await this.#store.keysWithTag(db, keys, tag));
+  }
+
   /** Puts a model's next version. The same version with the same content again changes nothing. */
   async putModel(
     by: Principal,

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { deviceFacts, type DeviceRef } from "../devices/devices.ts";
+import type { UnitSystem } from "#protocol/units.ts";
 import type { Db } from "../platform/database.ts";
 import { beginsWith } from "../platform/search-term.ts";
 import type { OwnerRole } from "../staff/staff.ts";
@@ -21,6 +22,7 @@ interface HouseholdRow {
   locale: string;
   time_zone: string;
   channels: ChannelPreferences;
+  units: UnitSystem | null;
   members: Member[];
   created_at_ms: number;
   merged_into: string | null;
@@ -44,6 +46,7 @@ const toHousehold = (row: HouseholdRow): Household => ({
   locale: row.locale,
   timeZone: row.time_zone,
   channels: row.channels,
+  units: row.units,
   members: row.members,
   createdAtMs: row.created_at_ms,
   mergedInto: row.merged_into,
@@ -53,20 +56,29 @@ const membersOf = sql`coalesce((
   SELECT json_agg(json_build_object('id', m.id, 'name', m.name, 'email', m.email, 'role', m.role) ORDER BY m.id)
   FROM household_member m WHERE m.household_id = h.id), '[]')`;
 
+interface ZoneRow {
+  id: string;
+  time_zone: string;
+  locale: string;
+  units: UnitSystem | null;
+  merged_into: string | null;
+}
+
 export const householdFacts = sql`(SELECT id, locale, time_zone FROM household)`;
 
 /** The households slice's SQL, and the only code that touches its tables. */
 export class HouseholdsStore {
   async insert(tx: Db, household: Household): Promise<void> {
-    const { id, name, locale, timeZone, channels, createdAtMs } = household;
-    await sql`INSERT INTO household (id, name, locale, time_zone, channels, created_at_ms)
-      VALUES (${id}, ${name}, ${locale}, ${timeZone}, ${JSON.stringify(channels)}::jsonb, ${createdAtMs})`.execute(tx);
+    const { id, name, locale, timeZone, channels, units, createdAtMs } = household;
+    await sql`INSERT INTO household (id, name, locale, time_zone, channels, units, created_at_ms)
+      VALUES (${id}, ${name}, ${locale}, ${timeZone}, ${JSON.stringify(channels)}::jsonb, ${units}, ${createdAtMs})`.execute(tx);
   }
 
   async update(tx: Db, household: Household): Promise<void> {
-    const { id, name, locale, timeZone, channels } = household;
+    const { id, name, locale, timeZone, channels, units } = household;
     await sql`UPDATE household
-      SET name = ${name}, locale = ${locale}, time_zone = ${timeZone}, channels = ${JSON.stringify(channels)}::jsonb
+      SET name = ${name}, locale = ${locale}, time_zone = ${timeZone}, channels = ${JSON.stringify(channels)}::jsonb,
+        units = ${units}
       WHERE id = ${id}`.execute(tx);
   }
 
@@ -160,12 +172,9 @@ export class HouseholdsStore {
     await sql`UPDATE household_member SET role = 'owner' WHERE id = ${toId}`.execute(tx);
   }
 
-  async zones(
-    db: Db,
-    ids: readonly string[],
-  ): Promise<{ id: string; time_zone: string; locale: string; merged_into: string | null }[]> {
-    const { rows } = await sql<{ id: string; time_zone: string; locale: string; merged_into: string | null }>`
-      SELECT id, time_zone, locale, merged_into FROM household WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
+  async zones(db: Db, ids: readonly string[]): Promise<ZoneRow[]> {
+    const { rows } = await sql<ZoneRow>`
+      SELECT id, time_zone, locale, units, merged_into FROM household WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
     return rows;
   }
 }

@@ -39,7 +39,7 @@ test("a household keeps its name, locale, zone and members", async () => {
   expect(body).toMatchObject({ ...berlin, timeZone: "Asia/Tokyo", devices: [], channels: { order: ["display"] } });
   expect(body.members).toEqual([{ id: added.body.id, name: "Eva", email: "eva@example.org", role: "member" }]);
   expect(await kitchen.slices.households.timeZoneOf([id])).toEqual(
-    new Map([[id, { timeZone: "Asia/Tokyo", locale: "de" }]]),
+    new Map([[id, { timeZone: "Asia/Tokyo", locale: "de", units: null }]]),
   );
 });
 

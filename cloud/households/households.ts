@@ -1,3 +1,4 @@
+import type { UnitSystem } from "#protocol/units.ts";
 import type { DeviceRef, DeviceRow, Devices, EventFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -43,6 +44,8 @@ export { householdProblems } from "./errors.ts";
 export interface HouseholdZone {
   timeZone: string;
   locale: string;
+  /** What it chose to measure in; null: as its locale does. */
+  units: UnitSystem | null;
 }
 
 export interface HouseholdsDeps {
@@ -100,7 +103,14 @@ export class Households {
 
   async create(by: Principal, given: NewHousehold): Promise<Household> {
     const { db, ids, clock } = this.#deps;
-    const created: Household = { id: ids.next(), ...given, members: [], createdAtMs: clock.nowMs(), mergedInto: null };
+    const created: Household = {
+      id: ids.next(),
+      ...given,
+      units: given.units ?? null,
+      members: [],
+      createdAtMs: clock.nowMs(),
+      mergedInto: null,
+    };
     await transaction(db, async (tx) => {
       await this.#store.insert(tx, created);
       await this.#tell(tx, "created", created.id, { isProspect: true });
@@ -165,6 +175,7 @@ export class Households {
         ...before,
         name: change.name ?? before.name,
         locale: change.locale ?? before.locale,
+        units: change.units === undefined ? before.units : change.units,
         timeZone: change.timeZone ?? before.timeZone,
         channels: change.channels ?? before.channels,
       };
@@ -312,7 +323,7 @@ export class Households {
   async timeZoneOf(ids: readonly string[], db: Db = this.#deps.db): Promise<Map<string, HouseholdZone>> {
     if (ids.length === 0) return new Map();
     const rows = await this.#store.zones(db, ids);
-    return new Map(rows.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale }]));
+    return new Map(rows.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale, units: row.units }]));
   }
 
   /**
@@ -342,4 +353,4 @@ export class Households {
 }
 
 /** What the audit log keeps of a household. It is append-only and outlives an erasure, so no name is in it. */
-const preferences = ({ locale, timeZone, channels }: Household) => ({ locale, timeZone, channels });
+const preferences = ({ locale, timeZone, channels, units }: Household) => ({ locale, timeZone, channels, units });

@@ -197,6 +197,7 @@ export class Pairing {
     const made: Household = {
       id: ids.next(),
       ...preferences,
+      units: null,
       members: [],
       createdAtMs: clock.nowMs(),
       mergedInto: null,

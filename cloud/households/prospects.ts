@@ -77,6 +77,7 @@ export class Prospects {
       const made: Household = {
         id: ids.next(),
         ...newHousehold.parse(prospect),
+        units: null,
         members: [],
         createdAtMs: atMs,
         mergedInto: null,

@@ -1,22 +1,24 @@
-import { request } from "../api.ts";
-import { feedRecipe, message, notice, sentRecipe, tip } from "./content.ts";
-import { make, readDeliveries, send } from "./hearth-api.ts";
+import { feedRecipe, message, nextFeedRecipe, notice, sentRecipe, tip } from "./content.ts";
+import { fillLibrary } from "./content-library.ts";
+import { readDeliveries, send } from "./hearth-api.ts";
 import type { Stage } from "./stage.ts";
 
 const readersMax = 30;
 
 /** A recipe, a tip and a notice go out on feeds, and people see them on their displays. */
 export async function playContent(stage: Stage): Promise<void> {
-  const { api, fleet, tell } = stage.deps;
+  const { clocks, fleet, tell } = stage.deps;
   const ovens = ["oven-x200", "oven-s80"];
-  const recipe = await make(api, "/content/items", feedRecipe);
-  await request(api, "POST", `/content/items/${recipe}/publish`, { models: ovens, feed: "recipes" });
+  const editors = await stage.editors();
+  const recipe = await editors.approved(feedRecipe);
+  await editors.schedule(recipe, { models: ovens });
   tell("A potato gratin is published to the recipe feed of both ovens, in six languages.");
-  const advice = await make(api, "/content/items", tip);
-  await request(api, "POST", `/content/items/${advice}/publish`, { models: ovens, feed: "tips" });
-  const care = await make(api, "/content/items", notice);
-  await request(api, "POST", `/content/items/${care}/publish`, { models: ["dishwasher-d4"], feed: "notices" });
+  await editors.schedule(await editors.approved(tip), { models: ovens });
+  await editors.schedule(await editors.approved(notice), { models: ["dishwasher-d4"] });
   tell("A tip goes to the ovens' feed, a service notice to the dishwashers'.");
+  await editors.change(recipe, nextFeedRecipe);
+  const others = await fillLibrary(editors, clocks.real.nowMs());
+  tell(`The library holds ${others} more: planned, in review, sent back; what one editor wrote, the other read first.`);
   const readers = stage.ofModel("oven-s80").slice(0, readersMax);
   await stage.until(() => readers.every(({ id }) => fleet.state(id).feeds["recipes"]?.includes(recipe) === true));
   for (const { id } of readers) fleet.look(id);
@@ -27,7 +29,8 @@ export async function playContent(stage: Stage): Promise<void> {
 export async function playRecipe(stage: Stage): Promise<void> {
   const { api, fleet, tell } = stage.deps;
   const { id } = stage.restingOne(stage.ofModel("oven-s80"));
-  const item = await make(api, "/content/items", sentRecipe);
+  const editors = await stage.editors();
+  const item = await editors.approved(sentRecipe);
   await send(api, `/content/items/${item}/send`, { deviceIds: [id] });
   tell(`A recipe for steamed salmon is sent to ${id}, which keeps it on its display.`);
   const step = async (): Promise<string | null> =>
@@ -42,7 +45,7 @@ export async function playRecipe(stage: Stage): Promise<void> {
   tell(`A person starts the salmon at ${id}; nothing sent over the network could.`);
   await stage.until(async () => (await step()) === "cooked");
   tell(`The salmon is done: ${id} reports both steps finished.`);
-  const question = await make(api, "/content/items", message);
+  const question = await editors.approved(message);
   await send(api, `/content/items/${question}/send`, { deviceIds: [id] });
   await stage.until(() =>
     fleet.state(id).deliveries.some(({ kind, step: at }) => kind === "message" && at === "stored"),

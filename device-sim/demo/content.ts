@@ -61,6 +61,21 @@ export const feedRecipe: Draft<"recipe"> = {
   },
 };
 
+/** What its author changed since: a draft, while the one before is live. */
+export const nextFeedRecipe: Draft<"recipe"> = {
+  ...feedRecipe,
+  locales: {
+    ...feedRecipe.locales,
+    "en-GB": {
+      title: "Potato gratin",
+      summary: "Cream, garlic, thyme, and a crust that cracks.",
+      servings: 4,
+      ingredients: ["1 kg waxy potatoes", "400 ml cream", "1 clove of garlic", "120 g Gruyère", "Thyme"],
+      steps: gratinSteps("Heat the oven and slice the potatoes thinly.", "Bake until the crust is golden."),
+    },
+  },
+};
+
 /** For one oven, whose person starts it. */
 export const sentRecipe: Draft<"recipe"> = {
   kind: "recipe",

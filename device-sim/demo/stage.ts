@@ -2,6 +2,7 @@ import type { Api } from "../api.ts";
 import type { Fleet, FleetMember } from "../fleet.ts";
 import type { Clock } from "../platform/clock.ts";
 import { pause, type Timers } from "../platform/timers.ts";
+import { type Editors, hireEditors } from "./editors.ts";
 import type { KnownHome } from "./setting.ts";
 
 /** The demo is over; the story stops where it stands. */
@@ -29,8 +30,16 @@ export interface StageDeps {
 export class Stage {
   readonly deps: StageDeps;
 
+  #editors: Promise<Editors> | null = null;
+
   constructor(deps: StageDeps) {
     this.deps = deps;
+  }
+
+  /** Who writes, and who reads it before it goes out. They get their keys when they are first asked for. */
+  editors(): Promise<Editors> {
+    this.#editors ??= hireEditors(this.deps.api);
+    return this.#editors;
   }
 
   /** Whether the appliances' time has caught up with ours. */

@@ -27,6 +27,7 @@ const openRoutes = [
   "GET /files/repository/:name",
   "GET /files/firmware/:sha256",
   "GET /files/statements/:deliveryId",
+  "GET /files/media/:sha256",
   "GET /api/v1/pki/fleet.crl",
   "PUT /files/uploads/:id",
 ];
@@ -69,6 +70,7 @@ function expectDecent(what: string, { headers, status, text, body }: Answer): vo
 const uploads: Record<string, { raw: string; contentType: string }> = {
   "PUT /api/v1/firmware/releases/:id/image": { raw: "image", contentType: "application/octet-stream" },
   "PUT /api/v1/firmware/releases/:id/sbom": { raw: "{}", contentType: "application/vnd.cyclonedx+json" },
+  "POST /api/v1/content/media": { raw: "no picture", contentType: "image/png" },
   "PUT /files/uploads/:id": { raw: "a line", contentType: "text/plain" },
   "POST /api/v1/devices/import": { raw: "serial,model,batch\nsn-1,oven,2026-41\n", contentType: "text/csv" },
 };
@@ -156,7 +158,7 @@ test("health and the documents are open", async () => {
 });
 
 test("a link to a file opens nothing with a signature that is not ours", async () => {
-  const linked = ["GET /files/firmware/:sha256", "GET /files/statements/:deliveryId"];
+  const linked = ["GET /files/firmware/:sha256", "GET /files/statements/:deliveryId", "GET /files/media/:sha256"];
   const routes = api.routes.filter(({ name }) => linked.includes(name));
   expect(routes).toHaveLength(linked.length);
   for (const route of routes) expect([route.name, (await send(route, null)).status]).toEqual([route.name, 403]);

@@ -1,3 +1,4 @@
+import { approvedContent } from "../support/approved-content.ts";
 import {
   newDataDir,
   removeDataDir,
@@ -74,8 +75,7 @@ export async function startHearth(deviceCount: number): Promise<Hearth> {
 
 async function newItem(service: RunningService): Promise<BenchItem> {
   const body = { kind: "recipe", locales: { en: recipe } };
-  const asked = service.api("/api/v1/content/items", { method: "POST", body });
-  const { id } = await expectStatus<{ id: string }>(asked, 201);
+  const id = await approvedContent(service, body);
   return {
     topic: `hearth/v1/content/${benchModel}/en/recipes/${id}`,
     async publish() {

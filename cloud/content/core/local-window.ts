@@ -29,3 +29,12 @@ export const windowAnywhere = (times: LocalTimes): { fromMs: number; untilMs: nu
   fromMs: localWindow(times, earliestZone).fromMs,
   untilMs: localWindow(times, latestZone).untilMs,
 });
+
+/** Whether it is a zone that this runtime knows. */
+export function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}

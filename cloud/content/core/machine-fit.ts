@@ -1,28 +1,58 @@
-import type { ContentItem } from "#protocol/content.ts";
+import type { ContentItem, ProgramSettings } from "#protocol/content.ts";
 import type { Model } from "#protocol/model.ts";
 
-/** Something that a recipe asks of an appliance that the appliance cannot do. */
+/** Something that a recipe asks of an appliance that the appliance cannot do, or must not. */
 export interface Misfit {
   /** JSON pointer into the item in its locale. */
   pointer: string;
   message: string;
 }
 
-/** What a model cannot do of an item. Only recipes ask anything of a machine. */
+/** What a model cannot do of an item, by step. Only recipes ask anything of a machine. */
 export function misfits(item: ContentItem, model: Model): Misfit[] {
   if (item.kind !== "recipe") return [];
-  const { programs, setpoint_c_max = 0, probe } = model.capabilities;
-  return item.steps.flatMap(({ machine }, at): Misfit[] => {
-    if (machine === undefined) return [];
-    const misfit = (field: string, message: string): Misfit => ({ pointer: `/steps/${at}/machine/${field}`, message });
-    return [
-      ...(programs.includes(machine.program)
-        ? []
-        : [misfit("program", `${model.key} has no program ${machine.program}`)]),
-      ...((machine.setpoint_c ?? 0) <= setpoint_c_max
-        ? []
-        : [misfit("setpoint_c", `${model.key} goes up to ${setpoint_c_max} °C`)]),
-      ...(machine.probe_c === undefined || probe ? [] : [misfit("probe_c", `${model.key} has no probe`)]),
-    ];
-  });
+  return item.steps.flatMap(({ machine }, at) =>
+    machine === undefined
+      ? []
+      : stepMisfits(machine, model).map(({ field, message }) => ({
+          pointer: `/steps/${at}/machine/${field}`,
+          message: `step ${at + 1}: ${message}`,
+        })),
+  );
+}
+
+type Wrong = { field: keyof ProgramSettings; message: string };
+
+/** Capabilities first, then safety limits: of the program where it has any of its own, else of the appliance. */
+function stepMisfits(machine: ProgramSettings, { key, capabilities }: Model): Wrong[] {
+  const { programs, setpoint_c_max = 0, probe, steam, probe_c_max, duration_s_max, programLimits = [] } = capabilities;
+  const own = programLimits.find(({ program }) => program === machine.program);
+  const hottest = Math.min(setpoint_c_max, own?.setpoint_c_max ?? Number.POSITIVE_INFINITY);
+  const coolest = own?.setpoint_c_min ?? 0;
+  const longest = Math.min(
+    duration_s_max ?? Number.POSITIVE_INFINITY,
+    own?.duration_s_max ?? Number.POSITIVE_INFINITY,
+  );
+  const within = hottest < setpoint_c_max ? ` with ${machine.program}` : "";
+  const wrong: Wrong[] = [];
+  if (!programs.includes(machine.program)) {
+    wrong.push({ field: "program", message: `${key} has no program ${machine.program}` });
+  }
+  if ((machine.setpoint_c ?? 0) > hottest) {
+    wrong.push({ field: "setpoint_c", message: `${key} goes up to ${hottest} °C${within}` });
+  }
+  if ((machine.setpoint_c ?? Number.POSITIVE_INFINITY) < coolest) {
+    wrong.push({ field: "setpoint_c", message: `${key} starts at ${coolest} °C with ${machine.program}` });
+  }
+  if ((machine.duration_s ?? 0) > longest) {
+    wrong.push({ field: "duration_s", message: `${key} runs at most ${Math.floor(longest / 60)} min at a time` });
+  }
+  if (machine.probe_c !== undefined && !probe) wrong.push({ field: "probe_c", message: `${key} has no probe` });
+  if (machine.probe_c !== undefined && probe && machine.probe_c > (probe_c_max ?? Number.POSITIVE_INFINITY)) {
+    wrong.push({ field: "probe_c", message: `${key} measures up to ${probe_c_max} °C` });
+  }
+  if (machine.steamLevel !== undefined && !steam) {
+    wrong.push({ field: "steamLevel", message: `${key} has no steam` });
+  }
+  return wrong;
 }

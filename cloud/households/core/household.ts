@@ -3,6 +3,7 @@ import { locale } from "#protocol/ids.ts";
 import { pairingCodeLength, readPairingCode } from "#protocol/pairing.ts";
 import { safeText } from "#protocol/text.ts";
 import type { DeviceRef } from "../../devices/devices.ts";
+import { unitSystems } from "#protocol/units.ts";
 import { ownerRoles } from "../../staff/staff.ts";
 import { timeZone } from "./time-zone.ts";
 
@@ -36,6 +37,8 @@ export const newHousehold = z.strictObject({
   locale,
   timeZone,
   channels: channelPreferences.prefault({}),
+  /** What it measures in; null: as its locale does. */
+  units: z.enum(unitSystems).nullable().optional(),
 });
 export type NewHousehold = z.infer<typeof newHousehold>;
 
@@ -45,6 +48,8 @@ export const householdChange = z
     locale: locale.optional(),
     timeZone: timeZone.optional(),
     channels: channelPreferences.optional(),
+    /** Null: as the locale measures. */
+    units: z.enum(unitSystems).nullable().optional(),
   })
   .refine((change) => Object.values(change).some((value) => value !== undefined), "must change something");
 export type HouseholdChange = z.infer<typeof householdChange>;
@@ -67,6 +72,8 @@ export const household = z
     locale: z.string(),
     timeZone: z.string(),
     channels: channelPreferences,
+    /** What it measures in, where it chose; null: as its locale does. */
+    units: z.enum(unitSystems).nullable(),
     members: z.array(member),
     createdAtMs: z.number(),
     mergedInto: z.uuid().nullable().describe("The household that it became part of; null: it stands for itself"),

@@ -36,6 +36,8 @@ export const permissionTable = {
   "rollouts.write": ["release", "admin"],
   "content.read": everyone,
   "content.write": ["content", "admin"],
+  /** Reading what somebody else wrote, and letting it out or not. */
+  "content.review": ["content", "admin"],
   "segments.read": everyone,
   "segments.write": ["content", "admin"],
   "service.read": everyone,
