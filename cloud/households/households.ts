@@ -316,7 +316,7 @@ export class Households {
   async homesOf(ids: readonly string[], db: Db): Promise<Map<string, HouseholdZone>> {
     const rows = await this.#store.zones(db, ids);
     const whole = rows.filter(({ merged_into }) => merged_into === null);
-    return new Map(whole.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale }]));
+    return new Map(whole.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale, units: row.units }]));
   }
 
   /** Time zone and locale of each household that exists. */

@@ -164,6 +164,8 @@ async function item(): Promise<string> {
   const draft = { kind: "recipe", locales: { en: text } };
   const { body } = await kitchen.as("admin", "POST", "/content/items", draft);
   const to = { models: ["oven"], feed: "recipes" };
+  await kitchen.as("admin", "POST", `/content/items/${body.id}/submit`, {});
+  await kitchen.as("content", "POST", `/content/items/${body.id}/approve`, {});
   expect((await kitchen.as("admin", "POST", `/content/items/${body.id}/publish`, to)).status).toBe(200);
   return body.id;
 }
