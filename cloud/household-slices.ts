@@ -1,8 +1,10 @@
 /** The slices that serve households: what they are told, what they earn, what they agreed to. */
 import { Consent } from "./consent/consent.ts";
+import { sql } from "kysely";
 import { Content, type Reader } from "./content/content.ts";
 import type { Deliveries } from "./deliveries/deliveries.ts";
-import type { DeviceRef, Devices } from "./devices/devices.ts";
+import { type DeviceRef, type Devices, deviceSerials } from "./devices/devices.ts";
+import { Engagement } from "./engagement/engagement.ts";
 import type { Outbox } from "./events/events.ts";
 import { Facts } from "./facts/facts.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
@@ -14,6 +16,7 @@ import type { Clock } from "./platform/clock.ts";
 import type { Db } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
+import type { MailSettings } from "./platform/mail-sender.ts";
 import type { Reach } from "./platform/webhooks/public-address.ts";
 import { Segments } from "./segments/segments.ts";
 import { retainedActs, updatesOf } from "./retained-acts.ts";
@@ -40,6 +43,8 @@ export interface HouseholdSlicesDeps {
   publicUrl: () => string;
   /** How far the addresses may lead that are called. */
   reach: Reach;
+  /** Null: no mail is sent. */
+  mail: MailSettings | null;
 }
 
 /** Makes them and tells each what it needs of the others. */
@@ -111,11 +116,30 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
   devices.onFactsChanged((tx, householdIds) => segments.appliancesChanged(tx, householdIds));
   households.onMerged((tx, merge) => segments.merged(tx, merge));
   households.onUnmerged((tx, merge) => segments.unmerged(tx, merge));
+  const engagement = new Engagement({
+    ...{ db, clock, ids, audit, outbox, households, content, consent, lifecycle, deliveries, models: devices },
+    segments: {
+      members: () => sql`(SELECT NULL::uuid AS household_id WHERE false)`,
+      get: async () => null,
+    },
+    appliances: deviceSerials,
+    service: deps.service,
+    async grant(tx, wanted) {
+      const granted = await loyalty.offers.grant(tx, wanted);
+      return "kind" in granted ? null : { ...granted };
+    },
+    mail: deps.mail,
+    reach: deps.reach,
+    secret: deps.secret,
+    publicUrl: deps.publicUrl,
+    onError: (error) => deps.logger.warn({ event: "engagement.failed", error: String(error) }),
+  });
   /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
   const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {
     await loyalty.ingest(tx, acts);
     await lifecycle.ingest(tx, acts);
     await segments.ingest(tx, acts);
+    await engagement.ingest(tx, acts);
     return [];
   };
   const facts = new Facts({ db, clock, households, secret: deps.secret, follow });
@@ -126,11 +150,13 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     loyalty,
     lifecycle,
     segments,
+    engagement,
     follow,
     async load() {
       await loyalty.load();
       await lifecycle.load();
       await segments.load();
+      await engagement.load();
     },
   };
 }

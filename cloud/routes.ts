@@ -12,6 +12,10 @@ import { deliveriesRoutes } from "./deliveries/deliveries-routes.ts";
 import { myUpdatesRoutes } from "./deliveries/my-updates-routes.ts";
 import { deviceProblems } from "./devices/devices.ts";
 import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
+import { engagementProblems } from "./engagement/engagement.ts";
+import { campaignsRoutes } from "./engagement/campaigns-routes.ts";
+import { decisionsRoutes } from "./engagement/decisions-routes.ts";
+import { unsubscribeRoutes } from "./engagement/unsubscribe-routes.ts";
 import { eventProblems } from "./events/events.ts";
 import { eventsRoutes } from "./events/events-routes.ts";
 import { factProblems } from "./facts/facts.ts";
@@ -111,6 +115,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...consentProblems,
   ...factProblems,
   ...contentProblems,
+  ...engagementProblems,
   ...serviceProblems,
   ...diagnosisProblems,
   ...conversationProblems,
@@ -195,6 +200,9 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   rolloutsRoutes(app, slices.rollouts);
   scheduleRoutes(app, slices.rollouts);
   contentRoutes(app, content);
+  campaignsRoutes(app, slices.engagement);
+  decisionsRoutes(app, slices.engagement);
+  unsubscribeRoutes(app, slices.engagement);
   serviceRoutes(app, service);
   diagnosisRoutes(app, service.diagnosis);
   backtestRoutes(app, slices.backtests);

@@ -261,6 +261,7 @@ export function createSlices(deps: SlicesDeps) {
     secret: deps.secret,
     publicUrl: deps.publicUrl,
     reach: deps.notices?.reach ?? "public",
+    mail: deps.notices?.mail ?? null,
   });
   const { content } = ofHouseholds;
   const dispatcher = new Dispatcher({

@@ -44,6 +44,8 @@ export function startTickers(
     tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
     tick("points", 10_000, () => slices.loyalty.tick()),
     tick("offers", 1_000, () => slices.loyalty.offers.tick()),
+    tick("campaigns", 1_000, () => slices.engagement.tick()),
+    tick("letters", 1_000, () => slices.engagement.tickLetters()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("segments", 1_000, () => slices.segments.tick()),
     tick("segment-sizes", 5_000, () => slices.segments.tidy()),

@@ -40,6 +40,7 @@ export { reportedValues } from "./core/reported-state.ts";
 export { country, tags } from "./core/labels.ts";
 export { deviceFacts, type DeviceFactsRow } from "./device-facts.ts";
 export type { OwnedAppliance } from "./owned-appliances.ts";
+export { deviceSerials } from "./device-serials.ts";
 export type { DeviceRow } from "./devices-store.ts";
 export type { AwayCursor, AwayPage, WatchedDevices } from "./watched-devices.ts";
 export { deviceProblems } from "./errors.ts";

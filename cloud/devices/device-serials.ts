@@ -1,0 +1,4 @@
+import { type RawBuilder, sql } from "kysely";
+
+/** Every appliance with its serial number and whose it is: a table expression with `key`, `id`, `model`, `serial`, `household_id`. */
+export const deviceSerials: RawBuilder<unknown> = sql`(SELECT key, id, model, serial, household_id FROM device)`;

@@ -1,0 +1,72 @@
+import type { Answer, TraceLine } from "./decide.ts";
+
+/** A time as people read it where the household lives. */
+function when(atMs: unknown, timeZone: string): string {
+  if (typeof atMs !== "number") return "later";
+  const at = Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO(timeZone);
+  return `${at.toPlainDate().toString()} ${at.toPlainTime().toString({ smallestUnit: "minute" })}`;
+}
+
+const channelWords: Record<string, string> = {
+  display: "on the appliance's display",
+  email: "by e-mail",
+  webhook: "in the maker's app",
+};
+
+/** Why it went as it did, as support tells it and an owner reads it. */
+export function sentenceOf(answer: Answer, trace: readonly TraceLine[], timeZone: string): string {
+  switch (answer.kind) {
+    case "send":
+      return `Sent ${answer.channels.map((name) => channelWords[name] ?? name).join(" and ")}: ${whySent(trace)}.`;
+    case "human":
+      return "No channel reaches this household by itself, so a person takes over.";
+    case "hold":
+      return `Waits until ${when(answer.untilMs, timeZone)}: ${holdWords[answer.reason]}.`;
+    case "suppress":
+      return `Not sent: ${suppressWords(answer.reason, trace)}.`;
+  }
+}
+
+const holdWords: Record<Extract<Answer, { kind: "hold" }>["reason"], string> = {
+  not_yet: "its time has not come",
+  best_hour: "that is when this household cooks most",
+  quiet_hours: "these are the household's quiet hours",
+  capped: "the household has had as many messages as it may have",
+  no_room: "earlier messages have not been looked at yet",
+  more_important: "something more important is on its way",
+};
+
+function suppressWords(reason: Extract<Answer, { kind: "suppress" }>["reason"], trace: readonly TraceLine[]): string {
+  const values = trace.find(({ says }) => says === reason)?.with;
+  switch (reason) {
+    case "no_consent":
+      return "the household did not agree to marketing";
+    case "disengaged":
+      return "the household has turned away, and is left in peace";
+    case "held_out":
+      return "the household is in this quarter's hold-out, by which the effect is measured";
+    case "quiet_hours":
+      return "it fell into the household's quiet hours, and the household chose to skip what does";
+    case "capped":
+      return "a cap allows none";
+    case "wants_none":
+      return "the household wants no such messages";
+    case "another_suits_better":
+      return `'${String(values?.["instead"] ?? "another item")}' suits this household better`;
+    case "expired":
+      return "it has expired";
+    case "expires_while_waiting":
+      return "it would have expired before its time came";
+    case "does_not_fit":
+      return "no appliance of the household can do what it asks for";
+    case "no_channel":
+      return "no channel reaches this household";
+  }
+}
+
+function whySent(trace: readonly TraceLine[]): string {
+  const moment = trace.find(({ test }) => test === "moment")?.says;
+  const consent = trace.find(({ test }) => test === "consent")?.says;
+  const basis = consent === "agreed" ? "you agreed to marketing" : "it belongs to your appliance and account";
+  return moment === "best_hour" ? `${basis}, and this is the hour in which you cook most` : basis;
+}

@@ -1,0 +1,275 @@
+import { sql } from "kysely";
+import type { Db } from "../platform/database.ts";
+import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
+import type { TraceLine } from "./core/decide.ts";
+import type { ItemClass } from "./core/policy.ts";
+import type { Term } from "./core/score.ts";
+
+export interface Trace {
+  tests: TraceLine[];
+  terms: Term[];
+}
+
+export interface DecisionRow {
+  id: string;
+  source: string;
+  household_id: string;
+  item_id: string;
+  item_version: number;
+  title: string;
+  class: ItemClass;
+  priority: number;
+  answer: "send" | "hold" | "suppress" | "human";
+  reason: string | null;
+  channels: string[];
+  until_ms: number | null;
+  decided_at_ms: number;
+  expires_at_ms: number | null;
+  score: number;
+  context_id: string;
+  state: HouseholdState;
+  trace: Trace;
+  sent_at_ms: number | null;
+  shown_at_ms: number | null;
+  acted_at_ms: number | null;
+  ended: string | null;
+}
+
+export type NewDecision = Omit<DecisionRow, "sent_at_ms" | "shown_at_ms" | "acted_at_ms" | "ended">;
+
+export interface ContextRow {
+  id: string;
+  made_at_ms: number;
+  circumstances: Circumstances;
+  candidates: Candidate[];
+}
+
+/** What a delivery's move says about the decision behind it. */
+export interface Moved {
+  deliveryId: string;
+  sent: boolean;
+  shown: boolean;
+  acted: boolean;
+  ended: string | null;
+}
+
+const shown = sql`id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,
+  decided_at_ms, expires_at_ms, score, context_id, state, trace, sent_at_ms, shown_at_ms, acted_at_ms, ended`;
+
+/** The SQL of decisions, and of the deliveries that came of them. */
+export class DecisionsStore {
+  async insertContext(tx: Db, row: ContextRow): Promise<void> {
+    await sql`
+      INSERT INTO decision_context (id, made_at_ms, circumstances, candidates)
+      VALUES (${row.id}, ${row.made_at_ms}, ${JSON.stringify(row.circumstances)}::jsonb, ${JSON.stringify(row.candidates)}::jsonb)`.execute(
+      tx,
+    );
+  }
+
+  /** Adds decisions. One about the same (source, household, item) that was there already stays. @returns the ids of those that are new */
+  async insert(tx: Db, rows: readonly NewDecision[]): Promise<Set<string>> {
+    if (rows.length === 0) return new Set();
+    const column = <K extends keyof NewDecision>(name: K) => rows.map((row) => row[name]);
+    const json = (name: "state" | "trace" | "channels") => rows.map((row) => JSON.stringify(row[name]));
+    const { rows: added } = await sql<{ id: string }>`
+      INSERT INTO decision (id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,
+        decided_at_ms, expires_at_ms, score, context_id, state, trace)
+      SELECT id, source, household_id, item_id, item_version, title, class, priority, answer, reason,
+        ARRAY(SELECT jsonb_array_elements_text(channels)), until_ms, decided_at_ms, expires_at_ms, score, context_id, state, trace
+      FROM unnest(${column("id")}::uuid[], ${column("source")}::text[], ${column("household_id")}::uuid[], ${column("item_id")}::uuid[],
+        ${column("item_version")}::int[], ${column("title")}::text[], ${column("class")}::text[], ${column("priority")}::smallint[],
+        ${column("answer")}::text[], ${column("reason")}::text[], ${json("channels")}::jsonb[], ${column("until_ms")}::bigint[],
+        ${column("decided_at_ms")}::bigint[], ${column("expires_at_ms")}::bigint[], ${column("score")}::int[],
+        ${column("context_id")}::uuid[], ${json("state")}::jsonb[], ${json("trace")}::jsonb[])
+        AS r(id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms, decided_at_ms,
+          expires_at_ms, score, context_id, state, trace)
+      ON CONFLICT (source, household_id, item_id) DO NOTHING
+      RETURNING id`.execute(tx);
+    return new Set(added.map(({ id }) => id));
+  }
+
+  /** Decisions that were held until now, locked; those that somebody else has are left to them. */
+  async due(tx: Db, source: string, nowMs: number, limit: number): Promise<DecisionRow[]> {
+    const { rows } = await sql<DecisionRow>`
+      SELECT ${shown} FROM decision WHERE answer = 'hold' AND until_ms <= ${nowMs} AND source = ${source}
+      ORDER BY household_id, item_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`.execute(tx);
+    return rows;
+  }
+
+  /** Puts new answers in the place of the old ones, which are kept beside. */
+  async again(tx: Db, rows: readonly NewDecision[]): Promise<void> {
+    if (rows.length === 0) return;
+    const ids = rows.map(({ id }) => id);
+    await sql`
+      INSERT INTO decision_past (decision_id, decided_at_ms, answer, reason, until_ms, context_id, state, trace)
+      SELECT id, decided_at_ms, answer, reason, until_ms, context_id, state, trace FROM decision WHERE id = ANY(${ids}::uuid[])
+      ON CONFLICT DO NOTHING`.execute(tx);
+    await sql`
+      UPDATE decision d SET item_version = r.item_version, title = r.title, class = r.class, priority = r.priority, answer = r.answer,
+        reason = r.reason, channels = ARRAY(SELECT jsonb_array_elements_text(r.channels)), until_ms = r.until_ms,
+        decided_at_ms = r.decided_at_ms, expires_at_ms = r.expires_at_ms, score = r.score, context_id = r.context_id,
+        state = r.state, trace = r.trace
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(id uuid, item_version int, title text, class text, priority smallint,
+        answer text, reason text, channels jsonb, until_ms bigint, decided_at_ms bigint, expires_at_ms bigint, score int,
+        context_id uuid, state jsonb, trace jsonb)
+      WHERE d.id = r.id`.execute(tx);
+  }
+
+  /** What waits of a source goes no more. @returns how many */
+  async drop(tx: Db, source: string, reason: string): Promise<number> {
+    const { numAffectedRows } = await sql`
+      UPDATE decision SET answer = 'suppress', reason = ${reason}, until_ms = NULL WHERE source = ${source} AND answer = 'hold'`.execute(
+      tx,
+    );
+    return Number(numAffectedRows ?? 0);
+  }
+
+  /** These go no more, since what they were about cannot be sent. */
+  async withdraw(tx: Db, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await sql`
+      UPDATE decision SET answer = 'suppress', reason = 'withdrawn', until_ms = NULL WHERE id = ANY(${[...ids]}::uuid[])`.execute(
+      tx,
+    );
+  }
+
+  /**
+   * A household agrees to marketing no more: what waits goes no more, and what is on its way is taken back.
+   *
+   * @returns the deliveries that may still be open
+   */
+  async takeBack(tx: Db, householdId: string): Promise<string[]> {
+    await sql`
+      UPDATE decision SET answer = 'suppress', reason = 'consent_withdrawn', until_ms = NULL
+      WHERE household_id = ${householdId} AND class = 'promotional' AND answer = 'hold'`.execute(tx);
+    await sql`
+      UPDATE engagement_message m SET status = 'dropped', detail = 'no_consent' FROM decision d
+      WHERE d.id = m.decision_id AND d.household_id = ${householdId} AND d.class = 'promotional' AND m.status = 'queued'`.execute(
+      tx,
+    );
+    const { rows } = await sql<{ delivery_id: string }>`
+      WITH taken AS (
+        UPDATE decision d SET ended = 'cancelled'
+        WHERE d.household_id = ${householdId} AND d.class = 'promotional' AND d.answer = 'send' AND d.shown_at_ms IS NULL
+          AND d.ended IS NULL
+        RETURNING d.id
+      )
+      SELECT dd.delivery_id FROM taken t JOIN decision_delivery dd ON dd.decision_id = t.id ORDER BY dd.delivery_id`.execute(
+      tx,
+    );
+    return rows.map((row) => row.delivery_id);
+  }
+
+  /** How many households of a source nothing but a person reaches. */
+  async humans(db: Db, source: string): Promise<number> {
+    const { rows } = await sql<{ n: number }>`
+      SELECT count(*) AS n FROM decision WHERE source = ${source} AND answer = 'human'`.execute(db);
+    return Number(rows[0]?.n ?? 0);
+  }
+
+  async insertDeliveries(tx: Db, rows: readonly { deliveryId: string; decisionId: string }[]): Promise<void> {
+    if (rows.length === 0) return;
+    await sql`
+      INSERT INTO decision_delivery (delivery_id, decision_id)
+      SELECT * FROM unnest(${rows.map((row) => row.deliveryId)}::uuid[], ${rows.map((row) => row.decisionId)}::uuid[])`.execute(
+      tx,
+    );
+  }
+
+  /** What became of deliveries. @returns the decisions that were dismissed or ran out without being acted on */
+  async moved(tx: Db, moves: readonly Moved[], nowMs: number): Promise<{ household_id: string; item_id: string }[]> {
+    const { rows } = await sql<{ household_id: string; item_id: string; ended: string | null }>`
+      WITH moved AS (
+        SELECT dd.decision_id, bool_or(m.sent) AS sent, bool_or(m.shown) AS shown, bool_or(m.acted) AS acted, max(m.ended) AS ended
+        FROM json_to_recordset(${JSON.stringify(moves)}::json) AS m("deliveryId" uuid, sent boolean, shown boolean, acted boolean, ended text)
+        JOIN decision_delivery dd ON dd.delivery_id = m."deliveryId" GROUP BY 1
+      )
+      UPDATE decision d SET
+        sent_at_ms = CASE WHEN m.sent THEN coalesce(d.sent_at_ms, ${nowMs}) ELSE d.sent_at_ms END,
+        shown_at_ms = CASE WHEN m.shown THEN coalesce(d.shown_at_ms, ${nowMs}) ELSE d.shown_at_ms END,
+        acted_at_ms = CASE WHEN m.acted THEN coalesce(d.acted_at_ms, ${nowMs}) ELSE d.acted_at_ms END,
+        ended = coalesce(m.ended, d.ended)
+      FROM moved m WHERE d.id = m.decision_id RETURNING d.household_id, d.item_id, m.ended`.execute(tx);
+    return rows.filter(({ ended }) => ended === "dismissed" || ended === "expired");
+  }
+
+  /** What appliances say was shown or acted on, by the item's name. */
+  async noticed(
+    tx: Db,
+    acts: readonly { householdId: string; itemId: string; acted: boolean; atMs: number }[],
+  ): Promise<void> {
+    await sql`
+      WITH act AS (
+        SELECT "householdId" AS household_id, "itemId" AS item_id, min("atMs") AS shown, min("atMs") FILTER (WHERE acted) AS acted
+        FROM json_to_recordset(${JSON.stringify(acts)}::json) AS a("householdId" uuid, "itemId" uuid, acted boolean, "atMs" bigint)
+        GROUP BY 1, 2
+      )
+      UPDATE decision d SET shown_at_ms = coalesce(d.shown_at_ms, act.shown), acted_at_ms = coalesce(d.acted_at_ms, act.acted)
+      FROM act WHERE d.household_id = act.household_id AND d.item_id = act.item_id AND d.answer = 'send'`.execute(tx);
+  }
+
+  /** A letter or a message to the app is out. */
+  async letterSent(tx: Db, decisionId: string, nowMs: number): Promise<void> {
+    await sql`UPDATE decision SET sent_at_ms = coalesce(sent_at_ms, ${nowMs}) WHERE id = ${decisionId}`.execute(tx);
+  }
+
+  async get(db: Db, id: string): Promise<DecisionRow | null> {
+    const { rows } = await sql<DecisionRow>`SELECT ${shown} FROM decision WHERE id = ${id}`.execute(db);
+    return rows[0] ?? null;
+  }
+
+  async context(db: Db, id: string): Promise<ContextRow | null> {
+    const { rows } = await sql<ContextRow>`SELECT * FROM decision_context WHERE id = ${id}`.execute(db);
+    return rows[0] ?? null;
+  }
+
+  /** Of a household, newest first; of one item where given. */
+  async ofHousehold(
+    db: Db,
+    query: { householdId: string; itemId: string | null; before: [number, string] | null; limit: number },
+  ): Promise<DecisionRow[]> {
+    const [beforeMs, beforeId] = query.before ?? [null, null];
+    const { rows } = await sql<DecisionRow>`
+      SELECT ${shown} FROM decision
+      WHERE household_id = ${query.householdId} AND (${query.itemId}::uuid IS NULL OR item_id = ${query.itemId})
+        AND (${beforeMs}::bigint IS NULL OR (decided_at_ms, id) < (${beforeMs}, ${beforeId}::uuid))
+      ORDER BY decided_at_ms DESC, id DESC LIMIT ${query.limit}`.execute(db);
+    return rows;
+  }
+
+  async past(
+    db: Db,
+    decisionId: string,
+  ): Promise<
+    { decided_at_ms: number; answer: string; reason: string | null; until_ms: number | null; trace: Trace }[]
+  > {
+    const { rows } = await sql<{
+      decided_at_ms: number;
+      answer: string;
+      reason: string | null;
+      until_ms: number | null;
+      trace: Trace;
+    }>`SELECT decided_at_ms, answer, reason, until_ms, trace FROM decision_past WHERE decision_id = ${decisionId}
+      ORDER BY decided_at_ms DESC LIMIT 50`.execute(db);
+    return rows;
+  }
+
+  /** How far a source has come. */
+  async funnel(db: Db, source: string): Promise<FunnelRow[]> {
+    const { rows } = await sql<FunnelRow>`
+      SELECT answer, reason, count(*)::int AS decided, count(sent_at_ms)::int AS sent, count(shown_at_ms)::int AS shown,
+        count(acted_at_ms)::int AS acted, count(*) FILTER (WHERE ended IS NOT NULL AND acted_at_ms IS NULL)::int AS ended
+      FROM decision WHERE source = ${source} GROUP BY answer, reason`.execute(db);
+    return rows;
+  }
+}
+
+export interface FunnelRow {
+  answer: DecisionRow["answer"];
+  reason: string | null;
+  decided: number;
+  sent: number;
+  shown: number;
+  acted: number;
+  ended: number;
+}

@@ -1,0 +1,361 @@
+import { sql } from "kysely";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { SetClock } from "../../test/support/down-road.ts";
+import { Kitchen } from "../../test/support/kitchen.ts";
+
+const hour = 3_600_000;
+let kitchen: Kitchen;
+let stage: CampaignKitchen;
+let households = 0;
+
+/** A serial number of a range that no other test uses. */
+const range = () => {
+  households += 1;
+  const head = `T${String(households).padStart(3, "0")}`;
+  return { of: (n: number) => `${head}-${n}`, from: `${head}-0`, to: `${head}-9` };
+};
+
+beforeAll(async () => {
+  kitchen = await Kitchen.open({ clock: new SetClock() });
+  stage = new CampaignKitchen(kitchen);
+});
+afterAll(() => kitchen.close());
+beforeEach(() => stage.policy());
+
+test("a campaign is drafted by one, approved by another, and reaches whom it is for, with a trace of all eight tests", async () => {
+  const { of, from, to } = range();
+  const agreed = await stage.household(of(1));
+  const silent = await stage.household(of(2), []);
+  const item = await stage.message("Roast on Sunday");
+  const body = stage.campaign([item], from, to);
+  const { id } = (await kitchen.as("content", "POST", "/campaigns", body)).body;
+  expect((await kitchen.as("content", "POST", `/campaigns/${id}/approve`)).body.code).toBe(
+    "campaign_approver_is_author",
+  );
+  expect((await kitchen.as("content", "POST", `/campaigns/${id}/start`)).body.code).toBe("campaign_not_approved");
+  expect((await kitchen.as("admin", "POST", `/campaigns/${id}/approve`)).body.state).toBe("approved");
+  expect(await stage.tick()).toBe(0);
+  expect((await kitchen.as("content", "POST", `/campaigns/${id}/start`)).body.state).toBe("running");
+  expect(await stage.tick()).toBe(2);
+  expect(await stage.tick()).toBe(0);
+  const [sent] = await stage.decisionsOf(agreed);
+  expect(sent).toMatchObject({ answer: "send", channels: ["display"], campaign: { id, name: "Sunday roasts" } });
+  expect(sent.trace.tests.map(({ test: name }: { test: string }) => name)).toEqual([
+    ...["consent", "class", "holdout", "moment", "cap", "priority", "expiry", "channel"],
+  ]);
+  expect(sent.says).toBe("Sent on the appliance's display: you agreed to marketing.");
+  expect(await stage.inbox(of(1))).toMatchObject([{ kind: "message", label: "Roast on Sunday", phase: "queued" }]);
+  const [kept] = await stage.decisionsOf(silent);
+  expect(kept).toMatchObject({ answer: "suppress", reason: "no_consent" });
+  expect(kept.says).toBe("Not sent: the household did not agree to marketing.");
+  expect(await stage.inbox(of(2))).toEqual([]);
+});
+
+test("receipts and the appliance's own word move the funnel, and the goal is counted against who was held out", async () => {
+  const { of, from, to } = range();
+  const people = [await stage.household(of(1)), await stage.household(of(2)), await stage.household(of(3))];
+  const item = await stage.message("Bread");
+  const goal = { event: "program.finished", withinDays: 7 };
+  const id = await stage.run(stage.campaign([item], from, to, { goal }));
+  await stage.tick();
+  const funnel = async () => (await stage.read(id)).funnel;
+  expect(await funnel()).toMatchObject({
+    members: 3,
+    decided: 3,
+    queued: 3,
+    sent: 0,
+    shown: 0,
+    acted: 0,
+    lift: { kind: "too_few" },
+  });
+  const [first] = await stage.inbox(of(1));
+  const [second] = await stage.inbox(of(2));
+  await kitchen.slices.deliveries.noteWritten(
+    [first, second].map(({ id: one }) => ({ id: one, attempt: 1, atMs: stage.nowMs })),
+  );
+  expect(await funnel()).toMatchObject({ sent: 2, shown: 0 });
+  await stage.receipt(of(1), first.id, "shown", "acted");
+  await stage.receipt(of(2), second.id, "dismissed");
+  expect(await funnel()).toMatchObject({ sent: 2, shown: 2, acted: 1, ended: 1 });
+  await kitchen.event(of(3), "content.shown", { itemId: item });
+  expect(await funnel()).toMatchObject({ shown: 3, acted: 1 });
+  // Before it was assigned, and twice: it counts once and only from then on.
+  await kitchen.event(of(2), "program.finished", {}, { atMs: stage.nowMs - dayMs });
+  await kitchen.event(of(1), "program.finished");
+  await kitchen.event(of(1), "program.finished");
+  expect((await funnel()).arms).toEqual({
+    treated: { households: 3, reached: 1 },
+    held_out: { households: 0, reached: 0 },
+  });
+  expect(people).toHaveLength(3);
+});
+
+test("who is held out is assigned from the start, gets nothing, and its goals are counted all the same", async () => {
+  await stage.policy({ holdoutShare: 0.15 });
+  const { of, from, to } = range();
+  const households_ = [];
+  for (let n = 0; n < 10; n += 1) households_.push(await stage.household(of(n)));
+  const item = await stage.message("Cake");
+  const id = await stage.run(stage.campaign([item], from, to, { goal: { event: "program.finished", withinDays: 7 } }));
+  await stage.tick();
+  const { rows } = await sql<{ household_id: string; arm: string; answer: string; reason: string | null }>`
+    SELECT m.household_id, m.arm, d.answer, d.reason FROM campaign_member m JOIN decision d ON d.household_id = m.household_id
+    AND d.source = ${`campaign:${id}`} WHERE m.campaign_id = ${id}`.execute(kitchen.base.db);
+  expect(rows).toHaveLength(10);
+  // The draw of SQL and that of the decision are one.
+  for (const { arm, answer, reason } of rows)
+    expect([answer, reason]).toEqual(arm === "held_out" ? ["suppress", "held_out"] : ["send", null]);
+  await kitchen.say(
+    ...Array.from({ length: 10 }, (_, n) => ({
+      device: of(n),
+      channel: "events" as const,
+      payload: { id: `g${n}${of(n)}`, type: "program.finished", data: {} },
+    })),
+  );
+  const { arms } = (await stage.read(id)).funnel;
+  expect(arms.treated.reached + arms.held_out.reached).toBe(10);
+  expect(arms.held_out.households).toBe(rows.filter(({ arm }) => arm === "held_out").length);
+});
+
+test("what quiet hours hold goes out at their end, decided anew, with what was decided before beside it", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const minute = (offset: number) => {
+    const at = Temporal.Instant.fromEpochMilliseconds(stage.nowMs + offset).toZonedDateTimeISO("Europe/Berlin");
+    return at.hour * 60 + at.minute;
+  };
+  const quiet = { fromMinute: minute(-hour), toMinute: minute(2 * hour), meanwhile: "hold" };
+  await kitchen.call(person.key, "PATCH", "/my/household", {
+    channels: { order: ["display"], quiet, perWeekMax: null },
+  });
+  const item = await stage.message("Soup");
+  await stage.run(stage.campaign([item], from, to));
+  await stage.tick();
+  const [held] = await stage.decisionsOf(person);
+  expect(held).toMatchObject({ answer: "hold", reason: "quiet_hours" });
+  kitchen.clock.forward(held.untilMs - stage.nowMs - 1);
+  expect(await stage.tick()).toBe(0);
+  kitchen.clock.forward(1);
+  expect(await stage.tick()).toBe(1);
+  const [sent] = await stage.decisionsOf(person);
+  expect(sent).toMatchObject({ id: held.id, answer: "send" });
+  const said = { householdId: person.householdId, itemId: item };
+  const { body } = await kitchen.as("support", "POST", "/decisions/explain", said);
+  expect(body.before).toMatchObject([{ answer: "hold", reason: "quiet_hours" }]);
+  expect(body.replay).toEqual({ same: true, answer: "send", reason: null });
+});
+
+test("caps count a household over all campaigns, and the rest waits for its day", async () => {
+  await stage.policy({ caps: [{ days: 1, max: 1, classes: ["promotional"] }] });
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  for (const title of ["One", "Two", "Three"]) await stage.run(stage.campaign([await stage.message(title)], from, to));
+  await stage.tick();
+  for (let day = 1; day <= 3; day += 1) {
+    const decided = await stage.decisionsOf(person);
+    expect(decided.filter(({ answer }: { answer: string }) => answer === "send")).toHaveLength(day);
+    kitchen.clock.forward(dayMs);
+    await stage.tick();
+  }
+});
+
+test("a campaign that is paused decides nothing, and one that ends lets what waits go no more", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const date = Temporal.Instant.fromEpochMilliseconds(stage.nowMs + 3 * dayMs)
+    .toZonedDateTimeISO("Europe/Berlin")
+    .toPlainDate();
+  const schedule = { date: date.toString(), minute: 9 * 60 };
+  const id = await stage.run(stage.campaign([await stage.message("Later")], from, to, { schedule }));
+  await stage.tick();
+  const [held] = await stage.decisionsOf(person);
+  expect(held).toMatchObject({
+    answer: "hold",
+    reason: "not_yet",
+    untilMs: date.toZonedDateTime({ timeZone: "Europe/Berlin", plainTime: "09:00" }).epochMilliseconds,
+  });
+  await kitchen.as("content", "POST", `/campaigns/${id}/pause`);
+  kitchen.clock.forward(4 * dayMs);
+  expect(await stage.tick()).toBe(0);
+  await kitchen.as("content", "POST", `/campaigns/${id}/finish`);
+  expect((await stage.decisionsOf(person))[0]).toMatchObject({ answer: "suppress", reason: "campaign_finished" });
+  expect((await kitchen.as("content", "POST", `/campaigns/${id}/resume`)).body.code).toBe("campaign_over");
+});
+
+test("a campaign ends by itself when it expires", async () => {
+  const { of, from, to } = range();
+  await stage.household(of(1));
+  const id = await stage.run(
+    stage.campaign([await stage.message("Short")], from, to, { expiresAtMs: stage.nowMs + hour }),
+  );
+  await stage.tick();
+  kitchen.clock.forward(hour);
+  await stage.tick();
+  expect((await stage.read(id)).state).toBe("finished");
+});
+
+test("whoever takes the consent back is sent nothing that waits, and what is on its way is taken back", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const id = await stage.run(stage.campaign([await stage.message("Offer")], from, to));
+  await stage.tick();
+  await stage.withdraw(person, "market");
+  expect(await stage.inbox(of(1))).toMatchObject([{ phase: "cancelled" }]);
+  expect((await stage.decisionsOf(person))[0]).toMatchObject({ answer: "send", ended: "cancelled" });
+  const other = await stage.run(stage.campaign([await stage.message("Another")], from, to));
+  await stage.tick();
+  expect((await stage.read(other)).funnel.suppressed).toEqual({ no_consent: 1 });
+  expect((await stage.read(id)).funnel).toMatchObject({ ended: 1 });
+});
+
+test("habits and interests are kept of those alone who agreed, shape what they get, and go with the consent", async () => {
+  const { of, from, to } = range();
+  const advised = await stage.household(of(1), ["market", "personalise"]);
+  const private_ = await stage.household(of(2), ["market"]);
+  const fish = await stage.message("Fish", { topics: ["fish"] });
+  const meat = await stage.message("Meat", { topics: ["meat"] });
+  for (const n of [1, 2]) {
+    await kitchen.event(of(n), "program.started");
+    await kitchen.event(of(n), "recipe.finished", { recipeId: fish });
+  }
+  const known = async () =>
+    (
+      await sql<{ household_id: string }>`
+        SELECT household_id FROM household_interest WHERE household_id IN (${advised.householdId}, ${private_.householdId})
+        UNION SELECT household_id FROM household_habit WHERE household_id IN (${advised.householdId}, ${private_.householdId})`.execute(
+        kitchen.base.db,
+      )
+    ).rows.map((row) => row.household_id);
+  expect(await known()).toEqual([advised.householdId]);
+  await kitchen.slices.follow(kitchen.base.db, [
+    {
+      householdId: advised.householdId,
+      source: "web:1",
+      origin: "web",
+      type: "recipe.saved",
+      atMs: stage.nowMs,
+      data: { recipeId: meat },
+      device: null,
+    },
+  ]);
+  await stage.run(stage.campaign([fish, meat], from, to));
+  await stage.tick();
+  const decided = await stage.decisionsOf(advised);
+  const sent = decided.find(({ answer }: { answer: string }) => answer === "send");
+  expect(sent).toMatchObject({ title: "Meat" });
+  expect(sent.trace.terms).toContainEqual({ from: "intent", term: "saved", points: 3, about: `item:${meat}` });
+  expect(decided.find(({ title }: { title: string }) => title === "Fish")).toMatchObject({
+    answer: "suppress",
+    reason: "another_suits_better",
+  });
+  for (const one of await stage.decisionsOf(private_))
+    expect(one.trace.terms.filter(({ from: why }: { from: string }) => why !== "context")).toEqual([]);
+  await stage.withdraw(advised, "personalise");
+  expect(await known()).toEqual([]);
+});
+
+test("the owner reads why they got it and why not, and nobody else's", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const other = await stage.household(of(2), []);
+  await stage.run(stage.campaign([await stage.message("Why")], from, to));
+  await stage.tick();
+  const mine = await kitchen.call(person.key, "GET", "/my/decisions");
+  expect(mine.body.items).toMatchObject([{ title: "Why", answer: "send" }]);
+  expect(mine.body.items[0]).not.toHaveProperty("campaign");
+  const theirs = await kitchen.call(other.key, "GET", "/my/decisions");
+  expect(theirs.body.items).toMatchObject([{ title: "Why", answer: "suppress" }]);
+});
+
+test("an estimate says who would get it and who would not and why, and stores nothing", async () => {
+  const { of, from, to } = range();
+  await stage.household(of(1));
+  const wantsNone = await stage.household(of(2));
+  await stage.household(of(3), []);
+  await kitchen.call(wantsNone.key, "PATCH", "/my/household", {
+    channels: { order: ["display"], quiet: null, perWeekMax: 0 },
+  });
+  const item = await stage.message("Maybe");
+  const { body } = await kitchen.as("viewer", "POST", "/campaigns/estimate", stage.campaign([item], from, to));
+  expect(body).toEqual({
+    households: 3,
+    looked: 3,
+    send: { display: 1 },
+    waiting: {},
+    suppressed: { wants_none: 1, no_consent: 1 },
+    human: 0,
+    appliances: null,
+  });
+  expect(await stage.decisionsOf(wantsNone)).toEqual([]);
+});
+
+test("two at once, or one that was killed in the middle, decide about nobody twice", async () => {
+  const { of, from, to } = range();
+  for (let n = 0; n < 5; n += 1) await stage.household(of(n));
+  const id = await stage.run(stage.campaign([await stage.message("Once")], from, to));
+  const [a, b] = await Promise.all([stage.tick(), stage.tick()]);
+  expect(a + b).toBe(5);
+  // A cursor that was lost starts from the beginning.
+  await sql`UPDATE campaign SET after_household = NULL WHERE id = ${id}`.execute(kitchen.base.db);
+  expect(await stage.tick()).toBe(0);
+  for (let n = 0; n < 5; n += 1) expect(await stage.inbox(of(n))).toHaveLength(1);
+});
+
+test("nothing but a person reaches them: a service message opens a case, once", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1), []);
+  await kitchen.as("admin", "PUT", "/models/plain", {
+    ...(await kitchen.as("viewer", "GET", "/models/oven")).body,
+    key: "plain",
+  });
+  const item = await stage.message("Filter", { class: "service", models: ["plain"] });
+  await stage.run(stage.campaign([item], from, to));
+  await stage.tick();
+  expect((await stage.decisionsOf(person))[0]).toMatchObject({ answer: "human" });
+  const { body } = await kitchen.as("support", "GET", `/cases/queue?household=${person.householdId}`);
+  expect(body.items).toMatchObject([{ title: "Tell them: Filter" }]);
+});
+
+test("an erasure takes decisions, habits and membership with it", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1), ["market", "personalise"]);
+  await kitchen.event(of(1), "program.started");
+  await stage.run(stage.campaign([await stage.message("Gone")], from, to));
+  await stage.tick();
+  const { householdId } = person;
+  for (const { name, rows } of kitchen.slices.engagement.householdData) {
+    const found = [];
+    for await (const row of rows(kitchen.base.db, householdId)) found.push(row);
+    expect([name, found.length > 0]).toEqual([name, name !== "interests"]);
+  }
+  await kitchen.base.db.transaction().execute(async (tx) => {
+    for (const { erase } of kitchen.slices.engagement.householdData) await erase(tx, householdId);
+  });
+  for (const table of ["decision", "campaign_member", "household_habit", "household_interest", "campaign_appliance"]) {
+    const { rows } = await sql`SELECT 1 FROM ${sql.ref(table)} WHERE household_id = ${householdId}`.execute(
+      kitchen.base.db,
+    );
+    expect([table, rows]).toEqual([table, []]);
+  }
+});
+
+test.each([
+  [{ expiresAtMs: 1_000_000_000_000 }, 422, "campaign_expired"],
+  [
+    { audience: { kind: "segment", segmentId: "018f0000-0000-7000-8000-000000000001" } },
+    422,
+    "campaign_segment_not_found",
+  ],
+  [
+    { audience: { kind: "serials", model: "no-such", ranges: [{ from: "A", to: "B" }] } },
+    422,
+    "campaign_model_unknown",
+  ],
+  [{ itemIds: ["018f0000-0000-7000-8000-000000000001"] }, 422, "campaign_item_not_sendable"],
+  [{ itemIds: [] }, 400, "invalid_request"],
+])("a campaign that cannot be is refused by name: %o", async (change, status, code) => {
+  const item = await stage.message("Refused");
+  const answer = await kitchen.as("content", "POST", "/campaigns", { ...stage.campaign([item], "A", "B"), ...change });
+  expect([answer.status, answer.body.code]).toEqual([status, code]);
+});

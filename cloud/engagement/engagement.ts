@@ -1,0 +1,171 @@
+/**
+ * Engagement: who gets what, when, and why.
+ *
+ *   campaign (segment or serial range) --assign, with the hold-out--> members --decide (pure), page by page--> decisions with their traces
+ *   decisions --> deliveries to displays, letters, the maker's app, a case for a person
+ *   receipts, what appliances say, acts --> shown, acted, goal: the funnel
+ */
+import { type RawBuilder, sql } from "kysely";
+import type { DeliveryMove } from "../deliveries/deliveries.ts";
+import type { NotableFact } from "../events/events.ts";
+import type { HouseholdAct, Households } from "../households/households.ts";
+import type { Db } from "../platform/database.ts";
+import { AppHook } from "./app-hook.ts";
+import { Campaigns } from "./campaigns.ts";
+import { CampaignsStore, type GoalWatch } from "./campaigns-store.ts";
+import { itemOf } from "./core/habit.ts";
+import { DecisionsStore, type Moved } from "./decisions-store.ts";
+import { DecisionViews } from "./decision-views.ts";
+import { EstimateStore } from "./estimate-store.ts";
+import { Executor } from "./executor.ts";
+import { Habits } from "./habits.ts";
+import { engagementData } from "./household-rows.ts";
+import { HouseholdStates } from "./household-states.ts";
+import { Letters } from "./letters.ts";
+import { MailWord } from "./mail-word.ts";
+import { MessagesStore } from "./messages-store.ts";
+import { Policies } from "./policies.ts";
+import type { EngagementDeps } from "./ports.ts";
+import { Recalls } from "./recalls.ts";
+import { RecallsStore } from "./recalls-store.ts";
+import { StoppedAddresses } from "./stopped-addresses.ts";
+import { UnsubscribeLinks } from "./unsubscribe-links.ts";
+
+export { engagementProblems } from "./errors.ts";
+export type { EngagementDeps } from "./ports.ts";
+
+/** What engagement hears of deliveries, and how it takes one back. */
+interface DeliveryRoad {
+  onMoved(witness: (tx: Db, moved: readonly DeliveryMove[]) => Promise<void>): void;
+  cancelForSet<Row>(tx: Db, deliveries: RawBuilder<unknown>, andThen: RawBuilder<unknown>): Promise<Row[]>;
+}
+
+type Deps = EngagementDeps & { households: Households; deliveries: DeliveryRoad };
+
+export class Engagement {
+  readonly campaigns: Campaigns;
+  readonly recalls: Recalls;
+  readonly views: DecisionViews;
+  readonly policies: Policies;
+  readonly app: AppHook;
+  readonly mailWord: MailWord;
+  readonly householdData = engagementData;
+  readonly #deps: Deps;
+  readonly #campaignsStore = new CampaignsStore();
+  readonly #decisions = new DecisionsStore();
+  readonly #habits: Habits;
+  readonly #executor: Executor;
+  readonly #letters: Letters;
+  #goals: GoalWatch[] = [];
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const [campaigns, decisions, messages] = [this.#campaignsStore, this.#decisions, new MessagesStore()];
+    const stopped = new StoppedAddresses(deps.secret);
+    const links = new UnsubscribeLinks(deps.secret);
+    this.#habits = new Habits({ ...deps, timeZoneOf: (ids, db) => deps.households.timeZoneOf(ids, db) });
+    const states = new HouseholdStates({ ...deps, habits: this.#habits, stopped });
+    this.policies = new Policies(deps);
+    this.app = new AppHook(deps);
+    const appReady = (db: Db) => this.app.isReady(db);
+    const parts = { ...deps, campaigns, decisions, messages, states, policies: this.policies, appReady };
+    this.campaigns = new Campaigns({ ...parts, estimates: new EstimateStore(), onGoals: () => this.#watchGoals() });
+    this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore() });
+    this.views = new DecisionViews(parts);
+    this.mailWord = new MailWord({ ...deps, stopped, links });
+    this.#executor = new Executor(parts);
+    this.#letters = new Letters({ ...parts, stopped, links, app: this.app });
+    deps.deliveries.onMoved((tx, moves) => this.#moved(tx, moves));
+    deps.outbox.onAdded((tx, facts) => this.#hear(tx, facts));
+    deps.households.onMerged((tx, { mergeId, from, into }) => this.#campaignsStore.merged(tx, mergeId, from, into));
+    deps.households.onUnmerged((tx, { mergeId, from }) => this.#campaignsStore.unmerged(tx, mergeId, from));
+  }
+
+  async load(): Promise<void> {
+    await this.#watchGoals();
+  }
+
+  /** Brings running campaigns forward. @returns how many decisions were made */
+  async tick(): Promise<number> {
+    await this.campaigns.expire();
+    return this.#executor.tick();
+  }
+
+  /** Sends letters and messages that are due. */
+  tickLetters(): Promise<void> {
+    return this.#letters.tick();
+  }
+
+  /** What households did, in the transaction that records it: habits, interests, what was seen, goals that were reached. */
+  async ingest(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
+    await this.#habits.ingest(tx, acts);
+    const seen = acts.flatMap(({ type, householdId, data, atMs }) => {
+      if (type !== "content.shown" && type !== "content.acted") return [];
+      const itemId = itemOf(data);
+      return itemId === null ? [] : [{ householdId, itemId, acted: type === "content.acted", atMs }];
+    });
+    if (seen.length > 0) await this.#decisions.noticed(tx, seen);
+    const goals = this.#goals;
+    if (goals.length === 0) return;
+    const reached = acts.flatMap(({ type, householdId, atMs }) =>
+      goals.flatMap(({ id, event, withinMs }) =>
+        event === type ? [{ campaignId: id, householdId, atMs, withinMs }] : [],
+      ),
+    );
+    if (reached.length > 0) await this.#campaignsStore.reached(tx, reached);
+  }
+
+  /** What uses a segment, so that it is not deleted under it. */
+  usesOfSegment(db: Db, segmentId: string): Promise<{ id: string; name: string }[]> {
+    return this.#campaignsStore.usingSegment(db, segmentId);
+  }
+
+  async #watchGoals(): Promise<void> {
+    this.#goals = await this.#campaignsStore.goals(this.#deps.db, this.#deps.clock.nowMs());
+  }
+
+  async #moved(tx: Db, moves: readonly DeliveryMove[]): Promise<void> {
+    const told = moves.flatMap((move) => movedOf(move) ?? []);
+    if (told.length === 0) return;
+    const nowMs = this.#deps.clock.nowMs();
+    const unwanted = await this.#decisions.moved(tx, told, nowMs);
+    await this.#campaignsStore.applianceMoved(tx, told, nowMs);
+    await this.#habits.ignored(
+      tx,
+      unwanted.map(({ household_id: householdId, item_id: itemId }) => ({ householdId, itemId, atMs: nowMs })),
+    );
+  }
+
+  /** Who takes a consent back is left alone with the next message, and what lies stored about them goes. */
+  async #hear(tx: Db, facts: readonly NotableFact[]): Promise<void> {
+    for (const { type, data } of facts) {
+      if (type !== "hearth.consent.withdrawn" || typeof data["householdId"] !== "string") continue;
+      const householdId = data["householdId"];
+      if (data["purpose"] === "personalise") await this.#habits.forget(tx, [householdId]);
+      if (data["purpose"] !== "market") continue;
+      const open = await this.#decisions.takeBack(tx, householdId);
+      if (open.length === 0) continue;
+      await this.#deps.deliveries.cancelForSet(
+        tx,
+        sql`SELECT unnest(${open}::uuid[])`,
+        sql`SELECT delivery_id FROM cancelled`,
+      );
+    }
+  }
+}
+
+/** What a delivery's move says of the decision behind it; null: nothing. */
+function movedOf({ kind, deliveryId, to, step }: DeliveryMove): Moved | null {
+  if (kind !== "message" && kind !== "offer" && kind !== "recipe") return null;
+  const acted = step === "acted" || step === "cooked";
+  const isShown = acted || step === "shown" || step === "opened" || step === "dismissed";
+  const isSent = to === "sent" || to === "received" || to === "done";
+  const ended =
+    step === "dismissed" || to === "rejected"
+      ? "dismissed"
+      : to === "expired" || to === "failed" || to === "superseded" || to === "cancelled"
+        ? to
+        : null;
+  if (!acted && !isShown && !isSent && ended === null) return null;
+  return { deliveryId, sent: isSent || isShown, shown: isShown, acted, ended };
+}

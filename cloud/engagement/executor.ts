@@ -1,0 +1,360 @@
+/**
+ * Brings running campaigns forward, a page of households at a time.
+ *
+ *   assign: who is in the audience, with its arm --> page: read, decide in memory, write --> deliveries, letters, cases
+ *   due: what was held until now is decided anew, in the same way
+ *
+ * A page is one transaction: its decisions and all that follows from them are there together or not at all, and (source, household, item)
+ * is unique. So nothing is sent twice, whatever crashes in between.
+ */
+import type { Wanted } from "../content/content.ts";
+import { yieldToEvents } from "../platform/clock.ts";
+import { type Db, transaction } from "../platform/database.ts";
+import type { ApplianceRow, CampaignRow, CampaignsStore } from "./campaigns-store.ts";
+import { Calendar } from "./core/calendar.ts";
+import type { Candidate, Circumstances } from "./core/candidate.ts";
+import { isUsable } from "./core/channels.ts";
+import { type Answer, decide, type Decision } from "./core/decide.ts";
+import { quarterOf } from "./core/holdout.ts";
+import type { DecisionsStore, NewDecision } from "./decisions-store.ts";
+import type { HouseholdStates, ReadHousehold } from "./household-states.ts";
+import type { MessagesStore, NewMessage } from "./messages-store.ts";
+import type { Policies } from "./policies.ts";
+import type { EngagementDeps } from "./ports.ts";
+import { audienceOf, candidatesOf, sourceOf } from "./sources.ts";
+
+/** Households of one transaction. */
+const pageSize = 2_000;
+/** Appliances that nobody owns, in one transaction. */
+const ownerlessAtOnce = 2_000;
+/** Decided before everything else gets its turn. */
+const decidedInARow = 250;
+/** Who came into the audience meanwhile is looked for that often. */
+const assignEveryMs = 60_000;
+/** Cases that one campaign opens for people; whom it reaches beyond is on its list. */
+const casesMax = 200;
+
+interface ExecutorDeps extends EngagementDeps {
+  campaigns: CampaignsStore;
+  decisions: DecisionsStore;
+  messages: MessagesStore;
+  states: HouseholdStates;
+  policies: Policies;
+  appReady: (db: Db) => Promise<boolean>;
+}
+
+interface Page {
+  campaign: CampaignRow;
+  source: string;
+  candidates: Candidate[];
+  circumstances: Circumstances;
+  /** What offers grant, by their items. */
+  offers: Map<string, string>;
+  nowMs: number;
+}
+
+interface Made {
+  row: NewDecision;
+  decision: Decision;
+  household: ReadHousehold;
+}
+
+const nothing = () => {};
+
+export class Executor {
+  readonly #deps: ExecutorDeps;
+
+  readonly #steps = {
+    due: (tx: Db, page: Page) => this.#due(tx, page),
+    fresh: (tx: Db, page: Page) => this.#fresh(tx, page),
+    ownerless: (tx: Db, page: Page) => this.#ownerless(tx, page),
+  };
+
+  constructor(deps: ExecutorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Brings every running campaign as far as it goes now. @returns how many decisions were made */
+  async tick(): Promise<number> {
+    const { db, campaigns, onError } = this.#deps;
+    let made = 0;
+    for (const { id } of await campaigns.running(db)) {
+      try {
+        await this.#assign(id);
+        for (const step of ["due", "fresh", "ownerless"] as const) {
+          for (;;) {
+            const count = await this.#page(id, step);
+            made += count.decided;
+            if (!count.more) break;
+            await yieldToEvents();
+          }
+        }
+      } catch (error) {
+        // Another campaign has nothing to do with it; this one goes on with the next tick.
+        onError(error);
+      }
+    }
+    return made;
+  }
+
+  /** Puts into the campaign who is in its audience by now. */
+  async #assign(id: string): Promise<void> {
+    const { db, clock, campaigns, segments, appliances, policies } = this.#deps;
+    await transaction(db, async (tx) => {
+      const campaign = await campaigns.lock(tx, id);
+      const nowMs = clock.nowMs();
+      if (campaign?.state !== "running") return;
+      if (campaign.assigned_at_ms !== null && nowMs - campaign.assigned_at_ms < assignEveryMs) return;
+      const { definition } = campaign;
+      if (definition.kind === "recall") await campaigns.assignAppliances(tx, id, appliances, definition.audience);
+      const policy = await policies.inForce(tx);
+      // Nobody is kept from a recall.
+      const share = definition.kind === "recall" ? 0 : policy.holdoutShare;
+      const households = audienceOf(definition, { segments, appliances });
+      const added = await campaigns.assign(tx, id, households, { quarter: quarterOf(nowMs), share, nowMs });
+      await campaigns.noteAssigned(tx, id, nowMs, added > 0);
+    });
+  }
+
+  async #page(id: string, step: "due" | "fresh" | "ownerless"): Promise<{ decided: number; more: boolean }> {
+    const { db, clock, campaigns, states, policies, appReady } = this.#deps;
+    let afterCommit = nothing;
+    const outcome = await transaction(db, async (tx) => {
+      const campaign = await campaigns.lock(tx, id);
+      // Somebody paused it between two pages.
+      if (campaign?.state !== "running") return { decided: 0, more: false };
+      const nowMs = clock.nowMs();
+      const items = await this.#deps.content.forDecision(tx, campaign.definition.itemIds);
+      const candidates = candidatesOf(campaign, items);
+      const circumstances = await states.circumstances(await policies.inForce(tx), await appReady(tx), nowMs);
+      const offers = new Map(
+        [...items.values()].flatMap((item) => (item.offerKey === null ? [] : [[item.id, item.offerKey] as const])),
+      );
+      const page: Page = { campaign, source: sourceOf(id), candidates, circumstances, offers, nowMs };
+      const done = await this.#steps[step](tx, page);
+      afterCommit = done.afterCommit;
+      return done;
+    });
+    afterCommit();
+    return { decided: outcome.decided, more: outcome.more };
+  }
+
+  /** Members about whom nothing was decided yet. */
+  async #fresh(tx: Db, page: Page) {
+    const { campaigns } = this.#deps;
+    const { campaign, source, candidates } = page;
+    if (candidates.length === 0) return { decided: 0, more: false, afterCommit: nothing };
+    const ids = await campaigns.undecided(tx, campaign, source, pageSize);
+    const last = ids.at(-1);
+    if (last === undefined) return { decided: 0, more: false, afterCommit: nothing };
+    const made = await this.#decide(tx, page, ids, null);
+    const added = await this.#deps.decisions.insert(
+      tx,
+      made.map(({ row }) => row),
+    );
+    const afterCommit = await this.#carryOut(
+      tx,
+      page,
+      made.filter(({ row }) => added.has(row.id)),
+    );
+    await campaigns.advance(tx, campaign.id, last);
+    return { decided: added.size, more: ids.length === pageSize, afterCommit };
+  }
+
+  /** What was held until now. */
+  async #due(tx: Db, page: Page) {
+    const { decisions } = this.#deps;
+    const rows = await decisions.due(tx, page.source, page.nowMs, pageSize);
+    if (rows.length === 0) return { decided: 0, more: false, afterCommit: nothing };
+    const known = new Map(rows.map((row) => [`${row.household_id} ${row.item_id}`, row]));
+    const ids = [...new Set(rows.map((row) => row.household_id))];
+    const made = await this.#decide(tx, page, ids, new Set(known.keys()));
+    const again = made.map((one): Made => {
+      const before = known.get(`${one.row.household_id} ${one.row.item_id}`);
+      return before === undefined ? one : { ...one, row: { ...one.row, id: before.id } };
+    });
+    await decisions.again(
+      tx,
+      again.map(({ row }) => row),
+    );
+    const answered = new Set(again.map(({ row }) => row.id));
+    // The item was withdrawn, or the household is gone.
+    await decisions.withdraw(
+      tx,
+      rows.map(({ id }) => id).filter((id) => !answered.has(id)),
+    );
+    const afterCommit = await this.#carryOut(tx, page, again);
+    return { decided: rows.length, more: rows.length === pageSize, afterCommit };
+  }
+
+  /** Appliances of a recall that belong to nobody show it all the same. */
+  async #ownerless(tx: Db, { campaign, nowMs }: Page) {
+    const none = { decided: 0, more: false, afterCommit: nothing };
+    const [itemId] = campaign.definition.itemIds;
+    if (campaign.kind !== "recall" || itemId === undefined) return none;
+    const { campaigns, content } = this.#deps;
+    const rows = await campaigns.ownerless(tx, campaign.id, ownerlessAtOnce);
+    if (rows.length === 0 || nowMs >= campaign.expires_at_ms) return none;
+    const { deliveries, afterCommit } = await content.deliver(
+      tx,
+      rows.map((row) => ({ itemId, device: refOf(row), expiresAtMs: campaign.expires_at_ms })),
+    );
+    await campaigns.applianceSent(tx, campaign.id, deliveries);
+    return { decided: 0, more: deliveries.length === ownerlessAtOnce, afterCommit };
+  }
+
+  /** `only`: of what is decided anew, `household item` of each that waits; the others of the campaign stay as they are. */
+  async #decide(tx: Db, page: Page, ids: readonly string[], only: ReadonlySet<string> | null): Promise<Made[]> {
+    const { campaigns, decisions, states, ids: newIds } = this.#deps;
+    const { campaign, candidates, circumstances, nowMs } = page;
+    const appliances = campaign.kind === "recall" ? await campaigns.appliancesOf(tx, campaign.id, ids) : null;
+    const onlyDevices = appliances === null ? null : new Set(appliances.map((row) => row.device_id));
+    const households = await states.read(tx, ids, candidates, nowMs, onlyDevices);
+    const contextId = newIds.next();
+    await decisions.insertContext(tx, { id: contextId, made_at_ms: nowMs, circumstances, candidates });
+    const calendar = new Calendar(nowMs);
+    const made: Made[] = [];
+    let inARow = 0;
+    for (const [householdId, household] of households) {
+      const wanted =
+        only === null ? candidates : candidates.filter(({ itemId }) => only.has(`${householdId} ${itemId}`));
+      for (const decision of decide(wanted, household.state, nowMs, circumstances, calendar))
+        made.push({ row: this.#rowOf(page, contextId, decision, household), decision, household });
+      inARow += 1;
+      if (inARow % decidedInARow === 0) await yieldToEvents();
+    }
+    return made;
+  }
+
+  #rowOf({ candidates, nowMs }: Page, contextId: string, decision: Decision, household: ReadHousehold): NewDecision {
+    const { answer, trace, terms, source, itemId, version, score } = decision;
+    const candidate = candidates.find((one) => one.itemId === itemId);
+    return {
+      id: this.#deps.ids.next(),
+      source,
+      household_id: household.state.id,
+      item_id: itemId,
+      item_version: version,
+      title: candidate?.title ?? "",
+      class: decision.class,
+      priority: candidate?.priority ?? 0,
+      answer: answer.kind,
+      reason: "reason" in answer ? answer.reason : null,
+      channels: channelsOf(answer),
+      until_ms: answer.kind === "hold" ? answer.untilMs : null,
+      decided_at_ms: nowMs,
+      expires_at_ms: candidate?.untilMs ?? null,
+      score,
+      context_id: contextId,
+      state: household.state,
+      trace: { tests: trace, terms },
+    };
+  }
+
+  /** Does what was decided: deliveries, letters, messages to the app, cases for people. */
+  async #carryOut(tx: Db, page: Page, made: readonly Made[]): Promise<() => void> {
+    const { campaign, nowMs } = page;
+    const sends = made.filter(({ decision }) => decision.answer.kind === "send");
+    const untilMs = campaign.expires_at_ms;
+    const afterCommit = await this.#deliver(tx, page, sends);
+    await this.#deps.messages.insert(
+      tx,
+      sends.flatMap((one) => this.#messagesOf(one, nowMs, untilMs)),
+    );
+    await this.#openCases(tx, page, made);
+    const counts: Record<string, number> = {};
+    for (const { row } of made) counts[row.answer] = (counts[row.answer] ?? 0) + 1;
+    if (made.length > 0) {
+      const data = { campaignId: campaign.id, decided: made.length, ...counts };
+      const subject = `campaign:${campaign.id}`;
+      await this.#deps.outbox.add(tx, [{ type: "hearth.campaign.decided", subject, atMs: nowMs, data }]);
+    }
+    return afterCommit;
+  }
+
+  async #deliver(tx: Db, { campaign, offers }: Page, sends: readonly Made[]): Promise<() => void> {
+    const decisionOf = new Map<string, string>();
+    const wanted: Wanted[] = [];
+    for (const { row, decision, household } of sends) {
+      if (decision.answer.kind !== "send" || decision.answer.deviceIds.length === 0) continue;
+      const offerKey = offers.get(row.item_id) ?? null;
+      const { household_id: householdId } = row;
+      const expiresAtMs = campaign.expires_at_ms;
+      const extra = offerKey === null ? undefined : await this.#deps.grant(tx, { householdId, offerKey, expiresAtMs });
+      if (extra === null) continue;
+      for (const deviceId of decision.answer.deviceIds) {
+        const device = household.devices.get(deviceId);
+        if (device === undefined) continue;
+        decisionOf.set(`${deviceId} ${row.item_id}`, row.id);
+        wanted.push({
+          itemId: row.item_id,
+          device,
+          expiresAtMs: campaign.expires_at_ms,
+          ...(extra === undefined ? {} : { extra }),
+        });
+      }
+    }
+    if (wanted.length === 0) return nothing;
+    const { deliveries, afterCommit } = await this.#deps.content.deliver(tx, wanted);
+    await this.#deps.decisions.insertDeliveries(
+      tx,
+      deliveries.flatMap(({ deliveryId, deviceId, itemId }) => {
+        const decisionId = decisionOf.get(`${deviceId} ${itemId}`);
+        return decisionId === undefined ? [] : [{ deliveryId, decisionId }];
+      }),
+    );
+    if (campaign.kind === "recall") await this.#deps.campaigns.applianceSent(tx, campaign.id, deliveries);
+    return afterCommit;
+  }
+
+  #messagesOf({ row, household }: Made, nowMs: number, untilMs: number): NewMessage[] {
+    const make = (channel: NewMessage["channel"], memberId: string | null): NewMessage => ({
+      id: this.#deps.ids.next(),
+      decision_id: row.id,
+      channel,
+      member_id: memberId,
+      next_at_ms: nowMs,
+      until_ms: Math.min(untilMs, nowMs + 3 * 86_400_000),
+    });
+    const usable = household.state.addresses.filter(({ stopped }) => isUsable(row.class, stopped));
+    // One letter to a household; where safety is in question, one to each of its people.
+    const readers = row.class === "recall" || row.class === "safety" ? usable : usable.slice(0, 1);
+    return [
+      ...(row.channels.includes("email") ? readers.map(({ memberId }) => make("email", memberId)) : []),
+      ...(row.channels.includes("webhook") ? [make("webhook", null)] : []),
+    ];
+  }
+
+  async #openCases(tx: Db, { campaign, source }: Page, made: readonly Made[]): Promise<void> {
+    // Whom a recall does not reach gets a letter: they are on its list, and not in the queue of the service.
+    if (campaign.kind === "recall") return;
+    const humans = made.filter(({ row }) => row.answer === "human");
+    if (humans.length === 0) return;
+    const opened = await this.#deps.decisions.humans(tx, source);
+    const room = Math.max(0, casesMax - (opened - humans.length));
+    for (const { row } of humans.slice(0, room)) {
+      await this.#deps.service.openFor(
+        tx,
+        {
+          householdId: row.household_id,
+          device: null,
+          severity: "service",
+          title: `Tell them: ${row.title}`,
+          note: `Nothing else reaches this household. From the campaign '${campaign.definition.name}'.`,
+          dedupeKey: `decision:${row.id}`,
+        },
+        { kind: "service", name: "engagement" },
+      );
+    }
+  }
+}
+
+const channelsOf = (answer: Answer): string[] => (answer.kind === "send" ? answer.channels : []);
+
+const refOf = ({ device_key: key, device_id: id, model }: ApplianceRow) => ({
+  key,
+  id,
+  model,
+  householdId: null,
+  householdSinceMs: null,
+});

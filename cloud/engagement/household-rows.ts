@@ -1,0 +1,64 @@
+import { sql } from "kysely";
+import { type HouseholdData, pages } from "../platform/household-data.ts";
+
+const deleted = (result: { numAffectedRows?: bigint | undefined }): number => Number(result.numAffectedRows ?? 0);
+
+/** What this slice holds about a household. */
+export const engagementData: HouseholdData[] = [
+  {
+    name: "decisions",
+    describes: "What was decided about messages to your household: what you got, what you did not get, and why.",
+    isDerived: true,
+    keeps: "An address that asked for no more letters stays stopped, under a hash that names nobody.",
+    rows: (db, householdId) =>
+      pages<{ id: string }>(async (last, limit) => {
+        const { rows } = await sql<{ id: string }>`
+          SELECT id, source, item_id AS "itemId", title, class, answer, reason, channels, until_ms AS "untilMs",
+            decided_at_ms AS "decidedAtMs", sent_at_ms AS "sentAtMs", shown_at_ms AS "shownAtMs", acted_at_ms AS "actedAtMs", ended,
+            trace, state
+          FROM decision WHERE household_id = ${householdId} AND (${last?.id ?? null}::uuid IS NULL OR id > ${last?.id ?? null})
+          ORDER BY id LIMIT ${limit}`.execute(db);
+        return rows;
+      }),
+    async erase(tx, householdId) {
+      // Members first: a page that is being decided holds them, and its decisions are seen once it is done.
+      const members = await sql`DELETE FROM campaign_member WHERE household_id = ${householdId}`.execute(tx);
+      await sql`UPDATE campaign_appliance SET household_id = NULL WHERE household_id = ${householdId}`.execute(tx);
+      return (
+        deleted(members) + deleted(await sql`DELETE FROM decision WHERE household_id = ${householdId}`.execute(tx))
+      );
+    },
+  },
+  {
+    name: "habits",
+    describes: "When you cook, as hours of the week: kept only while you agree to be advised personally.",
+    isDerived: true,
+    rows: (db, householdId) =>
+      pages(async (last) => {
+        if (last !== null) return [];
+        const { rows } = await sql<Record<string, unknown>>`
+          SELECT hours AS "programsByHourOfWeek", cooking_since_ms AS "cookingSinceMs"
+          FROM household_habit WHERE household_id = ${householdId}`.execute(db);
+        return rows;
+      }),
+    erase: async (tx, householdId) =>
+      deleted(await sql`DELETE FROM household_habit WHERE household_id = ${householdId}`.execute(tx)),
+  },
+  {
+    name: "interests",
+    describes:
+      "Which recipes and topics you saved, looked for, cooked or passed over: kept only while you agree to it.",
+    isDerived: true,
+    rows: (db, householdId) =>
+      pages<{ subject: string }>(async (last, limit) => {
+        const { rows } = await sql<{ subject: string }>`
+          SELECT subject, saved, searched, cooked, aborted, shown, ignored, last_at_ms AS "lastAtMs"
+          FROM household_interest
+          WHERE household_id = ${householdId} AND (${last?.subject ?? null}::text IS NULL OR subject > ${last?.subject ?? null})
+          ORDER BY subject LIMIT ${limit}`.execute(db);
+        return rows;
+      }),
+    erase: async (tx, householdId) =>
+      deleted(await sql`DELETE FROM household_interest WHERE household_id = ${householdId}`.execute(tx)),
+  },
+];

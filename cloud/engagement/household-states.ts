@@ -1,0 +1,144 @@
+import { sql } from "kysely";
+import type { DeviceRef } from "../devices/devices.ts";
+import type { HouseholdReach } from "../households/households.ts";
+import type { Db } from "../platform/database.ts";
+import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
+import { quarterOf } from "./core/holdout.ts";
+import { cappedClasses, type EngagementPolicy, isCapped, type ItemClass } from "./core/policy.ts";
+import type { Habits } from "./habits.ts";
+import type { EngagementDeps } from "./ports.ts";
+import type { StoppedAddresses } from "./stopped-addresses.ts";
+
+const dayMs = 86_400_000;
+/** The longest window of a cap, and a day for the zones. */
+const lookBackMs = 31 * dayMs;
+
+/** A household as it is decided about, and whom to send to. */
+export interface ReadHousehold {
+  state: HouseholdState;
+  devices: Map<string, DeviceRef>;
+  members: HouseholdReach["members"];
+  locale: string;
+}
+
+interface RecentRow {
+  household_id: string;
+  source: string;
+  item_id: string;
+  class: ItemClass;
+  priority: number;
+  answer: "send" | "hold";
+  channels: string[];
+  decided_at_ms: number;
+  on_its_way: boolean;
+}
+
+type StatesDeps = Pick<EngagementDeps, "households" | "consent" | "lifecycle" | "models"> & {
+  habits: Habits;
+  stopped: StoppedAddresses;
+};
+
+/** Reads all that decisions depend on, for thousands of households with the same few statements. */
+export class HouseholdStates {
+  readonly #deps: StatesDeps;
+
+  constructor(deps: StatesDeps) {
+    this.#deps = deps;
+  }
+
+  /** What is the same for everybody. */
+  async circumstances(policy: EngagementPolicy, webhook: boolean, nowMs: number): Promise<Circumstances> {
+    const models = await this.#deps.models.models();
+    return {
+      policy,
+      quarter: quarterOf(nowMs),
+      webhook,
+      models: Object.fromEntries(
+        models.map(({ key, capabilities: { programs, setpoint_c_max, steam, probe } }) => [
+          key,
+          { programs, setpoint_c_max: setpoint_c_max ?? null, steam, probe },
+        ]),
+      ),
+    };
+  }
+
+  /** Households that are not there any more are left out. `onlyDevices`: of a recall, the appliances that it is about. */
+  async read(
+    db: Db,
+    ids: readonly string[],
+    candidates: readonly Candidate[],
+    nowMs: number,
+    onlyDevices: ReadonlySet<string> | null,
+  ): Promise<Map<string, ReadHousehold>> {
+    const { households, consent, lifecycle, habits, stopped } = this.#deps;
+    const reach = await households.reachOf(db, ids);
+    const known = ids.filter((id) => reach.has(id));
+    const agreed = await consent.agreed(db, known);
+    const stages = await lifecycle.stages(db, known);
+    const addresses = [...reach.values()].flatMap(({ members }) => members.flatMap(({ email }) => email ?? []));
+    const stops = await stopped.of(db, addresses);
+    const recent = await recentOf(db, known, nowMs);
+    const personal = known.filter((id) => agreed.get(id)?.has("personalise") === true);
+    const subjects = new Set(
+      candidates.flatMap(({ itemId, topics }) => [`item:${itemId}`, ...topics.map((topic) => `topic:${topic}`)]),
+    );
+    const habitsOf = await habits.read(db, personal, [...subjects]);
+    return new Map(
+      known.flatMap((id): [string, ReadHousehold][] => {
+        const found = reach.get(id);
+        if (found === undefined) return [];
+        const devices = found.devices.filter((device) => onlyDevices === null || onlyDevices.has(device.id));
+        const rows = recent.get(id) ?? [];
+        const habit = habitsOf.get(id);
+        const { timeZone, channels, members, locale } = found;
+        const state: HouseholdState = {
+          id,
+          timeZone,
+          consents: [...(agreed.get(id) ?? [])].toSorted(),
+          stage: stages.get(id) ?? null,
+          order: channels.order,
+          quiet: channels.quiet,
+          perWeekMax: channels.perWeekMax,
+          devices: devices.map((device) => ({ id: device.id, model: device.model })),
+          addresses: members.flatMap(({ id: memberId, email }) =>
+            email === null ? [] : [{ memberId, stopped: stops.get(email) ?? null }],
+          ),
+          sent: rows.flatMap((row) =>
+            row.answer === "send" && isCapped(row.class) ? [{ atMs: row.decided_at_ms, class: row.class }] : [],
+          ),
+          waiting: rows.flatMap(({ answer, source, item_id: itemId, class: itemClass, priority, on_its_way }) =>
+            answer === "hold" || (on_its_way && !isCapped(itemClass))
+              ? [{ source, itemId, class: itemClass, priority }]
+              : [],
+          ),
+          open: rows.filter((row) => row.on_its_way && isCapped(row.class)).length,
+          bestHours: habit?.bestHours ?? [],
+          interests: habit?.interests ?? [],
+          cookingSinceMs: habit?.cookingSinceMs ?? null,
+        };
+        return [[id, { state, members, locale, devices: new Map(devices.map((device) => [device.id, device])) }]];
+      }),
+    );
+  }
+}
+
+/** What of our messages counts still: what waits, what is on a display unseen, and what caps count. */
+async function recentOf(db: Db, ids: readonly string[], nowMs: number): Promise<Map<string, RecentRow[]>> {
+  const found = new Map<string, RecentRow[]>();
+  if (ids.length === 0) return found;
+  const { rows } = await sql<RecentRow>`
+    SELECT household_id, source, item_id, class, priority, answer, channels, decided_at_ms,
+      answer = 'send' AND 'display' = ANY(channels) AND shown_at_ms IS NULL AND ended IS NULL AND decided_at_ms > ${nowMs - 7 * dayMs}
+        AS on_its_way
+    FROM decision
+    WHERE household_id = ANY(${[...ids]}::uuid[]) AND decided_at_ms > ${nowMs - lookBackMs}
+      AND (answer = 'hold' OR (answer = 'send' AND (class = ANY(${[...cappedClasses]}::text[]) OR shown_at_ms IS NULL)))
+    ORDER BY household_id, decided_at_ms DESC, id`.execute(db);
+  for (const row of rows) {
+    const list = found.get(row.household_id) ?? [];
+    // What a household could have at all in a month is far less.
+    if (list.length < 200) list.push(row);
+    found.set(row.household_id, list);
+  }
+  return found;
+}

@@ -1,0 +1,136 @@
+import { transaction } from "../platform/database.ts";
+import { MailSender } from "../platform/mail-sender.ts";
+import type { SendOutcome } from "../platform/send-outcome.ts";
+import { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
+import type { AppHook } from "./app-hook.ts";
+import { type LetterBrand, letterOf } from "./core/letter.ts";
+import { isUsable } from "./core/channels.ts";
+import { isCapped, type ItemClass } from "./core/policy.ts";
+import type { DecisionsStore } from "./decisions-store.ts";
+import type { DueMessage, MessagesStore } from "./messages-store.ts";
+import type { EngagementDeps } from "./ports.ts";
+import type { StoppedAddresses } from "./stopped-addresses.ts";
+import type { UnsubscribeLinks } from "./unsubscribe-links.ts";
+
+const sentAtOnce = 8;
+/** Longer than any attempt takes. */
+const leaseMs = 60_000;
+const firstWaitMs = 10_000;
+const waitMsMax = 3_600_000;
+
+const plain: LetterBrand["colours"] = { accent: "#c2410c", ink: "#1c1917", paper: "#fafaf9" };
+
+type LettersDeps = EngagementDeps & {
+  messages: MessagesStore;
+  decisions: DecisionsStore;
+  stopped: StoppedAddresses;
+  links: UnsubscribeLinks;
+  app: AppHook;
+};
+
+type Outcome = SendOutcome | { kind: "dropped"; detail: string };
+
+/** Sends letters to people and messages to the maker's app, and asks again just before whether it may. */
+export class Letters {
+  readonly #deps: LettersDeps;
+  readonly #mail: MailSender | null;
+  readonly #webhooks: WebhookSender;
+
+  constructor(deps: LettersDeps) {
+    this.#deps = deps;
+    this.#mail = deps.mail === null ? null : new MailSender(deps.mail);
+    this.#webhooks = new WebhookSender(deps.reach);
+  }
+
+  /** Sends what is due. About every second. */
+  async tick(): Promise<void> {
+    const { db, clock, messages, onError } = this.#deps;
+    for (;;) {
+      const nowMs = clock.nowMs();
+      const due = await messages.claim(db, nowMs, nowMs + leaseMs, sentAtOnce);
+      await Promise.all(due.map((message) => this.#attempt(message).catch(onError)));
+      if (due.length < sentAtOnce) return;
+    }
+  }
+
+  async #attempt(message: DueMessage): Promise<void> {
+    const { db, clock, messages, decisions, app } = this.#deps;
+    const outcome = await this.#send(message);
+    const nowMs = clock.nowMs();
+    const nextAtMs = nowMs + Math.min(waitMsMax, firstWaitMs * 2 ** Math.min(message.attempts - 1, 20));
+    const again = outcome.kind === "failed" && !outcome.final && nextAtMs < message.until_ms;
+    const status = again
+      ? "queued"
+      : ({ delivered: "delivered", failed: "failed", gone: "dropped", dropped: "dropped" } as const)[outcome.kind];
+    await transaction(db, async (tx) => {
+      await messages.settle(tx, message.id, { status, nextAtMs, nowMs, detail: outcome.detail });
+      if (status === "delivered") await decisions.letterSent(tx, message.decision_id, nowMs);
+      else if (status !== "queued") await messages.noteFailed(tx, message.decision_id, "failed");
+      if (outcome.kind === "gone" && message.channel === "webhook") await app.gone(tx, nowMs);
+    });
+  }
+
+  async #send(message: DueMessage): Promise<Outcome> {
+    const { db, clock, content, households, consent } = this.#deps;
+    const reach = (await households.reachOf(db, [message.household_id])).get(message.household_id);
+    if (reach === undefined || clock.nowMs() >= message.until_ms) return { kind: "dropped", detail: "too_late" };
+    if (message.class === "promotional") {
+      const agreed = (await consent.agreed(db, [message.household_id])).get(message.household_id);
+      if (agreed?.has("market") !== true) return { kind: "dropped", detail: "no_consent" };
+    }
+    const item = await content.render(message.item_id, reach.locale);
+    if (item === null) return { kind: "dropped", detail: "withdrawn" };
+    if (message.channel === "webhook") return this.#tellApp(message, item);
+    const member = reach.members.find(({ id }) => id === message.member_id);
+    if (member === undefined || member.email === null) return { kind: "dropped", detail: "no_address" };
+    return this.#write(message, item, member.email, reach.devices[0]?.model ?? null);
+  }
+
+  async #write(
+    message: DueMessage,
+    item: Parameters<typeof letterOf>[0],
+    address: string,
+    model: string | null,
+  ): Promise<Outcome> {
+    const { db, stopped, links, publicUrl } = this.#deps;
+    const itemClass = message.class as ItemClass; // oxlint-disable-line typescript/no-unsafe-type-assertion -- our own column
+    const reason = (await stopped.of(db, [address])).get(address) ?? null;
+    if (!isUsable(itemClass, reason)) return { kind: "dropped", detail: "address_stopped" };
+    if (this.#mail === null) return { kind: "failed", detail: "mail_not_configured", final: false };
+    const brand = await this.#brandOf(model);
+    const addressHash = stopped.hash(address);
+    const token = links.token({ addressHash, householdId: message.household_id });
+    const url = isCapped(itemClass) ? `${publicUrl()}/api/v1/unsubscribe/${token}` : null;
+    const why =
+      url === null
+        ? "You get this because it concerns your appliance."
+        : "You get this because your household agreed to it.";
+    const letter = letterOf(item, brand, why, url);
+    const { sender } = brand;
+    return this.#mail.send(address, {
+      id: message.id,
+      ...letter,
+      from: { name: sender.name, ...(sender.email === undefined ? {} : { address: sender.email }) },
+      headers:
+        url === null ? {} : { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" },
+    });
+  }
+
+  async #brandOf(model: string | null): Promise<LetterBrand> {
+    const found = model === null ? null : await this.#deps.models.model(model);
+    const name = found?.branding?.name ?? found?.brand ?? "Hearth";
+    return {
+      name,
+      sender: found?.branding?.sender ?? { name },
+      colours: found?.branding?.colours ?? plain,
+    };
+  }
+
+  async #tellApp(message: DueMessage, item: object): Promise<Outcome> {
+    const channel = await this.#deps.app.channel();
+    if (channel === null) return { kind: "dropped", detail: "not_set_up" };
+    const { household_id: householdId, decision_id: decisionId } = message;
+    const body = JSON.stringify({ type: "hearth.message.send", data: { decisionId, householdId, item } });
+    return this.#webhooks.send(channel, { id: message.id, atMs: this.#deps.clock.nowMs(), body });
+  }
+}

@@ -1,0 +1,60 @@
+import type { Model } from "#protocol/model.ts";
+import type { RawBuilder } from "kysely";
+import type { ContentItem } from "#protocol/content.ts";
+import type { DecisionItem, Delivered, Wanted } from "../content/content.ts";
+import type { Outbox } from "../events/events.ts";
+import type { HouseholdReach } from "../households/households.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Db } from "../platform/database.ts";
+import type { Ids } from "../platform/ids.ts";
+import type { MailSettings } from "../platform/mail-sender.ts";
+import type { Reach } from "../platform/webhooks/public-address.ts";
+import type { CaseForPerson } from "../service/service.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
+
+/** What decisions and campaigns need of the rest of the service. */
+export interface EngagementDeps {
+  db: Db;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  outbox: Outbox;
+  content: {
+    forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>>;
+    deliver(tx: Db, wanted: readonly Wanted[]): Promise<Delivered>;
+    render(itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null>;
+  };
+  households: { reachOf(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> };
+  consent: { agreed(db: Db, householdIds: readonly string[]): Promise<Map<string, ReadonlySet<string>>> };
+  lifecycle: { stages(db: Db, householdIds: readonly string[]): Promise<Map<string, string>> };
+  segments: {
+    /** A table expression with `household_id`. */
+    members(segmentId: string): RawBuilder<unknown>;
+    get(id: string): Promise<{ name: string } | null>;
+  };
+  models: { model(key: string): Promise<Model | null>; models(): Promise<Model[]> };
+  /** Every appliance, as a table expression: see `deviceFacts`. */
+  appliances: RawBuilder<unknown>;
+  service: {
+    openFor(tx: Db, wanted: CaseForPerson, by: Principal): Promise<{ caseId: string }>;
+  };
+  /** The terms of an offer for each household that is to get it. */
+  grant: (
+    tx: Db,
+    wanted: { householdId: string; offerKey: string; expiresAtMs: number },
+  ) => Promise<Record<string, unknown> | null>;
+  /** Null: no mail is sent. */
+  mail: MailSettings | null;
+  reach: Reach;
+  /** Of this installation, and not in the database: signs links, hides addresses. */
+  secret: Buffer;
+  publicUrl: () => string;
+  onError: (error: unknown) => void;
+}
+
+export type Refused<R extends string> = { kind: "refused"; rule: R; detail?: string };
+export const refused = <R extends string>(rule: R, detail?: string): Refused<R> => ({
+  kind: "refused",
+  rule,
+  ...(detail === undefined ? {} : { detail }),
+});
