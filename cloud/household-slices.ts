@@ -1,6 +1,5 @@
 /** The slices that serve households: what they are told, what they earn, what they agreed to. */
 import { Consent } from "./consent/consent.ts";
-import { sql } from "kysely";
 import { Content, type Reader } from "./content/content.ts";
 import type { Deliveries } from "./deliveries/deliveries.ts";
 import { type DeviceRef, type Devices, deviceSerials } from "./devices/devices.ts";
@@ -117,11 +116,18 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
   households.onMerged((tx, merge) => segments.merged(tx, merge));
   households.onUnmerged((tx, merge) => segments.unmerged(tx, merge));
   const engagement = new Engagement({
-    ...{ db, clock, ids, audit, outbox, households, content, consent, lifecycle, deliveries, models: devices },
-    segments: {
-      members: () => sql`(SELECT NULL::uuid AS household_id WHERE false)`,
-      get: async () => null,
-    },
+    db,
+    clock,
+    ids,
+    audit,
+    outbox,
+    households,
+    content,
+    consent,
+    lifecycle,
+    deliveries,
+    models: devices,
+    segments,
     appliances: deviceSerials,
     service: deps.service,
     async grant(tx, wanted) {
@@ -134,12 +140,13 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     publicUrl: deps.publicUrl,
     onError: (error) => deps.logger.warn({ event: "engagement.failed", error: String(error) }),
   });
+  segments.onAskedForUsers((tx, segmentIds) => engagement.usersOfSegments(tx, segmentIds));
   /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
   const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {
     await loyalty.ingest(tx, acts);
     await lifecycle.ingest(tx, acts);
-    await segments.ingest(tx, acts);
     await engagement.ingest(tx, acts);
+    await segments.ingest(tx, acts);
     return [];
   };
   const facts = new Facts({ db, clock, households, secret: deps.secret, follow });

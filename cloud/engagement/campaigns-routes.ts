@@ -91,7 +91,7 @@ const recallRow = z
   })
   .meta({ id: "RecallHousehold" });
 
-export const viewOf = (row: CampaignRow): z.infer<typeof campaignView> => ({
+const viewOf = (row: CampaignRow): z.infer<typeof campaignView> => ({
   id: row.id,
   kind: row.kind,
   state: row.state,
@@ -167,7 +167,7 @@ function listRoutes(server: FastifyInstance, { campaigns, recalls }: Engagement)
   app.post(
     "/api/v1/campaigns/estimate",
     {
-      config: { permission: "campaigns.read" },
+      config: { permission: "campaigns.write" },
       schema: {
         summary: "Say what would become of a campaign if it started now",
         description:

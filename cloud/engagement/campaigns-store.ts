@@ -66,7 +66,7 @@ export class CampaignsStore {
 
   async count(db: Db): Promise<number> {
     const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM campaign`.execute(db);
-    return Number(rows[0]?.n ?? 0);
+    return rows[0]?.n ?? 0;
   }
 
   async get(db: Db, id: string): Promise<CampaignRow | null> {
@@ -94,10 +94,13 @@ export class CampaignsStore {
     return rows;
   }
 
-  async usingSegment(db: Db, segmentId: string): Promise<{ id: string; name: string }[]> {
-    const { rows } = await sql<{ id: string; name: string }>`
-      SELECT id, definition->>'name' AS name FROM campaign
-      WHERE definition->'audience'->>'segmentId' = ${segmentId} AND state <> 'finished' ORDER BY id LIMIT 20`.execute(
+  async usingSegments(
+    db: Db,
+    segmentIds: readonly string[],
+  ): Promise<{ segment_id: string; id: string; name: string }[]> {
+    const { rows } = await sql<{ segment_id: string; id: string; name: string }>`
+      SELECT definition->'audience'->>'segmentId' AS segment_id, id, definition->>'name' AS name FROM campaign
+      WHERE definition->'audience'->>'segmentId' = ANY(${[...segmentIds]}::text[]) AND state <> 'finished' ORDER BY id LIMIT 200`.execute(
       db,
     );
     return rows;

@@ -52,6 +52,10 @@ export interface Estimate {
   appliances: number | null;
 }
 
+const add = (to: Record<string, number>, key: string) => {
+  to[key] = (to[key] ?? 0) + 1;
+};
+
 interface CampaignsDeps extends EngagementDeps {
   campaigns: CampaignsStore;
   decisions: DecisionsStore;
@@ -198,9 +202,6 @@ export class Campaigns {
       Estimate,
       "send" | "waiting" | "suppressed" | "human"
     >;
-    const add = (to: Record<string, number>, key: string) => {
-      to[key] = (to[key] ?? 0) + 1;
-    };
     const calendar = new Calendar(nowMs);
     let inARow = 0;
     for (const { state } of read.values()) {
@@ -235,7 +236,13 @@ export class Campaigns {
     for (const { arm, households, reached } of await campaigns.arms(db, row.id)) arms[arm] = { households, reached };
     const found: Funnel = {
       members: arms.treated.households + arms.held_out.households,
-      ...{ decided: 0, human: 0, queued: 0, sent: 0, shown: 0, acted: 0, ended: 0 },
+      decided: 0,
+      human: 0,
+      queued: 0,
+      sent: 0,
+      shown: 0,
+      acted: 0,
+      ended: 0,
       waiting: {},
       suppressed: {},
       arms,

@@ -1,7 +1,8 @@
 import type { Db } from "../platform/database.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
-import { type Answer, decide, type Decision, type HoldReason, type SuppressReason } from "./core/decide.ts";
+import { sentChannels } from "./core/channels.ts";
+import { type Answer, decide, type Decision, holdReasons, suppressReasons } from "./core/decide.ts";
 import { sentenceOf } from "./core/words.ts";
 import type { DecisionRow, DecisionsStore, Trace } from "./decisions-store.ts";
 import type { HouseholdStates } from "./household-states.ts";
@@ -79,11 +80,17 @@ export function answerOf(row: Pick<DecisionRow, "answer" | "reason" | "until_ms"
     case "human":
       return { kind: "human" };
     case "hold":
-      return { kind: "hold", reason: (row.reason ?? "not_yet") as HoldReason, untilMs: row.until_ms ?? 0 };
+      return {
+        kind: "hold",
+        reason: holdReasons.find((one) => one === row.reason) ?? "not_yet",
+        untilMs: row.until_ms ?? 0,
+      };
     case "suppress":
-      return { kind: "suppress", reason: (row.reason ?? "no_channel") as SuppressReason };
-    case "send":
-      return { kind: "send", channels: row.channels as Extract<Answer, { kind: "send" }>["channels"], deviceIds: [] };
+      return { kind: "suppress", reason: suppressReasons.find((one) => one === row.reason) ?? "no_channel" };
+    case "send": {
+      const [first = "display", ...others] = sentChannels.filter((one) => row.channels.includes(one));
+      return { kind: "send", channels: [first, ...others], deviceIds: [] };
+    }
   }
 }
 
@@ -146,8 +153,8 @@ export class DecisionViews {
     const found = await this.ofHousehold(householdId, { itemId, before: null, limit: 1 });
     if (found === null) return refused("decision_household_not_found");
     const [stored = null] = found;
-    const with_ = await campaigns.withItem(db, itemId);
-    if (stored === null && with_.length === 0 && !(await content.forDecision(db, [itemId])).has(itemId))
+    const withItem = await campaigns.withItem(db, itemId);
+    if (stored === null && withItem.length === 0 && !(await content.forDecision(db, [itemId])).has(itemId))
       return refused("decision_item_not_found");
     const row = stored === null ? null : await decisions.get(db, stored.id);
     return {
@@ -167,7 +174,7 @@ export class DecisionViews {
             ),
       messages: stored === null ? [] : await messages.ofDecision(db, stored.id),
       replay: row === null ? null : await this.#replay(row),
-      now: await this.#now(householdId, itemId, with_),
+      now: await this.#now(householdId, itemId, withItem),
     };
   }
 

@@ -164,7 +164,7 @@ export class DecisionsStore {
   async humans(db: Db, source: string): Promise<number> {
     const { rows } = await sql<{ n: number }>`
       SELECT count(*) AS n FROM decision WHERE source = ${source} AND answer = 'human'`.execute(db);
-    return Number(rows[0]?.n ?? 0);
+    return rows[0]?.n ?? 0;
   }
 
   async insertDeliveries(tx: Db, rows: readonly { deliveryId: string; decisionId: string }[]): Promise<void> {

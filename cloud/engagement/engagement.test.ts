@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { testNames } from "./core/decide.ts";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
@@ -41,9 +42,7 @@ test("a campaign is drafted by one, approved by another, and reaches whom it is 
   expect(await stage.tick()).toBe(0);
   const [sent] = await stage.decisionsOf(agreed);
   expect(sent).toMatchObject({ answer: "send", channels: ["display"], campaign: { id, name: "Sunday roasts" } });
-  expect(sent.trace.tests.map(({ test: name }: { test: string }) => name)).toEqual([
-    ...["consent", "class", "holdout", "moment", "cap", "priority", "expiry", "channel"],
-  ]);
+  expect(sent.trace.tests.map(({ test: name }: { test: string }) => name)).toEqual(testNames);
   expect(sent.says).toBe("Sent on the appliance's display: you agreed to marketing.");
   expect(await stage.inbox(of(1))).toMatchObject([{ kind: "message", label: "Roast on Sunday", phase: "queued" }]);
   const [kept] = await stage.decisionsOf(silent);
@@ -94,8 +93,8 @@ test("receipts and the appliance's own word move the funnel, and the goal is cou
 test("who is held out is assigned from the start, gets nothing, and its goals are counted all the same", async () => {
   await stage.policy({ holdoutShare: 0.15 });
   const { of, from, to } = range();
-  const households_ = [];
-  for (let n = 0; n < 10; n += 1) households_.push(await stage.household(of(n)));
+  const people = [];
+  for (let n = 0; n < 10; n += 1) people.push(await stage.household(of(n)));
   const item = await stage.message("Cake");
   const id = await stage.run(stage.campaign([item], from, to, { goal: { event: "program.finished", withinDays: 7 } }));
   await stage.tick();
@@ -212,7 +211,7 @@ test("whoever takes the consent back is sent nothing that waits, and what is on 
 test("habits and interests are kept of those alone who agreed, shape what they get, and go with the consent", async () => {
   const { of, from, to } = range();
   const advised = await stage.household(of(1), ["market", "personalise"]);
-  const private_ = await stage.household(of(2), ["market"]);
+  const silent = await stage.household(of(2), ["market"]);
   const fish = await stage.message("Fish", { topics: ["fish"] });
   const meat = await stage.message("Meat", { topics: ["meat"] });
   for (const n of [1, 2]) {
@@ -222,8 +221,8 @@ test("habits and interests are kept of those alone who agreed, shape what they g
   const known = async () =>
     (
       await sql<{ household_id: string }>`
-        SELECT household_id FROM household_interest WHERE household_id IN (${advised.householdId}, ${private_.householdId})
-        UNION SELECT household_id FROM household_habit WHERE household_id IN (${advised.householdId}, ${private_.householdId})`.execute(
+        SELECT household_id FROM household_interest WHERE household_id IN (${advised.householdId}, ${silent.householdId})
+        UNION SELECT household_id FROM household_habit WHERE household_id IN (${advised.householdId}, ${silent.householdId})`.execute(
         kitchen.base.db,
       )
     ).rows.map((row) => row.household_id);
@@ -249,7 +248,7 @@ test("habits and interests are kept of those alone who agreed, shape what they g
     answer: "suppress",
     reason: "another_suits_better",
   });
-  for (const one of await stage.decisionsOf(private_))
+  for (const one of await stage.decisionsOf(silent))
     expect(one.trace.terms.filter(({ from: why }: { from: string }) => why !== "context")).toEqual([]);
   await stage.withdraw(advised, "personalise");
   expect(await known()).toEqual([]);
@@ -277,7 +276,7 @@ test("an estimate says who would get it and who would not and why, and stores no
     channels: { order: ["display"], quiet: null, perWeekMax: 0 },
   });
   const item = await stage.message("Maybe");
-  const { body } = await kitchen.as("viewer", "POST", "/campaigns/estimate", stage.campaign([item], from, to));
+  const { body } = await kitchen.as("content", "POST", "/campaigns/estimate", stage.campaign([item], from, to));
   expect(body).toEqual({
     households: 3,
     looked: 3,
@@ -324,13 +323,13 @@ test("an erasure takes decisions, habits and membership with it", async () => {
   await stage.run(stage.campaign([await stage.message("Gone")], from, to));
   await stage.tick();
   const { householdId } = person;
-  for (const { name, rows } of kitchen.slices.engagement.householdData) {
+  for (const data of kitchen.slices.engagement.householdData) {
     const found = [];
-    for await (const row of rows(kitchen.base.db, householdId)) found.push(row);
-    expect([name, found.length > 0]).toEqual([name, name !== "interests"]);
+    for await (const row of data.rows(kitchen.base.db, householdId)) found.push(row);
+    expect([data.name, found.length > 0]).toEqual([data.name, data.name !== "interests"]);
   }
   await kitchen.base.db.transaction().execute(async (tx) => {
-    for (const { erase } of kitchen.slices.engagement.householdData) await erase(tx, householdId);
+    for (const data of kitchen.slices.engagement.householdData) await data.erase(tx, householdId);
   });
   for (const table of ["decision", "campaign_member", "household_habit", "household_interest", "campaign_appliance"]) {
     const { rows } = await sql`SELECT 1 FROM ${sql.ref(table)} WHERE household_id = ${householdId}`.execute(

@@ -32,7 +32,6 @@ import { StoppedAddresses } from "./stopped-addresses.ts";
 import { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
 export { engagementProblems } from "./errors.ts";
-export type { EngagementDeps } from "./ports.ts";
 
 /** What engagement hears of deliveries, and how it takes one back. */
 interface DeliveryRoad {
@@ -115,9 +114,15 @@ export class Engagement {
     if (reached.length > 0) await this.#campaignsStore.reached(tx, reached);
   }
 
-  /** What uses a segment, so that it is not deleted under it. */
-  usesOfSegment(db: Db, segmentId: string): Promise<{ id: string; name: string }[]> {
-    return this.#campaignsStore.usingSegment(db, segmentId);
+  /** What uses segments, so that none is deleted under it. */
+  async usersOfSegments(
+    db: Db,
+    segmentIds: readonly string[],
+  ): Promise<Map<string, { kind: string; id: string; name: string }[]>> {
+    const users = new Map<string, { kind: string; id: string; name: string }[]>();
+    for (const { segment_id: segmentId, id, name } of await this.#campaignsStore.usingSegments(db, segmentIds))
+      users.set(segmentId, [...(users.get(segmentId) ?? []), { kind: "campaign", id, name }]);
+    return users;
   }
 
   async #watchGoals(): Promise<void> {

@@ -7,7 +7,7 @@ import type { SerialAudience } from "./core/campaign.ts";
 export class EstimateStore {
   async size(db: Db, audience: RawBuilder<unknown>): Promise<number> {
     const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM ${audience} a`.execute(db);
-    return Number(rows[0]?.n ?? 0);
+    return rows[0]?.n ?? 0;
   }
 
   /** Households by the hash of their ids: by chance, and the same ones when it is asked again. */
@@ -36,6 +36,6 @@ export class EstimateStore {
   async appliances(db: Db, appliances: RawBuilder<unknown>, audience: SerialAudience): Promise<number> {
     const { rows } = await sql<{ n: number }>`
       SELECT count(*) AS n FROM ${appliances} d WHERE ${inRanges(audience)}`.execute(db);
-    return Number(rows[0]?.n ?? 0);
+    return rows[0]?.n ?? 0;
   }
 }

@@ -30,7 +30,7 @@ export interface EngagementDeps {
   segments: {
     /** A table expression with `household_id`. */
     members(segmentId: string): RawBuilder<unknown>;
-    get(id: string): Promise<{ name: string } | null>;
+    get(id: string): Promise<object | null>;
   };
   models: { model(key: string): Promise<Model | null>; models(): Promise<Model[]> };
   /** Every appliance, as a table expression: see `deviceFacts`. */

@@ -29,6 +29,8 @@ const openRoutes = [
   "GET /files/statements/:deliveryId",
   "GET /files/media/:sha256",
   "GET /api/v1/pki/fleet.crl",
+  "GET /api/v1/unsubscribe/:token",
+  "POST /api/v1/unsubscribe/:token",
   "PUT /files/uploads/:id",
 ];
 

@@ -44,6 +44,14 @@ const terms = { firstAnswerMs: 3_600_000, resolveMs: 86_400_000, escalation: [] 
 const policy = { safety: terms, service: terms, info: terms };
 
 /** JSON bodies of the routes that take one. */
+const campaign = {
+  kind: "campaign",
+  name: "Sunday roasts",
+  audience: { kind: "segment", segmentId: unknownId },
+  itemIds: [unknownId],
+  expiresAtMs: 1_798_329_600_000,
+};
+
 export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/staff/keys": { name: "somebody", role: "viewer" },
   "PUT /api/v1/models/:model": model,
@@ -159,6 +167,13 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "PUT /api/v1/segments/:id": { title: "With steam", expression: "has_steam" },
   "POST /api/v1/segments/preview": { expression: "has_steam" },
   "POST /api/v1/segments/test": { expression: "has_steam", householdId: unknownId },
+  "POST /api/v1/campaigns": campaign,
+  "PUT /api/v1/campaigns/:id": campaign,
+  "POST /api/v1/campaigns/estimate": campaign,
+  "PUT /api/v1/engagement/policy": { caps: [], roomMax: 2, holdoutShare: 0.05 },
+  "PUT /api/v1/engagement/app": { url: "https://app.example/hearth" },
+  "POST /api/v1/decisions/explain": { householdId: unknownId, itemId: unknownId },
+  "POST /api/v1/mail-events": { events: [{ kind: "bounce", address: "ada@example.com" }] },
   "PUT /api/v1/loyalty/rules/:key": {
     title: "Cook",
     act: { type: "program.finished" },
@@ -248,6 +263,13 @@ export const withoutBody = new Set([
   "DELETE /api/v1/causes/:key",
   "DELETE /api/v1/answers/:key",
   "DELETE /api/v1/segments/:id",
+  "POST /api/v1/campaigns/:id/approve",
+  "POST /api/v1/campaigns/:id/start",
+  "POST /api/v1/campaigns/:id/pause",
+  "POST /api/v1/campaigns/:id/resume",
+  "POST /api/v1/campaigns/:id/finish",
+  "DELETE /api/v1/engagement/app",
+  "POST /api/v1/unsubscribe/:token",
   "PUT /files/uploads/:id",
   "POST /api/v1/cases/:id/take",
   "DELETE /api/v1/notices/channels/:id",

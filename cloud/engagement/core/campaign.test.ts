@@ -38,6 +38,8 @@ test("nothing leaves `finished`", () => {
   );
 });
 
+const serials = (from: string, to: string) => ({ kind: "serials", model: "oven-x200", ranges: [{ from, to }] });
+
 test("a recall is by serial numbers alone, and a range goes from the lower to the higher of one length", () => {
   const item = "018f0000-0000-7000-8000-000000000001";
   const recall = (audience: unknown) =>
@@ -48,7 +50,6 @@ test("a recall is by serial numbers alone, and a range goes from the lower to th
       itemIds: [item],
       audience,
     });
-  const serials = (from: string, to: string) => ({ kind: "serials", model: "oven-x200", ranges: [{ from, to }] });
   expect(recall(serials("X-100", "X-199")).success).toBe(true);
   expect(recall(serials("X-199", "X-100")).success).toBe(false);
   expect(recall(serials("X-9", "X-100")).success).toBe(false);

@@ -2,7 +2,8 @@ import type { Candidate, Circumstances, HouseholdState } from "./candidate.ts";
 import { type ChannelName, isCapped } from "./policy.ts";
 
 /** What goes out by itself. */
-export type SentChannel = Extract<ChannelName, "display" | "email" | "webhook">;
+export const sentChannels = ["display", "email", "webhook"] as const satisfies readonly ChannelName[];
+type SentChannel = (typeof sentChannels)[number];
 
 export interface Channels {
   /** At least one; several only where everybody has to hear of it. */

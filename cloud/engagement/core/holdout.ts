@@ -9,6 +9,3 @@ export function quarterOf(nowMs: number): string {
 /** Where a household stands in a quarter's draw: 0 up to 1. The first 32 bits of md5(quarter ':' household), the same in SQL. */
 export const holdoutDraw = (quarter: string, householdId: string): number =>
   createHash("md5").update(`${quarter}:${householdId}`).digest().readUInt32BE(0) / 2 ** 32;
-
-export const isHeldOut = (quarter: string, householdId: string, share: number): boolean =>
-  share > 0 && holdoutDraw(quarter, householdId) < share;

@@ -4,8 +4,7 @@ import { liftOf } from "./lift.ts";
 const week = 7 * 86_400_000;
 
 test("the interval of a difference lies around it, and says that a true difference is one", () => {
-  const scaled = (n: number, reached: number) => ({ households: n, reached });
-  const lift = liftOf(scaled(700, 560), scaled(800, 480), week);
+  const lift = liftOf({ households: 700, reached: 560 }, { households: 800, reached: 480 }, week);
   expect(lift).toMatchObject({ kind: "measured" });
   if (lift.kind !== "measured") return;
   expect(lift.difference).toBeCloseTo(0.2, 10);
