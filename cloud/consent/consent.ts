@@ -10,6 +10,7 @@ import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { ConsentStore, type NewReceipt, toReceipt } from "./consent-store.ts";
 import {
   carried,
+  mayUse,
   type Choice,
   type ConsentReceipt,
   type ConsentText,
@@ -82,6 +83,19 @@ export class Consent {
     for (const { householdId, purpose } of await this.#store.given(db, householdIds))
       held.get(householdId)?.add(purpose);
     return held;
+  }
+
+  /**
+   * Those of the households about whom something may be used for a purpose. What a model declares as personal needs their consent; what
+   * it does not is about the appliance, and may be used for whatever the product needs.
+   */
+  async mayUse(
+    db: Db,
+    householdIds: readonly string[],
+    use: { purpose: Purpose; isPersonal: boolean },
+  ): Promise<Set<string>> {
+    const agreed = await this.agreed(db, householdIds);
+    return new Set([...agreed].flatMap(([id, held]) => (mayUse(held, use) ? [id] : [])));
   }
 
   /** The third parties with whom each household agreed to share. */
