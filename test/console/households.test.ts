@@ -1,0 +1,198 @@
+/** The list of households and a household's page, in a real browser. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
+import { type HouseholdStage, setHouseholds } from "./household-stage.ts";
+
+let dataDir: string;
+let service: RunningService;
+let stage: HouseholdStage;
+let browser: Browser;
+let viewerKey: string;
+
+const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const region = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
+const consent = (page: Page, name: string) => region(page, "Consents").getByRole("listitem", { name, exact: true });
+const api = async (path: string) => (await service.api(`/api/v1${path}`)).body;
+
+describe.skipIf(!hasChromium)("the console of households", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir });
+    stage = await setHouseholds(service);
+    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "Vera", role: "viewer" } });
+    viewerKey = made.body.secret;
+    browser = await launchBrowser();
+  }, 180_000);
+  afterAll(async () => {
+    await browser.close();
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  });
+
+  describe.each([desk, phone])("at $name", (screen) => {
+    test("the list finds by the beginning of a name, tells prospects apart, and says so where nobody fits", async () => {
+      const { page, complaints, strangers } = await open(screen, "/households");
+      await page.getByRole("link", { name: "Okonkwo" }).waitFor();
+      await page.getByText("none yet: a prospect").first().waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByText("Prospects", { exact: true }).click();
+      await until(
+        "only prospects are listed",
+        async () => (await page.getByRole("link", { name: "Okonkwo" }).count()) === 0,
+      );
+      await page.getByRole("link", { name: "Visitor 4711" }).waitFor();
+      expect(param(page, "kind")).toBe("prospect");
+      await page.getByRole("searchbox").fill("ngozi");
+      await page.getByRole("heading", { name: "No household fits" }).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("button", { name: "Show all households" }).click();
+      await page.getByRole("searchbox").fill("ngozi@");
+      await page.getByRole("link", { name: "Okonkwo" }).click();
+      await page.getByRole("heading", { name: "Okonkwo" }).waitFor();
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("the page shows what a household has, who they are, what they agreed to and did, in one place and one order", async () => {
+      const { page, complaints } = await open(screen, `/households/${stage.familyId}`);
+      await region(page, "Appliances").getByRole("link", { name: "oven-7001" }).waitFor();
+      await region(page, "People").getByText("ngozi@okonkwo.example").waitFor();
+      await region(page, "Cases").getByRole("link", { name: "The door light flickers" }).waitFor();
+      await region(page, "Facts from outside").getByText("order 2026-118").waitFor();
+      await region(page, "How to reach them").getByText("21:00 to 07:30, what comes meanwhile waits").waitFor();
+      await region(page, "How to reach them").getByText("appliance display, then e-mail").waitFor();
+      await consent(page, "Choose recipes and tips for them").getByText("agreed", { exact: true }).waitFor();
+      await consent(page, "Make the product better").getByText("not asked yet").waitFor();
+      await consent(page, "Choose recipes and tips for them").getByText("1 receipt").click();
+      await consent(page, "Choose recipes and tips for them").getByText("Sie dürfen nutzen, was ich koche").waitFor();
+      await consent(page, "Choose recipes and tips for them").getByText("Evidence: Call 2026-1107").waitFor();
+      const timeline = region(page, "Timeline");
+      await timeline.getByText("order.placed (shop)").waitFor();
+      await timeline.getByText("Agreed: personalise").waitFor();
+      await timeline.getByRole("button", { name: "Consent" }).click();
+      await until(
+        "only consents are shown",
+        async () => (await timeline.getByText("order.placed (shop)").count()) === 0,
+      );
+      await timeline.getByText("Agreed: personalise").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      expect(complaints).toEqual([]);
+    });
+
+    test("a withdrawal is entered with what shows it, and without that the form says what is missing", async () => {
+      const { page, complaints } = await open(screen, `/households/${stage.familyId}`);
+      const title = "Share with Green Energy";
+      await consent(page, title).getByRole("button", { name: "They agree…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText("Sie dürfen Green Energy sagen, wann ich koche.").waitFor();
+      await dialog.getByRole("button", { name: "They agreed" }).click();
+      await dialog.getByText("without it nobody can show it later").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await dialog.getByRole("textbox", { name: "Where can that be read or heard?" }).fill("Form 77");
+      await dialog.getByRole("combobox").selectOption("letter");
+      await dialog.getByRole("button", { name: "They agreed" }).click();
+      await consent(page, title).getByText("agreed", { exact: true }).waitFor();
+      await consent(page, title).getByRole("button", { name: "Withdraw…" }).click();
+      await dialog.getByRole("textbox", { name: "Where can that be read or heard?" }).fill("Call 78");
+      await dialog.getByRole("button", { name: "They withdrew" }).click();
+      await consent(page, title).getByText("withdrawn", { exact: true }).waitFor();
+      const { receipts } = await api(`/households/${stage.familyId}/consents`);
+      expect(receipts[0]).toMatchObject({ decision: "withdrawn", channel: "phone", evidence: "Call 78" });
+      expect(receipts[1]).toMatchObject({
+        decision: "given",
+        channel: "letter",
+        evidence: "Form 77",
+        textLocale: "de",
+      });
+      expect(complaints).toEqual([]);
+    });
+
+    test("how they are reached is changed: the order of channels, quiet hours, and at most so many a week", async () => {
+      const { page } = await open(screen, `/households/${stage.prospectId}`);
+      await region(page, "How to reach them").getByRole("button", { name: "Change…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("combobox", { name: "First on" }).selectOption("email");
+      await dialog.getByRole("checkbox").check();
+      await dialog.getByRole("textbox", { name: "Offers and news, at most so many a week" }).fill("x");
+      await dialog.getByText("A whole number from 0 to 100").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      const perWeek = screen === desk ? "1" : "3";
+      await dialog.getByRole("textbox", { name: "Offers and news, at most so many a week" }).fill(perWeek);
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await region(page, "How to reach them").getByText(`at most ${perWeek} a week`).waitFor();
+      const { channels } = await api(`/households/${stage.prospectId}`);
+      expect(channels).toMatchObject({
+        quiet: { fromMinute: 1_260, toMinute: 480, meanwhile: "hold" },
+        perWeekMax: Number(perWeek),
+      });
+      expect(channels.order[0]).toBe("email");
+    });
+
+    test("a prospect is joined to a household with a reason, both pages say so, and it is taken back with one", async () => {
+      const { page, complaints } = await open(screen, `/households/${stage.familyId}`);
+      await region(page, "Who they are to others").getByRole("button", { name: "Join a prospect…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("combobox", { name: "Prospect" }).selectOption(stage.prospectId);
+      await dialog.getByRole("textbox", { name: "How do you know?" }).fill("They called and named the order");
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await dialog.getByRole("button", { name: "Join them" }).click();
+      const merges = region(page, "Who they are to others").getByRole("list", { name: "Merges" }).getByRole("listitem");
+      await merges.getByText("Said by staff: They called and named the order").first().waitFor();
+      await region(page, "Facts from outside").getByText("sku OX-200").waitFor();
+      await merges.getByRole("link", { name: "a prospect" }).first().click();
+      await page.getByText("These people are part of").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("link", { name: "another household" }).first().click();
+      await merges.getByRole("button", { name: "Undo…" }).click();
+      await dialog.getByRole("textbox", { name: "Why?" }).fill("Another Okonkwo");
+      await dialog.getByRole("button", { name: "Undo the merge" }).click();
+      await merges.getByText("Another Okonkwo").first().waitFor();
+      expect((await api(`/households/${stage.prospectId}`)).mergedInto).toBeNull();
+      expect(complaints).toEqual([]);
+    });
+  });
+
+  test("an objection to marketing is shown as final, and is offered to nobody of staff to take back", async () => {
+    const { page } = await open(desk, `/households/${stage.prospectId}`);
+    const market = consent(page, "Send offers and news");
+    await market.getByRole("button", { name: "They object…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("textbox").fill("Call 90");
+    await dialog.getByRole("button", { name: "They withdrew" }).click();
+    await market.getByText("objected", { exact: true }).waitFor();
+    await market.getByText("only they take it back").waitFor();
+    expect(await market.getByRole("button").count()).toBe(0);
+  });
+
+  test("a welcome code is shown once, to be sent to the prospect alone", async () => {
+    const { page } = await open(desk, `/households/${stage.prospectId}`);
+    await region(page, "Who they are to others").getByRole("button", { name: "Welcome code…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Send it to them alone.").waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+  });
+
+  test("a viewer reads it all and is offered nothing to change", async () => {
+    const { page, complaints } = await open(desk, `/households/${stage.familyId}`, viewerKey);
+    await consent(page, "Send offers and news").getByText("agreed", { exact: true }).waitFor();
+    const side = page.getByRole("main");
+    for (const name of ["Withdraw…", "They agree…", "Change…", "Join a prospect…", "Undo…"])
+      expect(await side.getByRole("button", { name }).count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test("a household that does not exist says so and what to do", async () => {
+    const { page } = await open(desk, "/households/01980000-0000-7000-8000-000000000000");
+    await page.getByRole("heading", { name: "There is no such household" }).waitFor();
+  });
+});
