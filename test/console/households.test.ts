@@ -154,9 +154,9 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.getByRole("link", { name: "another household" }).first().click();
       await merges.getByRole("button", { name: "Undo…" }).click();
-      await dialog.getByRole("textbox", { name: "Why?" }).fill("Another Okonkwo");
+      await dialog.getByRole("textbox", { name: "Why?" }).fill(`Another Okonkwo, seen at ${screen.name}`);
       await dialog.getByRole("button", { name: "Undo the merge" }).click();
-      await merges.getByText("Another Okonkwo").first().waitFor();
+      await merges.getByText(`Another Okonkwo, seen at ${screen.name}`).waitFor();
       expect((await api(`/households/${stage.prospectId}`)).mergedInto).toBeNull();
       expect(complaints).toEqual([]);
     });
