@@ -1,0 +1,285 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { sql } from "kysely";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { SetClock } from "../../test/support/down-road.ts";
+import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { shopSecret, TestShop } from "../../test/support/shop.ts";
+import { type GrantEvent, grantStates, stepGrant } from "./core/grant-life.ts";
+
+const clock = new SetClock();
+let kitchen: Kitchen;
+let shop: TestShop;
+let ovens = 0;
+
+beforeAll(async () => {
+  shop = await TestShop.open();
+  kitchen = await Kitchen.open({ clock, notices: { mail: null, reach: "loopback" } });
+  await kitchen.as("admin", "PUT", "/loyalty/shop", { url: shop.url, secret: shopSecret });
+  const filter = {
+    title: "Water filter",
+    article: "F-1",
+    currency: "EUR",
+    listPriceMinor: 2_000,
+    floorMinor: 1_000,
+    prices: [
+      { tier: null, priceMinor: 1_800, reason: "You cook with us" },
+      { tier: "gold", priceMinor: 1_200, reason: "You are a gold member" },
+    ],
+    pointsCost: 40,
+  };
+  await kitchen.as("content", "PUT", "/loyalty/offers/filter", filter);
+});
+beforeEach(() => {
+  shop.answer = () => 200;
+  shop.beforeAnswer = async () => {};
+  shop.calls.length = 0;
+  shop.charged.clear();
+});
+afterAll(async () => {
+  await kitchen.close();
+  await shop.close();
+});
+
+interface Home extends Person {
+  oven: string;
+  offerId: string;
+}
+
+/** A household that cooked once, and has an offer. */
+async function home(expiresInMs = 86_400_000): Promise<Home> {
+  ovens += 1;
+  const oven = `offer-oven-${ovens}`;
+  await kitchen.ovens(oven);
+  const owner = await kitchen.newOwner(oven);
+  clock.forward(1_000);
+  await kitchen.event(oven, "program.finished");
+  const asked = { offer: "filter", expiresAtMs: clock.nowMs() + expiresInMs };
+  const { status, body } = await kitchen.as("content", "POST", `/households/${owner.householdId}/offers`, asked);
+  expect(status).toBe(201);
+  expect(body).toMatchObject({
+    listPrice: { amountMinor: 2_000, currency: "EUR" },
+    price: { amountMinor: 1_800, currency: "EUR" },
+    reason: "You cook with us",
+    pointsCost: 40,
+  });
+  return { ...owner, oven, offerId: body.offerId };
+}
+
+const points = async ({ key }: Home) => (await kitchen.call(key, "GET", "/my/points")).body.balance.active;
+const grant = async ({ key, offerId }: Home) =>
+  (await kitchen.call(key, "GET", "/my/offers")).body.items.find(
+    (item: { offerId: string }) => item.offerId === offerId,
+  );
+const touch = (one: Home, what: "redeem" | "undo") =>
+  kitchen.call(one.key, "POST", `/my/offers/${one.offerId}/${what}`);
+const tick = () => kitchen.slices.loyalty.offers.tick();
+const expectSound = async () =>
+  expect((await kitchen.as("viewer", "GET", "/loyalty/check")).body).toMatchObject({ ok: true, broken: [] });
+
+test("one touch at the oven redeems exactly once, however often it is told and from wherever it comes again", async () => {
+  const one = await home();
+  const id = randomUUID();
+  await kitchen.event(one.oven, "offer.redeemed", { offerId: one.offerId }, { id });
+  await kitchen.event(one.oven, "offer.redeemed", { offerId: one.offerId }, { id });
+  await kitchen.event(one.oven, "offer.redeemed", { offerId: one.offerId });
+  expect((await touch(one, "redeem")).body.code).toBe("offer_already_redeemed");
+  expect(await points(one)).toBe(20);
+  await tick();
+  expect(shop.calls).toEqual([]);
+  clock.forward(10_001);
+  await tick();
+  await tick();
+  expect([...shop.charged]).toEqual([[one.offerId, 1_800]]);
+  expect(shop.calls).toEqual([one.offerId]);
+  expect(await grant(one)).toMatchObject({ state: "redeemed", price: { amountMinor: 1_800 } });
+  expect(await points(one)).toBe(20);
+  await expectSound();
+});
+
+test("of two touches at once from two places one redeems, and the other is told so", async () => {
+  const one = await home();
+  const answers = await Promise.all([touch(one, "redeem"), touch(one, "redeem"), touch(one, "redeem")]);
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
+  expect(await points(one)).toBe(20);
+  clock.forward(10_001);
+  await Promise.all([tick(), tick()]);
+  expect(shop.calls).toEqual([one.offerId]);
+  await expectSound();
+});
+
+test("within ten seconds a touch is taken back: the points are back, and the shop hears nothing", async () => {
+  const one = await home();
+  const id = randomUUID();
+  await kitchen.event(one.oven, "offer.redeemed", { offerId: one.offerId }, { id });
+  clock.forward(9_999);
+  expect((await touch(one, "undo")).body).toMatchObject({ state: "granted", undoUntilMs: null });
+  expect(await points(one)).toBe(60);
+  clock.forward(60_000);
+  await tick();
+  expect(shop.calls).toEqual([]);
+  // A new touch counts anew, and is too old to take back after its own ten seconds.
+  expect((await touch(one, "redeem")).status).toBe(200);
+  clock.forward(10_000);
+  expect((await touch(one, "undo")).body.code).toBe("too_late_to_undo");
+  await tick();
+  expect([...shop.charged.keys()]).toEqual([one.offerId]);
+  expect((await touch(one, "undo")).body.code).toBe("too_late_to_undo");
+  expect(await points(one)).toBe(20);
+  await expectSound();
+});
+
+test("a shop that refuses for good gives the points back, with the expiry that they had, and the owner is told at the oven", async () => {
+  const one = await home();
+  const lots = async () =>
+    (await kitchen.as("viewer", "GET", `/households/${one.householdId}/points`)).body.lots as { expiresAtMs: number }[];
+  const before = await lots();
+  shop.answer = () => 402;
+  expect((await touch(one, "redeem")).status).toBe(200);
+  clock.forward(10_001);
+  await tick();
+  expect(shop.calls).toEqual([one.offerId]);
+  expect(shop.charged.size).toBe(0);
+  expect(await grant(one)).toMatchObject({ state: "failed", detail: "HTTP 402" });
+  expect(await points(one)).toBe(60);
+  expect(await lots()).toEqual(before);
+  const deliveries = (await kitchen.as("viewer", "GET", `/deliveries?deviceId=${one.oven}`)).body.items;
+  expect(deliveries).toMatchObject([{ kind: "message", label: "Your order did not work" }]);
+  expect((await touch(one, "redeem")).body.code).toBe("offer_failed");
+  await expectSound();
+});
+
+test("a shop that is away is asked again under the same key, and after a day the points are back", async () => {
+  const [patient, unlucky] = [await home(), await home()];
+  shop.answer = () => 503;
+  await touch(patient, "redeem");
+  clock.forward(10_001);
+  await tick();
+  expect(await grant(patient)).toMatchObject({ state: "calling", detail: "HTTP 503" });
+  shop.answer = () => 200;
+  clock.forward(60_000);
+  await tick();
+  expect(await grant(patient)).toMatchObject({ state: "redeemed", attempts: 2 });
+  expect([...shop.charged.keys()]).toEqual([patient.offerId]);
+
+  shop.answer = () => 503;
+  await touch(unlucky, "redeem");
+  for (let hour = 0; hour < 26; hour += 1) {
+    clock.forward(3_600_000);
+    await tick();
+  }
+  expect(await grant(unlucky)).toMatchObject({ state: "failed" });
+  expect(await points(unlucky)).toBe(60);
+  await expectSound();
+});
+
+test("a crash between the shop's answer and the commit: charged once, and the points are right", async () => {
+  const one = await home();
+  await touch(one, "redeem");
+  clock.forward(10_001);
+  const outside = await kitchen.base.database.connect();
+  const waiting = `
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()`;
+  // The shop has charged. What would record it waits for a lock, and its connection is killed there.
+  shop.beforeAnswer = async () => {
+    await outside.query("BEGIN");
+    await outside.query("SELECT 1 FROM loyalty_grant WHERE id = $1 FOR UPDATE", [one.offerId]);
+  };
+  const crashed = tick().then(
+    () => "survived",
+    () => "crashed",
+  );
+  for (;;) {
+    const { rows } = await outside.query<{ pid: number }>(waiting);
+    const [blocked] = rows;
+    if (blocked === undefined) {
+      await new Promise((done) => setTimeout(done, 20));
+      continue;
+    }
+    await outside.query("SELECT pg_terminate_backend($1)", [blocked.pid]);
+    break;
+  }
+  expect(await crashed).toBe("crashed");
+  await outside.query("ROLLBACK");
+  await outside.end();
+  expect([...shop.charged]).toEqual([[one.offerId, 1_800]]);
+  expect(await grant(one)).toMatchObject({ state: "calling" });
+  expect((await touch(one, "undo")).body.code).toBe("too_late_to_undo");
+
+  shop.beforeAnswer = async () => {};
+  clock.forward(60_000);
+  await tick();
+  expect(shop.calls).toEqual([one.offerId, one.offerId]);
+  expect([...shop.charged]).toEqual([[one.offerId, 1_800]]);
+  expect(await grant(one)).toMatchObject({ state: "redeemed" });
+  expect(await points(one)).toBe(20);
+  const { rows } = await sql`SELECT 1 FROM ledger_transfer WHERE cause = ${one.offerId} AND kind = 'spending'`.execute(
+    kitchen.base.db,
+  );
+  expect(rows.length).toBeGreaterThan(0);
+  await expectSound();
+});
+
+test("what an oven that was offline tells late counts by its own time, and after its end an offer is closed", async () => {
+  const [closed, late] = [await home(1_000), await home(1_000)];
+  const touchedMs = clock.nowMs();
+  clock.forward(3_600_000);
+  await tick();
+  await kitchen.event(late.oven, "offer.redeemed", { offerId: late.offerId }, { atMs: touchedMs });
+  expect(await grant(late)).toMatchObject({ state: "redeeming", redeemedAtMs: touchedMs });
+  expect((await touch(closed, "redeem")).body.code).toBe("offer_expired");
+  clock.forward(8 * 86_400_000);
+  await tick();
+  expect(await grant(closed)).toMatchObject({ state: "expired" });
+});
+
+test("whoever has too few points or another household's offer redeems nothing", async () => {
+  const [poor, rich] = [await home(), await home()];
+  await kitchen.as("content", "PUT", "/loyalty/rewards/mitts", { title: "Oven mitts", pointsCost: 30 });
+  expect((await kitchen.call(poor.key, "POST", "/my/redemptions", { reward: "mitts" })).status).toBe(201);
+  expect((await touch(poor, "redeem")).body.code).toBe("exceeds_balance");
+  await kitchen.event(poor.oven, "offer.redeemed", { offerId: rich.offerId });
+  expect(await grant(rich)).toMatchObject({ state: "granted" });
+});
+
+const prices = (priceMinor: number, tier: string | null = null) => ({ prices: [{ tier, priceMinor, reason: "R" }] });
+
+test("an offer below its floor, above its list price or for a tier of nowhere is refused by name", async () => {
+  const base = { title: "F", article: "F", currency: "EUR", listPriceMinor: 2_000, floorMinor: 1_000 };
+  const put = async (more: object) =>
+    (await kitchen.as("content", "PUT", "/loyalty/offers/odd", { ...base, ...more })).body;
+  expect(await put({ listPriceMinor: 999 })).toMatchObject({ code: "offer_below_floor" });
+  expect(await put(prices(999))).toMatchObject({
+    code: "offer_below_floor",
+    detail: "prices.0.priceMinor: 999 is below the floor of 1000.",
+  });
+  expect(await put(prices(2_001))).toMatchObject({ code: "offer_above_list_price" });
+  expect(await put(prices(1_500, "nowhere"))).toMatchObject({ code: "offer_tier_unknown" });
+});
+
+test("the shop's address leads to the public, and never down into the house", async () => {
+  const outcome = await kitchen.as("admin", "PUT", "/loyalty/shop", { url: "https://10.0.0.1/x", secret: shopSecret });
+  expect(outcome.body.code).toBe("shop_address_private");
+});
+
+test("whatever happens in whichever order, an offer is ordered at most once and never leaves its end", () => {
+  const events: GrantEvent[] = ["redeem", "undo", "call", "took", "refuse", "expire"];
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...events), { maxLength: 40 }), (sequence) => {
+      let state: (typeof grantStates)[number] = "granted";
+      let ended = 0;
+      let open = 0;
+      for (const event of sequence) {
+        const outcome = stepGrant(state, event);
+        if (outcome.kind === "refused") continue;
+        if (event === "redeem") open += 1;
+        if (event === "undo") open -= 1;
+        if (["redeemed", "failed", "expired"].includes(outcome.to)) ended += 1;
+        ({ to: state } = outcome);
+        expect(open).toBeLessThanOrEqual(1);
+        expect(ended).toBeLessThanOrEqual(1);
+      }
+    }),
+  );
+});
