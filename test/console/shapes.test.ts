@@ -5,6 +5,7 @@ import type * as households from "../../cloud/console/src/api/household-shapes.t
 import type * as rollouts from "../../cloud/console/src/api/rollout-shapes.ts";
 import type * as incidents from "../../cloud/console/src/api/incident-shapes.ts";
 import type * as notices from "../../cloud/console/src/api/notice-shapes.ts";
+import type * as segments from "../../cloud/console/src/api/segment-shapes.ts";
 import type * as rules from "../../cloud/console/src/api/rule-shapes.ts";
 import type * as read from "../../cloud/console/src/api/shapes.ts";
 import type * as support from "../../cloud/console/src/api/support-shapes.ts";
@@ -40,6 +41,14 @@ import type { Backtest } from "../../cloud/service/backtest-store.ts";
 import type { Incident } from "../../cloud/service/incidents-store.ts";
 import { noticeKinds as toldKinds } from "../../cloud/notices/core/notice.ts";
 import type { Channel } from "../../cloud/notices/channels.ts";
+import type {
+  explainedView,
+  factView,
+  memberView,
+  previewView as segmentPreview,
+  segmentView,
+  versionView,
+} from "../../cloud/segments/segment-shapes.ts";
 import type { serviceRule } from "../../cloud/service/core/rule.ts";
 import type { causeDefinition } from "../../cloud/service/core/cause-article.ts";
 import type { Diagnosis } from "../../cloud/service/diagnosis-store.ts";
@@ -51,6 +60,12 @@ import type { LatestValue } from "../../cloud/telemetry/telemetry-store.ts";
 // Held by the compiler: a field that the service renames no longer fits what the console reads.
 test("what the console reads is what the service declares", () => {
   expectTypeOf<Overview>().toExtend<read.Overview>();
+  expectTypeOf<z.output<typeof segmentView>>().toExtend<segments.Segment>();
+  expectTypeOf<z.output<typeof versionView>>().toExtend<segments.SegmentVersion>();
+  expectTypeOf<z.output<typeof factView>>().toExtend<segments.SegmentFact>();
+  expectTypeOf<z.output<typeof explainedView>>().toExtend<segments.SegmentTest>();
+  expectTypeOf<z.output<typeof segmentPreview>>().toExtend<segments.SegmentPreview>();
+  expectTypeOf<z.output<typeof memberView>>().toExtend<segments.SegmentMember>();
   expectTypeOf<Delivery>().toExtend<read.Delivery>();
   expectTypeOf<Health>().toExtend<read.Health>();
   expectTypeOf<TimelineEntry>().toEqualTypeOf<read.TimelineEntry>();

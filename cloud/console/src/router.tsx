@@ -13,6 +13,7 @@ import {
 } from "./core/url-state.ts";
 import { contentSearch } from "./core/content-url.ts";
 import { householdsSearch } from "./core/household-url.ts";
+import { segmentSearch } from "./core/segments.ts";
 import { casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
@@ -99,6 +100,19 @@ const householdRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/household/household-page.tsx"), "HouseholdPage"),
 });
 
+const segmentsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/segments",
+  component: lazyRouteComponent(() => import("./pages/segments/segments-page.tsx"), "SegmentsPage"),
+});
+
+const segmentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/segments/$id",
+  validateSearch: segmentSearch,
+  component: lazyRouteComponent(() => import("./pages/segments/segment-page.tsx"), "SegmentPage"),
+});
+
 const modelsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/models",
@@ -178,6 +192,8 @@ const routeTree = rootRoute.addChildren([
   deviceRoute,
   householdsRoute,
   householdRoute,
+  segmentsRoute,
+  segmentRoute,
   modelsRoute,
   rolloutsRoute,
   plannerRoute,

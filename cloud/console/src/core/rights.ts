@@ -16,6 +16,7 @@ export const rights = {
   "security.read": ["support", "admin"],
   "households.write": ["support", "admin"],
   "consents.write": ["support", "admin"],
+  "segments.write": ["content", "admin"],
   "service.rules": ["support", "admin"],
   "cases.write": ["support", "admin"],
   "notices.read": ["support", "admin"],

@@ -1,0 +1,118 @@
+/** Segments in a real browser, on a real service whose households look at prices. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, phone, type Screen } from "./browse.ts";
+
+let dataDir: string;
+let service: RunningService;
+let browser: Browser;
+
+const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const post = (path: string, body: unknown) => service.api(`/api/v1${path}`, { method: "POST", body });
+
+/** Twelve prospects, of whom four looked at a price lately and agreed that it may be used. */
+async function prospects(): Promise<void> {
+  for (let at = 0; at < 12; at += 1) {
+    const name = `${["Berg", "Huber", "Lind"][at % 3]} ${at + 1}`;
+    const { body } = await post("/households", {
+      name,
+      locale: at % 2 === 0 ? "de-DE" : "sv-SE",
+      timeZone: "Europe/Berlin",
+    });
+    if (at >= 4) continue;
+    await post(`/households/${body.id}/consents`, agreement);
+    await post("/facts", {
+      facts: [{ source: "web", id: `check-${at}`, type: "price.checked", atMs: Date.now(), householdId: body.id }],
+    });
+  }
+}
+
+const agreement = { purpose: "personalise", locale: "en", version: 1, channel: "phone", evidence: "Call 12" };
+
+describe.skipIf(!hasChromium)("segments in the console", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir });
+    await prospects();
+    await until("the segments of the beginning are filled", async () => {
+      const { body } = await service.api("/api/v1/segments");
+      return (body.items as { isFilling: boolean }[]).every(({ isFilling }) => !isFilling);
+    });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  });
+
+  describe.each([desk, phone])("at $name", (screen) => {
+    test("the list says how many are in each segment, and a segment says who they are", async () => {
+      const { page, complaints, strangers } = await open(screen, "/segments");
+      await page
+        .getByRole("row", { name: /Looking at prices/ })
+        .getByText("4", { exact: true })
+        .waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("link", { name: "Looking at prices" }).click();
+      const members = page.getByRole("table", { name: "Members" });
+      await members.getByRole("link", { name: "Berg 1" }).waitFor();
+      expect(await members.getByRole("link").count()).toBe(4);
+      await page.getByRole("region", { name: "Whom it means now" }).getByText("of 12 households").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints, strangers]).toEqual([0, [], [], []]);
+    });
+
+    test("a segment is written from facts that are chosen, shows whom it means while it is written, and where it is wrong", async () => {
+      const { page, complaints } = await open(screen, "/segments");
+      await page.getByRole("link", { name: "New segment" }).click();
+      const condition = page.getByRole("textbox", { name: "Condition" });
+      await page.getByText("Customer", { exact: true }).click();
+      await page.getByRole("button", { name: "language", exact: true }).click();
+      await condition.fill('language == "sv" && colour == "red"');
+      await page.getByText(/There is no fact colour/).waitFor();
+      expect(await page.locator("mark").textContent()).toBe("colour");
+      expect(await page.getByRole("button", { name: "Save the segment" }).isDisabled()).toBe(true);
+      await condition.fill('language == "sv"');
+      const means = page.getByRole("region", { name: "Whom it means now" });
+      await means.getByText("6", { exact: true }).waitFor();
+      await means.getByText("Huber 2").click();
+      await means.getByText("met", { exact: true }).first().waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("textbox", { name: "Name" }).first().fill(`Swedes at ${screen.name}`);
+      await page.getByRole("button", { name: "Save the segment" }).click();
+      await page.getByRole("heading", { level: 1, name: `Swedes at ${screen.name}` }).waitFor();
+      await page.getByRole("table", { name: "Members" }).getByRole("link", { name: "Huber 2" }).waitFor();
+      expect(complaints).toEqual([]);
+    });
+
+    test("a household is tried, and the page says which condition it does not meet and which fact is missing", async () => {
+      const { page, complaints } = await open(screen, "/segments/looking-at-prices");
+      const trying = page.getByRole("region", { name: "Try a household" });
+      await trying.getByRole("searchbox").fill("Lind 12");
+      await trying.getByRole("button", { name: "Lind 12" }).click();
+      await trying.getByText("Lind 12 is not meant").waitFor();
+      await trying.getByText("days_since_price_check is missing").waitFor();
+      await trying.getByText(/: no consent/).waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+  });
+
+  test("who may only read sees the condition and tries households, and is offered nothing to change", async () => {
+    const { body } = await post("/staff/keys", { name: "reader", role: "viewer" });
+    const { page, complaints } = await open(desk, "/segments/top-cooks", body.secret as string);
+    await page.getByText("programs_30d >= 12").first().waitFor();
+    expect(await page.getByRole("button", { name: "Delete" }).count()).toBe(0);
+    expect(await page.getByRole("textbox", { name: "Condition" }).count()).toBe(0);
+    expect([await faultsOf(page), complaints]).toEqual([[], []]);
+  });
+});
