@@ -14,6 +14,7 @@ import {
 import { contentSearch } from "./core/content-url.ts";
 import { householdsSearch } from "./core/household-url.ts";
 import { segmentSearch } from "./core/segments.ts";
+import { lifecycleSearch } from "./core/lifecycle.ts";
 import { casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
@@ -111,6 +112,11 @@ const segmentRoute = createRoute({
   path: "/segments/$id",
   validateSearch: segmentSearch,
   component: lazyRouteComponent(() => import("./pages/segments/segment-page.tsx"), "SegmentPage"),
+const lifecycleRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/lifecycle",
+  validateSearch: lifecycleSearch,
+  component: lazyRouteComponent(() => import("./pages/lifecycle/lifecycle-page.tsx"), "LifecyclePage"),
 });
 
 const modelsRoute = createRoute({
@@ -194,6 +200,7 @@ const routeTree = rootRoute.addChildren([
   householdRoute,
   segmentsRoute,
   segmentRoute,
+  lifecycleRoute,
   modelsRoute,
   rolloutsRoute,
   plannerRoute,

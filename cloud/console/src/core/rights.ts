@@ -17,6 +17,7 @@ export const rights = {
   "households.write": ["support", "admin"],
   "consents.write": ["support", "admin"],
   "segments.write": ["content", "admin"],
+  "lifecycle.write": ["content", "admin"],
   "service.rules": ["support", "admin"],
   "cases.write": ["support", "admin"],
   "notices.read": ["support", "admin"],

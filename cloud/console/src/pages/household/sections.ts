@@ -6,6 +6,7 @@ import { Consents } from "./consents.tsx";
 import { Facts } from "./facts.tsx";
 import { HouseholdTimeline } from "./household-timeline.tsx";
 import { Identity } from "./identity.tsx";
+import { LifeStage } from "./life-stage.tsx";
 import { People } from "./people.tsx";
 import { Preferences } from "./preferences.tsx";
 
@@ -24,6 +25,7 @@ interface HouseholdSection {
 
 /** The page, from top to bottom. */
 export const householdSections: readonly HouseholdSection[] = [
+  { id: "stage", place: "main", component: LifeStage },
   { id: "cases", place: "main", component: Cases },
   { id: "timeline", place: "main", component: HouseholdTimeline },
   { id: "facts", place: "main", component: Facts },
