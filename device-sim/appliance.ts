@@ -243,6 +243,11 @@ export class Appliance {
     return this.#kitchen.people.giveFeedback(rating);
   }
 
+  /** A person touches one of five faces unasked, at a moment that may be over: what was noted then is told now. */
+  rate(rating: number, atMs: number): void {
+    this.#kitchen.people.rate(rating, atMs);
+  }
+
   /** The household looks at the display. */
   look(): void {
     this.#kitchen.people.look();

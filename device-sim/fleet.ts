@@ -236,6 +236,11 @@ export class Fleet {
     return this.#appliance(deviceId).giveFeedback(rating);
   }
 
+  /** A person at the appliance touches one of five faces unasked, as its menu lets them. */
+  rate(deviceId: string, rating: number, atMs: number): void {
+    this.#appliance(deviceId).rate(rating, atMs);
+  }
+
   /** A person at the appliance wants the update that it offers. */
   agreeToUpdate(deviceId: string): OwnerOutcome {
     return this.#appliance(deviceId).agreeToUpdate();

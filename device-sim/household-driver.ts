@@ -118,6 +118,11 @@ export class HouseholdDriver {
     return true;
   }
 
+  /** One touch in the menu, asked by nobody. */
+  rate(rating: number, atMs: number): void {
+    this.#deps.voice.event("feedback.given", { rating }, atMs);
+  }
+
   /** Starts what waits on the display: the one with this id, or the newest. */
   startPreloaded(id?: string): StartOutcome {
     const waiting = this.#deps.hands.preloaded();

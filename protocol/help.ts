@@ -29,8 +29,8 @@ export type HelpRequested = z.infer<typeof helpRequested>;
 /** One touch after a case was closed: 1 is bad, 5 is good. */
 export const rating = z.int().min(1).max(5);
 
-/** The data of `feedback.given`. */
-export const feedbackGiven = z.object({ caseId: id, rating }).meta({ id: "FeedbackGiven" });
+/** The data of `feedback.given`: how a case went, or without one how they like the appliance. */
+export const feedbackGiven = z.object({ caseId: id.optional(), rating }).meta({ id: "FeedbackGiven" });
 
 /** Most bytes of a log: of what is sent, and of what is kept. */
 export const logBytesMax = 10_485_760;

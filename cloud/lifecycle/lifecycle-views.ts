@@ -59,6 +59,27 @@ const toNow = (row: NowRow): LifeNow => ({
   risk: row.risk,
 });
 
+interface ChangeRow {
+  place: number;
+  at_ms: number;
+  from_stage: Stage | null;
+  to_stage: Stage;
+  causes: Cause[];
+  days: number | null;
+  days_median: number | null;
+}
+
+const toChange = (row: ChangeRow): ShownChange => ({
+  place: row.place,
+  atMs: row.at_ms,
+  from: row.from_stage,
+  to: row.to_stage,
+  causes: row.causes,
+  days: row.days,
+  daysMedian: row.days_median,
+});
+
+const changeColumns = sql`place, at_ms, from_stage, to_stage, causes, days, days_median`;
 const nowColumns = sql`household_id, stage, since_ms, state, risks, risk`;
 
 export const noCounts = (): StageCounts => ({
@@ -152,27 +173,19 @@ export class LifecycleViews {
 
   /** Newest first. */
   async history(db: Db, householdId: string, beforePlace: number | null, limit: number): Promise<ShownChange[]> {
-    const { rows } = await sql<{
-      place: number;
-      at_ms: number;
-      from_stage: Stage | null;
-      to_stage: Stage;
-      causes: Cause[];
-      days: number | null;
-      days_median: number | null;
-    }>`
-      SELECT place, at_ms, from_stage, to_stage, causes, days, days_median FROM lifecycle_change
+    const { rows } = await sql<ChangeRow>`
+      SELECT ${changeColumns} FROM lifecycle_change
       WHERE household_id = ${householdId} AND place < ${beforePlace ?? 2_147_483_647}
       ORDER BY place DESC LIMIT ${limit}`.execute(db);
-    return rows.map((row) => ({
-      place: row.place,
-      atMs: row.at_ms,
-      from: row.from_stage,
-      to: row.to_stage,
-      causes: row.causes,
-      days: row.days,
-      daysMedian: row.days_median,
-    }));
+    return rows.map(toChange);
+  }
+
+  /** Changes before a moment, newest first. */
+  async changesBefore(db: Db, householdId: string, beforeMs: number, limit: number): Promise<ShownChange[]> {
+    const { rows } = await sql<ChangeRow>`
+      SELECT ${changeColumns} FROM lifecycle_change WHERE household_id = ${householdId} AND at_ms < ${beforeMs}
+      ORDER BY place DESC LIMIT ${limit}`.execute(db);
+    return rows.map(toChange);
   }
 
   /** The most endangered first. */

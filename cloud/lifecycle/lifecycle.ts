@@ -9,8 +9,10 @@ import type { HouseholdAct, Merged } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
+import type { HouseholdEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Service } from "../service/service.ts";
 import type { Audit } from "../staff/staff.ts";
+import { causeWords } from "./core/cause-words.ts";
 import { dissatisfied } from "./core/dissatisfied.ts";
 import type { Stage } from "./core/definition.ts";
 import { signalOfAct, signalOfFact } from "./core/signal.ts";
@@ -97,6 +99,18 @@ export class Lifecycle {
   async stages(db: Db, householdIds: readonly string[]): Promise<Map<string, Stage>> {
     const found = await this.#store.stages(db, householdIds);
     return new Map(householdIds.map((id) => [id, found.get(id) ?? "acquisition"]));
+  }
+
+  /** The changes of a household's stage, newest first. */
+  async timeline(householdId: string, page: TimelinePage): Promise<HouseholdEntry[]> {
+    const changes = await this.#views.changesBefore(this.#deps.db, householdId, page.beforeMs, page.limit);
+    return changes.map(({ place, atMs, from, to, causes }) => ({
+      atMs,
+      kind: "stage",
+      id: `${householdId}/${place}`,
+      title: `${from === null ? "Begins in" : `From ${from} to`} ${to}: ${causes.map(causeWords).join("; ")}`,
+      data: { from, to, causes },
+    }));
   }
 
   /** What comes with time alone, and what a new definition changes. About every second. */

@@ -63,7 +63,7 @@ export class Feedback {
   async ingest(tx: Db, events: readonly EventFact[]): Promise<void> {
     const given = events.flatMap(({ device, event, orderAtMs }): Given[] => {
       const said = event.type === "feedback.given" ? feedbackGiven.safeParse(event.data).data : undefined;
-      if (said === undefined) return [];
+      if (said?.caseId === undefined) return [];
       const { key: device_key, householdId: household_id, id } = device;
       return [
         { case_id: said.caseId, device_key, household_id, rating: said.rating, at_ms: orderAtMs, by: `device:${id}` },

@@ -29,7 +29,7 @@ export interface Controls {
 
 /** What an appliance says of its own accord. */
 export interface Voice {
-  event(type: DeviceEvent["type"], data: DeviceEvent["data"]): void;
+  event(type: DeviceEvent["type"], data: DeviceEvent["data"], atMs?: number): void;
   receipt(receipt: Receipt): void;
   reply(reply: Reply): void;
   reported(state: Record<string, unknown>): void;

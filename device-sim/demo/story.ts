@@ -4,6 +4,7 @@ import type { FleetMember } from "../fleet.ts";
 import { playContent, playRecipe } from "./content-parts.ts";
 import { playFirmware } from "./firmware-part.ts";
 import { readBalance, readOverview } from "./hearth-api.ts";
+import { playLives } from "./lifecycle-part.ts";
 import type { ReleaseTeam } from "./release-team.ts";
 import { playFaults, tellCases } from "./service-parts.ts";
 import { type Stage, StoryEnded } from "./stage.ts";
@@ -21,6 +22,7 @@ const parts = (team: ReleaseTeam): { afterMs: number; play: Part }[] => [
   { afterMs: 0, play: tellCases },
   { afterMs: 0, play: tellHours },
   { afterMs: 500, play: (stage) => playFirmware(stage, team) },
+  { afterMs: 1_000, play: playLives },
   { afterMs: 3_000, play: playContent },
   { afterMs: 5_500, play: playFaults },
   { afterMs: 9_000, play: playRecipe },

@@ -9,3 +9,13 @@ export const StageMark = ({ stage }: { stage: Stage }) => (
     {stageName(stage)}
   </span>
 );
+
+/** A change of stage; from nothing for who was not known. */
+export const StageStep = ({ from, to }: { from: Stage | null; to: Stage }) => (
+  <span className={classes["step"]}>
+    {from === null ? "Not known yet" : <StageMark stage={from} />}
+    <span aria-hidden="true">→</span>
+    <span className="hidden">to</span>
+    <StageMark stage={to} />
+  </span>
+);

@@ -89,7 +89,7 @@ function WouldMove({ found }: { found: LifecyclePreview }) {
         </strong>
         , of {scope}.
       </p>
-      {flows.length > 0 && <FlowPicture flows={flows} before="as it is" after="as it would be" />}
+      {flows.length > 0 && <FlowPicture flows={flows} before="as it is" after="as it would be" height={140} />}
     </div>
   );
 }

@@ -6,11 +6,10 @@ import { countText, plural } from "../../core/numbers.ts";
 import { type Band, bandPath, type Bar, type End, sankey } from "../../core/sankey.ts";
 import { DataTable } from "../../parts/data-table.tsx";
 import page from "../../parts/page.module.css";
-import { StageMark } from "../../parts/stage-mark.tsx";
+import { StageStep } from "../../parts/stage-mark.tsx";
 import classes from "./lifecycle.module.css";
 
 const barWidth = 12;
-const heightWide = 320;
 /** Below this the labels lie on the bands, and bars are thick enough for a finger. */
 const narrowWidth = 620;
 const labelWidth = 190;
@@ -23,15 +22,17 @@ interface FlowPictureProps {
   /** The two moments, in words. */
   before: string;
   after: string;
+  /** Of all bars together, in pixels. */
+  height?: number;
 }
 
 /** A band for each way that households took between two moments. Its stages are buttons: they say in words what goes through them. */
-export function FlowPicture({ flows, before, after }: FlowPictureProps) {
+export function FlowPicture({ flows, before, after, height: wanted = 320 }: FlowPictureProps) {
   const { ref, width } = useElementSize();
   const [pointed, setPointed] = useState<string | null>(null);
   const [held, setHeld] = useState<string | null>(null);
   const isNarrow = width < narrowWidth;
-  const { bars, bands, height } = sankey(flows, heightWide, isNarrow ? 44 : 26);
+  const { bars, bands, height } = sankey(flows, wanted, isNarrow ? 44 : 26);
   const current = bars.find((bar) => keyOf(bar) === (pointed ?? held));
   const inset = isNarrow ? 0 : labelWidth;
   const [x0, x1] = [inset + barWidth, Math.max(inset + barWidth, width - inset - barWidth)];
@@ -76,7 +77,6 @@ export function FlowPicture({ flows, before, after }: FlowPictureProps) {
                 data-side={bar.side}
                 data-narrow={isNarrow}
                 aria-pressed={held === keyOf(bar)}
-                aria-label={`${nameOf(bar.end)}, ${bar.side === "left" ? before : after}: ${sentence(bar, bands)}`}
                 style={{ top: bar.y, height: bar.height, width: isNarrow ? undefined : labelWidth - 8 }}
                 onPointerEnter={() => setPointed(keyOf(bar))}
                 onPointerLeave={() => setPointed(null)}
@@ -84,7 +84,10 @@ export function FlowPicture({ flows, before, after }: FlowPictureProps) {
                 onBlur={() => setPointed(null)}
                 onClick={() => setHeld(held === keyOf(bar) ? null : keyOf(bar))}
               >
-                <span>{nameOf(bar.end)}</span> <strong className="numbers">{countText(bar.households)}</strong>
+                <span>{nameOf(bar.end)}</span> <strong className="numbers">{countText(bar.households)}</strong>{" "}
+                <span className="hidden">
+                  {bar.side === "left" ? before : after}: {ways(bar, bands)}
+                </span>
               </button>
             ))}
           </>
@@ -93,7 +96,7 @@ export function FlowPicture({ flows, before, after }: FlowPictureProps) {
       <figcaption className={classes["said"]}>
         {current === undefined
           ? "Point at a stage to read where its households came from, or went."
-          : `${nameOf(current.end)}, ${current.side === "left" ? before : after}: ${sentence(current, bands)}`}
+          : `${nameOf(current.end)}, ${current.side === "left" ? before : after}: ${plural(current.households, "household")}; ${ways(current, bands)}`}
       </figcaption>
       <FlowTable flows={flows} before={before} after={after} />
     </figure>
@@ -103,7 +106,7 @@ export function FlowPicture({ flows, before, after }: FlowPictureProps) {
 const touches = (band: Band, { side, end }: Bar) => (side === "left" ? band.from : band.to) === end;
 
 /** Where the households of a bar went, or came from, the most first. */
-function sentence(bar: Bar, bands: readonly Band[]): string {
+function ways(bar: Bar, bands: readonly Band[]): string {
   const own = bands.filter((band) => touches(band, bar)).toSorted((a, b) => b.households - a.households);
   const parts = own.map((band) => {
     const other = bar.side === "left" ? band.to : band.from;
@@ -111,7 +114,7 @@ function sentence(bar: Bar, bands: readonly Band[]): string {
     const way = bar.side === "left" ? "to" : "from";
     return `${countText(band.households)} ${way} ${nameOf(other).toLowerCase()}`;
   });
-  return `${plural(bar.households, "household")}; ${parts.join(", ")}.`;
+  return `${parts.join(", ")}.`;
 }
 
 function FlowTable({ flows, before, after }: FlowPictureProps) {
@@ -124,11 +127,7 @@ function FlowTable({ flows, before, after }: FlowPictureProps) {
         rows={rows}
         keyOf={({ from, to }) => `${from} ${to}`}
         columns={[
-          {
-            name: before,
-            cell: ({ from }) => (from === null ? "not known yet" : <StageMark stage={from} />),
-          },
-          { name: after, cell: ({ to }) => <StageMark stage={to} /> },
+          { name: `${before} → ${after}`, lead: true, cell: ({ from, to }) => <StageStep from={from} to={to} /> },
           { name: "Households", cell: ({ households }) => <span className="numbers">{countText(households)}</span> },
         ]}
       />

@@ -9,7 +9,7 @@ import { DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { StageMark } from "../../parts/stage-mark.tsx";
+import { StageMark, StageStep } from "../../parts/stage-mark.tsx";
 import { CountsChart } from "./counts-chart.tsx";
 import { FlowPicture } from "./flow-picture.tsx";
 import classes from "./lifecycle.module.css";
@@ -116,8 +116,7 @@ function Changes({ found: { changes }, days }: { found: LifecycleFlows; days: nu
             keyOf={({ from, to }) => `${from} ${to}`}
             toneOf={({ from, to }) => (isForward(from, to) ? "plain" : "mind")}
             columns={[
-              { name: "From", cell: ({ from }) => <StageMark stage={from} /> },
-              { name: "To", cell: ({ to }) => <StageMark stage={to} /> },
+              { name: "Change", lead: true, cell: ({ from, to }) => <StageStep from={from} to={to} /> },
               { name: "Changes", cell: (one) => <span className="numbers">{countText(one.changes)}</span> },
               {
                 name: "After, median",

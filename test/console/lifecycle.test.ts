@@ -1,0 +1,114 @@
+/** The stages of households in a real browser, on a real service whose ovens told their past. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
+import { type LifecycleStage, setLifecycleStage } from "./lifecycle-stage.ts";
+
+let dataDir: string;
+let service: RunningService;
+let browser: Browser;
+let stage: LifecycleStage;
+
+const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+
+describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir });
+    stage = await setLifecycleStage(service);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  });
+
+  describe.each([desk, phone])("at $name", (screen) => {
+    test("flows are a picture whose stages say in words where households went, for a keyboard too, and stand in a table", async () => {
+      const { page, complaints, strangers } = await open(screen, "/lifecycle");
+      const picture = page.getByRole("figure", { name: "Flows of 6 households between stages" });
+      await picture.getByRole("button", { name: /^Engagement 1 now: / }).waitFor();
+      expect(Number(await picture.locator("svg").getAttribute("data-bands"))).toBeGreaterThan(3);
+      const lost = picture.getByRole("button", { name: /^Disengaged 2 now: / });
+      await lost.focus();
+      await page.keyboard.press("Enter");
+      expect(await lost.getAttribute("aria-pressed")).toBe("true");
+      await picture.getByText(/^Disengaged, now: 2 households; 2 from engagement\.$/).waitFor();
+      await picture.getByText("As a table").click();
+      const rows = picture.getByRole("table", { name: "Flows between stages as a table" }).locator("[data-row]");
+      await rows.filter({ hasText: /Engagement[^]*Disengaged[^]*2/ }).waitFor();
+      const counts = page.getByRole("img", { name: /^Households by stage over the period:/ });
+      expect(await counts.getAttribute("data-points")).toBe("31");
+      await page.getByRole("list", { name: "Households by stage" }).getByText("silent or angry").waitFor();
+      await page.getByRole("table", { name: "Changes of stage" }).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByText("7 days", { exact: true }).click();
+      await until("the period lies in the address", () => param(page, "days") === "7");
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("who was lost stands with the causes, and leads to the household, whose page tells every step", async () => {
+      const { page, complaints } = await open(screen, "/lifecycle?tab=risk");
+      const lost = page.getByRole("table", { name: "Households that were lost" });
+      await lost.getByText("Rated us 1 of 5").waitFor();
+      await lost.getByText(/^2 faults within 30 days: E-17, E-18$/).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await lost.getByRole("link", { name: "The angry" }).click();
+      const section = page.getByRole("region", { name: "Stage and how it got there" });
+      const steps = section.getByRole("list", { name: "Steps, the newest first" });
+      await steps.getByText("Rated us 1 of 5").waitFor();
+      await steps.getByText("back from engagement").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("another definition is tried before it is put in force, and says who would move", async () => {
+      const { page, complaints } = await open(screen, "/lifecycle?tab=definition");
+      const programs = page.getByLabel("Fewer programs finished than");
+      await programs.fill("2");
+      expect(await page.getByRole("button", { name: "Put it in force" }).isDisabled()).toBe(true);
+      await page.getByRole("button", { name: "Who would move?" }).click();
+      await page.getByText("1 household would move").waitFor();
+      await page.getByRole("figure", { name: "Flows of 1 household between stages" }).waitFor();
+      expect(await page.getByRole("button", { name: "Put it in force" }).isEnabled()).toBe(true);
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+  });
+
+  test("what contradicts itself is refused with the field's name, and a viewer changes nothing", async () => {
+    const { page } = await open(desk, "/lifecycle?tab=definition");
+    await page.getByLabel("Used within so many of its usual pauses").fill("3");
+    await page.getByRole("button", { name: "Who would move?" }).click();
+    await page
+      .getByRole("alert")
+      .getByText(/nobody is engaged and silent at once/)
+      .waitFor();
+    const { body } = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "v", role: "viewer" } });
+    const viewer = await open(desk, "/lifecycle?tab=definition", body.secret);
+    await viewer.page.getByLabel("Fewer programs finished than").waitFor();
+    expect(await viewer.page.getByRole("button", { name: "Who would move?" }).count()).toBe(0);
+  });
+
+  test("a definition that is put in force moves households, and stands among the versions", async () => {
+    const { page } = await open(desk, "/lifecycle?tab=definition");
+    await page.getByLabel("Fewer programs finished than").fill("2");
+    await page.getByRole("button", { name: "Who would move?" }).click();
+    await page.getByText("1 household would move").waitFor();
+    await page.getByRole("button", { name: "Put it in force" }).click();
+    await page.getByRole("region", { name: "Versions" }).getByText("Version 2").waitFor();
+    await until("it has moved", async () => {
+      const { body } = await service.api(`/api/v1/households/${stage.ids.new}/lifecycle`);
+      return body.stage === "engagement";
+    });
+  });
+});
