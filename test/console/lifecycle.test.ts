@@ -110,5 +110,7 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
       const { body } = await service.api(`/api/v1/households/${stage.ids.new}/lifecycle`);
       return body.stage === "engagement";
     });
+    const { body } = await service.api("/api/v1/lifecycle/definition");
+    expect(body).toMatchObject({ version: 2, definition: { activation: { programs: 2 } } });
   });
 });

@@ -112,6 +112,8 @@ const segmentRoute = createRoute({
   path: "/segments/$id",
   validateSearch: segmentSearch,
   component: lazyRouteComponent(() => import("./pages/segments/segment-page.tsx"), "SegmentPage"),
+});
+
 const lifecycleRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/lifecycle",

@@ -1,8 +1,7 @@
 import { type Tab, Tabs } from "./tabs.tsx";
 
 /** The pages of engagement, by the name that each gives itself. */
-export type EngagementPage = "households" | "content" | "segments";
-export type EngagementPage = "households" | "content" | "lifecycle";
+export type EngagementPage = "households" | "content" | "segments" | "lifecycle";
 
 /** Where each page of engagement begins: what lies below one of these is under the same link of the bar. */
 export const engagementPaths = /^\/(households|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
