@@ -8,6 +8,7 @@ import type * as incidents from "../../cloud/console/src/api/incident-shapes.ts"
 import type * as notices from "../../cloud/console/src/api/notice-shapes.ts";
 import type * as segments from "../../cloud/console/src/api/segment-shapes.ts";
 import type * as rules from "../../cloud/console/src/api/rule-shapes.ts";
+import type * as points from "../../cloud/console/src/api/loyalty-shapes.ts";
 import type * as read from "../../cloud/console/src/api/shapes.ts";
 import type * as support from "../../cloud/console/src/api/support-shapes.ts";
 import type { Delivery } from "../../cloud/deliveries/deliveries.ts";
@@ -29,6 +30,12 @@ import type { ConsentReceipt, ConsentText } from "../../cloud/consent/core/conse
 import type { StoredFact } from "../../cloud/facts/facts-store.ts";
 import type { Household, ListedHousehold } from "../../cloud/households/core/household.ts";
 import type { HouseholdMerge } from "../../cloud/households/core/merge.ts";
+import type { DryRun } from "../../cloud/loyalty/dry-run.ts";
+import type { Program } from "../../cloud/loyalty/core/program.ts";
+import type { LoyaltyRule } from "../../cloud/loyalty/core/rule.ts";
+import type { ledgerEntry } from "../../cloud/loyalty/loyalty-routes.ts";
+import type { grantView } from "../../cloud/loyalty/offers-routes.ts";
+import type { redemptionView } from "../../cloud/loyalty/program-routes.ts";
 import type { DeviceMessage } from "../../cloud/platform/device-message.ts";
 import type { SearchAnswer } from "../../cloud/search/search.ts";
 import type { CauseDefinition } from "../../cloud/service/core/cause-article.ts";
@@ -85,6 +92,12 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<RiskKind>().toEqualTypeOf<lifecycle.RiskKind>();
   expectTypeOf<Household & { devices: { id: string; model: string }[] }>().toExtend<households.Household>();
   expectTypeOf<ListedHousehold>().toExtend<households.ListedHousehold>();
+  expectTypeOf<LoyaltyRule>().toExtend<points.EarningRule>();
+  expectTypeOf<Program["definition"]>().toExtend<points.LoyaltyProgram["definition"]>();
+  expectTypeOf<DryRun>().toExtend<points.DryRun>();
+  expectTypeOf<z.infer<typeof ledgerEntry>>().toExtend<points.LedgerEntry>();
+  expectTypeOf<z.infer<typeof grantView>>().toExtend<points.OfferGrant>();
+  expectTypeOf<z.infer<typeof redemptionView>>().toExtend<points.Redemption>();
   expectTypeOf<HouseholdEntry>().toEqualTypeOf<households.HouseholdEntry>();
   expectTypeOf<ConsentReceipt>().toExtend<households.ConsentReceipt>();
   expectTypeOf<ConsentText>().toExtend<households.ConsentText>();

@@ -180,6 +180,18 @@ const contentRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/content/content-page.tsx"), "ContentPage"),
 });
 
+const loyaltyRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/loyalty",
+  component: lazyRouteComponent(() => import("./pages/loyalty/loyalty-page.tsx"), "LoyaltyPage"),
+});
+
+const earningRuleRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/loyalty/rules/$key",
+  component: lazyRouteComponent(() => import("./pages/loyalty/earning-rule-page.tsx"), "EarningRulePage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -216,6 +228,8 @@ const routeTree = rootRoute.addChildren([
   ruleRoute,
   noticesRoute,
   contentRoute,
+  loyaltyRoute,
+  earningRuleRoute,
   provisioningRoute,
   securityRoute,
 ]);

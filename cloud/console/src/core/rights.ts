@@ -19,6 +19,8 @@ export const rights = {
   "segments.write": ["content", "admin"],
   "lifecycle.write": ["content", "admin"],
   "service.rules": ["support", "admin"],
+  "loyalty.rules": ["content", "admin"],
+  "loyalty.reverse": ["support", "admin"],
   "cases.write": ["support", "admin"],
   "notices.read": ["support", "admin"],
   "notices.write": ["admin"],

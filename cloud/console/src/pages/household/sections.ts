@@ -7,6 +7,7 @@ import { Facts } from "./facts.tsx";
 import { HouseholdTimeline } from "./household-timeline.tsx";
 import { Identity } from "./identity.tsx";
 import { LifeStage } from "./life-stage.tsx";
+import { Points } from "./points.tsx";
 import { People } from "./people.tsx";
 import { Preferences } from "./preferences.tsx";
 
@@ -27,6 +28,7 @@ interface HouseholdSection {
 export const householdSections: readonly HouseholdSection[] = [
   { id: "stage", place: "main", component: LifeStage },
   { id: "cases", place: "main", component: Cases },
+  { id: "points", place: "main", component: Points },
   { id: "timeline", place: "main", component: HouseholdTimeline },
   { id: "facts", place: "main", component: Facts },
   { id: "appliances", place: "side", component: Appliances },

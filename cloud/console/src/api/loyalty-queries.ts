@@ -1,0 +1,63 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { stringifySearch } from "../core/url-state.ts";
+import { get } from "./client.ts";
+import { householdKey, householdPath } from "./household-queries.ts";
+import type {
+  EarningRule,
+  HouseholdPoints,
+  LedgerEntry,
+  Liability,
+  LoyaltyProgram,
+  Offer,
+  OfferGrant,
+  Redemption,
+  Reward,
+} from "./loyalty-shapes.ts";
+import type { Page } from "./shapes.ts";
+
+const calmMs = 5_000;
+const entriesPerPage = 30;
+
+export const loyaltyPath = "/api/v1/loyalty";
+export const earningRulePath = (key: string) => `${loyaltyPath}/rules/${encodeURIComponent(key)}`;
+
+const asked = <Answer>(name: string, path: string) =>
+  queryOptions({
+    queryKey: ["loyalty", name],
+    queryFn: ({ signal }) => get<Answer>(`${loyaltyPath}/${path}`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+export const earningRulesQuery = asked<{ items: EarningRule[] }>("rules", "rules");
+export const programQuery = asked<LoyaltyProgram>("program", "program");
+export const liabilityQuery = asked<Liability>("liability", "liability");
+export const rewardsQuery = asked<{ items: Reward[] }>("rewards", "rewards");
+export const redemptionsQuery = asked<{ items: Redemption[] }>("redemptions", "redemptions?limit=20");
+export const offersQuery = asked<{ items: Offer[] }>("offers", "offers");
+export const grantsQuery = asked<{ items: OfferGrant[] }>("grants", "grants?limit=20");
+
+export const earningVersionsQuery = (key: string) =>
+  queryOptions({
+    queryKey: ["loyalty", "versions", key],
+    queryFn: ({ signal }) => get<{ items: EarningRule[] }>(`${earningRulePath(key)}/versions`, { signal }),
+  });
+
+export const householdPointsQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...householdKey(id), "points"],
+    queryFn: ({ signal }) => get<HouseholdPoints>(`${householdPath(id)}/points`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+export const householdLedgerQuery = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: [...householdKey(id), "ledger"],
+    queryFn: ({ signal, pageParam }) =>
+      get<Page<LedgerEntry>>(
+        `${householdPath(id)}/ledger${stringifySearch({ cursor: pageParam ?? undefined, limit: entriesPerPage })}`,
+        { signal },
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }: Page<LedgerEntry>) => nextCursor,
+    refetchInterval: calmMs,
+  });
