@@ -71,7 +71,9 @@ export class HouseholdsStore {
   async insert(tx: Db, household: Household): Promise<void> {
     const { id, name, locale, timeZone, channels, units, createdAtMs } = household;
     await sql`INSERT INTO household (id, name, locale, time_zone, channels, units, created_at_ms)
-      VALUES (${id}, ${name}, ${locale}, ${timeZone}, ${JSON.stringify(channels)}::jsonb, ${units}, ${createdAtMs})`.execute(tx);
+      VALUES (${id}, ${name}, ${locale}, ${timeZone}, ${JSON.stringify(channels)}::jsonb, ${units}, ${createdAtMs})`.execute(
+      tx,
+    );
   }
 
   async update(tx: Db, household: Household): Promise<void> {

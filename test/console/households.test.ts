@@ -194,5 +194,6 @@ describe.skipIf(!hasChromium)("the console of households", () => {
   test("a household that does not exist says so and what to do", async () => {
     const { page } = await open(desk, "/households/01980000-0000-7000-8000-000000000000");
     await page.getByRole("heading", { name: "There is no such household" }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
   });
 });
