@@ -1,14 +1,15 @@
 /** Households among all slices: appliances speak through the real up road, people through the real API. */
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { CampaignKitchen } from "../../test/support/campaign-kitchen.ts";
+import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
 const dayMs = 86_400_000;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
-  await kitchen.ovens("oven-1", "oven-2", "oven-3", "oven-4", "oven-5", "oven-6");
+  await kitchen.ovens("oven-2", "oven-3", "oven-4", "oven-5", "oven-6");
 }, 60_000);
 afterAll(() => kitchen.close());
 
@@ -33,18 +34,26 @@ const toldOf = async (householdId: string) => {
   return rows.map(({ data }) => data);
 };
 
-async function toTopTier({ householdId }: Person): Promise<void> {
-  const atMs = kitchen.clock.nowMs();
-  const data = { householdId, from: "base", to: "gold", points: 5_000, untilMs: atMs + 365 * dayMs };
-  const reached = { type: "hearth.tier.changed", subject: `household:${householdId}`, atMs, data };
-  await kitchen.base.db.transaction().execute((tx) => kitchen.slices.lifecycle.hear(tx, [reached]));
-}
+/** Tiers that a few programs reach. */
+const quickTiers = [
+  { key: "base", title: "Base", fromPoints: 0 },
+  { key: "gold", title: "Gold", fromPoints: 30 },
+];
 
-test("a household in the top tier with two faults in thirty days and a score of 1 is disengaged on that event, and a person gets a case", async () => {
-  const owner = await kitchen.newOwner("oven-1");
+test("a household in the top tier with two faults in thirty days and a score of 1 is disengaged on that event, promotions stop, and a person gets a case", async () => {
+  const campaigns = new CampaignKitchen(kitchen);
+  await campaigns.policy();
+  const { definition } = (await kitchen.as("viewer", "GET", "/loyalty/program")).body;
+  await kitchen.as("admin", "PUT", "/loyalty/program", { ...definition, tiers: quickTiers });
+  const owner = await campaigns.household("oven-1");
   await cook("oven-1", 4);
-  await toTopTier(owner);
   expect(await stageOf(owner.householdId)).toBe("loyalty");
+  const promote = async (title: string) => {
+    await campaigns.run(campaigns.campaign([await campaigns.message(title)], "oven-1", "oven-1"));
+    await campaigns.tick();
+    return (await campaigns.decisionsOf(owner))[0];
+  };
+  expect(await promote("Roast on Sunday")).toMatchObject({ answer: "send", class: "promotional" });
   await kitchen.event("oven-1", "fault.raised", { code: "E-17" });
   kitchen.clock.forward(8 * dayMs);
   await kitchen.event("oven-1", "program.finished");
@@ -66,6 +75,7 @@ test("a household in the top tier with two faults in thirty days and a score of 
   expect((await toldOf(owner.householdId)).at(-1)).toMatchObject({ from: "loyalty", to: "disengaged" });
   const fresh = (await casesOf(owner.householdId)).filter(({ id }: { id: string }) => !before.has(id));
   expect(fresh).toMatchObject([{ title: "About to leave: call them", householdId: owner.householdId, deviceId: null }]);
+  expect(await promote("Bread on Monday")).toMatchObject({ answer: "suppress", reason: "disengaged" });
   // Said again it is the same, and nobody is called twice.
   await kitchen.event("oven-1", "feedback.given", { rating: 1 });
   expect((await casesOf(owner.householdId)).length).toBe(before.size + 1);
@@ -74,6 +84,7 @@ test("a household in the top tier with two faults in thirty days and a score of 
   kitchen.clock.forward(60_000);
   await kitchen.event("oven-1", "feedback.given", { rating: 4 });
   expect(await stageOf(owner.householdId)).toBe("loyalty");
+  await kitchen.as("admin", "PUT", "/loyalty/program", definition);
 });
 
 test("a household that goes silent is disengaged by the clock alone, at the moment when it is due", async () => {
