@@ -126,7 +126,9 @@ export class Publishing {
     const models = [...new Set(wanted.models)].toSorted();
     const nowMs = this.#deps.clock.nowMs();
     const window = models.length > 0 ? localWindow(wanted, wanted.zone) : windowAnywhere(wanted);
-    if (window.untilMs <= Math.max(nowMs, window.fromMs)) return refused("content_window_over");
+    // Local times compare as text, so that a window that ends before it begins is found in every zone.
+    const isBackwards = wanted.from !== null && wanted.until !== null && wanted.until <= wanted.from;
+    if (isBackwards || window.untilMs <= Math.max(nowMs, window.fromMs)) return refused("content_window_over");
     const outcome = await transaction(this.#deps.db, async (tx) => {
       const row = await store.lockItem(tx, id);
       if (row === null) return refused("content_not_found");

@@ -11,7 +11,7 @@ import {
   securitySearch,
   stringifySearch,
 } from "./core/url-state.ts";
-import { contentSearch } from "./core/content-url.ts";
+import { contentCalendarSearch, contentSearch, itemSearch } from "./core/content-url.ts";
 import { householdsSearch } from "./core/household-url.ts";
 import { segmentSearch } from "./core/segments.ts";
 import { lifecycleSearch } from "./core/lifecycle.ts";
@@ -192,6 +192,20 @@ const earningRuleRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/loyalty/earning-rule-page.tsx"), "EarningRulePage"),
 });
 
+const contentItemRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/content/$id",
+  validateSearch: itemSearch,
+  component: lazyRouteComponent(() => import("./pages/content/item-page.tsx"), "ContentItemPage"),
+});
+
+const calendarRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/calendar",
+  validateSearch: contentCalendarSearch,
+  component: lazyRouteComponent(() => import("./pages/content/calendar-page.tsx"), "CalendarPage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -230,6 +244,8 @@ const routeTree = rootRoute.addChildren([
   contentRoute,
   loyaltyRoute,
   earningRuleRoute,
+  contentItemRoute,
+  calendarRoute,
   provisioningRoute,
   securityRoute,
 ]);

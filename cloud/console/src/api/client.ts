@@ -99,6 +99,21 @@ export function upload<Answer>(path: string, file: Blob, onSent: (share: number)
 }
 
 /**
+ * Sends a picture.
+ *
+ * @throws ApiProblem
+ */
+export async function uploadPicture<Answer>(path: string, file: Blob): Promise<Answer> {
+  const headers = { authorization: `Bearer ${session.key ?? ""}`, "content-type": "application/octet-stream" };
+  const response = await fetch(path, { method: "POST", headers, body: file }).catch(() => {
+    throw new ApiProblem(0, unreachable);
+  });
+  if (!response.ok) throw await problemOf(response);
+  const answer: Answer = await response.json();
+  return answer;
+}
+
+/**
  * Takes a file out of the API and hands it to whoever uses the browser. A link could not send the key.
  *
  * @throws ApiProblem

@@ -13,6 +13,8 @@ export const rights = {
   "rollouts.read": ["viewer", "support", "content", "release", "admin"],
   "rollouts.write": ["release", "admin"],
   "firmware.write": ["release", "admin"],
+  "content.write": ["content", "admin"],
+  "content.review": ["content", "admin"],
   "security.read": ["support", "admin"],
   "households.write": ["support", "admin"],
   "consents.write": ["support", "admin"],

@@ -1,0 +1,34 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { daysOf, stepFrom } from "./content-calendar.ts";
+
+const nowMs = Date.UTC(2026, 9, 20, 12);
+
+test("a month is whole weeks from Monday on, and a day is as long as its zone has it", () => {
+  const { days, title } = daysOf("month", null, nowMs, "Europe/Berlin");
+  expect([title, days.length % 7, days[0]?.date, days.at(-1)?.date]).toEqual(["October 2026", 0, "2026-09-28", "2026-11-01"]);
+  const change = days.find(({ date }) => date === "2026-10-25");
+  expect(((change?.toMs ?? 0) - (change?.fromMs ?? 0)) / 3_600_000).toBe(25);
+  expect(new Date(change?.fromMs ?? 0).toISOString()).toBe("2026-10-24T22:00:00.000Z");
+});
+
+test("days follow one another without a gap, wherever one goes", () => {
+  const zones = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "UTC"];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...zones),
+      fc.constantFrom("week" as const, "month" as const),
+      fc.array(fc.constantFrom(-1 as const, 1 as const), { maxLength: 8 }),
+      (zone, span, moves) => {
+        let { days } = daysOf(span, null, nowMs, zone);
+        for (const by of moves) {
+          const before = days;
+          ({ days } = daysOf(span, stepFrom(days, span, by), nowMs, zone));
+          expect(days[0]?.fromMs === before[0]?.fromMs).toBe(false);
+        }
+        for (const [at, day] of days.entries()) if (at > 0) expect(day.fromMs).toBe(days[at - 1]?.toMs);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});

@@ -1,0 +1,279 @@
+import { Button, Checkbox, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { send } from "../../api/client.ts";
+import { checkQuery, contentPath } from "../../api/content-queries.ts";
+import type { ContentCheck, ContentDetail, ContentDraft, ContentSummary, LocaleText } from "../../api/content-shapes.ts";
+import { useRights } from "../../api/rights.ts";
+import { classesOfKind, contentClassHelp, contentClassWords, emptyText, placeOf } from "../../core/content.ts";
+import { Notice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { Limits, Markets } from "./limits.tsx";
+import { Picture } from "./picture.tsx";
+import { Preview } from "./preview.tsx";
+import { RecipeFields } from "./recipe-fields.tsx";
+import classes from "./content.module.css";
+
+/** How long the typing rests before the draft is tried against the models. */
+const restMs = 400;
+
+interface EditorProps {
+  draft: ContentDraft;
+  /** Null while it is new. */
+  item: ContentDetail | null;
+}
+
+/** What is written on the left; the appliance's display, its limits and the markets on the right. */
+export function Editor({ draft: given, item }: EditorProps) {
+  const [draft, setDraft] = useState(given);
+  const [locale, setLocale] = useState(Object.keys(given.locales)[0] ?? "en");
+  const [imageHref, setImageHref] = useState(item?.image?.href ?? null);
+  const mayWrite = useRights()?.may("content.write") === true;
+  const [rested] = useDebouncedValue(draft, restMs);
+  const check = useQuery({ ...checkQuery(tidy(rested)), enabled: mayWrite }).data ?? null;
+  const change = (part: Partial<ContentDraft>) => setDraft((before) => ({ ...before, ...part }));
+  const text = draft.locales[locale] ?? emptyText(draft.kind);
+  const changeText = (part: Partial<LocaleText>) =>
+    setDraft((before) => ({
+      ...before,
+      locales: {
+        ...before.locales,
+        [locale]: { ...(before.locales[locale] ?? emptyText(before.kind)), ...part },
+      },
+    }));
+  return (
+    <div className={classes["split"]}>
+      <form className={page["form"]} onSubmit={(event) => event.preventDefault()} aria-label="Editor">
+        <fieldset className={page["card"]} disabled={!mayWrite} style={{ minInlineSize: 0 }}>
+          <legend className="hidden">Text</legend>
+          <Locales draft={draft} locale={locale} onLocale={setLocale} onChange={change} />
+          <TextInput
+            label="Title"
+            value={text.title}
+            maxLength={200}
+            onChange={(event) => changeText({ title: event.currentTarget.value })}
+          />
+          {draft.kind === "recipe" ? (
+            <RecipeFields
+              text={text}
+              locale={locale}
+              check={check}
+              models={check?.models ?? []}
+              onChange={changeText}
+            />
+          ) : (
+            <Textarea
+              label="Text"
+              description="An amount in double braces follows the reader’s units: {{180 °C}}"
+              rows={6}
+              value={text.text ?? ""}
+              maxLength={4_000}
+              onChange={(event) => changeText({ text: event.currentTarget.value })}
+            />
+          )}
+        </fieldset>
+        <fieldset className={page["card"]} disabled={!mayWrite} style={{ minInlineSize: 0 }}>
+          <legend className="hidden">In every language</legend>
+          <Settings draft={draft} check={check} onChange={change} />
+          <Picture
+            image={draft.image}
+            alt={text.imageAlt ?? ""}
+            onImage={(image, href) => {
+              change({ image });
+              setImageHref(href);
+            }}
+            onAlt={(imageAlt) => changeText({ imageAlt: imageAlt === "" ? undefined : imageAlt })}
+          />
+        </fieldset>
+        {mayWrite && <Save draft={draft} given={given} item={item} check={check} />}
+      </form>
+      <div className={classes["side"]}>
+        <Preview draft={draft} locale={locale} models={check?.models ?? []} imageHref={imageHref} />
+        {check !== null && draft.kind === "recipe" && <Limits draft={draft} check={check} />}
+        {check !== null && check.markets.length > 0 && <Markets check={check} />}
+      </div>
+    </div>
+  );
+}
+
+/** As it is sent: lines that hold nothing are left out. */
+const tidy = (draft: ContentDraft): ContentDraft => ({
+  ...draft,
+  locales: Object.fromEntries(
+    Object.entries(draft.locales).map(([locale, text]) => [
+      locale,
+      text.ingredients === undefined
+        ? text
+        : { ...text, ingredients: text.ingredients.map((line) => line.trim()).filter((line) => line !== "") },
+    ]),
+  ),
+});
+
+interface LocalesProps {
+  draft: ContentDraft;
+  locale: string;
+  onLocale: (locale: string) => void;
+  onChange: (part: Partial<ContentDraft>) => void;
+}
+
+function Locales({ draft, locale, onLocale, onChange }: LocalesProps) {
+  const [added, setAdded] = useState("");
+  const all = Object.keys(draft.locales);
+  const isTag = /^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$/.test(added);
+  const add = () => {
+    // A translation begins with what there is to translate.
+    onChange({ locales: { ...draft.locales, [added]: draft.locales[locale] ?? emptyText(draft.kind) } });
+    onLocale(added);
+    setAdded("");
+  };
+  const remove = () => {
+    const { [locale]: _gone, ...rest } = draft.locales;
+    onChange({ locales: rest });
+    onLocale(Object.keys(rest)[0] ?? "en");
+  };
+  return (
+    <div className={classes["locales"]} role="group" aria-label="Languages">
+      {all.map((one) => (
+        <button
+          key={one}
+          type="button"
+          className={classes["locale"]}
+          aria-pressed={one === locale}
+          onClick={() => onLocale(one)}
+        >
+          {one}
+        </button>
+      ))}
+      <TextInput
+        aria-label="Another language"
+        placeholder="de"
+        w={90}
+        value={added}
+        onChange={(event) => setAdded(event.currentTarget.value)}
+      />
+      <Button variant="default" disabled={!isTag || all.includes(added)} onClick={add}>
+        Add language
+      </Button>
+      {all.length > 1 && (
+        <Button variant="default" onClick={remove}>
+          Remove {locale}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface SettingsProps {
+  draft: ContentDraft;
+  check: ContentCheck | null;
+  onChange: (part: Partial<ContentDraft>) => void;
+}
+
+function Settings({ draft, check, onChange }: SettingsProps) {
+  const models = check?.models ?? [];
+  const toggle = (key: string) => {
+    const chosen = draft.models ?? [];
+    const next = chosen.includes(key) ? chosen.filter((one) => one !== key) : [...chosen, key];
+    onChange({ models: next.length === 0 ? null : next });
+  };
+  return (
+    <>
+      <NativeSelect
+        label="Why it is said"
+        description={contentClassHelp[draft.class]}
+        value={draft.class}
+        onChange={(event) => {
+          const chosen = classesOfKind[draft.kind].find((one) => one === event.currentTarget.value);
+          if (chosen !== undefined) onChange({ class: chosen });
+        }}
+        data={classesOfKind[draft.kind].map((one) => ({ value: one, label: contentClassWords[one] }))}
+      />
+      <TextInput
+        label="Topics"
+        description="Lower case, with commas between them: baking, for-guests"
+        defaultValue={draft.topics.join(", ")}
+        onChange={(event) =>
+          onChange({
+            topics: event.currentTarget.value
+              .split(",")
+              .map((topic) => topic.trim())
+              .filter((topic) => topic !== ""),
+          })
+        }
+      />
+      {draft.kind === "offer" && (
+        <TextInput
+          label="What is granted"
+          description="The key of the offer in loyalty; its price and reason come with the grant"
+          value={draft.offerKey ?? ""}
+          onChange={(event) => onChange({ offerKey: event.currentTarget.value || null })}
+        />
+      )}
+      <Checkbox
+        label="Households may pass it on"
+        checked={draft.isShareable}
+        onChange={(event) => onChange({ isShareable: event.currentTarget.checked })}
+      />
+      <div role="group" aria-label="Models" className={page["form"]}>
+        <p className={page["soft"]}>
+          {draft.models === null ? "For all models. Choose some to keep it to them." : "For these models alone:"}
+        </p>
+        {models.map(({ key, name }) => (
+          <Checkbox key={key} label={name} checked={draft.models?.includes(key) === true} onChange={() => toggle(key)} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+interface SaveProps {
+  draft: ContentDraft;
+  given: ContentDraft;
+  item: ContentDetail | null;
+  check: ContentCheck | null;
+}
+
+function Save({ draft, given, item, check }: SaveProps) {
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const saving = useMutation({
+    mutationFn: () =>
+      item === null
+        ? send<ContentSummary>("POST", "/api/v1/content/items", tidy(draft))
+        : send<ContentSummary>("PUT", `${contentPath(item.id)}?basedOn=${item.version}`, tidy(draft)),
+    onSuccess: async (saved) => {
+      await client.invalidateQueries({ queryKey: ["content"] });
+      if (saved !== null) await navigate({ to: "/content/$id", params: { id: saved.id }, search: {} });
+    },
+  });
+  const isChanged = item === null || JSON.stringify(tidy(draft)) !== JSON.stringify(tidy(given));
+  const errors = (check?.errors ?? []).filter(({ pointer }) => placeOf(pointer).step === null);
+  return (
+    <div className={page["form"]}>
+      {errors.length > 0 && (
+        <ul className={classes["violations"]} aria-label="What is missing">
+          {errors.map(({ pointer, message }) => {
+            const { locale, field } = placeOf(pointer);
+            return (
+              <li key={`${pointer} ${message}`}>
+                {locale === null ? "" : `${locale}: `}
+                {field} {message}
+              </li>
+            );
+          })}
+        </ul>
+      )}
+      {saving.error !== null && <Notice error={saving.error} />}
+      <div className={page["actions"]}>
+        <Button loading={saving.isPending} disabled={!isChanged} onClick={() => saving.mutate()}>
+          {item === null ? "Save as a draft" : `Save as version ${item.version + 1}`}
+        </Button>
+        {item !== null && (
+          <p className={page["note"]}>Every save is a version of its own; what is live stays live until you publish.</p>
+        )}
+      </div>
+    </div>
+  );
+}
