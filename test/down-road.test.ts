@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { feedIndex } from "#protocol/content.ts";
+import { FeedCache } from "../device-sim/agent/feed-cache.ts";
 import { delivery } from "#protocol/delivery.ts";
 import { approvedContent } from "./support/approved-content.ts";
 import { registerOvens } from "./support/ovens.ts";
@@ -14,7 +15,17 @@ import {
   until,
 } from "./support/service-process.ts";
 
-const ids = ["online-1", "away-1", "feed-1", "feed-2", "patient-1", "desired-1", "blocked-1", "neighbour-1"];
+const ids = [
+  "online-1",
+  "away-1",
+  "feed-1",
+  "feed-2",
+  "patient-1",
+  "away-feed-1",
+  "desired-1",
+  "blocked-1",
+  "neighbour-1",
+];
 
 let service: RunningService;
 let tokens: Map<string, string>;
@@ -177,6 +188,40 @@ test("a published recipe is retained for its model and locale, the index after t
   expect(
     newcomer.messages.filter(({ topic }) => topic.startsWith("hearth/v1/content")).map(({ topic }) => topic),
   ).toEqual([feed]);
+});
+
+test("what is withdrawn while an oven is away is gone from its display when it comes back, and what else it holds stays", async () => {
+  const feed = "hearth/v1/content/oven/en/recipes";
+  const [gone, kept] = [await newRecipe("Gone"), await newRecipe("Kept")];
+  const reach = { models: ["oven"], feed: "recipes" };
+  for (const id of [gone, kept]) {
+    expect((await service.api(`/api/v1/content/items/${id}/publish`, { method: "POST", body: reach })).status).toBe(
+      200,
+    );
+  }
+  // What the appliance keeps over the time in which it is away.
+  const cache = new FeedCache();
+  const shown = () => cache.items("recipes").map(({ id }) => id);
+  const readFeed = async (holds: () => boolean): Promise<Oven> => {
+    const oven = await Oven.connect("away-feed-1");
+    await oven.client.subscribeAsync(`${feed}/#`, { qos: 1 });
+    let read = 0;
+    await until("its display is up to date", () => {
+      for (const { topic, text } of oven.messages.slice(read)) {
+        if (topic === feed) cache.takeIndex("recipes", Buffer.from(text));
+        else cache.takeItem("recipes", topic.split("/").at(-1) ?? "", Buffer.from(text));
+      }
+      read = oven.messages.length;
+      return holds();
+    });
+    return oven;
+  };
+  const before = await readFeed(() => shown().includes(gone) && shown().includes(kept));
+  await before.client.endAsync();
+  expect((await service.api(`/api/v1/content/items/${gone}/withdraw`, { method: "POST" })).status).toBe(200);
+  expect(shown()).toContain(gone);
+  await readFeed(() => !shown().includes(gone));
+  expect(shown()).toContain(kept);
 });
 
 test("what is sent while the oven is away waits for its subscription, not for its connection", async () => {

@@ -7,7 +7,7 @@ import { safeText } from "#protocol/text.ts";
 import { feeds } from "#protocol/topics.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
-import { isTimeZone } from "./core/local-window.ts";
+import { isLocalTime, isTimeZone } from "./core/local-window.ts";
 import { versionStates } from "./core/version-life.ts";
 import type { Content } from "./content.ts";
 import {
@@ -227,7 +227,7 @@ function reviewRoutes(server: FastifyInstance, content: Content): void {
 const localTime = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/, "must be a local time such as 2026-12-01T08:00")
-  .refine((text) => !Number.isNaN(Date.parse(`${text}:00Z`)), "must be a day that exists")
+  .refine(isLocalTime, "must be a day that exists")
   .refine((text) => text >= "2000" && text < "2100", "must lie between 2000 and 2100");
 
 const scheduleBody = z.strictObject({

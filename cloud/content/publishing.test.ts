@@ -60,8 +60,7 @@ type Method = "GET" | "POST" | "PUT" | "DELETE";
 async function ask(method: Method, url: string, payload?: object, headers = mara) {
   const body = payload === undefined ? {} : { payload };
   const response = await api.app.inject({ method, url: `/api/v1/content${url}`, headers, ...body });
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers freely
-  return { status: response.statusCode, body: response.json<any>() };
+  return { status: response.statusCode, body: response.json() };
 }
 
 const text = (title: string, more: object = {}) => ({ title, text: "Wipe the door.", ...more });
@@ -97,11 +96,19 @@ test("nobody approves what they wrote, not even a part of it, and nothing goes o
     expect((await ask("POST", `/items/${id}/approve`, {}, by)).body).toMatchObject({ code: "reviewer_is_author" });
   }
   const third = await api.as("content");
-  expect((await ask("POST", `/items/${id}/send-back`, { note: "Too short" }, third)).body).toMatchObject({ state: "draft" });
+  expect((await ask("POST", `/items/${id}/send-back`, { note: "Too short" }, third)).body).toMatchObject({
+    state: "draft",
+  });
   await ask("POST", `/items/${id}/submit`, {});
   expect((await ask("POST", `/items/${id}/approve`, {}, third)).body).toMatchObject({ state: "approved" });
   const { steps } = (await ask("GET", `/items/${id}`)).body;
-  expect(steps.map(({ event, version, note }: { event: string; version: number; note: string | null }) => [event, version, note])).toEqual([
+  expect(
+    steps.map(({ event, version, note }: { event: string; version: number; note: string | null }) => [
+      event,
+      version,
+      note,
+    ]),
+  ).toEqual([
     ["approve", 2, null],
     ["submit", 2, null],
     ["send_back", 2, "Too short"],
@@ -146,7 +153,9 @@ test("a schedule makes it live in its zone and ends it, and what goes out replac
 
 test("what is planned can be taken back, and a window that is over is refused", async () => {
   const id = await approved(tip());
-  expect((await schedule(id, { from: inHours(3), until: inHours(2) })).body).toMatchObject({ code: "content_window_over" });
+  expect((await schedule(id, { from: inHours(3), until: inHours(2) })).body).toMatchObject({
+    code: "content_window_over",
+  });
   expect((await schedule(id, { from: "2026-02-30T08:00" })).body).toMatchObject({
     errors: [{ pointer: "/body/from", message: "must be a day that exists" }],
   });
@@ -164,9 +173,16 @@ test("a delivery keeps to the household's own clock, wherever it lives", async (
   reads.set(tokyo.key, { locale: "en", timeZone: "Asia/Tokyo", units: null });
   reads.set(lisbon.key, { locale: "en", timeZone: "Europe/Lisbon", units: null });
   const id = await approved({ kind: "message", class: "promotional", locales: { en: text("Advent") } });
-  const day = Temporal.Instant.fromEpochMilliseconds(road.clock.nowMs()).toZonedDateTimeISO("UTC").toPlainDate().add({ days: 2 });
+  const day = Temporal.Instant.fromEpochMilliseconds(road.clock.nowMs())
+    .toZonedDateTimeISO("UTC")
+    .toPlainDate()
+    .add({ days: 2 });
   await schedule(id, { from: `${day.toString()}T09:00`, until: `${day.add({ days: 1 }).toString()}T09:00` });
-  const wanted = [tokyo, lisbon].map((device) => ({ itemId: id, device, expiresAtMs: road.clock.nowMs() + 90 * dayMs }));
+  const wanted = [tokyo, lisbon].map((device) => ({
+    itemId: id,
+    device,
+    expiresAtMs: road.clock.nowMs() + 90 * dayMs,
+  }));
   const at = (hour: number) => day.toZonedDateTime({ timeZone: "UTC", plainTime: { hour } }).epochMilliseconds;
   // One in the morning in UTC is ten in Tokyo, and one in Lisbon.
   road.clock.forward(at(1) - road.clock.nowMs());
@@ -174,7 +190,9 @@ test("a delivery keeps to the household's own clock, wherever it lives", async (
   expect(early.deliveries.map(({ deviceId }) => deviceId)).toEqual(["in-tokyo"]);
   expect(early.skipped).toEqual([{ itemId: id, deviceId: "in-lisbon", rule: "not_yet" }]);
   const [sent] = await deliveries.sendable(["in-tokyo"], true, 1);
-  expect(sent?.expires_at_ms).toBe(day.add({ days: 1 }).toZonedDateTime({ timeZone: "Asia/Tokyo", plainTime: "09:00" }).epochMilliseconds);
+  expect(sent?.expires_at_ms).toBe(
+    day.add({ days: 1 }).toZonedDateTime({ timeZone: "Asia/Tokyo", plainTime: "09:00" }).epochMilliseconds,
+  );
   road.clock.forward(24 * hourMs);
   const late = await database.db.transaction().execute((tx) => content.deliver(tx, wanted));
   expect([late.deliveries.map(({ deviceId }) => deviceId), late.skipped]).toEqual([
@@ -184,7 +202,9 @@ test("a delivery keeps to the household's own clock, wherever it lives", async (
 });
 
 test("each market's feed carries the text that it falls back to, in its units, and none that it would not understand", async () => {
-  const id = await approved(tip({ de: text("Tipp", { text: "Bei {{180 °C}}." }), en: text("Tip", { text: "At {{180 °C}}." }) }));
+  const id = await approved(
+    tip({ de: text("Tipp", { text: "Bei {{180 °C}}." }), en: text("Tip", { text: "At {{180 °C}}." }) }),
+  );
   await schedule(id, { models: ["oven-x200"] });
   const items = new Map(
     (changes[0]?.items ?? []).flatMap(({ topic, payload }) => {
@@ -228,7 +248,11 @@ test("a safety notice goes on the feed and to every appliance of its models, onc
   await content.tick();
   const rows = await deliveries.sendable([...ovens, "in-lisbon"], true, 100);
   const notices = rows.filter(({ body }) => about(body) === id);
-  expect(notices.map(({ device_id, priority }) => [device_id, priority]).toSorted()).toEqual(ovens.map((oven) => [oven, 9]));
+  expect(
+    notices
+      .map(({ device_id, priority }) => [device_id, priority])
+      .toSorted(([a], [b]) => String(a).localeCompare(String(b))),
+  ).toEqual(ovens.map((oven) => [oven, 9]));
   // A recall that is about service alone stays on the feed.
   const quiet = await approved({ kind: "notice", class: "service", locales: { en: text("Clean it") } });
   await schedule(quiet, { models: ["oven-s80"] });
@@ -240,18 +264,29 @@ test("a draft goes to test appliances and to no other", async () => {
   await road.devices.add(["mine-1", "theirs-1"]);
   await road.devices.register({ kind: "system" }, [{ id: "shared-1", model: "oven-x200", tags: ["test"] }]);
   const id = await written({ kind: "offer", offerKey: "stone", locales: { en: text("A stone") } });
-  expect((await ask("POST", `/items/${id}/test`, { deviceIds: ["mine-1"] })).body).toMatchObject({ code: "not_a_test_device" });
+  expect((await ask("POST", `/items/${id}/test`, { deviceIds: ["mine-1"] })).body).toMatchObject({
+    code: "not_a_test_device",
+  });
   expect((await ask("PUT", "/test-devices/mine-1")).body).toEqual({ deviceIds: ["mine-1"] });
-  expect((await ask("POST", `/items/${id}/test`, { deviceIds: ["mine-1", "shared-1"] })).body).toEqual({ deliveries: 2 });
+  expect((await ask("POST", `/items/${id}/test`, { deviceIds: ["mine-1", "shared-1"] })).body).toEqual({
+    deliveries: 2,
+  });
   const [offer] = await deliveries.sendable(["mine-1"], true, 1);
   expect(contentItem.parse(offer?.body)).toMatchObject({ kind: "offer", title: "A stone", undoMs: 10_000 });
   // The list is one's own.
-  expect((await ask("POST", `/items/${id}/test`, { deviceIds: ["mine-1"] }, jonas)).body).toMatchObject({ code: "not_a_test_device" });
+  expect((await ask("POST", `/items/${id}/test`, { deviceIds: ["mine-1"] }, jonas)).body).toMatchObject({
+    code: "not_a_test_device",
+  });
   expect((await ask("DELETE", "/test-devices/mine-1")).body).toEqual({ deviceIds: [] });
-  expect((await ask("POST", `/items/${id}/send`, { deviceIds: ["mine-1"] })).body).toMatchObject({ code: "needs_a_grant" });
+  expect((await ask("POST", `/items/${id}/send`, { deviceIds: ["mine-1"] })).body).toMatchObject({
+    code: "needs_a_grant",
+  });
 });
 
-const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+const png = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
 
 async function upload(bytes: Buffer, type = "image/png") {
   const response = await api.app.inject({
@@ -260,8 +295,7 @@ async function upload(bytes: Buffer, type = "image/png") {
     headers: { ...mara, "content-type": type },
     payload: bytes,
   });
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers freely
-  return { status: response.statusCode, body: response.json<any>() };
+  return { status: response.statusCode, body: response.json() };
 }
 
 test("a picture travels by reference, with its hash and size, behind a link that nobody can make up", async () => {
@@ -273,14 +307,26 @@ test("a picture travels by reference, with its hash and size, behind a link that
   await schedule(id, { models: ["oven-x200"] });
   const payload = changes[0]?.items.find(({ topic }) => topic.includes("/en/"))?.payload ?? "";
   const item = contentItem.parse(JSON.parse(payload));
-  expect(item.image).toMatchObject({ sha256: image.sha256, sizeBytes: png.length, mimeType: "image/png", alt: "A door" });
+  expect(item.image).toMatchObject({
+    sha256: image.sha256,
+    sizeBytes: png.length,
+    mimeType: "image/png",
+    alt: "A door",
+  });
   const { pathname, search } = new URL(item.image?.href ?? "");
   const served = await api.app.inject({ url: pathname + search });
-  expect([served.statusCode, served.headers["content-type"], served.rawPayload.equals(png)]).toEqual([200, "image/png", true]);
+  expect([served.statusCode, served.headers["content-type"], served.rawPayload.equals(png)]).toEqual([
+    200,
+    "image/png",
+    true,
+  ]);
   const forged = await api.app.inject({ url: `${pathname}?signature=${"A".repeat(43)}` });
   expect(forged.statusCode).toBe(403);
   const unknown = { ...tip(), image: "0".repeat(64) };
-  expect((await ask("POST", "/items", unknown)).body).toMatchObject({ code: "media_not_found", errors: [{ pointer: "/body/image" }] });
+  expect((await ask("POST", "/items", unknown)).body).toMatchObject({
+    code: "media_not_found",
+    errors: [{ pointer: "/body/image" }],
+  });
 });
 
 test("a recipe comes in as JSON-LD and goes out as JSON-LD, and what is wrong with it is named by field", async () => {
@@ -293,21 +339,35 @@ test("a recipe comes in as JSON-LD and goes out as JSON-LD, and what is wrong wi
     cookTime: "PT45M",
     recipeIngredient: ["1 kg apples"],
     recipeInstructions: [
-      { "@type": "HowToSection", name: "Baking", itemListElement: [{ "@type": "HowToStep", text: "Bake.", "hearth:machine": { program: "HotAir", setpoint_c: 180 } }] },
+      {
+        "@type": "HowToSection",
+        name: "Baking",
+        itemListElement: [
+          { "@type": "HowToStep", text: "Bake.", "hearth:machine": { program: "HotAir", setpoint_c: 180 } },
+        ],
+      },
     ],
     keywords: "pie, Sunday",
   };
   const { body } = await ask("POST", "/recipes/read", { jsonLd: JSON.stringify(page) });
   const id = await written(body.draft);
   const exported = (await ask("GET", `/items/${id}/recipe.jsonld?locale=en-GB`)).body;
-  expect(exported).toMatchObject({ "@type": "Recipe", name: "Apple pie", cookTime: "PT45M", recipeInstructions: page.recipeInstructions });
+  expect(exported).toMatchObject({
+    "@type": "Recipe",
+    name: "Apple pie",
+    cookTime: "PT45M",
+    recipeInstructions: page.recipeInstructions,
+  });
   expect((await ask("POST", "/recipes/read", { jsonLd: exported })).body.draft.locales).toEqual(body.draft.locales);
   const bad = { ...page, cookTime: "three quarters of an hour" };
   expect((await ask("POST", "/recipes/read", { jsonLd: bad })).body).toMatchObject({
     code: "recipe_not_readable",
     errors: [{ pointer: "/body/jsonLd/cookTime", message: "must be a duration of ISO 8601, such as PT25M" }],
   });
-  const starts = { ...page, recipeInstructions: [{ text: "Bake.", "hearth:machine": { program: "HotAir", start: true } }] };
+  const starts = {
+    ...page,
+    recipeInstructions: [{ text: "Bake.", "hearth:machine": { program: "HotAir", start: true } }],
+  };
   expect((await ask("POST", "/recipes/read", { jsonLd: starts })).body).toMatchObject({ code: "recipe_not_readable" });
 });
 
@@ -324,26 +384,47 @@ test("nothing in a recipe starts heat: a step that would is refused by its field
 
 test("a draft is checked against every model that it is for, by step, before it is saved", async () => {
   const machine = { program: "HotAir", setpoint_c: 300 };
-  const draft = { kind: "recipe", models: ["oven-x200"], locales: { en: { title: "Pizza", steps: [{ text: "Bake", machine }] } } };
+  const draft = {
+    kind: "recipe",
+    models: ["oven-x200"],
+    locales: { en: { title: "Pizza", steps: [{ text: "Bake", machine }] } },
+  };
   const { body } = await ask("POST", "/check", { draft });
   expect(body).toMatchObject({
     errors: [],
-    misfits: [{ model: "oven-x200", pointer: "/locales/en/steps/0/machine/setpoint_c", message: "step 1: oven-x200 goes up to 250 °C" }],
+    misfits: [
+      {
+        model: "oven-x200",
+        pointer: "/locales/en/steps/0/machine/setpoint_c",
+        message: "step 1: oven-x200 goes up to 250 °C",
+      },
+    ],
   });
   const model = (body.models as { key: string; branding: object }[]).find(({ key }) => key === "oven-x200");
-  expect(model).toMatchObject({ branding: { name: "T", sender: { name: "T", email: null }, colours: { accent: "#9a3412" } } });
-  expect((await ask("POST", "/check", { draft: { kind: "recipe", locales: {} } })).body.errors).toMatchObject([{ pointer: "/locales" }]);
+  expect(model).toMatchObject({
+    branding: { name: "T", sender: { name: "T", email: null }, colours: { accent: "#9a3412" } },
+  });
+  expect((await ask("POST", "/check", { draft: { kind: "recipe", locales: {} } })).body.errors).toMatchObject([
+    { pointer: "/locales" },
+  ]);
   const id = await approved(draft);
   expect((await schedule(id, { models: ["oven-x200"] })).body).toMatchObject({ code: "recipe_does_not_fit" });
 });
 
 test("two who save at once: the second is told, and versions are compared word by word", async () => {
   const id = await written(tip());
-  const put = (title: string, basedOn: number) => ask("PUT", `/items/${id}?basedOn=${basedOn}`, tip({ en: text(title) }));
+  const put = (title: string, basedOn: number) =>
+    ask("PUT", `/items/${id}?basedOn=${basedOn}`, tip({ en: text(title) }));
   expect((await put("Tip for the door", 1)).body).toMatchObject({ version: 2 });
   expect((await put("Mine", 1)).body).toMatchObject({ code: "content_changed_meanwhile" });
   expect((await ask("GET", `/items/${id}/diff?from=1&to=2`)).body.fields).toEqual([
-    { pointer: "/locales/en/title", parts: [{ kind: "same", text: "Tip" }, { kind: "added", text: " for the door" }] },
+    {
+      pointer: "/locales/en/title",
+      parts: [
+        { kind: "same", text: "Tip" },
+        { kind: "added", text: " for the door" },
+      ],
+    },
   ]);
   expect((await ask("GET", `/items/${id}/diff?from=1&to=9`)).body).toMatchObject({ code: "content_version_not_found" });
 });
@@ -357,6 +438,11 @@ test("the library is searched by words, state, class and language, and the calen
   }
   const nowMs = road.clock.nowMs();
   const seen = async (from: number, to: number) =>
-    ((await ask("GET", `/calendar?from=${from}&to=${to}`)).body.items as { id: string }[]).some((item) => item.id === id);
-  expect([await seen(nowMs, nowMs + 7 * dayMs), await seen(nowMs + 7 * dayMs, nowMs + 14 * dayMs)]).toEqual([true, false]);
+    ((await ask("GET", `/calendar?from=${from}&to=${to}`)).body.items as { id: string }[]).some(
+      (item) => item.id === id,
+    );
+  expect([await seen(nowMs, nowMs + 7 * dayMs), await seen(nowMs + 7 * dayMs, nowMs + 14 * dayMs)]).toEqual([
+    true,
+    false,
+  ]);
 });

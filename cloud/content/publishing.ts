@@ -33,9 +33,9 @@ export type ScheduleRefusal =
   | "feed_full"
   | VersionRefusal;
 
-type Changed<Rule extends Refused<VersionRefusal>["rule"] | "content_not_found" | "reviewer_is_author" | ScheduleRefusal> =
-  | { kind: "changed"; item: ContentSummary }
-  | Refused<Rule>;
+type Changed<
+  Rule extends Refused<VersionRefusal>["rule"] | "content_not_found" | "reviewer_is_author" | ScheduleRefusal,
+> = { kind: "changed"; item: ContentSummary } | Refused<Rule>;
 
 const system: Principal = { kind: "system" };
 
@@ -159,7 +159,9 @@ export class Publishing {
   async #unfit(
     row: store.ItemRow,
     models: readonly string[],
-  ): Promise<Refused<"not_for_feeds" | "promotional_on_feed" | "content_model_unknown" | "recipe_does_not_fit"> | null> {
+  ): Promise<Refused<
+    "not_for_feeds" | "promotional_on_feed" | "content_model_unknown" | "recipe_does_not_fit"
+  > | null> {
     if (models.length > 0 && feedOfKind[row.kind] === null) return refused("not_for_feeds");
     if (models.length > 0 && (row.class === "promotional" || row.class === "loyalty_status")) {
       return refused("promotional_on_feed");
@@ -209,23 +211,14 @@ export class Publishing {
     );
   }
 
-  async #replace(
-    tx: Db,
-    by: Principal,
-    id: string,
-    version: number,
-    states: ("live" | "scheduled")[],
-  ): Promise<void> {
+  async #replace(tx: Db, by: Principal, id: string, version: number, states: ("live" | "scheduled")[]): Promise<void> {
     for (const other of await store.versionsIn(tx, id, states)) {
       if (other.version !== version) await this.#move(tx, by, other, "replace", null);
     }
   }
 
   /** Takes the item off every feed, and what was planned with it. */
-  async withdraw(
-    by: Principal,
-    id: string,
-  ): Promise<Changed<"content_not_found" | VersionRefusal>> {
+  async withdraw(by: Principal, id: string): Promise<Changed<"content_not_found" | VersionRefusal>> {
     const outcome = await transaction(this.#deps.db, async (tx) => {
       const item = await store.lockItem(tx, id);
       if (item === null) return refused("content_not_found");
@@ -244,7 +237,10 @@ export class Publishing {
     return { kind: "changed", item: outcome.item };
   }
 
-  async #offFeeds(tx: Db, row: { id: string; version: number; kind: store.ItemRow["kind"] }): Promise<FeedTopics | null> {
+  async #offFeeds(
+    tx: Db,
+    row: { id: string; version: number; kind: store.ItemRow["kind"] },
+  ): Promise<FeedTopics | null> {
     const feed = feedOfKind[row.kind];
     const models = await modelsOfItem(tx, row.id);
     if (feed === null || models.length === 0) return null;
@@ -296,7 +292,10 @@ export class Publishing {
   }
 }
 
-type LiveRow = Pick<store.ItemVersionRow, "id" | "kind" | "version" | "state" | "class" | "locales" | "image" | "feed_models">;
+type LiveRow = Pick<
+  store.ItemVersionRow,
+  "id" | "kind" | "version" | "state" | "class" | "locales" | "image" | "feed_models"
+>;
 
 /** A refusal that is found out after something was written: it undoes the transaction. */
 class Held extends Error {

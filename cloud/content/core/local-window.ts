@@ -38,3 +38,12 @@ export function isTimeZone(name: string): boolean {
     return false;
   }
 }
+
+/** Whether the calendar has such a day: there is no thirtieth of February. */
+export function isLocalTime(text: string): boolean {
+  try {
+    return Temporal.PlainDateTime.from(text).toString({ smallestUnit: "minute" }) === text;
+  } catch {
+    return false;
+  }
+}

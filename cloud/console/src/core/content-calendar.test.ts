@@ -6,7 +6,12 @@ const nowMs = Date.UTC(2026, 9, 20, 12);
 
 test("a month is whole weeks from Monday on, and a day is as long as its zone has it", () => {
   const { days, title } = daysOf("month", null, nowMs, "Europe/Berlin");
-  expect([title, days.length % 7, days[0]?.date, days.at(-1)?.date]).toEqual(["October 2026", 0, "2026-09-28", "2026-11-01"]);
+  expect([title, days.length % 7, days[0]?.date, days.at(-1)?.date]).toEqual([
+    "October 2026",
+    0,
+    "2026-09-28",
+    "2026-11-01",
+  ]);
   const change = days.find(({ date }) => date === "2026-10-25");
   expect(((change?.toMs ?? 0) - (change?.fromMs ?? 0)) / 3_600_000).toBe(25);
   expect(new Date(change?.fromMs ?? 0).toISOString()).toBe("2026-10-24T22:00:00.000Z");

@@ -33,9 +33,7 @@ function offsetAt(atMs: number, zone: string): number {
     second: "2-digit",
   }).formatToParts(atMs);
   const of = (type: string) => parts.find((part) => part.type === type)?.value ?? "00";
-  const there = Date.parse(
-    `${of("year")}-${of("month")}-${of("day")}T${of("hour")}:${of("minute")}:${of("second")}Z`,
-  );
+  const there = Date.parse(`${of("year")}-${of("month")}-${of("day")}T${of("hour")}:${of("minute")}:${of("second")}Z`);
   return there - Math.floor(atMs / 1_000) * 1_000;
 }
 

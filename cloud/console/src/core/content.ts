@@ -61,7 +61,7 @@ export const versionStateWords: Record<VersionState, { words: string; tone: Tone
   draft: { words: "Draft", tone: "plain" },
   in_review: { words: "In review", tone: "mind" },
   approved: { words: "Approved", tone: "well" },
-  scheduled: { words: "Scheduled", tone: "mind" },
+  scheduled: { words: "Scheduled", tone: "plain" },
   live: { words: "Live", tone: "well" },
   withdrawn: { words: "Withdrawn", tone: "plain" },
   expired: { words: "Over", tone: "plain" },
@@ -123,9 +123,7 @@ export function machineLine(machine: ProgramSettings, units: UnitSystem): string
 }
 
 export const emptyText = (kind: ContentKind): LocaleText =>
-  kind === "recipe"
-    ? { title: "", summary: "", ingredients: [], steps: [{ text: "" }] }
-    : { title: "", text: "" };
+  kind === "recipe" ? { title: "", summary: "", ingredients: [], steps: [{ text: "" }] } : { title: "", text: "" };
 
 export const newDraft = (kind: ContentKind): ContentDraft => ({
   kind,

@@ -103,9 +103,7 @@ function Filters({ search }: { search: ContentSearch }) {
     void navigate({ to: "/content", search: contentSearch({ ...search, cursor: undefined, ...part }), replace: true });
   return (
     <search className={page["filters"]}>
-      <TypedFilter
-        label="Title" value={search.q} onChange={(q) => set({ q })}
-      />
+      <TypedFilter label="Title" value={search.q} onChange={(q) => set({ q })} />
       <NativeSelect
         label="Kind"
         value={search.kind ?? ""}
@@ -124,9 +122,7 @@ function Filters({ search }: { search: ContentSearch }) {
         onChange={(event) => set({ class: event.currentTarget.value })}
         data={options("All classes", Object.entries(contentClassWords))}
       />
-      <TypedFilter
-        label="Language" value={search.locale} onChange={(locale) => set({ locale })}
-      />
+      <TypedFilter label="Language" value={search.locale} onChange={(locale) => set({ locale })} />
     </search>
   );
 }
@@ -177,8 +173,9 @@ const NoContent = ({ isFiltered }: { isFiltered: boolean }) =>
     <Empty title="Nothing is written yet">
       <p>
         Recipes, tips, notices, messages and offers begin as a draft. Somebody else than their author reads and approves
-        them; then they are scheduled. Recipes, tips and notices go on the feeds of appliances; messages and offers reach
-        households through campaigns. Begin with a recipe: write one, or import it from a page that has it as JSON-LD.
+        them; then they are scheduled. Recipes, tips and notices go on the feeds of appliances; messages and offers
+        reach households through campaigns. Begin with a recipe: write one, or import it from a page that has it as
+        JSON-LD.
       </p>
     </Empty>
   );

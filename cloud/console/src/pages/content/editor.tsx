@@ -5,7 +5,13 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { send } from "../../api/client.ts";
 import { checkQuery, contentPath } from "../../api/content-queries.ts";
-import type { ContentCheck, ContentDetail, ContentDraft, ContentSummary, LocaleText } from "../../api/content-shapes.ts";
+import type {
+  ContentCheck,
+  ContentDetail,
+  ContentDraft,
+  ContentSummary,
+  LocaleText,
+} from "../../api/content-shapes.ts";
 import { useRights } from "../../api/rights.ts";
 import { classesOfKind, contentClassHelp, contentClassWords, emptyText, placeOf } from "../../core/content.ts";
 import { Notice } from "../../parts/notice.tsx";
@@ -221,7 +227,12 @@ function Settings({ draft, check, onChange }: SettingsProps) {
           {draft.models === null ? "For all models. Choose some to keep it to them." : "For these models alone:"}
         </p>
         {models.map(({ key, name }) => (
-          <Checkbox key={key} label={name} checked={draft.models?.includes(key) === true} onChange={() => toggle(key)} />
+          <Checkbox
+            key={key}
+            label={name}
+            checked={draft.models?.includes(key) === true}
+            onChange={() => toggle(key)}
+          />
         ))}
       </div>
     </>

@@ -29,7 +29,7 @@ function NewItem() {
   const [draft] = useState(() => contentDrafts.take() ?? newDraft(kind));
   return (
     <div className={page["page"]}>
-      <title>New {contentKindWords[draft.kind].toLowerCase()} · Hearth</title>
+      <title>{`New ${contentKindWords[draft.kind].toLowerCase()} · Hearth`}</title>
       <h1>New {contentKindWords[draft.kind].toLowerCase()}</h1>
       <EngagementTabs current="content" />
       <Editor draft={draft} item={null} />

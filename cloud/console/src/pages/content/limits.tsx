@@ -33,7 +33,9 @@ export function Limits({ draft, check }: { draft: ContentDraft; check: ContentCh
           );
         })}
       </ul>
-      <p className={page["note"]}>A recipe only preloads. Nothing in it starts heat: a person does, at the appliance.</p>
+      <p className={page["note"]}>
+        A recipe only preloads. Nothing in it starts heat: a person does, at the appliance.
+      </p>
     </section>
   );
 }

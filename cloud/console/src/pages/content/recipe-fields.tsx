@@ -58,7 +58,7 @@ export function RecipeFields({ text, locale, check, models, onChange }: RecipeFi
         value={(text.ingredients ?? []).join("\n")}
         onChange={(event) => onChange({ ingredients: event.currentTarget.value.split("\n") })}
       />
-      <h3>Steps</h3>
+      <h2>Steps</h2>
       {steps.map((step, at) => (
         <Step
           // oxlint-disable-next-line react/no-array-index-key -- steps have no name of their own, and keep their place
@@ -173,7 +173,9 @@ function Machine({ machine, programs, place, onChange }: MachineProps) {
       <NativeSelect
         label="Program"
         value={machine.program}
-        onChange={(event) => set({ program: known.find((one) => one === event.currentTarget.value) ?? machine.program })}
+        onChange={(event) =>
+          set({ program: known.find((one) => one === event.currentTarget.value) ?? machine.program })
+        }
         data={known.map((program) => ({ value: program, label: programWords[program] }))}
       />
       <NumberInput

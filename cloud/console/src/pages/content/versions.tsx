@@ -84,7 +84,9 @@ export function Versions({ item }: { item: ContentDetail }) {
       </section>
       <section className={page["card"]} aria-label="What happened">
         <h2>What happened</h2>
-        {item.steps.length === 0 && <p className={page["soft"]}>Nothing yet: hand it in for review when it is ready.</p>}
+        {item.steps.length === 0 && (
+          <p className={page["soft"]}>Nothing yet: hand it in for review when it is ready.</p>
+        )}
         <ul className={classes["limits"]}>
           {item.steps.map(({ version, atMs, event, by, note }) => (
             <li key={`${version} ${event} ${atMs}`}>

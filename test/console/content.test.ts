@@ -1,0 +1,147 @@
+/** The library, the editor and the calendar in a real browser, on a real service. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+} from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
+import { type ContentStage, setContent } from "./content-stage.ts";
+
+let dataDir: string;
+let service: RunningService;
+let browser: Browser;
+let stage: ContentStage;
+
+const open = (screen: Screen, path: string, key = stage.mara) => openPage(browser, service, screen, path, key);
+
+const dialog = (page: Page) => page.getByRole("dialog");
+
+describe.skipIf(!hasChromium)("content in the console", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir });
+    stage = await setContent(service);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  });
+
+  for (const screen of [desk, phone]) {
+    test(`every page of content has nothing that axe finds, and fits ${screen.name}`, async () => {
+      const paths: [string, string][] = [
+        ["/content", "Apple pie"],
+        ["/content?q=nothing", "Nothing matches"],
+        [`/content/${stage.pie}`, "oven-s80 goes up to 230 °C"],
+        [`/content/${stage.pie}?tab=versions`, "What changed"],
+        ["/content/new?kind=offer", "What is granted"],
+        ["/calendar", "Begins: Five minutes early"],
+        ["/calendar?span=week", "Days are those of"],
+      ];
+      const { page, complaints, strangers } = await open(screen, paths[0]?.[0] ?? "/");
+      for (const [path, words] of paths) {
+        await page.goto(service.http + path);
+        await page.getByText(words).first().waitFor();
+        expect([path, await faultsOf(page), await overflow(page)]).toEqual([path, [], 0]);
+      }
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+  }
+
+  test("the library is filtered by state, and the filter is in the address", async () => {
+    const { page } = await open(desk, "/content");
+    await page.getByLabel("State").selectOption("scheduled");
+    await page.getByText("Apple pie").waitFor({ state: "detached" });
+    expect(param(page, "state")).toBe("scheduled");
+    expect(await page.getByRole("list", { name: "Library" }).getByRole("listitem").count()).toBe(1);
+  });
+
+  test("a step that is too hot is marked where it stands, and the display shows what is typed, in the reader's units", async () => {
+    const { page } = await open(desk, `/content/${stage.pie}`);
+    const wrong = page.getByRole("list", { name: "What is wrong with step 2" });
+    await wrong.waitFor();
+    expect(await wrong.textContent()).toBe("oven-s80 goes up to 230 °C");
+    expect(await page.getByRole("region", { name: "Safety limits" }).textContent()).toContain("cannot do step 2");
+    await page.getByLabel("Title").fill("Plum cake");
+    await page.getByLabel("Temperature, °C").fill("200");
+    await wrong.waitFor({ state: "detached" });
+    const display = page.locator("[data-preview]");
+    expect(await display.textContent()).toContain("Plum cake");
+    expect((await display.textContent())?.replaceAll("\u00A0", " ")).toContain("Hot air, 200 °C, 45 min");
+    await page.getByText("°F", { exact: true }).click();
+    expect((await display.textContent())?.replaceAll("\u00A0", " ")).toContain("Hot air, 390 °F, 45 min");
+  });
+
+  test("versions are compared word by word", async () => {
+    const { page } = await open(desk, `/content/${stage.pie}?tab=versions`);
+    const changed = page.getByRole("region", { name: "What changed" });
+    await changed.locator("ins").first().waitFor();
+    expect(await changed.locator("del").allTextContents()).toEqual(["180", "180"]);
+    expect(await changed.locator("ins").allTextContents()).toEqual(["hot ", "250", "250"]);
+  });
+
+  test("an item goes from import over review by somebody else to the feed; its author cannot approve it", async () => {
+    const { page } = await open(desk, "/content");
+    await page.getByRole("button", { name: "Import a recipe…" }).click();
+    const recipe = {
+      "@context": "https://schema.org",
+      "@type": "Recipe",
+      name: "Grandma&#39;s bread",
+      inLanguage: "de",
+      recipeIngredient: ["500 g flour"],
+      recipeInstructions: [{ "@type": "HowToStep", text: "<b>Knead</b> and bake." }],
+    };
+    await page.getByLabel("JSON-LD").fill("{");
+    await page.getByRole("button", { name: "Read it" }).click();
+    await dialog(page).getByText("That is no recipe of schema.org").waitFor();
+    await page.getByLabel("JSON-LD").fill(JSON.stringify(recipe));
+    await page.getByRole("button", { name: "Read it" }).click();
+    await page.getByRole("heading", { name: "New recipe" }).waitFor();
+    expect(await page.getByLabel("What to do in step 1").inputValue()).toBe("Knead and bake.");
+    await page.getByRole("button", { name: "Save as a draft" }).click();
+    await page.getByRole("heading", { name: "Grandma's bread" }).waitFor();
+    await page.getByRole("button", { name: "Hand in for review…" }).click();
+    await dialog(page).getByRole("button", { name: "Hand in" }).click();
+    await page.getByRole("button", { name: "Review…" }).click();
+    await dialog(page).getByRole("button", { name: "Approve" }).click();
+    await dialog(page).getByText("Who wrote it cannot approve it").waitFor();
+
+    const { pathname } = new URL(page.url());
+    const second = await open(phone, pathname, stage.jonas);
+    await second.page.getByRole("button", { name: "Review…" }).click();
+    await dialog(second.page).getByRole("button", { name: "Approve" }).click();
+    await second.page.getByRole("button", { name: "Schedule…" }).click();
+    await dialog(second.page).getByLabel("Oven X200").check();
+    expect([await faultsOf(second.page), await overflow(second.page)]).toEqual([[], 0]);
+    await dialog(second.page).getByRole("button", { name: "Publish now" }).click();
+    await second.page.getByText("On the feed of oven-x200").waitFor();
+  });
+
+  test("a draft goes to the test appliance of whoever writes it", async () => {
+    const { page } = await open(desk, `/content/${stage.pie}`);
+    await page.getByRole("button", { name: "Send to my test device…" }).click();
+    await dialog(page).getByLabel("Appliance to add").fill("desk-oven");
+    await dialog(page).getByRole("button", { name: "Add" }).click();
+    await dialog(page).getByRole("button", { name: "Take desk-oven off the list" }).waitFor();
+    await dialog(page).getByRole("button", { name: "Send", exact: true }).click();
+    await dialog(page).getByText("Sent to 1 appliance.").waitFor();
+    const { body } = await service.api("/api/v1/deliveries?device=desk-oven");
+    expect(body.items).toMatchObject([{ kind: "recipe", label: "Apple pie" }]);
+  });
+
+  test("who may only look sees the library and the display, and nothing to change", async () => {
+    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
+    const { page } = await open(desk, `/content/${stage.pie}`, made.body.secret);
+    await page.locator("[data-preview]").getByText("Apple pie").waitFor();
+    expect(await page.getByRole("button", { name: /Hand in|Save|Withdraw|Send to/ }).count()).toBe(0);
+    expect(await page.getByLabel("Title").isDisabled()).toBe(true);
+  });
+});
