@@ -24,7 +24,7 @@ export class ApiError extends Error {}
  */
 export async function request(
   api: Api,
-  method: "GET" | "PUT" | "POST",
+  method: "GET" | "PUT" | "POST" | "PATCH",
   path: string,
   body?: unknown,
 ): Promise<unknown> {

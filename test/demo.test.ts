@@ -122,6 +122,8 @@ test("with 60 appliances the whole story happens, and nothing of it is left", as
     expect.stringMatching(/^Their past is told: [\d,]{6,} readings/),
   ]);
   expect(lines.some((line) => line.past_share === 1)).toBe(true);
+  for (const told of [/^\d+ households said what their data/, /report \d+ things/, /^Three people looked at prices/])
+    expect(story.filter((sentence) => told.test(sentence))).toHaveLength(1);
   expect(await leftIn(run.temporary)).toEqual([]);
   expect(await processesOf(run.temporary)).toEqual([]);
 });

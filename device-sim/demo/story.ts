@@ -3,6 +3,7 @@ import { pick } from "../core/random.ts";
 import type { FleetMember } from "../fleet.ts";
 import { playContent, playRecipe } from "./content-parts.ts";
 import { playFirmware } from "./firmware-part.ts";
+import { playHouseholds } from "./household-part.ts";
 import { readBalance, readOverview } from "./hearth-api.ts";
 import { playLives } from "./lifecycle-part.ts";
 import type { ReleaseTeam } from "./release-team.ts";
@@ -21,6 +22,7 @@ const parts = (team: ReleaseTeam): { afterMs: number; play: Part }[] => [
   { afterMs: 0, play: tellPoints },
   { afterMs: 0, play: tellCases },
   { afterMs: 0, play: tellHours },
+  { afterMs: 0, play: playHouseholds },
   { afterMs: 500, play: (stage) => playFirmware(stage, team) },
   { afterMs: 1_000, play: playLives },
   { afterMs: 3_000, play: playContent },
