@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules|query`: what Hearth does beside bare aedes,
+ * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules|query|campaign`: what Hearth does beside bare aedes,
  * Mosquitto, nginx, InfluxDB and a plain INSERT under the same load in the same run, interleaved, as medians of three rounds. `--json`
  * prints one line.
  */
 import { parseArgs } from "node:util";
+import { benchCampaign } from "./campaigns.ts";
 import { benchConnections } from "./connections.ts";
 import { benchDownload } from "./downloads.ts";
 import { benchFanout } from "./fanout.ts";
@@ -25,6 +26,7 @@ const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] 
        npm run bench -- search [--devices 1000000]
        npm run bench -- rules [--seconds 8]
        npm run bench -- query [--days 30]
+       npm run bench -- campaign [--households 200000]
 each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
@@ -46,6 +48,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "8" },
     shape: { type: "string" },
     devices: { type: "string" },
+    households: { type: "string" },
     days: { type: "string", default: "30" },
     clients: { type: "string", default: "300" },
     megabytes: { type: "string", default: "20" },
@@ -54,7 +57,10 @@ const { values, positionals } = parseArgs({
   },
 });
 
-function count(name: "rounds" | "seconds" | "days" | "devices" | "clients" | "megabytes", usual = 0): number {
+function count(
+  name: "rounds" | "seconds" | "days" | "devices" | "households" | "clients" | "megabytes",
+  usual = 0,
+): number {
   const value = Number(values[name] ?? usual);
   return Number.isInteger(value) && value > 0
     ? value
@@ -89,6 +95,8 @@ async function run(): Promise<object> {
       return benchSearch({ devices: count("devices", 1_000_000), rounds, perKind: 100 });
     case "rules":
       return benchRules({ rounds, durationMs: count("seconds") * 1_000, ovens: 50, days: 30 });
+    case "campaign":
+      return benchCampaign({ households: count("households", 200_000), rounds: count("rounds", 1) });
     case "query":
       return benchQuery({ days: count("days"), rounds, asked: 50 });
     default:

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from "@tanstack/react-router";
+import { campaignEditorSearch, campaignsSearch } from "./core/campaigns.ts";
 import {
   deviceListSearch,
   deviceSearch,
@@ -206,6 +207,26 @@ const calendarRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/content/calendar-page.tsx"), "CalendarPage"),
 });
 
+const campaignsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/campaigns",
+  validateSearch: campaignsSearch,
+  component: lazyRouteComponent(() => import("./pages/campaigns/campaigns-page.tsx"), "CampaignsPage"),
+});
+
+const campaignEditorRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/campaigns/new",
+  validateSearch: campaignEditorSearch,
+  component: lazyRouteComponent(() => import("./pages/campaigns/editor-page.tsx"), "CampaignEditorPage"),
+});
+
+const campaignRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/campaigns/$id",
+  component: lazyRouteComponent(() => import("./pages/campaigns/campaign-page.tsx"), "CampaignPage"),
+});
+
 function NoSuchPage() {
   return (
     <Empty title="There is no such page">
@@ -242,6 +263,9 @@ const routeTree = rootRoute.addChildren([
   ruleRoute,
   noticesRoute,
   contentRoute,
+  campaignsRoute,
+  campaignEditorRoute,
+  campaignRoute,
   loyaltyRoute,
   earningRuleRoute,
   contentItemRoute,

@@ -24,6 +24,9 @@ export const rights = {
   "loyalty.rules": ["content", "admin"],
   "loyalty.reverse": ["support", "admin"],
   "cases.write": ["support", "admin"],
+  "campaigns.write": ["content", "admin"],
+  "campaigns.letters": ["support", "content", "admin"],
+  "decisions.read": ["support", "content", "admin"],
   "notices.read": ["support", "admin"],
   "notices.write": ["admin"],
 } as const satisfies Record<string, readonly string[]>;

@@ -1,7 +1,7 @@
 import { type Tab, Tabs } from "./tabs.tsx";
 
 /** The pages of engagement, by the name that each gives itself. */
-export type EngagementPage = "households" | "content" | "calendar" | "segments" | "lifecycle" | "loyalty";
+export type EngagementPage = "households" | "content" | "calendar" | "segments" | "lifecycle" | "loyalty" | "campaigns";
 
 /** Where each page of engagement begins: what lies below one of these is under the same link of the bar. */
 export const engagementPaths = /^\/(households|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
@@ -12,6 +12,7 @@ export function EngagementTabs({ current }: { current: EngagementPage }) {
     { words: "Households", link: { to: "/households", search: {} }, current: current === "households" },
     { words: "Content", link: { to: "/content", search: {} }, current: current === "content" },
     { words: "Calendar", link: { to: "/calendar", search: {} }, current: current === "calendar" },
+    { words: "Campaigns", link: { to: "/campaigns", search: {} }, current: current === "campaigns" },
     { words: "Segments", link: { to: "/segments" }, current: current === "segments" },
     { words: "Loyalty", link: { to: "/loyalty" }, current: current === "loyalty" },
     { words: "Lifecycle", link: { to: "/lifecycle", search: {} }, current: current === "lifecycle" },

@@ -3,6 +3,7 @@ import type { Household } from "../../api/household-shapes.ts";
 import { Appliances } from "./appliances.tsx";
 import { Cases } from "./cases.tsx";
 import { Consents } from "./consents.tsx";
+import { Decisions } from "./decisions.tsx";
 import { Facts } from "./facts.tsx";
 import { HouseholdTimeline } from "./household-timeline.tsx";
 import { Identity } from "./identity.tsx";
@@ -30,6 +31,7 @@ export const householdSections: readonly HouseholdSection[] = [
   { id: "cases", place: "main", component: Cases },
   { id: "points", place: "main", component: Points },
   { id: "timeline", place: "main", component: HouseholdTimeline },
+  { id: "decisions", place: "main", component: Decisions },
   { id: "facts", place: "main", component: Facts },
   { id: "appliances", place: "side", component: Appliances },
   { id: "people", place: "side", component: People },

@@ -1,0 +1,98 @@
+import type { CampaignState, Counts, DecisionTrace, RecallStatus } from "../api/campaign-shapes.ts";
+import type { Tone } from "./rollouts.ts";
+
+export const campaignStateWords: Record<CampaignState, { words: string; tone: Tone }> = {
+  draft: { words: "Draft", tone: "plain" },
+  approved: { words: "Approved", tone: "plain" },
+  running: { words: "Running", tone: "well" },
+  paused: { words: "Paused", tone: "mind" },
+  finished: { words: "Finished", tone: "plain" },
+};
+
+export const recallStatusWords: Record<RecallStatus, { words: string; tone: Tone }> = {
+  acknowledged: { words: "Acknowledged", tone: "well" },
+  shown: { words: "Shown", tone: "well" },
+  emailed: { words: "Letter by e-mail", tone: "plain" },
+  on_its_way: { words: "On its way", tone: "mind" },
+  unreachable: { words: "Unreachable", tone: "wrong" },
+  not_decided: { words: "Not decided yet", tone: "plain" },
+};
+
+const reasons: Record<string, string> = {
+  no_consent: "No consent to marketing",
+  disengaged: "Turned away, left in peace",
+  held_out: "In this quarter's hold-out",
+  quiet_hours: "Quiet hours",
+  capped: "Had as many as it may have",
+  wants_none: "Wants no such messages",
+  another_suits_better: "Another item suits better",
+  expired: "Expired",
+  expires_while_waiting: "Would expire while waiting",
+  does_not_fit: "No appliance that fits",
+  no_channel: "No channel reaches it",
+  withdrawn: "The item was withdrawn",
+  campaign_finished: "The campaign ended first",
+  consent_withdrawn: "Consent was withdrawn",
+  merged: "Became part of another household",
+  not_yet: "Its time has not come",
+  best_hour: "Waits for the best hour",
+  no_room: "Earlier ones are unseen",
+  more_important: "Something more important first",
+  display: "On the display",
+  email: "By e-mail",
+  webhook: "In the maker's app",
+};
+export const reasonWords = (reason: string): string => reasons[reason] ?? reason.replaceAll("_", " ");
+
+/** The most first. */
+export const mostFirst = (counts: Counts): [string, number][] =>
+  Object.entries(counts).toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+
+const tests: Record<string, string> = {
+  consent: "Consent",
+  class: "Class",
+  holdout: "Hold-out",
+  moment: "Moment",
+  cap: "Frequency cap",
+  priority: "Priority",
+  expiry: "Expiry",
+  channel: "Channel",
+};
+export const testWords = (test: string): string => tests[test] ?? test;
+
+export const outcomeWords: Record<DecisionTrace["tests"][number]["outcome"], { words: string; tone: Tone }> = {
+  passes: { words: "passes", tone: "well" },
+  holds: { words: "holds", tone: "mind" },
+  suppresses: { words: "stops it", tone: "wrong" },
+  not_asked: { words: "not asked", tone: "plain" },
+};
+
+/** `saved topic:fish +3` */
+export const termText = ({ term, about, points }: DecisionTrace["terms"][number]): string =>
+  `${term.replaceAll("_", " ")}${about === undefined ? "" : ` (${about.replace(/^(topic|item):/, "")})`} ${points > 0 ? "+" : "−"}${Math.abs(points)}`;
+
+const two = (value: number) => String(value).padStart(2, "0");
+export const minuteText = (minute: number): string => `${two(Math.floor(minute / 60))}:${two(minute % 60)}`;
+export function minuteOf(text: string): number {
+  const [hour = "0", minute = "0"] = text.split(":");
+  return Number(hour) * 60 + Number(minute);
+}
+
+/** A difference of two shares, in points of a hundred. */
+export const pointsText = (share: number): string =>
+  `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} percentage points`;
+export const shareText = (part: number, of: number): string => (of === 0 ? "0 %" : `${((100 * part) / of).toFixed(1)} %`);
+
+export interface CampaignsSearch {
+  cursor?: string | undefined;
+}
+export interface CampaignEditorSearch {
+  draft?: string | undefined;
+  kind?: "recall" | undefined;
+}
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+export const campaignsSearch = (search: Record<string, unknown>): CampaignsSearch => ({ cursor: text(search["cursor"]) });
+export const campaignEditorSearch = (search: Record<string, unknown>): CampaignEditorSearch => ({
+  draft: text(search["draft"]),
+  kind: search["kind"] === "recall" ? "recall" : undefined,
+});

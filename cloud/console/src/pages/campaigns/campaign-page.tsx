@@ -1,0 +1,204 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { campaignPath, campaignQuery } from "../../api/campaign-queries.ts";
+import type { CampaignDetail, CampaignState } from "../../api/campaign-shapes.ts";
+import { ApiProblem, send } from "../../api/client.ts";
+import { useRights } from "../../api/rights.ts";
+import { campaignStateWords, minuteText } from "../../core/campaigns.ts";
+import { plural } from "../../core/numbers.ts";
+import { dateText } from "../../core/time.ts";
+import { Ago } from "../../parts/ago.tsx";
+import { Empty } from "../../parts/empty.tsx";
+import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
+import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import { localZone } from "../../parts/now.ts";
+import page from "../../parts/page.module.css";
+import { StateMark } from "../../parts/state-mark.tsx";
+import { Who } from "../../parts/who.tsx";
+import classes from "./campaigns.module.css";
+import { Estimate } from "./estimate.tsx";
+import { Funnel, Reasons } from "./funnel.tsx";
+import { RecallHouseholds } from "./recall-households.tsx";
+
+const route = getRouteApi("/campaigns/$id");
+
+/** One campaign: what is planned, what would become of it, and what became of it. */
+export function CampaignPage() {
+  const { id } = route.useParams();
+  const question = useQuery(campaignQuery(id));
+  const missing = question.error instanceof ApiProblem && [404, 422, 400].includes(question.error.status);
+  return (
+    <div className={page["page"]}>
+      <title>{`${question.data?.definition.name ?? "Campaign"} · Hearth`}</title>
+      <EngagementTabs current="campaigns" />
+      {missing ? (
+        <Empty title="There is no such campaign">
+          <p>The address may be cut short.</p>
+        </Empty>
+      ) : (
+        <QuestionNotice question={question} />
+      )}
+      {question.data !== undefined && !missing && <Known campaign={question.data} />}
+      {question.isPending && <Skeleton height={320} radius={10} />}
+    </div>
+  );
+}
+
+function Known({ campaign }: { campaign: CampaignDetail }) {
+  const { state, definition, funnel, kind, recall } = campaign;
+  const { words, tone } = campaignStateWords[state];
+  const hasBegun = campaign.startedAtMs !== null;
+  return (
+    <>
+      <div className={page["head"]}>
+        <div>
+          <p className={page["soft"]}>{kind === "recall" ? "Recall" : "Campaign"}</p>
+          <h1>{definition.name}</h1>
+        </div>
+        <StateMark tone={tone}>{words}</StateMark>
+      </div>
+      <Actions campaign={campaign} />
+      <div className={classes["columns"]}>
+        <div className={page["page"]}>
+          {hasBegun ? (
+            <Funnel funnel={funnel} hasGoal={definition.kind === "campaign" && definition.goal !== null} />
+          ) : (
+            <Estimate definition={definition} />
+          )}
+          {hasBegun && recall !== null && <RecallHouseholds id={campaign.id} counts={recall} />}
+        </div>
+        <div className={page["page"]}>
+          {hasBegun && (
+            <Reasons title="Not sent, and why" counts={funnel.suppressed} empty="Nobody was left out so far." />
+          )}
+          {hasBegun && <Reasons title="Waiting, and for what" counts={funnel.waiting} empty="Nothing waits." />}
+          <Plan campaign={campaign} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Plan({ campaign }: { campaign: CampaignDetail }) {
+  const { definition, editedBy, approvedBy, approvedAtMs, startedAtMs, endedAtMs } = campaign;
+  const { audience } = definition;
+  return (
+    <section className={page["card"]} aria-label="Plan">
+      <h2>Plan</h2>
+      <dl className={classes["facts"]}>
+        <dt>For</dt>
+        <dd>
+          {audience.kind === "segment"
+            ? "a segment"
+            : `${audience.model}, ${audience.ranges.map(({ from, to }) => `${from} to ${to}`).join(", ")}`}
+        </dd>
+        <dt>Items</dt>
+        <dd>{plural(definition.itemIds.length, "item")}</dd>
+        {definition.kind === "campaign" && (
+          <>
+            <dt>When</dt>
+            <dd>
+              {definition.schedule === null
+                ? "at once"
+                : `from ${definition.schedule.date} ${minuteText(definition.schedule.minute)}, where each household lives`}
+              {definition.bestHour && ", in the hour in which it cooks most"}
+            </dd>
+            <dt>Goal</dt>
+            <dd>
+              {definition.goal === null
+                ? "none"
+                : `${definition.goal.event} within ${plural(definition.goal.withinDays, "day")}`}
+            </dd>
+            <dt>Priority</dt>
+            <dd className="numbers">{definition.priority}</dd>
+          </>
+        )}
+        <dt>Ends</dt>
+        <dd>{dateText(definition.expiresAtMs, localZone)}</dd>
+        <dt>Written by</dt>
+        <dd>
+          <Who principal={editedBy} />
+        </dd>
+        <dt>Approved by</dt>
+        <dd>{approvedBy === null || approvedAtMs === null ? "nobody yet" : <Who principal={approvedBy} />}</dd>
+        {startedAtMs !== null && (
+          <>
+            <dt>Started</dt>
+            <dd>
+              <Ago atMs={startedAtMs} />
+            </dd>
+          </>
+        )}
+        {endedAtMs !== null && (
+          <>
+            <dt>Ended</dt>
+            <dd>
+              <Ago atMs={endedAtMs} />
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+type Verb = "approve" | "start" | "pause" | "resume" | "finish";
+
+const verbs: Record<CampaignState, { verb: Verb; words: string }[]> = {
+  draft: [{ verb: "approve", words: "Approve" }],
+  approved: [
+    { verb: "start", words: "Start" },
+    { verb: "finish", words: "Discard" },
+  ],
+  running: [
+    { verb: "pause", words: "Pause" },
+    { verb: "finish", words: "Finish" },
+  ],
+  paused: [
+    { verb: "resume", words: "Resume" },
+    { verb: "finish", words: "Finish" },
+  ],
+  finished: [],
+};
+
+function Actions({ campaign: { id, state, kind } }: { campaign: CampaignDetail }) {
+  const mayWrite = useRights()?.may("campaigns.write") === true;
+  const client = useQueryClient();
+  const act = useMutation({
+    mutationFn: (verb: Verb) => send("POST", `${campaignPath(id)}/${verb}`),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["campaigns"] }),
+  });
+  if (!mayWrite || state === "finished") return null;
+  return (
+    <>
+      {act.error !== null && <Notice error={act.error} />}
+      <div className={page["actions"]}>
+        {verbs[state].map(({ verb, words }, at) => (
+          <Button
+            key={verb}
+            variant={at === 0 ? "filled" : "default"}
+            loading={act.isPending && act.variables === verb}
+            onClick={() => act.mutate(verb)}
+          >
+            {words}
+          </Button>
+        ))}
+        {(state === "draft" || state === "approved") && (
+          <Button
+            variant="default"
+            renderRoot={(props) => (
+              <Link
+                {...props}
+                to="/campaigns/new"
+                search={{ draft: id, kind: kind === "recall" ? "recall" : undefined }}
+              />
+            )}
+          >
+            Change it
+          </Button>
+        )}
+      </div>
+    </>
+  );
+}

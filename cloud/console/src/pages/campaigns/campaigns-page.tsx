@@ -1,0 +1,102 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { campaignsQuery } from "../../api/campaign-queries.ts";
+import type { Campaign } from "../../api/campaign-shapes.ts";
+import { useRights } from "../../api/rights.ts";
+import { campaignStateWords } from "../../core/campaigns.ts";
+import { plural } from "../../core/numbers.ts";
+import { Ago } from "../../parts/ago.tsx";
+import { Empty } from "../../parts/empty.tsx";
+import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
+import { QuestionNotice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { Pager } from "../../parts/pager.tsx";
+import { StateMark } from "../../parts/state-mark.tsx";
+import classes from "./campaigns.module.css";
+
+const route = getRouteApi("/campaigns");
+
+/** Campaigns and recalls, the newest first. */
+export function CampaignsPage() {
+  const { cursor } = route.useSearch();
+  const navigate = useNavigate();
+  const mayWrite = useRights()?.may("campaigns.write") === true;
+  const question = useQuery(campaignsQuery(cursor));
+  const items = question.data?.items;
+  return (
+    <div className={page["page"]}>
+      <title>Campaigns · Hearth</title>
+      <div className={page["head"]}>
+        <h1>Campaigns</h1>
+        {mayWrite && (
+          <div className={page["actions"]}>
+            <Button renderRoot={(props) => <Link {...props} to="/campaigns/new" search={{}} />}>Draft a campaign</Button>
+            <Button
+              variant="default"
+              renderRoot={(props) => <Link {...props} to="/campaigns/new" search={{ kind: "recall" }} />}
+            >
+              Draft a recall
+            </Button>
+          </div>
+        )}
+      </div>
+      <EngagementTabs current="campaigns" />
+      <QuestionNotice question={question} />
+      {items === undefined ? (
+        question.error === null && <Skeleton height={120} radius={10} />
+      ) : items.length === 0 ? (
+        <Empty title="No campaign yet">
+          <p>
+            A campaign brings an item to the households of a segment, each at its own time, as often as it wants to hear
+            from you, and only with its consent. Before it starts you see who would get it and who would not; a second
+            person approves it. A recall goes by serial numbers and reaches everybody.
+          </p>
+        </Empty>
+      ) : (
+        <ul className={classes["list"]}>
+          {items.map((campaign) => (
+            <Summary key={campaign.id} campaign={campaign} />
+          ))}
+        </ul>
+      )}
+      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
+        <Pager
+          words={plural(items?.length ?? 0, "campaign")}
+          cursor={cursor}
+          nextCursor={question.data.nextCursor}
+          onCursor={(next) => void navigate({ to: "/campaigns", search: { cursor: next } })}
+        />
+      )}
+    </div>
+  );
+}
+
+function Summary({ campaign: { id, kind, state, definition, startedAtMs, editedAtMs } }: { campaign: Campaign }) {
+  const { words, tone } = campaignStateWords[state];
+  return (
+    <li className={classes["summary"]}>
+      <div className={classes["name"]}>
+        <h2>
+          <Link to="/campaigns/$id" params={{ id }} className={page["link"]}>
+            {definition.name}
+          </Link>
+        </h2>
+        <StateMark tone={tone}>{words}</StateMark>
+      </div>
+      <p className={classes["soft"]}>
+        {kind === "recall" ? "Recall" : "Campaign"} ·{" "}
+        {definition.audience.kind === "segment" ? "a segment" : `${definition.audience.model} by serial number`} ·{" "}
+        {startedAtMs === null ? (
+          <>
+            changed <Ago atMs={editedAtMs} />
+          </>
+        ) : (
+          <>
+            started <Ago atMs={startedAtMs} />
+          </>
+        )}
+      </p>
+    </li>
+  );
+}

@@ -1,0 +1,348 @@
+import { Button, Checkbox, NativeSelect, NumberInput, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { campaignItemsQuery, campaignQuery, campaignSegmentsQuery, savePath } from "../../api/campaign-queries.ts";
+import type { Campaign, CampaignDefinition } from "../../api/campaign-shapes.ts";
+import { send } from "../../api/client.ts";
+import { modelsQuery } from "../../api/model-queries.ts";
+import { minuteOf, minuteText } from "../../core/campaigns.ts";
+import { contentClassWords } from "../../core/content.ts";
+import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
+import { Notice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import classes from "./campaigns.module.css";
+import { Estimate } from "./estimate.tsx";
+
+const route = getRouteApi("/campaigns/new");
+const dayMs = 86_400_000;
+
+interface Draft {
+  name: string;
+  audience: "segment" | "serials";
+  segmentId: string;
+  model: string;
+  ranges: { from: string; to: string }[];
+  itemIds: string[];
+  date: string;
+  time: string;
+  bestHour: boolean;
+  priority: number;
+  days: number;
+  event: string;
+  withinDays: number;
+}
+
+const fresh: Draft = {
+  name: "",
+  audience: "segment",
+  segmentId: "",
+  model: "",
+  ranges: [{ from: "", to: "" }],
+  itemIds: [],
+  date: "",
+  time: "09:00",
+  bestHour: true,
+  priority: 5,
+  days: 30,
+  event: "program.finished",
+  withinDays: 7,
+};
+
+function draftOf({ definition }: Campaign, nowMs: number): Draft {
+  const { audience } = definition;
+  const plan = definition.kind === "campaign" ? definition : null;
+  return {
+    ...fresh,
+    name: definition.name,
+    audience: audience.kind,
+    segmentId: audience.kind === "segment" ? audience.segmentId : "",
+    model: audience.kind === "serials" ? audience.model : "",
+    ranges: audience.kind === "serials" ? audience.ranges : fresh.ranges,
+    itemIds: definition.itemIds,
+    date: plan?.schedule?.date ?? "",
+    time: plan?.schedule === null || plan === null ? fresh.time : minuteText(plan.schedule.minute),
+    bestHour: plan?.bestHour ?? true,
+    priority: definition.priority,
+    days: Math.max(1, Math.round((definition.expiresAtMs - nowMs) / dayMs)),
+    event: plan === null ? "" : (plan.goal?.event ?? ""),
+    withinDays: plan?.goal?.withinDays ?? fresh.withinDays,
+  };
+}
+
+function definitionOf(draft: Draft, kind: "campaign" | "recall", endsMs: number): CampaignDefinition | null {
+  const { name, itemIds, priority } = draft;
+  const shared = { name: name.trim(), priority, expiresAtMs: endsMs };
+  const serials = { kind: "serials" as const, model: draft.model, ranges: draft.ranges };
+  const isWhole = draft.model !== "" && draft.ranges.every(({ from, to }) => from !== "" && to !== "");
+  if (shared.name === "" || itemIds.length === 0) return null;
+  if (kind === "recall") return isWhole ? { kind, ...shared, audience: serials, itemIds: itemIds.slice(0, 1) } : null;
+  const bySegment = draft.audience === "segment";
+  if (bySegment ? draft.segmentId === "" : !isWhole) return null;
+  return {
+    kind,
+    ...shared,
+    audience: bySegment ? { kind: "segment", segmentId: draft.segmentId } : serials,
+    itemIds,
+    schedule: draft.date === "" ? null : { date: draft.date, minute: minuteOf(draft.time) },
+    bestHour: draft.bestHour,
+    goal: draft.event.trim() === "" ? null : { event: draft.event.trim(), withinDays: draft.withinDays },
+  };
+}
+
+/** Writes a campaign or a recall, with its estimate beside it. */
+export function CampaignEditorPage() {
+  const { draft: id } = route.useSearch();
+  const found = useQuery({ ...campaignQuery(id ?? ""), enabled: id !== undefined, refetchInterval: false });
+  return (
+    <div className={page["page"]}>
+      <title>Draft a campaign · Hearth</title>
+      <EngagementTabs current="campaigns" />
+      {id === undefined ? <Editor known={null} /> : found.data !== undefined && <Editor known={found.data} />}
+      {found.error !== null && id !== undefined && <Notice error={found.error} />}
+    </div>
+  );
+}
+
+function Editor({ known }: { known: Campaign | null }) {
+  const { kind = "campaign" } = route.useSearch();
+  const [beganMs] = useState(() => Date.now());
+  const [draft, setDraft] = useState<Draft>(() => (known === null ? fresh : draftOf(known, beganMs)));
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const change = (more: Partial<Draft>) => setDraft((before) => ({ ...before, ...more }));
+  const definition = definitionOf(draft, kind, beganMs + draft.days * dayMs);
+  const save = useMutation({
+    mutationFn: (given: CampaignDefinition) =>
+      send<Campaign>(known === null ? "POST" : "PUT", savePath(known?.id ?? null), given),
+    async onSuccess(saved) {
+      await client.invalidateQueries({ queryKey: ["campaigns"] });
+      if (saved !== null) await navigate({ to: "/campaigns/$id", params: { id: saved.id } });
+    },
+  });
+  return (
+    <>
+      <h1>{kind === "recall" ? "Recall" : "Campaign"}</h1>
+      <div className={classes["columns"]}>
+        <form
+          className={page["card"]}
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (definition !== null) save.mutate(definition);
+          }}
+        >
+          <TextInput
+            label="Name"
+            required
+            maxLength={120}
+            value={draft.name}
+            onChange={(event) => change({ name: event.currentTarget.value })}
+          />
+          <Audience draft={draft} kind={kind} onChange={change} />
+          <Items draft={draft} kind={kind} onChange={change} />
+          {kind === "campaign" && <Plan draft={draft} onChange={change} />}
+          <NumberInput
+            label="Ends after days"
+            description="Nothing of it goes out afterwards, whatever still waits."
+            min={1}
+            max={365}
+            value={draft.days}
+            onChange={(value) => change({ days: Number(value) || 1 })}
+          />
+          {save.error !== null && <Notice error={save.error} />}
+          <div className={page["actions"]}>
+            <Button type="submit" disabled={definition === null} loading={save.isPending}>
+              Save the draft
+            </Button>
+          </div>
+          <p className={page["note"]}>A second person approves it before it can start.</p>
+        </form>
+        <div className={page["page"]}>
+          {definition === null ? (
+            <p className={page["note"]}>
+              Name it, say whom it is for and what they get: then you see here whom it would reach, and who would be left
+              out and why.
+            </p>
+          ) : (
+            <Estimate definition={definition} />
+          )}
+        </div>
+      </div>
+    </>
+  );
+}
+
+interface PartProps {
+  draft: Draft;
+  onChange: (more: Partial<Draft>) => void;
+}
+
+function Audience({ draft, kind, onChange }: PartProps & { kind: "campaign" | "recall" }) {
+  const segments = useQuery(campaignSegmentsQuery).data?.items ?? [];
+  const models = useQuery(modelsQuery).data?.items ?? [];
+  const bySerial = kind === "recall" || draft.audience === "serials";
+  return (
+    <>
+      {kind === "campaign" && (
+        <NativeSelect
+          label="For"
+          value={draft.audience}
+          data={[
+            { value: "segment", label: "The households of a segment" },
+            { value: "serials", label: "Appliances by serial number" },
+          ]}
+          onChange={(event) => onChange({ audience: event.currentTarget.value === "serials" ? "serials" : "segment" })}
+        />
+      )}
+      {!bySerial && (
+        <NativeSelect
+          label="Segment"
+          value={draft.segmentId}
+          data={[
+            { value: "", label: segments.length === 0 ? "There is no segment yet" : "Choose one" },
+            ...segments.map(({ id, definition }) => ({ value: id, label: definition.title })),
+          ]}
+          onChange={(event) => onChange({ segmentId: event.currentTarget.value })}
+        />
+      )}
+      {bySerial && (
+        <>
+          <NativeSelect
+            label="Model"
+            value={draft.model}
+            data={[
+              { value: "", label: "Choose one" },
+              ...models.map(({ key, name }) => ({ value: key, label: name })),
+            ]}
+            onChange={(event) => onChange({ model: event.currentTarget.value })}
+          />
+          <Ranges draft={draft} onChange={onChange} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Ranges({ draft: { ranges }, onChange }: PartProps) {
+  const put = (at: number, more: Partial<{ from: string; to: string }>) =>
+    onChange({ ranges: ranges.map((range, index) => (index === at ? { ...range, ...more } : range)) });
+  return (
+    <>
+      {ranges.map(({ from, to }, at) => (
+        // oxlint-disable-next-line react/no-array-index-key -- ranges have no other name
+        <div key={at} className={classes["range"]}>
+          <TextInput
+            label="First serial number"
+            value={from}
+            maxLength={64}
+            onChange={(event) => put(at, { from: event.currentTarget.value.trim() })}
+          />
+          <TextInput
+            label="Last serial number"
+            value={to}
+            maxLength={64}
+            onChange={(event) => put(at, { to: event.currentTarget.value.trim() })}
+          />
+          {ranges.length > 1 && (
+            <Button
+              variant="default"
+              onClick={() => onChange({ ranges: ranges.filter((_range, index) => index !== at) })}
+            >
+              Remove
+            </Button>
+          )}
+        </div>
+      ))}
+      <div>
+        <Button variant="default" onClick={() => onChange({ ranges: [...ranges, { from: "", to: "" }] })}>
+          Another range
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Items({ draft: { itemIds }, kind, onChange }: PartProps & { kind: "campaign" | "recall" }) {
+  const all = useQuery(campaignItemsQuery).data?.items ?? [];
+  const items = all.filter(
+    (item) =>
+      (item.state === "live" || item.state === "scheduled") &&
+      item.kind !== "tip" &&
+      (kind === "campaign" || item.class === "recall" || item.class === "safety"),
+  );
+  if (items.length === 0)
+    return (
+      <p className={page["note"]}>
+        {kind === "recall"
+          ? "Write a message of the class recall or safety first, and have it approved."
+          : "Nothing can be sent yet: write an item first, and have it approved."}
+      </p>
+    );
+  return (
+    <fieldset>
+      <legend>{kind === "recall" ? "What they are told" : "What they get; of several, the one that suits best"}</legend>
+      <div className={classes["items"]}>
+        {items.map(({ id, title, class: itemClass }) => (
+          <Checkbox
+            key={id}
+            label={`${title} · ${contentClassWords[itemClass]}`}
+            checked={itemIds.includes(id)}
+            onChange={(event) => {
+              const others = kind === "recall" ? [] : itemIds.filter((one) => one !== id);
+              onChange({ itemIds: event.currentTarget.checked ? [...others, id] : others });
+            }}
+          />
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+function Plan({ draft, onChange }: PartProps) {
+  return (
+    <>
+      <div className={classes["range"]}>
+        <TextInput
+          type="date"
+          label="From; empty: at once"
+          value={draft.date}
+          onChange={(event) => onChange({ date: event.currentTarget.value })}
+        />
+        <TextInput
+          type="time"
+          label="At, where each lives"
+          value={draft.time}
+          onChange={(event) => onChange({ time: event.currentTarget.value })}
+        />
+      </div>
+      <Checkbox
+        label="In the hour in which each household cooks most"
+        checked={draft.bestHour}
+        onChange={(event) => onChange({ bestHour: event.currentTarget.checked })}
+      />
+      <NumberInput
+        label="Priority"
+        description="0 to 9; within its class the higher goes first."
+        min={0}
+        max={9}
+        value={draft.priority}
+        onChange={(value) => onChange({ priority: Number(value) || 0 })}
+      />
+      <div className={classes["range"]}>
+        <TextInput
+          label="Goal: an event or fact; empty: none"
+          value={draft.event}
+          maxLength={64}
+          onChange={(event) => onChange({ event: event.currentTarget.value })}
+        />
+        <NumberInput
+          label="Within days"
+          min={1}
+          max={90}
+          value={draft.withinDays}
+          onChange={(value) => onChange({ withinDays: Number(value) || 1 })}
+        />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,111 @@
+import { Button, NativeSelect, Skeleton } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { campaignPath, recallQuery } from "../../api/campaign-queries.ts";
+import type { RecallCount, RecallHousehold, RecallStatus } from "../../api/campaign-shapes.ts";
+import { download } from "../../api/client.ts";
+import { useRights } from "../../api/rights.ts";
+import { recallStatusWords } from "../../core/campaigns.ts";
+import { countText, plural } from "../../core/numbers.ts";
+import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { Pager } from "../../parts/pager.tsx";
+import { StateMark } from "../../parts/state-mark.tsx";
+import classes from "./campaigns.module.css";
+
+const statuses = ["acknowledged", "shown", "emailed", "on_its_way", "unreachable", "not_decided"] as const;
+const isStatus = (text: string): text is RecallStatus => statuses.some((status) => status === text);
+
+/** How a recall stands, household by household, and whom a letter has to reach. */
+export function RecallHouseholds({ id, counts }: { id: string; counts: readonly RecallCount[] }) {
+  const [status, setStatus] = useState<RecallStatus | undefined>(undefined);
+  const [cursor, setCursor] = useState<string | undefined>(undefined);
+  const mayExport = useRights()?.may("campaigns.letters") === true;
+  const question = useQuery(recallQuery(id, { status, cursor }));
+  const letters = useMutation({
+    mutationFn: () => download(`${campaignPath(id)}/unreachable.csv`, `recall-${id}-letters.csv`),
+  });
+  const countOf = (wanted: RecallStatus) => counts.find((one) => one.status === wanted);
+  return (
+    <section className={page["card"]} aria-label="Households of the recall">
+      <h2>Households</h2>
+      <ul className={classes["reasons"]}>
+        {statuses.map((one) => (
+          <li key={one}>
+            <StateMark tone={recallStatusWords[one].tone}>{recallStatusWords[one].words}</StateMark>
+            <span className="numbers">
+              {countText(countOf(one)?.households ?? 0)}{" "}
+              <span className={page["soft"]}>{plural(countOf(one)?.appliances ?? 0, "appliance")}</span>
+            </span>
+          </li>
+        ))}
+      </ul>
+      {letters.error !== null && <Notice error={letters.error} />}
+      <div className={page["head"]}>
+        <NativeSelect
+          label="Show"
+          value={status ?? ""}
+          data={[
+            { value: "", label: "All" },
+            ...statuses.map((value) => ({ value, label: recallStatusWords[value].words })),
+          ]}
+          onChange={(event) => {
+            const chosen = event.currentTarget.value;
+            setStatus(isStatus(chosen) ? chosen : undefined);
+            setCursor(undefined);
+          }}
+        />
+        {mayExport && (
+          <Button variant="default" loading={letters.isPending} onClick={() => letters.mutate()}>
+            Export the unreachable for letters
+          </Button>
+        )}
+      </div>
+      <QuestionNotice question={question} />
+      {question.data === undefined ? (
+        question.error === null && <Skeleton height={80} radius={10} />
+      ) : question.data.items.length === 0 ? (
+        <p className={page["soft"]}>No household is in this state.</p>
+      ) : (
+        <DataTable
+          label="Households of the recall"
+          columns={columns}
+          rows={question.data.items}
+          keyOf={({ key }) => key}
+        />
+      )}
+      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
+        <Pager
+          words={plural(question.data.items.length, "household")}
+          cursor={cursor}
+          nextCursor={question.data.nextCursor}
+          onCursor={setCursor}
+        />
+      )}
+    </section>
+  );
+}
+
+const columns: readonly Column<RecallHousehold>[] = [
+  {
+    name: "Household",
+    lead: true,
+    cell: ({ householdId }) =>
+      householdId === null ? (
+        "Nobody owns it"
+      ) : (
+        <Link to="/households/$id" params={{ id: householdId }} className={page["link"]}>
+          Open household
+        </Link>
+      ),
+  },
+  {
+    name: "State",
+    cell: ({ status }) => (
+      <StateMark tone={recallStatusWords[status].tone}>{recallStatusWords[status].words}</StateMark>
+    ),
+  },
+  { name: "Serial numbers", cell: ({ appliances }) => appliances.map(({ serial }) => serial).join(", ") },
+];
