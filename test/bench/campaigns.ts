@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- campaign`: a campaign of two items to so many households, from its start until every household is decided about,
+ * `npm run bench -- campaign`: a campaign to so many households, from its start until every household is decided about,
  * stored with its trace, and what is to go out is queued; and what ingest commits beside it, against what it commits alone.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -180,7 +180,7 @@ async function makeItem(cloud: CloudParts, title: string, topic: string): Promis
 
 async function measure(cloud: CloudParts, load: IngestLoad, households: number): Promise<CampaignFigures> {
   const { campaigns } = cloud.slices.engagement;
-  const itemIds = [await makeItem(cloud, "Bread", "bread"), await makeItem(cloud, "Fish", "fish")];
+  const itemIds = [await makeItem(cloud, "Bread", "bread")];
   const made = await campaigns.create(
     author,
     campaignDefinition.parse({

@@ -63,7 +63,8 @@ export const campaignItemsQuery = queryOptions({
 
 export const campaignSegmentsQuery = queryOptions({
   queryKey: ["campaigns", "segments"],
-  queryFn: ({ signal }) => get<{ items: { id: string; definition: { title: string } }[] }>("/api/v1/segments", { signal }),
+  queryFn: ({ signal }) =>
+    get<{ items: { id: string; definition: { title: string } }[] }>("/api/v1/segments", { signal }),
 });
 
 export const householdDecisionsQuery = (householdId: string) =>

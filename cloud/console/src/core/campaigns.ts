@@ -81,7 +81,8 @@ export function minuteOf(text: string): number {
 /** A difference of two shares, in points of a hundred. */
 export const pointsText = (share: number): string =>
   `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} percentage points`;
-export const shareText = (part: number, of: number): string => (of === 0 ? "0 %" : `${((100 * part) / of).toFixed(1)} %`);
+export const shareText = (part: number, of: number): string =>
+  of === 0 ? "0 %" : `${((100 * part) / of).toFixed(1)} %`;
 
 export interface CampaignsSearch {
   cursor?: string | undefined;
@@ -91,7 +92,9 @@ export interface CampaignEditorSearch {
   kind?: "recall" | undefined;
 }
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
-export const campaignsSearch = (search: Record<string, unknown>): CampaignsSearch => ({ cursor: text(search["cursor"]) });
+export const campaignsSearch = (search: Record<string, unknown>): CampaignsSearch => ({
+  cursor: text(search["cursor"]),
+});
 export const campaignEditorSearch = (search: Record<string, unknown>): CampaignEditorSearch => ({
   draft: text(search["draft"]),
   kind: search["kind"] === "recall" ? "recall" : undefined,

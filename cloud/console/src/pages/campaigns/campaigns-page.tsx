@@ -31,7 +31,9 @@ export function CampaignsPage() {
         <h1>Campaigns</h1>
         {mayWrite && (
           <div className={page["actions"]}>
-            <Button renderRoot={(props) => <Link {...props} to="/campaigns/new" search={{}} />}>Draft a campaign</Button>
+            <Button renderRoot={(props) => <Link {...props} to="/campaigns/new" search={{}} />}>
+              Draft a campaign
+            </Button>
             <Button
               variant="default"
               renderRoot={(props) => <Link {...props} to="/campaigns/new" search={{ kind: "recall" }} />}

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { campaignItemsQuery, campaignQuery, campaignSegmentsQuery, savePath } from "../../api/campaign-queries.ts";
 import type { Campaign, CampaignDefinition } from "../../api/campaign-shapes.ts";
 import { send } from "../../api/client.ts";
-import { modelsQuery } from "../../api/model-queries.ts";
+import { modelsQuery } from "../../api/queries.ts";
 import { minuteOf, minuteText } from "../../core/campaigns.ts";
 import { contentClassWords } from "../../core/content.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
@@ -160,8 +160,8 @@ function Editor({ known }: { known: Campaign | null }) {
         <div className={page["page"]}>
           {definition === null ? (
             <p className={page["note"]}>
-              Name it, say whom it is for and what they get: then you see here whom it would reach, and who would be left
-              out and why.
+              Name it, say whom it is for and what they get: then you see here whom it would reach, and who would be
+              left out and why.
             </p>
           ) : (
             <Estimate definition={definition} />
@@ -210,10 +210,7 @@ function Audience({ draft, kind, onChange }: PartProps & { kind: "campaign" | "r
           <NativeSelect
             label="Model"
             value={draft.model}
-            data={[
-              { value: "", label: "Choose one" },
-              ...models.map(({ key, name }) => ({ value: key, label: name })),
-            ]}
+            data={[{ value: "", label: "Choose one" }, ...models.map(({ key, name }) => ({ value: key, label: name }))]}
             onChange={(event) => onChange({ model: event.currentTarget.value })}
           />
           <Ranges draft={draft} onChange={onChange} />

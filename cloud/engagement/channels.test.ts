@@ -1,0 +1,310 @@
+import { spawn } from "node:child_process";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+import { SMTPServer } from "smtp-server";
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { SetClock } from "../../test/support/down-road.ts";
+import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+
+let kitchen: Kitchen;
+let stage: CampaignKitchen;
+let ranges = 0;
+
+/** A mail server that answers as a test says. */
+const mail = { code: 250, got: [] as { to: string[]; text: string }[] };
+const mailServer = new SMTPServer({
+  disabledCommands: ["AUTH", "STARTTLS"],
+  onData(stream, session, done) {
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("end", () => {
+      if (mail.code !== 250) return done(Object.assign(new Error("not now"), { responseCode: mail.code }));
+      const to = session.envelope.rcptTo.map(({ address }) => address);
+      // Long headers are folded (RFC 5322, clause 2.2.3).
+      mail.got.push({
+        to,
+        text: Buffer.concat(chunks)
+          .toString("utf8")
+          .replaceAll(/\r\n[ \t]+/g, " "),
+      });
+      return done();
+    });
+  },
+});
+/** The maker's app. */
+const app = { status: 200, got: [] as { headers: IncomingHttpHeaders; body: string }[] };
+const appServer = createServer((request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    app.got.push({ headers: request.headers, body: Buffer.concat(chunks).toString("utf8") });
+    response.writeHead(app.status).end();
+  });
+});
+const portOf = (address: AddressInfo | string | null): number =>
+  address === null || typeof address === "string" ? 0 : address.port;
+
+beforeAll(async () => {
+  await new Promise<void>((done) => {
+    mailServer.listen(0, "127.0.0.1", done);
+  });
+  await new Promise<void>((done) => {
+    appServer.listen(0, "127.0.0.1", done);
+  });
+  const url = `smtp://127.0.0.1:${portOf(mailServer.server.address())}`;
+  const notices = { mail: { url, from: "hearth@maker.example" }, reach: "loopback" as const };
+  kitchen = await Kitchen.open({ clock: new SetClock(), notices });
+  stage = new CampaignKitchen(kitchen);
+});
+afterAll(async () => {
+  await kitchen.close();
+  appServer.closeAllConnections();
+  await new Promise((done) => appServer.close(done));
+  await new Promise<void>((done) => mailServer.close(() => done()));
+});
+beforeEach(async () => {
+  await stage.policy();
+  Object.assign(mail, { code: 250, got: [] });
+  Object.assign(app, { status: 200, got: [] });
+});
+
+const range = () => {
+  ranges += 1;
+  const head = `C${String(ranges).padStart(3, "0")}`;
+  return { of: (n: number) => `${head}-${n}`, from: `${head}-0`, to: `${head}-9` };
+};
+const order = (person: Person, ...names: string[]) =>
+  kitchen.call(person.key, "PATCH", "/my/household", { channels: { order: names, quiet: null, perWeekMax: null } });
+const goOut = async () => {
+  await stage.tick();
+  await kitchen.slices.engagement.tickLetters();
+};
+const linkIn = (text: string): string =>
+  /<(https:\/\/hearth\.example\/api\/v1\/unsubscribe\/[^>]+)>/.exec(text)?.[1] ?? "";
+const post = (link: string, payload = "List-Unsubscribe=One-Click") =>
+  kitchen.app.inject({
+    method: "POST",
+    url: link.slice("https://hearth.example".length),
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    payload,
+  });
+
+test("a letter goes out under the brand, and one click without a login stops the next, but not what concerns safety", async () => {
+  const { of, from, to } = range();
+  await kitchen.as("admin", "PUT", "/models/oven", {
+    ...(await kitchen.as("viewer", "GET", "/models/oven")).body,
+    version: 2,
+    branding: { name: "Maker", sender: { name: "Maker Kitchen", email: "kitchen@maker.example" } },
+  });
+  const person = await stage.household(of(1), ["market"], "ada@example.com");
+  await order(person, "email");
+  const id = await stage.run(stage.campaign([await stage.message("Sunday roast")], from, to));
+  await goOut();
+  expect(mail.got).toHaveLength(1);
+  const [{ to: receivers, text } = { to: [], text: "" }] = mail.got;
+  expect(receivers).toEqual(["ada@example.com"]);
+  expect(text).toMatch(/^From: Maker Kitchen <kitchen@maker\.example>/m);
+  expect(text).toMatch(/^Subject: Sunday roast/m);
+  expect(text).toMatch(/^List-Unsubscribe-Post: List-Unsubscribe=One-Click/m);
+  expect((await stage.read(id)).funnel).toMatchObject({ queued: 1, sent: 1 });
+  const link = linkIn(text);
+  // Whoever looks through mail for viruses opens links, and changes nothing by it.
+  const looked = await kitchen.app.inject({ method: "GET", url: link.slice("https://hearth.example".length) });
+  expect([looked.statusCode, looked.body.includes('method="post"')]).toEqual([200, true]);
+  await stage.run(stage.campaign([await stage.message("Still")], from, to));
+  await goOut();
+  expect(mail.got).toHaveLength(2);
+  expect((await post(link)).statusCode).toBe(200);
+  expect((await post(link)).statusCode).toBe(200);
+  const after = await stage.run(stage.campaign([await stage.message("No more")], from, to));
+  await goOut();
+  expect(mail.got).toHaveLength(2);
+  expect((await stage.read(after)).funnel.suppressed).toEqual({ no_channel: 1 });
+  await stage.run(stage.recall(await stage.message("Door hinge", { class: "recall" }), from, to));
+  await goOut();
+  expect(mail.got).toHaveLength(3);
+  expect(mail.got[2]?.text).not.toMatch(/^List-Unsubscribe/m);
+});
+
+test("a link that was changed by one character opens nothing", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1), ["market"], "cleo@example.com");
+  await order(person, "email");
+  await stage.run(stage.campaign([await stage.message("Pie")], from, to));
+  await goOut();
+  const link = linkIn(mail.got[0]?.text ?? "");
+  const at = link.lastIndexOf("/") + 5;
+  const forged = link.slice(0, at) + (link[at] === "A" ? "B" : "A") + link.slice(at + 1);
+  expect((await post(forged)).json()).toMatchObject({ status: 400, code: "unsubscribe_link_invalid" });
+  await stage.run(stage.campaign([await stage.message("Tart")], from, to));
+  await goOut();
+  expect(mail.got).toHaveLength(2);
+});
+
+test("a click between the decision and the letter still stops the letter, and so does a consent that is withdrawn", async () => {
+  const { of, from, to } = range();
+  const [ada, ben] = [
+    await stage.household(of(1), ["market"], "a1@example.com"),
+    await stage.household(of(2), ["market"], "b1@example.com"),
+  ];
+  for (const person of [ada, ben]) await order(person, "email");
+  await stage.run(stage.campaign([await stage.message("First")], from, to));
+  await goOut();
+  const link = linkIn(mail.got.find(({ to: [address] }) => address === "a1@example.com")?.text ?? "");
+  await stage.run(stage.campaign([await stage.message("Second")], from, to));
+  await stage.tick();
+  await post(link);
+  await stage.withdraw(ben, "market");
+  await kitchen.slices.engagement.tickLetters();
+  expect(mail.got).toHaveLength(2);
+});
+
+test("bounces stop an address for everything, complaints for advertising, and a full mailbox stops nothing", async () => {
+  const { of, from, to } = range();
+  const addresses = ["bounced@example.com", "complained@example.com", "full@example.com"];
+  for (const [n, address] of addresses.entries())
+    await order(await stage.household(of(n), ["market"], address), "email");
+  const events = [
+    { kind: "bounce", address: "Bounced@example.com", permanent: true },
+    { kind: "complaint", address: "complained@example.com" },
+    { kind: "bounce", address: "full@example.com", permanent: false },
+  ];
+  const { body } = await kitchen.as("support", "POST", "/mail-events", { events });
+  expect(body).toEqual({ stopped: 2 });
+  await stage.run(stage.campaign([await stage.message("Advert")], from, to));
+  await goOut();
+  expect(mail.got.map(({ to: [address] }) => address)).toEqual(["full@example.com"]);
+  mail.got = [];
+  await stage.run(stage.campaign([await stage.message("Service", { class: "service" })], from, to));
+  await goOut();
+  expect(mail.got.map(({ to: [address] }) => address).toSorted()).toEqual([
+    "complained@example.com",
+    "full@example.com",
+  ]);
+});
+
+test("a mail server that is busy is asked again, one that refuses for good is not, and nobody gets a letter twice", async () => {
+  const { of, from, to } = range();
+  await order(await stage.household(of(1), ["market"], "again@example.com"), "email");
+  const id = await stage.run(stage.campaign([await stage.message("Again")], from, to));
+  mail.code = 450;
+  await goOut();
+  expect((await stage.read(id)).funnel).toMatchObject({ sent: 0, ended: 0 });
+  mail.code = 250;
+  kitchen.clock.forward(60_000);
+  await goOut();
+  await goOut();
+  expect(mail.got).toHaveLength(1);
+  mail.code = 550;
+  const other = await stage.run(stage.campaign([await stage.message("Never")], from, to));
+  await goOut();
+  kitchen.clock.forward(dayMs);
+  await goOut();
+  expect((await stage.read(other)).funnel).toMatchObject({ queued: 1, sent: 0, ended: 1 });
+});
+
+test("the maker's app is told by a signed webhook, once, and no more after it answers 410", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  await order(person, "webhook", "display");
+  const url = `http://127.0.0.1:${portOf(appServer.address())}/hearth`;
+  const { secret } = (await kitchen.as("admin", "PUT", "/engagement/app", { url })).body;
+  await stage.run(stage.campaign([await stage.message("In the app")], from, to));
+  await goOut();
+  await goOut();
+  expect(app.got).toHaveLength(1);
+  const [{ headers, body } = { headers: {}, body: "" }] = app.got;
+  const at = Number(headers["webhook-timestamp"]);
+  expect(Number.isInteger(at)).toBe(true);
+  const signed = new Webhook(secret).sign(String(headers["webhook-id"]), new Date(at * 1_000), body);
+  expect(headers["webhook-signature"]).toBe(signed);
+  expect(JSON.parse(body)).toMatchObject({
+    type: "hearth.message.send",
+    data: { householdId: person.householdId, item: { title: "In the app", kind: "message" } },
+  });
+  app.status = 410;
+  await stage.run(stage.campaign([await stage.message("Gone")], from, to));
+  await goOut();
+  const after = await stage.run(stage.campaign([await stage.message("Display")], from, to));
+  await goOut();
+  expect(app.got).toHaveLength(2);
+  expect((await stage.decisionsOf(person))[0]).toMatchObject({ channels: ["display"] });
+  expect((await stage.read(after)).funnel.queued).toBe(1);
+  expect((await kitchen.as("admin", "PUT", "/engagement/app", { url: "http://10.0.0.1/" })).status).toBe(422);
+  await kitchen.as("admin", "DELETE", "/engagement/app");
+});
+
+test("a recall reaches households that agreed to nothing, in the night, over every cap, and appliances that nobody owns", async () => {
+  await stage.policy({ caps: [{ days: 1, max: 0, classes: ["promotional", "loyalty_status"] }], holdoutShare: 0.15 });
+  const { of, from, to } = range();
+  const quiet = { fromMinute: 0, toMinute: 1_439, meanwhile: "skip" };
+  const people: Person[] = [];
+  for (let n = 0; n < 4; n += 1) {
+    const person = await stage.household(of(n), []);
+    await kitchen.call(person.key, "PATCH", "/my/household", { channels: { order: ["email"], quiet, perWeekMax: 0 } });
+    people.push(person);
+  }
+  const [first, , third] = people;
+  if (first === undefined || third === undefined) throw new Error("there are four");
+  await stage.writeTo(third, "third@example.com");
+  await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: of(7), model: "oven", serial: of(7) }] });
+  const item = await stage.message("Door hinge", { class: "recall" });
+  const id = await stage.run(stage.recall(item, from, to));
+  await goOut();
+  for (const n of [0, 1, 2, 3, 7])
+    expect(await stage.inbox(of(n))).toMatchObject([{ kind: "message", phase: "queued" }]);
+  const counts = async () =>
+    Object.fromEntries(
+      (await stage.read(id)).recall.map((one: { status: string; households: number; appliances: number }) => [
+        one.status,
+        [one.households, one.appliances],
+      ]),
+    );
+  expect(await counts()).toEqual({ on_its_way: [3, 4], emailed: [1, 1] });
+  const inbox = await Promise.all([0, 1, 3, 7].map(async (n) => (await stage.inbox(of(n)))[0]));
+  await stage.receipt(of(0), inbox[0].id, "shown", "acted");
+  await stage.receipt(of(1), inbox[1].id, "shown");
+  await kitchen.as("support", "POST", `/deliveries/${inbox[2].id}/cancel`);
+  await stage.receipt(of(7), inbox[3].id, "shown", "acted");
+  expect(await counts()).toEqual({ acknowledged: [1, 2], shown: [1, 1], emailed: [1, 1], unreachable: [1, 1] });
+  const csv = await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/unreachable.csv`);
+  expect(String(csv.body).trim().split("\n")).toEqual([
+    "household_id,household_people,locale,serials,model,why",
+    expect.stringMatching(new RegExp(`^${people[3]?.householdId},Person \\d+,en,${of(3)},oven,cancelled$`)),
+  ]);
+  const { items } = (await kitchen.as("viewer", "GET", `/campaigns/${id}/recall?status=acknowledged`)).body;
+  expect(items.map(({ householdId }: { householdId: string | null }) => householdId)).toEqual(
+    expect.arrayContaining([first.householdId, null]),
+  );
+  expect((await kitchen.as("viewer", "GET", `/campaigns/${id}/unreachable.csv`)).status).toBe(403);
+});
+
+test("a recall sends nothing but a recall, and goes by serial numbers alone", async () => {
+  const advert = await stage.message("Advert");
+  const wrong = await kitchen.as("content", "POST", "/campaigns", stage.recall(advert, "A", "B"));
+  expect(wrong.body.code).toBe("recall_wants_recall_item");
+  const recall = await stage.message("Hinge", { class: "recall" });
+  const bySegment = { ...stage.recall(recall, "A", "B"), audience: { kind: "segment", segmentId: advert } };
+  expect((await kitchen.as("content", "POST", "/campaigns", bySegment)).status).toBe(400);
+});
+
+test("`npm run decide` decides again from what is stored, and says every test and term", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const item = await stage.message("Replayed");
+  await stage.run(stage.campaign([item], from, to));
+  await stage.tick();
+  const api = await kitchen.app.listen({ host: "127.0.0.1", port: 0 });
+  const args = ["cloud/cli/decide.ts", "--household", person.householdId, "--item", item, "--explain", "--api", api];
+  const child = spawn(process.execPath, args, { env: { ...process.env, HEARTH_KEY: kitchen.staffKey("support") } });
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const code = await new Promise((done) => child.on("close", done));
+  const said = Buffer.concat(chunks).toString("utf8");
+  expect(said).toContain("Sent on the appliance's display: you agreed to marketing.");
+  expect(said).toContain("Decided again from what is stored: the same.");
+  expect(said).toMatch(/8 channel +passes +display/);
+  expect(code).toBe(0);
+});
