@@ -267,6 +267,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       case: ofAppliances(devicesOf, (device, page) => service.timeline(device, page), "case"),
       fact: (id, page) => slices.facts.timeline(id, page),
       consent: (id, page) => slices.consent.timeline(id, page),
+      points: (id, page) => loyalty.householdTimeline(id, page),
       stage: (id, page) => slices.lifecycle.timeline(id, page),
       household: (id, page) => households.merges.timeline(id, page),
     },

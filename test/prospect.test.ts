@@ -159,7 +159,7 @@ test("a prospect checks a price, buys, pairs and cooks: one household, one ledge
 
   const { items: timeline } = await staff(`/households/${householdId}/timeline?limit=200`);
   const kinds = new Set(timeline.map((one: { kind: string }) => one.kind));
-  expect(["fact", "event", "household"].every((kind) => kinds.has(kind))).toBe(true);
+  expect(["fact", "event", "household", "points", "stage"].every((kind) => kinds.has(kind))).toBe(true);
 
   // Two after all: each has what was its own, and the ledger is whole.
   const [merge] = (await staff(`/households/${householdId}/merges`)).items;

@@ -167,6 +167,18 @@ export class LedgerReads {
     return rows.map(toTransfer);
   }
 
+  /** What moved a household's points before a time, by when it happened, newest first. */
+  async happened(db: Db, account: number, { beforeMs, limit }: TimelinePage): Promise<Transfer[]> {
+    const { rows } = await sql<TransferRow>`
+      SELECT ${transferColumns} FROM (
+        (SELECT * FROM ledger_transfer WHERE credit_account = ${account} AND at_ms < ${beforeMs})
+        UNION ALL
+        (SELECT * FROM ledger_transfer WHERE debit_account = ${account} AND kind <> 'earning' AND at_ms < ${beforeMs})
+      ) AS t
+      ORDER BY t.at_ms DESC, t.sequence DESC LIMIT ${limit}`.execute(db);
+    return rows.map(toTransfer);
+  }
+
   async accountKey(db: Db, householdId: string): Promise<number | null> {
     const { rows } = await sql<{ key: number }>`
       SELECT key FROM ledger_account

@@ -12,7 +12,7 @@ import { type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import { SecretBox } from "../platform/secret-box.ts";
-import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import type { HouseholdEntry, TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Reach } from "../platform/webhooks/public-address.ts";
 import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
 import type { RuleRefusal } from "./core/compiled-rule.ts";
@@ -320,6 +320,14 @@ export class Loyalty {
     });
   }
 
+  /** What moved a household's points, newest first. */
+  async householdTimeline(householdId: string, page: TimelinePage): Promise<HouseholdEntry[]> {
+    const account = await this.#reads.accountKey(this.#deps.db, householdId);
+    if (account === null) return [];
+    const transfers = await this.#reads.happened(this.#deps.db, account, page);
+    return transfers.map((transfer) => householdEntry(this.#entryOf(transfer, account)));
+  }
+
   /** Active points of all households. */
   async counts(): Promise<{ pointsActive: number }> {
     const { active } = await this.#reads.liability(this.#deps.db, this.#deps.clock.nowMs(), []);
@@ -342,6 +350,24 @@ export class Loyalty {
     return (await this.#deps.households.timeZoneOf([householdId])).has(householdId);
   }
 }
+
+/** What became of points that were there already, in words. */
+const movedWords: Partial<Record<Transfer["kind"], string>> = {
+  reversal: "taken back",
+  reservation: "put aside",
+  release: "no longer put aside",
+  refund: "given back",
+  expiry: "expired",
+  merge: "of households that were joined or parted",
+};
+
+const householdEntry = ({ atMs, id, points, isGain, kind, title, rule }: LedgerEntry): HouseholdEntry => ({
+  atMs,
+  kind: "points",
+  id,
+  title: `${isGain ? "+" : "−"}${points} points: ${movedWords[kind] ?? title}`,
+  data: { points: isGain ? points : -points, rule },
+});
 
 /** The event's own id, of a source `device/event`; null where no appliance saw it. */
 export const eventIdOf = (source: string): string | null =>
