@@ -18,6 +18,7 @@ import { benchQuery } from "./query.ts";
 import { RolloutBench } from "./rollouts.ts";
 import { benchRules } from "./rules.ts";
 import { benchSearch } from "./search.ts";
+import { benchSegments } from "./segments.ts";
 
 const deviceCount = 24;
 const warmUp = 6;
@@ -124,4 +125,11 @@ test("the bench of queries counts the same readings in each chart as InfluxDB do
   const figures = await benchQuery({ days: 0.1, rounds: 1, asked: 5 });
   expect(figures["readings"]).toBeGreaterThan(8_640);
   expect(figures["chart_p95_ms"]).toBeGreaterThan(0);
+});
+
+test("the bench of segments moves households while events come, and fills a segment that is new", async () => {
+  const figures = await benchSegments({ households: 2_000, segments: 10, perS: 500, durationMs: 500, rounds: 1 });
+  expect(figures["moved"]).toBeGreaterThan(0);
+  expect(figures["events_per_s_max"]).toBeGreaterThan(0);
+  expect(figures["day_households"]).toBeGreaterThan(0);
 });

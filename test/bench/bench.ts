@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules|query|campaign`: what Hearth does beside bare aedes,
- * Mosquitto, nginx, InfluxDB and a plain INSERT under the same load in the same run, interleaved, as medians of three rounds. `--json`
- * prints one line.
+ * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules|query|campaign|segments`: what Hearth does beside bare
+ * aedes, Mosquitto, nginx, InfluxDB and a plain INSERT under the same load in the same run, interleaved, as medians of three rounds.
+ * `--json` prints one line.
  */
 import { parseArgs } from "node:util";
 import { benchCampaign } from "./campaigns.ts";
@@ -16,6 +16,7 @@ import { benchQuery } from "./query.ts";
 import { benchRollout } from "./rollouts.ts";
 import { benchRules } from "./rules.ts";
 import { benchSearch } from "./search.ts";
+import { benchSegments } from "./segments.ts";
 
 const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] [--peers]
        npm run bench -- connections [--devices 15000] [--transport tcp|tls]
@@ -27,6 +28,7 @@ const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] 
        npm run bench -- rules [--seconds 8]
        npm run bench -- query [--days 30]
        npm run bench -- campaign [--households 200000]
+       npm run bench -- segments [--households 200000] [--seconds 8]
 each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
@@ -99,6 +101,10 @@ async function run(): Promise<object> {
       return benchCampaign({ households: count("households", 200_000), rounds: count("rounds", 1) });
     case "query":
       return benchQuery({ days: count("days"), rounds, asked: 50 });
+    case "segments": {
+      const households = count("households", 200_000);
+      return benchSegments({ households, segments: 50, perS: 2_000, durationMs: count("seconds") * 1_000, rounds });
+    }
     default:
       return leave(`there is no bench "${bench}"`);
   }
