@@ -84,10 +84,7 @@ export async function insertItem(
 }
 
 /** Adds a version, as a draft, and makes it the item's newest. */
-export async function insertVersion(
-  tx: Db,
-  row: NewVersion,
-): Promise<void> {
+export async function insertVersion(tx: Db, row: NewVersion): Promise<void> {
   await sql`
     INSERT INTO content_version (
       item_id, version, state, class, is_shareable, topics, models, offer_key, image_sha256, locales, created_at_ms, created_by
@@ -151,11 +148,7 @@ export async function findVersion(db: Db, id: string, version: number): Promise<
 }
 
 /** The versions of an item that are in one of some states, the newest first. */
-export async function versionsIn(
-  db: Db,
-  id: string,
-  states: readonly VersionState[],
-): Promise<ItemVersionRow[]> {
+export async function versionsIn(db: Db, id: string, states: readonly VersionState[]): Promise<ItemVersionRow[]> {
   const { rows } = await sql<ItemVersionRow>`
     SELECT i.id, i.kind, ${versionColumns} FROM content_version v JOIN content_item i ON i.id = v.item_id
     WHERE v.item_id = ${id} AND v.state = ANY(${states}::text[]) ORDER BY v.version DESC`.execute(db);
@@ -269,5 +262,7 @@ export async function lockNotifying(tx: Db): Promise<(ItemVersionRow & { notify_
 
 export async function noteNotified(tx: Db, id: string, version: number, afterKey: number | null): Promise<void> {
   await sql`
-    UPDATE content_version SET notify_after_key = ${afterKey} WHERE item_id = ${id} AND version = ${version}`.execute(tx);
+    UPDATE content_version SET notify_after_key = ${afterKey} WHERE item_id = ${id} AND version = ${version}`.execute(
+    tx,
+  );
 }

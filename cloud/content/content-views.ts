@@ -4,7 +4,14 @@ import type { FieldError } from "../platform/problem.ts";
 import { bestLocale, fallbackLocale, type Market } from "./core/best-locale.ts";
 import { misfits } from "./core/machine-fit.ts";
 import type { VersionEvent, VersionState } from "./core/version-life.ts";
-import { type ContentKind, itemInLocale, type Locales, sampleExtra, type StoredImage, type VersionText } from "./content-shapes.ts";
+import {
+  type ContentKind,
+  itemInLocale,
+  type Locales,
+  sampleExtra,
+  type StoredImage,
+  type VersionText,
+} from "./content-shapes.ts";
 import type { ItemRow, VersionRow } from "./content-store.ts";
 import type { contentProblems } from "./errors.ts";
 

@@ -61,7 +61,12 @@ export async function publications(tx: Db, scope: FeedScope | null): Promise<Pub
     WHERE ${within(scope)} ORDER BY p.model, p.feed, p.locale, p.item_id`.execute(tx);
   return rows.map(({ model, feed, locale, text_locale, text, image_href, ...of }) => {
     const locales: Locales = { [text_locale]: text };
-    return { model, feed, locale, item: itemInLocale({ ...of, locales }, text_locale, { imageHref: image_href, units: unitsOfLocale(locale) }) };
+    return {
+      model,
+      feed,
+      locale,
+      item: itemInLocale({ ...of, locales }, text_locale, { imageHref: image_href, units: unitsOfLocale(locale) }),
+    };
   });
 }
 
@@ -101,11 +106,7 @@ export interface FeedPlace extends FeedKey {
 }
 
 /** Puts an item on exactly these feeds, and on no others. */
-export async function replacePublications(
-  tx: Db,
-  item: PublishedItem,
-  keys: readonly FeedPlace[],
-): Promise<void> {
+export async function replacePublications(tx: Db, item: PublishedItem, keys: readonly FeedPlace[]): Promise<void> {
   await sql`DELETE FROM feed_publication WHERE item_id = ${item.id}`.execute(tx);
   if (keys.length === 0) return;
   await sql`

@@ -54,7 +54,11 @@ export class Library {
   ): Promise<
     | { kind: "updated"; item: ContentSummary }
     | Refused<
-        "content_not_found" | "content_kind_fixed" | "content_too_large" | "media_not_found" | "content_changed_meanwhile"
+        | "content_not_found"
+        | "content_kind_fixed"
+        | "content_too_large"
+        | "media_not_found"
+        | "content_changed_meanwhile"
       >
   > {
     const { clock, db } = this.#deps;
@@ -63,7 +67,9 @@ export class Library {
       if (row === null) return refused("content_not_found");
       if (row.kind !== draft.kind) return refused("content_kind_fixed", { detail: `It is a ${row.kind}.` });
       if (basedOn !== null && basedOn !== row.version) {
-        return refused("content_changed_meanwhile", { detail: `Version ${row.version} was saved by ${row.version_by}.` });
+        return refused("content_changed_meanwhile", {
+          detail: `Version ${row.version} was saved by ${row.version_by}.`,
+        });
       }
       const version = row.version + 1;
       const unfit = await this.#unfit({ id, version }, draft);
@@ -77,7 +83,14 @@ export class Library {
       }
       await store.insertVersion(tx, { item_id: id, version, ...contentOf(draft), ...made });
       const before = { version: row.version, locales: row.locales };
-      await noteChange(this.#deps, tx, by, "updated", { ...row, version }, { before, after: { locales: draft.locales } });
+      await noteChange(
+        this.#deps,
+        tx,
+        by,
+        "updated",
+        { ...row, version },
+        { before, after: { locales: draft.locales } },
+      );
       return { kind: "updated" as const, item: await this.#summary(tx, id) };
     });
   }
@@ -107,7 +120,14 @@ export class Library {
       image: row.image,
       offerKey: row.offer_key,
       versions: versions.map(toVersion),
-      steps: steps.map(({ version, at_ms, event, state, by, note }) => ({ version, atMs: at_ms, event, state, by, note })),
+      steps: steps.map(({ version, at_ms, event, state, by, note }) => ({
+        version,
+        atMs: at_ms,
+        event,
+        state,
+        by,
+        note,
+      })),
       markets: marketsOf(Object.keys(row.locales), meant),
     };
   }

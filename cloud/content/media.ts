@@ -67,9 +67,12 @@ export class Media {
   async open(
     sha256: string,
     signature: string,
-  ): Promise<{ kind: "open"; image: StoredImage; bytes: Buffer } | Refused<"media_link_not_valid" | "media_not_found">> {
+  ): Promise<
+    { kind: "open"; image: StoredImage; bytes: Buffer } | Refused<"media_link_not_valid" | "media_not_found">
+  > {
     const { db, secret, clock } = this.#deps;
-    if (checkLink(secret, termsOf(sha256), signature, clock.nowMs()) !== "valid") return refused("media_link_not_valid");
+    if (checkLink(secret, termsOf(sha256), signature, clock.nowMs()) !== "valid")
+      return refused("media_link_not_valid");
     const image = await findMedia(db, sha256);
     if (image === null) return refused("media_not_found");
     const bytes = await readFile(join(this.#dir, sha256)).catch(() => null);

@@ -17,6 +17,8 @@ export async function addTestDevice(tx: Db, person: string, deviceId: string, at
 /** @returns whether it was there */
 export async function removeTestDevice(tx: Db, person: string, deviceId: string): Promise<boolean> {
   const { rows } = await sql`
-    DELETE FROM content_test_device WHERE person = ${person} AND device_id = ${deviceId} RETURNING 1 AS gone`.execute(tx);
+    DELETE FROM content_test_device WHERE person = ${person} AND device_id = ${deviceId} RETURNING 1 AS gone`.execute(
+    tx,
+  );
   return rows.length > 0;
 }

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
-import { contested, type Db } from "./database.ts";
+import { contested, type Db, doLast, transaction } from "./database.ts";
 
 let base: TestDatabase;
 
@@ -44,3 +44,32 @@ test("what cannot be done is not tried again, and what is always sent away ends"
   await expect(fail("40P01")).rejects.toThrow("no");
   expect(tries).toBe(4);
 });
+
+test("what is left for the end of a transaction is inside it, behind everything else, and gone where it fails", async () => {
+  const order: string[] = [];
+  const late = (tx: Db) => async () => {
+    order.push("last");
+    await add(tx, 1);
+  };
+  const before = await balances();
+  await transaction(base.db, async (tx) => {
+    expect(doLast(tx, late(tx))).toBe(true);
+    // Whoever is called with the transaction is in it, and ends nothing.
+    await transaction(tx, async () => void order.push("within"));
+    order.push("work");
+  });
+  expect(order).toEqual(["within", "work", "last"]);
+  expect(await balances()).toEqual([(before[0] ?? 0) + 1, before[1]]);
+  const failing = transaction(base.db, async (tx) => {
+    doLast(tx, late(tx));
+    doLast(tx, () => Promise.reject(new Error("no")));
+  });
+  await expect(failing).rejects.toThrow("no");
+  expect(await balances()).toEqual([(before[0] ?? 0) + 1, before[1]]);
+  expect(doLast(base.db, async () => {})).toBe(false);
+});
+
+async function balances(): Promise<number[]> {
+  const { rows } = await sql<{ balance: number }>`SELECT balance FROM account ORDER BY id`.execute(base.db);
+  return rows.map(({ balance }) => balance);
+}

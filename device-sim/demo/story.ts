@@ -7,6 +7,7 @@ import { playHouseholds } from "./household-part.ts";
 import { readBalance, readOverview } from "./hearth-api.ts";
 import { playLives } from "./lifecycle-part.ts";
 import type { ReleaseTeam } from "./release-team.ts";
+import { playSegments } from "./segment-part.ts";
 import { playFaults, tellCases } from "./service-parts.ts";
 import { type Stage, StoryEnded } from "./stage.ts";
 
@@ -26,6 +27,7 @@ const parts = (team: ReleaseTeam): { afterMs: number; play: Part }[] => [
   { afterMs: 500, play: (stage) => playFirmware(stage, team) },
   { afterMs: 1_000, play: playLives },
   { afterMs: 3_000, play: playContent },
+  { afterMs: 4_000, play: playSegments },
   { afterMs: 5_500, play: playFaults },
   { afterMs: 9_000, play: playRecipe },
   { afterMs: 0, play: goOn },

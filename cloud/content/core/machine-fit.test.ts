@@ -5,8 +5,7 @@ import { model as modelSchema } from "#protocol/model.ts";
 import { misfits } from "./machine-fit.ts";
 
 const base = { key: "oven-x200", version: 1, brand: "Aurora", name: "X200", kind: "oven", hardwareIds: ["h"] };
-const modelWith = (capabilities: object) =>
-  modelSchema.parse({ ...base, locales: ["en"], metrics: [], capabilities });
+const modelWith = (capabilities: object) => modelSchema.parse({ ...base, locales: ["en"], metrics: [], capabilities });
 
 const recipe = (...machines: object[]): ContentItem => ({
   kind: "recipe",
@@ -21,9 +20,9 @@ const recipe = (...machines: object[]): ContentItem => ({
 
 test("a recipe hotter than the appliance is refused by the number of the step", () => {
   const model = modelWith({ programs: ["HotAir", "SlowCook"], setpoint_c_max: 250 });
-  expect(misfits(recipe({ program: "HotAir", setpoint_c: 250 }, { program: "HotAir", setpoint_c: 260 }), model)).toEqual(
-    [{ pointer: "/steps/1/machine/setpoint_c", message: "step 2: oven-x200 goes up to 250 °C" }],
-  );
+  expect(
+    misfits(recipe({ program: "HotAir", setpoint_c: 250 }, { program: "HotAir", setpoint_c: 260 }), model),
+  ).toEqual([{ pointer: "/steps/1/machine/setpoint_c", message: "step 2: oven-x200 goes up to 250 °C" }]);
 });
 
 test("a program's own safety limits hold beside the appliance's", () => {
@@ -40,7 +39,9 @@ test("a program's own safety limits hold beside the appliance's", () => {
     "step 1: oven-x200 goes up to 120 °C with SlowCook",
     "step 1: oven-x200 runs at most 480 min at a time",
   ]);
-  expect(messages({ program: "SlowCook", setpoint_c: 50 })).toEqual(["step 1: oven-x200 starts at 60 °C with SlowCook"]);
+  expect(messages({ program: "SlowCook", setpoint_c: 50 })).toEqual([
+    "step 1: oven-x200 starts at 60 °C with SlowCook",
+  ]);
   expect(messages({ program: "HotAir", setpoint_c: 250, probe_c: 96, steamLevel: "low" })).toEqual([
     "step 1: oven-x200 measures up to 95 °C",
     "step 1: oven-x200 has no steam",

@@ -29,10 +29,7 @@ function stepMisfits(machine: ProgramSettings, { key, capabilities }: Model): Wr
   const own = programLimits.find(({ program }) => program === machine.program);
   const hottest = Math.min(setpoint_c_max, own?.setpoint_c_max ?? Number.POSITIVE_INFINITY);
   const coolest = own?.setpoint_c_min ?? 0;
-  const longest = Math.min(
-    duration_s_max ?? Number.POSITIVE_INFINITY,
-    own?.duration_s_max ?? Number.POSITIVE_INFINITY,
-  );
+  const longest = Math.min(duration_s_max ?? Number.POSITIVE_INFINITY, own?.duration_s_max ?? Number.POSITIVE_INFINITY);
   const within = hottest < setpoint_c_max ? ` with ${machine.program}` : "";
   const wrong: Wrong[] = [];
   if (!programs.includes(machine.program)) {

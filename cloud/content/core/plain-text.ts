@@ -25,16 +25,18 @@ const entities: Record<string, string> = {
   lsquo: "‘",
 };
 
-const unsafeCodes = (code: number): boolean =>
-  code === 0 || code > 0x10_ff_ff || (code >= 0xd8_00 && code <= 0xdf_ff);
+const unsafeCodes = (code: number): boolean => code === 0 || code > 0x10_ff_ff || (code >= 0xd8_00 && code <= 0xdf_ff);
 
 /** Characters that entities stand for, once: what a decoded text spells out stays text. */
 const decoded = (text: string): string =>
-  text.replaceAll(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z0-9]{1,10}));/gi, (all, decimal, hex, name: string | undefined) => {
-    if (name !== undefined) return entities[name] ?? all;
-    const code = decimal === undefined ? Number.parseInt(String(hex), 16) : Number(decimal);
-    return unsafeCodes(code) ? "" : String.fromCodePoint(code);
-  });
+  text.replaceAll(
+    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z0-9]{1,10}));/gi,
+    (all, decimal, hex, name: string | undefined) => {
+      if (name !== undefined) return entities[name] ?? all;
+      const code = decimal === undefined ? Number.parseInt(String(hex), 16) : Number(decimal);
+      return unsafeCodes(code) ? "" : String.fromCodePoint(code);
+    },
+  );
 
 /** What opens a tag that ends a line for a reader. */
 const breaks = /<\s*(?:br|\/p|\/li|\/div|\/h[1-6])\b[^<>]*>/gi;

@@ -25,7 +25,13 @@ const page = {
           name: "Filling",
           itemListElement: [
             { "@type": "HowToStep", text: "Slice the apples." },
-            { "@type": "HowToStep", itemListElement: [{ "@type": "HowToDirection", text: "Mix." }, { "@type": "HowToTip", text: "Gently." }] },
+            {
+              "@type": "HowToStep",
+              itemListElement: [
+                { "@type": "HowToDirection", text: "Mix." },
+                { "@type": "HowToTip", text: "Gently." },
+              ],
+            },
           ],
         },
         { "@type": "HowToStep", text: "Bake at 180&deg;C.", "hearth:machine": { program: "HotAir", setpoint_c: 180 } },
@@ -58,7 +64,12 @@ test("a recipe is read as pages write it: graphs, sections, tips, yields, durati
 });
 
 test("instructions that are one text are a step for each line", () => {
-  const reading = readRecipe({ "@type": "Recipe", name: "Soup", recipeYield: 4, recipeInstructions: "<ol><li>Cut.</li><li>Boil.</li></ol>" });
+  const reading = readRecipe({
+    "@type": "Recipe",
+    name: "Soup",
+    recipeYield: 4,
+    recipeInstructions: "<ol><li>Cut.</li><li>Boil.</li></ol>",
+  });
   expect(reading).toMatchObject({ recipe: { text: { servings: 4, steps: [{ text: "Cut." }, { text: "Boil." }] } } });
 });
 
@@ -67,10 +78,26 @@ test.each([
   ["text", "", "must hold a Recipe of schema.org"],
   [{ "@type": "Recipe", recipeInstructions: "Bake." }, "/name", "must be there"],
   [{ "@type": "Recipe", name: "Pie" }, "/recipeInstructions", "must hold at least one step"],
-  [{ "@type": "Recipe", name: "Pie", recipeInstructions: ["Bake"], cookTime: "25 minutes" }, "/cookTime", "must be a duration of ISO 8601, such as PT25M"],
-  [{ "@type": "Recipe", name: "Pie", recipeInstructions: ["Bake"], prepTime: "P1M" }, "/prepTime", "must be a duration of ISO 8601, such as PT25M"],
-  [{ "@type": "Recipe", name: "Pie", recipeInstructions: [{ "@type": "HowToStep", text: true }] }, "/recipeInstructions/0/text", "must be text"],
-  [{ "@graph": [{ "@type": "Recipe", name: "P", recipeInstructions: Array.from({ length: 51 }, () => "Stir") }] }, "/@graph/0/recipeInstructions", "must hold at most 50 steps"],
+  [
+    { "@type": "Recipe", name: "Pie", recipeInstructions: ["Bake"], cookTime: "25 minutes" },
+    "/cookTime",
+    "must be a duration of ISO 8601, such as PT25M",
+  ],
+  [
+    { "@type": "Recipe", name: "Pie", recipeInstructions: ["Bake"], prepTime: "P1M" },
+    "/prepTime",
+    "must be a duration of ISO 8601, such as PT25M",
+  ],
+  [
+    { "@type": "Recipe", name: "Pie", recipeInstructions: [{ "@type": "HowToStep", text: true }] },
+    "/recipeInstructions/0/text",
+    "must be text",
+  ],
+  [
+    { "@graph": [{ "@type": "Recipe", name: "P", recipeInstructions: Array.from({ length: 51 }, () => "Stir") }] },
+    "/@graph/0/recipeInstructions",
+    "must hold at most 50 steps",
+  ],
   [{ "@type": "Recipe", name: "x".repeat(201), recipeInstructions: "Bake" }, "/name", "must be at most 200 characters"],
 ])("what cannot be read is refused by its field: %j", (document, pointer, message) => {
   expect(readRecipe(document)).toEqual({ kind: "refused", pointer, message });
@@ -87,7 +114,14 @@ test("a document as deep and as wide as it likes is read or refused, and never h
 
 test("durations are ISO 8601 in days, hours, minutes and seconds, both ways", () => {
   expect(["PT1H30M", "P1DT2H", "PT90M", "PT0S", "P1Y", "PT", "P", "soon"].map(durationSeconds)).toEqual([
-    5_400, 93_600, 5_400, 0, null, null, null, null,
+    5_400,
+    93_600,
+    5_400,
+    0,
+    null,
+    null,
+    null,
+    null,
   ]);
   fc.assert(fc.property(fc.nat(604_800), (seconds) => durationSeconds(durationText(seconds)) === seconds));
 });
@@ -112,7 +146,13 @@ test("what is written is read as the same recipe, the machine layer included", (
             ),
             { minLength: 1, maxLength: 6 },
           )
-          .chain((steps) => fc.nat(steps.length).map((at) => steps.map((step, index) => (index >= at && index % 2 === 0 ? { ...step, section: "Part" } : step)))),
+          .chain((steps) =>
+            fc
+              .nat(steps.length)
+              .map((at) =>
+                steps.map((step, index) => (index >= at && index % 2 === 0 ? { ...step, section: "Part" } : step)),
+              ),
+          ),
       },
       { requiredKeys: ["title", "summary", "ingredients", "steps"] },
     ),
@@ -122,7 +162,10 @@ test("what is written is read as the same recipe, the machine layer included", (
   fc.assert(
     fc.property(recipe, (written) => {
       const { cook_s: _c, ...text } = written.text;
-      const withCook = written.text.cook_s === undefined && written.text.prep_s === undefined ? text : { ...text, cook_s: written.text.cook_s ?? 0 };
+      const withCook =
+        written.text.cook_s === undefined && written.text.prep_s === undefined
+          ? text
+          : { ...text, cook_s: written.text.cook_s ?? 0 };
       expect(readRecipe(JSON.parse(JSON.stringify(writeRecipe(written))))).toEqual({
         kind: "read",
         recipe: { ...written, text: withCook },
@@ -133,7 +176,23 @@ test("what is written is read as the same recipe, the machine layer included", (
 
 test("no markup is left of any text, however it is broken", () => {
   expect(plainText("a<br/>b<P class=x>c</P>d &lt;b&gt; &unknown; 5 < 6")).toBe("a\nbc\nd <b> &unknown; 5 < 6");
-  const pieces = fc.array(fc.constantFrom("<b>", "</b>", "<script>", "x", "</script>", "<", ">", "<br>", " ", "&amp;", "&#0;", "&#xD800;", "\n"));
+  const pieces = fc.array(
+    fc.constantFrom(
+      "<b>",
+      "</b>",
+      "<script>",
+      "x",
+      "</script>",
+      "<",
+      ">",
+      "<br>",
+      " ",
+      "&amp;",
+      "&#0;",
+      "&#xD800;",
+      "\n",
+    ),
+  );
   fc.assert(
     fc.property(pieces, (parts) => {
       const text = plainText(parts.join(""));

@@ -10,15 +10,7 @@
  * What was withdrawn or is over stays so: the next version is another row. A newer draft overtakes what is in review, since nobody
  * should read what will not go out; it leaves alone what is approved.
  */
-export const versionStates = [
-  "draft",
-  "in_review",
-  "approved",
-  "scheduled",
-  "live",
-  "withdrawn",
-  "expired",
-] as const;
+export const versionStates = ["draft", "in_review", "approved", "scheduled", "live", "withdrawn", "expired"] as const;
 export type VersionState = (typeof versionStates)[number];
 
 export const versionEvents = [

@@ -192,3 +192,20 @@ test("for any predicate and any facts, missing ones too, memory and PostgreSQL g
   );
   expect(held).toBeGreaterThan(100);
 });
+
+test("the conditions that stand side by side are named as they were written, with their brackets", () => {
+  const partsOf = (text: string) => compiled(text).conditions;
+  expect(partsOf('online && !(counter > 5 || model == "a)") && (counter in [1, 2])')).toEqual([
+    "online",
+    '!(counter > 5 || model == "a)")',
+    "counter in [1, 2]",
+  ]);
+  expect(partsOf("(online || counter == 1) || counter == 2.5")).toEqual(["online", "counter == 1", "counter == 2.5"]);
+  expect(partsOf("!online")).toEqual(["!online"]);
+});
+
+test("what a fact is compared with is known: where its truth can turn", () => {
+  const { compared } = compiled("counter >= 5 && (counter in [1, -2] || 7.5 < counter) && !online");
+  expect(compared.get("counter")).toEqual({ numbers: new Set([5, 1, -2, 7.5]), withFact: false });
+  expect(compiled("counter > counter").compared.get("counter")).toEqual({ numbers: new Set(), withFact: true });
+});

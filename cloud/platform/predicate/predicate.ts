@@ -101,10 +101,7 @@ export function compilePredicate(text: string, facts: FactTypes): CompiledPredic
         text,
         reads,
         compared: comparedIn(parsed.ast),
-        conditions: sideBySide(parsed.ast).map((node) => {
-          const { from, to } = placeOf(node.range);
-          return text.slice(from, to);
-        }),
+        conditions: sideBySide(parsed.ast).map(({ range }) => closed(text, placeOf(range))),
         matches: (values) => evaluate(parsed, reads, values),
         where: (columns) => whereOf(parsed.ast, facts, columns),
       },
@@ -163,6 +160,19 @@ function withDoubles(text: string, ast: ASTNode): { text: string; placeOf(at: nu
 
 const isNode = (value: unknown): value is ASTNode =>
   typeof value === "object" && value !== null && "op" in value && "args" in value && "range" in value;
+
+const quoted = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g;
+
+/** The words of a part, with the brackets that it opens: the tree's own end of `!(a)` lies before the last one. */
+function closed(text: string, { from, to }: { from: number; to: number }): string {
+  let end = to;
+  const isOpen = () => {
+    const plain = text.slice(from, end).replaceAll(quoted, "");
+    return plain.split("(").length > plain.split(")").length;
+  };
+  while (end < text.length && isOpen()) end += 1;
+  return text.slice(from, end);
+}
 
 /** The operands of the operator on top, in their order. */
 function sideBySide(ast: ASTNode): ASTNode[] {

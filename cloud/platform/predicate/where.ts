@@ -106,7 +106,7 @@ function typedOf(node: ASTNode, { facts, columns }: Scope): Typed {
   if (node.op === "id") {
     const fact = Object.hasOwn(facts, node.args) ? facts[node.args] : undefined;
     if (fact === undefined)
-      throw new Unsupported(`There is no fact ${node.args}. There are ${Object.keys(facts).join(", ")}.`);
+      throw new Unsupported(`There is no fact ${node.args}.${near(node.args, Object.keys(facts))}`);
     return { kind: "fact", type: fact.type, name: node.args, column: columns(node.args) };
   }
   if (node.op === "-_") {
@@ -124,6 +124,13 @@ function typedOf(node: ASTNode, { facts, columns }: Scope): Typed {
     if (typeof value === "boolean") return { kind: "literal", type: "flag", value };
   }
   throw new Unsupported("A side of a comparison is a fact, a text in quotes, a number, true or false.");
+}
+
+/** All facts where they are few, else those that begin like a name. */
+function near(name: string, facts: readonly string[]): string {
+  const listedMax = 12;
+  const like = facts.length <= listedMax ? facts : facts.filter((fact) => fact.startsWith(name.slice(0, 1)));
+  return like.length === 0 ? "" : ` There are ${like.slice(0, listedMax).join(", ")}.`;
 }
 
 function valueOf(operand: Typed): RawBuilder<unknown> {

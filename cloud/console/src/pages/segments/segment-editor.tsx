@@ -62,10 +62,12 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
           maxLength={120}
           onChange={(event) => setTitle(event.currentTarget.value)}
         />
-        <TextInput
+        <Textarea
           label="Whom it means, in words"
           value={description}
           maxLength={500}
+          autosize
+          minRows={1}
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
         <Textarea
