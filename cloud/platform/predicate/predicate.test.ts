@@ -194,14 +194,14 @@ test("for any predicate and any facts, missing ones too, memory and PostgreSQL g
 });
 
 test("the conditions that stand side by side are named as they were written, with their brackets", () => {
-  const partsOf = (text: string) => compiled(text).conditions;
-  expect(partsOf('online && !(counter > 5 || model == "a)") && (counter in [1, 2])')).toEqual([
+  expect(compiled('online && !(counter > 5 || model == "a)") && (counter in [1, 2])').conditions).toEqual([
     "online",
     '!(counter > 5 || model == "a)")',
     "counter in [1, 2]",
   ]);
-  expect(partsOf("(online || counter == 1) || counter == 2.5")).toEqual(["online", "counter == 1", "counter == 2.5"]);
-  expect(partsOf("!online")).toEqual(["!online"]);
+  const alternatives = compiled("(online || counter == 1) || counter == 2.5");
+  expect(alternatives.conditions).toEqual(["online", "counter == 1", "counter == 2.5"]);
+  expect(compiled("!online").conditions).toEqual(["!online"]);
 });
 
 test("what a fact is compared with is known: where its truth can turn", () => {
