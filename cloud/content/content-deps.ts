@@ -1,3 +1,4 @@
+import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { Model } from "#protocol/model.ts";
 import type { UnitSystem } from "#protocol/units.ts";
 import type { NewDelivery } from "../deliveries/deliveries.ts";
@@ -24,6 +25,8 @@ interface Appliances {
 /** What content needs of deliveries. */
 interface DeliveryMaker {
   create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }>;
+  /** Takes back what is open of a kind and carries this in its body. @returns how many */
+  cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number>;
 }
 
 /** Where and how a household reads. */

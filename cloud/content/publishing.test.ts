@@ -283,6 +283,17 @@ test("a draft goes to test appliances and to no other", async () => {
   });
 });
 
+test("what waits for an appliance that is away is taken back with the item", async () => {
+  await road.devices.add(["asleep-1"]);
+  const id = await approved({ kind: "message", locales: { en: text("Wrong price") } });
+  await ask("POST", `/items/${id}/send`, { deviceIds: ["asleep-1"] });
+  const other = await approved({ kind: "message", locales: { en: text("Still right") } });
+  await ask("POST", `/items/${other}/send`, { deviceIds: ["asleep-1"] });
+  expect((await ask("POST", `/items/${id}/withdraw`)).body).toMatchObject({ state: "withdrawn" });
+  const waiting = await deliveries.sendable(["asleep-1"], true, 10);
+  expect(waiting.map(({ body }) => about(body))).toEqual([other]);
+});
+
 const png = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   "base64",

@@ -6,7 +6,7 @@ import { marketsOf } from "./core/best-locale.ts";
 import { localWindow, windowAnywhere } from "./core/local-window.ts";
 import { stepVersion, type VersionEvent, type VersionRefusal } from "./core/version-life.ts";
 import { type ContentDeps, noteChange } from "./content-deps.ts";
-import { feedOfKind } from "./content-shapes.ts";
+import { deliveryOfKind, feedOfKind } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import { type ContentSummary, recipeMisfits, refused, type Refused, toSummary } from "./content-views.ts";
 import { changeFeeds, type FeedTopics } from "./feeds.ts";
@@ -217,7 +217,7 @@ export class Publishing {
     }
   }
 
-  /** Takes the item off every feed, and what was planned with it. */
+  /** Takes the item off every feed, with it what was planned, and what still waits for appliances that are away. */
   async withdraw(by: Principal, id: string): Promise<Changed<"content_not_found" | VersionRefusal>> {
     const outcome = await transaction(this.#deps.db, async (tx) => {
       const item = await store.lockItem(tx, id);
@@ -228,7 +228,9 @@ export class Publishing {
       const before = await modelsOfItem(tx, id);
       for (const row of out) await this.#move(tx, by, row, "withdraw", null);
       const topics = await this.#offFeeds(tx, out[0] ?? item);
-      const change = { before: { models: before }, after: { models: [] } };
+      const kind = deliveryOfKind[item.kind];
+      const takenBack = kind === null ? 0 : await this.#deps.deliveries.cancelCarrying(tx, kind, { id });
+      const change = { before: { models: before }, after: { models: [], takenBack } };
       await noteChange(this.#deps, tx, by, "withdrawn", out[0] ?? item, change);
       return { kind: "changed" as const, item: await summaryOf(tx, id), topics };
     });

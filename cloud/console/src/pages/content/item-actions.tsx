@@ -236,8 +236,9 @@ function Withdraw(props: StepProps) {
   return (
     <div className={page["form"]}>
       <p>
-        It goes off every feed, and campaigns send it no more. An appliance that is offline drops it when it comes back.
-        What lies in an inbox already stays there.
+        It goes off every feed, campaigns send it no more, and what still waits for appliances that are away is taken
+        back. An appliance that is offline drops it from its feeds when it comes back. What somebody has seen stays
+        seen.
       </p>
       <Failed error={step.error} />
       <div className={page["actions"]}>
