@@ -158,6 +158,15 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     lifecycle,
     segments,
     engagement,
+    /** What these slices hold about households, in the order of erasing. */
+    householdData: [
+      ...segments.householdData,
+      ...lifecycle.householdData,
+      // Rewards and tiers are found by the account, which is nobody's once the points are erased.
+      ...loyalty.householdData.toReversed(),
+      ...facts.householdData,
+      ...consent.householdData,
+    ],
     follow,
     async load() {
       await loyalty.load();

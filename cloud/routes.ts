@@ -59,6 +59,8 @@ import type { ProblemCatalogue } from "./platform/problem.ts";
 import { noticeProblems } from "./notices/notices.ts";
 import { noticesRoutes } from "./notices/notices-routes.ts";
 import { predicateProblems, rolloutProblems } from "./rollouts/rollouts.ts";
+import { rightsProblems } from "./rights/rights.ts";
+import { rightsRoutes } from "./rights/rights-routes.ts";
 import { rolloutsRoutes } from "./rollouts/rollouts-routes.ts";
 import { scheduleRoutes } from "./rollouts/schedule-routes.ts";
 import { searchProblems } from "./search/search.ts";
@@ -124,6 +126,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...segmentProblems,
   ...noticeProblems,
   ...eventProblems,
+  ...rightsProblems,
   ...securityProblems,
   ...liveProblems,
   ...telemetryProblems,
@@ -221,6 +224,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   noticesRoutes(app, slices.notices);
   eventsRoutes(app, events);
   webhooksRoutes(app, slices.webhooks);
+  rightsRoutes(app, slices.rights);
   batchesRoutes(app, slices.provisioning);
   certificatesRoutes(app, slices.provisioning);
   securityRoutes(app, slices.security);

@@ -1,26 +1,43 @@
 import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
-import { Deliveries, Dispatcher, OwnerUpdates, QuietCommands, UpdateNotices } from "./deliveries/deliveries.ts";
+import {
+  Deliveries,
+  deliveriesData,
+  Dispatcher,
+  OwnerUpdates,
+  QuietCommands,
+  UpdateNotices,
+} from "./deliveries/deliveries.ts";
 import { Ddi } from "./ddi/ddi.ts";
+import { farStores } from "./far-stores.ts";
 import { DesiredSender } from "./devices/desired-sender.ts";
-import { type DeviceRef, Devices, findDevices, findModels, type MetricLayout } from "./devices/devices.ts";
-import { Events, Outbox, Webhooks } from "./events/events.ts";
+import {
+  type DeviceRef,
+  Devices,
+  devicesData,
+  findDevices,
+  findModels,
+  type MetricLayout,
+  tenureSpansOf,
+} from "./devices/devices.ts";
+import { Events, eventsData, Outbox, Webhooks } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import { createHouseholdSlices, readersOf } from "./household-slices.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
 import { findReleases, Firmware } from "./firmware/firmware.ts";
 import { actsOf, asOwnedThen, findHouseholds, findMembers, Households, withoutCode } from "./households/households.ts";
-import { Ingest, type IngestSlices, PointsReader } from "./ingest/ingest.ts";
+import { Ingest, ingestData, type IngestSlices, PointsReader } from "./ingest/ingest.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import { trimIdempotency } from "./platform/idempotency.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { Authority } from "./pki/pki.ts";
-import { Notices, type NoticeSettings, StoreWatch } from "./notices/notices.ts";
+import { Notices, noticesData, type NoticeSettings, StoreWatch } from "./notices/notices.ts";
 import { Provisioning } from "./provisioning/provisioning.ts";
-import { Security, WireStreams } from "./security/security.ts";
+import { Security, securityData, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
+import { Rights } from "./rights/rights.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
 import { Backtests, findCases, FirmwareWatch, Listening, Service, withoutWords } from "./service/service.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
@@ -264,6 +281,32 @@ export function createSlices(deps: SlicesDeps) {
     mail: deps.notices?.mail ?? null,
   });
   const { content } = ofHouseholds;
+  const rights = new Rights({
+    db,
+    clock,
+    ids,
+    audit: staff.audit,
+    households,
+    // A household's own rows are named by others, and which appliances were its by nearly all: these go last, in this order.
+    data: [
+      ...deliveriesData,
+      ...securityData,
+      ...noticesData,
+      ...ingestData,
+      ...telemetry.householdData((keys) => devices.refsByKey(keys)),
+      ...service.householdData,
+      ...eventsData,
+      ...ofHouseholds.householdData,
+      ...devicesData,
+      ...households.householdData.toReversed(),
+    ],
+    farStores: farStores({ db, clock, hub, telemetry, deliveries, service, isInflux: influx !== undefined }),
+    spansOf: tenureSpansOf,
+    modelOf: async (key) => devices.model(key),
+    secret: deps.secret,
+    publicUrl: deps.publicUrl,
+    onError: (error) => logger.warn({ event: "rights.failed", error: String(error) }),
+  });
   const dispatcher = new Dispatcher({
     deliveries,
     link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
@@ -460,6 +503,7 @@ export function createSlices(deps: SlicesDeps) {
     outbox,
     events,
     webhooks,
+    rights,
     provisioning,
     security,
     wires,

@@ -36,6 +36,7 @@ export function startTickers(
     tick("store-watch", 10_000, async () => slices.storeWatch?.tick()),
     tick("notices", 1_000, () => slices.notices.tick()),
     tick("webhooks", 1_000, () => slices.webhooks.tick()),
+    tick("erasures", 5_000, () => slices.rights.tick()),
     tick("webhooks-retention", 600_000, () => slices.webhooks.trim()),
     tick("notices-retention", 600_000, () => slices.notices.trim()),
     tick("evidence", 1_000, () => slices.service.evidence.tick()),

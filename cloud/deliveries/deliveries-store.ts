@@ -109,6 +109,16 @@ export async function blankMessages(tx: Db, ids: readonly string[]): Promise<voi
     WHERE kind = 'message' AND id = ANY(${ids}::uuid[])`.execute(tx);
 }
 
+/** How many deliveries to these devices are open that were made until a time. */
+export async function countOpenBefore(db: Db, deviceIds: readonly string[], atMs: number): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    SELECT count(*) AS count FROM delivery
+    WHERE device_id = ANY(${[...deviceIds]}) AND created_at_ms <= ${atMs} AND phase IN ('queued', 'sent', 'received')`.execute(
+    db,
+  );
+  return rows[0]?.count ?? 0;
+}
+
 /** Everything open of one device, locked. */
 export async function lockOpenOfDevice(tx: Db, deviceId: string): Promise<DeliveryRow[]> {
   const { rows } = await sql<DeliveryRow>`

@@ -19,6 +19,7 @@ import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 
 export { mayRetryUpdate } from "./core/failure-policy.ts";
 export { deliveryProblems } from "./errors.ts";
+export { deliveriesData } from "./household-data.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
 export { OwnerUpdates } from "./owner-updates.ts";
 export { UpdateNotices } from "./update-notices.ts";
@@ -421,6 +422,11 @@ export class Deliveries {
     for (const { id } of rows) moves.apply(id, { kind: "household_left", atMs });
     await moves.save(tx, this.#book);
     return rows.length;
+  }
+
+  /** How many deliveries to these appliances are open that were made until a time. */
+  openBefore(deviceIds: readonly string[], atMs: number): Promise<number> {
+    return store.countOpenBefore(this.#deps.db, deviceIds, atMs);
   }
 
   /** Messages that held what people said to each other, of a household that is erased: the words go. */

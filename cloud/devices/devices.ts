@@ -44,6 +44,8 @@ export { deviceSerials } from "./device-serials.ts";
 export type { DeviceRow } from "./devices-store.ts";
 export type { AwayCursor, AwayPage, WatchedDevices } from "./watched-devices.ts";
 export { deviceProblems } from "./errors.ts";
+export { devicesData } from "./household-data.ts";
+export { tenureSpans, type TenureSpan, tenureSpansOf } from "./tenure-spans.ts";
 
 export interface Registration {
   id: string;

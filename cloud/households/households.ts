@@ -64,6 +64,14 @@ export interface HouseholdsDeps {
   publicUrl: () => string;
 }
 
+/** A household that is being erased. */
+export interface ErasedHousehold {
+  by: Principal;
+  household: Household;
+  /** Itself, and every one that became part of it. */
+  parts: readonly string[];
+}
+
 type Refused<R extends string> = { kind: "refused"; rule: R };
 const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
@@ -75,6 +83,7 @@ export class Households {
   readonly merges: Merges;
   readonly prospects: Prospects;
   readonly #deps: HouseholdsDeps;
+  #onErasing: (tx: Db, erased: ErasedHousehold) => Promise<void> = async () => {};
   readonly #store = new HouseholdsStore();
   readonly #mergesStore = new MergesStore();
   readonly #handOver: HandOver;
@@ -264,17 +273,23 @@ export class Households {
    * Erases a household: its appliances are nobody's and what they said is forgotten, its keys end, and nobody's name or address is kept. The ledger keeps its totals
    * under an id that stands for nobody any more.
    */
-  async erase(by: OwnerPrincipal): Promise<{ kind: "changed" } | Refused<"not_the_owner">> {
+  async erase(
+    by: Principal,
+    householdId: string,
+  ): Promise<{ kind: "changed" } | Refused<"not_the_owner" | "household_not_found">> {
     const { appliances, planted, outbox, clock, readings } = this.#deps;
-    const { householdId } = by;
     return this.#leaving(async (tx, left) => {
       const household = await this.#store.getForChange(tx, householdId);
-      const me = household?.members.find(({ id }) => id === by.memberId);
-      if (household === null || me?.role !== "owner") return refused("not_the_owner");
+      if (by.kind === "owner") {
+        const me = household?.members.find(({ id }) => id === by.memberId);
+        if (by.householdId !== householdId || me?.role !== "owner") return refused("not_the_owner");
+      }
+      if (household === null) return refused("household_not_found");
       const devices = await appliances.tenure.lockAll(tx, householdId);
       left.push(...devices.map(({ id }) => id));
       await readings.forget(tx, devices);
       await this.#handOver.leave(tx, by, devices, "household_erased");
+      await this.#onErasing(tx, { by, household, parts: await this.partsOf(householdId, tx) });
       await planted.cases.forgetHousehold(tx, householdId, devices);
       // Members and links name their household, so that it goes last; a prospect that became part of it goes before it.
       for (const part of (await this.partsOf(householdId, tx)).toReversed())
@@ -285,6 +300,11 @@ export class Households {
       await this.#record(tx, by, "household.erased", householdId, undefined, counts);
       return { kind: "changed" };
     });
+  }
+
+  /** Who erases what other slices hold of a household, in the transaction in which it goes: its appliances have left, it is there still. */
+  onErasing(erase: (tx: Db, erased: ErasedHousehold) => Promise<void>): void {
+    this.#onErasing = erase;
   }
 
   /** The appliances of a household, in the order of their ids. */

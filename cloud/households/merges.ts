@@ -177,7 +177,7 @@ export class Merges {
       for (const hear of this.#onUnmerged) await hear(tx, { mergeId, from, into });
       const data = { householdId: into, mergeId, from, into };
       await outbox.add(tx, [{ type: "hearth.household.unmerged", subject: `household:${into}`, atMs, data }]);
-      await this.#record(tx, by, "household.unmerged", into, { mergeId, from, reason });
+      await this.#record(tx, by, "household.unmerged", into, { mergeId, from });
       const { movedMembers: _moved, ...merge } = found;
       return { kind: "undone", merge: { ...merge, undone } };
     });
@@ -233,7 +233,8 @@ export class Merges {
     for (const hear of this.#onMerged) await hear(tx, { mergeId: merge.id, from, into });
     const data = { householdId: into, mergeId: merge.id, from, into, proof: how.proof };
     await outbox.add(tx, [{ type: "hearth.household.merged", subject: `household:${into}`, atMs, data }]);
-    await this.#record(tx, by, "household.merged", into, { mergeId: merge.id, from, ...how });
+    // The reason is with the merge: it may be about people, and goes with them.
+    await this.#record(tx, by, "household.merged", into, { mergeId: merge.id, from, proof: how.proof });
     return { kind: "merged", merge };
   }
 

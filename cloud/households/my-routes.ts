@@ -78,24 +78,6 @@ function householdRoutes(server: FastifyInstance, households: Households): void 
       return { ...outcome, you: { memberId: by.memberId, role: by.role } };
     },
   );
-  app.delete(
-    "/api/v1/my/household",
-    {
-      config: { permission: "my.manage" },
-      schema: {
-        summary: "Erase your household",
-        description:
-          "Every appliance is handed over, every key ends with this answer, and no name or e-mail address is kept. What was earned stays in the ledger's totals, without you. There is no way back.",
-        tags,
-        response: { 204: z.null() },
-      },
-    },
-    async (request, reply) => {
-      const outcome = await households.erase(owner(request.principal));
-      if (outcome.kind === "refused") return refuse(reply, outcome);
-      return reply.code(204).send(null);
-    },
-  );
 }
 
 function memberRoutes(server: FastifyInstance, households: Households): void {

@@ -38,6 +38,7 @@ import type { PointsReader } from "./points-reader.ts";
 import { type Gap, IngestStore, type Quarantined, type QuarantineFilter, type Source } from "./ingest-store.ts";
 
 export type { Source } from "./ingest-store.ts";
+export { ingestData } from "./household-data.ts";
 export { PointsReader } from "./points-reader.ts";
 
 /** Work that changes memory, and so waits for the commit. */

@@ -25,6 +25,7 @@ import { type DeliveryStatus, type NoticeDelivery, NoticesStore } from "./notice
 
 export { StoreWatch } from "./store-watch.ts";
 export { noticeProblems } from "./errors.ts";
+export { noticesData } from "./household-data.ts";
 
 export interface NoticeSettings {
   /** Null: no mail is sent. */

@@ -11,10 +11,12 @@ export interface HouseholdData {
   describes: string;
   /** Computed by the service about the household (scores, stages, decisions), and not what the household or its appliances said. */
   isDerived?: true;
+  /** How long it is kept, in words; as long as the household where it is left out. */
+  kept?: string;
   /** What of it stays without the person after the erasure, and why; nothing where it is left out. */
   keeps?: string;
   /** All of it, in an order that stays; names with their units, times in epoch milliseconds. Never the whole of it in memory. */
-  rows(db: Db, householdId: string): AsyncIterable<Record<string, unknown>>;
+  rows(db: Db, householdId: string): AsyncIterable<object>;
   /** Removes it, within the erasure's transaction, in few statements. @returns how many rows are gone */
   erase(tx: Db, householdId: string): Promise<number>;
 }

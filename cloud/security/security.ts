@@ -13,6 +13,7 @@ import { type SecurityEvent, type SecurityFilter, SecurityStore } from "./securi
 
 export type { SecurityEvent } from "./security-store.ts";
 export { securityProblems } from "./errors.ts";
+export { securityData } from "./household-data.ts";
 export { WireStreams } from "./wire-streams.ts";
 
 /** A gateway's report, and the appliance of the name in it, where there is one. */

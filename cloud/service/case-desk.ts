@@ -146,7 +146,9 @@ export class CaseDesk {
     const { serviceCase } = outcome;
     if (outcome.kind === "open_already") return refused("case_open_for_cause", `It is case ${serviceCase.id}.`);
     const subject = `case:${serviceCase.id}`;
-    await audit.record(tx, { principal: by, action: `case.${outcome.kind}`, subject, after: asked });
+    // Without the words: they may be about people, and stay with the case, which forgets them when it must.
+    const { title: _title, text: _text, ...after } = asked;
+    await audit.record(tx, { principal: by, action: `case.${outcome.kind}`, subject, after });
     const lines = await entries.ofCase(tx, serviceCase.id, entriesMax);
     return { kind: "opened", found: { serviceCase, deviceId: whose.device?.id ?? null, entries: lines } };
   }

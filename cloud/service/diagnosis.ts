@@ -219,6 +219,11 @@ export class DiagnosisDesk {
     await this.#store.forgetHousehold(tx, householdId, this.#deps.clock.nowMs());
   }
 
+  /** How many files are still to be deleted, up to the number that goes at once. */
+  async filesLeft(): Promise<number> {
+    return (await this.#store.filesToDelete(this.#deps.db, atOnceMax)).length;
+  }
+
   /** Ends waits, and deletes what was kept long enough or is to be forgotten. */
   async tick(): Promise<void> {
     const { db, clock } = this.#deps;

@@ -2,6 +2,7 @@ import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
+import type { HouseholdData } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
@@ -26,6 +27,7 @@ import { OwnerCases } from "./owner-cases.ts";
 import { OwnerDisplay } from "./owner-display.ts";
 import { DiagnosisDesk, type DiagnosisDeps } from "./diagnosis.ts";
 import { forgetTraces } from "./forgotten-traces.ts";
+import { serviceData } from "./household-data.ts";
 import { IncidentDesk } from "./incident-desk.ts";
 import { type IncidentAppliances, Incidents } from "./incidents.ts";
 import { RuleEngine, type RuleSurroundings } from "./rule-engine.ts";
@@ -211,6 +213,11 @@ export class Service {
     await this.#deliveries.forgetWords(tx, await this.#talk.displaysOf(tx, householdId));
     await this.#talk.forgetHousehold(tx, householdId);
     await this.#store.forgetHousehold(tx, householdId);
+  }
+
+  /** What this slice holds about households. */
+  get householdData(): HouseholdData[] {
+    return serviceData({ forgetHousehold: (tx, householdId) => this.forgetHousehold(tx, householdId, []) });
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { DeviceRef } from "../devices/devices.ts";
+import { type DeviceRef, tenureSpans } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { DeviceEventsStore } from "./device-events-store.ts";
@@ -9,6 +9,8 @@ const againMs = 86_400_000;
 /** So long an appliance may have kept what it says late. */
 const repeatedForMs = 90 * againMs;
 const atOnce = 20;
+/** A clock that runs further ahead is not believed. */
+const believedAheadMs = 300_000;
 
 /** What is to be forgotten of appliances: noted in the transaction that decides it, and worked off after. */
 export class TelemetryErasures {
@@ -39,6 +41,27 @@ export class TelemetryErasures {
       FROM unnest(${devices.map(({ key }) => key)}::int[], ${devices.map(({ householdSinceMs }) => householdSinceMs ?? 0)}::bigint[]) AS d(key, from_ms)
       WHERE from_ms < ${toMs}
       ON CONFLICT DO NOTHING`.execute(tx);
+  }
+
+  /** Notes what the appliances of a household said, those that it handed over too. @returns how many spans */
+  async noteHousehold(tx: Db, householdId: string): Promise<number> {
+    const nowMs = this.#clock.nowMs();
+    const { numAffectedRows } = await sql`
+      INSERT INTO telemetry_erasure (device_key, from_ms, to_ms, next_at_ms, until_ms)
+      SELECT device_key, from_ms, least(to_ms, ${nowMs + believedAheadMs}), ${nowMs}, ${nowMs + repeatedForMs}
+      FROM ${tenureSpans(householdId)} AS t WHERE from_ms < to_ms
+      ON CONFLICT (device_key, from_ms, to_ms) DO UPDATE SET next_at_ms = excluded.next_at_ms, until_ms = excluded.until_ms`.execute(
+      tx,
+    );
+    return Number(numAffectedRows ?? 0);
+  }
+
+  /** How many spans of these appliances have not been worked off yet. */
+  async waiting(deviceKeys: readonly number[]): Promise<number> {
+    const { rows } = await sql<{ count: number }>`
+      SELECT count(*) AS count FROM telemetry_erasure
+      WHERE device_key = ANY(${[...deviceKeys]}::int[]) AND next_at_ms <= ${this.#clock.nowMs()}`.execute(this.#db);
+    return rows[0]?.count ?? 0;
   }
 
   /** Works off what is due. A store that is away leaves it due. */

@@ -3,6 +3,7 @@ import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
+import type { HouseholdData } from "../platform/household-data.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { defaultRetention, type Retention } from "./core/retention.ts";
 import {
@@ -12,6 +13,7 @@ import {
   type EventsQuery,
   type StoredEvent,
 } from "./device-events-store.ts";
+import { telemetryData } from "./household-data.ts";
 import type { InfluxReadings } from "./influx-readings.ts";
 import { gateMetric, type GateMeasure, type GateSide, type GateSource } from "./gate-metric.ts";
 import {
@@ -115,6 +117,16 @@ export class Telemetry {
       const toMs = await this.firstFreeMs(tx, device, this.#clock.nowMs());
       await this.#erasures.note(tx, [device], toMs);
     }
+  }
+
+  /** What this slice holds about households. */
+  householdData(refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>): HouseholdData[] {
+    return telemetryData({ store: () => this.store, erasures: this.#erasures, refsByKey });
+  }
+
+  /** How much of what these appliances are to forget has not been erased yet. */
+  async erasuresWaiting(deviceKeys: readonly number[]): Promise<number> {
+    return (await this.#erasures.waiting(deviceKeys)) + ((await this.#influx?.erasuresWaiting()) ?? 0);
   }
 
   /** Works off what is to be forgotten. */

@@ -31,6 +31,7 @@ const openRoutes = [
   "GET /api/v1/pki/fleet.crl",
   "GET /api/v1/unsubscribe/:token",
   "POST /api/v1/unsubscribe/:token",
+  "GET /api/v1/erasure-reports/:code",
   "PUT /files/uploads/:id",
 ];
 

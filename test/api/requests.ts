@@ -152,6 +152,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "PATCH /api/v1/notices/channels/:id": { name: "Desk" },
   "POST /api/v1/webhooks": { name: "Shop", url: "https://hooks.example/hearth", types: ["hearth.points.*"] },
   "PATCH /api/v1/webhooks/:id": { name: "Shop" },
+  "POST /api/v1/households/:id/erase": { confirm: "Huber" },
   "POST /api/v1/webhooks/:id/secret": { keepFormer: false },
   "POST /api/v1/webhooks/:id/resend": { fromMs: 1_797_984_000_000, toMs: 1_798_329_600_000 },
   "POST /api/v1/service/rules/backtest": { definition: threshold, fromMs: 1_797_984_000_000, toMs: 1_798_329_600_000 },

@@ -16,6 +16,7 @@ import { createHttp } from "../../cloud/http/http.ts";
 import { KeyGuard } from "../../cloud/http/key-guard.ts";
 import { GatewayWorker } from "../../cloud/platform/gateway-worker.ts";
 import type { NoticeSettings } from "../../cloud/notices/notices.ts";
+import { yieldToEvents } from "../../cloud/platform/clock.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
 import { problemCatalogue, routes } from "../../cloud/routes.ts";
@@ -52,6 +53,26 @@ export interface KitchenOptions {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+/** What a gateway says of itself to which nothing is connected. */
+const quietGateway = {
+  connections: 0,
+  spoolRecords: 0,
+  spoolBytes: 0,
+  spoolBytesMax: 0,
+  spoolOldestMs: 0,
+  spoolFull: false,
+  held: 0,
+  connectsWaiting: 0,
+  heldBack: 0,
+  sessions: 0,
+  queued: 0,
+  queuedBytes: 0,
+  retainedItems: 0,
+  retainedBytes: 0,
+  pubacks: { counts: [], sumMs: 0 },
+  counters: {},
+};
+
 /** A model of another kind than the kitchen's ovens. */
 export const hobModel = {
   key: "hob",
@@ -76,10 +97,12 @@ export class Kitchen {
   readonly #staffKeys = new Map<StaffRole, string>();
   readonly #link = new MessageChannel();
   readonly #source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
+  readonly #hub: GatewayHub;
   #sequence = 0;
   #codes = 0;
 
-  private constructor(parts: Pick<Kitchen, "base" | "slices" | "clock" | "app" | "artifactsDir">) {
+  private constructor(parts: Pick<Kitchen, "base" | "slices" | "clock" | "app" | "artifactsDir">, hub: GatewayHub) {
+    this.#hub = hub;
     this.base = parts.base;
     this.slices = parts.slices;
     this.clock = parts.clock;
@@ -141,7 +164,7 @@ export class Kitchen {
         }),
       problems: problemCatalogue,
     });
-    const kitchen = new Kitchen({ base, slices, clock, app, artifactsDir });
+    const kitchen = new Kitchen({ base, slices, clock, app, artifactsDir }, hub);
     hub.attach(kitchen.#link.port1, slices.linkDeps);
     kitchen.#link.port2.on("message", (message: CloudMessage) => kitchen.told.push(message));
     await slices.ingest.openSource(kitchen.#source);
@@ -151,6 +174,14 @@ export class Kitchen {
     }
     await kitchen.as("admin", "PUT", "/models/oven", ovenModel);
     return kitchen;
+  }
+
+  /** The gateway says that nothing waits in its spool. */
+  async spoolIsEmpty(): Promise<void> {
+    const nothing = { records: 0, oldestMs: 0 };
+    const status = { ...quietGateway, behind: { effects: nothing, points: null } };
+    this.#link.port2.postMessage({ kind: "status", status });
+    while (this.#hub.status === null) await yieldToEvents();
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,10 @@ export const permissionTable = {
   "search.read": everyone,
   "households.read": everyone,
   "households.write": ["support", "admin"],
+  /** Everything about a household at once, because its people asked. */
+  "households.export": ["support", "admin"],
+  "households.erase": ["admin"],
+  "erasures.read": ["support", "admin"],
   "consents.read": everyone,
   "consents.write": ["support", "admin"],
   "consents.texts": ["content", "admin"],

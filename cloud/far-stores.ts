@@ -1,0 +1,85 @@
+/** Where else something about a household may lie than in rows that its erasure removes in one transaction. */
+import type { Deliveries } from "./deliveries/deliveries.ts";
+import { forgetEvents } from "./events/events.ts";
+import type { GatewayHub } from "./gateway-hub.ts";
+import type { Clock } from "./platform/clock.ts";
+import type { Db } from "./platform/database.ts";
+import type { FarStore } from "./rights/rights.ts";
+import type { Service } from "./service/service.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+
+interface FarStoresDeps {
+  db: Db;
+  clock: Clock;
+  hub: Pick<GatewayHub, "status">;
+  telemetry: Pick<Telemetry, "erasuresWaiting">;
+  deliveries: Pick<Deliveries, "openBefore">;
+  service: Pick<Service, "diagnosis">;
+  /** The readings are in InfluxDB. */
+  isInflux: boolean;
+}
+
+const nothingHeld = async () => ({ removed: 0, isLeft: false, holdsNothing: true });
+
+export function farStores({ db, clock, hub, telemetry, deliveries, service, isInflux }: FarStoresDeps): FarStore[] {
+  return [
+    {
+      store: "outbox and webhook deliveries",
+      describes: "Events about the household or its appliances, sent and still to be sent.",
+      keeps: "That it was erased, under an id that stands for nobody any more, so that other systems erase it too.",
+      erase: async ({ ids, devices }) => ({ removed: await forgetEvents(db, { ids, devices }), isLeft: false }),
+    },
+    {
+      store: `telemetry store (PostgreSQL${isInflux ? " and InfluxDB" : ""})`,
+      describes:
+        "Readings, their averages, and events of appliances while they were the household's. What an appliance still sends late is removed daily for 90 days.",
+      async erase({ devices }) {
+        const left = await telemetry.erasuresWaiting(devices.map(({ deviceKey }) => deviceKey));
+        return { removed: null, isLeft: left > 0 };
+      },
+    },
+    {
+      store: "gateway's spool",
+      describes: "What appliances had said and was not stored yet when the household was erased.",
+      async erase(_what, erasedAtMs) {
+        const behind = hub.status?.behind;
+        const oldestMs = Math.max(behind?.effects.oldestMs ?? 0, behind?.points?.oldestMs ?? 0);
+        // Empty, or all that is in it came after.
+        return { removed: null, isLeft: behind === undefined || clock.nowMs() - oldestMs <= erasedAtMs };
+      },
+    },
+    {
+      store: "pending deliveries",
+      describes: "What was on its way to the appliances.",
+      async erase({ devices }, erasedAtMs) {
+        const ids = devices.map(({ deviceId }) => deviceId);
+        return { removed: null, isLeft: (await deliveries.openBefore(ids, erasedAtMs)) > 0 };
+      },
+    },
+    {
+      store: "files",
+      describes: "Logs that appliances uploaded.",
+      erase: async () => ({ removed: null, isLeft: (await service.diagnosis.filesLeft()) > 0 }),
+    },
+    {
+      store: "retained topics",
+      describes: "The broker keeps public content there, which is the same for every household.",
+      erase: nothingHeld,
+    },
+    { store: "exports", describes: "An export is made as it is read, and never stored.", erase: nothingHeld },
+    {
+      store: "audit log",
+      describes: "Who changed or opened what. No name, e-mail address or word of anybody is ever written there.",
+      keeps:
+        "Its lines, under ids that stand for nobody any more: each line's hash covers the line before, so that nobody can take one out unseen.",
+      erase: nothingHeld,
+    },
+    {
+      store: "backups",
+      describes: "Files that the maker keeps elsewhere.",
+      keeps:
+        "What was there when they were made, until the maker deletes them. Who restores one erases again what was erased since.",
+      erase: nothingHeld,
+    },
+  ];
+}
