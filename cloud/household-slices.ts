@@ -164,6 +164,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
       ...lifecycle.householdData,
       // Rewards and tiers are found by the account, which is nobody's once the points are erased.
       ...loyalty.householdData.toReversed(),
+      ...engagement.householdData,
       ...facts.householdData,
       ...consent.householdData,
     ],

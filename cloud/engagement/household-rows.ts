@@ -22,6 +22,11 @@ export const engagementData: HouseholdData[] = [
       }),
     async erase(tx, householdId) {
       // Members first: a page that is being decided holds them, and its decisions are seen once it is done.
+      // A campaign knows by the last household how far it has come: it goes on from the one before.
+      await sql`UPDATE campaign c SET after_household = (
+          SELECT m.household_id FROM campaign_member m WHERE m.campaign_id = c.id AND m.household_id < c.after_household
+          ORDER BY m.household_id DESC LIMIT 1)
+        WHERE c.after_household = ${householdId}`.execute(tx);
       const members = await sql`DELETE FROM campaign_member WHERE household_id = ${householdId}`.execute(tx);
       await sql`UPDATE campaign_appliance SET household_id = NULL WHERE household_id = ${householdId}`.execute(tx);
       return (

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CampaignKitchen } from "../../test/support/campaign-kitchen.ts";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
 import { scanTables } from "./scan.ts";
@@ -40,7 +41,8 @@ function done(what: string, { status, body }: { status: number; body: unknown })
 /** Everything that a household can leave behind, through the real roads: at appliances, through the API, and by the clock. */
 async function live(): Promise<Lived> {
   const [keptDevice, formerDevice] = [`kept-${randomUUID()}`, `former-${randomUUID()}`];
-  await kitchen.ovens(keptDevice, formerDevice);
+  const devices = [keptDevice, formerDevice].map((id) => ({ id, model: "oven", serial: id }));
+  await kitchen.as("admin", "POST", "/devices/batch", { devices });
   const staff = async (method: "GET" | "POST" | "PUT" | "PATCH", url: string, body?: object) =>
     done(`${method} ${url}`, await kitchen.as("admin", method, url, body));
   await staff("POST", "/notices/channels", {
@@ -67,6 +69,7 @@ async function live(): Promise<Lived> {
   await complain(keptDevice, formerDevice, staff, mine);
   await spend(owner, staff, mine);
   await kitchen.slices.segments.tick();
+  await campaign(keptDevice);
   for (const device of [keptDevice, formerDevice]) {
     await staff("POST", `/devices/${device}/commands`, { name: "identify" });
     const { id } = await staff("POST", "/content/items", {
@@ -164,6 +167,16 @@ async function complain(kept: string, former: string, staff: Ask, mine: Ask): Pr
   await kitchen.slices.service.tickConversations();
 }
 
+/** What is decided about them. */
+async function campaign(device: string): Promise<void> {
+  const stage = new CampaignKitchen(kitchen);
+  await stage.policy();
+  await stage.run(stage.campaign([await stage.message("Roast")], device, device));
+  const notice = { kind: "notice", class: "recall", locales: { en: { title: "Hinge", text: "Do not open." } } };
+  await stage.run(stage.recall(await stage.item(notice), device, device));
+  await stage.tick();
+}
+
 /** What they do with their points. */
 async function spend(owner: Person, staff: Ask, mine: Ask): Promise<void> {
   await staff("PUT", "/loyalty/rewards/apron", { title: "Apron", pointsCost: 1 });
@@ -181,7 +194,7 @@ async function spend(owner: Person, staff: Ask, mine: Ask): Promise<void> {
 }
 
 const wordsOf = () => [...Object.values(names), email, "4711-unverwechselbar"];
-const look = ({ ids }: Pick<Lived, "ids">) => scanTables(kitchen.base.db, { ids, words: wordsOf() }, 0);
+const look = ({ ids }: Pick<Lived, "ids">, words = wordsOf()) => scanTables(kitchen.base.db, { ids, words }, 0);
 
 /** Until the erasure is done, or has nothing left to do. */
 async function workOff(): Promise<void> {
@@ -277,7 +290,7 @@ test("staff erase a prospect who asked for it, by its name as typed confirmation
     timeZone: "UTC",
   });
   const id = String(made.body.id);
-  await kitchen.as("support", "POST", `/households/${id}/members`, { name: names.member, email });
+  await kitchen.as("support", "POST", `/households/${id}/members`, { name: "Pro", email: "pro@spect.example" });
   await kitchen.as("support", "POST", `/households/${id}/welcome`);
   expect((await kitchen.as("support", "POST", `/households/${id}/erase`, { confirm: "Prospective" })).status).toBe(403);
   const mistyped = await kitchen.as("admin", "POST", `/households/${id}/erase`, { confirm: "prospective" });
@@ -287,7 +300,7 @@ test("staff erase a prospect who asked for it, by its name as typed confirmation
   await workOff();
   const { body: erasure } = await kitchen.as("support", "GET", `/erasures/${body.id}`);
   expect(erasure).toMatchObject({ askedBy: expect.stringContaining("staff:"), doneAtMs: expect.any(Number) });
-  expect((await look({ ids: [id] })).found).toEqual([]);
+  expect((await look({ ids: [id] }, ["pro@spect.example"])).found).toEqual([]);
   expect((await kitchen.call(null, "GET", `/erasure-reports/${"x".repeat(43)}`)).status).toBe(404);
 });
 
@@ -307,8 +320,7 @@ test("while something is left the report says so, and who was erased is kept enc
     ({ state }) => state === "waiting",
   );
   expect(waiting.map(({ store }) => store)).toEqual(["telemetry store (PostgreSQL)"]);
-  const seen = () => look({ ids: [owner.householdId, owner.memberId] });
-  expect((await seen()).found).toEqual([]);
+  expect((await look({ ids: [owner.householdId, owner.memberId] }, [])).found).toEqual([]);
   await workOff();
   expect(await read()).toMatchObject({ doneAtMs: expect.any(Number), report: { scan: { found: [] } } });
   const { rows } = await sql`SELECT 1 FROM erasure WHERE id = ${body.id} AND sought IS NOT NULL`.execute(

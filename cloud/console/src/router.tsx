@@ -16,6 +16,7 @@ import { contentCalendarSearch, contentSearch, itemSearch } from "./core/content
 import { householdsSearch } from "./core/household-url.ts";
 import { segmentSearch } from "./core/segments.ts";
 import { lifecycleSearch } from "./core/lifecycle.ts";
+import { webhooksSearch } from "./core/webhooks.ts";
 import { casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
@@ -174,6 +175,13 @@ const noticesRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/notices/notices-page.tsx"), "NoticesPage"),
 });
 
+const webhooksRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/webhooks",
+  validateSearch: webhooksSearch,
+  component: lazyRouteComponent(() => import("./pages/webhooks/webhooks-page.tsx"), "WebhooksPage"),
+});
+
 const contentRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/content",
@@ -262,6 +270,7 @@ const routeTree = rootRoute.addChildren([
   rulesRoute,
   ruleRoute,
   noticesRoute,
+  webhooksRoute,
   contentRoute,
   campaignsRoute,
   campaignEditorRoute,

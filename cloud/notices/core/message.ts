@@ -21,7 +21,7 @@ const kindWords: Record<NoticeKind, string> = {
 /** Where a person reads on; null where there is no page for it. */
 function hrefOf({ subject }: Notice, publicUrl: string): string | null {
   const [kind, id] = subject.split(":");
-  if (kind === "webhook") return `${publicUrl}/webhooks/${id}`;
+  if (kind === "webhook") return `${publicUrl}/webhooks?webhook=${id}`;
   return kind === "case" || kind === "incident" ? `${publicUrl}/${kind}s/${id}` : null;
 }
 

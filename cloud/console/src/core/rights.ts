@@ -29,6 +29,10 @@ export const rights = {
   "decisions.read": ["support", "content", "admin"],
   "notices.read": ["support", "admin"],
   "notices.write": ["admin"],
+  "webhooks.read": ["support", "content", "admin"],
+  "webhooks.write": ["admin"],
+  "households.export": ["support", "admin"],
+  "households.erase": ["admin"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Right = keyof typeof rights;

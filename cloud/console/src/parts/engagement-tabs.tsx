@@ -1,13 +1,23 @@
+import { useRights } from "../api/rights.ts";
 import { type Tab, Tabs } from "./tabs.tsx";
 
 /** The pages of engagement, by the name that each gives itself. */
-export type EngagementPage = "households" | "content" | "calendar" | "segments" | "lifecycle" | "loyalty" | "campaigns";
+export type EngagementPage =
+  | "households"
+  | "content"
+  | "calendar"
+  | "segments"
+  | "lifecycle"
+  | "loyalty"
+  | "campaigns"
+  | "webhooks";
 
 /** Where each page of engagement begins: what lies below one of these is under the same link of the bar. */
 export const engagementPaths = /^\/(households|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
 
 /** The pages of engagement beside each other; each for the roles that may see it. */
 export function EngagementTabs({ current }: { current: EngagementPage }) {
+  const mayWebhooks = useRights()?.may("webhooks.read") === true;
   const tabs: Tab[] = [
     { words: "Households", link: { to: "/households", search: {} }, current: current === "households" },
     { words: "Content", link: { to: "/content", search: {} }, current: current === "content" },
@@ -17,5 +27,7 @@ export function EngagementTabs({ current }: { current: EngagementPage }) {
     { words: "Loyalty", link: { to: "/loyalty" }, current: current === "loyalty" },
     { words: "Lifecycle", link: { to: "/lifecycle", search: {} }, current: current === "lifecycle" },
   ];
+  if (mayWebhooks)
+    tabs.push({ words: "Webhooks", link: { to: "/webhooks", search: {} }, current: current === "webhooks" });
   return <Tabs label="Engagement" tabs={tabs} />;
 }

@@ -4,6 +4,7 @@ import { Appliances } from "./appliances.tsx";
 import { Cases } from "./cases.tsx";
 import { Consents } from "./consents.tsx";
 import { Decisions } from "./decisions.tsx";
+import { DataRights } from "./data-rights.tsx";
 import { Facts } from "./facts.tsx";
 import { HouseholdTimeline } from "./household-timeline.tsx";
 import { Identity } from "./identity.tsx";
@@ -38,4 +39,5 @@ export const householdSections: readonly HouseholdSection[] = [
   { id: "consents", place: "side", component: Consents },
   { id: "preferences", place: "side", component: Preferences },
   { id: "identity", place: "side", component: Identity },
+  { id: "data", place: "side", component: DataRights },
 ];

@@ -1,0 +1,51 @@
+/** Webhooks for events, as the service answers. */
+export interface Webhook {
+  id: string;
+  name: string;
+  url: string;
+  types: string[];
+  createdAtMs: number;
+  createdBy: string;
+  disabledAtMs: number | null;
+  disabledReason: "gone" | "failing" | "staff" | null;
+  failingSinceMs: number | null;
+  missedAtMs: number | null;
+  formerSecretUntilMs: number | null;
+}
+
+export type ListedWebhook = Webhook & { waiting: number; failed: number };
+
+export interface WebhookDelivery {
+  id: string;
+  eventId: string;
+  type: string;
+  subject: string;
+  status: "queued" | "delivered" | "failed" | "dropped";
+  attempts: number;
+  createdAtMs: number;
+  nextAtMs: number | null;
+  endedAtMs: number | null;
+}
+
+export type WebhookDeliveryDetail = WebhookDelivery & {
+  tries: { attempt: number; atMs: number; tookMs: number; outcome: string; detail: string }[];
+  body: string | null;
+};
+
+/** What an erasure did, store by store. */
+export interface Erasure {
+  id: string;
+  askedBy: string;
+  atMs: number;
+  doneAtMs: number | null;
+  report: {
+    stores: {
+      store: string;
+      describes: string;
+      removed: number | null;
+      state: "removed" | "waiting" | "nothing_held";
+      keeps: string | null;
+    }[];
+    scan: { atMs: number; tables: number; notLookedThrough: string[]; found: { table: string; rows: number }[] } | null;
+  };
+}

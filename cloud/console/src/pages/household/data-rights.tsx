@@ -1,0 +1,144 @@
+import { Button, TextInput } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { download, send } from "../../api/client.ts";
+import { householdPath } from "../../api/household-queries.ts";
+import { useRights } from "../../api/rights.ts";
+import { erasureQuery } from "../../api/webhook-queries.ts";
+import type { Erasure } from "../../api/webhook-shapes.ts";
+import { plural } from "../../core/numbers.ts";
+import { CopyLine } from "../../parts/copy-line.tsx";
+import { Dialog } from "../../parts/dialog.tsx";
+import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { StateMark } from "../../parts/state-mark.tsx";
+import classes from "./household.module.css";
+import { Section } from "./section.tsx";
+import type { SectionProps } from "./sections.ts";
+
+type Format = "json" | "csv";
+
+/** What the law gives them: all of it to take along, and that it goes. */
+export function DataRights({ household }: SectionProps) {
+  const { id, name } = household;
+  const rights = useRights();
+  const [isErasing, setIsErasing] = useState(false);
+  const take = useMutation({
+    mutationFn: (format: Format) =>
+      download(`${householdPath(id)}/export?format=${format}`, `hearth-household-${format}.tar.gz`),
+  });
+  const mayExport = rights?.may("households.export") === true;
+  return (
+    <Section title="Data">
+      <p className={page["note"]}>
+        Everything known of them, with a sheet that says what each thing is. Only when they ask for it: that it was
+        opened is on record, and they can read who did.
+      </p>
+      {take.error !== null && <Notice error={take.error} />}
+      <div className={page["actions"]}>
+        {mayExport &&
+          (["json", "csv"] as const).map((format) => (
+            <Button
+              key={format}
+              variant="default"
+              size="compact-md"
+              loading={take.isPending && take.variables === format}
+              onClick={() => take.mutate(format)}
+            >
+              Export as {format.toUpperCase()}
+            </Button>
+          ))}
+        {rights?.may("households.erase") === true && (
+          <Button variant="default" size="compact-md" c="var(--wrong)" onClick={() => setIsErasing(true)}>
+            Erase…
+          </Button>
+        )}
+      </div>
+      {rights !== undefined && !mayExport && (
+        <p className={page["note"]}>Your role ({rights.role}) cannot take it out. Support and admins can.</p>
+      )}
+      <Dialog title={`Erase ${name}?`} size="lg" opened={isErasing} onClose={() => setIsErasing(false)}>
+        {isErasing && <Erase id={id} name={name} />}
+      </Dialog>
+    </Section>
+  );
+}
+
+function Erase({ id, name }: { id: string; name: string }) {
+  const [typed, setTyped] = useState("");
+  const erase = useMutation({
+    mutationFn: () => send<{ id: string; reportUrl: string }>("POST", `${householdPath(id)}/erase`, { confirm: typed }),
+  });
+  if (erase.data != null) return <Erased id={erase.data.id} reportUrl={erase.data.reportUrl} />;
+  return (
+    <form
+      className={page["form"]}
+      onSubmit={(event) => {
+        event.preventDefault();
+        erase.mutate();
+      }}
+    >
+      <p>
+        Their appliances become nobody&apos;s, their keys end, and everything about them goes, in every store. Points
+        stay in the ledger&apos;s sums, without them. <strong>There is no way back.</strong>
+      </p>
+      <TextInput
+        label={`Type ${name} to erase them`}
+        value={typed}
+        autoComplete="off"
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
+      {erase.error !== null && <Notice error={erase.error} />}
+      <div className={page["actions"]}>
+        <Button type="submit" color="red" loading={erase.isPending} disabled={typed !== name}>
+          Erase the household
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** The proof, as it grows. */
+function Erased({ id, reportUrl }: { id: string; reportUrl: string }) {
+  const question = useQuery(erasureQuery(id));
+  return (
+    <div className={page["form"]}>
+      <p>
+        They are erased. Give them this address: it is their proof, and it opens without a key. It is shown here once.
+      </p>
+      <CopyLine what="The report's address" line={reportUrl} />
+      <QuestionNotice question={question} />
+      {question.data !== undefined && <Report erasure={question.data} />}
+    </div>
+  );
+}
+
+function Report({ erasure }: { erasure: Erasure }) {
+  const { doneAtMs, report } = erasure;
+  const { scan } = report;
+  return (
+    <>
+      <StateMark tone={doneAtMs === null ? "plain" : "well"}>
+        {doneAtMs === null ? "Being removed" : "Nothing is left"}
+      </StateMark>
+      <ul className={classes["stores"]} aria-label="Store by store">
+        {report.stores.map(({ store, describes, removed, state, keeps }) => (
+          <li key={store}>
+            <strong>{store.replaceAll("_", " ")}</strong>{" "}
+            {state === "waiting" ? "is being worked off" : state === "nothing_held" ? "holds nothing" : "removed"}
+            {removed !== null && removed > 0 && `: ${removed}`}. <span className={page["soft"]}>{describes}</span>
+            {keeps !== null && <span className={page["soft"]}> Stays: {keeps}</span>}
+          </li>
+        ))}
+      </ul>
+      {scan !== null && (
+        <p className={page["note"]}>
+          {plural(scan.tables, "table")} looked through:{" "}
+          {scan.found.length === 0
+            ? "nothing found."
+            : `found in ${scan.found.map(({ table, rows }) => `${table} (${rows})`).join(", ")}; it is looked through again.`}
+        </p>
+      )}
+    </>
+  );
+}
