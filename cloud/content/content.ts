@@ -73,9 +73,9 @@ export class Content {
   }
 
   /**
-   * The item as somebody who reads `locale` gets it, for e-mail and the like; null where it is not out.
+   * The item as somebody who reads `locale` gets it, for e-mail and the like; null where it is not out, and for an offer without its terms.
    *
-   * @param extra the terms of an offer: without them it cannot be rendered
+   * @param extra the terms of an offer, as they were granted
    */
   render(itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null> {
     return this.sending.render(this.#deps.db, itemId, locale, extra);

@@ -1,4 +1,5 @@
 /** The road of a version: review, schedule, feeds in every market, safety notices, pictures, test appliances, recipes in and out. */
+import { randomUUIDv7 } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -292,6 +293,24 @@ test("what waits for an appliance that is away is taken back with the item", asy
   expect((await ask("POST", `/items/${id}/withdraw`)).body).toMatchObject({ state: "withdrawn" });
   const waiting = await deliveries.sendable(["asleep-1"], true, 10);
   expect(waiting.map(({ body }) => about(body))).toEqual([other]);
+});
+
+test("an offer goes out with the terms that were granted, and not without", async () => {
+  const [oven] = await road.devices.add(["buys-1"]);
+  if (oven === undefined) throw new Error("an oven was added");
+  const id = await approved({ kind: "offer", offerKey: "stone", locales: { en: text("A stone") } });
+  await schedule(id, {});
+  const wanted = { itemId: id, device: oven, expiresAtMs: road.clock.nowMs() + dayMs };
+  const deliver = (extra?: Record<string, unknown>) =>
+    database.db.transaction().execute((tx) => content.deliver(tx, [{ ...wanted, extra }]));
+  expect((await deliver()).skipped).toEqual([{ itemId: id, deviceId: "buys-1", rule: "needs_a_grant" }]);
+  expect(await content.render(id, "en")).toBeNull();
+  const price = { amountMinor: 1_900, currency: "EUR" };
+  const terms = { offerId: randomUUIDv7(), listPrice: { ...price, amountMinor: 2_400 }, price, reason: "Silver" };
+  expect((await deliver(terms)).deliveries).toHaveLength(1);
+  const [sent] = await deliveries.sendable(["buys-1"], true, 1);
+  expect(contentItem.parse(sent?.body)).toMatchObject({ kind: "offer", title: "A stone", undoMs: 10_000, ...terms });
+  expect(await content.render(id, "en", terms)).toMatchObject({ kind: "offer", price });
 });
 
 const png = Buffer.from(

@@ -25,8 +25,8 @@ export interface Wanted {
 export interface Delivered {
   /** In the order in which they were asked for, without those that were skipped. */
   deliveries: { itemId: string; deviceId: string; deliveryId: string }[];
-  /** Nothing was made for these: the item is not out, or its time in the household's zone is not now. */
-  skipped: { itemId: string; deviceId: string; rule: "not_sendable" | "not_yet" | "over" }[];
+  /** Nothing was made for these: the item is not out, is an offer without its terms, or its time in the household's zone is not now. */
+  skipped: { itemId: string; deviceId: string; rule: "not_sendable" | "needs_a_grant" | "not_yet" | "over" }[];
   /** To be run once the transaction is committed. */
   afterCommit: () => void;
 }
@@ -80,6 +80,10 @@ export class Sending {
         skip("not_sendable");
         continue;
       }
+      if (version.kind === "offer" && one.extra === undefined) {
+        skip("needs_a_grant");
+        continue;
+      }
       const reader = readers.get(one.device.key) ?? nobodys;
       const window = localWindow({ from: version.from_local, until: version.until_local }, reader.timeZone);
       if (nowMs < window.fromMs || nowMs >= window.untilMs) {
@@ -112,13 +116,15 @@ export class Sending {
   }
 
   /**
-   * The item as somebody who reads `locale` gets it, for roads other than an appliance's display; null where it is not out.
+   * The item as somebody who reads `locale` gets it, for roads other than an appliance's display; null where it is not out, and for an
+   * offer without its terms.
    *
-   * @param extra the terms of an offer: without them it cannot be rendered
+   * @param extra the terms of an offer, as they were granted
    */
   async render(db: Db, itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null> {
     const [version] = await store.sendableVersions(db, [itemId]);
-    return version === undefined ? null : this.#bodyFor(version, { ...nobodys, locale }, extra, new Map());
+    if (version === undefined || (version.kind === "offer" && extra === undefined)) return null;
+    return this.#bodyFor(version, { ...nobodys, locale }, extra, new Map());
   }
 
   /**

@@ -32,6 +32,27 @@ const recipeOf = (setpoint_c: number) => ({
 });
 const commandOf = (name: string, args = {}, more = {}) => deliveryOf("command", { name, args }, more);
 
+test("an offer lies on the display until somebody looks, and one without its price is refused", () => {
+  const { inbox, receive, voice } = newInbox();
+  const price = { amountMinor: 1_900, currency: "EUR" };
+  const { text: _text, ...about } = message;
+  const offer = {
+    ...about,
+    kind: "offer",
+    text: "Ein Stein",
+    offerId: "01890000-0000-7000-8000-000000000001",
+    listPrice: price,
+    price,
+    reason: "Silber",
+  };
+  receive(deliveryOf("offer", offer));
+  expect(voice.receipts.at(-1)).toMatchObject({ step: "stored" });
+  expect(inbox.unseen()).toMatchObject([{ kind: "offer", content: { title: "Hallo", undoMs: 10_000 } }]);
+  const { price: _price, ...unpriced } = offer;
+  receive(deliveryOf("offer", unpriced));
+  expect(voice.receipts.at(-1)).toMatchObject({ step: "rejected", reason: "wrong_shape" });
+});
+
 test("the same delivery again gets the same receipt, byte for byte, also after a power cut, and nothing is done twice", () => {
   const { receive, voice, clock, store } = newInbox();
   const first = deliveryOf("message", message);
