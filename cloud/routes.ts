@@ -84,6 +84,7 @@ import { liveRoutes } from "./telemetry/live-routes.ts";
 import { parkedReadingsRoutes } from "./telemetry/parked-readings-routes.ts";
 import { pointsProblems, telemetryProblems } from "./telemetry/telemetry.ts";
 import { exportRoutes } from "./telemetry/export-routes.ts";
+import { retentionRoutes } from "./telemetry/retention-routes.ts";
 import { unknownMetricsRoutes } from "./telemetry/unknown-metrics-routes.ts";
 import { telemetryRoutes } from "./telemetry/telemetry-routes.ts";
 
@@ -172,6 +173,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   telemetryRoutes(app, telemetry, devices, clock);
   parkedReadingsRoutes(app, slices.parkedReadings, devices);
   unknownMetricsRoutes(app, telemetry.unknownMetrics, devices);
+  retentionRoutes(app, telemetry);
   exportRoutes(app, {
     telemetry,
     devices,

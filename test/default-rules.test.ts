@@ -56,12 +56,12 @@ test.each(failing)("%s on %s is found as %s, and nothing else is", (name, model,
   expect(found).toBeGreaterThanOrEqual(3);
 });
 
+const isWord = (one: Happening, word: string) => one.kind === "event" && one.event.type.startsWith(word);
+
 test("a connection that comes and goes is found by what the gateway saw, by what the appliance says, and by both: each drop once", () => {
   const model = "oven-x200";
   const [fromMs, sinceMs] = [toMs - 30 * dayMs, toMs - 18 * dayMs];
   const all = lived(livedBy(model, 11), fromMs, toMs, { name: "flapping_wifi", sinceMs });
-  const typeOf = (one: Happening) => (one.kind === "event" ? one.event.type : "");
-  const isWord = (one: Happening, word: string) => typeOf(one).startsWith(word);
   const raisesOf = (happenings: readonly Happening[]) =>
     findings(model, happenings).filter(({ kind, cause }) => kind === "raise" && cause === "wifi_flapping");
   const both = raisesOf(all);

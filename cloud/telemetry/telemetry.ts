@@ -5,7 +5,7 @@ import type { Db } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
-import { defaultRetention, type Retention } from "./core/retention.ts";
+import { defaultRetention, type Kept, type Retention } from "./core/retention.ts";
 import {
   DeviceEventsStore,
   type EventCounts,
@@ -91,6 +91,14 @@ export class Telemetry {
   async keep(): Promise<void> {
     await this.#readings.keep();
     await this.#events.removeOlder(this.#db, this.#clock.nowMs() - this.#retention.eventsMs);
+  }
+
+  /** How long what is kept where. InfluxDB keeps readings by a policy of its own. */
+  get kept(): Kept {
+    const { eventsMs, ...readings } = this.#retention;
+    return this.#influx === undefined
+      ? { store: "postgresql", ...readings, eventsMs }
+      : { store: "influxdb", readingsMs: null, minutesMs: null, hoursMs: null, daysMs: null, eventsMs };
   }
 
   get store(): TelemetryStore {

@@ -16,6 +16,8 @@ export interface ServiceStage {
   hotCaseId: string;
   helpCaseId: string;
   incidentId: string;
+  /** Of the household that has the first two. */
+  householdId: string;
   leave(): Promise<void>;
 }
 
@@ -157,6 +159,7 @@ export async function setServiceStage(service: RunningService): Promise<ServiceS
     hotCaseId: await caseOf(hotId),
     helpCaseId: await caseOf(helpId),
     incidentId: (await incidents())[0].id,
+    householdId: household.id,
     leave: async () => {
       await Promise.all(clients.map(({ client }) => client.endAsync(true)));
     },

@@ -257,6 +257,146 @@ describe.skipIf(!hasChromium)("service in the console", () => {
     }
   });
 
+  describe.each([desk, phone])("by hand, at $name", (screen) => {
+    test("staff open a case of an appliance that they look up, or of a household from its page", async () => {
+      const { page, complaints } = await open(screen, "/cases");
+      await page.getByRole("button", { name: "Open a case…" }).click();
+      const dialog = page.getByRole("dialog", { name: "Open a case" });
+      // One each: a second case of its cause would be the first, reopened.
+      const [id, serial] = screen === desk ? ["oven-0003", "SN-7340002"] : ["oven-0004", "SN-7340003"];
+      await dialog.getByLabel("Of which appliance").fill(serial);
+      const found = dialog.getByRole("list", { name: "Found" });
+      await found.getByRole("button", { name: new RegExp(id) }).click();
+      await dialog.getByText(id).waitFor();
+      const title = `They called, at ${screen.name}`;
+      await dialog.getByLabel("What is the matter").fill(title);
+      await dialog.getByLabel("Cause, where it is known").selectOption({ label: "Door seal leaks heat" });
+      await dialog.getByLabel("What a colleague should know").fill("It smells of rubber.");
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await dialog.getByRole("button", { name: "Open the case" }).click();
+      await page.getByRole("heading", { name: title }).waitFor();
+      await page.getByText("It smells of rubber.").waitFor();
+      const { body } = await service.api(`/api/v1/cases?device=${id}`);
+      expect(body.items).toMatchObject([{ title, cause: "door_seal_leaking" }]);
+      await service.api(`/api/v1/cases/${body.items[0].id}/resolve`, { method: "POST", body: { note: "Tried" } });
+      await page.goto(`${service.http}/households/${stage.householdId}`);
+      await page.getByRole("link", { name: "Open a case by hand" }).click();
+      await dialog.getByText("Lindqvist").waitFor();
+      const asked = `A word about their plan, at ${screen.name}`;
+      await dialog.getByLabel("What is the matter").fill(asked);
+      await dialog.getByLabel("Cause, where it is known").selectOption({ index: screen === desk ? 0 : 1 });
+      await dialog.getByRole("button", { name: "Open the case" }).click();
+      await page.getByRole("heading", { name: asked }).waitFor();
+      await page.getByText("none: it is the household’s").waitFor();
+      expect(await page.getByRole("region", { name: "Evidence" }).count()).toBe(0);
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("what is promised is changed in hours, and no first answer may come after the solution", async () => {
+      const { page, complaints } = await open(screen, "/cases?tab=measures");
+      const card = page.getByRole("region", { name: "What is promised" });
+      await card.getByText("when it is missed: all of support").first().waitFor();
+      const before = (await service.api("/api/v1/cases/policy")).body;
+      await card.getByRole("button", { name: "Change the times…" }).click();
+      const safety = page.getByRole("group", { name: "Safety" });
+      await safety.getByLabel("First answer, hours").fill("48");
+      await page.getByText(/Safety: the first answer comes before the solution/).waitFor();
+      expect(await page.getByRole("button", { name: "Promise that" }).isDisabled()).toBe(true);
+      await safety.getByLabel("First answer, hours").fill("3");
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("button", { name: "Promise that" }).click();
+      await card.getByText(`Version ${before.version + 1}`).waitFor();
+      const { policy } = (await service.api("/api/v1/cases/policy")).body;
+      expect(policy).toEqual({ ...before.policy, safety: { ...before.policy.safety, firstAnswerMs: 3 * 3_600_000 } });
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("a channel gets another name and is told of other things, from a level of the escalation on", async () => {
+      const made = await service.api("/api/v1/notices/channels", {
+        method: "POST",
+        body: {
+          kind: "webhook",
+          name: `Depot at ${screen.name}`,
+          url: "https://hooks.example.com/depot",
+          subscriptions: [{ kinds: ["case_escalated"], reaches: ["role:support"] }, { kinds: ["store_away"] }],
+        },
+      });
+      const { page, complaints } = await open(screen, "/notices");
+      const channel = page.getByRole("listitem", { name: `Depot at ${screen.name}` });
+      await channel.getByRole("button", { name: "Change…" }).click();
+      const name = `Night depot at ${screen.name}`;
+      await page.getByLabel("Name", { exact: true }).fill(name);
+      const first = page.getByRole("region", { name: "What they are told of, 1" });
+      await first.getByLabel("an incident opens").check();
+      await first.getByLabel("Info").uncheck();
+      await first.getByLabel("From which level").fill("2");
+      await page
+        .getByRole("region", { name: "What they are told of, 2" })
+        .getByRole("button", { name: "Take this off" })
+        .click();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("button", { name: "Keep the changes" }).click();
+      await page
+        .getByRole("listitem", { name })
+        .getByText(/from level 2 on, where it reaches role:support/)
+        .waitFor();
+      const { body } = await service.api(`/api/v1/notices/channels/${made.body.channel.id}`);
+      expect(body).toMatchObject({
+        name,
+        target: "https://hooks.example.com/depot",
+        subscriptions: [
+          {
+            kinds: ["case_escalated", "incident_opened"],
+            severities: ["safety", "service"],
+            levelMin: 2,
+            reaches: ["role:support"],
+          },
+        ],
+      });
+      expect(complaints).toEqual([]);
+    });
+
+    test("how long what is kept stands beside what is measured, and the newest open cases lead to their pages", async () => {
+      const { page } = await open(screen, "/models");
+      const kept = page.getByRole("region", { name: "How long it is kept" });
+      await kept.getByText("90 d", { exact: true }).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.goto(`${service.http}/`);
+      const newest = page.getByRole("region", { name: "Newest open cases" });
+      await newest.getByRole("link", { name: /Cavity too hot/ }).click();
+      await page.waitForURL(`**/cases/${stage.hotCaseId}`);
+    });
+  });
+
+  test("a rule that fires widely is put in force only by whoever says so once more, and says what would follow", async () => {
+    const wide = {
+      kind: "fault",
+      title: "Whatever they report",
+      severity: "info",
+      mode: "shadow",
+      actions: [{ kind: "case" }, { kind: "award_points", points: 5, title: "You told us" }],
+    };
+    const { body: rule } = await service.api("/api/v1/service/rules", { method: "POST", body: wide });
+    const { page, complaints } = await open(desk, `/rules/${rule.id}`);
+    await page.getByText(/it opens a case and gives the household 5 points for “You told us”/).waitFor();
+    const card = page.getByRole("region", { name: "Back-test" });
+    await card.getByLabel("When").selectOption("7");
+    await card.getByRole("button", { name: "Try it" }).click();
+    await card.getByText("That is widely").waitFor();
+    await card.getByText("120 points, 24 times").waitFor();
+    const mode = page.getByRole("region", { name: "Whether it acts" });
+    await mode.getByText("Live", { exact: true }).click();
+    await mode.getByText(/would fire on many appliances/).waitFor();
+    expect((await service.api(`/api/v1/service/rules/${rule.id}`)).body.rule.definition.mode).toBe("shadow");
+    expect(await faultsOf(page)).toEqual([]);
+    await mode.getByRole("button", { name: /all the same/ }).click();
+    await page.getByText("version 2", { exact: true }).waitFor();
+    expect((await service.api(`/api/v1/service/rules/${rule.id}`)).body.rule.definition.mode).toBe("live");
+    await service.api(`/api/v1/service/rules/${rule.id}/mode`, { method: "POST", body: { mode: "off" } });
+    expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+  });
+
   test("who may only look sees cases and nothing to press", async () => {
     const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
     const { page } = await open(desk, `/cases/${stage.hotCaseId}`, made.body.secret);

@@ -54,6 +54,8 @@ import type {
   scheduleView,
 } from "../../cloud/rollouts/rollout-shapes.ts";
 import type { caseEntryView, caseView } from "../../cloud/service/case-views.ts";
+import type { PolicyVersion } from "../../cloud/service/case-policies.ts";
+import type { Telemetry } from "../../cloud/telemetry/telemetry.ts";
 import type { Backtest } from "../../cloud/service/backtest-store.ts";
 import type { Incident } from "../../cloud/service/incidents-store.ts";
 import { noticeKinds as toldKinds } from "../../cloud/notices/core/notice.ts";
@@ -118,6 +120,8 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.infer<typeof freezeView>>().toExtend<rollouts.Freeze>();
   expectTypeOf<Release>().toExtend<Omit<rollouts.Release, "running">>();
   expectTypeOf<z.infer<typeof caseView>>().toExtend<cases.QueuedCase>();
+  expectTypeOf<PolicyVersion>().toExtend<cases.PolicyVersion>();
+  expectTypeOf<Telemetry["kept"]>().toEqualTypeOf<read.Retention>();
   expectTypeOf<z.infer<typeof caseEntryView>>().toExtend<cases.CaseEntry>();
   expectTypeOf<z.infer<typeof evidenceSnapshot>>().toExtend<cases.Snapshot>();
   expectTypeOf<z.infer<typeof relatedView>>().toExtend<cases.RelatedCase>();

@@ -8,6 +8,16 @@ export interface Retention {
   eventsMs: number;
 }
 
+/** How long is kept what, and which store keeps the readings. Null where that store decides. */
+export interface Kept {
+  store: "postgresql" | "influxdb";
+  readingsMs: number | null;
+  minutesMs: number | null;
+  hoursMs: number | null;
+  daysMs: number | null;
+  eventsMs: number;
+}
+
 const dayMs = 86_400_000;
 
 export const defaultRetention: Retention = {

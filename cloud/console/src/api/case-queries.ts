@@ -7,6 +7,7 @@ import type {
   Diagnosis,
   FeedbackWeek,
   FilledAnswer,
+  PolicyVersion,
   QueueCounts,
   QueuedCase,
   WeekOfCases,
@@ -22,7 +23,7 @@ export const casesPerPage = 50;
 
 export const casePath = (id: string) => `/api/v1/cases/${encodeURIComponent(id)}`;
 
-export const queueQuery = ({ tab: _tab, ...search }: CasesSearch) =>
+export const queueQuery = ({ tab: _tab, open: _open, ...search }: CasesSearch) =>
   queryOptions({
     queryKey: ["cases", "queue", search],
     queryFn: ({ signal }) =>
@@ -68,6 +69,14 @@ export const diagnosesQuery = (id: string) =>
     queryFn: ({ signal }) => get<{ items: Diagnosis[] }>(`${casePath(id)}/diagnoses`, { signal }),
     refetchInterval: liveMs,
   });
+
+export const policyPath = "/api/v1/cases/policy";
+
+export const policyQuery = queryOptions({
+  queryKey: ["cases", "policy"],
+  queryFn: ({ signal }) => get<PolicyVersion>(policyPath, { signal }),
+  staleTime: calmMs,
+});
 
 export const causesQuery = queryOptions({
   queryKey: ["causes"],

@@ -176,3 +176,25 @@ export interface FeedbackWeek {
   given: number;
   mean: number | null;
 }
+
+/** What is promised for cases of a severity, and who hears when that is in danger. */
+export interface SeverityTerms {
+  firstAnswerMs: number;
+  resolveMs: number;
+  escalation: EscalationStep[];
+}
+
+export interface EscalationStep {
+  /** Below zero: before the promise is missed. */
+  afterDueMs: number;
+  to: { kind: "assignee" } | { kind: "role"; role: string } | { kind: "group"; name: string };
+}
+
+export type CasePolicy = Record<Severity, SeverityTerms>;
+
+export interface PolicyVersion {
+  version: number;
+  policy: CasePolicy;
+  createdAtMs: number;
+  createdBy: string;
+}

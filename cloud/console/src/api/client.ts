@@ -50,6 +50,7 @@ async function ask(
 /**
  * Changes something.
  *
+ * @param idempotencyKey with the same one it may be sent again where the answer was lost
  * @returns null where the service has nothing to say to it
  * @throws ApiProblem
  */
@@ -57,8 +58,10 @@ export async function send<Answer>(
   method: "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   body?: unknown,
+  idempotencyKey?: string,
 ): Promise<Answer | null> {
   const headers = {
+    ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
     accept: "application/json",
     authorization: `Bearer ${session.key ?? ""}`,
     ...(body === undefined ? {} : { "content-type": "application/json" }),

@@ -1,6 +1,7 @@
 import type { MetricDeclaration } from "#protocol/model.ts";
 import { queryOptions } from "@tanstack/react-query";
 import { get } from "./client.ts";
+import type { Retention } from "./shapes.ts";
 
 /** A metric that appliances send and their model does not declare. */
 export interface UnknownMetric {
@@ -18,6 +19,12 @@ export interface ModelMetrics {
   declared: MetricDeclaration[];
   unknown: UnknownMetric[];
 }
+
+export const retentionQuery = queryOptions({
+  queryKey: ["telemetry", "retention"],
+  queryFn: ({ signal }) => get<Retention>("/api/v1/telemetry/retention", { signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+});
 
 export const modelMetricsPath = (model: string) => `/api/v1/models/${encodeURIComponent(model)}/metrics`;
 

@@ -260,3 +260,13 @@ export interface ProblemBody {
   requestId: string;
   errors?: { pointer: string; message: string }[];
 }
+
+/** How long is kept what; null where the store of readings decides. */
+export interface Retention {
+  store: "postgresql" | "influxdb";
+  readingsMs: number | null;
+  minutesMs: number | null;
+  hoursMs: number | null;
+  daysMs: number | null;
+  eventsMs: number;
+}

@@ -1,5 +1,5 @@
 /** Cases in words. */
-import type { Beside, CaseEntry, CasePromise, CaseStatus, Severity } from "../api/case-shapes.ts";
+import type { Beside, CaseEntry, CasePromise, CaseStatus, EscalationStep, Severity } from "../api/case-shapes.ts";
 import type { Tone } from "./rollouts.ts";
 import { agoText, durationText } from "./time.ts";
 
@@ -161,4 +161,14 @@ export function traceOf(data: Record<string, unknown>): RuleTrace | null {
     events,
     baseline,
   };
+}
+
+/** One step of an escalation: `1 h before: whoever has it`. */
+export function stepWords({ afterDueMs, to }: EscalationStep): string {
+  const when =
+    afterDueMs === 0
+      ? "when it is missed"
+      : `${durationText(Math.abs(afterDueMs))} ${afterDueMs < 0 ? "before" : "after"}`;
+  const whom = to.kind === "assignee" ? "whoever has it" : to.kind === "role" ? `all of ${to.role}` : to.name;
+  return `${when}: ${whom}`;
 }

@@ -24,6 +24,20 @@ export interface CasesSearch extends QueueFilter {
   assignee?: "me" | "none" | undefined;
   overdue?: "true" | undefined;
   cursor?: string | undefined;
+  /** A case is about to be opened by hand: of `device:ID`, `household:ID`, or of what is chosen then. */
+  open?: string | undefined;
+}
+
+/** What a case that is opened by hand is of. */
+export interface CaseAbout {
+  kind: "device" | "household";
+  id: string;
+}
+
+/** Null where nothing is chosen yet. */
+export function aboutOf(open: string | undefined): CaseAbout | null {
+  const [, kind, id] = /^(device|household):(.+)$/.exec(open ?? "") ?? [];
+  return id === undefined ? null : { kind: kind === "device" ? "device" : "household", id };
 }
 
 export function casesSearch(search: Record<string, unknown>): CasesSearch {
@@ -41,6 +55,7 @@ export function casesSearch(search: Record<string, unknown>): CasesSearch {
     assignee: assignee === "me" || assignee === "none" ? assignee : undefined,
     overdue: overdue === "true" ? overdue : undefined,
     cursor: text(search["cursor"]),
+    open: text(search["open"]),
   };
 }
 
@@ -84,7 +99,7 @@ export function withoutWish(filter: QueueFilter, wish: Wish): QueueFilter {
 
 /** What the queue is filtered by, without whose it is and where the page begins. */
 export function filterOf(search: CasesSearch): QueueFilter {
-  const { tab: _tab, assignee: _assignee, overdue: _overdue, cursor: _cursor, ...filter } = search;
+  const { tab: _tab, assignee: _assignee, overdue: _overdue, cursor: _cursor, open: _open, ...filter } = search;
   return filter;
 }
 

@@ -68,6 +68,8 @@ const drops = fc.array(
   { maxLength: 12 },
 );
 
+const kindsOf = (found: readonly Effect[]) => found.map(({ kind }) => kind);
+
 test("count: a happening that two tell of counts once, whoever tells first, and however late the other", () => {
   const rule = { count: 3, windowMs: 100, quietMs: 120, alsoToldBy: { withinMs: 5 } };
   fc.assert(
@@ -92,9 +94,8 @@ test("count: a happening that two tell of counts once, whoever tells first, and 
         effects.push(...stepped.effects);
       }
       effects.push(...operator.elapse(state, 1e6).effects);
-      const kinds = (found: readonly Effect[]) => found.map(({ kind }) => kind);
       const expected = run(countOperator(rule), [...once, mark(1e6, "count")]);
-      expect(kinds(effects)).toEqual(kinds(expected));
+      expect(kindsOf(effects)).toEqual(kindsOf(expected));
       expect(state.tooLate).toBe(0);
     }),
     { numRuns: 500 },

@@ -1,4 +1,4 @@
-import { Skeleton } from "@mantine/core";
+import { Button, Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { casePath, queueCountsQuery, queueQuery } from "../../api/case-queries.ts";
@@ -7,6 +7,7 @@ import { send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { plural } from "../../core/numbers.ts";
 import { type CasesSearch, filterOf, wishesOf } from "../../core/service-url.ts";
+import { Dialog } from "../../parts/dialog.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { useKeys } from "../../parts/keys.ts";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
@@ -15,6 +16,8 @@ import { Pager } from "../../parts/pager.tsx";
 import { ServiceTabs } from "../../parts/service-tabs.tsx";
 import classes from "./cases.module.css";
 import { Measures } from "./measures.tsx";
+import { NewCase } from "./new-case.tsx";
+import { Promises } from "./promises.tsx";
 import { QueueFilters } from "./queue-filters.tsx";
 import { chosenCase, moveChoice, QueueTable } from "./queue-table.tsx";
 
@@ -23,6 +26,9 @@ const route = getRouteApi("/cases");
 /** What wants to be worked on, in the order in which it does; and how that goes, week by week. */
 export function CasesPage() {
   const search = route.useSearch();
+  const navigate = useNavigate();
+  const mayWork = useRights()?.may("cases.write") === true;
+  const show = (open: string | undefined) => void navigate({ to: "/cases", search: { ...search, open } });
   return (
     <div className={page["page"]}>
       <title>Cases · Hearth</title>
@@ -33,9 +39,24 @@ export function CasesPage() {
             <kbd>j</kbd> <kbd>k</kbd> move, <kbd>e</kbd> opens, <kbd>a</kbd> takes, <kbd>?</kbd> shows all keys
           </p>
         )}
+        {mayWork && (
+          <Button variant="default" onClick={() => show("some")}>
+            Open a case…
+          </Button>
+        )}
       </div>
       <ServiceTabs current={search.tab === "measures" ? "measures" : "cases"} />
-      {search.tab === "measures" ? <Measures /> : <Queue search={search} />}
+      {search.tab === "measures" ? (
+        <>
+          <Measures />
+          <Promises />
+        </>
+      ) : (
+        <Queue search={search} />
+      )}
+      <Dialog title="Open a case" opened={mayWork && search.open !== undefined} onClose={() => show(undefined)}>
+        {search.open !== undefined && <NewCase about={search.open} onDone={() => show(undefined)} />}
+      </Dialog>
     </div>
   );
 }

@@ -1,4 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useRights } from "../../api/rights.ts";
 import { caseBriefQuery, casesOfQuery } from "../../api/support-queries.ts";
 import type { CaseBrief } from "../../api/support-shapes.ts";
 import type { ServiceCase } from "../../api/shapes.ts";
@@ -18,6 +20,7 @@ const toldMax = 3;
 export function ServiceBrief({ deviceId, timeZone }: { deviceId: string; timeZone: string }) {
   const question = useQuery(casesOfQuery({ device: deviceId }));
   const cases = question.data?.items ?? [];
+  const mayWork = useRights()?.may("cases.write") === true;
   const open = cases.filter((one) => !isResolved(one));
   const past = cases.length - open.length;
   const pastWords = past === 0 ? "It has never had one." : `${plural(past, "case")} of the past, on the timeline.`;
@@ -35,6 +38,13 @@ export function ServiceBrief({ deviceId, timeZone }: { deviceId: string; timeZon
       {open.slice(0, toldMax).map((one) => (
         <OpenCase key={one.id} serviceCase={one} timeZone={timeZone} />
       ))}
+      {mayWork && (
+        <p className={classes["openOne"]}>
+          <Link to="/cases" search={{ open: `device:${deviceId}` }}>
+            Open a case by hand
+          </Link>
+        </p>
+      )}
       {open.length > toldMax && (
         <p className={classes["soft"]}>{plural(open.length - toldMax, "more case is", "more cases are")} open.</p>
       )}

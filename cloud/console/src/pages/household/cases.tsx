@@ -1,4 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useRights } from "../../api/rights.ts";
 import type { ServiceCase } from "../../api/shapes.ts";
 import { casesOfQuery } from "../../api/support-queries.ts";
 import { casePath, isResolved, statusWords } from "../../core/cases.ts";
@@ -13,6 +15,7 @@ import type { SectionProps } from "./sections.ts";
 /** What service they were given. */
 export function Cases({ household: { id } }: SectionProps) {
   const question = useQuery(casesOfQuery({ household: id }));
+  const mayWork = useRights()?.may("cases.write") === true;
   const items = question.data?.items ?? [];
   return (
     <Section title="Cases">
@@ -30,6 +33,13 @@ export function Cases({ household: { id } }: SectionProps) {
           toneOf={(one) => (isResolved(one) ? "plain" : one.severity === "safety" ? "wrong" : "mind")}
           columns={caseColumns}
         />
+      )}
+      {mayWork && (
+        <p>
+          <Link to="/cases" search={{ open: `household:${id}` }} className={page["link"]}>
+            Open a case by hand
+          </Link>
+        </p>
       )}
     </Section>
   );

@@ -3,12 +3,12 @@ import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { modelMetricsQuery, type UnknownMetric } from "../../api/model-queries.ts";
+import { modelMetricsQuery, retentionQuery, type UnknownMetric } from "../../api/model-queries.ts";
 import { modelsQuery } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { everyText, rangeText } from "../../core/metrics.ts";
 import { plural } from "../../core/numbers.ts";
-import { dateText } from "../../core/time.ts";
+import { dateText, durationText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
@@ -58,6 +58,7 @@ export function ModelsPage() {
             }))}
           />
           <KnownModel key={shown.key} model={shown} />
+          <Kept />
         </>
       )}
     </div>
@@ -94,6 +95,34 @@ function KnownModel({ model }: { model: Model }) {
         </>
       )}
     </>
+  );
+}
+
+const keptWords = (ms: number | null) => (ms === null ? "as its own policy says" : durationText(ms));
+
+/** How long is kept what appliances say; of every model the same. */
+function Kept() {
+  const question = useQuery(retentionQuery);
+  const kept = question.data;
+  return (
+    <section className={page["card"]} aria-label="How long it is kept">
+      <h2>How long it is kept</h2>
+      <QuestionNotice question={question} />
+      {kept !== undefined && (
+        <dl className={`${classes["facts"]} numbers`}>
+          <Fact name="Readings as they came" words={keptWords(kept.readingsMs)} />
+          <Fact name="Summaries by the minute" words={keptWords(kept.minutesMs)} />
+          <Fact name="by the hour" words={keptWords(kept.hoursMs)} />
+          <Fact name="by the day" words={keptWords(kept.daysMs)} />
+          <Fact name="Events" words={keptWords(kept.eventsMs)} />
+        </dl>
+      )}
+      <p className={page["note"]}>
+        {kept?.store === "influxdb"
+          ? "Readings lie in InfluxDB, whose bucket says how long. Events lie in the database."
+          : "Charts of an older time are drawn from the summaries. What is erased with a household is gone at once, whatever stands here."}
+      </p>
+    </section>
   );
 }
 

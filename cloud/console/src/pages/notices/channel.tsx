@@ -10,6 +10,7 @@ import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { SecretOnce } from "../../parts/secret-once.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
+import { EditChannel } from "./edit-channel.tsx";
 import classes from "./notices.module.css";
 
 type Act = "test" | "secret" | "remove" | "on" | "off";
@@ -33,6 +34,7 @@ export function Channel({ channel, mayWrite }: { channel: NoticeChannel; mayWrit
   const { id, kind, name, target, subscriptions, disabledAtMs, disabledBy } = channel;
   const act = useChannelAct(id);
   const [isRemoving, setIsRemoving] = useState(false);
+  const [isEditing, setIsEditing] = useState(false);
   const isOff = disabledAtMs !== null;
   const told = [...new Set(subscriptions.map(subscriptionWords))];
   return (
@@ -64,6 +66,9 @@ export function Channel({ channel, mayWrite }: { channel: NoticeChannel; mayWrit
           >
             Send a test
           </Button>
+          <Button variant="default" size="compact-md" onClick={() => setIsEditing(true)}>
+            Change…
+          </Button>
           <Button variant="default" size="compact-md" onClick={() => act.mutate(isOff ? "on" : "off")}>
             {isOff ? "Switch on" : "Switch off"}
           </Button>
@@ -83,6 +88,9 @@ export function Channel({ channel, mayWrite }: { channel: NoticeChannel; mayWrit
             It counts from the next attempt on.
           </SecretOnce>
         )}
+      </Dialog>
+      <Dialog title={`Change ${name}`} opened={isEditing} onClose={() => setIsEditing(false)}>
+        {isEditing && <EditChannel channel={channel} onDone={() => setIsEditing(false)} />}
       </Dialog>
       <Dialog title="Remove the channel?" opened={isRemoving} onClose={() => setIsRemoving(false)}>
         <div className={page["form"]}>

@@ -1,22 +1,15 @@
-import { Button, Checkbox, SegmentedControl, TextInput } from "@mantine/core";
+import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Severity } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
 import { channelsPath } from "../../api/notice-queries.ts";
-import { type NoticeChannel, type NoticeKind, noticeKinds } from "../../api/notice-shapes.ts";
-import { severityWords } from "../../core/case-words.ts";
-import { noticeKindWords } from "../../core/notices.ts";
-import { severityOrder } from "../../core/service-url.ts";
+import type { NoticeChannel, NoticeKind, Subscription } from "../../api/notice-shapes.ts";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { SecretOnce } from "../../parts/secret-once.tsx";
-import classes from "./notices.module.css";
+import { isAsking, SubscriptionFields } from "./subscription-fields.tsx";
 
-const usual: readonly NoticeKind[] = ["case_opened", "case_overdue", "case_escalated", "incident_opened"];
-
-const toggled = <T,>(list: readonly T[], one: T): T[] =>
-  list.includes(one) ? list.filter((other) => other !== one) : [...list, one];
+const usual: NoticeKind[] = ["case_opened", "case_overdue", "case_escalated", "incident_opened"];
 
 /** A channel that is made: who is told, and of what. A webhook's secret is shown once. */
 export function NewChannel({ onDone }: { onDone: () => void }) {
@@ -24,15 +17,14 @@ export function NewChannel({ onDone }: { onDone: () => void }) {
   const [kind, setKind] = useState<NoticeChannel["kind"]>("email");
   const [name, setName] = useState("");
   const [target, setTarget] = useState("");
-  const [kinds, setKinds] = useState<readonly NoticeKind[]>(usual);
-  const [severities, setSeverities] = useState<readonly Severity[]>(severityOrder);
+  const [asked, setAsked] = useState<Subscription>({ kinds: usual });
   const make = useMutation({
     mutationFn: () =>
       send<{ channel: NoticeChannel; secret: string | null }>("POST", channelsPath, {
         kind,
         name: name.trim(),
         ...(kind === "email" ? { address: target.trim() } : { url: target.trim() }),
-        subscriptions: [{ kinds, ...(severities.length === severityOrder.length ? {} : { severities }) }],
+        subscriptions: [asked],
       }),
     onSuccess: async (made) => {
       await client.invalidateQueries({ queryKey: ["notices"] });
@@ -46,7 +38,7 @@ export function NewChannel({ onDone }: { onDone: () => void }) {
         Messages are signed with it as Standard Webhooks says.
       </SecretOnce>
     );
-  const isWhole = name.trim() !== "" && target.trim() !== "" && kinds.length > 0 && severities.length > 0;
+  const isWhole = name.trim() !== "" && target.trim() !== "" && isAsking(asked);
   return (
     <form
       className={page["form"]}
@@ -72,28 +64,7 @@ export function NewChannel({ onDone }: { onDone: () => void }) {
         maxLength={2_000}
         onChange={(event) => setTarget(event.currentTarget.value)}
       />
-      <fieldset className={classes["choices"]}>
-        <legend>Tell them when</legend>
-        {noticeKinds.map((one) => (
-          <Checkbox
-            key={one}
-            label={noticeKindWords[one]}
-            checked={kinds.includes(one)}
-            onChange={() => setKinds(toggled(kinds, one))}
-          />
-        ))}
-      </fieldset>
-      <fieldset className={classes["choices"]}>
-        <legend>Of these severities</legend>
-        {severityOrder.map((one) => (
-          <Checkbox
-            key={one}
-            label={severityWords[one].words}
-            checked={severities.includes(one)}
-            onChange={() => setSeverities(toggled(severities, one))}
-          />
-        ))}
-      </fieldset>
+      <SubscriptionFields value={asked} onChange={setAsked} />
       {make.error !== null && <Notice error={make.error} />}
       <div className={page["actions"]}>
         <Button type="submit" loading={make.isPending} disabled={!isWhole}>

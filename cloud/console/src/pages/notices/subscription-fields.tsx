@@ -1,0 +1,81 @@
+import { Checkbox, NumberInput, TextInput } from "@mantine/core";
+import { noticeKinds, type Subscription } from "../../api/notice-shapes.ts";
+import { severityWords } from "../../core/case-words.ts";
+import { noticeKindWords } from "../../core/notices.ts";
+import { severityOrder } from "../../core/service-url.ts";
+import classes from "./notices.module.css";
+
+/** A list with one more, or without it, in the order in which all are named. */
+const toggled = <T,>(all: readonly T[], list: readonly T[], one: T): T[] =>
+  all.filter((other) => (other === one ? !list.includes(one) : list.includes(other)));
+
+/** Whom an escalation reaches, divided by commas. */
+const reachesOf = (text: string): string[] =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+/** What is chosen of a subscription that may leave things out: what is left out is everything. */
+export const isAsking = ({ kinds, severities }: Subscription): boolean =>
+  kinds?.length !== 0 && severities?.length !== 0;
+
+interface SubscriptionFieldsProps {
+  value: Subscription;
+  onChange: (value: Subscription) => void;
+}
+
+/** What somebody wants to be told of: which kinds, of which severities, from which level on, and whom it reaches. */
+export function SubscriptionFields({ value, onChange }: SubscriptionFieldsProps) {
+  const { kinds = noticeKinds, severities = severityOrder, levelMin = 0, reaches = [] } = value;
+  return (
+    <>
+      <fieldset className={classes["choices"]}>
+        <legend>Tell them when</legend>
+        {noticeKinds.map((one) => (
+          <Checkbox
+            key={one}
+            label={noticeKindWords[one]}
+            checked={kinds.includes(one)}
+            onChange={() => onChange({ ...value, kinds: toggled(noticeKinds, kinds, one) })}
+          />
+        ))}
+      </fieldset>
+      <fieldset className={classes["choices"]}>
+        <legend>Of these severities</legend>
+        {severityOrder.map((one) => (
+          <Checkbox
+            key={one}
+            label={severityWords[one].words}
+            checked={severities.includes(one)}
+            onChange={() => {
+              const chosen = toggled(severityOrder, severities, one);
+              onChange({ ...value, severities: chosen.length === severityOrder.length ? undefined : chosen });
+            }}
+          />
+        ))}
+      </fieldset>
+      <NumberInput
+        label="From which level of the escalation on"
+        description="0: also what has not escalated"
+        min={0}
+        max={10}
+        allowDecimal={false}
+        value={levelMin}
+        onChange={(level) =>
+          onChange({ ...value, levelMin: typeof level === "number" && level > 0 ? level : undefined })
+        }
+      />
+      <TextInput
+        label="Only where it reaches"
+        description="role:support, role:admin, or a group; empty: whomever it reaches"
+        defaultValue={reaches.join(", ")}
+        maxLength={500}
+        onChange={(event) => {
+          const chosen = reachesOf(event.currentTarget.value);
+          onChange({ ...value, reaches: chosen.length === 0 ? undefined : chosen });
+        }}
+      />
+    </>
+  );
+}
