@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
+import { idempotencyHeaders } from "../platform/idempotency.ts";
 import { problem } from "../platform/problem.ts";
 import { caseId } from "./case-views.ts";
 import { conversationProblems } from "./conversation-errors.ts";
@@ -32,18 +33,19 @@ export function conversationRoutes(server: FastifyInstance, conversations: Conve
       schema: {
         summary: "Answer the owner of a case",
         description:
-          "They read it in their app and on the appliance's display, which it never covers while a program runs. `waitsForOwner` says that the case goes on when they have answered.",
+          "They read it in their app and on the appliance's display, which it never covers while a program runs. `waitsForOwner` says that the case goes on when they have answered. With an `Idempotency-Key` it may be sent again: it is said once.",
         tags: ["cases"],
         params: caseId,
+        headers: idempotencyHeaders,
         body: z.strictObject({ text: safeText(4_000).trim().min(1), waitsForOwner: z.boolean().default(false) }),
         response: { 204: z.null() },
       },
     },
-    async ({ principal, params, body }, reply) => {
-      const outcome = await conversations.staffAnswers(principal, params.id, body);
+    async ({ principal, params, headers, body }, reply) => {
+      const outcome = await conversations.staffAnswers(principal, params.id, body, headers["idempotency-key"]);
       if (outcome.kind === "done") return reply.code(204).send(null);
-      if (outcome.rule === "case_not_found") throw problem(serviceProblems, outcome.rule);
-      throw problem(conversationProblems, outcome.rule);
+      if (outcome.rule === "case_without_owner") throw problem(conversationProblems, outcome.rule);
+      throw problem(serviceProblems, outcome.rule);
     },
   );
   app.get(

@@ -351,3 +351,21 @@ test("what somebody asked before they gave their appliance away, heard afterward
   const open = (await kitchen.as("support", "GET", `/cases?device=${before.oven}`)).body.items;
   expect(open.map((one: { id: string }) => one.id)).toEqual([id]);
 });
+
+test("an answer that is sent again under its key is said once, in the case and on the display, and other words are refused", async () => {
+  const home = await newHome();
+  const { id } = await ask(home, { text: "It beeps" });
+  const path = `/cases/${id}/messages`;
+  const said = { text: "Press both keys.", waitsForOwner: true };
+  const before = (await displayOf(home.oven)).length;
+  const answers = await Promise.all([1, 2, 3].map(() => kitchen.once("support", "lost-answer", path, said)));
+  expect(answers.map(({ status }) => status)).toEqual([204, 204, 204]);
+  expect(await displayOf(home.oven)).toHaveLength(before + 1);
+  const words = (await caseOf(home, id)).messages.filter(({ text }: { text: string }) => text === said.text);
+  expect(words).toHaveLength(1);
+  const other = await kitchen.once("support", "lost-answer", path, { text: "Another word" });
+  expect([other.status, other.body.code]).toEqual([422, "idempotency_key_reused"]);
+  // The same letters from somebody else, or about another case, are another key.
+  expect((await kitchen.once("admin", "lost-answer", path, { text: "From the admin" })).status).toBe(204);
+  expect(await displayOf(home.oven)).toHaveLength(before + 2);
+});

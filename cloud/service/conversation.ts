@@ -3,6 +3,7 @@ import type { DeliveryMove } from "../deliveries/deliveries.ts";
 import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
+import { once } from "../platform/idempotency.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
@@ -13,7 +14,7 @@ import type { CasesStore } from "./cases-store.ts";
 import type { ConversationStore } from "./conversation-store.ts";
 import { isClosed, promiseAnew } from "./core/case-promise.ts";
 import { type HelpAsked, helpCause, helpText, helpTitle, joinedCase, questionsPerBatchMax } from "./core/help.ts";
-import { answerPriority, type OwnerDisplay } from "./owner-display.ts";
+import { answerPriority, type DisplayWord, type OwnerDisplay } from "./owner-display.ts";
 import { type Refused, refused } from "./refused.ts";
 
 export interface TalkAppliances extends ServiceAppliances {
@@ -136,8 +137,9 @@ export class Conversations {
     by: Principal,
     caseId: string,
     answer: { text: string; waitsForOwner: boolean },
-  ): Promise<{ kind: "done" } | Refused<"case_not_found" | "case_without_owner">> {
-    const { db, clock, audit, cases, store, talk, display, appliances } = this.#deps;
+    key?: string,
+  ): Promise<{ kind: "done" } | Refused<"case_not_found" | "case_without_owner" | "idempotency_key_reused">> {
+    const { db, clock, store, display, appliances } = this.#deps;
     const known = await store.get(db, caseId);
     if (known === null) return refused("case_not_found");
     const device = (await appliancesOf(appliances, [known]))(known);
@@ -154,31 +156,45 @@ export class Conversations {
       text,
       priority: answerPriority(known.severity),
     };
+    const asking = { principal: principalText(by), operation: `case.answer:${caseId}`, key, content: answer };
     try {
-      const afterCommit = await contested(db, async (tx) => {
-        const shown = await display.show(tx, [word]);
-        const serviceCase = await store.lock(tx, caseId);
-        if (serviceCase?.householdId !== known.householdId) throw new NoLonger();
-        const atMs = clock.nowMs();
-        const data = { deliveryId: shown.ids[0] };
-        const line = { by: principalText(by), deviceId: device.id };
-        const after = await cases.say(
-          tx,
-          serviceCase,
-          { direction: "to_owner", by: line.by, text, atMs, data },
-          device.id,
-        );
-        if (answer.waitsForOwner) await cases.work(tx, after, { kind: "ask_owner", atMs }, { ...line, text: null });
-        await talk.answered(tx, caseId);
-        await audit.record(tx, { principal: by, action: "case.answered", subject: `case:${caseId}` });
-        return shown.afterCommit;
+      const { said, afterCommit } = await contested(db, async (tx) => {
+        const sent: (() => void)[] = [];
+        const done = await once(tx, asking, clock.nowMs(), async () => {
+          sent.push(await this.#answer(tx, by, known, answer, word));
+          return { kind: "done" } as const;
+        });
+        return { said: done, afterCommit: sent };
       });
-      afterCommit();
-      return { kind: "done" };
+      for (const send of afterCommit) send();
+      return said?.answer ?? refused("idempotency_key_reused");
     } catch (error) {
       if (error instanceof NoLonger) return refused("case_without_owner");
       throw error;
     }
+  }
+
+  /** Says it on the display and in the case. @returns what to run after the commit */
+  async #answer(
+    tx: Db,
+    by: Principal,
+    known: ServiceCase,
+    { text, waitsForOwner }: { text: string; waitsForOwner: boolean },
+    word: DisplayWord,
+  ): Promise<() => void> {
+    const { clock, audit, cases, store, talk, display } = this.#deps;
+    const { caseId, device } = word;
+    const shown = await display.show(tx, [word]);
+    const serviceCase = await store.lock(tx, caseId);
+    if (serviceCase?.householdId !== known.householdId) throw new NoLonger();
+    const atMs = clock.nowMs();
+    const line = { by: principalText(by), deviceId: device.id };
+    const message = { direction: "to_owner", by: line.by, text, atMs, data: { deliveryId: shown.ids[0] } } as const;
+    const after = await cases.say(tx, serviceCase, message, device.id);
+    if (waitsForOwner) await cases.work(tx, after, { kind: "ask_owner", atMs }, { ...line, text: null });
+    await talk.answered(tx, caseId);
+    await audit.record(tx, { principal: by, action: "case.answered", subject: `case:${caseId}` });
+    return shown.afterCommit;
   }
 
   /** A case of a household, with its appliance, as far as it is theirs to see. */

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { answersQuery, casePath } from "../../api/case-queries.ts";
 import type { Beside, CaseDossier, CaseEntry } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
+import { useSendingKey } from "../../api/sending-key.ts";
 import { alternativeWords, isClosed, shownAtMs, speakerOf } from "../../core/case-words.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { useDraft } from "../../parts/draft.ts";
@@ -104,10 +105,13 @@ function AnswerBox({ found }: { found: CaseDossier }) {
   const { id } = found;
   const [text, setText] = useDraft(`answer.${id}`);
   const [waits, setWaits] = useState(false);
+  const sendingKey = useSendingKey();
   const client = useQueryClient();
   const templates = useQuery(answersQuery(id)).data?.items ?? [];
   const sending = useMutation({
-    mutationFn: (answer: { text: string; waitsForOwner: boolean }) => send("POST", `${casePath(id)}/messages`, answer),
+    mutationFn: (answer: { text: string; waitsForOwner: boolean }) =>
+      send("POST", `${casePath(id)}/messages`, answer, sendingKey.key),
+    onSettled: (_answer, error) => sendingKey.onSettled(error),
     onSuccess: async () => {
       setText("");
       setWaits(false);

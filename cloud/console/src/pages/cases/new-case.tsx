@@ -5,7 +5,8 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { causesQuery, householdQuery } from "../../api/case-queries.ts";
 import type { Severity } from "../../api/case-shapes.ts";
-import { ApiProblem, send } from "../../api/client.ts";
+import { send } from "../../api/client.ts";
+import { useSendingKey } from "../../api/sending-key.ts";
 import { searchQuery } from "../../api/support-queries.ts";
 import { severityWords } from "../../core/case-words.ts";
 import { askable } from "../../core/search.ts";
@@ -31,8 +32,7 @@ export function NewCase({ about, onDone }: { about: string | undefined; onDone: 
   const [cause, setCause] = useState(anyCause);
   const [title, setTitle] = useDraft("case.title");
   const [text, setText] = useDraft("case.text");
-  // One sending, however often it is tried: the answer may be lost on its way.
-  const [key, setKey] = useState(() => crypto.randomUUID());
+  const sendingKey = useSendingKey();
   const causes = useQuery(causesQuery).data?.items ?? [];
   const open = useMutation({
     mutationFn: (of: CaseAbout) => {
@@ -42,7 +42,7 @@ export function NewCase({ about, onDone }: { about: string | undefined; onDone: 
         "POST",
         "/api/v1/cases",
         { ...whose, severity, cause, title: title.trim(), ...said },
-        key,
+        sendingKey.key,
       );
     },
     onSuccess: async (opened) => {
@@ -52,10 +52,7 @@ export function NewCase({ about, onDone }: { about: string | undefined; onDone: 
       onDone();
       if (opened !== null) await navigate({ to: "/cases/$id", params: { id: opened.id } });
     },
-    // What was refused is said anew. Where no answer came it may be there already, and the same is sent again.
-    onError: (error) => {
-      if (error instanceof ApiProblem && error.status !== 0) setKey(crypto.randomUUID());
-    },
+    onSettled: (_opened, error) => sendingKey.onSettled(error),
   });
   return (
     <form
