@@ -9,7 +9,7 @@ const dayMs = 86_400_000;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
-  await kitchen.ovens("oven-2", "oven-3", "oven-4", "oven-5", "oven-6");
+  await kitchen.ovens("oven-2", "oven-3", "oven-4", "oven-5", "oven-6", "oven-7");
 }, 60_000);
 afterAll(() => kitchen.close());
 
@@ -150,6 +150,21 @@ test("a case that is solved at its first answer satisfies, and one that took two
   // Later, so that the same trouble is another case.
   await cook("oven-4", 8);
   await solve(1);
+  expect(await stageOf(owner.householdId)).toBe("satisfaction");
+});
+
+test("an owner's word through the app counts like a touch at the appliance", async () => {
+  const owner = await kitchen.newOwner("oven-7");
+  await cook("oven-7", 4);
+  await kitchen.call(owner.key, "POST", "/my/devices/oven-7/help", { text: "It beeps" });
+  const [mine] = (await kitchen.call(owner.key, "GET", "/my/cases")).body.items;
+  kitchen.clock.forward(60_000);
+  for (const text of ["Press it", "And hold"])
+    await kitchen.as("support", "POST", `/cases/${mine.id}/messages`, { text });
+  await kitchen.as("support", "POST", `/cases/${mine.id}/resolve`, { note: "They did" });
+  expect(await stageOf(owner.householdId)).toBe("engagement");
+  kitchen.clock.forward(60_000);
+  expect((await kitchen.call(owner.key, "POST", `/my/cases/${mine.id}/feedback`, { rating: 5 })).status).toBe(200);
   expect(await stageOf(owner.householdId)).toBe("satisfaction");
 });
 

@@ -16,6 +16,8 @@ export interface HeldLife {
   /** The life up to `baseAtMs`: signals until then are no longer kept one by one. */
   base: Life | null;
   baseAtMs: number;
+  /** When it is to be looked at. */
+  dueAtMs: number | null;
 }
 
 export interface WrittenLife {
@@ -37,6 +39,7 @@ interface LifeRow {
   state: Life;
   base: Life | null;
   base_at_ms: number;
+  due_at_ms: number | null;
 }
 
 interface SignalRow {
@@ -82,6 +85,7 @@ const toHeld = (row: LifeRow): HeldLife => ({
   life: row.state,
   base: row.base,
   baseAtMs: row.base_at_ms,
+  dueAtMs: row.due_at_ms,
 });
 
 /** SQL of lives that are told on: what one transaction holds, reads and writes. */
@@ -90,7 +94,7 @@ export class LifecycleStore {
   async hold(tx: Db, householdIds: readonly string[], noLife: Life): Promise<HeldLife[]> {
     const select = (ids: readonly string[]) =>
       sql<LifeRow>`
-      SELECT household_id, stage, state, base, base_at_ms FROM lifecycle_household
+      SELECT household_id, stage, state, base, base_at_ms, due_at_ms FROM lifecycle_household
       WHERE household_id = ANY(${[...ids]}::uuid[]) ORDER BY household_id FOR UPDATE`.execute(tx);
     const found = (await select(householdIds)).rows;
     if (found.length === householdIds.length) return found.map(toHeld);
@@ -105,7 +109,7 @@ export class LifecycleStore {
   /** Those whose time has come, or who were judged by an older definition, up to `limit`; others' are left to them. */
   async holdDue(tx: Db, nowMs: number, version: number, limit: number): Promise<HeldLife[]> {
     const { rows } = await sql<LifeRow>`
-      SELECT household_id, stage, state, base, base_at_ms FROM lifecycle_household
+      SELECT household_id, stage, state, base, base_at_ms, due_at_ms FROM lifecycle_household
       WHERE household_id IN (
         (SELECT household_id FROM lifecycle_household WHERE due_at_ms <= ${nowMs} ORDER BY due_at_ms LIMIT ${limit})
         UNION
@@ -180,7 +184,7 @@ export class LifecycleStore {
   /** Those whose oldest signals were not put together since `beforeMs`, up to `limit`. */
   async holdOld(tx: Db, beforeMs: number, limit: number): Promise<HeldLife[]> {
     const { rows } = await sql<LifeRow>`
-      SELECT household_id, stage, state, base, base_at_ms FROM lifecycle_household
+      SELECT household_id, stage, state, base, base_at_ms, due_at_ms FROM lifecycle_household
       WHERE household_id IN (
         SELECT household_id FROM lifecycle_household WHERE base_at_ms < ${beforeMs} ORDER BY base_at_ms LIMIT ${limit})
       ORDER BY household_id FOR UPDATE SKIP LOCKED`.execute(tx);

@@ -188,7 +188,7 @@ test("late, replayed and shuffled: the same stage, state and history as if all h
 
 async function stateOf(id: string) {
   const { rows } = await sql<{ state: object }>`
-    SELECT stage, since_ms, state, version, due_at_ms, risks, risk FROM lifecycle_household WHERE household_id = ${id}`.execute(
+    SELECT stage, since_ms, state, version, risks, risk FROM lifecycle_household WHERE household_id = ${id}`.execute(
     database.db,
   );
   return rows.map(({ state, ...row }) => ({

@@ -145,7 +145,7 @@ export class Teller {
     const versions = this.#deps.versions();
     await store.writeLives(
       tx,
-      told.map(({ held, life }) => writtenLife(held.householdId, life, versions, nowMs)),
+      told.map(({ held, life }) => writtenLife(held, life, versions, nowMs)),
     );
     const rewritten = told.flatMap(({ held, keptPlace }): [string, number][] =>
       keptPlace === null ? [] : [[held.householdId, keptPlace]],
@@ -210,7 +210,7 @@ function newsOf({ held, life, changes, keptPlace }: Told): ToldChange[] {
 }
 
 function writtenLife(
-  householdId: string,
+  { householdId, dueAtMs: lookedAtMs }: HeldLife,
   life: Life,
   versions: readonly DefinitionVersion[],
   nowMs: number,
@@ -222,7 +222,9 @@ function writtenLife(
     nextTurnMs(life, definition) ?? Infinity,
     ...riskTurningPoints(life.facts, definition).filter((atMs) => atMs > life.judgedToMs),
   ];
-  const dueAtMs = Math.min(...turns);
+  // Who is looked at sooner anyway keeps that time: it costs one look more now and then, and no index is touched at each use.
+  const nextMs = Math.min(...turns);
+  const dueAtMs = lookedAtMs !== null && lookedAtMs > nowMs && lookedAtMs <= nextMs ? lookedAtMs : nextMs;
   return {
     householdId,
     stage,
