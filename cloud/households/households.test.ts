@@ -26,20 +26,20 @@ afterAll(async () => {
 const berlin = { name: "Familie Huber", locale: "de", timeZone: "Europe/Berlin" };
 const make = async () => (await call(app, "admin", "POST", "/households", berlin)).body.id as string;
 
-test("a household keeps its name, locale, zone and members", async () => {
+test("a household keeps its name, locale, zone, units and members", async () => {
   const id = await make();
   const added = await call(app, "support", "POST", `/households/${id}/members`, {
     name: "Eva",
     email: "eva@example.org",
   });
   expect(added.status).toBe(201);
-  const changed = await call(app, "support", "PATCH", `/households/${id}`, { timeZone: "Asia/Tokyo" });
+  const changed = await call(app, "support", "PATCH", `/households/${id}`, { timeZone: "Asia/Tokyo", units: "imperial" });
   expect(changed.status).toBe(200);
   const { body } = await call(app, "viewer", "GET", `/households/${id}`);
   expect(body).toMatchObject({ ...berlin, timeZone: "Asia/Tokyo", devices: [], channels: { order: ["display"] } });
   expect(body.members).toEqual([{ id: added.body.id, name: "Eva", email: "eva@example.org", role: "member" }]);
   expect(await kitchen.slices.households.timeZoneOf([id])).toEqual(
-    new Map([[id, { timeZone: "Asia/Tokyo", locale: "de", units: null }]]),
+    new Map([[id, { timeZone: "Asia/Tokyo", locale: "de", units: "imperial" }]]),
   );
 });
 

@@ -10,7 +10,7 @@ export const ownData: HouseholdData[] = [
       pages(async (last) => {
         if (last !== null) return [];
         const { rows } = await sql<Record<string, unknown>>`
-          SELECT id, name, locale, time_zone AS "timeZone", channels, created_at_ms AS "createdAtMs"
+          SELECT id, name, locale, time_zone AS "timeZone", units, channels, created_at_ms AS "createdAtMs"
           FROM household WHERE id = ${householdId}`.execute(db);
         return rows;
       }),
