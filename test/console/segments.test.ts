@@ -70,6 +70,12 @@ describe.skipIf(!hasChromium)("segments in the console", () => {
       expect(await members.getByRole("link").count()).toBe(4);
       await page.getByRole("region", { name: "Whom it means now" }).getByText("of 12 households").waitFor();
       expect([await overflow(page), await faultsOf(page), complaints, strangers]).toEqual([0, [], [], []]);
+      await members.getByRole("link", { name: "Berg 1" }).click();
+      const ofHousehold = page.getByRole("region", { name: "Segments" });
+      await ofHousehold.getByRole("link", { name: "Looking at prices" }).waitFor();
+      await ofHousehold.getByText("What segments see of them").click();
+      await ofHousehold.getByText("price_checks").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 
     test("a segment is written from facts that are chosen, shows whom it means while it is written, and where it is wrong", async () => {

@@ -62,6 +62,7 @@ import { noticeKinds as toldKinds } from "../../cloud/notices/core/notice.ts";
 import type { Channel } from "../../cloud/notices/channels.ts";
 import type {
   explainedView,
+  householdSegments,
   factView,
   memberView,
   previewView as segmentPreview,
@@ -84,6 +85,7 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.output<typeof factView>>().toExtend<segments.SegmentFact>();
   expectTypeOf<z.output<typeof explainedView>>().toExtend<segments.SegmentTest>();
   expectTypeOf<z.output<typeof segmentPreview>>().toExtend<segments.SegmentPreview>();
+  expectTypeOf<z.output<typeof householdSegments>>().toExtend<segments.HouseholdSegments>();
   expectTypeOf<z.output<typeof memberView>>().toExtend<segments.SegmentMember>();
   expectTypeOf<Delivery>().toExtend<read.Delivery>();
   expectTypeOf<Health>().toExtend<read.Health>();

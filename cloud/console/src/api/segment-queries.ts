@@ -1,7 +1,9 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { stringifySearch } from "../core/url-state.ts";
 import { get, send } from "./client.ts";
+import { householdKey, householdPath } from "./household-queries.ts";
 import type {
+  HouseholdSegments,
   Segment,
   SegmentFact,
   SegmentMember,
@@ -76,4 +78,12 @@ export const segmentTestQuery = (
         : get<SegmentTest>(`${segmentPath(of.id)}/households/${householdId}`, { signal }),
     placeholderData: keepPreviousData,
     retry: false,
+  });
+
+/** The segments that a household is in, and what they see of it. */
+export const householdSegmentsQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...householdKey(id), "segments"],
+    queryFn: ({ signal }) => get<HouseholdSegments>(`${householdPath(id)}/segments`, { signal }),
+    refetchInterval: calmMs,
   });

@@ -65,6 +65,11 @@ export type SegmentPreview =
     }
   | { kind: "refused"; rule: string; detail: string; place: Place | null };
 
+export interface HouseholdSegments {
+  facts: FactSeen[];
+  segments: { id: string; title: string; sinceMs: number }[];
+}
+
 export interface SegmentMember {
   householdId: string;
   name: string | null;

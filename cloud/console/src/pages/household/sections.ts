@@ -11,6 +11,7 @@ import { Identity } from "./identity.tsx";
 import { LifeStage } from "./life-stage.tsx";
 import { Points } from "./points.tsx";
 import { People } from "./people.tsx";
+import { Segments } from "./segments.tsx";
 import { Preferences } from "./preferences.tsx";
 
 /** What every section of the page is given. What else it needs it asks for by a query below `householdKey(household.id)`. */
@@ -36,6 +37,7 @@ export const householdSections: readonly HouseholdSection[] = [
   { id: "facts", place: "main", component: Facts },
   { id: "appliances", place: "side", component: Appliances },
   { id: "people", place: "side", component: People },
+  { id: "segments", place: "side", component: Segments },
   { id: "consents", place: "side", component: Consents },
   { id: "preferences", place: "side", component: Preferences },
   { id: "identity", place: "side", component: Identity },
