@@ -33,7 +33,10 @@ test("a household keeps its name, locale, zone, units and members", async () => 
     email: "eva@example.org",
   });
   expect(added.status).toBe(201);
-  const changed = await call(app, "support", "PATCH", `/households/${id}`, { timeZone: "Asia/Tokyo", units: "imperial" });
+  const changed = await call(app, "support", "PATCH", `/households/${id}`, {
+    timeZone: "Asia/Tokyo",
+    units: "imperial",
+  });
   expect(changed.status).toBe(200);
   const { body } = await call(app, "viewer", "GET", `/households/${id}`);
   expect(body).toMatchObject({ ...berlin, timeZone: "Asia/Tokyo", devices: [], channels: { order: ["display"] } });
