@@ -248,6 +248,11 @@ export class Appliance {
     this.#kitchen.people.rate(rating, atMs);
   }
 
+  /** A person touches an offer: it is ordered. */
+  touchOffer(offerId: string): void {
+    this.#kitchen.people.touchOffer(offerId);
+  }
+
   /** The household looks at the display. */
   look(): void {
     this.#kitchen.people.look();

@@ -241,6 +241,11 @@ export class Fleet {
     this.#appliance(deviceId).rate(rating, atMs);
   }
 
+  /** A person at the appliance touches an offer on its display. */
+  touchOffer(deviceId: string, offerId: string): void {
+    this.#appliance(deviceId).touchOffer(offerId);
+  }
+
   /** A person at the appliance wants the update that it offers. */
   agreeToUpdate(deviceId: string): OwnerOutcome {
     return this.#appliance(deviceId).agreeToUpdate();

@@ -123,6 +123,11 @@ export class HouseholdDriver {
     this.#deps.voice.event("feedback.given", { rating }, atMs);
   }
 
+  /** One touch on an offer. */
+  touchOffer(offerId: string): void {
+    this.#deps.voice.event("offer.redeemed", { offerId });
+  }
+
   /** Starts what waits on the display: the one with this id, or the newest. */
   startPreloaded(id?: string): StartOutcome {
     const waiting = this.#deps.hands.preloaded();

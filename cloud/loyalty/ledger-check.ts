@@ -104,8 +104,9 @@ const findings = (tx: Db) =>
     FROM ledger_transfer WHERE is_once GROUP BY limit_account, rule, effect_index, limit_key HAVING count(*) > 1
     UNION ALL
     SELECT 'wrong_accounts', format('transfer %s moves from %s to %s', t.id, d.kind, c.kind)
-    FROM ledger_transfer t JOIN ledger_account d ON d.key = t.debit_account JOIN ledger_account c ON c.key = t.credit_account
-    WHERE d.program <> t.program OR c.program <> t.program OR (t.kind, d.kind, c.kind) NOT IN (${sql.join(ways)})
+    FROM ledger_transfer t
+    LEFT JOIN ledger_account d ON d.key = t.debit_account LEFT JOIN ledger_account c ON c.key = t.credit_account
+    WHERE d.key IS NULL OR c.key IS NULL OR d.program <> t.program OR c.program <> t.program OR (t.kind, d.kind, c.kind) NOT IN (${sql.join(ways)})
     UNION ALL
     SELECT 'wrong_reversal', format('%s is taken back by %s of %s points', e.id, sum(r.points), e.points)
     FROM ledger_transfer r JOIN ledger_transfer e ON e.id = r.reverses

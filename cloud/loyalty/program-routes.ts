@@ -137,6 +137,24 @@ function rewardRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     async ({ query }) => ({ items: await loyalty.rewards.recent(query.limit) }),
   );
   app.post(
+    "/api/v1/households/:id/redemptions",
+    {
+      config: { permission: "loyalty.redeem" },
+      schema: {
+        summary: "Redeem a reward for a household that asks for it",
+        tags,
+        params: z.object({ id: z.uuid() }),
+        body: z.strictObject({ reward: loyaltyKey }),
+        response: { 201: redemptionView },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      const outcome = await loyalty.rewards.redeemFor(principal, params.id, body.reward);
+      if (outcome.kind === "refused") throw problem(loyaltyProblems, outcome.rule);
+      return reply.code(201).send(outcome.redemption);
+    },
+  );
+  app.post(
     "/api/v1/loyalty/redemptions/:id/refund",
     {
       config: { permission: "loyalty.reverse" },

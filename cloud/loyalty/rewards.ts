@@ -5,6 +5,7 @@ import type { Ids } from "../platform/ids.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { tierOf } from "./core/program.ts";
 import { type RedemptionRefusal, type Reward, type RewardDefinition, stepRedemption } from "./core/reward.ts";
+import type { HouseholdDays } from "./earnings.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { PointMoves } from "./point-moves.ts";
 import { type Redemption, RewardsStore } from "./rewards-store.ts";
@@ -16,6 +17,7 @@ export interface RewardsDeps {
   ids: Ids;
   audit: Audit;
   outbox: Outbox;
+  households: HouseholdDays;
   ledger: LedgerStore;
   moves: PointMoves;
   tiers: Tiers;
@@ -124,6 +126,20 @@ export class Rewards {
     if (outcome.kind === "refused") return outcome;
     if (isOver && event === "redeem") return refused("redemption_released");
     return { kind: "settled", redemption: await this.#move(tx, found, event, null, nowMs) };
+  }
+
+  /** Puts a reward aside and redeems it, for a household that asks a person for it. */
+  async redeemFor(by: Principal, householdId: string, key: string) {
+    const { db, audit, households } = this.#deps;
+    if (!(await households.timeZoneOf([householdId])).has(householdId)) return refused("loyalty_household_not_found");
+    return transaction(db, async (tx) => {
+      const put = await this.reserve(tx, householdId, key);
+      if (put.kind === "refused") return put;
+      const subject = `household:${householdId}`;
+      const after = { redemptionId: put.redemption.id, reward: key, points: put.redemption.points };
+      await audit.record(tx, { principal: by, action: "reward.redeemed", subject, after });
+      return this.settle(tx, householdId, put.redemption.id, "redeem");
+    });
   }
 
   /** Gives back what was redeemed: the points expire when they would have. */

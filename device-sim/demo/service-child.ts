@@ -84,6 +84,8 @@ export async function startService(env: NodeJS.ProcessEnv): Promise<ServiceChild
     env: {
       ...env,
       DATABASE_URL: "",
+      // The shop of the story is a server of its own on this machine.
+      HEARTH_WEBHOOK_REACH: "loopback",
       HEARTH_DATA_DIR: dataDir,
       ...(await ports(env)),
     },

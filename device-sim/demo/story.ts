@@ -6,6 +6,7 @@ import { playFirmware } from "./firmware-part.ts";
 import { playHouseholds } from "./household-part.ts";
 import { readBalance, readOverview } from "./hearth-api.ts";
 import { playLives } from "./lifecycle-part.ts";
+import { playPoints } from "./points-part.ts";
 import type { ReleaseTeam } from "./release-team.ts";
 import { playSegments } from "./segment-part.ts";
 import { playFaults, tellCases } from "./service-parts.ts";
@@ -26,6 +27,7 @@ const parts = (team: ReleaseTeam): { afterMs: number; play: Part }[] => [
   { afterMs: 0, play: playHouseholds },
   { afterMs: 500, play: (stage) => playFirmware(stage, team) },
   { afterMs: 1_000, play: playLives },
+  { afterMs: 2_000, play: playPoints },
   { afterMs: 3_000, play: playContent },
   { afterMs: 4_000, play: playSegments },
   { afterMs: 5_500, play: playFaults },

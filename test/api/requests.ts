@@ -181,6 +181,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
     effects: [{ points: 10 }],
     limit: { kind: "once" },
   },
+  "POST /api/v1/households/:id/redemptions": { reward: "apron" },
   "POST /api/v1/my/redemptions": { reward: "apron" },
   "POST /api/v1/loyalty/rules/dry-run": {
     definition: {

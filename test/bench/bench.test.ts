@@ -17,6 +17,7 @@ import { startLeanPipeline } from "./peers/lean-pipeline.ts";
 import { benchQuery } from "./query.ts";
 import { RolloutBench } from "./rollouts.ts";
 import { benchRules } from "./rules.ts";
+import { benchLedger } from "./ledger.ts";
 import { benchSearch } from "./search.ts";
 import { benchSegments } from "./segments.ts";
 
@@ -78,6 +79,11 @@ test("the bench of rules has every reading pass, and those of sound ovens are no
 test("the bench of search finds what it looks for in a registry of its own", async () => {
   const figures = await benchSearch({ devices: 2_000, rounds: 1, perKind: 3 });
   expect(figures["p95_ms"]).toBeGreaterThan(0);
+});
+
+test("the bench of the ledger commits an entry for every act, and the ledger holds", async () => {
+  const figures = await benchLedger({ households: 100, acts: 200, batch: 50, rounds: 1 });
+  expect(figures).toMatchObject({ entries: 200, holds: 1 });
 });
 
 test.skipIf(!mosquittoIsThere)("the lean pipeline stores whatever its broker acknowledged", async () => {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules|query|campaign|segments`: what Hearth does beside bare
- * aedes, Mosquitto, nginx, InfluxDB and a plain INSERT under the same load in the same run, interleaved, as medians of three rounds.
- * `--json` prints one line.
+ * `npm run bench -- ingest|connections|fanout|download|rollout|live|search|rules|query|campaign|ledger|segments`: what Hearth does
+ * beside bare aedes, Mosquitto, nginx, InfluxDB and a plain INSERT under the same load in the same run, interleaved, as medians of three
+ * rounds. `--json` prints one line.
  */
 import { parseArgs } from "node:util";
 import { benchCampaign } from "./campaigns.ts";
@@ -10,6 +10,7 @@ import { benchDownload } from "./downloads.ts";
 import { benchFanout } from "./fanout.ts";
 import { say } from "./figures.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchLedger } from "./ledger.ts";
 import { benchLive } from "./live.ts";
 import { peersHere } from "./peers.ts";
 import { benchQuery } from "./query.ts";
@@ -29,6 +30,7 @@ const usage = `usage: npm run bench -- ingest [--shape hot|fleet] [--seconds 8] 
        npm run bench -- query [--days 30]
        npm run bench -- campaign [--households 200000]
        npm run bench -- segments [--households 200000] [--seconds 8]
+       npm run bench -- ledger [--households 20000]
 each with [--json] [--rounds 3], connections and fanout with [--peers hearth,aedes,mosquitto]`;
 
 function leave(why: string): never {
@@ -99,6 +101,8 @@ async function run(): Promise<object> {
       return benchRules({ rounds, durationMs: count("seconds") * 1_000, ovens: 50, days: 30 });
     case "campaign":
       return benchCampaign({ households: count("households", 200_000), rounds: count("rounds", 1) });
+    case "ledger":
+      return benchLedger({ households: count("households", 20_000), acts: 40_000, batch: 2_000, rounds });
     case "query":
       return benchQuery({ days: count("days"), rounds, asked: 50 });
     case "segments": {

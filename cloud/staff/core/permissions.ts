@@ -61,6 +61,8 @@ export const permissionTable = {
   "loyalty.read": everyone,
   "loyalty.rules": ["content", "admin"],
   "loyalty.reverse": ["support", "admin"],
+  /** Redeeming a reward for a household that asks for it by telephone. */
+  "loyalty.redeem": ["support", "admin"],
   /** Where orders go, and the key that signs them. */
   "loyalty.shop": ["admin"],
   "lifecycle.read": everyone,
