@@ -162,6 +162,34 @@ describe.skipIf(!hasChromium)("the console of households", () => {
     });
   });
 
+  test.each([desk, phone])(
+    "the words of a purpose have a next version, and another language, at $name",
+    async (screen) => {
+      const { page, complaints } = await open(screen, "/consents");
+      const text = page.getByRole("listitem", { name: "Make the product better in en" });
+      await text.getByText(/^version \d+,/).waitFor();
+      await text.getByRole("button", { name: "Next version…" }).click();
+      const dialog = page.getByRole("dialog");
+      const words = `May we count your pizzas at ${screen.name}?`;
+      await dialog.getByRole("textbox", { name: "What they agree to" }).fill(words);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await dialog.getByRole("button", { name: "Put into force" }).click();
+      await text.getByText(words).waitFor();
+      await page.getByRole("button", { name: "Another text" }).click();
+      await dialog.getByRole("textbox", { name: "Language" }).fill("french");
+      await dialog.getByRole("textbox", { name: "What they agree to" }).fill("Vous pouvez compter mes pizzas.");
+      await dialog.getByRole("textbox", { name: "What they get in return" }).fill("Le compte.");
+      await dialog.getByRole("button", { name: "Put into force" }).click();
+      await dialog.getByText("must be a language tag such as de or en-GB").waitFor();
+      await dialog.getByRole("textbox", { name: "Language" }).fill("fr");
+      await dialog.getByRole("button", { name: "Put into force" }).click();
+      await page.getByRole("listitem", { name: "Make the product better in fr" }).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      // What was refused is told in the browser's own log, and nothing else is.
+      expect(complaints.filter((one) => !one.includes("400"))).toEqual([]);
+    },
+  );
+
   test("an objection to marketing is shown as final, and is offered to nobody of staff to take back", async () => {
     const { page } = await open(desk, `/households/${stage.prospectId}`);
     const market = consent(page, "Send offers and news");

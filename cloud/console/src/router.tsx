@@ -97,6 +97,12 @@ const householdsRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/households/households-page.tsx"), "HouseholdsPage"),
 });
 
+const consentTextsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/consents",
+  component: lazyRouteComponent(() => import("./pages/consents/consent-texts-page.tsx"), "ConsentTextsPage"),
+});
+
 const householdRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/households/$id",
@@ -254,6 +260,7 @@ const routeTree = rootRoute.addChildren([
   devicesRoute,
   deviceRoute,
   householdsRoute,
+  consentTextsRoute,
   householdRoute,
   segmentsRoute,
   segmentRoute,

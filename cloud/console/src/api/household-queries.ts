@@ -66,9 +66,11 @@ export const householdConsentsQuery = (id: string) =>
     refetchInterval: calmMs,
   });
 
+export const consentTextsPath = "/api/v1/consents/texts";
+
 export const consentTextsQuery = queryOptions({
   queryKey: ["consent-texts"],
-  queryFn: ({ signal }) => get<{ items: ConsentText[] }>("/api/v1/consents/texts", { signal }),
+  queryFn: ({ signal }) => get<{ items: ConsentText[] }>(consentTextsPath, { signal }),
   staleTime: minuteMs,
 });
 

@@ -73,6 +73,7 @@ export interface ConsentText {
   version: number;
   words: string;
   inReturn: string;
+  createdAtMs: number;
 }
 
 export interface HouseholdFact {

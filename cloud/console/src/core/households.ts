@@ -1,5 +1,5 @@
 /** How what is known of households is said in words. */
-import type { ChannelPreferences, ConsentPurpose, HouseholdEntry } from "../api/household-shapes.ts";
+import type { ChannelPreferences, ConsentPurpose, ConsentText, HouseholdEntry } from "../api/household-shapes.ts";
 
 export const purposeWords: Record<ConsentPurpose, string> = {
   improve: "Make the product better",
@@ -7,6 +7,16 @@ export const purposeWords: Record<ConsentPurpose, string> = {
   market: "Send offers and news",
   share: "Share with a third party",
 };
+
+/** What a text is about, in words. */
+export function purposeTitle({
+  purpose,
+  party,
+  partyName,
+}: Pick<ConsentText, "purpose" | "party" | "partyName">): string {
+  if (purpose === "run") return "Run the product";
+  return party === null ? purposeWords[purpose] : `Share with ${partyName ?? party}`;
+}
 
 export const entryKindWords: Record<HouseholdEntry["kind"], string> = {
   event: "Appliance",

@@ -18,6 +18,7 @@ export const rights = {
   "security.read": ["support", "admin"],
   "households.write": ["support", "admin"],
   "consents.write": ["support", "admin"],
+  "consents.texts": ["content", "admin"],
   "segments.write": ["content", "admin"],
   "lifecycle.write": ["content", "admin"],
   "service.rules": ["support", "admin"],

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { consentTextsQuery, householdConsentsQuery } from "../../api/household-queries.ts";
 import type { ConsentPurpose, ConsentReceipt, ConsentStanding, ConsentText } from "../../api/household-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import { purposeWords, saidAtText } from "../../core/households.ts";
+import { purposeTitle, saidAtText } from "../../core/households.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -98,8 +98,8 @@ interface SubjectProps {
 }
 
 function Subject({ subject, standing, receipts, onAct }: SubjectProps) {
-  const { purpose, party, partyName } = subject;
-  const title = party === null ? purposeWords[purpose] : `Share with ${partyName ?? party}`;
+  const { purpose } = subject;
+  const title = purposeTitle(subject);
   const isGiven = standing?.isGiven === true;
   // Nobody but the household takes an objection back.
   const mayGive = !(purpose === "market" && standing?.isGiven === false);

@@ -25,9 +25,14 @@ export function HouseholdPage() {
     <div className={page["page"]}>
       <title>{`${question.data?.name ?? "Household"} · Hearth`}</title>
       {missing ? (
-        <Empty title="There is no such household">
-          <p>It may have been erased, or the address is cut short. Press / to look for a name or an e-mail address.</p>
-        </Empty>
+        <>
+          <h1>Household</h1>
+          <Empty title="There is no such household">
+            <p>
+              It may have been erased, or the address is cut short. Press / to look for a name or an e-mail address.
+            </p>
+          </Empty>
+        </>
       ) : (
         <QuestionNotice question={question} />
       )}

@@ -31,6 +31,9 @@ export function HouseholdsPage() {
       <title>Households · Hearth</title>
       <div className={page["head"]}>
         <h1>Households</h1>
+        <Link to="/consents" className={page["link"]}>
+          In which words they are asked
+        </Link>
       </div>
       <EngagementTabs current="households" />
       <search className={page["filters"]}>
