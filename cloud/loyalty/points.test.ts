@@ -409,7 +409,9 @@ test("acts of months told late, in batches of any size, give the ledger that the
       const rest = acts(late);
       while (rest.length > 0) await tell(...rest.splice(0, sizes.next().value ?? 1));
       expect((await entries(late)).toSorted()).toEqual((await entries(inTime)).toSorted());
-      expect(await lots(late)).toEqual(await lots(inTime));
+      // Two of one moment are alike: which of them is named first means nothing.
+      const alike = async (id: string) => (await lots(id)).map((lot) => JSON.stringify(lot)).toSorted();
+      expect(await alike(late)).toEqual(await alike(inTime));
     }),
     { numRuns: 12 },
   );
