@@ -93,6 +93,8 @@ const give = (householdId: string, points: number, day: number, source: string =
   );
 const held = async (id: string) => (await loyalty.balances(database.db, [id])).get(id);
 const lots = async (id: string) => (await loyalty.lots(id)).map(({ left, expiresAtMs }) => ({ left, expiresAtMs }));
+/** Two of one moment are alike: which of them is named first means nothing. */
+const alike = async (id: string) => (await lots(id)).map((lot) => JSON.stringify(lot)).toSorted();
 const entries = async (id: string) =>
   ((await loyalty.ledger(id, null, 500))?.entries ?? []).map(
     ({ day, rule, kind, points, isGain }) => `${day} ${kind} ${rule} ${isGain ? points : -points}`,
@@ -409,8 +411,6 @@ test("acts of months told late, in batches of any size, give the ledger that the
       const rest = acts(late);
       while (rest.length > 0) await tell(...rest.splice(0, sizes.next().value ?? 1));
       expect((await entries(late)).toSorted()).toEqual((await entries(inTime)).toSorted());
-      // Two of one moment are alike: which of them is named first means nothing.
-      const alike = async (id: string) => (await lots(id)).map((lot) => JSON.stringify(lot)).toSorted();
       expect(await alike(late)).toEqual(await alike(inTime));
     }),
     { numRuns: 12 },
