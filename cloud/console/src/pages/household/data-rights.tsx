@@ -1,8 +1,8 @@
 import { Button, TextInput } from "@mantine/core";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { download, send } from "../../api/client.ts";
-import { householdPath } from "../../api/household-queries.ts";
+import { householdKey, householdPath } from "../../api/household-queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { erasureQuery } from "../../api/webhook-queries.ts";
 import type { Erasure } from "../../api/webhook-shapes.ts";
@@ -17,6 +17,14 @@ import { Section } from "./section.tsx";
 import type { SectionProps } from "./sections.ts";
 
 type Format = "json" | "csv";
+
+/** What stays of an erasure: its report, and the address at which the person reads it. */
+interface Proof {
+  id: string;
+  reportUrl: string;
+}
+
+const proofKey = (householdId: string) => ["erased", householdId] as const;
 
 /** What the law gives them: all of it to take along, and that it goes. */
 export function DataRights({ household }: SectionProps) {
@@ -90,7 +98,13 @@ function Erase({ id, name }: { id: string; name: string }) {
       />
       {erase.error !== null && <Notice error={erase.error} />}
       <div className={page["actions"]}>
-        <Button type="submit" color="red" loading={erase.isPending} disabled={typed !== name}>
+        <Button
+          type="submit"
+          variant="default"
+          {...(typed === name ? { c: "var(--wrong)" } : {})}
+          loading={erase.isPending}
+          disabled={typed !== name}
+        >
           Erase the household
         </Button>
       </div>
@@ -98,18 +112,22 @@ function Erase({ id, name }: { id: string; name: string }) {
   );
 }
 
+/** What the page shows in the place of a household that was erased here just now; null where it was not. */
+export function useProof(householdId: string): Proof | null {
+  return useQuery<Proof | null>({ queryKey: proofKey(householdId), queryFn: () => null, enabled: false }).data ?? null;
+}
+
 /** The proof, as it grows. */
-function Erased({ id, reportUrl }: { id: string; reportUrl: string }) {
+export function Erased({ id, reportUrl }: Proof) {
   const question = useQuery(erasureQuery(id));
   return (
-    <div className={page["form"]}>
-      <p>
-        They are erased. Give them this address: it is their proof, and it opens without a key. It is shown here once.
-      </p>
+    <section className={page["card"]} aria-label="The erasure">
+      <h1>The household is erased</h1>
+      <p>Give its people this address: it is their proof, and it opens without a key. It is shown here once.</p>
       <CopyLine what="The report's address" line={reportUrl} />
       <QuestionNotice question={question} />
       {question.data !== undefined && <Report erasure={question.data} />}
-    </div>
+    </section>
   );
 }
 

@@ -12,6 +12,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import classes from "./household.module.css";
+import { Erased, useProof } from "./data-rights.tsx";
 import { householdSections } from "./sections.ts";
 
 const route = getRouteApi("/households/$id");
@@ -20,11 +21,14 @@ const route = getRouteApi("/households/$id");
 export function HouseholdPage() {
   const { id } = route.useParams();
   const question = useQuery(householdQuery(id));
+  const proof = useProof(id);
   const missing = question.error instanceof ApiProblem && [404, 422, 400].includes(question.error.status);
   return (
     <div className={page["page"]}>
       <title>{`${question.data?.name ?? "Household"} · Hearth`}</title>
-      {missing ? (
+      {missing && proof !== null ? (
+        <Erased {...proof} />
+      ) : missing ? (
         <>
           <h1>Household</h1>
           <Empty title="There is no such household">

@@ -1,0 +1,165 @@
+/** Webhooks, export and erasure in a real browser, on a real service whose events go to a real receiver. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+  until,
+} from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, phone, type Screen } from "./browse.ts";
+
+let dataDir: string;
+let service: RunningService;
+let browser: Browser;
+let receiver: Server;
+const got: { path: string; body: string }[] = [];
+
+const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const urlOf = (path: string) => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
+  const { port } = receiver.address() as AddressInfo;
+  return `http://127.0.0.1:${port}${path}`;
+};
+
+async function householdOf(name: string): Promise<string> {
+  const body = { name, locale: "en", timeZone: "Europe/Berlin" };
+  const made = await service.api("/api/v1/households", { method: "POST", body });
+  if (made.status !== 201) throw new Error(JSON.stringify(made.body));
+  return made.body.id as string;
+}
+
+describe.skipIf(!hasChromium)("webhooks and a household's rights in the console", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir, env: { HEARTH_WEBHOOK_REACH: "loopback" } });
+    receiver = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        got.push({ path: request.url ?? "", body: Buffer.concat(chunks).toString("utf8") });
+        response.writeHead(request.url === "/broken" ? 500 : 204).end();
+      });
+    });
+    await new Promise<void>((done) => {
+      receiver.listen(0, "127.0.0.1", done);
+    });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stopServiceProcess(service);
+    await new Promise((done) => receiver.close(done));
+    await removeDataDir(dataDir);
+  });
+
+  describe.each([desk, phone])("at $name", (screen) => {
+    const name = `Shop ${screen.viewport.width}`;
+
+    test("whoever has no webhook learns what one is; one is made, tested, and its attempts are seen and sent again", async () => {
+      const { items } = (await service.api("/api/v1/webhooks")).body;
+      for (const { id } of items as { id: string }[]) await service.api(`/api/v1/webhooks/${id}`, { method: "DELETE" });
+      const { page, complaints, strangers } = await open(screen, "/webhooks");
+      await page.getByText("No system hears of events yet").waitFor();
+      await page.getByText(/curl -X POST .*\/api\/v1\/webhooks/).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+
+      await page.getByRole("button", { name: "New webhook" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Name").fill(name);
+      await dialog.getByLabel("Address that is posted to").fill("https://10.0.0.1/");
+      await dialog.getByRole("button", { name: "Make the webhook" }).click();
+      await dialog.getByText("url is not in the internet").waitFor();
+      await dialog.getByLabel("Address that is posted to").fill(urlOf(`/${screen.viewport.width}`));
+      expect(await faultsOf(page)).toEqual([]);
+      await dialog.getByRole("button", { name: "Make the webhook" }).click();
+      await dialog.getByText("This is the only time that it is shown.").waitFor();
+      await dialog.getByText(/^whsec_/).waitFor();
+      await dialog.getByRole("button", { name: "I have stored it" }).click();
+
+      const card = page.getByRole("listitem", { name });
+      await card.getByRole("button", { name: "Send a test" }).click();
+      await until("the test arrives", () => got.some(({ path }) => path === `/${screen.viewport.width}`));
+      const table = page.getByRole("table", { name: "Events" });
+      await table.getByText("Delivered").waitFor();
+      await table.getByRole("button", { name: "1 attempt" }).click();
+      await dialog.getByText(/1\. delivered: HTTP 204/).waitFor();
+      await dialog
+        .getByText(/hearth\.webhook\.tested/)
+        .first()
+        .waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await dialog.getByRole("button", { name: "Send it again" }).click();
+      await dialog.getByText(/2\. delivered: HTTP 204/).waitFor();
+      // The browser says of the refusal that was provoked here that it was one.
+      expect([complaints.filter((one) => !one.includes("422")), strangers]).toEqual([[], []]);
+    });
+
+    test("one whose receiver fails says so, and its secret changes over with a day for the receiver", async () => {
+      const broken = `Broken ${screen.viewport.width}`;
+      const body = { name: broken, url: urlOf("/broken"), types: ["*"] };
+      const made = await service.api("/api/v1/webhooks", { method: "POST", body });
+      await service.api(`/api/v1/webhooks/${made.body.webhook.id}/test`, { method: "POST" });
+      const { page, complaints } = await open(screen, `/webhooks?webhook=${made.body.webhook.id}`);
+      const card = page.getByRole("listitem", { name: broken });
+      await card.getByText("Nothing arrives").waitFor();
+      await page.getByRole("table", { name: "Events" }).getByText("To be sent").waitFor();
+      await card.getByRole("button", { name: "Another secret…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: "Change over in a day" }).click();
+      await dialog.getByText(/^whsec_/).waitFor();
+      await dialog.getByRole("button", { name: "I have stored it" }).click();
+      await card.getByText(/The former secret counts too/).waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("a household's data is taken out as a file, and it is erased by its name, with the report that is its proof", async () => {
+      const home = `Huber ${screen.viewport.width}`;
+      const id = await householdOf(home);
+      const { page, complaints } = await open(screen, `/households/${id}`);
+      const section = page.getByRole("region", { name: "Data" });
+      await section.getByRole("button", { name: "Export as CSV" }).waitFor();
+      const downloading = page.waitForEvent("download");
+      await section.getByRole("button", { name: "Export as CSV" }).click();
+      expect((await downloading).suggestedFilename()).toBe("hearth-household-csv.tar.gz");
+      await section.getByRole("button", { name: "Erase…" }).click();
+      const dialog = page.getByRole("dialog");
+      const erase = dialog.getByRole("button", { name: "Erase the household" });
+      expect(await erase.isDisabled()).toBe(true);
+      await dialog.getByLabel(`Type ${home} to erase them`).fill(home);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await erase.click();
+
+      const proof = page.getByRole("region", { name: "The erasure" });
+      await proof.getByText("Nothing is left").waitFor({ timeout: 30_000 });
+      await proof.getByText(/tables looked through: nothing found/).waitFor();
+      const stores = proof.getByRole("list", { name: "Store by store" });
+      await stores.getByText("audit log", { exact: true }).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      expect((await service.api(`/api/v1/households/${id}`)).status).toBe(404);
+      // Whoever is erased is asked for in vain by the page behind the dialog.
+      expect(complaints.filter((one) => !one.includes("404"))).toEqual([]);
+    });
+  });
+
+  test("a role that may not see them is told so, and finds no button that would be refused", async () => {
+    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "Vi", role: "viewer" } });
+    const { page } = await open(desk, "/webhooks", made.body.secret);
+    await page
+      .getByText(/viewer/)
+      .first()
+      .waitFor();
+    expect(await page.getByRole("button", { name: "New webhook" }).count()).toBe(0);
+    const id = await householdOf("Seen by a viewer");
+    const other = await open(desk, `/households/${id}`, made.body.secret);
+    const section = other.page.getByRole("region", { name: "Data" });
+    await section.getByText("Your role (viewer) cannot take it out.").waitFor();
+    expect(await section.getByRole("button").count()).toBe(0);
+  });
+});
