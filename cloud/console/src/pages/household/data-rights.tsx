@@ -74,10 +74,14 @@ export function DataRights({ household }: SectionProps) {
 
 function Erase({ id, name }: { id: string; name: string }) {
   const [typed, setTyped] = useState("");
+  const client = useQueryClient();
   const erase = useMutation({
-    mutationFn: () => send<{ id: string; reportUrl: string }>("POST", `${householdPath(id)}/erase`, { confirm: typed }),
+    mutationFn: () => send<Proof>("POST", `${householdPath(id)}/erase`, { confirm: typed }),
+    onSuccess: async (proof) => {
+      client.setQueryData(proofKey(id), proof);
+      await client.invalidateQueries({ queryKey: householdKey(id) });
+    },
   });
-  if (erase.data != null) return <Erased id={erase.data.id} reportUrl={erase.data.reportUrl} />;
   return (
     <form
       className={page["form"]}
