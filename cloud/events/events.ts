@@ -7,7 +7,7 @@ import { EventLog } from "./event-log.ts";
 import { type EventStream, EventStreams, type StreamLimits, streamLimits } from "./event-streams.ts";
 
 export { eventProblems } from "./errors.ts";
-export { eventsData, forgetEvents, type Forgotten } from "./household-data.ts";
+export { eventsData, forgetEvents } from "./household-data.ts";
 export { type NotableFact, Outbox } from "./outbox.ts";
 export { Webhooks } from "./webhooks.ts";
 
