@@ -179,10 +179,10 @@ test("bounces stop an address for everything, complaints for advertising, and a 
   mail.got = [];
   await stage.run(stage.campaign([await stage.message("Service", { class: "service" })], from, to));
   await goOut();
-  expect(mail.got.map(({ to: [address] }) => address).toSorted()).toEqual([
-    "complained@example.com",
-    "full@example.com",
-  ]);
+  expect(new Set(mail.got.map(({ to: [address] }) => address))).toEqual(
+    new Set(["complained@example.com", "full@example.com"]),
+  );
+  expect(mail.got).toHaveLength(2);
 });
 
 test("a mail server that is busy is asked again, one that refuses for good is not, and nobody gets a letter twice", async () => {

@@ -13,7 +13,8 @@ export type EngagementPage =
   | "webhooks";
 
 /** Where each page of engagement begins: what lies below one of these is under the same link of the bar. */
-export const engagementPaths = /^\/(households|consents|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
+export const engagementPaths =
+  /^\/(households|consents|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
 
 /** The pages of engagement beside each other; each for the roles that may see it. */
 export function EngagementTabs({ current }: { current: EngagementPage }) {
