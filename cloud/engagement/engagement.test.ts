@@ -358,3 +358,24 @@ test.each([
   const answer = await kitchen.as("content", "POST", "/campaigns", { ...stage.campaign([item], "A", "B"), ...change });
   expect([answer.status, answer.body.code]).toEqual([status, code]);
 });
+
+test("a campaign is for any segment by its name, and the segment then says what uses it", async () => {
+  const segment = { kind: "segment", segmentId: "quiet-three-weeks" };
+  const item = await stage.message("Come back");
+  const draft = { ...stage.campaign([item], "A", "B"), audience: segment };
+  const made = await kitchen.as("content", "POST", "/campaigns", draft);
+  expect([made.status, made.body.definition?.audience]).toEqual([201, segment]);
+  const found = await kitchen.as("content", "GET", "/segments/quiet-three-weeks");
+  expect(found.body.usedBy).toEqual([{ kind: "campaign", id: made.body.id, name: made.body.definition.name }]);
+});
+
+test("of several items a household counts once in the funnel, by the best that happened to it", async () => {
+  const { of, from, to } = range();
+  await stage.household(of(1), ["market"]);
+  await stage.household(of(2), []);
+  const items = [await stage.message("Either"), await stage.message("Or")];
+  const id = await stage.run(stage.campaign(items, from, to));
+  await stage.tick();
+  const { funnel } = await stage.read(id);
+  expect(funnel).toMatchObject({ members: 2, decided: 2, queued: 1, waiting: {}, suppressed: { no_consent: 1 } });
+});

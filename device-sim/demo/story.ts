@@ -1,6 +1,7 @@
 import { request } from "../api.ts";
 import { pick } from "../core/random.ts";
 import type { FleetMember } from "../fleet.ts";
+import { playCampaigns } from "./campaign-part.ts";
 import { playContent, playRecipe } from "./content-parts.ts";
 import { playFirmware } from "./firmware-part.ts";
 import { playHouseholds } from "./household-part.ts";
@@ -28,6 +29,7 @@ const parts = (team: ReleaseTeam): { afterMs: number; play: Part }[] => [
   { afterMs: 500, play: (stage) => playFirmware(stage, team) },
   { afterMs: 1_000, play: playLives },
   { afterMs: 2_000, play: playPoints },
+  { afterMs: 2_000, play: playCampaigns },
   { afterMs: 3_000, play: playContent },
   { afterMs: 4_000, play: playSegments },
   { afterMs: 5_500, play: playFaults },

@@ -100,7 +100,8 @@ const bySerials = z.strictObject({
   model: modelKey,
   ranges: z.array(serialRange).min(1).max(100),
 });
-const bySegment = z.strictObject({ kind: z.literal("segment"), segmentId: z.uuid() });
+/** Whether there is such a segment is asked of the segments, which also say how one is named. */
+const bySegment = z.strictObject({ kind: z.literal("segment"), segmentId: safeText(64).min(1) });
 
 /** Most items that a campaign chooses from. */
 const itemsMax = 20;

@@ -61,12 +61,6 @@ export const campaignItemsQuery = queryOptions({
   queryFn: ({ signal }) => get<Page<ContentSummary>>("/api/v1/content/items?limit=100", { signal }),
 });
 
-export const campaignSegmentsQuery = queryOptions({
-  queryKey: ["campaigns", "segments"],
-  queryFn: ({ signal }) =>
-    get<{ items: { id: string; definition: { title: string } }[] }>("/api/v1/segments", { signal }),
-});
-
 export const householdDecisionsQuery = (householdId: string) =>
   queryOptions({
     queryKey: ["households", "one", householdId, "decisions"],

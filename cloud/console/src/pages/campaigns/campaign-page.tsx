@@ -5,6 +5,7 @@ import { campaignPath, campaignQuery } from "../../api/campaign-queries.ts";
 import type { CampaignDetail, CampaignState } from "../../api/campaign-shapes.ts";
 import { ApiProblem, send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
+import { segmentQuery } from "../../api/segment-queries.ts";
 import { campaignStateWords, minuteText } from "../../core/campaigns.ts";
 import { plural } from "../../core/numbers.ts";
 import { dateText } from "../../core/time.ts";
@@ -89,9 +90,11 @@ function Plan({ campaign }: { campaign: CampaignDetail }) {
       <dl className={classes["facts"]}>
         <dt>For</dt>
         <dd>
-          {audience.kind === "segment"
-            ? "a segment"
-            : `${audience.model}, ${audience.ranges.map(({ from, to }) => `${from} to ${to}`).join(", ")}`}
+          {audience.kind === "segment" ? (
+            <SegmentName id={audience.segmentId} />
+          ) : (
+            `${audience.model}, ${audience.ranges.map(({ from, to }) => `${from} to ${to}`).join(", ")}`
+          )}
         </dd>
         <dt>Items</dt>
         <dd>{plural(definition.itemIds.length, "item")}</dd>
@@ -140,6 +143,15 @@ function Plan({ campaign }: { campaign: CampaignDetail }) {
         )}
       </dl>
     </section>
+  );
+}
+
+function SegmentName({ id }: { id: string }) {
+  const segment = useQuery({ ...segmentQuery(id), refetchInterval: false }).data;
+  return (
+    <Link to="/segments/$id" params={{ id }} search={{}} className={page["link"]}>
+      {segment?.title ?? id}
+    </Link>
   );
 }
 

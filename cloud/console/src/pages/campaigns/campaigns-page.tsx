@@ -88,7 +88,10 @@ function Summary({ campaign: { id, kind, state, definition, startedAtMs, editedA
       </div>
       <p className={classes["soft"]}>
         {kind === "recall" ? "Recall" : "Campaign"} ·{" "}
-        {definition.audience.kind === "segment" ? "a segment" : `${definition.audience.model} by serial number`} ·{" "}
+        {definition.audience.kind === "segment"
+          ? `segment ${definition.audience.segmentId}`
+          : `${definition.audience.model} by serial number`}{" "}
+        ·{" "}
         {startedAtMs === null ? (
           <>
             changed <Ago atMs={editedAtMs} />

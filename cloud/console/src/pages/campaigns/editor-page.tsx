@@ -2,10 +2,11 @@ import { Button, Checkbox, NativeSelect, NumberInput, TextInput } from "@mantine
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { campaignItemsQuery, campaignQuery, campaignSegmentsQuery, savePath } from "../../api/campaign-queries.ts";
+import { campaignItemsQuery, campaignQuery, savePath } from "../../api/campaign-queries.ts";
 import type { Campaign, CampaignDefinition } from "../../api/campaign-shapes.ts";
 import { send } from "../../api/client.ts";
 import { modelsQuery } from "../../api/queries.ts";
+import { segmentsQuery } from "../../api/segment-queries.ts";
 import { minuteOf, minuteText } from "../../core/campaigns.ts";
 import { contentClassWords } from "../../core/content.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
@@ -178,7 +179,7 @@ interface PartProps {
 }
 
 function Audience({ draft, kind, onChange }: PartProps & { kind: "campaign" | "recall" }) {
-  const segments = useQuery(campaignSegmentsQuery).data?.items ?? [];
+  const segments = useQuery(segmentsQuery).data?.items ?? [];
   const models = useQuery(modelsQuery).data?.items ?? [];
   const bySerial = kind === "recall" || draft.audience === "serials";
   return (
@@ -200,7 +201,7 @@ function Audience({ draft, kind, onChange }: PartProps & { kind: "campaign" | "r
           value={draft.segmentId}
           data={[
             { value: "", label: segments.length === 0 ? "There is no segment yet" : "Choose one" },
-            ...segments.map(({ id, definition }) => ({ value: id, label: definition.title })),
+            ...segments.map(({ id, title }) => ({ value: id, label: title })),
           ]}
           onChange={(event) => onChange({ segmentId: event.currentTarget.value })}
         />
@@ -276,7 +277,7 @@ function Items({ draft: { itemIds }, kind, onChange }: PartProps & { kind: "camp
       </p>
     );
   return (
-    <fieldset>
+    <fieldset className={classes["choice"]}>
       <legend>{kind === "recall" ? "What they are told" : "What they get; of several, the one that suits best"}</legend>
       <div className={classes["items"]}>
         {items.map(({ id, title, class: itemClass }) => (

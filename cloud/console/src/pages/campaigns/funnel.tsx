@@ -51,8 +51,15 @@ function Effect({ funnel: { arms, lift } }: { funnel: CampaignFunnel }) {
     <div>
       <p>
         <strong>{shareText(treated.reached, treated.households)}</strong> of {countText(treated.households)} reached the
-        goal, against <strong>{shareText(heldOut.reached, heldOut.households)}</strong> of{" "}
-        {countText(heldOut.households)} who were held out.
+        goal
+        {heldOut.households === 0 ? (
+          "; nobody is held out."
+        ) : (
+          <>
+            , against <strong>{shareText(heldOut.reached, heldOut.households)}</strong> of{" "}
+            {countText(heldOut.households)} who were held out.
+          </>
+        )}
       </p>
       <p className={page["note"]}>
         {lift === null && "It has not begun."}

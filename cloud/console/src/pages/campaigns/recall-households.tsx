@@ -7,7 +7,7 @@ import type { RecallCount, RecallHousehold, RecallStatus } from "../../api/campa
 import { download } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { recallStatusWords } from "../../core/campaigns.ts";
-import { countText, plural } from "../../core/numbers.ts";
+import { plural } from "../../core/numbers.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -36,8 +36,8 @@ export function RecallHouseholds({ id, counts }: { id: string; counts: readonly 
           <li key={one}>
             <StateMark tone={recallStatusWords[one].tone}>{recallStatusWords[one].words}</StateMark>
             <span className="numbers">
-              {countText(countOf(one)?.households ?? 0)}{" "}
-              <span className={page["soft"]}>{plural(countOf(one)?.appliances ?? 0, "appliance")}</span>
+              {plural(countOf(one)?.households ?? 0, "household")}{" "}
+              <span className={page["soft"]}>· {plural(countOf(one)?.appliances ?? 0, "appliance")}</span>
             </span>
           </li>
         ))}
@@ -90,8 +90,12 @@ export function RecallHouseholds({ id, counts }: { id: string; counts: readonly 
 
 const columns: readonly Column<RecallHousehold>[] = [
   {
-    name: "Household",
+    name: "Serial numbers",
     lead: true,
+    cell: ({ appliances }) => appliances.map(({ serial }) => serial).join(", "),
+  },
+  {
+    name: "Household",
     cell: ({ householdId }) =>
       householdId === null ? (
         "Nobody owns it"
@@ -107,5 +111,4 @@ const columns: readonly Column<RecallHousehold>[] = [
       <StateMark tone={recallStatusWords[status].tone}>{recallStatusWords[status].words}</StateMark>
     ),
   },
-  { name: "Serial numbers", cell: ({ appliances }) => appliances.map(({ serial }) => serial).join(", ") },
 ];

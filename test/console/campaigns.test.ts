@@ -1,0 +1,116 @@
+/** Campaigns, recalls and decisions in a real browser, on a real service. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+} from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, phone, type Screen } from "./browse.ts";
+import { type CampaignStage, setCampaignStage } from "./campaign-stage.ts";
+
+let dataDir: string;
+let service: RunningService;
+let browser: Browser;
+let stage: CampaignStage;
+
+const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+
+describe.skipIf(!hasChromium)("campaigns in the console", () => {
+  beforeAll(async () => {
+    await ensureConsole();
+    dataDir = await newDataDir();
+    service = await startServiceProcess({ dataDir });
+    stage = await setCampaignStage(service);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stopServiceProcess(service);
+    await removeDataDir(dataDir);
+  });
+
+  describe.each([desk, phone])("at $name", (screen) => {
+    test("the list names every campaign with its state", async () => {
+      const { page, complaints, strangers } = await open(screen, "/campaigns");
+      await page.getByRole("link", { name: "Sunday roasts" }).waitFor();
+      await page
+        .getByRole("listitem")
+        .filter({ hasText: "Monday bread" })
+        .getByText("Draft", { exact: true })
+        .waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("a campaign that runs shows its funnel, who was left out and why, and the effect against the hold-out", async () => {
+      const { page, complaints } = await open(screen, `/campaigns/${stage.campaignId}`);
+      const funnel = page.getByRole("region", { name: "Funnel" });
+      await funnel.getByRole("listitem").filter({ hasText: "To be sent" }).getByText("4", { exact: false }).waitFor();
+      await funnel.getByText(/each side needs 150 households/).waitFor();
+      const left = page.getByRole("region", { name: "Not sent, and why" });
+      await left.getByRole("listitem").filter({ hasText: "No consent to marketing" }).getByText("2").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("a draft shows whom it would reach, whom it would not, and why", async () => {
+      const { page, complaints } = await open(screen, `/campaigns/${stage.draftId}`);
+      await page
+        .getByRole("region", { name: "Estimate" })
+        .getByText(/1\s*of 5 households would get it at once,\s*3\s*later/)
+        .waitFor();
+      await page.getByRole("region", { name: "Would not, and why" }).getByText("No consent to marketing").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("a recall stands household by household, and its unreachable go out as a file", async () => {
+      const { page, complaints } = await open(screen, `/campaigns/${stage.recallId}`);
+      const region = page.getByRole("region", { name: "Households of the recall" });
+      await region.getByRole("table").getByText("oven-3").waitFor();
+      const [file] = await Promise.all([
+        page.waitForEvent("download"),
+        region.getByRole("button", { name: "Export the unreachable for letters" }).click(),
+      ]);
+      expect(file.suggestedFilename()).toMatch(/^recall-.*-letters\.csv$/);
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("a household's page says what it got and why it did not get the rest, test by test", async () => {
+      const { page, complaints } = await open(screen, `/households/${stage.silentId}`);
+      const section = page.getByRole("region", { name: "Decisions" });
+      const decision = section.getByRole("listitem", { name: stage.itemTitle });
+      await decision.getByText("Not sent: the household did not agree to marketing.").waitFor();
+      await decision.getByText("How it was decided").click();
+      await decision.getByRole("listitem").filter({ hasText: "Consent" }).getByText("stops it").waitFor();
+      await section.getByLabel("Why did they get it, or why not?").selectOption({ label: stage.itemTitle });
+      await section.getByRole("button", { name: "Explain" }).click();
+      await section.getByText("Decided again from what is stored with it: the same.").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("a campaign is written with its estimate beside it, and its own author is told that somebody else approves", async () => {
+      const { page, complaints } = await open(screen, "/campaigns/new");
+      await page.getByLabel("Name").fill(`Written at ${screen.name}`);
+      await page.getByLabel("Segment", { exact: true }).selectOption({ label: "Quiet for three weeks" });
+      await page.getByLabel("For", { exact: true }).selectOption("serials");
+      await page.getByLabel("Model").selectOption("oven-x200");
+      await page.getByLabel("First serial number").fill("oven-1");
+      await page.getByLabel("Last serial number").fill("oven-2");
+      await page.getByLabel(/^Roast on Sunday/).check();
+      await page
+        .getByRole("region", { name: "Estimate" })
+        .getByText(/of 2 households/)
+        .waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("button", { name: "Save the draft" }).click();
+      await page.getByRole("heading", { name: `Written at ${screen.name}` }).waitFor();
+      await page.getByRole("button", { name: "Approve" }).click();
+      await page.getByText(/second person/).waitFor();
+      // The console writes a refusal of the service to the browser's log.
+      expect(complaints.filter((line) => !line.includes("409"))).toEqual([]);
+    });
+  });
+});
