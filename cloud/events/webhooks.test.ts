@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { sql } from "kysely";
@@ -136,7 +137,8 @@ test("what was asked for goes out as a signed CloudEvent under its own id, once,
   await happen({ data: { n: 0 } });
   const { id, secret } = await webhook("/points");
   await webhook("/cases", ["hearth.case.*"]);
-  await happen({ data: { n: 1, householdId: "h-1" } }, { type: "hearth.case.opened", data: { n: 2 } });
+  const householdId = randomUUID();
+  await happen({ data: { n: 1, householdId } }, { type: "hearth.case.opened", data: { n: 2 } });
   await run();
   await run();
   const [got] = receiver.at("/points");
@@ -145,7 +147,7 @@ test("what was asked for goes out as a signed CloudEvent under its own id, once,
   expectSigned(got, secret);
   const said = JSON.parse(got?.body ?? "");
   expect(got?.headers["content-type"]).toBe("application/cloudevents+json; charset=utf-8");
-  expect(said).toMatchObject({ specversion: "1.0", type: "hearth.points.earned", data: { householdId: "h-1" } });
+  expect(said).toMatchObject({ specversion: "1.0", type: "hearth.points.earned", data: { householdId } });
   expect(got?.headers["webhook-id"]).toBe(said.id);
   expect(await deliveries(id)).toMatchObject([{ eventId: said.id, status: "delivered", attempts: 1 }]);
   const shown = JSON.stringify([(await admin("GET", "")).body, (await admin("GET", `/${id}`)).body]);
