@@ -41,6 +41,8 @@ export function TypedFilter({ label, value = "", onChange }: TypedFilterProps) {
         setText(typed);
         say(typed.trim());
       }}
+      // Said at once when the field is left: said later, it would call back whoever followed a link meanwhile.
+      onBlur={() => say.flush()}
     />
   );
 }

@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ApiProblem } from "../../api/client.ts";
 import { householdSegmentsQuery } from "../../api/segment-queries.ts";
 import { seenText } from "../../core/segments.ts";
 import { Ago } from "../../parts/ago.tsx";
@@ -11,11 +10,11 @@ import { Section } from "./section.tsx";
 import type { SectionProps } from "./sections.ts";
 
 /** The segments that they are in, and the facts by which that is decided. */
-export function Segments({ household: { id } }: SectionProps) {
-  const question = useQuery(householdSegmentsQuery(id));
-  const { data } = question;
+export function Segments({ household: { id, mergedInto } }: SectionProps) {
   // One that is part of another household is asked there.
-  const isElsewhere = question.error instanceof ApiProblem && question.error.status === 404;
+  const isElsewhere = mergedInto !== null;
+  const question = useQuery({ ...householdSegmentsQuery(id), enabled: !isElsewhere });
+  const { data } = question;
   return (
     <Section title="Segments">
       {!isElsewhere && <QuestionNotice question={question} />}
