@@ -206,7 +206,7 @@ test("who does not answer delays nobody else", async () => {
   await happen(...facts);
   await readable();
   await kitchen.slices.webhooks.tick();
-  await vi.waitFor(() => expect(receiver.at("/quick")).toHaveLength(40));
+  await vi.waitFor(() => expect(receiver.at("/quick")).toHaveLength(40), 30_000);
   // And of the slow one no more is under way than may be.
   expect(receiver.at("/slow")).toHaveLength(8);
   receiver.answers.clear();

@@ -110,6 +110,7 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     await page.getByRole("heading", { name: "Grandma's bread" }).waitFor();
     await page.getByRole("button", { name: "Hand in for review…" }).click();
     await dialog(page).getByRole("button", { name: "Hand in" }).click();
+    await dialog(page).waitFor({ state: "hidden" });
     await page.getByRole("button", { name: "Review…" }).click();
     await dialog(page).getByRole("button", { name: "Approve" }).click();
     await dialog(page).getByText("Who wrote it cannot approve it").waitFor();

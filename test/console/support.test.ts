@@ -99,10 +99,7 @@ describe.skipIf(!hasChromium)("the console of support", () => {
     test("a household shows its people, its appliances and its cases", async () => {
       const { page, complaints } = await open(screen, `/households/${stage.householdId}`);
       await page.getByRole("heading", { name: householdName }).waitFor();
-      await page
-        .getByRole("table", { name: "People of this household" })
-        .getByText("elena@marchetti.example")
-        .waitFor();
+      await page.getByRole("region", { name: "People", exact: true }).getByText("elena@marchetti.example").waitFor();
       await page.getByRole("table", { name: "Cases of this household" }).getByRole("link").first().waitFor();
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
       await page.getByRole("link", { name: ailingId }).click();

@@ -134,7 +134,7 @@ test(
       gaps: 0,
     });
     expect(ledger.body).toMatchObject({ ok: true, broken: [] });
-    // Fifty points for the first cook, ten for each of the first three of the day: neither less nor twice.
-    expect(overview.body.points).toBe(devicesCount * (50 + 3 * 10));
+    // Fifty points for the first cook, ten for each of the first three of the day, fifteen for a program that is new: neither less nor twice.
+    expect(overview.body.points).toBe(devicesCount * (50 + 3 * 10 + 15));
   },
 );
