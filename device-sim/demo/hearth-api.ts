@@ -48,7 +48,14 @@ const deliveries = z.object({
 });
 const cases = z.object({
   items: z.array(
-    z.object({ id: z.string(), deviceId: z.string(), cause: z.string(), title: z.string(), status: z.string() }),
+    // A case may be of a household alone: no appliance is what it is about.
+    z.object({
+      id: z.string(),
+      deviceId: z.string().nullable(),
+      cause: z.string(),
+      title: z.string(),
+      status: z.string(),
+    }),
   ),
 });
 export type CaseSeen = z.infer<typeof cases>["items"][number];

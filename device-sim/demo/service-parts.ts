@@ -54,9 +54,10 @@ export async function tellCases(stage: Stage): Promise<void> {
       const before = known.get(one.id);
       known.set(one.id, one.status);
       if (before === one.status) continue;
-      if (before === undefined) tell(`A case is opened for ${one.deviceId}: ${reasonOf(one)}.`);
-      if (one.status === "resolved") tell(`The case of ${one.deviceId} is resolved: its cause cleared.`);
-      if (one.status === "reopened") tell(`The case of ${one.deviceId} is reopened: its cause is back.`);
+      const whose = one.deviceId ?? "a household";
+      if (before === undefined) tell(`A case is opened for ${whose}: ${reasonOf(one)}.`);
+      if (one.status === "resolved") tell(`The case of ${whose} is resolved: its cause cleared.`);
+      if (one.status === "reopened") tell(`The case of ${whose} is reopened: its cause is back.`);
     }
     await stage.pause(watchMs);
   }
