@@ -89,7 +89,14 @@ export const model = z
 export type Model = z.infer<typeof model>;
 
 /** The brand that a household sees, complete. */
-export function brandingOf({ brand, branding = {} }: Pick<Model, "brand" | "branding">) {
+export interface Branding {
+  name: string;
+  sender: { name: string; email: string | null };
+  colours: { accent: string; ink: string; paper: string };
+}
+
+/** Completes what a model says of its brand. */
+export function brandingOf({ brand, branding = {} }: Pick<Model, "brand" | "branding">): Branding {
   return {
     name: branding.name ?? brand,
     sender: { name: branding.sender?.name ?? branding.name ?? brand, email: branding.sender?.email ?? null },

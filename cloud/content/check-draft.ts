@@ -1,5 +1,5 @@
 import type { Model } from "#protocol/model.ts";
-import { brandingOf } from "#protocol/model.ts";
+import { type Branding, brandingOf } from "#protocol/model.ts";
 import type { FieldError } from "../platform/problem.ts";
 import { type Market, marketsOf } from "./core/best-locale.ts";
 import { misfits } from "./core/machine-fit.ts";
@@ -13,7 +13,7 @@ export interface ModelLimits {
   kind: Model["kind"];
   locales: string[];
   capabilities: Model["capabilities"];
-  branding: ReturnType<typeof brandingOf>;
+  branding: Branding;
 }
 
 export interface CheckedDraft {

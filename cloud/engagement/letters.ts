@@ -1,9 +1,10 @@
+import { type Branding, brandingOf } from "#protocol/model.ts";
 import { transaction } from "../platform/database.ts";
 import { MailSender } from "../platform/mail-sender.ts";
 import type { SendOutcome } from "../platform/send-outcome.ts";
 import { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
 import type { AppHook } from "./app-hook.ts";
-import { type LetterBrand, letterOf } from "./core/letter.ts";
+import { letterOf } from "./core/letter.ts";
 import { isUsable } from "./core/channels.ts";
 import { isCapped, type ItemClass } from "./core/policy.ts";
 import type { DecisionsStore } from "./decisions-store.ts";
@@ -17,8 +18,6 @@ const sentAtOnce = 8;
 const leaseMs = 60_000;
 const firstWaitMs = 10_000;
 const waitMsMax = 3_600_000;
-
-const plain: LetterBrand["colours"] = { accent: "#c2410c", ink: "#1c1917", paper: "#fafaf9" };
 
 type LettersDeps = EngagementDeps & {
   messages: MessagesStore;
@@ -110,20 +109,15 @@ export class Letters {
     return this.#mail.send(address, {
       id: message.id,
       ...letter,
-      from: { name: sender.name, ...(sender.email === undefined ? {} : { address: sender.email }) },
+      from: { name: sender.name, ...(sender.email === null ? {} : { address: sender.email }) },
       headers:
         url === null ? {} : { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" },
     });
   }
 
-  async #brandOf(model: string | null): Promise<LetterBrand> {
+  async #brandOf(model: string | null): Promise<Branding> {
     const found = model === null ? null : await this.#deps.models.model(model);
-    const name = found?.branding?.name ?? found?.brand ?? "Hearth";
-    return {
-      name,
-      sender: found?.branding?.sender ?? { name },
-      colours: found?.branding?.colours ?? plain,
-    };
+    return brandingOf(found ?? { brand: "Hearth" });
   }
 
   async #tellApp(message: DueMessage, item: object): Promise<Outcome> {

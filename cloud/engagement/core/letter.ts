@@ -1,11 +1,5 @@
 import type { ContentItem } from "#protocol/content.ts";
-
-/** How the maker shows itself in a letter. */
-export interface LetterBrand {
-  name: string;
-  sender: { name: string; email?: string | undefined };
-  colours: { accent: string; ink: string; paper: string };
-}
+import type { Branding } from "#protocol/model.ts";
 
 const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
@@ -32,7 +26,7 @@ function wordsOf(item: ContentItem): string {
  */
 export function letterOf(
   item: ContentItem,
-  brand: LetterBrand,
+  brand: Branding,
   why: string,
   unsubscribeUrl: string | null,
 ): { subject: string; text: string; html: string } {
