@@ -283,6 +283,41 @@ const notLivedIn = new Set([
   "household_welcome",
 ]);
 
+test("whoever pairs the appliance right after an erasure keeps all that it says, and events of a clock that ran ahead are gone", async () => {
+  const id = `passed-${randomUUID()}`;
+  await kitchen.ovens(id);
+  const owner = await kitchen.newOwner(id, names.owner);
+  kitchen.clock.forward(minute);
+  await kitchen.event(
+    id,
+    "program.finished",
+    { program: "ahead of its time" },
+    { atMs: kitchen.clock.nowMs() + 4 * minute },
+  );
+  kitchen.clock.forward(1);
+  expect((await kitchen.call(owner.key, "DELETE", "/my/household")).status).toBe(200);
+  kitchen.clock.forward(1);
+  const next = await kitchen.newOwner(id, "Somebody Else");
+  await kitchen.say({ device: id, channel: "telemetry", payload: { m: { cavity_c: 61.5 } } });
+  await kitchen.event(id, "program.finished", { program: "theirs" });
+  kitchen.clock.forward(1);
+  await workOff();
+  kitchen.clock.forward(24 * 60 * minute);
+  await kitchen.slices.telemetry.erase();
+  const { body } = await kitchen.as("support", "GET", `/devices/${id}/timeline?limit=500`);
+  expect(JSON.stringify(body)).toContain("theirs");
+  expect(JSON.stringify(body)).toContain("pairing.opened");
+  expect(JSON.stringify(body)).not.toContain("ahead of its time");
+  const range = `?metrics=cavity_c&fromMs=${kitchen.clock.nowMs() - 30 * 60 * minute}&toMs=${kitchen.clock.nowMs()}&points=10`;
+  const readings = await kitchen.call(next.key, "GET", `/my/devices/${id}/telemetry${range}`);
+  expect(JSON.stringify(readings.body)).toContain("61.5");
+  const { rows } =
+    await sql`SELECT 1 FROM outbox WHERE type = 'hearth.household.device_joined' AND data ->> 'deviceId' = ${id}`.execute(
+      kitchen.base.db,
+    );
+  expect(rows).toHaveLength(1);
+});
+
 test("staff erase a prospect who asked for it, by its name as typed confirmation, and give them the proof", async () => {
   const made = await kitchen.as("support", "POST", "/households", {
     name: "Prospective",

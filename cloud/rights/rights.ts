@@ -192,7 +192,8 @@ export class Rights {
         deviceKey,
         deviceId,
         fromMs,
-        toMs: toMs ?? atMs,
+        // What is said of an appliance from now on may be somebody else's.
+        toMs: Math.min(toMs ?? atMs, atMs),
       })),
     };
     const id = ids.next();

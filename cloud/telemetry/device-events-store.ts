@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { EventFact } from "../devices/devices.ts";
+import { type EventFact, tenureSpans } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
 import { bucketLengthMs } from "./core/buckets.ts";
 import type { DeviceSpan, ErasedSpan } from "./telemetry-store.ts";
@@ -91,6 +91,14 @@ export class DeviceEventsStore {
       );
       if (Number(numAffectedRows ?? 0) < removedAtOnce) return;
     }
+  }
+
+  /** Erases what the appliances of a household said, as their clocks had it, from a time on. */
+  async eraseAhead(tx: Db, householdId: string, fromMs: number): Promise<void> {
+    await sql`
+      DELETE FROM device_event e USING ${tenureSpans(householdId)} AS t
+      WHERE e.device_key = t.device_key AND t.to_ms > ${fromMs}
+        AND e.order_at_ms >= ${fromMs} AND e.order_at_ms >= t.from_ms AND e.order_at_ms < t.to_ms`.execute(tx);
   }
 
   /** Removes the events that are older than that, in pieces: their identity has no time in it, so no partition can hold them by time. */

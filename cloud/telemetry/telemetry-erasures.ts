@@ -9,8 +9,6 @@ const againMs = 86_400_000;
 /** So long an appliance may have kept what it says late. */
 const repeatedForMs = 90 * againMs;
 const atOnce = 20;
-/** A clock that runs further ahead is not believed. */
-const believedAheadMs = 300_000;
 
 /** What is to be forgotten of appliances: noted in the transaction that decides it, and worked off after. */
 export class TelemetryErasures {
@@ -43,13 +41,19 @@ export class TelemetryErasures {
       ON CONFLICT DO NOTHING`.execute(tx);
   }
 
-  /** Notes what the appliances of a household said, those that it handed over too. @returns how many spans */
+  /**
+   * Notes what the appliances of a household said, those that it handed over too; events of a clock that runs ahead go at once, since from
+   * now on whatever bears such a time may be somebody else's.
+   *
+   * @returns how many spans
+   */
   async noteHousehold(tx: Db, householdId: string): Promise<number> {
     const nowMs = this.#clock.nowMs();
+    await this.#events.eraseAhead(tx, householdId, nowMs);
     const { numAffectedRows } = await sql`
       INSERT INTO telemetry_erasure (device_key, from_ms, to_ms, next_at_ms, until_ms)
-      SELECT device_key, from_ms, least(to_ms, ${nowMs + believedAheadMs}), ${nowMs}, ${nowMs + repeatedForMs}
-      FROM ${tenureSpans(householdId)} AS t WHERE from_ms < to_ms
+      SELECT device_key, from_ms, least(to_ms, ${nowMs}), ${nowMs}, ${nowMs + repeatedForMs}
+      FROM ${tenureSpans(householdId)} AS t WHERE from_ms < least(to_ms, ${nowMs})
       ON CONFLICT (device_key, from_ms, to_ms) DO UPDATE SET next_at_ms = excluded.next_at_ms, until_ms = excluded.until_ms`.execute(
       tx,
     );
