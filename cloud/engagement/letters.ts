@@ -29,7 +29,11 @@ type LettersDeps = EngagementDeps & {
 
 type Outcome = SendOutcome | { kind: "dropped"; detail: string };
 
-/** Sends letters to people and messages to the maker's app, and asks again just before whether it may. */
+/**
+ * Sends letters to people and messages to the maker's app, and asks again just before whether it may. At least once, and always under the
+ * same Message-ID or `webhook-id`: whoever is killed between sending and noting it cannot know that it was taken, and no letter at all
+ * would be worse than one that a mail program shows once.
+ */
 export class Letters {
   readonly #deps: LettersDeps;
   readonly #mail: MailSender | null;
