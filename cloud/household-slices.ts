@@ -113,6 +113,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     namesOf: (householdIds) => namesOf(db, householdIds),
   });
   devices.onFactsChanged((tx, householdIds) => segments.appliancesChanged(tx, householdIds));
+  devices.onModelChanged((tx, model) => segments.modelChanged(tx, model));
   households.onMerged((tx, merge) => segments.merged(tx, merge));
   households.onUnmerged((tx, merge) => segments.unmerged(tx, merge));
   const engagement = new Engagement({

@@ -18,7 +18,7 @@ import { DeviceLabels } from "./device-labels.ts";
 import { DeviceTokens } from "./device-tokens.ts";
 import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
 import { ModelsStore } from "./models-store.ts";
-import { type OwnedAppliance, ownedAppliances } from "./owned-appliances.ts";
+import { isKnownOtherwise, type OwnedAppliance, ownedAppliances } from "./owned-appliances.ts";
 import { type FactsTold, Tenure } from "./tenure.ts";
 import { WatchedDevices } from "./watched-devices.ts";
 
@@ -96,6 +96,7 @@ export class Devices {
   readonly #connections = new ConnectionsStore();
   readonly #cache = new DeviceCache(200_000);
   readonly #factsWatchers: ((tx: Db, householdIds: readonly string[]) => Promise<void>)[] = [];
+  readonly #modelWatchers: ((tx: Db, model: string) => Promise<void>)[] = [];
   #signals: DeviceSignals = { credentialsChanged() {}, desiredChanged() {} };
 
   constructor(deps: { db: Db; clock: Clock; ids: Ids; audit: Audit }) {
@@ -122,6 +123,14 @@ export class Devices {
   /** Who hears, in the transaction of the change, which households have other appliances or ones that are known otherwise. */
   onFactsChanged(watch: (tx: Db, householdIds: readonly string[]) => Promise<void>): void {
     this.#factsWatchers.push(watch);
+  }
+
+  /**
+   * Who hears, in the transaction of the change, that all appliances of a model are known otherwise by its next version. Of their
+   * households nothing is said: they may be very many.
+   */
+  onModelChanged(watch: (tx: Db, model: string) => Promise<void>): void {
+    this.#modelWatchers.push(watch);
   }
 
   // Models
@@ -166,6 +175,8 @@ export class Devices {
         };
       }
       await this.#models.insert(tx, model, this.#clock.nowMs());
+      if (known !== null && isKnownOtherwise(known, model))
+        for (const watch of this.#modelWatchers) await watch(tx, model.key);
       await this.#audit.record(tx, {
         principal: by,
         action: "model.put",

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Model } from "#protocol/model.ts";
 import type { Db } from "../platform/database.ts";
 
 /** An appliance of a household, as far as it is asked of many households at once. */
@@ -14,6 +15,12 @@ export interface OwnedAppliance {
   /** From when on it is the household's. */
   fromMs: number;
 }
+
+/** Whether appliances of a model are known otherwise by its next version. */
+export const isKnownOtherwise = (before: Model, after: Model): boolean =>
+  before.kind !== after.kind ||
+  before.capabilities.steam !== after.capabilities.steam ||
+  before.capabilities.probe !== after.capabilities.probe;
 
 /** The appliances of each of some households; who has none is left out. */
 export async function ownedAppliances(db: Db, householdIds: readonly string[]): Promise<Map<string, OwnedAppliance[]>> {

@@ -1,4 +1,5 @@
 import type { NotableFact } from "../events/events.ts";
+import type { HouseholdAct } from "../households/households.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 import type { HouseholdProfile } from "./core/facts.ts";
 import type { Part, ProfileRow } from "./core/profile.ts";
@@ -39,6 +40,15 @@ export function partsChanged(facts: readonly NotableFact[]): {
   for (const householdId of erased) parts.delete(householdId);
   return { parts, erased };
 }
+
+/** Cases that were rated elsewhere than at an appliance, which tells of a rating of its own as of everything that is touched there. */
+export const ratingsIn = (facts: readonly NotableFact[]): HouseholdAct[] =>
+  facts.flatMap(({ type, atMs, data: { householdId, caseId, by, rating } }) => {
+    if (type !== "hearth.case.rated" || typeof householdId !== "string" || typeof caseId !== "string") return [];
+    if (typeof by === "string" && by.startsWith("device:")) return [];
+    const source = `case:${caseId}/rated`;
+    return [{ householdId, source, origin: "support", type: "feedback.given", atMs, data: { rating }, device: null }];
+  });
 
 /** What this slice holds about a household, for its export and its erasure. */
 export function segmentHouseholdData(deps: {

@@ -13,7 +13,7 @@ import { type Db, doLast, transaction } from "../platform/database.ts";
 import { countedActs, countIn, type CountedAct } from "./core/acts.ts";
 import { createDayOf } from "./core/days.ts";
 import { changedFacts, type HouseholdProfile, profileOf } from "./core/facts.ts";
-import { dueDay } from "./core/moves.ts";
+import { dueDay, turnsWithin } from "./core/moves.ts";
 import { type DayOf, emptyProfile, type Part, type ProfileParts, type ProfileRow, withParts } from "./core/profile.ts";
 import { type ReadySegment, readersOf, type Registry } from "./core/registry.ts";
 import type { ProfilesStore, ZoneDays } from "./profiles-store.ts";
@@ -56,7 +56,7 @@ export interface Merge {
 interface Looked {
   row: ProfileRow;
   facts: HouseholdProfile;
-  segments: Iterable<ReadySegment>;
+  segments: readonly ReadySegment[];
 }
 
 export const allParts: ReadonlySet<Part> = new Set<Part>([
@@ -72,6 +72,9 @@ export const allParts: ReadonlySet<Part> = new Set<Part>([
 /** How many profiles the clock looks at in one transaction. */
 const dueAtOnce = 2_000;
 const staleAtOnce = 500;
+const refreshedAtOnce = 1_000;
+/** How many pieces of a model's households one tick goes through. */
+const refreshesPerTick = 20;
 
 export class ProfileBook {
   readonly #deps: ProfileBookDeps;
@@ -164,6 +167,21 @@ export class ProfileBook {
       });
       looked += held;
       if (held < dueAtOnce) return looked;
+    }
+  }
+
+  /** Reads anew what is known of the appliances of models that have another version: piece by piece, each a transaction of its own. */
+  async refreshModels(): Promise<void> {
+    const { db, profiles } = this.#deps;
+    for (let pieces = 0; pieces < refreshesPerTick; pieces += 1) {
+      const isMore = await transaction(db, async (tx) => {
+        const rows = await profiles.holdRefresh(tx, refreshedAtOnce);
+        if (rows === null) return false;
+        const parts = new Map(rows.map((row) => [row.household_id, new Set<Part>(["appliances"])]));
+        await this.changed(tx, parts);
+        return true;
+      });
+      if (!isMore) return;
     }
   }
 
@@ -288,26 +306,25 @@ export class ProfileBook {
   async #judge(tx: Db, looked: readonly Looked[]): Promise<void> {
     const { segments, clock, outbox } = this.#deps;
     const asked = new Map<number, ReadySegment>();
-    const should = new Map<string, Coming>();
-    const households = new Set<string>();
-    const wasAsked = new Set<string>();
-    for (const { row, facts, segments: concerning } of looked) {
-      for (const segment of concerning) {
-        asked.set(segment.key, segment);
-        households.add(row.household_id);
-        const pair = `${segment.key} ${row.household_id}`;
-        wasAsked.add(pair);
-        if (segment.predicate.matches(facts).matches)
-          should.set(pair, { segmentKey: segment.key, householdId: row.household_id });
-      }
+    const households: string[] = [];
+    for (const { row, segments: concerning } of looked) {
+      if (concerning.length > 0) households.push(row.household_id);
+      for (const segment of concerning) asked.set(segment.key, segment);
     }
     if (asked.size === 0) return;
-    const are = await segments.membershipsOf(tx, [...households], [...asked.keys()]);
-    const goes = are.filter(({ segmentKey, householdId }) => {
-      const pair = `${segmentKey} ${householdId}`;
-      return wasAsked.has(pair) && !should.delete(pair);
-    });
-    const comes = [...should.values()];
+    const are = Map.groupBy(
+      await segments.membershipsOf(tx, households, [...asked.keys()]),
+      ({ householdId }) => householdId,
+    );
+    const [comes, goes]: [Coming[], Coming[]] = [[], []];
+    for (const { row, facts, segments: concerning } of looked) {
+      const isIn = new Set(are.get(row.household_id)?.map(({ segmentKey }) => segmentKey));
+      for (const { key: segmentKey, predicate } of concerning) {
+        const { matches } = predicate.matches(facts);
+        if (matches !== isIn.has(segmentKey))
+          (matches ? comes : goes).push({ segmentKey, householdId: row.household_id });
+      }
+    }
     const nowMs = clock.nowMs();
     await segments.leave(tx, goes);
     await segments.enter(tx, comes, nowMs);
@@ -334,11 +351,13 @@ function concerned(
   row: ProfileRow,
   facts: HouseholdProfile,
   today: number,
-): Iterable<ReadySegment> {
+): readonly ReadySegment[] {
   if (was === undefined || was.is_stale || was.time_zone !== row.time_zone) return registry.all;
   const readers =
     was === row ? new Set<ReadySegment>() : readersOf(registry, changedFacts(profileOf(was, today), facts));
-  // A day that has come and was not looked at yet is looked at now, because the next day to look is written over it.
-  if (was.due_day !== null && was.due_day <= today) for (const segment of registry.moving) readers.add(segment);
-  return readers;
+  // Days that have come and were not looked at yet are looked at now, because the next day to look is written over them.
+  if (was.due_day !== null && was.due_day <= today)
+    for (const { segment, turns } of registry.moving)
+      if (turnsWithin(was, turns, was.due_day, today)) readers.add(segment);
+  return [...readers];
 }

@@ -20,6 +20,9 @@ const assignments = sql.raw(names.map((name) => `${name} = r.${name}`).join(", "
 /** The identity of an act's source, as it lies in the table. */
 const identityOf = (source: string): string => createHash("md5").update(source).digest("hex");
 
+/** Before the first household. */
+const nobodyYet = "00000000-0000-0000-0000-000000000000";
+
 /** Profiles and the acts that they count: the SQL of these tables. */
 export class ProfilesStore {
   async read(db: Db, ids: readonly string[]): Promise<ProfileRow[]> {
@@ -145,6 +148,35 @@ export class ProfilesStore {
     const { rows } = await sql<ProfileRow>`
       SELECT * FROM household_profile WHERE is_stale LIMIT ${limit} FOR UPDATE SKIP LOCKED`.execute(tx);
     return rows;
+  }
+
+  /** All profiles with appliances of a model are to be looked at; where that is under way already, from the beginning. */
+  async askRefresh(tx: Db, model: string): Promise<void> {
+    await sql`
+      INSERT INTO profile_refresh (model, looked_to) VALUES (${model}, ${nobodyYet})
+      ON CONFLICT (model) DO UPDATE SET looked_to = EXCLUDED.looked_to`.execute(tx);
+  }
+
+  /**
+   * Holds the next piece of one model's profiles, and notes that it was looked at.
+   *
+   * @param limit how many profiles are gone through, whether or not they have such an appliance
+   * @returns those that have one; null where nothing is left to do
+   */
+  async holdRefresh(tx: Db, limit: number): Promise<ProfileRow[] | null> {
+    const { rows: asked } = await sql<{ model: string; looked_to: string }>`
+      SELECT model, looked_to FROM profile_refresh ORDER BY model LIMIT 1 FOR UPDATE SKIP LOCKED`.execute(tx);
+    const [refresh] = asked;
+    if (refresh === undefined) return null;
+    const { rows: piece } = await sql<{ household_id: string; has: boolean }>`
+      SELECT household_id, ${refresh.model} = ANY(models) AS has FROM household_profile
+      WHERE household_id > ${refresh.looked_to} ORDER BY household_id LIMIT ${limit} FOR UPDATE`.execute(tx);
+    const last = piece.at(-1);
+    await (piece.length < limit || last === undefined
+      ? sql`DELETE FROM profile_refresh WHERE model = ${refresh.model}`.execute(tx)
+      : sql`UPDATE profile_refresh SET looked_to = ${last.household_id} WHERE model = ${refresh.model}`.execute(tx));
+    const having = piece.filter(({ has }) => has).map(({ household_id }) => household_id);
+    return this.read(tx, having);
   }
 
   async count(db: Db): Promise<number> {

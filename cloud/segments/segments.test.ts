@@ -69,6 +69,60 @@ test("an event moves a household into a segment and out of it, and days do so wi
   expect(await isIn("quiet", id)).toBe(false);
 });
 
+test("a case counts as rated once, wherever it was rated, and the profile made again says the same", async () => {
+  await put("let-down", "last_feedback <= 2 && days_since_feedback <= 30");
+  const id = await house.home();
+  const rated = (whom: string, caseId: string, rating: number) =>
+    house.tell(id, "hearth.case.rated", { caseId, by: whom, rating });
+  await rated("owner:m-1", "c-1", 2);
+  await rated("owner:m-1", "c-1", 2);
+  expect([await house.profile(id), await isIn("let-down", id)]).toMatchObject([{ last_feedback: 2 }, true]);
+  // What was touched at the appliance is told by the appliance itself: this word alone is not counted.
+  house.nowMs += dayMs;
+  await rated("device:oven-1", "c-2", 5);
+  expect((await house.profile(id)).last_feedback).toBe(2);
+  await house.act(did(id, "feedback.given", house.nowMs, { data: { caseId: "c-2", rating: 5 } }));
+  expect([(await house.profile(id)).last_feedback, await isIn("let-down", id)]).toEqual([5, false]);
+  const before = await house.profile(id);
+  await sql`UPDATE household_profile SET is_stale = true WHERE household_id = ${id}`.execute(house.database.db);
+  await house.segments.tick();
+  expect(await house.profile(id)).toEqual(before);
+  const { rows } = await sql<{ n: number }>`
+    SELECT count(*) AS n FROM household_act WHERE household_id = ${id}`.execute(house.database.db);
+  expect(rows).toEqual([{ n: 2 }]);
+});
+
+test("a model's next version is known of every household that has one, in pieces, and of no other", async () => {
+  await put("steam-cooks", "has_steam");
+  const newer = { ...oven({ model: "oven-x300" }), hasSteam: true };
+  const many = await Promise.all(
+    Array.from({ length: 30 }, () => house.home({ appliances: [oven(), oven({ model: "oven-x300" })] })),
+  );
+  const other = await house.home({ appliances: [oven()] });
+  // So many that one piece does not hold them all.
+  await sql`
+    INSERT INTO household_profile SELECT r.* FROM household_profile one, generate_series(1, 2500) n,
+      jsonb_populate_record(one, jsonb_build_object('household_id', md5('other ' || n)::uuid, 'models', '{}'::text[])) AS r
+    WHERE one.household_id = ${other}`.execute(house.database.db);
+  for (const id of [...many, other]) {
+    const known = house.homes.get(id);
+    if (known !== undefined) known.appliances = known.appliances.length === 2 ? [oven(), newer] : [newer];
+  }
+  await house.database.db.transaction().execute((tx) => house.segments.modelChanged(tx, "oven-x300"));
+  expect(await isIn("steam-cooks", many[0] ?? "")).toBe(false);
+  await house.segments.tick();
+  const inIt = new Set(
+    ((await house.segments.membersPage("steam-cooks", null, 1_000)) ?? []).map((one) => one.householdId),
+  );
+  expect(many.filter((id) => !inIt.has(id))).toEqual([]);
+  // Its appliances are others now, but nobody said so: it has none of that model, and is left alone.
+  expect(inIt.has(other)).toBe(false);
+  const { rows } = await sql`SELECT model FROM profile_refresh`.execute(house.database.db);
+  expect(rows).toEqual([]);
+  await sql`DELETE FROM household_profile WHERE models = '{}' AND appliances > 0`.execute(house.database.db);
+  await house.segments.delete(by, "steam-cooks");
+});
+
 test("the segments that a maker starts with are typed, and fill by themselves", async () => {
   const owner = await house.home({ appliances: [oven({ hasSteam: true, fromMs: house.nowMs - 20 * dayMs })] });
   const prospect = await house.home();

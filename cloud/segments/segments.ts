@@ -11,7 +11,7 @@ import type { ProfileRow } from "./core/profile.ts";
 import { compileSegment, createRegistry, type Registry } from "./core/registry.ts";
 import { type SegmentDefinition, segmentsMax } from "./core/segment.ts";
 import { factColumn } from "./fact-columns.ts";
-import { partsChanged, segmentHouseholdData } from "./heard.ts";
+import { partsChanged, ratingsIn, segmentHouseholdData } from "./heard.ts";
 import { type Merge, ProfileBook, type ProfileSources } from "./profile-book.ts";
 import { ProfilesStore } from "./profiles-store.ts";
 import { membersOf, type SegmentRow, SegmentsStore } from "./segments-store.ts";
@@ -92,6 +92,7 @@ export class Segments {
     outbox.onAdded(async (tx, facts) => {
       const { parts, erased } = partsChanged(facts);
       await this.#book.changed(tx, parts);
+      await this.#book.acted(tx, ratingsIn(facts));
       for (const id of erased) await this.#book.erased(tx, id);
     });
   }
@@ -117,6 +118,11 @@ export class Segments {
   /** Appliances of these households are others, or say otherwise. */
   async appliancesChanged(tx: Db, householdIds: readonly string[]): Promise<void> {
     await this.#book.changed(tx, new Map(householdIds.map((id) => [id, new Set(["appliances" as const])])));
+  }
+
+  /** All appliances of a model are known otherwise: their households' profiles follow in pieces, with the next ticks. */
+  modelChanged(tx: Db, model: string): Promise<void> {
+    return this.#profiles.askRefresh(tx, model);
   }
 
   /** One household was a part of another all along: what it did is the other's. */
@@ -286,6 +292,7 @@ export class Segments {
   /** What days and changed segments ask for: in steps, each a transaction of its own. */
   async tick(): Promise<void> {
     await this.#book.lookAtStale();
+    await this.#book.refreshModels();
     await this.#fill();
     await this.#book.lookAtDue();
   }

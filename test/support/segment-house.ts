@@ -65,8 +65,8 @@ export class SegmentHouse {
   }
 
   /** The world hears something of a household. */
-  tell(householdId: string, type: string): Promise<void> {
-    const fact = { type, subject: `household:${householdId}`, atMs: this.nowMs, data: { householdId } };
+  tell(householdId: string, type: string, more: Record<string, unknown> = {}): Promise<void> {
+    const fact = { type, subject: `household:${householdId}`, atMs: this.nowMs, data: { householdId, ...more } };
     return this.database.db.transaction().execute((tx) => this.outbox.add(tx, [fact]));
   }
 

@@ -1,5 +1,5 @@
 import { compilePredicate, type Predicate } from "../../platform/predicate/predicate.ts";
-import { householdFact, householdFactTypes, moves } from "./facts.ts";
+import { householdFactTypes } from "./facts.ts";
 import { type Turn, turnsOf } from "./moves.ts";
 
 export const compileSegment = (expression: string) => compilePredicate(expression, householdFactTypes);
@@ -15,22 +15,21 @@ export interface ReadySegment {
 export interface Registry {
   all: readonly ReadySegment[];
   byFact: ReadonlyMap<string, readonly ReadySegment[]>;
-  /** Those that a day can turn. */
-  moving: readonly ReadySegment[];
+  /** Those that a day can turn, each with where. */
+  moving: readonly { segment: ReadySegment; turns: readonly Turn[] }[];
+  /** Of all of them together. */
   turns: readonly Turn[];
 }
-
-const isMoving = ({ predicate }: ReadySegment): boolean =>
-  [...predicate.reads].some((name) => {
-    const fact = householdFact(name);
-    return fact !== undefined && moves(fact);
-  });
 
 export function createRegistry(all: readonly ReadySegment[]): Registry {
   const byFact = new Map<string, ReadySegment[]>();
   for (const segment of all)
     for (const fact of segment.predicate.reads) byFact.set(fact, [...(byFact.get(fact) ?? []), segment]);
-  return { all, byFact, moving: all.filter(isMoving), turns: turnsOf(all.map(({ predicate }) => predicate)) };
+  const moving = all.flatMap((segment) => {
+    const turns = turnsOf([segment.predicate]);
+    return turns.length === 0 ? [] : [{ segment, turns }];
+  });
+  return { all, byFact, moving, turns: turnsOf(all.map(({ predicate }) => predicate)) };
 }
 
 /** The segments whose answer some facts can change, each once. */
