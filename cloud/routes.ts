@@ -170,13 +170,15 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   staffRoutes(app, staff, database.db);
   modelsRoutes(app, devices);
   devicesRoutes(app, devices);
-  telemetryRoutes(app, telemetry, devices, clock);
+  const agreedToImprove = (ids: readonly string[]) => slices.consent.agreedTo(database.db, ids, "improve");
+  telemetryRoutes(app, { telemetry, devices, agreedToImprove, clock });
   parkedReadingsRoutes(app, slices.parkedReadings, devices);
   unknownMetricsRoutes(app, telemetry.unknownMetrics, devices);
   retentionRoutes(app, telemetry);
   exportRoutes(app, {
     telemetry,
     devices,
+    agreedToImprove,
     clock,
     async exported(principal, { deviceIds, fromMs, toMs }) {
       // An owner's own, which nobody else needs to hear of.
@@ -257,6 +259,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
     tails: slices.tails,
     sampling: slices.sampling,
     seenBy: (principal, id) => devices.seenBy(principal, id),
+    agreedToImprove,
     mayAsk: (principal) => principal.kind === "owner" || allowed(principal, "devices.command"),
     opened: (principal, ids) =>
       transaction(database.db, async (tx) => {

@@ -199,12 +199,11 @@ test("the world hears of each consent in its transaction, and statements over ma
   ]);
 });
 
-test("what a withdrawal ends it ends at once, also for what lies stored: segments no longer know it, and a personal metric may not be used", async () => {
+test("what a withdrawal ends it ends at once, also for what lies stored: segments no longer know it, and what its appliances say may not be used", async () => {
   const owner = await newOwner();
   const { householdId } = owner;
   const db = kitchen.base.db;
-  const personal = (purpose: "personalise" | "run") =>
-    kitchen.slices.consent.mayUse(db, [householdId], { purpose, isPersonal: true });
+  const personal = () => kitchen.slices.consent.agreedTo(db, [householdId], "personalise");
   const segment = { title: "Has something in the cart", expression: "in_cart" };
   expect((await kitchen.as("content", "PUT", "/segments/in-cart", segment)).status).toBeLessThan(300);
   await kitchen.slices.segments.tick();
@@ -216,14 +215,13 @@ test("what a withdrawal ends it ends at once, also for what lies stored: segment
   await kitchen.as("facts", "POST", "/facts", { facts: [fact] });
   expect(await members()).not.toContain(householdId);
   await give(owner, "personalise");
-  expect(await personal("personalise")).toEqual(new Set([householdId]));
+  expect(await personal()).toEqual(new Set([householdId]));
   expect(await members()).toContain(householdId);
   kitchen.clock.forward(1);
   await withdraw(owner, "personalise");
   // Without a tick between: with the answer.
   expect(await members()).not.toContain(householdId);
-  expect(await personal("personalise")).toEqual(new Set());
-  expect(await personal("run")).toEqual(new Set([householdId]));
+  expect(await personal()).toEqual(new Set());
 });
 
 test("a household that is erased leaves no receipt, and the others keep theirs", async () => {

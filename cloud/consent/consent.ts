@@ -10,7 +10,6 @@ import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { ConsentStore, type NewReceipt, toReceipt } from "./consent-store.ts";
 import {
   carried,
-  mayUse,
   type Choice,
   type ConsentReceipt,
   type ConsentText,
@@ -85,17 +84,10 @@ export class Consent {
     return held;
   }
 
-  /**
-   * Those of the households about whom something may be used for a purpose. What a model declares as personal needs their consent; what
-   * it does not is about the appliance, and may be used for whatever the product needs.
-   */
-  async mayUse(
-    db: Db,
-    householdIds: readonly string[],
-    use: { purpose: Purpose; isPersonal: boolean },
-  ): Promise<Set<string>> {
-    const agreed = await this.agreed(db, householdIds);
-    return new Set([...agreed].flatMap(([id, held]) => (mayUse(held, use) ? [id] : [])));
+  /** Those of the households that agreed to a purpose: what their appliances say may be used for it. */
+  async agreedTo(db: Db, householdIds: readonly string[], purpose: Choice): Promise<ReadonlySet<string>> {
+    const given = await this.#store.given(db, householdIds);
+    return new Set(given.flatMap((one) => (one.purpose === purpose ? [one.householdId] : [])));
   }
 
   /** The third parties with whom each household agreed to share. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { deviceId, modelKey } from "#protocol/ids.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { predicateLimits, predicateProblems } from "../platform/predicate/predicate.ts";
+import { leftOut, leftOutOf } from "../platform/left-out.ts";
 import { problem } from "../platform/problem.ts";
 import { type Backtest, backtestStatuses } from "./backtest-store.ts";
 import { backtestLimits, type Backtests } from "./backtests.ts";
@@ -58,6 +59,7 @@ const backtestView = z
     reason: z.string().nullable(),
     /** Appliances that the filter means, those that were picked of them, and those that are done. */
     matching: z.number(),
+    leftOut,
     devices: z.number(),
     done: z.number(),
     fired: z.number(),
@@ -108,10 +110,11 @@ const backtestDevice = z
   })
   .meta({ id: "BacktestDevice" });
 
-function toView({ sha256: _sha256, ...backtest }: Backtest): z.infer<typeof backtestView> {
+function toView({ sha256: _sha256, leftOut: leftOutCount, ...backtest }: Backtest): z.infer<typeof backtestView> {
   const share = firingShare(backtest);
   return {
     ...backtest,
+    leftOut: leftOutOf(leftOutCount),
     share,
     wouldBe: wouldBe(backtest.definition, backtest.raises),
     firesWidely: share !== null && share > firesWidelyShare,
@@ -133,7 +136,7 @@ function workRoutes(server: FastifyInstance, backtests: Backtests): void {
       schema: {
         summary: "Try a rule on what appliances said in the past",
         description:
-          "Answers at once with a back-test that goes on by itself: read it again to see how far it is. Of a larger fleet it looks at a sample. Each key has one at a time.",
+          "Answers at once with a back-test that goes on by itself: read it again to see how far it is. Of a larger fleet it looks at a sample. Appliances of households that did not agree that their data improves the product are left out, and `leftOut` says how many; what was said before an appliance was its household's is not looked at. Each key has one at a time.",
         tags,
         body: asked,
         response: { 202: backtestView },

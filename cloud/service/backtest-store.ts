@@ -26,6 +26,8 @@ export interface Backtest {
   status: (typeof backtestStatuses)[number];
   reason: string | null;
   matching: number;
+  /** Of them, those whose household did not agree that what they say improves the product. */
+  leftOut: number;
   devices: number;
   done: number;
   fired: number;
@@ -59,6 +61,7 @@ interface BacktestRow {
   status: Backtest["status"];
   reason: string | null;
   matching: number;
+  left_out: number;
   devices: number;
   done: number;
   fired: number;
@@ -82,6 +85,7 @@ const toBacktest = (row: BacktestRow): Backtest => ({
   status: row.status,
   reason: row.reason,
   matching: row.matching,
+  leftOut: row.left_out,
   devices: row.devices,
   done: row.done,
   fired: row.fired,
@@ -98,11 +102,11 @@ export class BacktestStore {
   /** @returns whether it may run: false where the same principal has one that runs */
   async begin(db: Db, backtest: Backtest): Promise<boolean> {
     const { rows } = await sql<{ id: string }>`
-      INSERT INTO backtest (id, by, definition, definition_sha256, rule_id, from_ms, to_ms, filter, status, matching, devices,
-        started_at_ms)
+      INSERT INTO backtest (id, by, definition, definition_sha256, rule_id, from_ms, to_ms, filter, status, matching, left_out,
+        devices, started_at_ms)
       VALUES (${backtest.id}, ${backtest.by}, ${JSON.stringify(backtest.definition)}::jsonb, ${backtest.sha256},
         ${backtest.ruleId}, ${backtest.fromMs}, ${backtest.toMs}, ${JSON.stringify(backtest.filter)}::jsonb, 'running',
-        ${backtest.matching}, ${backtest.devices}, ${backtest.startedAtMs})
+        ${backtest.matching}, ${backtest.leftOut}, ${backtest.devices}, ${backtest.startedAtMs})
       ON CONFLICT (by) WHERE status = 'running' DO NOTHING RETURNING id`.execute(db);
     return rows.length > 0;
   }

@@ -56,7 +56,7 @@ export interface BacktestAsked {
 export type SampleAppliances = (
   filter: { models: readonly string[] | null; deviceIds: readonly string[] | null; target: string | null },
   limit: number,
-) => Promise<{ kind: "ok"; deviceKeys: number[]; matching: number } | Refused<PredicateRule>>;
+) => Promise<{ kind: "ok"; deviceKeys: number[]; matching: number; leftOut: number } | Refused<PredicateRule>>;
 type PredicateRule = "predicate_not_valid" | "predicate_too_large" | "predicate_not_supported";
 
 export interface BacktestsDeps {
@@ -84,6 +84,7 @@ type Refusal =
   | "backtest_running"
   | "too_many_backtests"
   | "backtest_no_appliances"
+  | "backtest_no_consent"
   | PredicateRule;
 
 export type BacktestDeviceWithId = BacktestDevice & { deviceId: string };
@@ -182,7 +183,8 @@ export class Backtests {
       Math.min(asked.devicesMax, backtestLimits.devicesMax),
     );
     if (picked.kind === "refused") return picked;
-    if (picked.deviceKeys.length === 0) return refused("backtest_no_appliances");
+    if (picked.deviceKeys.length === 0)
+      return refused(picked.leftOut === 0 ? "backtest_no_appliances" : "backtest_no_consent");
     const backtest: Backtest = {
       id: ids.next(),
       by: principalText(by),
@@ -195,6 +197,7 @@ export class Backtests {
       status: "running",
       reason: null,
       matching: picked.matching,
+      leftOut: picked.leftOut,
       devices: picked.deviceKeys.length,
       done: 0,
       fired: 0,
@@ -299,7 +302,8 @@ export class Backtests {
       [...refs.values()].map((device) => {
         const appliance = facts.get(device.key) ?? { model: device.model };
         const options = { appliance, untilMs: Math.min(toMs, untilMs), silenceUntilAt };
-        return [device.key, new DeviceRun(new Replay(definition, options), happened.get(device.key) ?? [])];
+        const theirs = (happened.get(device.key) ?? []).filter(({ atMs }) => atMs >= sinceMsOf(device));
+        return [device.key, new DeviceRun(new Replay(definition, options), theirs)];
       }),
     );
     for (const { length } of happened.values()) this.#look(run, length);
@@ -316,7 +320,7 @@ export class Backtests {
     runs: ReadonlyMap<number, DeviceRun>,
     run: Running,
   ): Promise<void> {
-    const spans = devices.map((device) => ({ device, sinceMs: fromMs }));
+    const spans = devices.map((device) => ({ device, sinceMs: Math.max(fromMs, sinceMsOf(device)) }));
     for await (const page of this.#deps.telemetry.store.readings({ devices: spans, metrics, fromMs, toMs })) {
       for (const reading of page) {
         // A time that cannot be right says nothing about what came before what.
@@ -360,6 +364,9 @@ export class Backtests {
     if (this.#deps.clock.nowMs() > run.endsAtMs) throw new Ended("done", "It had taken as long as one may.");
   }
 }
+
+/** What an appliance said before is of somebody whom nobody asks any more. */
+const sinceMsOf = ({ householdSinceMs }: DeviceRef): number => householdSinceMs ?? 0;
 
 /** Until when what was read of one appliance is whole. */
 const endOf = (found: readonly { atMs: number }[], limit: number): number =>

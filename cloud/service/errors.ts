@@ -58,6 +58,11 @@ export const serviceProblems = {
     title: "No appliance is meant",
     help: "Name a model or appliances that exist and that the rule watches, or widen the target.",
   },
+  backtest_no_consent: {
+    status: 422,
+    title: "Nobody who has one of these appliances agreed that what it says improves the product",
+    help: "A back-test looks at appliances of those alone who agreed to `improve`, and at appliances that nobody has. The rule itself watches all of them.",
+  },
   backtest_over: {
     status: 409,
     title: "The back-test is over",

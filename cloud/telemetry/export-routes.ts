@@ -11,13 +11,22 @@ import { csvHeader, csvLine, type ExportedReading, ndjsonLine } from "./core/exp
 import { type MetricView, metricView } from "./core/metric-view.ts";
 import { queryLimits } from "./core/query-limits.ts";
 import { telemetryProblems } from "./telemetry-problems.ts";
-import { addresses, type KnownDevices, listOf, rangeOf, spansOf } from "./telemetry-routes.ts";
+import {
+  addresses,
+  type AgreedToImprove,
+  type KnownDevices,
+  listOf,
+  lookedAtTogether,
+  rangeOf,
+  spansOf,
+} from "./telemetry-routes.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { DeviceSpan } from "./telemetry-store.ts";
 
 export interface ExportRoutesDeps {
   telemetry: Telemetry;
   devices: KnownDevices;
+  agreedToImprove: AgreedToImprove;
   clock: Clock;
   /** Puts on record who of the staff takes whose readings away. */
   exported: (by: Principal, what: { deviceIds: readonly string[]; fromMs: number; toMs: number }) => Promise<void>;
@@ -45,7 +54,7 @@ export function exportRoutes(server: FastifyInstance, deps: ExportRoutesDeps): v
         config: { permission },
         schema: {
           summary: "Raw readings of appliances as a file",
-          description: `A stream: device by device, each in the order of time, as fast as it is read. CSV has the unit of each metric in its header. Values outside their declared range, and clocks that cannot be right, are named in each line. At most ${exportsAtOnceMax} at once. Without a range: the last 24 hours.`,
+          description: `A stream: device by device, each in the order of time, as fast as it is read. CSV has the unit of each metric in its header. Values outside their declared range, and clocks that cannot be right, are named in each line. At most ${exportsAtOnceMax} at once. Without a range: the last 24 hours. Where they are of several households, appliances of those that did not agree that their data improves the product are left out: the header \`hearth-left-out\` says how many, and why.`,
           tags,
           querystring,
           produces: ["text/csv", "application/x-ndjson"],
@@ -53,7 +62,8 @@ export function exportRoutes(server: FastifyInstance, deps: ExportRoutesDeps): v
       },
       async ({ principal, query }, reply) => {
         if (running.size >= exportsAtOnceMax) throw problem(telemetryProblems, "telemetry_exports_busy");
-        const spans = await spansOf(deps.devices, principal, query.devices);
+        const named = await spansOf(deps.devices, principal, query.devices);
+        const { spans, leftOut } = await lookedAtTogether(deps.agreedToImprove, named);
         const range = rangeOf(query, deps.clock);
         await deps.exported(principal, { deviceIds: query.devices, ...range });
         const lines = exportLines(deps, spans, { ...range, metrics: query.metrics ?? null }, query.format);
@@ -62,6 +72,7 @@ export function exportRoutes(server: FastifyInstance, deps: ExportRoutesDeps): v
         // Also where the client goes: the generator is ended with its stream, and asks for no further page.
         stream.once("close", () => running.delete(lines));
         const type = query.format === "csv" ? "text/csv; charset=utf-8; header=present" : "application/x-ndjson";
+        if (leftOut !== null) reply.header("hearth-left-out", `devices=${leftOut.devices}; because=${leftOut.because}`);
         return reply
           .header("content-type", type)
           .header("content-disposition", `attachment; filename="readings.${query.format}"`)

@@ -5,17 +5,20 @@ import { deviceId } from "#protocol/ids.ts";
 import { metricName } from "#protocol/text.ts";
 import { deviceProblems, type SeenDevice } from "../devices/devices.ts";
 import { problem } from "../platform/problem.ts";
+import type { LeftOut } from "../platform/left-out.ts";
 import { serveStream } from "../platform/serve-stream.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import type { LiveWord } from "./core/live-queue.ts";
 import type { FasterSampling } from "./faster-sampling.ts";
 import { liveProblems } from "./live-problems.ts";
 import type { LiveTail, LiveTails } from "./live-tails.ts";
+import { type AgreedToImprove, lookedAtTogether } from "./telemetry-routes.ts";
 
 export interface LiveRoutesDeps {
   tails: LiveTails;
   sampling: FasterSampling;
   seenBy: (principal: Principal, id: string) => Promise<SeenDevice | null>;
+  agreedToImprove: AgreedToImprove;
   /** Whether this principal may have appliances sample faster. */
   mayAsk: (principal: Principal) => boolean;
   /** Puts on record who of the staff looks at whose appliances. */
@@ -42,7 +45,7 @@ const querystring = z.object({
 type Query = z.output<typeof querystring>;
 
 const description =
-  "What appliances say, once it is stored, as events: `readings` (each as it was sent, with the metrics outside their declared range, those that the model does not declare, and whether the clock cannot be right), `events`, `sampling` (whether an appliance samples fast because it is watched, and until when), and `missed`: how much was left out because the reader did not take it in time, before what came after it. It begins now; what was before is in the range queries. While it is watched an appliance that is online is asked to sample once a second, and it falls back by itself within 30 s of the last watcher's leaving. A stream ends after 15 minutes, when its reader takes nothing for 10 s, or within seconds of its right to read being gone.";
+  "What appliances say, once it is stored, as events: `readings` (each as it was sent, with the metrics outside their declared range, those that the model does not declare, and whether the clock cannot be right), `events`, `sampling` (whether an appliance samples fast because it is watched, and until when), and `missed`: how much was left out because the reader did not take it in time, before what came after it. Where the appliances are of several households, those of households that did not agree that their data improves the product are left out, and a first event `left_out` says how many. It begins now; what was before is in the range queries. While it is watched an appliance that is online is asked to sample once a second, and it falls back by itself within 30 s of the last watcher's leaving. A stream ends after 15 minutes, when its reader takes nothing for 10 s, or within seconds of its right to read being gone.";
 
 const addresses = [
   {
@@ -76,30 +79,36 @@ export function liveRoutes(server: FastifyInstance, deps: LiveRoutesDeps): void 
       },
       async (request, reply) => {
         const { principal, query } = request;
-        const seen = await seenDevices(deps, principal, query.device);
-        if (seen === null) throw problem(deviceProblems, "device_not_found");
-        await watch(request, reply, { ...deps, query, seen });
+        const watched = await watchedDevices(deps, principal, query.device);
+        if (watched === null) throw problem(deviceProblems, "device_not_found");
+        await watch(request, reply, { ...deps, query, ...watched });
       },
     );
   }
 }
 
-/** The devices as this principal sees them, or null where one of them is not theirs to see. */
-async function seenDevices(
-  { seenBy }: LiveRoutesDeps,
+/** The devices as this principal may watch them, or null where one of them is not theirs to see. */
+async function watchedDevices(
+  { seenBy, agreedToImprove }: LiveRoutesDeps,
   principal: Principal,
   ids: readonly string[],
-): Promise<SeenDevice[] | null> {
+): Promise<{ seen: SeenDevice[]; leftOut: LeftOut } | null> {
   const found = await Promise.all(ids.map((id) => seenBy(principal, id)));
-  return found.every((one) => one !== null) ? found : null;
+  if (!found.every((one) => one !== null)) return null;
+  const { spans, leftOut } = await lookedAtTogether(
+    agreedToImprove,
+    found.map(({ device }) => ({ device, sinceMs: 0 })),
+  );
+  const kept = new Set(spans.map(({ device }) => device));
+  return { seen: found.filter(({ device }) => kept.has(device)), leftOut };
 }
 
 async function watch(
   request: FastifyRequest,
   reply: FastifyReply,
-  deps: LiveRoutesDeps & { query: Query; seen: readonly SeenDevice[] },
+  deps: LiveRoutesDeps & { query: Query; seen: readonly SeenDevice[]; leftOut: LeftOut },
 ): Promise<void> {
-  const { tails, query, seen } = deps;
+  const { tails, query, seen, leftOut } = deps;
   const { principal } = request;
   const devices = seen.map(({ device }) => device);
   const question = {
@@ -115,14 +124,18 @@ async function watch(
   const mayAsk = query.faster === "true" && deps.mayAsk(principal);
   let isAsking = false;
   try {
-    if (principal.kind !== "owner") await deps.opened(principal, query.device);
+    if (principal.kind !== "owner")
+      await deps.opened(
+        principal,
+        devices.map(({ id }) => id),
+      );
     for (const device of devices) tail.say(deps.sampling.stateOf(device));
     if (mayAsk) deps.sampling.watch(principal, devices);
     isAsking = mayAsk;
     await serveStream(request, reply, {
-      messages: messages(tail),
+      messages: messages(tail, leftOut),
       cut: () => tail.cut(),
-      stillTheirs: async () => isSame(seen, await seenDevices(deps, principal, query.device)),
+      stillTheirs: async () => isSame(seen, (await watchedDevices(deps, principal, query.device))?.seen ?? null),
       recheckMs: tails.limits.recheckMs,
     });
   } finally {
@@ -131,11 +144,16 @@ async function watch(
   }
 }
 
-/** Whether the devices are still whose they were, since the same moment. */
+/** Whether the devices are still whose they were, since the same moment, and none of their households has withdrawn. */
 const isSame = (before: readonly SeenDevice[], after: readonly SeenDevice[] | null): boolean =>
-  after !== null && before.every(({ owner }, at) => owner?.sinceMs === after[at]?.owner?.sinceMs);
+  after !== null &&
+  before.every(({ device, owner }, at) => {
+    const now = after[at];
+    return now?.device.key === device.key && owner?.sinceMs === now.owner?.sinceMs;
+  });
 
-async function* messages(tail: LiveTail) {
+async function* messages(tail: LiveTail, leftOut: LeftOut) {
+  if (leftOut !== null) yield { event: "left_out", data: leftOut };
   for await (const word of tail.words()) yield view(word);
 }
 

@@ -178,6 +178,7 @@ test("one key has a bounded number of views, all keys together too, and a key th
       tails,
       sampling,
       seenBy: async () => (isTheirs ? { device: oven } : null),
+      agreedToImprove: async () => new Set(),
       mayAsk: () => false,
       opened: async () => {},
     }),

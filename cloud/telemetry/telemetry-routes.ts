@@ -7,8 +7,10 @@ import { type DeviceRef, deviceProblems, type MetricLayout, type SeenDevice } fr
 import type { Clock } from "../platform/clock.ts";
 import { problem } from "../platform/problem.ts";
 import type { Principal } from "../staff/staff.ts";
+import { type LeftOut, leftOut } from "../platform/left-out.ts";
 import { isOutside, metricView } from "./core/metric-view.ts";
 import { queryLimits, tooWide } from "./core/query-limits.ts";
+import { askedHouseholds, together } from "./core/together.ts";
 import { telemetryProblems } from "./telemetry-problems.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { DeviceSpan } from "./telemetry-store.ts";
@@ -20,9 +22,13 @@ export interface KnownDevices {
   ofModel(model: string, limit: number): Promise<DeviceRef[]>;
 }
 
+/** Those of the households that agreed that what their appliances say improves the product. */
+export type AgreedToImprove = (householdIds: readonly string[]) => Promise<ReadonlySet<string>>;
+
 interface Deps {
   telemetry: Telemetry;
   devices: KnownDevices;
+  agreedToImprove: AgreedToImprove;
   clock: Clock;
 }
 
@@ -62,7 +68,7 @@ const seriesView = z.object({
 });
 
 const rangeAnswer = z
-  .object({ fromMs: z.number(), toMs: z.number(), bucketMs: z.number(), series: z.array(seriesView) })
+  .object({ fromMs: z.number(), toMs: z.number(), bucketMs: z.number(), series: z.array(seriesView), leftOut })
   .meta({ id: "TelemetryRange" });
 
 const latestItem = z.object({
@@ -81,7 +87,7 @@ const latestItem = z.object({
 });
 const latestAnswer = z.object({ items: z.array(latestItem) }).meta({ id: "TelemetryLatest" });
 const latestOfMany = z
-  .object({ devices: z.array(z.object({ deviceId: z.string(), items: z.array(latestItem) })) })
+  .object({ devices: z.array(z.object({ deviceId: z.string(), items: z.array(latestItem) })), leftOut })
   .meta({ id: "TelemetryLatestOfMany" });
 
 const countsAnswer = z
@@ -93,6 +99,7 @@ const countsAnswer = z
     types: z.array(
       z.object({ type: z.string(), total: z.number(), points: z.array(z.tuple([z.number(), z.number()])) }),
     ),
+    leftOut,
   })
   .meta({ id: "EventCounts" });
 
@@ -103,12 +110,14 @@ export const addresses = [
 ] as const;
 type Address = (typeof addresses)[number];
 
+const togetherWords =
+  "Where the appliances are of several households, those of households that did not agree that their data improves the product are left out, and `leftOut` says how many; what was said before an appliance was its household's is in no such answer.";
+
 const rangeWords =
   "Each bucket has its minimum, mean and maximum, so that peaks and dips stay visible at any zoom; buckets begin at round times. Values outside the range that the model declares are kept, and their buckets named. Readings whose time cannot be right are in none. Without a range: the last 24 hours.";
 
 /** HTTP of the telemetry slice. */
-export function telemetryRoutes(server: FastifyInstance, telemetry: Telemetry, devices: KnownDevices, clock: Clock) {
-  const deps = { telemetry, devices, clock };
+export function telemetryRoutes(server: FastifyInstance, deps: Deps) {
   for (const address of addresses) {
     rangeRoutes(server, address, deps);
     latestRoutes(server, address, deps);
@@ -130,6 +139,18 @@ export async function spansOf(devices: KnownDevices, by: Principal, ids: readonl
   return spans;
 }
 
+/** Of appliances of several households those that may be looked at together; all where they are of one, which is looking after it. */
+export async function lookedAtTogether(
+  agreedToImprove: AgreedToImprove,
+  spans: DeviceSpan[],
+): Promise<{ spans: DeviceSpan[]; leftOut: LeftOut }> {
+  const asked = askedHouseholds(spans.map(({ device }) => device));
+  return asked.length === 0 ? { spans, leftOut: null } : together(spans, await agreedToImprove(asked));
+}
+
+const seenTogether = async ({ devices, agreedToImprove }: Deps, by: Principal, ids: readonly string[]) =>
+  lookedAtTogether(agreedToImprove, await spansOf(devices, by, ids));
+
 /** The range asked for; without one, the last day. */
 export function rangeOf(query: { fromMs?: number | undefined; toMs?: number | undefined }, clock: Clock) {
   const toMs = query.toMs ?? clock.nowMs() + 1;
@@ -137,15 +158,16 @@ export function rangeOf(query: { fromMs?: number | undefined; toMs?: number | un
 }
 
 async function answerRange(
-  { telemetry, devices, clock }: Deps,
+  deps: Deps,
   by: Principal,
   ids: readonly string[],
   query: z.output<typeof rangeQuery>,
 ): Promise<z.infer<typeof rangeAnswer>> {
+  const { telemetry, devices, clock } = deps;
   const { metrics, points } = query;
   const wide = tooWide({ points, devices: ids.length, metrics: metrics.length });
   if (wide !== null) throw problem(telemetryProblems, "telemetry_range_too_wide", wide);
-  const spans = await spansOf(devices, by, ids);
+  const { spans, leftOut: missing } = await seenTogether(deps, by, ids);
   const { fromMs, toMs } = rangeOf(query, clock);
   const { bucketMs, series } = await telemetry.store.range({ devices: spans, metrics, fromMs, toMs, points });
   const byKey = new Map(spans.map(({ device }) => [device.key, device]));
@@ -153,6 +175,7 @@ async function answerRange(
     fromMs,
     toMs,
     bucketMs,
+    leftOut: missing,
     series: series.map(({ deviceKey, metric, buckets }) => {
       const device = byKey.get(deviceKey);
       const view = metricView(metric, devices.layout(device?.model ?? ""));
@@ -197,7 +220,7 @@ function rangeRoutes(server: FastifyInstance, address: Address, deps: Deps): voi
       config: { permission },
       schema: {
         summary: "What several appliances measured, in a number of buckets",
-        description: `${rangeWords} At most ${queryLimits.cellsMax} points x series: what is wider is refused with what would fit.`,
+        description: `${rangeWords} At most ${queryLimits.cellsMax} points x series: what is wider is refused with what would fit. ${togetherWords}`,
         tags,
         querystring: rangeQuery.extend({
           devices: listOf(deviceId, devicesMax).describe(`Up to ${devicesMax} ids, divided by commas`),
@@ -209,16 +232,18 @@ function rangeRoutes(server: FastifyInstance, address: Address, deps: Deps): voi
   );
 }
 
-async function answerLatest({ telemetry, devices }: Deps, by: Principal, ids: readonly string[]) {
-  const spans = await spansOf(devices, by, ids);
+async function answerLatest(deps: Deps, by: Principal, ids: readonly string[]) {
+  const { telemetry, devices } = deps;
+  const { spans, leftOut: missing } = await seenTogether(deps, by, ids);
   const latest = await telemetry.store.latest(spans);
-  return spans.map(({ device }) => ({
+  const shown = spans.map(({ device }) => ({
     deviceId: device.id,
     items: (latest.get(device.key) ?? []).map((item) => {
       const view = metricView(item.metric, devices.layout(device.model));
       return { ...item, ...view, outside: isOutside(item.value, view) };
     }),
   }));
+  return { devices: shown, leftOut: missing };
 }
 
 function latestRoutes(server: FastifyInstance, address: Address, deps: Deps): void {
@@ -235,7 +260,9 @@ function latestRoutes(server: FastifyInstance, address: Address, deps: Deps): vo
         response: { 200: latestAnswer },
       },
     },
-    async ({ principal, params }) => ({ items: (await answerLatest(deps, principal, [params.id]))[0]?.items ?? [] }),
+    async ({ principal, params }) => ({
+      items: (await answerLatest(deps, principal, [params.id])).devices[0]?.items ?? [],
+    }),
   );
   app.get(
     `${address.root}/telemetry/latest`,
@@ -243,6 +270,7 @@ function latestRoutes(server: FastifyInstance, address: Address, deps: Deps): vo
       config: { permission },
       schema: {
         summary: "The last value of every metric of several appliances",
+        description: togetherWords,
         tags,
         querystring: z.object({
           devices: listOf(deviceId, latestDevicesMax).describe(`Up to ${latestDevicesMax} ids, divided by commas`),
@@ -250,7 +278,7 @@ function latestRoutes(server: FastifyInstance, address: Address, deps: Deps): vo
         response: { 200: latestOfMany },
       },
     },
-    async ({ principal, query }) => ({ devices: await answerLatest(deps, principal, query.devices) }),
+    ({ principal, query }) => answerLatest(deps, principal, query.devices),
   );
 }
 
@@ -261,7 +289,8 @@ const countsQuery = z.object({
   points: z.coerce.number().int().min(1).max(1_000).default(60),
 });
 
-function countRoutes(server: FastifyInstance, address: Address, { telemetry, devices, clock }: Deps): void {
+function countRoutes(server: FastifyInstance, address: Address, deps: Deps): void {
+  const { telemetry, devices, clock } = deps;
   const isMine = address.permission === "my.read";
   server.withTypeProvider<ZodTypeProvider>().get(
     `${address.root}/telemetry/event-counts`,
@@ -269,7 +298,7 @@ function countRoutes(server: FastifyInstance, address: Address, { telemetry, dev
       config: { permission: address.permission },
       schema: {
         summary: "How often appliances said what",
-        description: `Device events by type, in buckets that begin at round times${isMine ? "" : `, of appliances or of a model with at most ${countedDevicesMax} of them`}. Without a range: the last 24 hours.`,
+        description: `Device events by type, in buckets that begin at round times${isMine ? "" : `, of appliances or of a model with at most ${countedDevicesMax} of them`}. Without a range: the last 24 hours. ${togetherWords}`,
         tags: address.tags,
         querystring: isMine ? countsQuery : countsQuery.extend({ model: modelKey.optional() }),
         response: { 200: countsAnswer },
@@ -278,16 +307,17 @@ function countRoutes(server: FastifyInstance, address: Address, { telemetry, dev
     async ({ principal, query }) => {
       const model = "model" in query && typeof query.model === "string" ? query.model : null;
       if (query.devices === undefined && model === null) throw problem(telemetryProblems, "telemetry_nothing_asked");
-      const spans = await spansOf(devices, principal, query.devices ?? []);
+      const named = await spansOf(devices, principal, query.devices ?? []);
       const ofModel = model === null ? [] : await devices.ofModel(model, countedDevicesMax + 1);
       if (ofModel.length > countedDevicesMax) {
         const detail = `The model has more than ${countedDevicesMax} appliances: name up to ${devicesMax} of them.`;
         throw problem(telemetryProblems, "telemetry_range_too_wide", detail);
       }
-      const asked = [...spans, ...ofModel.map((device) => ({ device, sinceMs: 0 }))];
+      const meant = [...named, ...ofModel.map((device) => ({ device, sinceMs: 0 }))];
+      const { spans, leftOut: missing } = await lookedAtTogether(deps.agreedToImprove, meant);
       const range = { ...rangeOf(query, clock), points: query.points, types: query.types ?? null };
       const { fromMs, toMs } = range;
-      return { fromMs, toMs, ...(await telemetry.eventCounts(asked, range)) };
+      return { fromMs, toMs, leftOut: missing, ...(await telemetry.eventCounts(spans, range)) };
     },
   );
 }

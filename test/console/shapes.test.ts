@@ -129,7 +129,7 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.infer<typeof relatedView>>().toExtend<cases.RelatedCase>();
   expectTypeOf<z.infer<typeof causeDefinition>>().toExtend<cases.CauseArticle>();
   expectTypeOf<z.infer<typeof serviceRule>>().toExtend<rules.ServiceRule>();
-  expectTypeOf<Backtest>().toExtend<Omit<rules.Backtest, "share" | "firesWidely" | "wouldBe">>();
+  expectTypeOf<Backtest>().toExtend<Omit<rules.Backtest, "share" | "firesWidely" | "wouldBe" | "leftOut">>();
   expectTypeOf<Omit<Incident, "state">>().toExtend<Omit<incidents.Incident, "status" | "statusAtMs" | "resolvedBy">>();
   expectTypeOf<Channel>().toExtend<notices.NoticeChannel>();
   expectTypeOf<WebhookEndpoint>().toExtend<webhooks.Webhook>();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { carried, choices, mayUse, speak, type Standing, type Word } from "./consent.ts";
+import { carried, choices, speak, type Standing, type Word } from "./consent.ts";
 
 const anyWord: fc.Arbitrary<Word> = fc.record({
   decision: fc.constantFrom("given" as const, "withdrawn" as const),
@@ -61,12 +61,4 @@ test("two households that become one hold what neither withdrew and one gave", (
       }
     }),
   );
-});
-
-test("a personal metric is used for a purpose only where the household agreed to that purpose", () => {
-  const held = new Set(["run", "improve"] as const);
-  expect(mayUse(held, { purpose: "personalise", isPersonal: true })).toBe(false);
-  expect(mayUse(held, { purpose: "personalise", isPersonal: false })).toBe(true);
-  expect(mayUse(held, { purpose: "improve", isPersonal: true })).toBe(true);
-  expect(mayUse(held, { purpose: "run", isPersonal: true })).toBe(true);
 });

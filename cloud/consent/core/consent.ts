@@ -129,10 +129,3 @@ export function carried(from: readonly Standing[], into: readonly Standing[]): S
     return other === undefined || (other.isGiven && !one.isGiven);
   });
 }
-
-/**
- * Whether something that is known of a household may be used for a purpose. What is not personal is about the appliance and not about its
- * people, and may be used for whatever the product needs.
- */
-export const mayUse = (held: ReadonlySet<Purpose>, use: { purpose: Purpose; isPersonal: boolean }): boolean =>
-  !use.isPersonal || held.has(use.purpose);

@@ -1,5 +1,6 @@
 /** What the API says of rules, what they found, and back-tests, as far as the console reads it. */
 import type { Severity } from "./case-shapes.ts";
+import type { LeftOut } from "./shapes.ts";
 
 export type RuleMode = "live" | "shadow" | "off";
 
@@ -56,6 +57,7 @@ export interface Backtest {
   status: "running" | "done" | "cancelled" | "failed";
   reason: string | null;
   matching: number;
+  leftOut: LeftOut;
   devices: number;
   done: number;
   fired: number;

@@ -100,11 +100,15 @@ export interface RangeSeries {
   outside: number[];
 }
 
+/** Appliances that are missing from an answer about several households. */
+export type LeftOut = { devices: number; because: "no_consent_to_improve" } | null;
+
 export interface TelemetryRange {
   fromMs: number;
   toMs: number;
   bucketMs: number;
   series: RangeSeries[];
+  leftOut?: LeftOut;
 }
 
 export interface LatestValue {

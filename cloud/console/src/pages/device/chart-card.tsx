@@ -9,6 +9,7 @@ import { absoluteText, agoText, clockText } from "../../core/time.ts";
 import { itemKey, milestoneOf, nearestItem, type TimelineItem } from "../../core/timeline.ts";
 import { isRangeName, rangeNames, type RangeName, ranges } from "../../core/url-state.ts";
 import { CopyLine } from "../../parts/copy-line.tsx";
+import { LeftOutNote } from "../../parts/left-out.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
 import { ChartTools } from "./chart-tools.tsx";
@@ -73,6 +74,7 @@ export function ChartCard(props: ChartCardProps) {
       />
       <ChartTools {...props} onZoom={({ fromMs, toMs }) => props.onZoom(fromMs, toMs)} />
       <QuestionNotice question={question} />
+      <LeftOutNote leftOut={answer?.leftOut} />
       <Figure {...props} data={data} cursorMs={cursorMs} />
       {range === null && <FixedRange {...props} />}
       {answer !== undefined && data !== null && data.points > 0 && (

@@ -9,6 +9,7 @@ import { countText, plural } from "../../core/numbers.ts";
 import { jsonProblem, wouldBeWords, wrongPlaces } from "../../core/rules.ts";
 import { dateText } from "../../core/time.ts";
 import { AlertIcon } from "../../parts/icons.tsx";
+import { LeftOutNote } from "../../parts/left-out.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import { localZone } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
@@ -117,12 +118,14 @@ function Result({ id }: { id: string }) {
   const found = question.data;
   if (found === undefined) return <QuestionNotice question={question} />;
   const { status, done, devices, matching, fired, neverFired, noData, share, firesWidely, lookedAt } = found;
+  const usable = matching - (found.leftOut?.devices ?? 0);
   return (
     <div className={classes["result"]} data-status={status}>
       <p className={classes["small"]}>
         {found.definition.title}, {dateText(found.fromMs, localZone)} to {dateText(found.toMs, localZone)}
-        {devices < matching && `; a sample of ${countText(devices)} of ${countText(matching)} appliances`}
+        {devices < usable && `; a sample of ${countText(devices)} of ${countText(usable)} appliances`}
       </p>
+      <LeftOutNote leftOut={found.leftOut} />
       {status === "running" && (
         <div className={page["actions"]}>
           <progress className={classes["progress"]} value={done} max={Math.max(1, devices)} aria-label="Progress" />
