@@ -55,6 +55,9 @@ export function inRanges({ model, ranges }: SerialAudience): RawBuilder<boolean>
   return sql<boolean>`(d.model = ${model} AND (${sql.join(each, sql` OR `)}))`;
 }
 
+/** Members that come at once and are more than what the planner may not know of. */
+const analyzedFrom = 1_000;
+
 /** The SQL of campaigns, their members and their appliances. */
 export class CampaignsStore {
   async insert(tx: Db, row: CampaignRow): Promise<void> {
@@ -139,7 +142,10 @@ export class CampaignsStore {
       WHERE NOT EXISTS (SELECT FROM campaign_member m WHERE m.campaign_id = ${id} AND m.household_id = a.household_id)
       ORDER BY a.household_id
       ON CONFLICT DO NOTHING`.execute(tx);
-    return Number(numAffectedRows ?? 0);
+    const added = Number(numAffectedRows ?? 0);
+    // Pages of members are read in their order from an index; a planner that knows nothing of so many would sort them all for each page.
+    if (added >= analyzedFrom) await sql`ANALYZE campaign_member`.execute(tx);
+    return added;
   }
 
   /** Notes the appliances of a recall, and whose each is now. */
@@ -157,14 +163,26 @@ export class CampaignsStore {
       WHERE id = ${id}`.execute(tx);
   }
 
-  /** The next members about whom nothing was decided, held until the transaction ends: an erasure waits, or has taken them. */
-  async undecided(tx: Db, campaign: CampaignRow, source: string, limit: number): Promise<string[]> {
-    const { rows } = await sql<{ household_id: string }>`
-      SELECT m.household_id FROM campaign_member m
-      WHERE m.campaign_id = ${campaign.id} AND (${campaign.after_household}::uuid IS NULL OR m.household_id > ${campaign.after_household})
-        AND NOT EXISTS (SELECT FROM decision d WHERE d.source = ${source} AND d.household_id = m.household_id)
-      ORDER BY m.household_id LIMIT ${limit} FOR UPDATE OF m`.execute(tx);
-    return rows.map((row) => row.household_id);
+  /**
+   * The next members, held until the transaction ends: an erasure waits, or has taken them.
+   *
+   * @returns in their order, and whether something was decided about each already
+   */
+  async nextMembers(
+    tx: Db,
+    campaign: CampaignRow,
+    source: string,
+    limit: number,
+  ): Promise<{ household_id: string; is_decided: boolean }[]> {
+    const { rows } = await sql<{ household_id: string; is_decided: boolean }>`
+      WITH next AS MATERIALIZED (
+        SELECT household_id FROM campaign_member
+        WHERE campaign_id = ${campaign.id} AND (${campaign.after_household}::uuid IS NULL OR household_id > ${campaign.after_household})
+        ORDER BY household_id LIMIT ${limit} FOR UPDATE
+      )
+      SELECT household_id, EXISTS (SELECT FROM decision d WHERE d.source = ${source} AND d.household_id = next.household_id) AS is_decided
+      FROM next ORDER BY household_id`.execute(tx);
+    return rows;
   }
 
   async advance(tx: Db, id: string, afterHousehold: string): Promise<void> {

@@ -53,8 +53,16 @@ export interface Moved {
   ended: string | null;
 }
 
-const shown = sql`id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,
-  decided_at_ms, expires_at_ms, score, context_id, state, trace, sent_at_ms, shown_at_ms, acted_at_ms, ended`;
+const shown = sql`d.id, d.source, d.household_id, d.item_id, d.item_version, d.title, d.class, d.priority, d.answer, d.reason, d.channels,
+  d.until_ms, d.decided_at_ms, d.expires_at_ms, d.score, d.context_id, e.state, e.trace, d.sent_at_ms, d.shown_at_ms, d.acted_at_ms,
+  d.ended`;
+const withEvidence = sql`decision d JOIN decision_evidence e ON e.decision_id = d.id`;
+
+/** Decisions as they come, each with why. */
+const given = (rows: readonly NewDecision[]) => sql`
+  json_to_recordset(${JSON.stringify(rows)}::json) AS r(id uuid, source text, household_id uuid, item_id uuid, item_version int, title text,
+    class text, priority smallint, answer text, reason text, channels text[], until_ms bigint, decided_at_ms bigint, expires_at_ms bigint,
+    score int, context_id uuid, state json, trace json)`;
 
 /** The SQL of decisions, and of the deliveries that came of them. */
 export class DecisionsStore {
@@ -69,29 +77,30 @@ export class DecisionsStore {
   /** Adds decisions. One about the same (source, household, item) that was there already stays. @returns the ids of those that are new */
   async insert(tx: Db, rows: readonly NewDecision[]): Promise<Set<string>> {
     if (rows.length === 0) return new Set();
-    const column = <K extends keyof NewDecision>(name: K) => rows.map((row) => row[name]);
-    const json = (name: "state" | "trace" | "channels") => rows.map((row) => JSON.stringify(row[name]));
     const { rows: added } = await sql<{ id: string }>`
-      INSERT INTO decision (id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,
-        decided_at_ms, expires_at_ms, score, context_id, state, trace)
-      SELECT id, source, household_id, item_id, item_version, title, class, priority, answer, reason,
-        ARRAY(SELECT jsonb_array_elements_text(channels)), until_ms, decided_at_ms, expires_at_ms, score, context_id, state, trace
-      FROM unnest(${column("id")}::uuid[], ${column("source")}::text[], ${column("household_id")}::uuid[], ${column("item_id")}::uuid[],
-        ${column("item_version")}::int[], ${column("title")}::text[], ${column("class")}::text[], ${column("priority")}::smallint[],
-        ${column("answer")}::text[], ${column("reason")}::text[], ${json("channels")}::jsonb[], ${column("until_ms")}::bigint[],
-        ${column("decided_at_ms")}::bigint[], ${column("expires_at_ms")}::bigint[], ${column("score")}::int[],
-        ${column("context_id")}::uuid[], ${json("state")}::jsonb[], ${json("trace")}::jsonb[])
-        AS r(id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms, decided_at_ms,
-          expires_at_ms, score, context_id, state, trace)
-      ON CONFLICT (source, household_id, item_id) DO NOTHING
-      RETURNING id`.execute(tx);
+      WITH r AS (SELECT * FROM ${given(rows)}),
+      added AS (
+        INSERT INTO decision (id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,
+          decided_at_ms, expires_at_ms, score, context_id)
+        SELECT id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms, decided_at_ms,
+          expires_at_ms, score, context_id FROM r
+        ON CONFLICT (source, household_id, item_id) DO NOTHING
+        RETURNING id
+      )
+      INSERT INTO decision_evidence (decision_id, state, trace) SELECT id, state, trace FROM r WHERE id IN (SELECT id FROM added)
+      RETURNING decision_id AS id`.execute(tx);
     return new Set(added.map(({ id }) => id));
   }
 
   /** Decisions that were held until now, locked; those that somebody else has are left to them. */
-  async due(tx: Db, source: string, nowMs: number, limit: number): Promise<DecisionRow[]> {
-    const { rows } = await sql<DecisionRow>`
-      SELECT ${shown} FROM decision WHERE answer = 'hold' AND until_ms <= ${nowMs} AND source = ${source}
+  async due(
+    tx: Db,
+    source: string,
+    nowMs: number,
+    limit: number,
+  ): Promise<Pick<DecisionRow, "id" | "household_id" | "item_id">[]> {
+    const { rows } = await sql<Pick<DecisionRow, "id" | "household_id" | "item_id">>`
+      SELECT id, household_id, item_id FROM decision WHERE answer = 'hold' AND until_ms <= ${nowMs} AND source = ${source}
       ORDER BY household_id, item_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`.execute(tx);
     return rows;
   }
@@ -102,17 +111,16 @@ export class DecisionsStore {
     const ids = rows.map(({ id }) => id);
     await sql`
       INSERT INTO decision_past (decision_id, decided_at_ms, answer, reason, until_ms, context_id, state, trace)
-      SELECT id, decided_at_ms, answer, reason, until_ms, context_id, state, trace FROM decision WHERE id = ANY(${ids}::uuid[])
+      SELECT d.id, d.decided_at_ms, d.answer, d.reason, d.until_ms, d.context_id, e.state, e.trace FROM ${withEvidence}
+      WHERE d.id = ANY(${ids}::uuid[])
       ON CONFLICT DO NOTHING`.execute(tx);
     await sql`
+      WITH r AS (SELECT * FROM ${given(rows)}),
+      why AS (UPDATE decision_evidence e SET state = r.state, trace = r.trace FROM r WHERE e.decision_id = r.id)
       UPDATE decision d SET item_version = r.item_version, title = r.title, class = r.class, priority = r.priority, answer = r.answer,
-        reason = r.reason, channels = ARRAY(SELECT jsonb_array_elements_text(r.channels)), until_ms = r.until_ms,
-        decided_at_ms = r.decided_at_ms, expires_at_ms = r.expires_at_ms, score = r.score, context_id = r.context_id,
-        state = r.state, trace = r.trace
-      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(id uuid, item_version int, title text, class text, priority smallint,
-        answer text, reason text, channels jsonb, until_ms bigint, decided_at_ms bigint, expires_at_ms bigint, score int,
-        context_id uuid, state jsonb, trace jsonb)
-      WHERE d.id = r.id`.execute(tx);
+        reason = r.reason, channels = r.channels, until_ms = r.until_ms, decided_at_ms = r.decided_at_ms,
+        expires_at_ms = r.expires_at_ms, score = r.score, context_id = r.context_id
+      FROM r WHERE d.id = r.id`.execute(tx);
   }
 
   /** What waits of a source goes no more. @returns how many */
@@ -214,7 +222,7 @@ export class DecisionsStore {
   }
 
   async get(db: Db, id: string): Promise<DecisionRow | null> {
-    const { rows } = await sql<DecisionRow>`SELECT ${shown} FROM decision WHERE id = ${id}`.execute(db);
+    const { rows } = await sql<DecisionRow>`SELECT ${shown} FROM ${withEvidence} WHERE d.id = ${id}`.execute(db);
     return rows[0] ?? null;
   }
 
@@ -230,10 +238,10 @@ export class DecisionsStore {
   ): Promise<DecisionRow[]> {
     const [beforeMs, beforeId] = query.before ?? [null, null];
     const { rows } = await sql<DecisionRow>`
-      SELECT ${shown} FROM decision
-      WHERE household_id = ${query.householdId} AND (${query.itemId}::uuid IS NULL OR item_id = ${query.itemId})
-        AND (${beforeMs}::bigint IS NULL OR (decided_at_ms, id) < (${beforeMs}, ${beforeId}::uuid))
-      ORDER BY decided_at_ms DESC, id DESC LIMIT ${query.limit}`.execute(db);
+      SELECT ${shown} FROM ${withEvidence}
+      WHERE d.household_id = ${query.householdId} AND (${query.itemId}::uuid IS NULL OR d.item_id = ${query.itemId})
+        AND (${beforeMs}::bigint IS NULL OR (d.decided_at_ms, d.id) < (${beforeMs}, ${beforeId}::uuid))
+      ORDER BY d.decided_at_ms DESC, d.id DESC LIMIT ${query.limit}`.execute(db);
     return rows;
   }
 

@@ -7,6 +7,7 @@
  * A page is one transaction: its decisions and all that follows from them are there together or not at all, and (source, household, item)
  * is unique. So nothing is sent twice, whatever crashes in between.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Wanted } from "../content/content.ts";
 import { yieldToEvents } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
@@ -23,12 +24,14 @@ import type { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
 import { audienceOf, candidatesOf, sourceOf } from "./sources.ts";
 
-/** Households of one transaction. */
-const pageSize = 2_000;
+/** Households of one transaction: few, so that whatever else this process does waits for no more than these. */
+const pageSize = 400;
+/** So long a page takes at least, 4,000 households a second: a campaign has hours, and what appliances say has not. Recalls do not wait. */
+const pageMsMin = 100;
 /** Appliances that nobody owns, in one transaction. */
 const ownerlessAtOnce = 2_000;
 /** Decided before everything else gets its turn. */
-const decidedInARow = 250;
+const decidedInARow = 50;
 /** Who came into the audience meanwhile is looked for that often. */
 const assignEveryMs = 60_000;
 /** Cases that one campaign opens for people; whom it reaches beyond is on its list. */
@@ -78,15 +81,16 @@ export class Executor {
   async tick(): Promise<number> {
     const { db, campaigns, onError } = this.#deps;
     let made = 0;
-    for (const { id } of await campaigns.running(db)) {
+    for (const { id, kind } of await campaigns.running(db)) {
       try {
         await this.#assign(id);
         for (const step of ["due", "fresh", "ownerless"] as const) {
           for (;;) {
+            const pace = sleep(kind === "recall" ? 0 : pageMsMin);
             const count = await this.#page(id, step);
             made += count.decided;
             if (!count.more) break;
-            await yieldToEvents();
+            await pace;
           }
         }
       } catch (error) {
@@ -144,9 +148,10 @@ export class Executor {
     const { campaigns } = this.#deps;
     const { campaign, source, candidates } = page;
     if (candidates.length === 0) return { decided: 0, more: false, afterCommit: nothing };
-    const ids = await campaigns.undecided(tx, campaign, source, pageSize);
-    const last = ids.at(-1);
+    const members = await campaigns.nextMembers(tx, campaign, source, pageSize);
+    const last = members.at(-1);
     if (last === undefined) return { decided: 0, more: false, afterCommit: nothing };
+    const ids = members.flatMap((one) => (one.is_decided ? [] : [one.household_id]));
     const made = await this.#decide(tx, page, ids, null);
     const added = await this.#deps.decisions.insert(
       tx,
@@ -157,8 +162,8 @@ export class Executor {
       page,
       made.filter(({ row }) => added.has(row.id)),
     );
-    await campaigns.advance(tx, campaign.id, last);
-    return { decided: added.size, more: ids.length === pageSize, afterCommit };
+    await campaigns.advance(tx, campaign.id, last.household_id);
+    return { decided: added.size, more: members.length === pageSize, afterCommit };
   }
 
   /** What was held until now. */

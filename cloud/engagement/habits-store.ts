@@ -81,7 +81,7 @@ export class HabitsStore {
   ): Promise<Map<string, { hours: number[]; cooking_since_ms: number | null }>> {
     if (householdIds.length === 0) return new Map();
     const { rows } = await sql<{ household_id: string; hours: number[]; cooking_since_ms: number | null }>`
-      SELECT household_id, hours, cooking_since_ms FROM household_habit WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(
+      SELECT household_id, array_to_json(hours) AS hours, cooking_since_ms FROM household_habit WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(
       db,
     );
     return new Map(rows.map((row) => [row.household_id, row]));

@@ -16,7 +16,7 @@ export const engagementData: HouseholdData[] = [
           SELECT id, source, item_id AS "itemId", title, class, answer, reason, channels, until_ms AS "untilMs",
             decided_at_ms AS "decidedAtMs", sent_at_ms AS "sentAtMs", shown_at_ms AS "shownAtMs", acted_at_ms AS "actedAtMs", ended,
             trace, state
-          FROM decision WHERE household_id = ${householdId} AND (${last?.id ?? null}::uuid IS NULL OR id > ${last?.id ?? null})
+          FROM decision JOIN decision_evidence ON decision_id = id WHERE household_id = ${householdId} AND (${last?.id ?? null}::uuid IS NULL OR id > ${last?.id ?? null})
           ORDER BY id LIMIT ${limit}`.execute(db);
         return rows;
       }),

@@ -216,9 +216,9 @@ async function measure(cloud: CloudParts, load: IngestLoad, households: number):
   const funnel = await campaigns.funnel(row);
   const { rows } = await sql<{ bytes: number }>`
     SELECT avg(pg_column_size(trace) + pg_column_size(state))::float8 AS bytes
-    FROM (SELECT trace, state FROM decision WHERE source = ${`campaign:${made.id}`} LIMIT 10000) AS looked`.execute(
-    cloud.db,
-  );
+    FROM (
+      SELECT trace, state FROM decision JOIN decision_evidence ON decision_id = id WHERE source = ${`campaign:${made.id}`} LIMIT 10000
+    ) AS looked`.execute(cloud.db);
   return {
     households,
     decided,
