@@ -248,7 +248,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       telemetry: (device, page) => telemetry.readingMessages(device, page),
       events: (device, page) => telemetry.eventMessages(device, page),
       reported: (device, page) => devices.reportedMessages(device, page),
-      receipts: (device, page) => deliveries.receiptMessages(device, page),
+      receipts: (device, page) => deliveries.log.messages(device, page),
     },
     read: (principal, id) =>
       transaction(database.db, (tx) =>
@@ -288,7 +288,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       event: (device, page) => telemetry.timeline(device, page),
       presence: (device, page) => devices.timeline(device, page),
       quarantine: (device, page) => ingest.timeline(device, page),
-      delivery: (device, page) => deliveries.timeline(device, page),
+      delivery: (device, page) => deliveries.log.timeline(device, page),
       case: (device, page) => service.timeline(device, page),
       firing: (device, page) => service.rules.timeline(device, page),
       points: (device, page) => loyalty.timeline(device, page),

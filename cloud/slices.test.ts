@@ -62,7 +62,7 @@ test("a desired state that was written to its device leaves the inbox of every d
   await slices.devices.setDesired(system, "oven-1", { light: true });
   await until("the desired state is sent", () => sent.length === 1);
   link.port2.postMessage({ kind: "written", ref: sent[0]?.ref, deviceId: "oven-1", atMs: Date.now() });
-  const outcome = await slices.deliveries.sendCommand(system, "oven-1", { name: "identify", args: {} });
+  const outcome = await slices.deliveries.commands.send(system, "oven-1", { name: "identify", args: {} });
   const id = outcome.kind === "accepted" ? outcome.id : "";
   await until("the command is sent", () => sent.length === 2);
   link.port2.postMessage({ kind: "written", ref: sent[1]?.ref, deviceId: "oven-1", atMs: Date.now() });

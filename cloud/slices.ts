@@ -144,7 +144,7 @@ export function createSlices(deps: SlicesDeps) {
         async tag(deviceId, tag, on) {
           await devices.labels.tag({ kind: "system" }, [deviceId], { add: on ? [tag] : [], remove: on ? [] : [tag] });
         },
-        command: async (tx, device, name) => (await deliveries.createCommand(tx, device, { name })).afterCommit,
+        command: async (tx, device, name) => (await deliveries.commands.create(tx, device, { name })).afterCommit,
         async award(tx, award) {
           const outcome = await ofHouseholds.loyalty.award(tx, award);
           return outcome.kind === "unchanged" ? { kind: "refused", rule: "earned_already" } : outcome;
@@ -177,7 +177,7 @@ export function createSlices(deps: SlicesDeps) {
     clock,
     online: (keys) => devices.online(keys),
     async begin(by, device, { args, lifeMs }) {
-      const sent = await deliveries.sendCommand(by, device.id, { name: "sample_faster", args, lifeMs });
+      const sent = await deliveries.commands.send(by, device.id, { name: "sample_faster", args, lifeMs });
       const made = sent.kind === "accepted" ? await deliveries.get(sent.id) : null;
       return made === null ? null : { id: made.delivery.id, generation: made.delivery.generation };
     },
@@ -260,7 +260,7 @@ export function createSlices(deps: SlicesDeps) {
     silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
     silenceUntilAt: (forMs, atMs) => listening.silenceUntilAt(forMs, atMs),
   });
-  deliveries.nameRollouts((wanted) => rollouts.namesOf(wanted));
+  deliveries.log.nameRollouts((wanted) => rollouts.namesOf(wanted));
   const ofHouseholds = createHouseholdSlices({
     db,
     clock,

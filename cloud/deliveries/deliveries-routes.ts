@@ -134,7 +134,7 @@ export function deliveriesRoutes(server: FastifyInstance, deliveries: Deliveries
       },
     },
     async (request, reply) => {
-      const outcome = await deliveries.sendCommand(request.principal, request.params.id, request.body);
+      const outcome = await deliveries.commands.send(request.principal, request.params.id, request.body);
       if (outcome.kind === "refused") throw problem(deliveryProblems, outcome.rule);
       return reply.code(202).send({ id: outcome.id });
     },

@@ -1,40 +1,41 @@
 import type { RawBuilder } from "kysely";
-import { type CommandName, commandLifeMs } from "#protocol/command.ts";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { DeviceRef, ReceiptFact, ReplyFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
-import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { Ids } from "../platform/ids.ts";
-import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
-import { type DeliveryPhase, type DeliveryState, dueEvent, newDelivery } from "./core/delivery-life.ts";
-import { deliverySentence, happeningRank } from "./core/delivery-text.ts";
+import { type DeliveryPhase, dueEvent } from "./core/delivery-life.ts";
 import { kindPolicies } from "./core/step-table.ts";
+import { Commands } from "./commands.ts";
 import { amendBody, cancelSet, createSet, type DeliverySet } from "./delivery-sets.ts";
-import { DeliveryMoves, type MoveBook, type Moved, phaseFact } from "./delivery-moves.ts";
+import { DeliveryLog } from "./delivery-log.ts";
+import { DeliveryMoves, type MoveBook, type Moved } from "./delivery-moves.ts";
+import {
+  type Delivery,
+  type DeliveryMove,
+  type DeliveryReceipt,
+  type StandingDelivery,
+  toDelivery,
+  toMove,
+  toReceipt,
+} from "./delivery-views.ts";
 import * as store from "./deliveries-store.ts";
+import { createDeliveries, type NewDelivery } from "./new-deliveries.ts";
 import { fromReceipt, fromReply, takeReceipts } from "./receipts.ts";
 
 export { mayRetryUpdate } from "./core/failure-policy.ts";
 export { deliveryProblems } from "./errors.ts";
 export { deliveriesData } from "./household-data.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
+export type { Delivery, DeliveryMove, StandingDelivery } from "./delivery-views.ts";
+export { deliveriesPerCallMax, type NewDelivery } from "./new-deliveries.ts";
 export { OwnerUpdates } from "./owner-updates.ts";
 export { UpdateNotices } from "./update-notices.ts";
 export { type DeliveryPhase, isOpenPhase } from "./core/delivery-life.ts";
 export { QuietCommands } from "./quiet-commands.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
-
-/** Most deliveries that one call of `create` takes. */
-export const deliveriesPerCallMax = 10_000;
-
-/** Bytes of a command's arguments as JSON. */
-const commandBytesMax = 16_384;
-
-/** `stop` goes before everything else. */
-const commandPriority = (name: CommandName) => (name === "stop" ? 9 : 6);
 
 /** What `tick` locks at once. */
 const dueLimit = 1_000;
@@ -43,109 +44,6 @@ const dueLimit = 1_000;
 interface DeviceLookup {
   find(ids: string[]): Promise<Map<string, DeviceRef>>;
 }
-
-export interface NewDelivery {
-  device: DeviceRef;
-  kind: DeliveryKind;
-  /** What it is about: a newer delivery for the same (device, kind, subject) replaces an open older one. */
-  subject: string;
-  /** What people call it, on a timeline. The subject where left out. */
-  label?: string;
-  body: Record<string, unknown>;
-  /** 0 (whenever there is room) to 9 (safety). */
-  priority: number;
-  expiresAtMs: number;
-}
-
-export interface Delivery {
-  id: string;
-  deviceId: string;
-  kind: DeliveryKind;
-  subject: string;
-  label: string;
-  generation: number;
-  priority: number;
-  phase: DeliveryPhase;
-  step: string | null;
-  attempt: number;
-  cause: string | null;
-  createdAtMs: number;
-  expiresAtMs: number;
-  changedAtMs: number;
-}
-
-/** A delivery as whoever carries it to the device by another road needs it. */
-export interface StandingDelivery extends Delivery {
-  body: Record<string, unknown>;
-  /** Queued: not to be sent before; otherwise 0. */
-  notBeforeMs: number;
-}
-
-export interface DeliveryReceipt {
-  attempt: number;
-  step: string;
-  atMs: number;
-  receivedAtMs: number;
-  progress: number | null;
-  reason: string | null;
-  result: Record<string, unknown> | null;
-  refused: string | null;
-}
-
-const toDelivery = (row: store.DeliveryRow): Delivery => ({
-  id: row.id,
-  deviceId: row.device_id,
-  kind: row.kind,
-  subject: row.subject,
-  label: row.label,
-  generation: row.generation,
-  priority: row.priority,
-  phase: row.phase,
-  step: row.step,
-  attempt: row.attempt,
-  cause: row.cause,
-  createdAtMs: row.created_at_ms,
-  expiresAtMs: row.expires_at_ms,
-  changedAtMs: row.changed_at_ms,
-});
-
-const toReceipt = (row: store.ReceiptRow): DeliveryReceipt => ({
-  attempt: row.attempt,
-  step: row.step,
-  atMs: row.at_ms,
-  receivedAtMs: row.received_at_ms,
-  progress: row.progress,
-  reason: row.reason,
-  result: row.result,
-  refused: row.refused,
-});
-
-/** A delivery that moved, as other slices see it. */
-export interface DeliveryMove {
-  deliveryId: string;
-  deviceKey: number;
-  kind: DeliveryKind;
-  from: DeliveryPhase;
-  to: DeliveryPhase;
-  step: string | null;
-  attempt: number;
-  /** Of a closed one: whether the device said so, the clock, or a person. */
-  cause: string | null;
-  /** What the device gave as its reason. */
-  reason: string | null;
-}
-
-const toMove = ({ row, from, to, reason }: Moved): DeliveryMove => ({
-  deliveryId: row.id,
-  deviceKey: row.device_key,
-  kind: row.kind,
-  from: from.phase,
-  to: to.phase,
-  step: "step" in to ? to.step : null,
-  attempt: to.attempt,
-  cause: "cause" in to ? to.cause : null,
-  reason,
-});
 
 interface DeliveriesDeps {
   db: Db;
@@ -165,20 +63,19 @@ interface CloseRefusal {
   rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way";
 }
 
-const replaced: DeliveryState = { phase: "superseded", attempt: 1, step: null };
-
-const subjectText = ({ device_key, kind, subject }: store.SubjectKey) => `${device_key} ${kind} ${subject}`;
-
 /** The inbox of every appliance: what was promised to it, and what became of it. */
 export class Deliveries {
+  readonly commands: Commands;
+  readonly log: DeliveryLog;
   readonly #deps: DeliveriesDeps;
   readonly #book: MoveBook;
   readonly #witnesses: ((tx: Db, moved: readonly DeliveryMove[]) => Promise<void>)[] = [];
   #sendSoon: (deviceIds: string[], everything?: boolean) => void = () => {};
-  #namesOf: (rolloutIds: string[]) => Promise<Map<string, string>> = async () => new Map();
 
   constructor(deps: DeliveriesDeps) {
     this.#deps = deps;
+    this.commands = new Commands({ ...deps, create: (tx, wanted) => this.create(tx, wanted) });
+    this.log = new DeliveryLog(deps.db);
     this.#book = { outbox: deps.outbox, onMoved: (tx, moved) => this.#tellWitnesses(tx, moved) };
   }
 
@@ -188,11 +85,6 @@ export class Deliveries {
    */
   whenWaiting(listener: (deviceIds: string[], everything?: boolean) => void): void {
     this.#sendSoon = listener;
-  }
-
-  /** Names who knows what rollouts are called; a timeline says which one a delivery was of. */
-  nameRollouts(namesOf: (ids: string[]) => Promise<Map<string, string>>): void {
-    this.#namesOf = namesOf;
   }
 
   /** Has `witness` see every delivery that moves, in the transaction in which it does. What sets do (`createForSet`, `cancelSet`) it is not told. */
@@ -213,48 +105,10 @@ export class Deliveries {
    * @returns the ids in the order of `wanted`, and what the caller runs once it has committed
    */
   async create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }> {
-    if (wanted.length === 0) return { ids: [], afterCommit() {} };
-    if (wanted.length > deliveriesPerCallMax)
-      throw new RangeError(`at most ${deliveriesPerCallMax} deliveries at once`);
     const nowMs = this.#deps.clock.nowMs();
-    const subjects = new Map<string, store.SubjectKey & { count: number }>();
-    const keyed = wanted.map((one) => {
-      const key = { device_key: one.device.key, kind: one.kind, subject: one.subject };
-      const text = subjectText(key);
-      const subject = subjects.get(text) ?? { ...key, count: 0 };
-      subject.count += 1;
-      subjects.set(text, subject);
-      return { one, key, text, ordinal: subject.count };
-    });
-    const keys = [...subjects.values()];
-    const last = new Map((await store.takeGenerations(tx, keys)).map((row) => [subjectText(row), row.generation]));
-    await this.#supersede(tx, keys, nowMs);
-    const bodies = [...new Set(wanted.map(({ body }) => body))];
-    const bodyAt = new Map(bodies.map((body, at) => [body, at]));
-    const rows = keyed.map(({ one, key, text, ordinal }): store.DeliveryInsert => {
-      const count = subjects.get(text)?.count ?? 1;
-      // Two for one subject in the same call: the later replaces the earlier, as it would in two calls.
-      const state = ordinal < count ? replaced : newDelivery;
-      return {
-        id: this.#deps.ids.next(),
-        ...key,
-        device_id: one.device.id,
-        label: one.label ?? one.subject,
-        generation: (last.get(text) ?? count) - count + ordinal,
-        priority: one.priority,
-        body_at: bodyAt.get(one.body) ?? 0,
-        created_at_ms: nowMs,
-        expires_at_ms: one.expiresAtMs,
-        ...store.stateColumns({ kind: one.kind, expiresAtMs: one.expiresAtMs }, state, nowMs),
-      };
-    });
-    await store.insertDeliveries(tx, rows, bodies);
-    await this.#deps.outbox.add(
-      tx,
-      rows.map((row) => phaseFact(row, row.phase === "queued" ? newDelivery : replaced, nowMs)),
-    );
+    const ids = await createDeliveries(tx, wanted, { book: this.#book, ids: this.#deps.ids, nowMs });
     const deviceIds = [...new Set(wanted.map(({ device }) => device.id))];
-    return { ids: rows.map(({ id }) => id), afterCommit: () => this.#sendSoon(deviceIds) };
+    return { ids, afterCommit: () => this.#sendSoon(deviceIds) };
   }
 
   /**
@@ -289,51 +143,6 @@ export class Deliveries {
     const changed = await store.lockDeliveries(tx, [id]);
     await new DeliveryMoves(changed, this.#deps.clock.nowMs()).save(tx, this.#book, true);
     return { kind: "amended", afterCommit: () => this.#sendSoon([deviceId], true) };
-  }
-
-  async #supersede(tx: Db, keys: readonly store.SubjectKey[], nowMs: number): Promise<void> {
-    const older = await store.lockOpenOfSubjects(tx, keys);
-    const moves = new DeliveryMoves(older, nowMs);
-    for (const { id } of older) moves.apply(id, { kind: "superseded", atMs: nowMs });
-    await moves.save(tx, this.#book);
-  }
-
-  /** Sends one command of the closed list. An appliance that is away never gets it: it expires. */
-  async sendCommand(
-    by: Principal,
-    deviceId: string,
-    command: { name: CommandName; args: Record<string, unknown>; lifeMs?: number | undefined },
-  ): Promise<{ kind: "accepted"; id: string } | { kind: "refused"; rule: "device_not_found" | "command_too_large" }> {
-    const { name, args, lifeMs = commandLifeMs } = command;
-    if (Buffer.byteLength(JSON.stringify(args)) > commandBytesMax)
-      return { kind: "refused", rule: "command_too_large" };
-    const device = (await this.#deps.devices.find([deviceId])).get(deviceId);
-    if (device === undefined) return { kind: "refused", rule: "device_not_found" };
-    const created = await transaction(this.#deps.db, async (tx) => {
-      const result = await this.createCommand(tx, device, { name, args, lifeMs });
-      await this.#deps.audit.record(tx, {
-        principal: by,
-        action: "command.sent",
-        subject: `device:${deviceId}`,
-        after: { deliveryId: result.ids[0], name, args },
-      });
-      return result;
-    });
-    created.afterCommit();
-    const [id] = created.ids;
-    if (id === undefined) throw new Error("a created command has no id");
-    return { kind: "accepted", id };
-  }
-
-  /** A command in the caller's transaction, for what orders one by itself. */
-  createCommand(
-    tx: Db,
-    device: DeviceRef,
-    { name, args = {}, lifeMs = commandLifeMs }: { name: CommandName; args?: Record<string, unknown>; lifeMs?: number },
-  ): Promise<{ ids: string[]; afterCommit: () => void }> {
-    const expiresAtMs = this.#deps.clock.nowMs() + lifeMs;
-    const priority = commandPriority(name);
-    return this.create(tx, [{ device, kind: "command", subject: name, body: { name, args }, priority, expiresAtMs }]);
   }
 
   /** Takes a delivery back. */
@@ -520,55 +329,6 @@ export class Deliveries {
     if (row === null) return null;
     const receipts = await store.receiptsOf(this.#deps.db, row.id);
     return { delivery: toDelivery(row), body: row.body, receipts: receipts.map(toReceipt) };
-  }
-
-  /** The newest receipts and replies of a device. What a reply said is its receipt's result. */
-  async receiptMessages(device: DeviceRef, page: MessagePage): Promise<DeviceMessage[]> {
-    const rows = await store.receiptsOfDevice(this.#deps.db, device.key, page.beforeMs, page.limit);
-    return rows.map(({ delivery_id: deliveryId, order_at_ms, received_at_ms, ...row }) => {
-      const { attempt, step, at_ms: atMs, progress, reason, result } = row;
-      const more = Object.entries({ progress, reason, result }).filter(([, value]) => value !== null);
-      const payload = { deliveryId, attempt, atMs, step, ...Object.fromEntries(more) };
-      return { channel: "receipts", atMs: order_at_ms, receivedAtMs: received_at_ms, payload };
-    });
-  }
-
-  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await store.happenings(this.#deps.db, device.key, page);
-    // What staff calls its plans is nothing that a household is told.
-    const rolloutIds = page.owner === undefined ? rows.flatMap((row) => row.rollout_id ?? []) : [];
-    const rollouts =
-      rolloutIds.length === 0 ? new Map<string, string>() : await this.#namesOf([...new Set(rolloutIds)]);
-    const newestFirst = rows.toSorted(
-      (a, b) => b.at_ms - a.at_ms || happeningRank(b.kind, b.what) - happeningRank(a.kind, a.what),
-    );
-    return newestFirst.map((row) => ({
-      atMs: row.at_ms,
-      kind: "delivery",
-      id: `${row.delivery_id}:${row.attempt}:${row.what}${row.what.startsWith("owner_") ? `:${row.at_ms}` : ""}`,
-      title: deliverySentence({
-        kind: row.kind,
-        label: row.label,
-        what: row.what,
-        reason: row.reason,
-        refused: row.refused,
-        untilMs: row.until_ms,
-        rollout: row.rollout_id === null ? null : (rollouts.get(row.rollout_id) ?? null),
-      }),
-      data: {
-        deliveryId: row.delivery_id,
-        kind: row.kind,
-        subject: row.subject,
-        what: row.what,
-        attempt: row.attempt,
-        phase: row.phase,
-        progress: row.progress,
-        reason: row.reason,
-        refused: row.refused,
-        ...(row.until_ms === null ? {} : { untilMs: row.until_ms }),
-        ...(page.owner === undefined && row.rollout_id !== null ? { rolloutId: row.rollout_id } : {}),
-      },
-    }));
   }
 
   /** How many deliveries are in each phase, and how many appliances confirmed a boot of new firmware. */

@@ -54,7 +54,7 @@ async function sent(): Promise<DownItem[]> {
 }
 
 async function command(device: DeviceRef): Promise<string> {
-  const outcome = await deliveries.sendCommand({ kind: "system" }, device.id, { name: "identify", args: {} });
+  const outcome = await deliveries.commands.send({ kind: "system" }, device.id, { name: "identify", args: {} });
   return outcome.kind === "accepted" ? outcome.id : "";
 }
 
