@@ -31,19 +31,19 @@ export function turnsOf(predicates: readonly Predicate[]): Turn[] {
   return [...turns.values()].map(({ from, at, everyDay }) => ({ from, at: [...at], everyDay }));
 }
 
-/** The days on which one of these turns though nothing happens, in no order. */
-function* turnDays(row: ProfileRow, turns: readonly Turn[]): Generator<number> {
+/** Shows the days on which one of these turns though nothing happens, in no order. Asked for each household: no list, no generator. */
+function showTurnDays(row: ProfileRow, turns: readonly Turn[], show: (day: number) => void): void {
   for (const { from, at } of turns) {
     if (from.kind === "days_since") {
       const day = row[from.column];
-      if (day !== null) for (const turn of at) yield day + turn;
+      if (day !== null) for (const turn of at) show(day + turn);
       continue;
     }
     // So often becomes less than `turn` when the time that is the turn-th from the end falls out of the span.
     const days = row[from.column];
     for (const turn of at) {
       const day = days[days.length - turn];
-      if (day !== undefined) yield day + from.days;
+      if (day !== undefined) show(day + from.days);
     }
   }
 }
@@ -51,14 +51,18 @@ function* turnDays(row: ProfileRow, turns: readonly Turn[]): Generator<number> {
 /** The first day after `today` on which one of these turns though nothing happens; null where none does. */
 export function dueDay(row: ProfileRow, turns: readonly Turn[], today: number): number | null {
   if (turns.some(({ everyDay }) => everyDay)) return today + 1;
-  let due: number | null = null;
-  for (const day of turnDays(row, turns)) if (day > today && (due === null || day < due)) due = day;
-  return due;
+  let due = Infinity;
+  showTurnDays(row, turns, (day) => {
+    if (day > today && day < due) due = day;
+  });
+  return due === Infinity ? null : due;
 }
 
 /** Whether one of these turns on one of some days though nothing happens; the last of them is among them. */
 export function turnsWithin(row: ProfileRow, turns: readonly Turn[], fromDay: number, toDay: number): boolean {
-  if (turns.some(({ everyDay }) => everyDay)) return true;
-  for (const day of turnDays(row, turns)) if (day >= fromDay && day <= toDay) return true;
-  return false;
+  let isTurning = turns.some(({ everyDay }) => everyDay);
+  showTurnDays(row, turns, (day) => {
+    isTurning ||= day >= fromDay && day <= toDay;
+  });
+  return isTurning;
 }
