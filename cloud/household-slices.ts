@@ -17,7 +17,7 @@ import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { MailSettings } from "./platform/mail-sender.ts";
 import type { Reach } from "./platform/webhooks/public-address.ts";
-import { Segments } from "./segments/segments.ts";
+import { profileFacts, Segments } from "./segments/segments.ts";
 import { retainedActs, updatesOf } from "./retained-acts.ts";
 import type { Service } from "./service/service.ts";
 import type { Audit } from "./staff/staff.ts";
@@ -74,6 +74,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     households,
     deliveries,
     appliances: devices,
+    profiles: { facts: profileFacts, of: (tx, householdIds) => segments.profiles(tx, householdIds) },
     acts: (tx, asked, limit) => retainedActs({ devices, telemetry: deps.telemetry }, tx, asked, limit),
     secret: deps.secret,
     reach: deps.reach,

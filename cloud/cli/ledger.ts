@@ -12,6 +12,7 @@ import { secretFile } from "../platform/storage.ts";
 import { retainedActs } from "../retained-acts.ts";
 import { Audit } from "../staff/staff.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { profileFacts } from "../segments/segments.ts";
 import { sql } from "kysely";
 import { withDatabase } from "./own-database.ts";
 
@@ -41,6 +42,8 @@ async function verify(database: Database, secret: Buffer, replay: boolean) {
       onMerged() {},
       onUnmerged() {},
     },
+    // Conditions over profiles were judged when the acts were told, and are not judged again.
+    profiles: { facts: profileFacts, of: () => Promise.resolve(new Map()) },
     acts: (tx, asked, limit) => retainedActs({ devices, telemetry }, tx, asked, limit),
     secret,
     reach: "public",

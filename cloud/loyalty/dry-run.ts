@@ -1,10 +1,11 @@
 import type { HouseholdAct } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
+import type { Facts } from "../platform/predicate/predicate.ts";
 import { compileRule, type RuleRefusal } from "./core/compiled-rule.ts";
 import { decideEarnings } from "./core/earning.ts";
 import type { LoyaltyDefinition } from "./core/rule.ts";
-import { actsWithDays, type HouseholdDays } from "./earnings.ts";
+import { actsWithDays, type HouseholdDays, type HouseholdProfiles } from "./earnings.ts";
 import type { Tiers } from "./tiers.ts";
 
 /** What households did and is still kept, in the order of time. */
@@ -18,6 +19,7 @@ export interface DryRunDeps {
   db: Db;
   clock: Clock;
   households: HouseholdDays;
+  profiles: HouseholdProfiles;
   tiers: Tiers;
   acts: RetainedActs;
 }
@@ -44,6 +46,10 @@ export interface DryRun {
   points: number;
   /** What a limit would have refused. */
   refused: number;
+  /** Points of each day on which some would have been given, the first day first. */
+  days: { day: string; points: number }[];
+  /** Points of a household in all: the middle one's of those who would have got some, and the most. */
+  perHousehold: { median: number; max: number };
   /** What of another rule's it would take back. */
   returns: number;
   /** The first of them. */
@@ -56,11 +62,11 @@ const dayMs = 86_400_000;
 
 /** What a rule would have given for what households did in the last days. Nothing is stored. */
 export async function dryRun(
-  { db, clock, households, tiers, acts: retained }: DryRunDeps,
+  { db, clock, households, profiles, tiers, acts: retained }: DryRunDeps,
   definition: LoyaltyDefinition,
   over: { householdId: string | null; days: number },
 ): Promise<DryRun | RuleRefusal> {
-  const compiled = compileRule(definition);
+  const compiled = compileRule(definition, profiles.facts);
   if (compiled.kind === "refused") return compiled;
   const toMs = clock.nowMs();
   const fromMs = toMs - over.days * dayMs;
@@ -78,13 +84,17 @@ export async function dryRun(
   };
   const ranked = await tiers.of(db, [...zones.keys()]);
   const base = tiers.definition.tiers[0];
-  const decided = decideEarnings([{ rule: { ...rule, fromMs: 0 }, when: compiled.when, untilMs: null }], acts, {
+  const known: ReadonlyMap<string, Facts> = compiled.readsProfile
+    ? await profiles.of(db, [...zones.keys()])
+    : new Map();
+  const decided = decideEarnings([{ ...compiled, rule: { ...rule, fromMs: 0 }, untilMs: null }], acts, {
     decided: new Map(),
     counted: new Map(),
     returned: new Set(),
     marks: new Set(),
     // As they stand now: what it was then would make little difference to what the rule is worth.
     tierAt: (id) => ranked.get(id) ?? { key: base?.key ?? "", multiplierPct: base?.multiplierPct ?? 100 },
+    profileOf: (id) => known.get(id) ?? {},
     expiresAfterDays: tiers.definition.expiresAfterDays,
     exists: () => true,
   });
@@ -97,8 +107,12 @@ export async function dryRun(
     isCut: found.length > actsMax,
     households: new Set(earnings.map(({ householdId }) => householdId)).size,
     earnings: earnings.length,
-    points: earnings.reduce((sum, { points }) => sum + points, 0),
-    refused: refusals.length,
+    points: sumOf(earnings),
+    refused: refusals.filter((one) => one.refused === "limit_reached").length,
+    days: [...Map.groupBy(earnings, ({ day }) => day)]
+      .map(([day, ofDay]) => ({ day, points: sumOf(ofDay) }))
+      .toSorted((a, b) => (a.day < b.day ? -1 : 1)),
+    perHousehold: spreadOf(earnings),
     returns: returns.length,
     effects: earnings.slice(0, effectsShown).map(({ householdId, atMs, source, points, effectIndex, day }) => ({
       householdId,
@@ -109,4 +123,14 @@ export async function dryRun(
       day,
     })),
   };
+}
+
+const sumOf = (earnings: readonly { points: number }[]): number =>
+  earnings.reduce((sum, { points }) => sum + points, 0);
+
+function spreadOf(earnings: readonly { householdId: string; points: number }[]): { median: number; max: number } {
+  const sums = [...Map.groupBy(earnings, ({ householdId }) => householdId).values()]
+    .map(sumOf)
+    .toSorted((a, b) => a - b);
+  return { median: sums[Math.floor((sums.length - 1) / 2)] ?? 0, max: sums.at(-1) ?? 0 };
 }

@@ -1,14 +1,17 @@
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
-import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import type { Db } from "../platform/database.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
 import { type CompiledRule, compileRule, type RuleRefusal } from "./core/compiled-rule.ts";
 import type { LoyaltyDefinition, LoyaltyRule } from "./core/rule.ts";
+import type { HouseholdProfiles } from "./earnings.ts";
 import { LoyaltyRulesStore } from "./loyalty-rules-store.ts";
+import { putVersion } from "./versioned.ts";
 
 export interface EarningRulesDeps {
   db: Db;
   clock: Clock;
   audit: Audit;
+  profiles: HouseholdProfiles;
 }
 
 const rulesMax = 100;
@@ -36,9 +39,10 @@ export class EarningRules {
       const newest = ofOne.at(-1);
       if (newest !== undefined) this.#newest.push(newest);
       for (const [at, rule] of ofOne.entries()) {
-        const outcome = compileRule(rule.definition);
+        const outcome = compileRule(rule.definition, this.#deps.profiles.facts);
         if (outcome.kind === "refused") throw new Error(`rule ${rule.key} ${rule.version}: ${outcome.detail}`);
-        this.#compiled.push({ rule, when: outcome.when, untilMs: ofOne[at + 1]?.fromMs ?? null });
+        const { when, readsProfile } = outcome;
+        this.#compiled.push({ rule, when, readsProfile, untilMs: ofOne[at + 1]?.fromMs ?? null });
       }
     }
   }
@@ -67,29 +71,20 @@ export class EarningRules {
     key: string,
     definition: LoyaltyDefinition,
   ): Promise<LoyaltyRule | RuleRefusal | Refused<"too_many_loyalty_rules">> {
-    const compiled = compileRule(definition);
+    const compiled = compileRule(definition, this.#deps.profiles.facts);
     if (compiled.kind === "refused") return compiled;
-    const { db, clock, audit } = this.#deps;
-    const outcome = await transaction(db, async (tx) => {
-      const rules = await this.#store.listForChange(tx);
-      const before = rules.find((rule) => rule.key === key);
-      if (before === undefined && rules.length >= rulesMax)
-        return { kind: "refused", rule: "too_many_loyalty_rules" } as const;
-      if (before !== undefined && JSON.stringify(before.definition) === JSON.stringify(definition)) return before;
-      const nowMs = clock.nowMs();
-      const made = { createdAtMs: nowMs, createdBy: principalText(by), fromMs: nowMs };
-      const rule: LoyaltyRule = { key, version: (before?.version ?? 0) + 1, definition, ...made };
-      await this.#store.insert(tx, rule);
-      await audit.record(tx, {
-        principal: by,
-        action: before === undefined ? "loyalty_rule.created" : "loyalty_rule.changed",
-        subject: `loyalty_rule:${key}`,
-        before: before?.definition,
-        after: definition,
-      });
-      return rule;
+    const store = this.#store;
+    const kind = {
+      noun: "loyalty_rule" as const,
+      countMax: rulesMax,
+      forChange: (tx: Db) => store.forChange(tx, key),
+      insert: (tx: Db, next: LoyaltyRule) => store.insert(tx, next),
+    };
+    const put = await putVersion(this.#deps, by, kind, key, definition, (made): LoyaltyRule => {
+      return { ...made, fromMs: made.createdAtMs };
     });
-    if (!("kind" in outcome)) await this.load();
-    return outcome;
+    if (put === "full") return { kind: "refused", rule: "too_many_loyalty_rules" };
+    await this.load();
+    return put;
   }
 }

@@ -4,6 +4,7 @@ import type { HouseholdAct } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import type { Facts, FactTypes } from "../platform/predicate/predicate.ts";
 import { calendarDay, endOfDayAfterMs, periodAfter, periodOf } from "./core/calendar.ts";
 import type { CompiledRule } from "./core/compiled-rule.ts";
 import {
@@ -23,6 +24,13 @@ import type { Tiers } from "./tiers.ts";
 /** What this slice needs of households: the zone in which their days are counted. Unknown households are missing from the answer. */
 export interface HouseholdDays {
   timeZoneOf(householdIds: readonly string[], db?: Db): Promise<Map<string, { timeZone: string; locale: string }>>;
+}
+
+/** What is known of households beside the act that earns: the facts that segments see. */
+export interface HouseholdProfiles {
+  facts: FactTypes;
+  /** As of now, by household; who has no profile is missing. */
+  of(db: Db, householdIds: readonly string[]): Promise<ReadonlyMap<string, Facts>>;
 }
 
 /** Points that another part of the service gives, under a name of its own. */
@@ -49,6 +57,7 @@ export interface EarningsDeps {
   ids: Ids;
   outbox: Outbox;
   households: HouseholdDays;
+  profiles: HouseholdProfiles;
   ledger: LedgerStore;
   moves: PointMoves;
   tiers: Tiers;
@@ -82,19 +91,45 @@ export class Earnings {
     const beneficiaries = people.filter((id) => zones.has(id));
     if (events.length === 0) return;
     await this.#deps.ledger.lockAccounts(tx, beneficiaries);
+    const profiles = await this.#profiles(tx, events);
     // A day at a time: what a household earned on one decides its tier on the next, in whatever batches they came.
-    for (const round of rounds(events)) await this.#round(tx, round, zones);
+    for (const round of rounds(events)) await this.#round(tx, round, zones, profiles);
   }
 
-  async #round(tx: Db, acts: readonly EarningAct[], zones: Zones): Promise<void> {
-    const { ledger } = this.#deps;
+  /** Asked once for a batch, and only where a rule reads it. */
+  async #profiles(tx: Db, acts: readonly EarningAct[]): Promise<ReadonlyMap<string, Facts>> {
+    const { rules, profiles } = this.#deps;
+    const reading = rules().filter(({ readsProfile, rule }) => readsProfile && rule.definition.enabled);
+    const types = new Set(reading.map(({ rule }) => rule.definition.act.type));
+    const ids = acts.flatMap(({ type, householdId }) => (types.has(type) ? [householdId] : []));
+    return ids.length === 0 ? new Map() : profiles.of(tx, [...new Set(ids)]);
+  }
+
+  async #round(tx: Db, acts: readonly EarningAct[], zones: Zones, profiles: ReadonlyMap<string, Facts>): Promise<void> {
+    const { ledger, rules } = this.#deps;
     const ids = acts.flatMap(({ householdId, data }) => [
       householdId,
       ...referrerOf(data).filter((id) => zones.has(id)),
     ]);
     const accounts = await ledger.lockAccounts(tx, ids);
-    const known = await this.#known(tx, acts, accounts, zones);
-    await this.#write(tx, decideEarnings(this.#deps.rules(), acts, known), accounts, zones);
+    if (rules().some(({ rule }) => rule.definition.delayMs > 0)) await this.#activate(tx, acts, accounts, zones);
+    const known = {
+      ...(await this.#known(tx, acts, accounts, zones)),
+      profileOf: (id: string) => profiles.get(id) ?? {},
+    };
+    await this.#write(tx, decideEarnings(rules(), acts, known), accounts, zones);
+  }
+
+  /** What was pending until these acts counts for the tier that they find. */
+  async #activate(tx: Db, acts: readonly EarningAct[], accounts: Accounts, zones: Zones): Promise<void> {
+    await this.#deps.tiers.activate(
+      tx,
+      [...Map.groupBy(acts, ({ householdId }) => householdId)].map(([householdId, ofOne]) => ({
+        account: accountIn(accounts, householdId),
+        timeZone: zones.get(householdId)?.timeZone ?? "UTC",
+        atMs: Math.min(...ofOne.map(({ atMs }) => atMs)),
+      })),
+    );
   }
 
   /** Gives points that no earning rule decides. The same again changes nothing; another amount is refused by name. */
@@ -136,7 +171,7 @@ export class Earnings {
       ],
       [{ householdId, deviceId: device?.id ?? null, title: award.title }],
     );
-    await this.#reachTiers(tx, [{ householdId, points, atMs }], accounts, zones);
+    await this.#reachTiers(tx, [{ householdId, points, atMs, activeAtMs: atMs }], accounts, zones);
     return { kind: "earned", transferId: id };
   }
 
@@ -150,7 +185,12 @@ export class Earnings {
     return sources.flatMap((source) => [source, this.erased(source)]);
   }
 
-  async #known(tx: Db, acts: readonly EarningAct[], accounts: Accounts, zones: Zones): Promise<Known> {
+  async #known(
+    tx: Db,
+    acts: readonly EarningAct[],
+    accounts: Accounts,
+    zones: Zones,
+  ): Promise<Omit<Known, "profileOf">> {
     const { ledger, tiers, rules } = this.#deps;
     const all = [...accounts.households.values()];
     const sources = new Map(acts.map(({ source }) => [this.erased(source), source]));
@@ -297,11 +337,23 @@ export class Earnings {
 
   async #reachTiers(
     tx: Db,
-    earnings: readonly { householdId: string; points: number; atMs: number }[],
+    earnings: readonly { householdId: string; points: number; atMs: number; activeAtMs: number }[],
     accounts: Accounts,
     zones: Zones,
   ): Promise<void> {
-    const perHousehold = [...Map.groupBy(earnings, ({ householdId }) => householdId)].map(([householdId, earned]) => {
+    const { tiers } = this.#deps;
+    const [pending, active] = [
+      earnings.filter(({ atMs, activeAtMs }) => activeAtMs > atMs),
+      earnings.filter(({ atMs, activeAtMs }) => activeAtMs <= atMs),
+    ];
+    await tiers.expectActive(
+      tx,
+      pending.map(({ householdId, activeAtMs }) => ({
+        account: accountIn(accounts, householdId).key,
+        atMs: activeAtMs,
+      })),
+    );
+    const perHousehold = [...Map.groupBy(active, ({ householdId }) => householdId)].map(([householdId, earned]) => {
       const account = accountIn(accounts, householdId);
       const sum = earned.reduce((total, { points }) => total + points, 0);
       return {
@@ -310,7 +362,7 @@ export class Earnings {
         atMs: Math.max(...earned.map(({ atMs }) => atMs)),
       };
     });
-    await this.#deps.tiers.afterEarning(tx, perHousehold);
+    await tiers.afterEarning(tx, perHousehold);
   }
 }
 

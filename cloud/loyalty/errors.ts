@@ -1,3 +1,5 @@
+import { Problem, problem } from "../platform/problem.ts";
+
 /** What the loyalty slice can refuse. */
 export const loyaltyProblems = {
   loyalty_household_not_found: {
@@ -28,7 +30,7 @@ export const loyaltyProblems = {
   earning_predicate_refused: {
     status: 422,
     title: "The rule's condition cannot be used",
-    help: "A condition in CEL over the facts that the rule declares and those of the household: tier, locale, origin, model, hour, weekday.",
+    help: "A condition in CEL over the facts that the rule declares, those of every rule (tier, locale, origin, model, hour, weekday), and those of the household: GET /api/v1/loyalty/vocabulary lists them.",
   },
   earning_fact_unknown: {
     status: 422,
@@ -37,8 +39,8 @@ export const loyaltyProblems = {
   },
   earning_fact_reserved: {
     status: 422,
-    title: "A fact of the rule has the name of one of the household's",
-    help: "tier, locale, origin, model, hour and weekday are the household's.",
+    title: "A fact of the rule has the name of one that every rule has",
+    help: "tier, locale, origin, model, hour and weekday are there already.",
   },
   earning_rule_does_nothing: {
     status: 422,
@@ -130,6 +132,11 @@ export const loyaltyProblems = {
     title: "The offer is switched off",
     help: "Switch it on before it is made to a household.",
   },
+  offer_not_in_force: {
+    status: 409,
+    title: "The offer is not made at this time",
+    help: "It has a time from and until which it is made. Change that, or wait.",
+  },
   offer_life_out_of_range: {
     status: 422,
     title: "The offer would end before it begins, or too late",
@@ -196,3 +203,14 @@ export const loyaltyProblems = {
     help: "Send `nextCursor` of the page before, unchanged, or leave it out.",
   },
 } as const;
+
+/** A definition that is refused; where its detail names a field (`prices.0.tier: ...`), with a pointer to that. */
+export function refusedDefinition(
+  { rule, detail }: { rule: keyof typeof loyaltyProblems; detail?: string },
+  within = "",
+): Problem {
+  const [, place, message] = /^([a-zA-Z0-9_.]+): (.+)$/s.exec(detail ?? "") ?? [];
+  if (place === undefined || message === undefined) return problem(loyaltyProblems, rule, detail);
+  const pointer = `${within}/${place.replaceAll(".", "/")}`;
+  return new Problem(rule, loyaltyProblems[rule], detail, [{ pointer, message }]);
+}

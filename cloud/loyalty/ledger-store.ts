@@ -123,7 +123,7 @@ export class LedgerStore {
       WHERE program = ${this.program} AND kind = 'earning' AND source = ANY(${[...sources]}::text[])
       UNION ALL
       SELECT rule, source, effect_index, NULL FROM ledger_refusal
-      WHERE program = ${this.program} AND refused IN ('limit_reached', 'returned_before')
+      WHERE program = ${this.program} AND refused IN ('limit_reached', 'returned_before', 'condition_not_met')
         AND source = ANY(${[...sources]}::text[])`.execute(tx);
     const keys = new Map(accounts.map(({ householdId, key }) => [householdId, key]));
     const wanted = limits.flatMap(({ rule, householdId, limitKey }) => {

@@ -41,6 +41,7 @@ export const loyaltyData = (deps: LoyaltyDataDeps): HouseholdData[] => [
     async erase(tx, householdId) {
       const accounts = sql`SELECT key FROM ledger_account WHERE household_id = ${householdId}`;
       await sql`DELETE FROM loyalty_standing WHERE account IN (${accounts})`.execute(tx);
+      await sql`DELETE FROM loyalty_activation WHERE account IN (${accounts})`.execute(tx);
       await sql`DELETE FROM loyalty_mark WHERE account IN (${accounts})`.execute(tx);
       await sql`DELETE FROM loyalty_return WHERE account IN (${accounts})`.execute(tx);
       const { numAffectedRows } = await sql`DELETE FROM loyalty_tier_change WHERE account IN (${accounts})`.execute(tx);

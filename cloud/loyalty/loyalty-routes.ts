@@ -4,9 +4,11 @@ import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
-import { loyaltyDefinition, loyaltyKey, loyaltyRule } from "./core/rule.ts";
+import { knownActs } from "./core/act-catalogue.ts";
+import { momentFacts } from "./core/compiled-rule.ts";
+import { actOrigins, loyaltyDefinition, loyaltyKey, loyaltyRule } from "./core/rule.ts";
 import { transferKinds } from "./core/transfer.ts";
-import { loyaltyProblems } from "./errors.ts";
+import { loyaltyProblems, refusedDefinition } from "./errors.ts";
 import { grantView, toGrantView } from "./offers-routes.ts";
 import { redemptionView } from "./program-routes.ts";
 import { deviceIdOf, eventIdOf, type LedgerEntry, type Loyalty } from "./loyalty.ts";
@@ -70,6 +72,7 @@ export const standingView = z
 export function loyaltyRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   ruleRoutes(server, loyalty);
   dryRunRoutes(server, loyalty);
+  vocabularyRoutes(server);
   householdRoutes(server, loyalty);
   ledgerRoutes(server, loyalty);
 }
@@ -118,6 +121,10 @@ function dryRunRoutes(server: FastifyInstance, loyalty: Loyalty): void {
             points: z.number(),
             refused: z.number(),
             returns: z.number(),
+            /** Points of each day on which some would have been given. */
+            days: z.array(z.object({ day: z.string(), points: z.number() })),
+            /** Points of one household in all: the middle one's of those who would have got some, and the most. */
+            perHousehold: z.object({ median: z.number(), max: z.number() }),
             effects: z.array(
               z.object({
                 householdId: z.string(),
@@ -135,7 +142,7 @@ function dryRunRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     async ({ body }) => {
       const over = { householdId: body.householdId ?? null, days: body.days };
       const outcome = await loyalty.dryRun(body.definition, over);
-      if (outcome.kind === "refused") throw problem(loyaltyProblems, outcome.rule, outcome.detail);
+      if (outcome.kind === "refused") throw refusedDefinition(outcome, "/definition");
       return outcome;
     },
   );
@@ -158,7 +165,7 @@ function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       schema: {
         summary: "Put an earning rule's next version in force, or make the rule",
         description:
-          "What was earned stays as it is: an act never earns twice, nor another amount. What happened before the new version goes by the one before it, however late it is told.",
+          "A condition that reads facts of the household is judged once, by what was known when the act was told. What was earned stays as it is: an act never earns twice, nor another amount. What happened before the new version goes by the one before it, however late it is told.",
         tags,
         params: z.object({ key: loyaltyKey }),
         body: loyaltyDefinition,
@@ -167,12 +174,48 @@ function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     },
     async ({ principal, params, body }) => {
       const outcome = await loyalty.rules.put(principal, params.key, body);
-      if ("kind" in outcome)
-        throw problem(loyaltyProblems, outcome.rule, "detail" in outcome ? outcome.detail : undefined);
+      if ("kind" in outcome) throw refusedDefinition(outcome);
       return outcome;
     },
   );
 }
+
+function vocabularyRoutes(server: FastifyInstance): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  const fact = z.object({ name: z.string(), type: z.string(), help: z.string() });
+  app.get(
+    "/api/v1/loyalty/vocabulary",
+    {
+      config: { permission: "loyalty.read" },
+      schema: {
+        summary: "What rules are written with: acts with the facts of their data, and facts of every act",
+        description:
+          "Conditions read the facts of the household too, which segments see: GET /api/v1/segments/facts lists those.",
+        tags,
+        response: {
+          200: z.object({
+            acts: z.array(
+              z.object({
+                type: z.string(),
+                words: z.string(),
+                from: z.array(z.enum(actOrigins)),
+                facts: z.array(fact),
+              }),
+            ),
+            facts: z.array(fact),
+          }),
+        },
+      },
+    },
+    async () => ({
+      acts: knownActs.map(({ facts, ...act }) => ({ ...act, facts: named(facts) })),
+      facts: named(momentFacts),
+    }),
+  );
+}
+
+const named = (facts: Readonly<Record<string, { type: string; help: string }>>) =>
+  Object.entries(facts).map(([name, { type, help }]) => ({ name, type, help }));
 
 function householdRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   const app = typed(server);

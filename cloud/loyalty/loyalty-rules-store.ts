@@ -35,10 +35,11 @@ export class LoyaltyRulesStore {
     return rows.map(toRule);
   }
 
-  /** The newest version of every rule, with no other change of rules until the transaction ends. */
-  async listForChange(tx: Db): Promise<LoyaltyRule[]> {
+  /** The rule in force and how many there are, with no other change of rules until the transaction ends. */
+  async forChange(tx: Db, key: string): Promise<{ before: LoyaltyRule | null; count: number }> {
     await sql`SELECT pg_advisory_xact_lock(${rulesLock})`.execute(tx);
-    return this.versions(tx, 1);
+    const all = await this.versions(tx, 1);
+    return { before: all.find((rule) => rule.key === key) ?? null, count: all.length };
   }
 
   async insert(tx: Db, rule: LoyaltyRule): Promise<void> {

@@ -34,6 +34,7 @@ beforeAll(async () => {
     audit: new Audit(clock),
     outbox: new Outbox(randomIds),
     households: { timeZoneOf, partsOf: async (id) => [id], onMerged() {}, onUnmerged() {} },
+    profiles: { facts: {}, of: async () => new Map() },
     acts: async () => [],
     secret: Buffer.alloc(32, 7),
     reach: "loopback",

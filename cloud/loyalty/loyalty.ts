@@ -19,9 +19,10 @@ import type { RuleRefusal } from "./core/compiled-rule.ts";
 import { type RankedTier, tierAbove } from "./core/program.ts";
 import type { LoyaltyDefinition } from "./core/rule.ts";
 import type { Transfer } from "./core/transfer.ts";
+import { wordsFor } from "./core/words.ts";
 import { type DryRun, dryRun, type RetainedActs } from "./dry-run.ts";
 import { EarningRules } from "./earning-rules.ts";
-import { type Award, type AwardOutcome, Earnings } from "./earnings.ts";
+import { type Award, type AwardOutcome, Earnings, type HouseholdProfiles } from "./earnings.ts";
 import { checkLedger, type LedgerCheck } from "./ledger-check.ts";
 import { type Balance, LedgerReads } from "./ledger-reads.ts";
 import { LedgerStore } from "./ledger-store.ts";
@@ -47,6 +48,8 @@ export interface LoyaltyDeps {
   audit: Audit;
   outbox: Outbox;
   households: MergedPointsDeps["households"] & Pick<Households, "onMerged" | "onUnmerged">;
+  /** What is known of households, for conditions that read it. */
+  profiles: HouseholdProfiles;
   /** What is kept of what households did. */
   acts: RetainedActs;
   /** Of this installation, and not in the database. */
@@ -170,8 +173,12 @@ export class Loyalty {
     });
   }
 
-  /** What a household holds, with its tier, and how far it is to the next; null where there is no such household. */
-  async standing(householdId: string) {
+  /**
+   * What a household holds, with its tier, and how far it is to the next; null where there is no such household.
+   *
+   * @param toHousehold whether it is the household that reads it, in its language
+   */
+  async standing(householdId: string, { toHousehold = false }: { toHousehold?: boolean } = {}) {
     const { db, households } = this.#deps;
     const zone = (await households.timeZoneOf([householdId])).get(householdId);
     if (zone === undefined) return null;
@@ -184,16 +191,17 @@ export class Loyalty {
     if (tier === undefined) throw new Error("a household without a tier");
     const pointsInPeriod = account === null ? 0 : await this.tierBook.pointsInPeriod(db, account, zone.timeZone);
     const next = tierAbove(this.tierBook.definition, tier);
+    const nameOf = ({ title, names }: RankedTier) => (toHousehold ? (wordsFor(names, zone.locale) ?? title) : title);
     return {
       balance: balances.get(householdId) ?? { active: 0, pending: 0 },
-      tier: { key: tier.key, title: tier.title, benefits: tier.benefits, rank: tier.rank, untilMs: tier.untilMs },
+      tier: { key: tier.key, title: nameOf(tier), benefits: tier.benefits, rank: tier.rank, untilMs: tier.untilMs },
       pointsInPeriod,
       next:
         next === null
           ? null
           : {
               key: next.key,
-              title: next.title,
+              title: nameOf(next),
               benefits: next.benefits,
               fromPoints: next.fromPoints,
               pointsMissing: Math.max(0, next.fromPoints - pointsInPeriod),
@@ -275,6 +283,18 @@ export class Loyalty {
 
   nowMs(): number {
     return this.#deps.clock.nowMs();
+  }
+
+  /** What there is to have for points, in the household's language. */
+  async rewardsFor(householdId: string) {
+    const zone = (await this.#deps.households.timeZoneOf([householdId])).get(householdId);
+    const all = (await this.rewards.list()).filter(({ definition }) => definition.enabled);
+    return all.map(({ key, definition, taken }) => {
+      const { kind, pointsCost, tier, stock, texts } = definition;
+      const { title, description } = wordsFor(texts, zone?.locale ?? "") ?? definition;
+      const left = stock === null ? null : Math.max(0, stock - taken);
+      return { key, title, description, kind, pointsCost, tier, left };
+    });
   }
 
   /** Puts a reward aside for a household. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { rewardKinds } from "./core/reward.ts";
 import { loyaltyKey } from "./core/rule.ts";
 import { loyaltyProblems } from "./errors.ts";
 import type { Loyalty } from "./loyalty.ts";
@@ -41,7 +42,7 @@ function readRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       },
     },
     async ({ principal }) => {
-      const standing = await loyalty.standing(owner(principal).householdId);
+      const standing = await loyalty.standing(owner(principal).householdId, { toHousehold: true });
       if (standing === null) throw problem(loyaltyProblems, "loyalty_household_not_found");
       return standing;
     },
@@ -78,6 +79,7 @@ function rewardRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     key: z.string(),
     title: z.string(),
     description: z.string(),
+    kind: z.enum(rewardKinds),
     pointsCost: z.number(),
     tier: z.string().nullable(),
     left: z.number().nullable(),
@@ -94,16 +96,8 @@ function rewardRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     },
     async ({ principal }) => {
       const { householdId } = owner(principal);
-      const all = (await loyalty.rewards.list()).filter(({ definition }) => definition.enabled);
       return {
-        items: all.map(({ key, definition: { title, description, pointsCost, tier, stock }, taken }) => ({
-          key,
-          title,
-          description,
-          pointsCost,
-          tier,
-          left: stock === null ? null : Math.max(0, stock - taken),
-        })),
+        items: await loyalty.rewardsFor(householdId),
         mine: await loyalty.rewards.mine(householdId),
       };
     },

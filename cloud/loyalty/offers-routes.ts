@@ -5,7 +5,7 @@ import { problem } from "../platform/problem.ts";
 import { grantStates } from "./core/grant-life.ts";
 import { money, offer, offerDefinition } from "./core/offer.ts";
 import { loyaltyKey } from "./core/rule.ts";
-import { loyaltyProblems } from "./errors.ts";
+import { loyaltyProblems, refusedDefinition } from "./errors.ts";
 import type { Loyalty } from "./loyalty.ts";
 import type { Grant } from "./offers-store.ts";
 
@@ -88,8 +88,7 @@ function definitionRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     },
     async ({ principal, params, body }) => {
       const outcome = await loyalty.offers.put(principal, params.key, body);
-      if ("kind" in outcome)
-        throw problem(loyaltyProblems, outcome.rule, "detail" in outcome ? outcome.detail : undefined);
+      if ("kind" in outcome) throw refusedDefinition(outcome);
       return outcome;
     },
   );

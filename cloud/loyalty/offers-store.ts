@@ -104,9 +104,11 @@ export class OffersStore {
     return rows.map(toOffer);
   }
 
-  async listForChange(tx: Db): Promise<Offer[]> {
+  /** The offer in force and how many there are, with no other change of offers until the transaction ends. */
+  async forChange(tx: Db, key: string): Promise<{ before: Offer | null; count: number }> {
     await sql`SELECT pg_advisory_xact_lock(${offersLock})`.execute(tx);
-    return this.list(tx);
+    const all = await this.list(tx);
+    return { before: all.find((one) => one.key === key) ?? null, count: all.length };
   }
 
   async get(db: Db, key: string): Promise<Offer | null> {

@@ -258,6 +258,47 @@ test("an offer below its floor, above its list price or for a tier of nowhere is
   expect(await put(prices(1_500, "nowhere"))).toMatchObject({ code: "offer_tier_unknown" });
 });
 
+test("an offer is made within its time alone, and none of those made outlasts it; the same definition again is no new version", async () => {
+  const one = await home();
+  const nowMs = kitchen.clock.nowMs();
+  const base = { title: "Stone", article: "S", currency: "EUR", listPriceMinor: 2_000, floorMinor: 1_000 };
+  const put = async (more: object) =>
+    (await kitchen.as("content", "PUT", "/loyalty/offers/stone", { ...base, ...more })).body;
+  const make = async (expiresAtMs: number) =>
+    (await kitchen.as("content", "POST", `/households/${one.householdId}/offers`, { offer: "stone", expiresAtMs }))
+      .body;
+  expect(await put({ fromMs: nowMs + 10, untilMs: nowMs + 10 })).toMatchObject({ code: "invalid_request" });
+  expect(await put({ fromMs: nowMs + 60_000, untilMs: nowMs + 120_000 })).toMatchObject({ version: 1 });
+  expect(await put({ untilMs: nowMs + 120_000, fromMs: nowMs + 60_000 })).toMatchObject({ version: 1 });
+  expect(await make(nowMs + 3_600_000)).toMatchObject({ code: "offer_not_in_force" });
+  clock.forward(60_000);
+  const { offerId } = await make(nowMs + 3_600_000);
+  expect(await grant({ ...one, offerId })).toMatchObject({ expiresAtMs: nowMs + 120_000 });
+  clock.forward(60_000);
+  expect(await make(nowMs + 3_600_000)).toMatchObject({ code: "offer_not_in_force" });
+});
+
+test("households read tiers and rewards in their language, or in the one that is always there", async () => {
+  const one = await home();
+  const program = (await kitchen.as("viewer", "GET", "/loyalty/program")).body.definition;
+  const [base, ...others] = program.tiers;
+  const tiers = [{ ...base, names: { de: "Mitglied", fr: "Membre" } }, ...others];
+  expect((await kitchen.as("content", "PUT", "/loyalty/program", { ...program, tiers })).status).toBe(200);
+  const texts = { fr: { title: "Gants de four", description: "Chauds" } };
+  const reward = { title: "Gloves", description: "Warm", pointsCost: 3, kind: "product", texts };
+  expect((await kitchen.as("content", "PUT", "/loyalty/rewards/gloves", reward)).status).toBe(200);
+  const read = async (locale: string) => {
+    await kitchen.as("admin", "PATCH", `/households/${one.householdId}`, { locale });
+    const gloves = (await kitchen.call(one.key, "GET", "/my/rewards")).body.items.find(
+      ({ key }: { key: string }) => key === "gloves",
+    );
+    return [(await kitchen.call(one.key, "GET", "/my/points")).body.tier.title, gloves.title, gloves.description];
+  };
+  expect(await read("fr-CH")).toEqual(["Membre", "Gants de four", "Chauds"]);
+  expect(await read("de-AT")).toEqual(["Mitglied", "Gloves", "Warm"]);
+  expect(await read("en-GB")).toEqual([base.title, "Gloves", "Warm"]);
+});
+
 test("the shop's address leads to the public, and never down into the house", async () => {
   const outcome = await kitchen.as("admin", "PUT", "/loyalty/shop", { url: "https://10.0.0.1/x", secret: shopSecret });
   expect(outcome.body.code).toBe("shop_address_private");

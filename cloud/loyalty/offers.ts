@@ -3,7 +3,7 @@ import type { HouseholdAct } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
-import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
 import { type GrantRefusal, stepGrant } from "./core/grant-life.ts";
 import { type Money, type Offer, type OfferDefinition, priceFor, refusedOffer } from "./core/offer.ts";
 import { tierOf } from "./core/program.ts";
@@ -13,6 +13,7 @@ import { type Grant, OffersStore } from "./offers-store.ts";
 import type { PointMoves } from "./point-moves.ts";
 import type { Shop } from "./shop.ts";
 import type { Tiers } from "./tiers.ts";
+import { putVersion } from "./versioned.ts";
 
 export interface OffersDeps {
   db: Db;
@@ -83,38 +84,36 @@ export class Offers {
     | (Refused<"offer_below_floor" | "offer_above_list_price" | "offer_tier_unknown"> & { detail: string })
     | Refused<"too_many_offers">
   > {
-    const { db, clock, audit, tiers } = this.#deps;
+    const { tiers } = this.#deps;
     const refusal = refusedOffer(definition, new Set(tiers.definition.tiers.map((tier) => tier.key)));
     if (refusal !== null) return { kind: "refused", ...refusal };
-    return transaction(db, async (tx) => {
-      const offers = await this.#store.listForChange(tx);
-      const before = offers.find((offer) => offer.key === key);
-      if (before === undefined && offers.length >= offersMax) return refused("too_many_offers");
-      const made = { createdAtMs: clock.nowMs(), createdBy: principalText(by) };
-      const offer: Offer = { key, version: (before?.version ?? 0) + 1, definition, ...made };
-      await this.#store.insert(tx, offer);
-      await audit.record(tx, {
-        principal: by,
-        action: before === undefined ? "offer.created" : "offer.changed",
-        subject: `offer:${key}`,
-        before: before?.definition,
-        after: definition,
-      });
-      return offer;
-    });
+    const store = this.#store;
+    const kind = {
+      noun: "offer" as const,
+      countMax: offersMax,
+      forChange: (tx: Db) => store.forChange(tx, key),
+      insert: (tx: Db, next: Offer) => store.insert(tx, next),
+    };
+    const put = await putVersion(this.#deps, by, kind, key, definition, (made): Offer => made);
+    return put === "full" ? refused("too_many_offers") : put;
   }
 
   /** Makes an offer to a household, at the price of its tier. What it is told stays, whatever becomes of the offer. */
   async grant(
     tx: Db,
     { householdId, offerKey, expiresAtMs }: { householdId: string; offerKey: string; expiresAtMs: number },
-  ): Promise<GrantedOffer | Refused<"offer_not_found" | "offer_disabled" | "offer_life_out_of_range">> {
+  ): Promise<
+    GrantedOffer | Refused<"offer_not_found" | "offer_disabled" | "offer_not_in_force" | "offer_life_out_of_range">
+  > {
     const { clock, ids, tiers } = this.#deps;
     const offer = await this.#store.get(tx, offerKey);
     if (offer === null) return refused("offer_not_found");
     const { definition } = offer;
     if (!definition.enabled) return refused("offer_disabled");
     const nowMs = clock.nowMs();
+    const { fromMs, untilMs } = definition;
+    if ((fromMs !== null && nowMs < fromMs) || (untilMs !== null && nowMs >= untilMs))
+      return refused("offer_not_in_force");
     if (expiresAtMs <= nowMs || expiresAtMs > nowMs + lifeMsMax) return refused("offer_life_out_of_range");
     const rank = (await tiers.of(tx, [householdId])).get(householdId)?.rank ?? 0;
     const rankOf = (tier: string | null) => (tier === null ? 0 : tierOf(tiers.definition, tier).rank);
@@ -130,7 +129,7 @@ export class Offers {
       reason,
       pointsCost: definition.pointsCost,
       grantedAtMs: nowMs,
-      expiresAtMs,
+      expiresAtMs: Math.min(expiresAtMs, untilMs ?? expiresAtMs),
       state: "granted",
       redeemedAtMs: null,
       source: null,

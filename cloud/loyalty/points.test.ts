@@ -42,6 +42,7 @@ beforeAll(async () => {
       onMerged: (hear) => void hears.push(hear),
       onUnmerged: (hear) => void unhears.push(hear),
     },
+    profiles: { facts: {}, of: async () => new Map() },
     acts: async (_db, { types, householdId, fromMs, toMs }, limit) =>
       kept
         .filter((act) => types.includes(act.type) && (householdId === null || act.householdId === householdId))
@@ -142,6 +143,8 @@ test("points expire by lot at the end of a day of the household's calendar, and 
   await loyalty.rewards.put(by, "mug", {
     title: "Mug",
     description: "",
+    texts: {},
+    kind: "product",
     pointsCost: 30,
     reserveMs: dayMs,
     stock: 2,
@@ -178,6 +181,8 @@ test("a reward is redeemed once and its stock is never given twice; given back, 
   await loyalty.rewards.put(by, "last", {
     title: "The last one",
     description: "",
+    texts: {},
+    kind: "product",
     pointsCost: 40,
     reserveMs: dayMs,
     stock: 1,
@@ -226,6 +231,8 @@ test("an order that is sent back takes its points back, told in whichever order,
     await loyalty.rewards.put(by, "big", {
       title: "Big",
       description: "",
+      texts: {},
+      kind: "product",
       pointsCost: 55,
       reserveMs: dayMs,
       stock: null,
@@ -331,9 +338,9 @@ test("a streak earns in each period that ends a run without a gap, whichever of 
 });
 
 const threeTiers: ProgramDefinition["tiers"] = [
-  { key: "base", title: "Member", fromPoints: 0, multiplierPct: 100, benefits: "" },
-  { key: "silver", title: "Silver", fromPoints: 100, multiplierPct: 150, benefits: "Free filters" },
-  { key: "gold", title: "Gold", fromPoints: 300, multiplierPct: 200, benefits: "" },
+  { key: "base", title: "Member", names: {}, fromPoints: 0, multiplierPct: 100, benefits: "" },
+  { key: "silver", title: "Silver", names: {}, fromPoints: 100, multiplierPct: 150, benefits: "Free filters" },
+  { key: "gold", title: "Gold", names: {}, fromPoints: 300, multiplierPct: 200, benefits: "" },
 ];
 
 test("a tier is reached with its points, kept for its period, kept on with points of that period, and lost only after a notice", async () => {

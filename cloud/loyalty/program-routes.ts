@@ -6,7 +6,7 @@ import { problem } from "../platform/problem.ts";
 import { program, programDefinition } from "./core/program.ts";
 import { redemptionStates, reward, rewardDefinition } from "./core/reward.ts";
 import { loyaltyKey } from "./core/rule.ts";
-import { loyaltyProblems } from "./errors.ts";
+import { loyaltyProblems, refusedDefinition } from "./errors.ts";
 import type { Loyalty } from "./loyalty.ts";
 
 const tags = ["loyalty"];
@@ -119,7 +119,7 @@ function rewardRoutes(server: FastifyInstance, loyalty: Loyalty): void {
     },
     async ({ principal, params, body }) => {
       const outcome = await loyalty.rewards.put(principal, params.key, body);
-      if ("kind" in outcome) throw problem(loyaltyProblems, outcome.rule);
+      if ("kind" in outcome) throw refusedDefinition(outcome);
       return outcome;
     },
   );

@@ -73,13 +73,18 @@ export class RewardsStore {
     return rows.map(toReward)[0] ?? null;
   }
 
+  /** The reward, held, and how many there are. */
+  async forChange(tx: Db, key: string): Promise<{ before: Reward | null; count: number }> {
+    return { before: await this.lock(tx, key), count: await this.#count(tx) };
+  }
+
   async taken(tx: Db, key: string): Promise<number> {
     const { rows } = await sql<{ taken: number }>`
       SELECT count(*) AS taken FROM loyalty_redemption WHERE reward = ${key} AND state <> 'released'`.execute(tx);
     return rows[0]?.taken ?? 0;
   }
 
-  async count(tx: Db): Promise<number> {
+  async #count(tx: Db): Promise<number> {
     const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM loyalty_reward`.execute(tx);
     return rows[0]?.n ?? 0;
   }

@@ -2,7 +2,7 @@ import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
-import { type Audit, type Principal, principalText } from "../staff/staff.ts";
+import type { Audit, Principal } from "../staff/staff.ts";
 import { tierOf } from "./core/program.ts";
 import { type RedemptionRefusal, type Reward, type RewardDefinition, stepRedemption } from "./core/reward.ts";
 import type { HouseholdDays } from "./earnings.ts";
@@ -10,6 +10,7 @@ import type { LedgerStore } from "./ledger-store.ts";
 import type { PointMoves } from "./point-moves.ts";
 import { type Redemption, RewardsStore } from "./rewards-store.ts";
 import type { Tiers } from "./tiers.ts";
+import { putVersion } from "./versioned.ts";
 
 export interface RewardsDeps {
   db: Db;
@@ -47,25 +48,19 @@ export class Rewards {
     by: Principal,
     key: string,
     definition: RewardDefinition,
-  ): Promise<Reward | Refused<"too_many_rewards" | "reward_tier_unknown">> {
-    const { db, clock, audit, tiers } = this.#deps;
+  ): Promise<Reward | Refused<"too_many_rewards"> | (Refused<"reward_tier_unknown"> & { detail: string })> {
+    const { tiers } = this.#deps;
     if (definition.tier !== null && !tiers.definition.tiers.some((tier) => tier.key === definition.tier))
-      return refused("reward_tier_unknown");
-    return transaction(db, async (tx) => {
-      const before = await this.#store.lock(tx, key);
-      if (before === null && (await this.#store.count(tx)) >= rewardsMax) return refused("too_many_rewards");
-      const made = { createdAtMs: clock.nowMs(), createdBy: principalText(by) };
-      const next: Reward = { key, version: (before?.version ?? 0) + 1, definition, ...made };
-      await this.#store.put(tx, next);
-      await audit.record(tx, {
-        principal: by,
-        action: before === null ? "reward.created" : "reward.changed",
-        subject: `reward:${key}`,
-        before: before?.definition,
-        after: definition,
-      });
-      return next;
-    });
+      return { ...refused("reward_tier_unknown"), detail: `tier: the program has no tier ${definition.tier}.` };
+    const store = this.#store;
+    const kind = {
+      noun: "reward" as const,
+      countMax: rewardsMax,
+      forChange: (tx: Db) => store.forChange(tx, key),
+      insert: (tx: Db, next: Reward) => store.put(tx, next),
+    };
+    const put = await putVersion(this.#deps, by, kind, key, definition, (made): Reward => made);
+    return put === "full" ? refused("too_many_rewards") : put;
   }
 
   /** Puts a reward aside, with its points. */

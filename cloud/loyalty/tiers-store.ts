@@ -117,8 +117,11 @@ export class TiersStore {
     return rows.map((row) => ({ account: row.account, atMs: row.at_ms, to: row.to_tier }));
   }
 
-  /** Points earned and not taken back after `fromMs` and until `toMs`, of each account and of those that became part of it. */
-  async earnedIn(
+  /**
+   * Points that became active after `fromMs` and until `toMs`, without those taken back by then, of each account and of those that became
+   * part of it. What is taken back while it is pending counts for nothing at any time.
+   */
+  async activeIn(
     db: Db,
     spans: readonly { account: number; fromMs: number; toMs: number }[],
   ): Promise<Map<number, number>> {
@@ -126,15 +129,49 @@ export class TiersStore {
       SELECT s.account, (
         SELECT coalesce(sum(t.points), 0) FROM ledger_account a JOIN ledger_transfer t ON t.credit_account = a.key
         WHERE (a.key = s.account OR a.merged_into = s.account) AND t.kind = 'earning'
-          AND t.at_ms > s.from_ms AND t.at_ms <= s.to_ms
+          AND t.active_at_ms > s.from_ms AND t.active_at_ms <= s.to_ms
       )::bigint - (
         SELECT coalesce(sum(t.points), 0) FROM ledger_account a JOIN ledger_transfer t ON t.debit_account = a.key
         WHERE (a.key = s.account OR a.merged_into = s.account) AND t.kind = 'reversal'
-          AND t.at_ms > s.from_ms AND t.at_ms <= s.to_ms
+          AND greatest(t.at_ms, t.active_at_ms) > s.from_ms AND greatest(t.at_ms, t.active_at_ms) <= s.to_ms
       )::bigint AS points
       FROM unnest(${spans.map(({ account }) => account)}::int[], ${spans.map(({ fromMs }) => fromMs)}::bigint[],
         ${spans.map(({ toMs }) => toMs)}::bigint[]) AS s(account, from_ms, to_ms)`.execute(db);
     return new Map(rows.map((row) => [row.account, row.points]));
+  }
+
+  /** Notes when pending points become active. */
+  async addActivations(tx: Db, activations: readonly { account: number; atMs: number }[]): Promise<void> {
+    if (activations.length === 0) return;
+    await sql`
+      INSERT INTO loyalty_activation (account, at_ms)
+      SELECT * FROM unnest(${activations.map(({ account }) => account)}::int[], ${activations.map(({ atMs }) => atMs)}::bigint[])
+      ON CONFLICT DO NOTHING`.execute(tx);
+  }
+
+  /** Households of which points became active until `nowMs`, those that wait longest first. */
+  async activationsDue(db: Db, nowMs: number, limit: number): Promise<string[]> {
+    const { rows } = await sql<{ household_id: string }>`
+      SELECT DISTINCT coalesce(i.household_id, a.household_id) AS household_id
+      FROM (SELECT account FROM loyalty_activation WHERE at_ms <= ${nowMs} ORDER BY at_ms LIMIT ${limit}) AS d
+      JOIN ledger_account a ON a.key = d.account LEFT JOIN ledger_account i ON i.key = a.merged_into`.execute(db);
+    return rows.map((row) => row.household_id);
+  }
+
+  /** Takes what became active of these accounts, and of those that became part of them, until a time each; the earliest first. */
+  async takeActivations(
+    tx: Db,
+    until: readonly { account: number; untilMs: number }[],
+  ): Promise<{ account: number; atMs: number }[]> {
+    const { rows } = await sql<{ account: number; at_ms: number }>`
+      DELETE FROM loyalty_activation d
+      USING unnest(${until.map(({ account }) => account)}::int[], ${until.map(({ untilMs }) => untilMs)}::bigint[])
+        AS u(account, until_ms) JOIN ledger_account a ON a.key = u.account OR a.merged_into = u.account
+      WHERE d.account = a.key AND d.at_ms <= u.until_ms
+      RETURNING u.account, d.at_ms`.execute(tx);
+    return rows
+      .map((row) => ({ account: row.account, atMs: row.at_ms }))
+      .toSorted((a, b) => a.atMs - b.atMs || a.account - b.account);
   }
 
   /** Accounts whose tier ends by then, or of which nobody looked yet whether to tell them that it does. */

@@ -16,7 +16,7 @@ export interface TiersDeps {
   households: { timeZoneOf(ids: readonly string[], db?: Db): Promise<Map<string, { timeZone: string }>> };
 }
 
-/** A household that earned, and when last. */
+/** A household of which points became active, and when last. */
 export interface Earned {
   account: Account;
   timeZone: string;
@@ -29,8 +29,9 @@ const dueAtOnce = 200;
 /**
  * Who has which tier, and until when.
  *
- * A tier is reached with the points that were earned in the period before, kept for a period, and looked at again at its end: with the
- * points of that period it is kept for another, or the one that they reach takes its place, after a notice.
+ * A tier is reached with the points that became active in the period before, kept for a period, and looked at again at its end: with the
+ * points of that period it is kept for another, or the one that they reach takes its place, after a notice. Pending points count from
+ * when they are active, and those that are taken back before never do.
  */
 export class Tiers {
   readonly #deps: TiersDeps;
@@ -98,6 +99,25 @@ export class Tiers {
     };
   }
 
+  /** Notes when pending points become active: `activate` looks at the household then. */
+  async expectActive(tx: Db, pending: readonly { account: number; atMs: number }[]): Promise<void> {
+    await this.#store.addActivations(tx, pending);
+  }
+
+  /** Moves households up whose pending points became active until a time each, as of when they did. Their accounts are held. */
+  async activate(tx: Db, until: readonly Earned[]): Promise<number> {
+    const all = new Map(until.map((one) => [one.account.key, one]));
+    const due = await this.#store.takeActivations(
+      tx,
+      until.map(({ account, atMs }) => ({ account: account.key, untilMs: atMs })),
+    );
+    for (const { account, atMs } of due) {
+      const one = all.get(account);
+      if (one !== undefined) await this.afterEarning(tx, [{ ...one, atMs }]);
+    }
+    return due.length;
+  }
+
   /** Moves households up that earned enough. Their accounts are held. */
   async afterEarning(tx: Db, earned: readonly Earned[]): Promise<void> {
     const lowest = this.definition.tiers[1];
@@ -117,7 +137,7 @@ export class Tiers {
       else standings.set(one.account.key, settled);
       able.push(one);
     }
-    const sums = await this.#store.earnedIn(
+    const sums = await this.#store.activeIn(
       tx,
       able.map(({ account, atMs, timeZone }) => ({
         account: account.key,
@@ -133,10 +153,11 @@ export class Tiers {
     }
   }
 
-  /** Tells those whose tier is about to end, and ends it where it has. */
+  /** Moves those up whose points became active, tells those whose tier is about to end, and ends it where it has. */
   async tick(): Promise<void> {
     const { db, clock, ledger } = this.#deps;
     const nowMs = clock.nowMs();
+    await this.#activateDue(nowMs);
     const endingByMs = nowMs + this.definition.noticeDays * dayMs;
     for (;;) {
       const due = await this.#store.due(db, { endedByMs: nowMs, endingByMs }, dueAtOnce);
@@ -159,6 +180,29 @@ export class Tiers {
     }
   }
 
+  async #activateDue(nowMs: number): Promise<void> {
+    const { db, ledger, households } = this.#deps;
+    for (;;) {
+      const ids = await this.#store.activationsDue(db, nowMs, dueAtOnce);
+      if (ids.length === 0) return;
+      const activated = await transaction(db, async (tx) => {
+        const { households: accounts } = await ledger.lockAccounts(tx, ids);
+        const zones = await households.timeZoneOf(ids, tx);
+        const timeZone = (id: string) => zones.get(id)?.timeZone ?? "UTC";
+        return this.activate(
+          tx,
+          [...accounts.values()].map((account) => ({
+            account,
+            timeZone: timeZone(account.householdId),
+            atMs: nowMs,
+          })),
+        );
+      });
+      // Another worker was faster.
+      if (activated === 0) return;
+    }
+  }
+
   /** Tier of each household, until when, and how far it is to the next. */
   async of(db: Db, householdIds: readonly string[]): Promise<Map<string, RankedTier & { untilMs: number | null }>> {
     const standings = await this.#store.ofHouseholds(db, this.#deps.ledger.program, householdIds);
@@ -173,7 +217,7 @@ export class Tiers {
   /** Points that count for a tier now. */
   async pointsInPeriod(db: Db, account: number, timeZone: string): Promise<number> {
     const toMs = this.#deps.clock.nowMs();
-    const sums = await this.#store.earnedIn(db, [{ account, fromMs: this.#before(toMs, timeZone), toMs }]);
+    const sums = await this.#store.activeIn(db, [{ account, fromMs: this.#before(toMs, timeZone), toMs }]);
     return sums.get(account) ?? 0;
   }
 
@@ -185,7 +229,7 @@ export class Tiers {
     const { clock, outbox } = this.#deps;
     const nowMs = clock.nowMs();
     const { noticeDays } = this.definition;
-    const points = await this.#earnedBefore(tx, standing.account, standing.untilMs, one.timeZone);
+    const points = await this.#activeBefore(tx, standing.account, standing.untilMs, one.timeZone);
     const tier = tierOf(this.definition, standing.tier);
     const isShort = points < tier.fromPoints;
     const isLongOver = standing.untilMs + noticeDays * dayMs <= nowMs;
@@ -206,7 +250,7 @@ export class Tiers {
   async #settle(tx: Db, standing: Standing, one: Earned, untilMs: number): Promise<Standing | undefined> {
     let now: Standing | undefined = standing;
     while (now !== undefined && now.untilMs <= untilMs) {
-      const points = await this.#earnedBefore(tx, now.account, now.untilMs, one.timeZone);
+      const points = await this.#activeBefore(tx, now.account, now.untilMs, one.timeZone);
       const tier = tierOf(this.definition, now.tier);
       const reached = tierFor(this.definition, points);
       now =
@@ -249,8 +293,8 @@ export class Tiers {
     return monthsAfterMs(atMs, -this.definition.periodMonths, timeZone);
   }
 
-  async #earnedBefore(tx: Db, account: number, toMs: number, timeZone: string): Promise<number> {
-    const sums = await this.#store.earnedIn(tx, [{ account, fromMs: this.#before(toMs, timeZone), toMs }]);
+  async #activeBefore(tx: Db, account: number, toMs: number, timeZone: string): Promise<number> {
+    const sums = await this.#store.activeIn(tx, [{ account, fromMs: this.#before(toMs, timeZone), toMs }]);
     return sums.get(account) ?? 0;
   }
 }

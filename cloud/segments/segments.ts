@@ -17,7 +17,7 @@ import { ProfilesStore } from "./profiles-store.ts";
 import { membersOf, type SegmentRow, SegmentsStore } from "./segments-store.ts";
 
 export { segmentProblems } from "./errors.ts";
-export { householdFactViews } from "./core/facts.ts";
+export { householdFactTypes as profileFacts, householdFactViews } from "./core/facts.ts";
 export type { HouseholdProfile } from "./core/facts.ts";
 export type { ProfileSources } from "./profile-book.ts";
 

@@ -87,6 +87,7 @@ async function ledgerAlone(cloud: CloudParts): Promise<Loyalty> {
       onMerged() {},
       onUnmerged() {},
     },
+    profiles: { facts: {}, of: () => Promise.resolve(new Map()) },
     acts: () => Promise.resolve([]),
     secret: Buffer.alloc(32, 9),
     reach: "public",

@@ -1,8 +1,8 @@
 import { compilePredicate, type Facts, type FactTypes, type Predicate } from "../../platform/predicate/predicate.ts";
 import { actOrigins, type LoyaltyDefinition, type LoyaltyRule } from "./rule.ts";
 
-/** What a rule's condition may read beside its own facts. */
-export const householdFacts: FactTypes = {
+/** What a rule's condition may read of the moment, beside the facts of the act and those of the household's profile. */
+export const momentFacts: FactTypes = {
   tier: { type: "text", help: "The household's tier when it happened" },
   locale: { type: "text", help: "The household's language, such as de-DE" },
   origin: { type: "text", help: `Who reported it: ${actOrigins.join(", ")}` },
@@ -11,10 +11,16 @@ export const householdFacts: FactTypes = {
   weekday: { type: "number", help: "1 Monday to 7 Sunday, in the household's calendar" },
 };
 
-/** A version with its condition made ready, and until when it is in force. */
-export interface CompiledRule {
-  rule: LoyaltyRule;
+/** A condition that is ready. */
+interface ReadyCondition {
   when: Predicate | null;
+  /** Whether it reads the household's profile: that changes, so such a condition is judged once, when the act is told. */
+  readsProfile: boolean;
+}
+
+/** A version with its condition made ready, and until when it is in force. */
+export interface CompiledRule extends ReadyCondition {
+  rule: LoyaltyRule;
   /** Null: still. */
   untilMs: number | null;
 }
@@ -32,22 +38,42 @@ export type RuleRefusal = {
 
 const refused = (rule: RuleRefusal["rule"], detail: string): RuleRefusal => ({ kind: "refused", rule, detail });
 
-/** Checks a definition and makes its condition ready. */
-export function compileRule(definition: LoyaltyDefinition): { kind: "ok"; when: Predicate | null } | RuleRefusal {
+/**
+ * Checks a definition and makes its condition ready.
+ *
+ * @param profileFacts what the profiles of households know; a fact of the moment or of the act hides one of the same name
+ */
+export function compileRule(
+  definition: LoyaltyDefinition,
+  profileFacts: FactTypes,
+): ({ kind: "ok" } & ReadyCondition) | RuleRefusal {
   const problem = refusedParts(definition);
   if (problem !== null) return problem;
-  if (definition.when === null) return { kind: "ok", when: null };
-  const own = Object.entries(definition.facts).map(([name, type]) => [name, { type, help: "" }] as const);
-  const compiled = compilePredicate(definition.when, { ...householdFacts, ...Object.fromEntries(own) });
-  if (compiled.kind === "refused") return refused("earning_predicate_refused", `when: ${compiled.detail}`);
-  return { kind: "ok", when: compiled.predicate };
+  const { when, facts } = definition;
+  if (when === null) return { kind: "ok", when: null, readsProfile: false };
+  const own = Object.entries(facts).map(([name, type]) => [name, { type, help: "" }] as const);
+  const nearer: FactTypes = { ...momentFacts, ...Object.fromEntries(own) };
+  const compiled = compilePredicate(when, { ...profileFacts, ...nearer });
+  if (compiled.kind === "refused") {
+    const { detail, place } = compiled;
+    return refused("earning_predicate_refused", `when: ${placeWords(when, place)}${detail}`);
+  }
+  const readsProfile = [...compiled.predicate.reads].some((name) => !Object.hasOwn(nearer, name));
+  return { kind: "ok", when: compiled.predicate, readsProfile };
+}
+
+/** Where in a condition something cannot be used, for whoever reads it. */
+function placeWords(when: string, place: { from: number; to: number } | null): string {
+  if (place === null) return "";
+  const words = when.slice(place.from, place.to).slice(0, 40);
+  return `${words === "" ? "" : `\`${words}\` `}at character ${place.from + 1}: `;
 }
 
 function refusedParts(definition: LoyaltyDefinition): RuleRefusal | null {
   const { facts, effects, returns, limit, streak, act } = definition;
-  const reserved = Object.keys(facts).find((name) => Object.hasOwn(householdFacts, name));
+  const reserved = Object.keys(facts).find((name) => Object.hasOwn(momentFacts, name));
   if (reserved !== undefined)
-    return refused("earning_fact_reserved", `facts.${reserved}: the household has a fact of this name already.`);
+    return refused("earning_fact_reserved", `facts.${reserved}: every rule has a fact of this name already.`);
   if ((effects.length === 0) === (returns === null))
     return refused("earning_rule_does_nothing", "effects: name points, or what the act takes back, and not both.");
   for (const [at, { points }] of effects.entries())

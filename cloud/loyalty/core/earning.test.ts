@@ -20,6 +20,7 @@ const rule = (key: string, points: number, limit: Limit): CompiledRule => ({
     fromMs: 0,
   },
   when: null,
+  readsProfile: false,
   untilMs: null,
 });
 
@@ -35,6 +36,7 @@ const nothing: Known = {
   returned: new Set(),
   marks: new Set(),
   tierAt: () => ({ key: "base", multiplierPct: 100 }),
+  profileOf: () => ({}),
   expiresAfterDays: null,
   exists: () => true,
 };

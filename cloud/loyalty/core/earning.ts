@@ -8,8 +8,10 @@
  * - Within a batch acts count in the order of their own time, and of their identity where that is equal.
  * - Across batches a limit goes to the first to arrive; how many earn in a period does not depend on the order.
  * - A refusal by a limit is final and remembered, so that neither a replay nor a later, higher limit moves points.
+ * - A condition that reads what is known of the household is judged once, and where it does not hold that is remembered alike.
  * - A reversed earning keeps its place in its limit, for the same reason.
  */
+import type { Facts } from "../../platform/predicate/predicate.ts";
 import { multiplied, pointsOf } from "./amount.ts";
 import { endOfDayAfterMs, periodOf, startOfDayMs } from "./calendar.ts";
 import { type CompiledRule, factsFor, inForce } from "./compiled-rule.ts";
@@ -48,6 +50,8 @@ export interface Known {
   tierAt(householdId: string, atMs: number): { key: string; multiplierPct: number };
   /** Points expire after so many days where the rule does not say. */
   expiresAfterDays: number | null;
+  /** What is known of a household beside the act, for conditions that read it. */
+  profileOf(householdId: string): Facts;
   /** Whether there is a household of that id, to credit a referrer. */
   exists(householdId: string): boolean;
 }
@@ -71,7 +75,12 @@ export interface Earning {
   isOnce: boolean;
 }
 
-export type EarningRefusal = "exists_with_different_amount" | "limit_reached" | "returned_before" | "exceeds_balance";
+export type EarningRefusal =
+  | "exists_with_different_amount"
+  | "limit_reached"
+  | "returned_before"
+  | "exceeds_balance"
+  | "condition_not_met";
 
 export interface Decided {
   earnings: Earning[];
@@ -146,15 +155,32 @@ class Deciding {
     this.#marks = new Set(known.marks);
   }
 
-  decide({ rule, when }: CompiledRule, act: EarningAct): void {
+  decide(compiled: CompiledRule, act: EarningAct): void {
+    const { rule } = compiled;
     const { definition } = rule;
     const tier = this.#known.tierAt(act.householdId, act.atMs);
     const model = act.device?.model ?? null;
     const facts = factsFor(definition, { ...act, model }, { tier: tier.key, locale: act.locale });
-    if (when !== null && !when.matches(facts).matches) return;
+    if (!this.#holds(compiled, act, facts)) return;
     if (definition.returns !== null) return this.#return(rule, act, definition.returns);
     if (definition.streak !== null) return this.#mark(rule, act, definition.streak);
     this.#earn(rule, act, facts, definition.tierMultiplied ? tier.multiplierPct : 100);
+  }
+
+  #holds({ rule, when, readsProfile }: CompiledRule, act: EarningAct, facts: Facts): boolean {
+    if (when === null) return true;
+    if (!readsProfile) return when.matches(facts).matches;
+    const before = rule.definition.effects.flatMap((_effect, index) => {
+      const points = this.#decided.get(earningKey(act.source, rule.key, index));
+      return points === undefined ? [] : [points];
+    });
+    if (before.length > 0) return before.some((points) => points !== null);
+    const isMet = when.matches({ ...this.#known.profileOf(act.householdId), ...facts }).matches;
+    if (!isMet) {
+      this.#decided.set(earningKey(act.source, rule.key, 0), null);
+      this.outcome.refusals.push({ act, rule, effectIndex: 0, points: 0, refused: "condition_not_met" });
+    }
+    return isMet;
   }
 
   #earn(rule: LoyaltyRule, act: EarningAct, facts: Readonly<Record<string, unknown>>, pct: number): void {

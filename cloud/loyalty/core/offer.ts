@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { safeText } from "#protocol/text.ts";
+import { epochMs, safeText } from "#protocol/text.ts";
 import { loyaltyKey } from "./rule.ts";
 
 const amountMinor = z.int().min(0).max(100_000_000);
@@ -33,7 +33,14 @@ export const offerDefinition = z
       .default([]),
     /** Points that it costs beside the price. */
     pointsCost: z.int().min(1).max(1_000_000).nullable().default(null),
+    /** It is made to households from and until then, and none of those made lasts longer; null: no bound. */
+    fromMs: epochMs.nullable().default(null),
+    untilMs: epochMs.nullable().default(null),
     enabled: z.boolean().default(true),
+  })
+  .refine(({ fromMs, untilMs }) => fromMs === null || untilMs === null || fromMs < untilMs, {
+    path: ["untilMs"],
+    message: "must lie after fromMs",
   })
   .meta({ id: "OfferDefinition" });
 export type OfferDefinition = z.infer<typeof offerDefinition>;

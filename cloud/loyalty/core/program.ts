@@ -1,12 +1,15 @@
 import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
 import { loyaltyKey } from "./rule.ts";
+import { inLocales } from "./words.ts";
 
 export const tier = z
   .strictObject({
     key: loyaltyKey,
     title: safeText(100).trim().min(1),
-    /** Points earned within the period that reach it. */
+    /** Its name in other languages. */
+    names: inLocales(safeText(100).trim().min(1)),
+    /** Points that became active within the period and reach it. */
     fromPoints: z.int().min(0).max(1_000_000_000),
     /** Of what rules give that say so, from the day after it was reached. */
     multiplierPct: z.int().min(100).max(1_000).default(100),

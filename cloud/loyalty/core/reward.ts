@@ -1,12 +1,18 @@
 import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
 import { loyaltyKey } from "./rule.ts";
+import { inLocales } from "./words.ts";
+
+export const rewardKinds = ["product", "voucher", "service", "donation"] as const;
 
 /** What points are good for. */
 export const rewardDefinition = z
   .strictObject({
     title: safeText(200).trim().min(1),
     description: safeText(1_000).default(""),
+    /** Its words in other languages. */
+    texts: inLocales(z.strictObject({ title: safeText(200).trim().min(1), description: safeText(1_000).default("") })),
+    kind: z.enum(rewardKinds).default("product"),
     pointsCost: z.int().min(1).max(1_000_000),
     /** How long it is put aside for a household. */
     reserveMs: z.int().min(60_000).max(2_678_400_000).default(86_400_000),

@@ -1,0 +1,90 @@
+import type { actOrigins, LoyaltyDefinition } from "./rule.ts";
+
+/** Something that households do and that may earn, as it is offered to whoever writes a rule. Any other type may be named too. */
+export interface KnownAct {
+  type: string;
+  /** After `points for`: `a finished program`. */
+  words: string;
+  /** Who reports it as a rule. */
+  from: (typeof actOrigins)[number][];
+  /** What its data says. */
+  facts: Record<string, { type: LoyaltyDefinition["facts"][string]; help: string }>;
+}
+
+const program = { type: "text", help: "The program's name, such as HotAir" } as const;
+const energy_wh = { type: "number", help: "Energy used, in Wh" } as const;
+const ranMs = { type: "number", help: "How long it ran, in milliseconds" } as const;
+const recipeId = { type: "text", help: "The recipe's id" } as const;
+const article = { type: "text", help: "The article looked at" } as const;
+const order = {
+  order_id: { type: "text", help: "The order's number" },
+  amount_minor: { type: "number", help: "What it cost, in the currency's smallest unit" },
+} as const;
+const outside: KnownAct["from"] = ["web", "app", "shop"];
+
+export const knownActs: readonly KnownAct[] = [
+  {
+    type: "program.finished",
+    words: "a finished program",
+    from: ["appliance"],
+    facts: { program, ranMs, energy_wh, recipeId },
+  },
+  {
+    type: "recipe.finished",
+    words: "a recipe cooked to its end",
+    from: ["appliance", "app"],
+    facts: { recipeId },
+  },
+  {
+    type: "maintenance.done",
+    words: "a cleaning or descaling",
+    from: ["appliance"],
+    facts: {
+      kind: { type: "text", help: "clean or descale" },
+      programs: { type: "number", help: "Programs since the last time" },
+    },
+  },
+  {
+    type: "firmware.confirmed",
+    words: "an installed update",
+    from: ["appliance"],
+    facts: { waited_h: { type: "number", help: "Hours from the offer to the confirmed boot" } },
+  },
+  {
+    type: "feedback.given",
+    words: "feedback",
+    from: [],
+    facts: { rating: { type: "number", help: "From 1 to 5" } },
+  },
+  { type: "share.created", words: "something shared", from: ["appliance", "app"], facts: {} },
+  { type: "share.cooked", words: "a share that somebody cooked", from: ["app"], facts: {} },
+  {
+    type: "referral.paired",
+    words: "an appliance paired after a referral",
+    from: ["app", "support"],
+    facts: { referrer: { type: "text", help: "Id of the household that referred" } },
+  },
+  { type: "recipe.saved", words: "a saved recipe", from: outside, facts: { recipe: recipeId } },
+  {
+    type: "recipe.searched",
+    words: "a search for recipes",
+    from: outside,
+    facts: { words: { type: "text", help: "What was searched for" } },
+  },
+  {
+    type: "page.viewed",
+    words: "a page viewed",
+    from: outside,
+    facts: { page: { type: "text", help: "Its address" } },
+  },
+  { type: "price.checked", words: "a price looked at", from: outside, facts: { article } },
+  { type: "cart.added", words: "something put into the cart", from: ["shop"], facts: { article } },
+  { type: "order.placed", words: "an order", from: ["shop"], facts: order },
+  { type: "order.returned", words: "an order sent back", from: ["shop"], facts: order },
+  {
+    type: "mention.posted",
+    words: "a public mention",
+    from: ["social"],
+    facts: { reach: { type: "number", help: "How many people it reached" } },
+  },
+];
