@@ -286,14 +286,6 @@ export class CampaignsStore {
         AND (m.goal_at_ms IS NULL OR m.goal_at_ms > act.at_ms)`.execute(tx);
   }
 
-  /** Members and who of them reached the goal, by arm. */
-  async arms(db: Db, id: string): Promise<{ arm: "treated" | "held_out"; households: number; reached: number }[]> {
-    const { rows } = await sql<{ arm: "treated" | "held_out"; households: number; reached: number }>`
-      SELECT arm, count(*)::int AS households, count(goal_at_ms)::int AS reached FROM campaign_member
-      WHERE campaign_id = ${id} GROUP BY arm`.execute(db);
-    return rows;
-  }
-
   async isMember(db: Db, id: string, householdId: string): Promise<boolean> {
     const { rows } = await sql`
       SELECT 1 FROM campaign_member WHERE campaign_id = ${id} AND household_id = ${householdId}`.execute(db);

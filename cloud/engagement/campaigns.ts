@@ -9,6 +9,7 @@ import { type Lift, liftOf } from "./core/lift.ts";
 import type { engagementProblems } from "./errors.ts";
 import type { DecisionsStore } from "./decisions-store.ts";
 import type { EstimateStore } from "./estimate-store.ts";
+import type { FunnelStore } from "./funnel-store.ts";
 import type { HouseholdStates } from "./household-states.ts";
 import type { Policies } from "./policies.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
@@ -59,6 +60,7 @@ const add = (to: Record<string, number>, key: string) => {
 interface CampaignsDeps extends EngagementDeps {
   campaigns: CampaignsStore;
   decisions: DecisionsStore;
+  funnels: FunnelStore;
   estimates: EstimateStore;
   states: HouseholdStates;
   policies: Policies;
@@ -231,11 +233,10 @@ export class Campaigns {
   }
 
   async funnel(row: CampaignRow): Promise<Funnel> {
-    const { db, clock, campaigns, decisions } = this.#deps;
+    const { db, clock, funnels } = this.#deps;
     const arms = { treated: { households: 0, reached: 0 }, held_out: { households: 0, reached: 0 } };
-    for (const { arm, households, reached } of await campaigns.arms(db, row.id)) arms[arm] = { households, reached };
     const found: Funnel = {
-      members: arms.treated.households + arms.held_out.households,
+      members: 0,
       decided: 0,
       human: 0,
       queued: 0,
@@ -248,13 +249,21 @@ export class Campaigns {
       arms,
       lift: null,
     };
-    for (const { answer, reason, decided, sent, shown, acted, ended } of await decisions.funnel(db, sourceOf(row.id))) {
-      found.decided += decided;
-      if (answer === "hold") found.waiting[reason ?? ""] = decided;
-      if (answer === "suppress") found.suppressed[reason ?? ""] = decided;
-      if (answer === "human") found.human += decided;
-      if (answer !== "send") continue;
-      found.queued += decided;
+    for (const { what, reason, households, sent, shown, acted, ended, reached } of await funnels.read(
+      db,
+      sourceOf(row.id),
+    )) {
+      if (what === "treated" || what === "held_out") {
+        arms[what] = { households, reached };
+        found.members += households;
+        continue;
+      }
+      found.decided += households;
+      if (what === "hold") found.waiting[reason ?? ""] = households;
+      if (what === "suppress") found.suppressed[reason ?? ""] = households;
+      if (what === "human") found.human += households;
+      if (what !== "send") continue;
+      found.queued += households;
       found.sent += sent;
       found.shown += shown;
       found.acted += acted;

@@ -261,28 +261,4 @@ export class DecisionsStore {
       ORDER BY decided_at_ms DESC LIMIT 50`.execute(db);
     return rows;
   }
-
-  /** How far a source has come. A household counts once, by the best that happened to it, however many items there were to choose from. */
-  async funnel(db: Db, source: string): Promise<FunnelRow[]> {
-    const { rows } = await sql<FunnelRow>`
-      SELECT answer, reason, count(*)::int AS decided, count(sent_at_ms)::int AS sent, count(shown_at_ms)::int AS shown,
-        count(acted_at_ms)::int AS acted, count(*) FILTER (WHERE ended IS NOT NULL AND acted_at_ms IS NULL)::int AS ended
-      FROM (
-        SELECT DISTINCT ON (household_id) answer, reason, sent_at_ms, shown_at_ms, acted_at_ms, ended
-        FROM decision WHERE source = ${source}
-        ORDER BY household_id, array_position(ARRAY['send', 'human', 'hold', 'suppress'], answer),
-          acted_at_ms NULLS LAST, shown_at_ms NULLS LAST, sent_at_ms NULLS LAST, score DESC, item_id
-      ) best GROUP BY answer, reason`.execute(db);
-    return rows;
-  }
-}
-
-export interface FunnelRow {
-  answer: DecisionRow["answer"];
-  reason: string | null;
-  decided: number;
-  sent: number;
-  shown: number;
-  acted: number;
-  ended: number;
 }

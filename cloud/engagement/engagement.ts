@@ -18,6 +18,7 @@ import { DecisionsStore, type Moved } from "./decisions-store.ts";
 import { DecisionViews } from "./decision-views.ts";
 import { EstimateStore } from "./estimate-store.ts";
 import { Executor } from "./executor.ts";
+import { FunnelStore } from "./funnel-store.ts";
 import { Habits } from "./habits.ts";
 import { engagementData } from "./household-rows.ts";
 import { HouseholdStates } from "./household-states.ts";
@@ -52,6 +53,7 @@ export class Engagement {
   readonly #deps: Deps;
   readonly #campaignsStore = new CampaignsStore();
   readonly #decisions = new DecisionsStore();
+  readonly #funnels = new FunnelStore();
   readonly #habits: Habits;
   readonly #executor: Executor;
   readonly #letters: Letters;
@@ -68,7 +70,8 @@ export class Engagement {
     this.app = new AppHook(deps);
     const appReady = (db: Db) => this.app.isReady(db);
     const parts = { ...deps, campaigns, decisions, messages, states, policies: this.policies, appReady };
-    this.campaigns = new Campaigns({ ...parts, estimates: new EstimateStore(), onGoals: () => this.#watchGoals() });
+    const onGoals = () => this.#watchGoals();
+    this.campaigns = new Campaigns({ ...parts, funnels: this.#funnels, estimates: new EstimateStore(), onGoals });
     this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore() });
     this.views = new DecisionViews(parts);
     this.mailWord = new MailWord({ ...deps, stopped, links });
@@ -93,6 +96,11 @@ export class Engagement {
   /** Sends letters and messages that are due. */
   tickLetters(): Promise<void> {
     return this.#letters.tick();
+  }
+
+  /** Keeps the counts of campaigns short. */
+  tidy(): Promise<void> {
+    return this.#funnels.fold(this.#deps.db);
   }
 
   /** What households did, in the transaction that records it: habits, interests, what was seen, goals that were reached. */

@@ -324,6 +324,14 @@ test("of several items to choose from the one goes out that suits best, and the 
   expect(decided[1]?.trace.find(({ test: name }) => name === "priority")).toMatchObject({ with: { instead: "Cod" } });
 });
 
+test("of several items a household gets one, of whatever class they are", () => {
+  for (const itemClass of itemClasses) {
+    const items = ["a", "b"].map((itemId) => candidate({ itemId, class: itemClass, choice: "one" }));
+    const answers = decide(items, household(), nowMs, circumstances()).map(({ answer }) => answer.kind);
+    expect([itemClass, answers]).toEqual([itemClass, ["send", "suppress"]]);
+  }
+});
+
 test("what can not be cooked at the household's appliance leaves the choice to what can", () => {
   const steamed = candidate({ itemId: "steamed", needs: { ...noNeeds, steam: true }, choice: "a", priority: 9 });
   const baked = candidate({ itemId: "baked", choice: "a" });

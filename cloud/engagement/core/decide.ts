@@ -224,9 +224,9 @@ const tests: Record<Exclude<TestName, "expiry" | "channel">, (asked: Asked) => V
   },
 
   priority({ candidate, household, circumstances: { policy }, calendar, soFar }) {
-    if (!isCapped(candidate.class)) return passes("goes_beside_the_rest");
     const chosen = candidate.choice === null ? undefined : soFar.chosen.get(candidate.choice);
     if (chosen !== undefined) return suppresses("another_suits_better", { instead: chosen });
+    if (!isCapped(candidate.class)) return passes("goes_beside_the_rest");
     const mine = { rank: rankOf(candidate.class), priority: candidate.priority };
     const others = household.waiting.filter(
       ({ source, itemId }) => source !== candidate.source || itemId !== candidate.itemId,
