@@ -18,6 +18,7 @@ import type { Logger } from "./platform/logger.ts";
 import type { MailSettings } from "./platform/mail-sender.ts";
 import type { Reach } from "./platform/webhooks/public-address.ts";
 import { profileFacts, Segments } from "./segments/segments.ts";
+import { madeSerials } from "./provisioning/provisioning.ts";
 import { retainedActs, updatesOf } from "./retained-acts.ts";
 import type { Service } from "./service/service.ts";
 import type { Audit } from "./staff/staff.ts";
@@ -131,6 +132,8 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     models: devices,
     segments,
     appliances: deviceSerials,
+    made: madeSerials,
+    namesOf,
     service: deps.service,
     async grant(tx, wanted) {
       const granted = await loyalty.offers.grant(tx, wanted);

@@ -9,7 +9,8 @@ import type { CampaignRow } from "./campaigns-store.ts";
 import { campaignDefinition, campaignStates } from "./core/campaign.ts";
 import type { Engagement } from "./engagement.ts";
 import { engagementProblems } from "./errors.ts";
-import { recallStatuses } from "./recalls-store.ts";
+import { lettersColumns } from "./recalls.ts";
+import { recallStatuses, unreachableWhys } from "./recalls-store.ts";
 
 const tags = ["campaigns"];
 const byId = z.object({ id: z.uuid() });
@@ -70,6 +71,7 @@ const estimateView = z
     suppressed: counts,
     human: z.number(),
     appliances: z.number().nullable(),
+    neverRegistered: z.number().nullable(),
   })
   .meta({ id: "CampaignEstimate" });
 
@@ -77,11 +79,15 @@ const recallRow = z
   .object({
     key: z.string(),
     householdId: z.string().nullable(),
+    householdName: z.string().nullable(),
     status: z.enum(recallStatuses),
-    reason: z.string().nullable(),
+    /** Of whom nothing reaches. */
+    why: z.enum(unreachableWhys).nullable(),
+    detail: z.string().nullable(),
     appliances: z.array(
       z.object({
-        deviceId: z.string(),
+        /** Null of what was made and never registered. */
+        deviceId: z.string().nullable(),
         serial: z.string(),
         model: z.string(),
         shownAtMs: z.number().nullable(),
@@ -160,7 +166,7 @@ function listRoutes(server: FastifyInstance, { campaigns, recalls }: Engagement)
     async ({ params: { id } }) => {
       const row = await campaigns.get(id);
       if (row === null) throw problem(engagementProblems, "campaign_not_found");
-      const recall = row.kind === "recall" ? await recalls.counts(id) : null;
+      const recall = row.kind === "recall" ? await recalls.counts(row) : null;
       return { ...viewOf(row), funnel: await campaigns.funnel(row), recall };
     },
   );
@@ -241,7 +247,9 @@ function recallRoutes(server: FastifyInstance, { recalls }: Engagement): void {
     {
       config: { permission: "campaigns.read" },
       schema: {
-        summary: "List the households of a recall, and its appliances that nobody owns",
+        summary:
+          "List the households of a recall, its appliances that nobody owns, and those that were never registered",
+        description: "With the households' names: whoever opens it is in the audit log.",
         tags,
         params: byId,
         querystring: z.object({
@@ -252,8 +260,8 @@ function recallRoutes(server: FastifyInstance, { recalls }: Engagement): void {
         response: { 200: z.object({ items: z.array(recallRow), nextCursor: z.string().nullable() }) },
       },
     },
-    async ({ params: { id }, query: { status, cursor, limit } }) => {
-      const rows = await recalls.page(id, { status: status ?? null, afterKey: cursor?.[0] ?? null, limit });
+    async ({ principal, params: { id }, query: { status, cursor, limit } }) => {
+      const rows = await recalls.page(principal, id, { status: status ?? null, afterKey: cursor?.[0] ?? null, limit });
       if (!Array.isArray(rows)) throw problem(engagementProblems, rows.rule);
       const last = rows.at(-1);
       return {
@@ -272,7 +280,7 @@ function recallRoutes(server: FastifyInstance, { recalls }: Engagement): void {
         tags,
         params: byId,
         response: {
-          200: z.any().meta({ description: "CSV: household_id, household_people, locale, serials, model, why" }),
+          200: z.any().meta({ description: `CSV: ${lettersColumns.join(", ")}` }),
         },
       },
     },

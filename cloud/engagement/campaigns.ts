@@ -51,6 +51,8 @@ export interface Estimate {
   human: number;
   /** Of a recall: also those that nobody owns. */
   appliances: number | null;
+  /** Of a recall: made, and never connected. They are on the list for letters. */
+  neverRegistered: number | null;
 }
 
 const add = (to: Record<string, number>, key: string) => {
@@ -186,10 +188,9 @@ export class Campaigns {
 
   /** What would become of it if it started now, by the same function that decides when it does. */
   async estimate(definition: CampaignDefinition): Promise<Estimate | Refused<Rule>> {
-    const { db, clock, content, estimates, states, policies, appReady, appliances } = this.#deps;
+    const { db, clock, content, estimates, states, policies, appReady, appliances, made } = this.#deps;
     const wrong = await this.#wrong(db, definition);
     if (wrong !== null) return wrong;
-    const isRecall = definition.kind === "recall";
     const audience = audienceOf(definition, this.#deps);
     const households = await estimates.size(db, audience);
     const ids = await estimates.sample(db, audience, looked);
@@ -197,8 +198,8 @@ export class Campaigns {
     const items = await content.forDecision(db, definition.itemIds);
     const candidates = candidatesOf({ id: "estimate", definition }, items);
     const circumstances = await states.circumstances(await policies.inForce(), await appReady(db), nowMs);
-    const affected =
-      definition.kind === "recall" ? await estimates.affected(db, appliances, definition.audience, ids) : null;
+    const recalled = definition.kind === "recall" ? definition.audience : null;
+    const affected = recalled === null ? null : await estimates.affected(db, appliances, recalled, ids);
     const read = await states.read(db, ids, candidates, nowMs, affected);
     const counts = { send: {}, waiting: {}, suppressed: {}, human: 0 } as Pick<
       Estimate,
@@ -228,7 +229,8 @@ export class Campaigns {
       waiting: scaled(counts.waiting),
       suppressed: scaled(counts.suppressed),
       human: Math.round(counts.human * scale),
-      appliances: isRecall ? await estimates.appliances(db, appliances, definition.audience) : null,
+      appliances: recalled === null ? null : await estimates.appliances(db, appliances, recalled),
+      neverRegistered: recalled === null ? null : await estimates.neverRegistered(db, { appliances, made }, recalled),
     };
   }
 

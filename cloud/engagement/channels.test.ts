@@ -6,7 +6,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
 import { SetClock } from "../../test/support/down-road.ts";
-import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { Kitchen, type KitchenAnswer, type Person } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
 let stage: CampaignKitchen;
@@ -271,14 +271,83 @@ test("a recall reaches households that agreed to nothing, in the night, over eve
   expect(await counts()).toEqual({ acknowledged: [1, 2], shown: [1, 1], emailed: [1, 1], unreachable: [1, 1] });
   const csv = await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/unreachable.csv`);
   expect(String(csv.body).trim().split("\n")).toEqual([
-    "household_id,household_people,locale,serials,model,why",
-    expect.stringMatching(new RegExp(`^${people[3]?.householdId},Person \\d+,en,${of(3)},oven,cancelled$`)),
+    "household_id,household_name,household_people,locale,serials,model,why,detail",
+    expect.stringMatching(
+      new RegExp(`^${people[3]?.householdId},[^,]+,Person \\d+,en,${of(3)},oven,no address,cancelled$`),
+    ),
   ]);
   const { items } = (await kitchen.as("viewer", "GET", `/campaigns/${id}/recall?status=acknowledged`)).body;
   expect(items.map(({ householdId }: { householdId: string | null }) => householdId)).toEqual(
     expect.arrayContaining([first.householdId, null]),
   );
   expect((await kitchen.as("viewer", "GET", `/campaigns/${id}/unreachable.csv`)).status).toBe(403);
+});
+
+test("whom a recall does not reach is listed with why: never registered, no household, no address, never seen it", async () => {
+  const { of, from, to } = range();
+  await kitchen.as("admin", "POST", "/batches", { key: `B${from}`, model: "oven", quota: 10 });
+  const table = ["serial,model,batch", ...[0, 1, 8].map((n) => `${of(n)},oven,B${from}`)].join("\n");
+  const imported = await kitchen.app.inject({
+    method: "POST",
+    url: "/api/v1/devices/import",
+    headers: { authorization: `Bearer ${kitchen.staffKey("admin")}`, "content-type": "text/csv" },
+    payload: table,
+  });
+  expect(imported.json()).toMatchObject({ imported: 3, errors: [] });
+  const [silent, written] = [await stage.household(of(0), []), await stage.household(of(1), [], "gone@example.com")];
+  await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: of(7), model: "oven", serial: of(7) }] });
+  const body = stage.recall(await stage.message("Door hinge", { class: "recall" }), from, to);
+  const estimate = await kitchen.as("content", "POST", "/campaigns/estimate", body);
+  expect(estimate.body).toMatchObject({ appliances: 3, neverRegistered: 1 });
+  const id = await stage.run(body);
+  mail.code = 550;
+  await goOut();
+  for (const n of [0, 1, 7]) {
+    const [delivery] = await stage.inbox(of(n));
+    await kitchen.as("support", "POST", `/deliveries/${delivery.id}/cancel`);
+  }
+  const whys = async () => {
+    const { items } = (await kitchen.as("support", "GET", `/campaigns/${id}/recall?status=unreachable`)).body;
+    return Object.fromEntries(
+      items.map((row: KitchenAnswer["body"]) => [
+        row.appliances[0].serial,
+        [row.why, row.householdId, row.householdName],
+      ]),
+    );
+  };
+  const name = async ({ householdId }: Person) =>
+    (await kitchen.as("support", "GET", `/households/${householdId}`)).body.name;
+  expect(await whys()).toEqual({
+    [of(0)]: ["no_address", silent.householdId, await name(silent)],
+    [of(1)]: ["never_seen", written.householdId, await name(written)],
+    [of(7)]: ["no_household", null, null],
+    [of(8)]: ["never_registered", null, null],
+  });
+  const { recall } = await stage.read(id);
+  expect(recall).toEqual([{ status: "unreachable", households: 2, appliances: 4 }]);
+  const csv = String((await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/unreachable.csv`)).body);
+  const words = csv
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(","));
+  expect(Object.fromEntries(words.map((line) => [line[4], line[6]]))).toEqual({
+    [of(0)]: "no address",
+    [of(1)]: "never seen it",
+    [of(7)]: "no household",
+    [of(8)]: "never registered",
+  });
+  const { items: log } = (await kitchen.as("admin", "GET", `/audit?limit=20`)).body;
+  const said = log.filter((one: { subject: string }) => one.subject === `campaign:${id}`);
+  expect(said.map((one: { action: string }) => one.action)).toEqual(
+    expect.arrayContaining(["recall.households_opened", "recall.unreachable_exported"]),
+  );
+  // It is registered after all: from then on it is told like every other.
+  await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: of(8), model: "oven", serial: of(8) }] });
+  kitchen.clock.forward(60_000);
+  await stage.tick();
+  expect(Object.keys(await whys())).not.toContain(of(8));
+  expect(await stage.inbox(of(8))).toMatchObject([{ phase: "queued" }]);
 });
 
 test("a recall sends nothing but a recall, and goes by serial numbers alone", async () => {

@@ -285,6 +285,7 @@ test("an estimate says who would get it and who would not and why, and stores no
     suppressed: { wants_none: 1, no_consent: 1 },
     human: 0,
     appliances: null,
+    neverRegistered: null,
   });
   expect(await stage.decisionsOf(wantsNone)).toEqual([]);
 });

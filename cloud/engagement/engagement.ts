@@ -72,7 +72,7 @@ export class Engagement {
     const parts = { ...deps, campaigns, decisions, messages, states, policies: this.policies, appReady };
     const onGoals = () => this.#watchGoals();
     this.campaigns = new Campaigns({ ...parts, funnels: this.#funnels, estimates: new EstimateStore(), onGoals });
-    this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore() });
+    this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore(deps.made) });
     this.views = new DecisionViews(parts);
     this.mailWord = new MailWord({ ...deps, stopped, links });
     this.#executor = new Executor(parts);

@@ -33,6 +33,18 @@ export class EstimateStore {
     return new Set(rows.map(({ id }) => id));
   }
 
+  /** Those that were made, and that no appliance in the registry is. */
+  async neverRegistered(
+    db: Db,
+    { appliances, made }: { appliances: RawBuilder<unknown>; made: RawBuilder<unknown> },
+    audience: SerialAudience,
+  ): Promise<number> {
+    const { rows } = await sql<{ n: number }>`
+      SELECT count(*) AS n FROM ${made} d WHERE ${inRanges(audience)}
+        AND NOT EXISTS (SELECT FROM ${appliances} a WHERE a.serial = d.serial AND a.model = d.model)`.execute(db);
+    return rows[0]?.n ?? 0;
+  }
+
   async appliances(db: Db, appliances: RawBuilder<unknown>, audience: SerialAudience): Promise<number> {
     const { rows } = await sql<{ n: number }>`
       SELECT count(*) AS n FROM ${appliances} d WHERE ${inRanges(audience)}`.execute(db);

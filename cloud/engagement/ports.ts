@@ -25,6 +25,7 @@ export interface EngagementDeps {
     render(itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null>;
   };
   households: { reachOf(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> };
+  namesOf: (db: Db, householdIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   consent: { agreed(db: Db, householdIds: readonly string[]): Promise<Map<string, ReadonlySet<string>>> };
   lifecycle: { stages(db: Db, householdIds: readonly string[]): Promise<Map<string, string>> };
   segments: {
@@ -35,6 +36,8 @@ export interface EngagementDeps {
   models: { model(key: string): Promise<Model | null>; models(): Promise<Model[]> };
   /** Every appliance, as a table expression: see `deviceFacts`. */
   appliances: RawBuilder<unknown>;
+  /** Every serial number that was made, registered or not, as a table expression with `serial` and `model`. */
+  made: RawBuilder<unknown>;
   service: {
     openFor(tx: Db, wanted: CaseForPerson, by: Principal): Promise<{ caseId: string }>;
   };

@@ -1,68 +1,111 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { type CampaignRow, inRanges } from "./campaigns-store.ts";
+import { sourceOf } from "./sources.ts";
 
 export const recallStatuses = ["acknowledged", "shown", "emailed", "on_its_way", "unreachable", "not_decided"] as const;
 export type RecallStatus = (typeof recallStatuses)[number];
 
-/** A household of a recall, or an appliance that nobody owns. */
+/**
+ * Why nothing reaches them. Never registered: it was made, and was never connected. No household: nobody owns it, and it did not show it.
+ * No address: there is nobody to write to, and no appliance showed it. Never seen: letters came back or failed, and no appliance showed it.
+ */
+export const unreachableWhys = ["never_registered", "no_household", "no_address", "never_seen"] as const;
+export type UnreachableWhy = (typeof unreachableWhys)[number];
+
+/** A household of a recall, an appliance that nobody owns, or one that was made and never registered. */
 export interface RecallRow {
   key: string;
   household_id: string | null;
   status: RecallStatus;
   appliances: {
-    deviceId: string;
+    /** Null of what was never registered. */
+    deviceId: string | null;
     serial: string;
     model: string;
     shownAtMs: number | null;
     acknowledgedAtMs: number | null;
   }[];
-  reason: string | null;
+  /** Of whom nothing reaches. */
+  why: UnreachableWhy | null;
+  /** The last word of the service about it, where there is one. */
+  detail: string | null;
 }
 
 /**
  * Every household of a recall with how far it is. Reached is who saw it or has a letter in the mailbox; unreachable is where no way is left,
  * and on its way where one still is.
  */
-const standing = (campaignId: string, source: string): RawBuilder<unknown> => sql`(
-  SELECT coalesce(a.household_id::text, 'device:' || min(a.device_id)) AS key, a.household_id,
-    json_agg(json_build_object('deviceId', a.device_id, 'serial', a.serial, 'model', a.model, 'shownAtMs', a.shown_at_ms,
-      'acknowledgedAtMs', a.acted_at_ms) ORDER BY a.device_key) AS appliances,
-    min(coalesce(d.reason, d.ended)) AS reason,
-    CASE
-      WHEN bool_or(a.acted_at_ms IS NOT NULL) THEN 'acknowledged'
-      WHEN bool_or(a.shown_at_ms IS NOT NULL) THEN 'shown'
-      WHEN bool_or(EXISTS (
-        SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.channel = 'email' AND m.status = 'delivered')) THEN 'emailed'
-      WHEN bool_or(a.delivery_id IS NOT NULL AND a.ended IS NULL) OR bool_or(EXISTS (
-        SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.status = 'queued')) OR bool_or(d.answer = 'hold')
-        THEN 'on_its_way'
-      WHEN bool_or(d.id IS NOT NULL) OR bool_or(a.ended IS NOT NULL) THEN 'unreachable'
-      ELSE 'not_decided'
-    END AS status
-  FROM campaign_appliance a
-  LEFT JOIN decision d ON d.source = ${source} AND d.household_id = a.household_id
-  WHERE a.campaign_id = ${campaignId}
-  GROUP BY a.household_id, CASE WHEN a.household_id IS NULL THEN a.device_key END)`;
+const known = ({ id }: CampaignRow): RawBuilder<unknown> => sql`(
+  SELECT key, household_id, appliances, status, CASE WHEN status = 'unreachable' THEN
+    CASE WHEN household_id IS NULL THEN 'no_household' WHEN is_written_to THEN 'never_seen' ELSE 'no_address' END END AS why,
+    CASE WHEN status = 'unreachable' THEN detail END AS detail
+  FROM (
+    SELECT coalesce(a.household_id::text, 'device:' || min(a.device_id)) AS key, a.household_id,
+      json_agg(json_build_object('deviceId', a.device_id, 'serial', a.serial, 'model', a.model, 'shownAtMs', a.shown_at_ms,
+        'acknowledgedAtMs', a.acted_at_ms) ORDER BY a.device_key) AS appliances,
+      coalesce(min(d.reason), min(d.ended), min(a.ended)) AS detail,
+      bool_or(EXISTS (SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.channel = 'email')) AS is_written_to,
+      CASE
+        WHEN bool_or(a.acted_at_ms IS NOT NULL) THEN 'acknowledged'
+        WHEN bool_or(a.shown_at_ms IS NOT NULL) THEN 'shown'
+        WHEN bool_or(EXISTS (
+          SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.channel = 'email' AND m.status = 'delivered')) THEN 'emailed'
+        WHEN bool_or(a.delivery_id IS NOT NULL AND a.ended IS NULL) OR bool_or(EXISTS (
+          SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.status = 'queued')) OR bool_or(d.answer = 'hold')
+          THEN 'on_its_way'
+        WHEN bool_or(d.id IS NOT NULL) OR bool_or(a.ended IS NOT NULL) THEN 'unreachable'
+        ELSE 'not_decided'
+      END AS status
+    FROM campaign_appliance a
+    LEFT JOIN decision d ON d.source = ${sourceOf(id)} AND d.household_id = a.household_id
+    WHERE a.campaign_id = ${id}
+    GROUP BY a.household_id, CASE WHEN a.household_id IS NULL THEN a.device_key END) AS standing)`;
 
 /** The SQL of how a recall stands. */
 export class RecallsStore {
+  readonly #made: RawBuilder<unknown>;
+
+  /** @param made every serial number that was made, with its model: a table expression */
+  constructor(made: RawBuilder<unknown>) {
+    this.#made = made;
+  }
+
+  /** What was made and never registered belongs to a recall as much: nothing but a letter by way of the trade reaches it. */
+  #unregistered({ id, definition: { audience } }: CampaignRow): RawBuilder<unknown> {
+    if (audience.kind !== "serials") throw new Error("a recall goes by serial numbers");
+    return sql`(
+      SELECT 'serial:' || d.serial AS key, NULL::uuid AS household_id, json_build_array(json_build_object('deviceId', NULL,
+        'serial', d.serial, 'model', d.model, 'shownAtMs', NULL, 'acknowledgedAtMs', NULL)) AS appliances, 'unreachable' AS status,
+        'never_registered' AS why, NULL AS detail
+      FROM ${this.#made} d
+      WHERE ${inRanges(audience)}
+        AND NOT EXISTS (SELECT FROM campaign_appliance a WHERE a.campaign_id = ${id} AND a.serial = d.serial))`;
+  }
+
+  /** Before its appliances were looked for, nobody can say which of them were never registered. */
+  #standing(recall: CampaignRow): RawBuilder<unknown> {
+    if (recall.assigned_at_ms === null) return known(recall);
+    return sql`(SELECT * FROM ${known(recall)} k UNION ALL SELECT * FROM ${this.#unregistered(recall)} u)`;
+  }
+
   async counts(
     db: Db,
-    campaignId: string,
-    source: string,
+    recall: CampaignRow,
   ): Promise<{ status: RecallStatus; households: number; appliances: number }[]> {
     const { rows } = await sql<{ status: RecallStatus; households: number; appliances: number }>`
       SELECT s.status, count(s.household_id)::int AS households, sum(json_array_length(s.appliances))::int AS appliances
-      FROM ${standing(campaignId, source)} s GROUP BY s.status`.execute(db);
+      FROM ${this.#standing(recall)} s GROUP BY s.status`.execute(db);
     return rows;
   }
 
   async page(
     db: Db,
-    query: { campaignId: string; source: string; status: RecallStatus | null; afterKey: string | null; limit: number },
+    recall: CampaignRow,
+    query: { status: RecallStatus | null; afterKey: string | null; limit: number },
   ): Promise<RecallRow[]> {
     const { rows } = await sql<RecallRow>`
-      SELECT s.key, s.household_id, s.status, s.appliances, s.reason FROM ${standing(query.campaignId, query.source)} s
+      SELECT s.key, s.household_id, s.status, s.appliances, s.why, s.detail FROM ${this.#standing(recall)} s
       WHERE (${query.status}::text IS NULL OR s.status = ${query.status})
         AND (${query.afterKey}::text IS NULL OR s.key COLLATE "C" > ${query.afterKey})
       ORDER BY s.key COLLATE "C" LIMIT ${query.limit}`.execute(db);

@@ -1,16 +1,24 @@
 import { transaction } from "../platform/database.ts";
 import type { Principal } from "../staff/staff.ts";
-import type { CampaignsStore } from "./campaigns-store.ts";
+import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
-import type { RecallRow, RecallsStore, RecallStatus } from "./recalls-store.ts";
-import { sourceOf } from "./sources.ts";
+import type { RecallRow, RecallsStore, RecallStatus, UnreachableWhy } from "./recalls-store.ts";
 
-type RecallsDeps = Pick<EngagementDeps, "db" | "audit" | "households"> & {
+type RecallsDeps = Pick<EngagementDeps, "db" | "audit" | "households" | "namesOf"> & {
   campaigns: CampaignsStore;
   recalls: RecallsStore;
 };
 
+type NoRecall = Refused<"campaign_not_found" | "not_a_recall">;
+
 const exportedAtOnce = 1_000;
+
+const whyWords: Record<UnreachableWhy, string> = {
+  never_registered: "never registered",
+  no_household: "no household",
+  no_address: "no address",
+  never_seen: "never seen it",
+};
 
 /** A field of a CSV file. What a spreadsheet would take for a formula is text. */
 const field = (value: string): string => {
@@ -18,7 +26,16 @@ const field = (value: string): string => {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
-const csvHead = ["household_id", "household_people", "locale", "serials", "model", "why"].join(",");
+export const lettersColumns = [
+  "household_id",
+  "household_name",
+  "household_people",
+  "locale",
+  "serials",
+  "model",
+  "why",
+  "detail",
+] as const;
 
 /** How a recall stands, household by household. */
 export class Recalls {
@@ -28,55 +45,78 @@ export class Recalls {
     this.#deps = deps;
   }
 
-  async counts(id: string) {
-    return this.#deps.recalls.counts(this.#deps.db, id, sourceOf(id));
+  async counts(recall: CampaignRow) {
+    return this.#deps.recalls.counts(this.#deps.db, recall);
   }
 
+  /** Its rows carry names of households: whoever opens the list is in the audit log. */
   async page(
+    by: Principal,
     id: string,
     query: { status: RecallStatus | null; afterKey: string | null; limit: number },
-  ): Promise<RecallRow[] | Refused<"campaign_not_found" | "not_a_recall">> {
-    const { db, campaigns, recalls } = this.#deps;
-    const row = await campaigns.get(db, id);
-    if (row === null) return refused("campaign_not_found");
-    if (row.kind !== "recall") return refused("not_a_recall");
-    return recalls.page(db, { campaignId: id, source: sourceOf(id), ...query });
+  ): Promise<(RecallRow & { householdName: string | null })[] | NoRecall> {
+    const { db, audit, recalls, namesOf } = this.#deps;
+    const recall = await this.#recall(id);
+    if ("rule" in recall) return recall;
+    const rows = await recalls.page(db, recall, query);
+    const names = await namesOf(
+      db,
+      rows.flatMap((row) => row.household_id ?? []),
+    );
+    // Its later pages belong to the same look.
+    if (query.afterKey === null)
+      await transaction(db, (tx) =>
+        audit.record(tx, {
+          principal: by,
+          action: "recall.households_opened",
+          subject: `campaign:${id}`,
+          after: { status: query.status },
+        }),
+      );
+    return rows.map((row) => ({ ...row, householdName: names.get(row.household_id ?? "") ?? null }));
   }
 
   /** Whom nothing reaches, for letters: lines of CSV, the head first. Whoever takes it is in the audit log. */
-  async unreachable(
-    by: Principal,
-    id: string,
-  ): Promise<AsyncIterable<string> | Refused<"campaign_not_found" | "not_a_recall">> {
-    const first = await this.page(id, { status: "unreachable", afterKey: null, limit: 1 });
-    if (!Array.isArray(first)) return first;
+  async unreachable(by: Principal, id: string): Promise<AsyncIterable<string> | NoRecall> {
     const { db, audit } = this.#deps;
+    const recall = await this.#recall(id);
+    if ("rule" in recall) return recall;
     await transaction(db, (tx) =>
       audit.record(tx, { principal: by, action: "recall.unreachable_exported", subject: `campaign:${id}` }),
     );
-    return this.#lines(id);
+    return this.#lines(recall);
   }
 
-  async *#lines(id: string): AsyncGenerator<string> {
-    yield `${csvHead}\n`;
+  async #recall(id: string): Promise<CampaignRow | NoRecall> {
+    const row = await this.#deps.campaigns.get(this.#deps.db, id);
+    if (row === null) return refused("campaign_not_found");
+    return row.kind === "recall" ? row : refused("not_a_recall");
+  }
+
+  async *#lines(recall: CampaignRow): AsyncGenerator<string> {
+    const { db, recalls, households, namesOf } = this.#deps;
+    yield `${lettersColumns.join(",")}\n`;
     for (let afterKey: string | null = null; ;) {
-      const rows: RecallRow[] | Refused<string> = await this.page(id, {
+      const rows: RecallRow[] = await recalls.page(db, recall, {
         status: "unreachable",
         afterKey,
         limit: exportedAtOnce,
       });
-      if (!Array.isArray(rows)) return;
-      const reach = await this.#deps.households.reachOf(
-        this.#deps.db,
-        rows.flatMap((row) => row.household_id ?? []),
-      );
-      for (const { household_id: householdId, appliances, reason } of rows) {
+      const ids = rows.flatMap((row) => row.household_id ?? []);
+      const [reach, names] = [await households.reachOf(db, ids), await namesOf(db, ids)];
+      for (const { household_id: householdId, appliances, why, detail } of rows) {
         const found = householdId === null ? undefined : reach.get(householdId);
-        const people = (found?.members ?? []).map(({ name }) => name).join("; ");
-        const serials = appliances.map(({ serial }) => serial).join("; ");
-        const model = appliances[0]?.model ?? "";
-        const why = reason ?? (householdId === null ? "nobody owns it" : "no channel");
-        yield `${[householdId ?? "", people, found?.locale ?? "", serials, model, why].map(field).join(",")}\n`;
+        const line: Record<(typeof lettersColumns)[number], string> = {
+          household_id: householdId ?? "",
+          household_name: names.get(householdId ?? "") ?? "",
+          household_people: (found?.members ?? []).map(({ name }) => name).join("; "),
+          locale: found?.locale ?? "",
+          serials: appliances.map(({ serial }) => serial).join("; "),
+          model: appliances[0]?.model ?? "",
+          why: why === null ? "" : whyWords[why],
+          detail: detail ?? "",
+        };
+        yield `${lettersColumns.map((column) => field(line[column])).join(",")}\n`;
       }
       if (rows.length < exportedAtOnce) return;
       afterKey = rows.at(-1)?.key ?? null;

@@ -20,6 +20,7 @@ import { type ImportLimits, SerialImport } from "./serial-import.ts";
 import { type Serial, SerialsStore } from "./serials-store.ts";
 
 export { provisioningProblems } from "./errors.ts";
+export { madeSerials } from "./made-serials.ts";
 export type { RefusedEnrolment } from "./enrolments.ts";
 
 export interface ProvisioningDeps {

@@ -52,7 +52,9 @@ export const recallQuery = (id: string, search: { status?: RecallStatus | undefi
     queryFn: ({ signal }) =>
       get<Page<RecallHousehold>>(`${campaignPath(id)}/recall${stringifySearch({ ...search, limit: 25 })}`, { signal }),
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
+    // It names people, and each look at it is in the audit log: it is looked at again when somebody says so.
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
   });
 
 /** What a campaign may choose from. */

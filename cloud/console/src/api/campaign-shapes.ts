@@ -73,6 +73,8 @@ export interface CampaignFunnel {
 
 export type RecallStatus = "acknowledged" | "shown" | "emailed" | "on_its_way" | "unreachable" | "not_decided";
 
+export type UnreachableWhy = "never_registered" | "no_household" | "no_address" | "never_seen";
+
 export interface RecallCount {
   status: RecallStatus;
   households: number;
@@ -89,15 +91,18 @@ export interface CampaignEstimate {
   suppressed: Counts;
   human: number;
   appliances: number | null;
+  neverRegistered: number | null;
 }
 
 export interface RecallHousehold {
   key: string;
   householdId: string | null;
+  householdName: string | null;
   status: RecallStatus;
-  reason: string | null;
+  why: UnreachableWhy | null;
+  detail: string | null;
   appliances: {
-    deviceId: string;
+    deviceId: string | null;
     serial: string;
     model: string;
     shownAtMs: number | null;

@@ -1,4 +1,4 @@
-import type { CampaignState, Counts, DecisionTrace, RecallStatus } from "../api/campaign-shapes.ts";
+import type { CampaignState, Counts, DecisionTrace, RecallStatus, UnreachableWhy } from "../api/campaign-shapes.ts";
 import type { Tone } from "./rollouts.ts";
 
 export const campaignStateWords: Record<CampaignState, { words: string; tone: Tone }> = {
@@ -16,6 +16,13 @@ export const recallStatusWords: Record<RecallStatus, { words: string; tone: Tone
   on_its_way: { words: "On its way", tone: "mind" },
   unreachable: { words: "Unreachable", tone: "wrong" },
   not_decided: { words: "Not decided yet", tone: "plain" },
+};
+
+export const unreachableWords: Record<UnreachableWhy, string> = {
+  never_registered: "Made, and never registered",
+  no_household: "Nobody owns it, and it did not show it",
+  no_address: "No address, and no appliance showed it",
+  never_seen: "No letter arrived, and no appliance showed it",
 };
 
 const reasons: Record<string, string> = {

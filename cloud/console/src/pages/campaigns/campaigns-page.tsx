@@ -4,6 +4,7 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { campaignsQuery } from "../../api/campaign-queries.ts";
 import type { Campaign } from "../../api/campaign-shapes.ts";
 import { useRights } from "../../api/rights.ts";
+import { segmentsQuery } from "../../api/segment-queries.ts";
 import { campaignStateWords } from "../../core/campaigns.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
@@ -24,6 +25,8 @@ export function CampaignsPage() {
   const mayWrite = useRights()?.may("campaigns.write") === true;
   const question = useQuery(campaignsQuery(cursor));
   const items = question.data?.items;
+  const segments = useQuery(segmentsQuery).data?.items ?? [];
+  const titles = new Map(segments.map(({ id, title }) => [id, title]));
   return (
     <div className={page["page"]}>
       <title>Campaigns · Hearth</title>
@@ -58,7 +61,7 @@ export function CampaignsPage() {
       ) : (
         <ul className={classes["list"]}>
           {items.map((campaign) => (
-            <Summary key={campaign.id} campaign={campaign} />
+            <Summary key={campaign.id} campaign={campaign} titles={titles} />
           ))}
         </ul>
       )}
@@ -74,7 +77,13 @@ export function CampaignsPage() {
   );
 }
 
-function Summary({ campaign: { id, kind, state, definition, startedAtMs, editedAtMs } }: { campaign: Campaign }) {
+interface SummaryProps {
+  campaign: Campaign;
+  /** Of segments, by their ids. */
+  titles: ReadonlyMap<string, string>;
+}
+
+function Summary({ campaign: { id, kind, state, definition, startedAtMs, editedAtMs }, titles }: SummaryProps) {
   const { words, tone } = campaignStateWords[state];
   return (
     <li className={classes["summary"]}>
@@ -89,7 +98,7 @@ function Summary({ campaign: { id, kind, state, definition, startedAtMs, editedA
       <p className={classes["soft"]}>
         {kind === "recall" ? "Recall" : "Campaign"} ·{" "}
         {definition.audience.kind === "segment"
-          ? `segment ${definition.audience.segmentId}`
+          ? (titles.get(definition.audience.segmentId) ?? definition.audience.segmentId)
           : `${definition.audience.model} by serial number`}{" "}
         ·{" "}
         {startedAtMs === null ? (

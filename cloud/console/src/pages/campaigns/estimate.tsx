@@ -31,6 +31,8 @@ export function Estimate({ definition }: { definition: CampaignDefinition }) {
               <strong className="numbers">{countText(sum(found.suppressed))}</strong> not at all.
               {found.human > 0 && ` Nothing but a person reaches ${countText(found.human)}.`}
               {found.appliances !== null && ` It is about ${plural(found.appliances, "appliance")}.`}
+              {(found.neverRegistered ?? 0) > 0 &&
+                ` ${plural(found.neverRegistered ?? 0, "more was", "more were")} made and never registered: those are on the list for letters.`}
             </p>
             {found.looked < found.households && (
               <p className={page["note"]}>

@@ -6,7 +6,7 @@ import { campaignPath, recallQuery } from "../../api/campaign-queries.ts";
 import type { RecallCount, RecallHousehold, RecallStatus } from "../../api/campaign-shapes.ts";
 import { download } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
-import { recallStatusWords } from "../../core/campaigns.ts";
+import { recallStatusWords, unreachableWords } from "../../core/campaigns.ts";
 import { plural } from "../../core/numbers.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
@@ -57,11 +57,16 @@ export function RecallHouseholds({ id, counts }: { id: string; counts: readonly 
             setCursor(undefined);
           }}
         />
-        {mayExport && (
-          <Button variant="default" loading={letters.isPending} onClick={() => letters.mutate()}>
-            Export the unreachable for letters
+        <div className={page["actions"]}>
+          <Button variant="default" loading={question.isFetching} onClick={() => void question.refetch()}>
+            Look again
           </Button>
-        )}
+          {mayExport && (
+            <Button variant="default" loading={letters.isPending} onClick={() => letters.mutate()}>
+              Export the unreachable for letters
+            </Button>
+          )}
+        </div>
       </div>
       <QuestionNotice question={question} />
       {question.data === undefined ? (
@@ -96,19 +101,24 @@ const columns: readonly Column<RecallHousehold>[] = [
   },
   {
     name: "Household",
-    cell: ({ householdId }) =>
+    cell: ({ householdId, householdName, appliances }) =>
       householdId === null ? (
-        "Nobody owns it"
+        <span className={page["soft"]}>
+          {appliances.every(({ deviceId }) => deviceId === null) ? "Never registered" : "Nobody owns it"}
+        </span>
       ) : (
         <Link to="/households/$id" params={{ id: householdId }} className={page["link"]}>
-          Open household
+          {householdName ?? "Open household"}
         </Link>
       ),
   },
   {
     name: "State",
-    cell: ({ status }) => (
-      <StateMark tone={recallStatusWords[status].tone}>{recallStatusWords[status].words}</StateMark>
+    cell: ({ status, why }) => (
+      <>
+        <StateMark tone={recallStatusWords[status].tone}>{recallStatusWords[status].words}</StateMark>
+        {why !== null && <p className={page["soft"]}>{unreachableWords[why]}</p>}
+      </>
     ),
   },
 ];
