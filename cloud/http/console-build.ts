@@ -35,8 +35,9 @@ function build(outDir: string, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Puts the new build where the old one is. Two that build at once end with either's, and both are the same. */
+/** Puts the new build where the old one is. Of two that build at once the first stays: it is served by then, and both are the same. */
 async function swapIn(newDir: string, distDir: string, hash: string): Promise<void> {
+  if (await isFrom(distDir, hash)) return;
   const oldDir = `${distDir}.old-${process.pid}`;
   await rename(distDir, oldDir).catch(() => {});
   try {

@@ -2,8 +2,15 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { onTestFinished } from "vitest";
-import type { RunningService } from "../support/service-process.ts";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { ensureConsole } from "../../cloud/http/console-build.ts";
+import {
+  newDataDir,
+  removeDataDir,
+  type RunningService,
+  startServiceProcess,
+  stopServiceProcess,
+} from "../support/service-process.ts";
 
 const executablePath = "/usr/bin/chromium";
 export const hasChromium = existsSync(executablePath);
@@ -20,7 +27,7 @@ const args = [
   "--disable-quic",
 ];
 
-export const launchBrowser = (): Promise<Browser> => chromium.launch({ executablePath, args });
+const launchBrowser = (): Promise<Browser> => chromium.launch({ executablePath, args });
 
 export interface Screen {
   name: string;
@@ -30,8 +37,57 @@ export interface Screen {
 export const desk: Screen = { name: "1280 px", viewport: { width: 1_280, height: 800 }, isMobile: false };
 export const phone: Screen = { name: "390 px", viewport: { width: 390, height: 844 }, isMobile: true };
 
+/** A service of a file's own with a browser on it, from before its first test until after its last. */
+export interface OnStage<S> {
+  readonly service: RunningService;
+  /** What `set` made. */
+  readonly stage: S;
+  /** A page of the service, with the admin's key unless another is given. */
+  readonly open: (screen: Screen, path: string, key?: string) => ReturnType<typeof openPage>;
+}
+
+/**
+ * Starts a service and a browser for the tests of a file, and ends them after it.
+ *
+ * @param set puts on the service what the tests look at
+ * @param more.leave ends what `set` began
+ */
+export function onStage<S>(
+  set: (service: RunningService) => Promise<S>,
+  more: { env?: Record<string, string>; leave?: (stage: S) => Promise<unknown> } = {},
+): OnStage<S> {
+  let running: { service: RunningService; browser: Browser; stage: S } | undefined;
+  const now = () => {
+    if (running === undefined) throw new Error("the stage is used before it is set");
+    return running;
+  };
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    await ensureConsole();
+    const service = await startServiceProcess({ dataDir: await newDataDir(), env: more.env ?? {} });
+    running = { service, stage: await set(service), browser: await launchBrowser() };
+  });
+  afterAll(async () => {
+    if (running === undefined) return;
+    const { browser, stage, service } = running;
+    await browser.close();
+    await more.leave?.(stage);
+    await stopServiceProcess(service);
+    await removeDataDir(service.dataDir);
+  });
+  return {
+    get service() {
+      return now().service;
+    },
+    get stage() {
+      return now().stage;
+    },
+    open: (screen, path, key) => openPage(now().browser, now().service, screen, path, key ?? now().service.key),
+  };
+}
+
 /** A page of one's own until the test ends, what it complained about, and what it asked of anybody but the service. */
-export async function openPage(browser: Browser, service: RunningService, screen: Screen, path: string, key: string) {
+async function openPage(browser: Browser, service: RunningService, screen: Screen, path: string, key: string) {
   const context: BrowserContext = await browser.newContext({
     viewport: screen.viewport,
     isMobile: screen.isMobile,

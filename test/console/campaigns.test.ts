@@ -1,38 +1,12 @@
 /** Campaigns, recalls and decisions in a real browser, on a real service. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, phone, type Screen } from "./browse.ts";
-import { type CampaignStage, setCampaignStage } from "./campaign-stage.ts";
+import { describe, expect, test } from "vitest";
+import { desk, faultsOf, hasChromium, onStage, overflow, phone } from "./browse.ts";
+import { setCampaignStage } from "./campaign-stage.ts";
 
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-let stage: CampaignStage;
-
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const hearth = onStage(setCampaignStage);
+const { open } = hearth;
 
 describe.skipIf(!hasChromium)("campaigns in the console", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    stage = await setCampaignStage(service);
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     test("the list names every campaign with its state", async () => {
       const { page, complaints, strangers } = await open(screen, "/campaigns");
@@ -47,7 +21,7 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
     });
 
     test("a campaign that runs shows its funnel, who was left out and why, and the effect against the hold-out", async () => {
-      const { page, complaints } = await open(screen, `/campaigns/${stage.campaignId}`);
+      const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.campaignId}`);
       const funnel = page.getByRole("region", { name: "Funnel" });
       await funnel.getByRole("listitem").filter({ hasText: "To be sent" }).getByText("4", { exact: false }).waitFor();
       await funnel.getByText(/each side needs 150 households/).waitFor();
@@ -57,7 +31,7 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
     });
 
     test("a draft shows whom it would reach, whom it would not, and why", async () => {
-      const { page, complaints } = await open(screen, `/campaigns/${stage.draftId}`);
+      const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.draftId}`);
       await page
         .getByRole("region", { name: "Estimate" })
         .getByText(/1\s*of 5 households would get it at once,\s*3\s*later/)
@@ -67,7 +41,7 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
     });
 
     test("a recall stands household by household, and its unreachable go out as a file", async () => {
-      const { page, complaints } = await open(screen, `/campaigns/${stage.recallId}`);
+      const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.recallId}`);
       const region = page.getByRole("region", { name: "Households of the recall" });
       await region.getByRole("table").getByText("oven-3").waitFor();
       const [file] = await Promise.all([
@@ -79,13 +53,13 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
     });
 
     test("a household's page says what it got and why it did not get the rest, test by test", async () => {
-      const { page, complaints } = await open(screen, `/households/${stage.silentId}`);
+      const { page, complaints } = await open(screen, `/households/${hearth.stage.silentId}`);
       const section = page.getByRole("region", { name: "Decisions" });
-      const decision = section.getByRole("listitem", { name: stage.itemTitle });
+      const decision = section.getByRole("listitem", { name: hearth.stage.itemTitle });
       await decision.getByText("Not sent: the household did not agree to marketing.").waitFor();
       await decision.getByText("How it was decided").click();
       await decision.getByRole("listitem").filter({ hasText: "Consent" }).getByText("stops it").waitFor();
-      await section.getByLabel("Why did they get it, or why not?").selectOption({ label: stage.itemTitle });
+      await section.getByLabel("Why did they get it, or why not?").selectOption({ label: hearth.stage.itemTitle });
       await section.getByRole("button", { name: "Explain" }).click();
       await section.getByText("Decided again from what is stored with it: the same.").waitFor();
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);

@@ -1,54 +1,29 @@
 /** The library, the editor and the calendar in a real browser, on a real service. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
-import { type ContentStage, setContent } from "./content-stage.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { desk, faultsOf, hasChromium, onStage, overflow, param, phone, type Screen } from "./browse.ts";
+import { setContent } from "./content-stage.ts";
 
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-let stage: ContentStage;
-
-const open = (screen: Screen, path: string, key = stage.mara) => openPage(browser, service, screen, path, key);
+const hearth = onStage(setContent);
+const open = (screen: Screen, path: string, key = hearth.stage.mara) => hearth.open(screen, path, key);
 
 const dialog = (page: Page) => page.getByRole("dialog");
 
 describe.skipIf(!hasChromium)("content in the console", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    stage = await setContent(service);
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   for (const screen of [desk, phone]) {
     test(`every page of content has nothing that axe finds, and fits ${screen.name}`, async () => {
       const paths: [string, string][] = [
         ["/content", "Apple pie"],
         ["/content?q=nothing", "Nothing matches"],
-        [`/content/${stage.pie}`, "oven-s80 goes up to 230 °C"],
-        [`/content/${stage.pie}?tab=versions`, "What changed"],
+        [`/content/${hearth.stage.pie}`, "oven-s80 goes up to 230 °C"],
+        [`/content/${hearth.stage.pie}?tab=versions`, "What changed"],
         ["/content/new?kind=offer", "What is granted"],
         ["/calendar", "Begins: Five minutes early"],
         ["/calendar?span=week", "Days are those of"],
       ];
       const { page, complaints, strangers } = await open(screen, paths[0]?.[0] ?? "/");
       for (const [path, words] of paths) {
-        await page.goto(service.http + path);
+        await page.goto(hearth.service.http + path);
         await page.getByText(words).first().waitFor();
         expect([path, await faultsOf(page), await overflow(page)]).toEqual([path, [], 0]);
       }
@@ -65,7 +40,7 @@ describe.skipIf(!hasChromium)("content in the console", () => {
   });
 
   test("a step that is too hot is marked where it stands, and the display shows what is typed, in the reader's units", async () => {
-    const { page } = await open(desk, `/content/${stage.pie}`);
+    const { page } = await open(desk, `/content/${hearth.stage.pie}`);
     const wrong = page.getByRole("list", { name: "What is wrong with step 2" });
     await wrong.waitFor();
     expect(await wrong.textContent()).toBe("oven-s80 goes up to 230 °C");
@@ -81,7 +56,7 @@ describe.skipIf(!hasChromium)("content in the console", () => {
   });
 
   test("versions are compared word by word", async () => {
-    const { page } = await open(desk, `/content/${stage.pie}?tab=versions`);
+    const { page } = await open(desk, `/content/${hearth.stage.pie}?tab=versions`);
     const changed = page.getByRole("region", { name: "What changed" });
     await changed.locator("ins").first().waitFor();
     expect(await changed.locator("del").allTextContents()).toEqual(["180", "180"]);
@@ -111,13 +86,13 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     await page.getByRole("button", { name: "Hand in for review…" }).click();
     await dialog(page).getByRole("button", { name: "Hand in" }).click();
     await dialog(page).waitFor({ state: "hidden" });
-    await page.getByRole("button", { name: "Review…" }).click();
+    await page.getByRole("button", { name: "Review…", exact: true }).click();
     await dialog(page).getByRole("button", { name: "Approve" }).click();
     await dialog(page).getByText("Who wrote it cannot approve it").waitFor();
 
     const { pathname } = new URL(page.url());
-    const second = await open(phone, pathname, stage.jonas);
-    await second.page.getByRole("button", { name: "Review…" }).click();
+    const second = await open(phone, pathname, hearth.stage.jonas);
+    await second.page.getByRole("button", { name: "Review…", exact: true }).click();
     await dialog(second.page).getByRole("button", { name: "Approve" }).click();
     await second.page.getByRole("button", { name: "Schedule…" }).click();
     await dialog(second.page).getByLabel("Oven X200").check();
@@ -127,20 +102,23 @@ describe.skipIf(!hasChromium)("content in the console", () => {
   });
 
   test("a draft goes to the test appliance of whoever writes it", async () => {
-    const { page } = await open(desk, `/content/${stage.pie}`);
+    const { page } = await open(desk, `/content/${hearth.stage.pie}`);
     await page.getByRole("button", { name: "Send to my test device…" }).click();
     await dialog(page).getByLabel("Appliance to add").fill("desk-oven");
     await dialog(page).getByRole("button", { name: "Add" }).click();
     await dialog(page).getByRole("button", { name: "Take desk-oven off the list" }).waitFor();
     await dialog(page).getByRole("button", { name: "Send", exact: true }).click();
     await dialog(page).getByText("Sent to 1 appliance.").waitFor();
-    const { body } = await service.api("/api/v1/deliveries?device=desk-oven");
+    const { body } = await hearth.service.api("/api/v1/deliveries?device=desk-oven");
     expect(body.items).toMatchObject([{ kind: "recipe", label: "Apple pie" }]);
   });
 
   test("who may only look sees the library and the display, and nothing to change", async () => {
-    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
-    const { page } = await open(desk, `/content/${stage.pie}`, made.body.secret);
+    const made = await hearth.service.api("/api/v1/staff/keys", {
+      method: "POST",
+      body: { name: "looker", role: "viewer" },
+    });
+    const { page } = await open(desk, `/content/${hearth.stage.pie}`, made.body.secret);
     await page.locator("[data-preview]").getByText("Apple pie").waitFor();
     expect(await page.getByRole("button", { name: /Hand in|Save|Withdraw|Send to/ }).count()).toBe(0);
     expect(await page.getByLabel("Title").isDisabled()).toBe(true);

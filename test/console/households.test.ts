@@ -1,45 +1,20 @@
 /** The list of households and a household's page, in a real browser. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
-import { type HouseholdStage, setHouseholds } from "./household-stage.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
+import { setHouseholds } from "./household-stage.ts";
 
-let dataDir: string;
-let service: RunningService;
-let stage: HouseholdStage;
-let browser: Browser;
-let viewerKey: string;
-
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const hearth = onStage(async (service) => {
+  const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "Vera", role: "viewer" } });
+  return { ...(await setHouseholds(service)), viewerKey: made.body.secret as string };
+});
+const { open } = hearth;
 const region = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
 const consent = (page: Page, name: string) => region(page, "Consents").getByRole("listitem", { name, exact: true });
-const api = async (path: string) => (await service.api(`/api/v1${path}`)).body;
+const api = async (path: string) => (await hearth.service.api(`/api/v1${path}`)).body;
 
 describe.skipIf(!hasChromium)("the console of households", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    stage = await setHouseholds(service);
-    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "Vera", role: "viewer" } });
-    viewerKey = made.body.secret;
-    browser = await launchBrowser();
-  }, 180_000);
-  afterAll(async () => {
-    await browser.close();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     test("the list finds by the beginning of a name, tells prospects apart, and says so where nobody fits", async () => {
       const { page, complaints, strangers } = await open(screen, "/households");
@@ -64,7 +39,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
     });
 
     test("the page shows what a household has, who they are, what they agreed to and did, in one place and one order", async () => {
-      const { page, complaints } = await open(screen, `/households/${stage.familyId}`);
+      const { page, complaints } = await open(screen, `/households/${hearth.stage.familyId}`);
       await region(page, "Appliances").getByRole("link", { name: "oven-7001" }).waitFor();
       await region(page, "People").getByText("ngozi@okonkwo.example").waitFor();
       await region(page, "Cases").getByRole("link", { name: "The door light flickers" }).waitFor();
@@ -90,7 +65,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
     });
 
     test("a withdrawal is entered with what shows it, and without that the form says what is missing", async () => {
-      const { page, complaints } = await open(screen, `/households/${stage.familyId}`);
+      const { page, complaints } = await open(screen, `/households/${hearth.stage.familyId}`);
       const title = "Share with Green Energy";
       await consent(page, title).getByRole("button", { name: "They agree…" }).click();
       const dialog = page.getByRole("dialog");
@@ -106,7 +81,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       await dialog.getByRole("textbox", { name: "Where can that be read or heard?" }).fill("Call 78");
       await dialog.getByRole("button", { name: "They withdrew" }).click();
       await consent(page, title).getByText("withdrawn", { exact: true }).waitFor();
-      const { receipts } = await api(`/households/${stage.familyId}/consents`);
+      const { receipts } = await api(`/households/${hearth.stage.familyId}/consents`);
       expect(receipts[0]).toMatchObject({ decision: "withdrawn", channel: "phone", evidence: "Call 78" });
       expect(receipts[1]).toMatchObject({
         decision: "given",
@@ -118,7 +93,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
     });
 
     test("how they are reached is changed: the order of channels, quiet hours, and at most so many a week", async () => {
-      const { page } = await open(screen, `/households/${stage.prospectId}`);
+      const { page } = await open(screen, `/households/${hearth.stage.prospectId}`);
       await region(page, "How to reach them").getByRole("button", { name: "Change…" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByRole("combobox", { name: "First on" }).selectOption("email");
@@ -130,7 +105,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       await dialog.getByRole("textbox", { name: "Offers and news, at most so many a week" }).fill(perWeek);
       await dialog.getByRole("button", { name: "Save" }).click();
       await region(page, "How to reach them").getByText(`at most ${perWeek} a week`).waitFor();
-      const { channels } = await api(`/households/${stage.prospectId}`);
+      const { channels } = await api(`/households/${hearth.stage.prospectId}`);
       expect(channels).toMatchObject({
         quiet: { fromMinute: 1_260, toMinute: 480, meanwhile: "hold" },
         perWeekMax: Number(perWeek),
@@ -139,10 +114,10 @@ describe.skipIf(!hasChromium)("the console of households", () => {
     });
 
     test("a prospect is joined to a household with a reason, both pages say so, and it is taken back with one", async () => {
-      const { page, complaints } = await open(screen, `/households/${stage.familyId}`);
+      const { page, complaints } = await open(screen, `/households/${hearth.stage.familyId}`);
       await region(page, "Who they are to others").getByRole("button", { name: "Join a prospect…" }).click();
       const dialog = page.getByRole("dialog");
-      await dialog.getByRole("combobox", { name: "Prospect" }).selectOption(stage.prospectId);
+      await dialog.getByRole("combobox", { name: "Prospect" }).selectOption(hearth.stage.prospectId);
       await dialog.getByRole("textbox", { name: "How do you know?" }).fill("They called and named the order");
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await dialog.getByRole("button", { name: "Join them" }).click();
@@ -157,7 +132,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       await dialog.getByRole("textbox", { name: "Why?" }).fill(`Another Okonkwo, seen at ${screen.name}`);
       await dialog.getByRole("button", { name: "Undo the merge" }).click();
       await merges.getByText(`Another Okonkwo, seen at ${screen.name}`).waitFor();
-      expect((await api(`/households/${stage.prospectId}`)).mergedInto).toBeNull();
+      expect((await api(`/households/${hearth.stage.prospectId}`)).mergedInto).toBeNull();
       expect(complaints).toEqual([]);
     });
   });
@@ -191,7 +166,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
   );
 
   test("an objection to marketing is shown as final, and is offered to nobody of staff to take back", async () => {
-    const { page } = await open(desk, `/households/${stage.prospectId}`);
+    const { page } = await open(desk, `/households/${hearth.stage.prospectId}`);
     const market = consent(page, "Send offers and news");
     await market.getByRole("button", { name: "They object…" }).click();
     const dialog = page.getByRole("dialog");
@@ -203,7 +178,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
   });
 
   test("a welcome code is shown once, to be sent to the prospect alone", async () => {
-    const { page } = await open(desk, `/households/${stage.prospectId}`);
+    const { page } = await open(desk, `/households/${hearth.stage.prospectId}`);
     await region(page, "Who they are to others").getByRole("button", { name: "Welcome code…" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("Send it to them alone.").waitFor();
@@ -211,7 +186,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
   });
 
   test("a viewer reads it all and is offered nothing to change", async () => {
-    const { page, complaints } = await open(desk, `/households/${stage.familyId}`, viewerKey);
+    const { page, complaints } = await open(desk, `/households/${hearth.stage.familyId}`, hearth.stage.viewerKey);
     await consent(page, "Send offers and news").getByText("agreed", { exact: true }).waitFor();
     const side = page.getByRole("main");
     for (const name of ["Withdraw…", "They agree…", "Change…", "Join a prospect…", "Undo…"])

@@ -1,39 +1,13 @@
 /** The stages of households in a real browser, on a real service whose ovens told their past. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
-import { type LifecycleStage, setLifecycleStage } from "./lifecycle-stage.ts";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
+import { setLifecycleStage } from "./lifecycle-stage.ts";
 
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-let stage: LifecycleStage;
-
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const hearth = onStage(setLifecycleStage);
+const { open } = hearth;
 
 describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    stage = await setLifecycleStage(service);
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     test("flows are a picture whose stages say in words where households went, for a keyboard too, and stand in a table", async () => {
       const { page, complaints, strangers } = await open(screen, "/lifecycle");
@@ -65,7 +39,7 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
       await lost.getByText(/^2 faults within 30 days: E-17, E-18$/).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await lost.getByRole("link", { name: "The angry" }).click();
-      const section = page.getByRole("region", { name: "Stage and how it got there" });
+      const section = page.getByRole("region", { name: " and how it got there" });
       const steps = section.getByRole("list", { name: "Steps, the newest first" });
       await steps.getByText("Rated us 1 of 5").waitFor();
       await steps.getByText("back from engagement").waitFor();
@@ -93,7 +67,10 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
       .getByRole("alert")
       .getByText(/nobody is engaged and silent at once/)
       .waitFor();
-    const { body } = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "v", role: "viewer" } });
+    const { body } = await hearth.service.api("/api/v1/staff/keys", {
+      method: "POST",
+      body: { name: "v", role: "viewer" },
+    });
     const viewer = await open(desk, "/lifecycle?tab=definition", body.secret);
     await viewer.page.getByLabel("Fewer programs finished than").waitFor();
     expect(await viewer.page.getByRole("button", { name: "Who would move?" }).count()).toBe(0);
@@ -107,10 +84,10 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
     await page.getByRole("button", { name: "Put it in force" }).click();
     await page.getByRole("region", { name: "Versions" }).getByText("Version 2").waitFor();
     await until("it has moved", async () => {
-      const { body } = await service.api(`/api/v1/households/${stage.ids.new}/lifecycle`);
+      const { body } = await hearth.service.api(`/api/v1/households/${hearth.stage.ids.new}/lifecycle`);
       return body.stage === "engagement";
     });
-    const { body } = await service.api("/api/v1/lifecycle/definition");
+    const { body } = await hearth.service.api("/api/v1/lifecycle/definition");
     expect(body).toMatchObject({ version: 2, definition: { activation: { programs: 2 } } });
   });
 });

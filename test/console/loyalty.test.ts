@@ -1,40 +1,33 @@
 /** The program's page, its rules, and a household's points, in a real browser. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, phone, type Screen } from "./browse.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { type RunningService, until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, phone } from "./browse.ts";
 
 const dayMs = 86_400_000;
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-let householdId: string;
-let viewerKey: string;
 
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const hearth = onStage(setProgram);
+const { open } = hearth;
 const region = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
 
-async function made(method: string, path: string, body: object) {
+async function made(service: RunningService, method: string, path: string, body: object) {
   const answer = await service.api(`/api/v1${path}`, { method, body });
   if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
 
 /** A household that checked prices, told what it thinks, ordered, and was made an offer that it took. */
-async function setProgram(): Promise<string> {
+async function setProgram(service: RunningService): Promise<{ householdId: string; viewerKey: string }> {
   const home = { name: "Lindqvist", locale: "en", timeZone: "Europe/Stockholm" };
-  const { id } = await made("POST", "/households", home);
+  const { id } = await made(service, "POST", "/households", home);
   const nowMs = Date.now();
-  await made("PUT", "/loyalty/rewards/apron", { title: "Linen apron", pointsCost: 200, stock: 12, tier: "silver" });
-  await made("PUT", "/loyalty/offers/filter", {
+  await made(service, "PUT", "/loyalty/rewards/apron", {
+    title: "Linen apron",
+    pointsCost: 200,
+    stock: 12,
+    tier: "silver",
+  });
+  await made(service, "PUT", "/loyalty/offers/filter", {
     title: "Water filter",
     article: "F-1",
     currency: "EUR",
@@ -42,7 +35,7 @@ async function setProgram(): Promise<string> {
     floorMinor: 1_500,
     prices: [{ tier: null, priceMinor: 1_900, reason: "You descale in time" }],
   });
-  const { offerId } = await made("POST", `/households/${id}/offers`, {
+  const { offerId } = await made(service, "POST", `/households/${id}/offers`, {
     offer: "filter",
     expiresAtMs: nowMs + 30 * dayMs,
   });
@@ -60,26 +53,13 @@ async function setProgram(): Promise<string> {
     fact(3, "order.placed", "shop", dayMs, { order_id: "o-1", amount_minor: 64_900 }),
     fact(4, "offer.redeemed", "app", 1_000, { offerId }),
   ];
-  const { items } = await made("POST", "/facts", { facts });
+  const { items } = await made(service, "POST", "/facts", { facts });
   expect(items.map(({ outcome }: { outcome: string }) => outcome)).toEqual(Array(4).fill("accepted"));
-  return id;
+  const { secret } = await made(service, "POST", "/staff/keys", { name: "Vera", role: "viewer" });
+  return { householdId: id, viewerKey: secret };
 }
 
 describe.skipIf(!hasChromium)("the console of loyalty", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    householdId = await setProgram();
-    viewerKey = (await made("POST", "/staff/keys", { name: "Vera", role: "viewer" })).secret;
-    browser = await launchBrowser();
-  }, 180_000);
-  afterAll(async () => {
-    await browser.close();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     test("the program's page says what is owed, what earns in words, the tiers, the rewards and the offers", async () => {
       const { page, complaints, strangers } = await open(screen, "/loyalty");
@@ -121,7 +101,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
     });
 
     test("a household's points are read entry by entry, and an earning is taken back with a reason", async () => {
-      const { page, complaints } = await open(screen, `/households/${householdId}`);
+      const { page, complaints } = await open(screen, `/households/${hearth.stage.householdId}`);
       const points = region(page, "Points");
       await points.getByText("Not yet active").waitFor();
       await points.getByText("Water filter").waitFor();
@@ -143,7 +123,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
     });
 
     test("whoever may only read sees the program and changes nothing", async () => {
-      const { page } = await open(screen, "/loyalty/rules/first_cook", viewerKey);
+      const { page } = await open(screen, "/loyalty/rules/first_cook", hearth.stage.viewerKey);
       await page.getByRole("heading", { name: "First program of the household" }).waitFor();
       expect(await page.getByRole("button", { name: /force|Try it/ }).count()).toBe(0);
       expect(await page.getByLabel("Definition, as JSON").getAttribute("readonly")).not.toBeNull();

@@ -1,70 +1,54 @@
 /** Webhooks, export and erasure in a real browser, on a real service whose events go to a real receiver. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, phone, type Screen } from "./browse.ts";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, phone } from "./browse.ts";
 
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-let receiver: Server;
 const got: { path: string; body: string }[] = [];
 
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+/** Whoever is told of events: it keeps what came, and has one address that is broken. */
+async function receive(): Promise<Server> {
+  const receiver = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      got.push({ path: request.url ?? "", body: Buffer.concat(chunks).toString("utf8") });
+      response.writeHead(request.url === "/broken" ? 500 : 204).end();
+    });
+  });
+  await new Promise<void>((done) => {
+    receiver.listen(0, "127.0.0.1", done);
+  });
+  return receiver;
+}
+
+const hearth = onStage(receive, {
+  env: { HEARTH_WEBHOOK_REACH: "loopback" },
+  leave: (receiver) => new Promise((done) => receiver.close(done)),
+});
+const { open } = hearth;
 const urlOf = (path: string) => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
-  const { port } = receiver.address() as AddressInfo;
+  const { port } = hearth.stage.address() as AddressInfo;
   return `http://127.0.0.1:${port}${path}`;
 };
 
 async function householdOf(name: string): Promise<string> {
   const body = { name, locale: "en", timeZone: "Europe/Berlin" };
-  const made = await service.api("/api/v1/households", { method: "POST", body });
+  const made = await hearth.service.api("/api/v1/households", { method: "POST", body });
   if (made.status !== 201) throw new Error(JSON.stringify(made.body));
   return made.body.id as string;
 }
 
 describe.skipIf(!hasChromium)("webhooks and a household's rights in the console", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir, env: { HEARTH_WEBHOOK_REACH: "loopback" } });
-    receiver = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
-      request.on("end", () => {
-        got.push({ path: request.url ?? "", body: Buffer.concat(chunks).toString("utf8") });
-        response.writeHead(request.url === "/broken" ? 500 : 204).end();
-      });
-    });
-    await new Promise<void>((done) => {
-      receiver.listen(0, "127.0.0.1", done);
-    });
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await stopServiceProcess(service);
-    await new Promise((done) => receiver.close(done));
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     const name = `Shop ${screen.viewport.width}`;
 
     test("whoever has no webhook learns what one is; one is made, tested, and its attempts are seen and sent again", async () => {
-      const { items } = (await service.api("/api/v1/webhooks")).body;
-      for (const { id } of items as { id: string }[]) await service.api(`/api/v1/webhooks/${id}`, { method: "DELETE" });
+      const { items } = (await hearth.service.api("/api/v1/webhooks")).body;
+      for (const { id } of items as { id: string }[])
+        await hearth.service.api(`/api/v1/webhooks/${id}`, { method: "DELETE" });
       const { page, complaints, strangers } = await open(screen, "/webhooks");
       await page.getByText("No system hears of events yet").waitFor();
       await page.getByText(/curl -X POST .*\/api\/v1\/webhooks/).waitFor();
@@ -104,8 +88,8 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
     test("one whose receiver fails says so, and its secret changes over with a day for the receiver", async () => {
       const broken = `Broken ${screen.viewport.width}`;
       const body = { name: broken, url: urlOf("/broken"), types: ["*"] };
-      const made = await service.api("/api/v1/webhooks", { method: "POST", body });
-      await service.api(`/api/v1/webhooks/${made.body.webhook.id}/test`, { method: "POST" });
+      const made = await hearth.service.api("/api/v1/webhooks", { method: "POST", body });
+      await hearth.service.api(`/api/v1/webhooks/${made.body.webhook.id}/test`, { method: "POST" });
       const { page, complaints } = await open(screen, `/webhooks?webhook=${made.body.webhook.id}`);
       const card = page.getByRole("listitem", { name: broken });
       await card.getByText("Nothing arrives").waitFor();
@@ -142,14 +126,17 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
       const stores = proof.getByRole("list", { name: "Store by store" });
       await stores.getByText("audit log", { exact: true }).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
-      expect((await service.api(`/api/v1/households/${id}`)).status).toBe(404);
+      expect((await hearth.service.api(`/api/v1/households/${id}`)).status).toBe(404);
       // Whoever is erased is asked for in vain by the page behind the dialog.
       expect(complaints.filter((one) => !one.includes("404"))).toEqual([]);
     });
   });
 
   test("a role that may not see them is told so, and finds no button that would be refused", async () => {
-    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "Vi", role: "viewer" } });
+    const made = await hearth.service.api("/api/v1/staff/keys", {
+      method: "POST",
+      body: { name: "Vi", role: "viewer" },
+    });
     const { page } = await open(desk, "/webhooks", made.body.secret);
     await page
       .getByText(/viewer/)

@@ -1,30 +1,26 @@
 /** Releases and rollouts in a real browser, on a real service whose appliances take the offers. */
 import mqtt, { type MqttClient } from "mqtt";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
+import { describe, expect, test } from "vitest";
 import { loadModels } from "../../device-sim/models.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
-import { type RolloutStage, setRollouts } from "./rollout-stage.ts";
+import { type RunningService, until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
+import { setRollouts } from "./rollout-stage.ts";
 
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-let stage: RolloutStage;
-let clients: { id: string; model: string; client: MqttClient }[];
-
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const hearth = onStage(
+  async (service) => {
+    const clients = await fleet(service);
+    await until("what they report is stored", async () => {
+      const { body } = await service.api("/api/v1/devices?version=2.4.1");
+      return body.items.length === 8;
+    });
+    return { clients, ...(await setRollouts(service, clients)) };
+  },
+  { leave: ({ clients }) => Promise.all(clients.map(({ client }) => client.endAsync(true))) },
+);
+const { open } = hearth;
 
 /** Twelve ovens that are here and twelve that are away, of two models, in three time zones; four of them are our own. */
-async function fleet(): Promise<typeof clients> {
+async function fleet(service: RunningService): Promise<{ id: string; model: string; client: MqttClient }[]> {
   for (const model of loadModels().values()) {
     await service.api(`/api/v1/models/${model.key}`, { method: "PUT", body: model });
   }
@@ -62,25 +58,6 @@ async function fleet(): Promise<typeof clients> {
 }
 
 describe.skipIf(!hasChromium)("releases and rollouts in the console", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    clients = await fleet();
-    await until("what they report is stored", async () => {
-      const { body } = await service.api("/api/v1/devices?version=2.4.1");
-      return body.items.length === 8;
-    });
-    stage = await setRollouts(service, clients);
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await Promise.all(clients.map(({ client }) => client.endAsync(true)));
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     test("a rollout that halted says which line it crossed, who failed and why, and offers nothing more to do", async () => {
       const { page, complaints, strangers } = await open(screen, "/rollouts?state=halted");
@@ -110,7 +87,7 @@ describe.skipIf(!hasChromium)("releases and rollouts in the console", () => {
     });
 
     test("a rollout under way shows its stages, its gate with sample and line, and is paused and resumed with a reason", async () => {
-      const { page, complaints } = await open(screen, `/rollouts/${stage.runningId}`);
+      const { page, complaints } = await open(screen, `/rollouts/${hearth.stage.runningId}`);
       const stages = page.getByRole("list", { name: "Stages" });
       await stages.getByText("Everybody").waitFor();
       await page
@@ -137,7 +114,7 @@ describe.skipIf(!hasChromium)("releases and rollouts in the console", () => {
     });
 
     test("a plan shows whom it reaches before it is saved, is refused by name where it cannot be, and becomes a draft", async () => {
-      const { page, complaints } = await open(screen, `/rollouts/new?release=${stage.releaseId}`);
+      const { page, complaints } = await open(screen, `/rollouts/new?release=${hearth.stage.releaseId}`);
       await page.getByTestId("eligible").waitFor();
       const preview = page.getByRole("region", { name: "Dry run" });
       await page.getByRole("textbox", { name: "Target" }).fill('hardware == "x200-r1" && country == "DE" &&');
@@ -201,8 +178,11 @@ describe.skipIf(!hasChromium)("releases and rollouts in the console", () => {
   });
 
   test("who may only look sees rollouts and no button of theirs", async () => {
-    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
-    const { page } = await open(desk, `/rollouts/${stage.runningId}`, made.body.secret);
+    const made = await hearth.service.api("/api/v1/staff/keys", {
+      method: "POST",
+      body: { name: "looker", role: "viewer" },
+    });
+    const { page } = await open(desk, `/rollouts/${hearth.stage.runningId}`, made.body.secret);
     await page.getByRole("region", { name: "Gate" }).waitFor();
     expect(await page.getByRole("button", { name: "Pause" }).count()).toBe(0);
     await page.getByRole("link", { name: "Rollouts" }).first().click();

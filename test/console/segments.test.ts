@@ -1,26 +1,16 @@
 /** Segments in a real browser, on a real service whose households look at prices. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, phone, type Screen } from "./browse.ts";
+import { describe, expect, test } from "vitest";
+import { type RunningService, until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, phone } from "./browse.ts";
 
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
-const post = (path: string, body: unknown) => service.api(`/api/v1${path}`, { method: "POST", body });
+const hearth = onStage(prospects);
+const { open } = hearth;
+const poster = (service: RunningService) => (path: string, body: unknown) =>
+  service.api(`/api/v1${path}`, { method: "POST", body });
 
 /** Twelve prospects, of whom four looked at a price lately and agreed that it may be used. */
-async function prospects(): Promise<void> {
+async function prospects(service: RunningService): Promise<void> {
+  const post = poster(service);
   for (let at = 0; at < 12; at += 1) {
     const name = `${["Berg", "Huber", "Lind"][at % 3]} ${at + 1}`;
     const { body } = await post("/households", {
@@ -34,28 +24,15 @@ async function prospects(): Promise<void> {
       facts: [{ source: "web", id: `check-${at}`, type: "price.checked", atMs: Date.now(), householdId: body.id }],
     });
   }
+  await until("the segments of the beginning are filled", async () => {
+    const { body } = await service.api("/api/v1/segments");
+    return (body.items as { isFilling: boolean }[]).every(({ isFilling }) => !isFilling);
+  });
 }
 
 const agreement = { purpose: "personalise", locale: "en", version: 1, channel: "phone", evidence: "Call 12" };
 
 describe.skipIf(!hasChromium)("segments in the console", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    await prospects();
-    await until("the segments of the beginning are filled", async () => {
-      const { body } = await service.api("/api/v1/segments");
-      return (body.items as { isFilling: boolean }[]).every(({ isFilling }) => !isFilling);
-    });
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     test("the list says how many are in each segment, and a segment says who they are", async () => {
       const { page, complaints, strangers } = await open(screen, "/segments");
@@ -114,7 +91,7 @@ describe.skipIf(!hasChromium)("segments in the console", () => {
   });
 
   test("who may only read sees the condition and tries households, and is offered nothing to change", async () => {
-    const { body } = await post("/staff/keys", { name: "reader", role: "viewer" });
+    const { body } = await poster(hearth.service)("/staff/keys", { name: "reader", role: "viewer" });
     const { page, complaints } = await open(desk, "/segments/top-cooks", body.secret as string);
     await page.getByText("programs_30d >= 12").first().waitFor();
     expect(await page.getByRole("button", { name: "Delete" }).count()).toBe(0);

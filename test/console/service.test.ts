@@ -1,43 +1,16 @@
 /** Cases, incidents, rules and staff notices in a real browser, on a real service whose ovens have had trouble. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
-import { type ServiceStage, setServiceStage } from "./service-stage.ts";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
+import { setServiceStage } from "./service-stage.ts";
 
 /** The first of those that ship with Hearth. */
 const overTemperatureId = "01890000-0000-7000-8000-000000000001";
 
-let dataDir: string;
-let service: RunningService;
-let browser: Browser;
-let stage: ServiceStage;
-
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const hearth = onStage(setServiceStage, { leave: (stage) => stage.leave() });
+const { open } = hearth;
 
 describe.skipIf(!hasChromium)("service in the console", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    stage = await setServiceStage(service);
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await stage.leave();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   describe.each([desk, phone])("at $name", (screen) => {
     test("the queue has what is most severe first, says in words when each is due, and keeps its filters in the address", async () => {
       const { page, complaints, strangers } = await open(screen, "/cases");
@@ -58,7 +31,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
     });
 
     test("a case shows what it is, what to do and its evidence, and every point of the chart stands in a table", async () => {
-      const { page, complaints } = await open(screen, `/cases/${stage.hotCaseId}`);
+      const { page, complaints } = await open(screen, `/cases/${hearth.stage.hotCaseId}`);
       await page.getByRole("heading", { name: "Cavity too hot" }).waitFor();
       await page.getByText(/covered, until/).waitFor();
       await page.getByText("PB-2040").waitFor();
@@ -168,7 +141,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
   });
 
   test("an answer to the owner and a note among staff are never the same, and a sending that fails loses no word", async () => {
-    const { page } = await open(desk, `/cases/${stage.helpCaseId}`);
+    const { page } = await open(desk, `/cases/${hearth.stage.helpCaseId}`);
     const talk = page.getByRole("region", { name: "Conversation with the owner" });
     await talk.getByText("The door does not close any more.").waitFor();
     await talk.getByText("They asked for a person.").waitFor();
@@ -191,7 +164,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
     await page.getByRole("button", { name: "Keep the note" }).click();
     await notes.getByRole("listitem").getByText("Second call about this hinge.").waitFor();
     expect(await talk.getByText("Second call about this hinge.").count()).toBe(0);
-    const { body } = await service.api(`/api/v1/cases/${stage.helpCaseId}`);
+    const { body } = await hearth.service.api(`/api/v1/cases/${hearth.stage.helpCaseId}`);
     const kinds = body.entries.map(({ kind, text }: { kind: string; text: string | null }) => [kind, text]);
     expect(kinds).toContainEqual(["note", "Second call about this hinge."]);
     expect(kinds).toContainEqual(["message_to_owner", "Please send a picture of the hinge."]);
@@ -199,16 +172,16 @@ describe.skipIf(!hasChromium)("service in the console", () => {
   });
 
   test("a kept answer is filled in from the case", async () => {
-    const { page } = await open(desk, `/cases/${stage.hotCaseId}`);
+    const { page } = await open(desk, `/cases/${hearth.stage.hotCaseId}`);
     const kept = page.getByLabel("Begin with a kept answer");
     await kept.waitFor();
-    const { body } = await service.api(`/api/v1/cases/${stage.hotCaseId}/answers`);
+    const { body } = await hearth.service.api(`/api/v1/cases/${hearth.stage.hotCaseId}/answers`);
     await kept.selectOption(body.items[0].key);
     expect(await page.getByLabel("Your answer to the owner").inputValue()).toBe(body.items[0].text);
   });
 
   test("the appliance is asked for a self-test and its log, and both stand on the case without a secret", async () => {
-    const { page } = await open(desk, `/cases/${stage.hotCaseId}`);
+    const { page } = await open(desk, `/cases/${hearth.stage.hotCaseId}`);
     const asked = page.getByRole("region", { name: "Ask the appliance" });
     await asked.getByRole("button", { name: "Run a self-test" }).click();
     await asked.getByText("fan faulty").waitFor();
@@ -276,10 +249,13 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       await dialog.getByRole("button", { name: "Open the case" }).click();
       await page.getByRole("heading", { name: title }).waitFor();
       await page.getByText("It smells of rubber.").waitFor();
-      const { body } = await service.api(`/api/v1/cases?device=${id}`);
+      const { body } = await hearth.service.api(`/api/v1/cases?device=${id}`);
       expect(body.items).toMatchObject([{ title, cause: "door_seal_leaking" }]);
-      await service.api(`/api/v1/cases/${body.items[0].id}/resolve`, { method: "POST", body: { note: "Tried" } });
-      await page.goto(`${service.http}/households/${stage.householdId}`);
+      await hearth.service.api(`/api/v1/cases/${body.items[0].id}/resolve`, {
+        method: "POST",
+        body: { note: "Tried" },
+      });
+      await page.goto(`${hearth.service.http}/households/${hearth.stage.householdId}`);
       await page.getByRole("link", { name: "Open a case by hand" }).click();
       await dialog.getByText("Lindqvist").waitFor();
       const asked = `A word about their plan, at ${screen.name}`;
@@ -296,7 +272,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       const { page, complaints } = await open(screen, "/cases?tab=measures");
       const card = page.getByRole("region", { name: "What is promised" });
       await card.getByText("when it is missed: all of support").first().waitFor();
-      const before = (await service.api("/api/v1/cases/policy")).body;
+      const before = (await hearth.service.api("/api/v1/cases/policy")).body;
       await card.getByRole("button", { name: "Change the times…" }).click();
       const safety = page.getByRole("group", { name: "Safety" });
       await safety.getByLabel("First answer, hours").fill("48");
@@ -306,14 +282,14 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.getByRole("button", { name: "Promise that" }).click();
       await card.getByText(`Version ${before.version + 1}`).waitFor();
-      const { policy } = (await service.api("/api/v1/cases/policy")).body;
+      const { policy } = (await hearth.service.api("/api/v1/cases/policy")).body;
       expect(policy).toEqual({ ...before.policy, safety: { ...before.policy.safety, firstAnswerMs: 3 * 3_600_000 } });
       await page.getByRole("dialog").waitFor({ state: "detached" });
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 
     test("a channel gets another name and is told of other things, from a level of the escalation on", async () => {
-      const made = await service.api("/api/v1/notices/channels", {
+      const made = await hearth.service.api("/api/v1/notices/channels", {
         method: "POST",
         body: {
           kind: "webhook",
@@ -341,7 +317,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
         .getByRole("listitem", { name })
         .getByText(/from level 2 on, where it reaches role:support/)
         .waitFor();
-      const { body } = await service.api(`/api/v1/notices/channels/${made.body.channel.id}`);
+      const { body } = await hearth.service.api(`/api/v1/notices/channels/${made.body.channel.id}`);
       expect(body).toMatchObject({
         name,
         target: "https://hooks.example.com/depot",
@@ -362,10 +338,10 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       const kept = page.getByRole("region", { name: "How long it is kept" });
       await kept.getByText("90 d", { exact: true }).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
-      await page.goto(`${service.http}/`);
+      await page.goto(`${hearth.service.http}/`);
       const newest = page.getByRole("region", { name: "Newest open cases" });
       await newest.getByRole("link", { name: /Cavity too hot/ }).click();
-      await page.waitForURL(`**/cases/${stage.hotCaseId}`);
+      await page.waitForURL(`**/cases/${hearth.stage.hotCaseId}`);
     });
   });
 
@@ -377,7 +353,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       mode: "shadow",
       actions: [{ kind: "case" }, { kind: "award_points", points: 5, title: "You told us" }],
     };
-    const { body: rule } = await service.api("/api/v1/service/rules", { method: "POST", body: wide });
+    const { body: rule } = await hearth.service.api("/api/v1/service/rules", { method: "POST", body: wide });
     const { page, complaints } = await open(desk, `/rules/${rule.id}`);
     await page.getByText(/it opens a case and gives the household 5 points for “You told us”/).waitFor();
     const card = page.getByRole("region", { name: "Back-test" });
@@ -388,18 +364,21 @@ describe.skipIf(!hasChromium)("service in the console", () => {
     const mode = page.getByRole("region", { name: "Whether it acts" });
     await mode.getByText("Live", { exact: true }).click();
     await mode.getByText(/would fire on many appliances/).waitFor();
-    expect((await service.api(`/api/v1/service/rules/${rule.id}`)).body.rule.definition.mode).toBe("shadow");
+    expect((await hearth.service.api(`/api/v1/service/rules/${rule.id}`)).body.rule.definition.mode).toBe("shadow");
     expect(await faultsOf(page)).toEqual([]);
     await mode.getByRole("button", { name: /all the same/ }).click();
     await page.getByText("version 2", { exact: true }).waitFor();
-    expect((await service.api(`/api/v1/service/rules/${rule.id}`)).body.rule.definition.mode).toBe("live");
-    await service.api(`/api/v1/service/rules/${rule.id}/mode`, { method: "POST", body: { mode: "off" } });
+    expect((await hearth.service.api(`/api/v1/service/rules/${rule.id}`)).body.rule.definition.mode).toBe("live");
+    await hearth.service.api(`/api/v1/service/rules/${rule.id}/mode`, { method: "POST", body: { mode: "off" } });
     expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
   });
 
   test("who may only look sees cases and nothing to press", async () => {
-    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
-    const { page } = await open(desk, `/cases/${stage.hotCaseId}`, made.body.secret);
+    const made = await hearth.service.api("/api/v1/staff/keys", {
+      method: "POST",
+      body: { name: "looker", role: "viewer" },
+    });
+    const { page } = await open(desk, `/cases/${hearth.stage.hotCaseId}`, made.body.secret);
     await page.getByRole("heading", { name: "Cavity too hot" }).waitFor();
     await page.getByRole("region", { name: "Notes among staff" }).waitFor();
     for (const name of ["Resolve…", "Send to the owner", "Keep the note", "Run a self-test"]) {

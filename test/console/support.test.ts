@@ -1,25 +1,13 @@
 /** What a support agent does with the console, in a real browser, about an oven that has been wearing out for a month. */
 import { readFile } from "node:fs/promises";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ensureConsole } from "../../cloud/http/console-build.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  type RunningService,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "../support/service-process.ts";
-import { desk, faultsOf, hasChromium, launchBrowser, openPage, overflow, param, phone, type Screen } from "./browse.ts";
-import { ailingId, ailingSerial, healthyId, householdName, setSupport, type SupportStage } from "./support-stage.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/service-process.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
+import { ailingId, ailingSerial, healthyId, householdName, setSupport } from "./support-stage.ts";
 
-let dataDir: string;
-let service: RunningService;
-let stage: SupportStage;
-let browser: Browser;
-
-const open = (screen: Screen, path: string, key = service.key) => openPage(browser, service, screen, path, key);
+const hearth = onStage(setSupport, { leave: (stage) => stage.leave() });
+const { open } = hearth;
 const field = (page: Page) => page.getByRole("combobox", { name: "Search" });
 const chart = (page: Page) => page.getByRole("figure", { name: "Chart of readings" });
 const pointsOf = async (page: Page) => Number(await chart(page).getAttribute("data-points"));
@@ -27,20 +15,6 @@ const dayMs = 86_400_000;
 const optionsOf = (page: Page) => page.getByRole("listbox", { name: "Found" }).getByRole("option");
 
 describe.skipIf(!hasChromium)("the console of support", () => {
-  beforeAll(async () => {
-    await ensureConsole();
-    dataDir = await newDataDir();
-    service = await startServiceProcess({ dataDir });
-    stage = await setSupport(service);
-    browser = await launchBrowser();
-  }, 180_000);
-  afterAll(async () => {
-    await browser.close();
-    await stage.leave();
-    await stopServiceProcess(service);
-    await removeDataDir(dataDir);
-  });
-
   test("from a serial number to the cause is typing it, Enter, and one click", async () => {
     const { page, complaints, strangers } = await open(desk, "/");
     await page.getByTestId("connected").waitFor();
@@ -59,7 +33,7 @@ describe.skipIf(!hasChromium)("the console of support", () => {
       .waitFor();
     expect(await overflow(page)).toBe(0);
     await openCase.click();
-    await until("the case is open", () => new URL(page.url()).pathname === `/cases/${stage.caseId}`);
+    await until("the case is open", () => new URL(page.url()).pathname === `/cases/${hearth.stage.caseId}`);
     await page.getByText("Measure the lower element").first().waitFor();
     expect([complaints, strangers]).toEqual([[], []]);
   });
@@ -97,7 +71,7 @@ describe.skipIf(!hasChromium)("the console of support", () => {
     });
 
     test("a household shows its people, its appliances and its cases", async () => {
-      const { page, complaints } = await open(screen, `/households/${stage.householdId}`);
+      const { page, complaints } = await open(screen, `/households/${hearth.stage.householdId}`);
       await page.getByRole("heading", { name: householdName }).waitFor();
       await page.getByRole("region", { name: "People", exact: true }).getByText("elena@marchetti.example").waitFor();
       await page.getByRole("table", { name: "Cases of this household" }).getByRole("link").first().waitFor();
@@ -127,8 +101,7 @@ describe.skipIf(!hasChromium)("the console of support", () => {
       await page.getByRole("button", { name: "Back to live" }).click();
       await until("it lives again", () => param(page, "from") === null);
       if (!screen.isMobile) {
-        const box = await page.locator(".u-over").boundingBox();
-        await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) + 60);
+        await page.locator(".u-over").hover();
         await page.keyboard.down("Control");
         await page.mouse.wheel(0, -300);
         await page.keyboard.up("Control");
@@ -141,7 +114,7 @@ describe.skipIf(!hasChromium)("the console of support", () => {
     });
 
     test("an appliance is compared with another, by metrics of two units, and what lies outside its range is shaded", async () => {
-      stage.oven.publish(
+      hearth.stage.oven.publish(
         `hearth/v1/devices/${ailingId}/telemetry`,
         JSON.stringify({ atMs: Date.now() - 60_000, m: { power_w: 9_000 } }),
         { qos: 1 },
@@ -181,9 +154,9 @@ describe.skipIf(!hasChromium)("the console of support", () => {
 
     test("a model's page has its metrics, and what is sent beside them is adopted with one form", async () => {
       const name = screen.isMobile ? "steam_pct" : "humidity_pct";
-      stage.say({ [name]: 41 });
+      hearth.stage.say({ [name]: 41 });
       await until("it is known that it is sent", async () => {
-        const { body } = await service.api("/api/v1/models/oven-x200/metrics");
+        const { body } = await hearth.service.api("/api/v1/models/oven-x200/metrics");
         return body.unknown.some((metric: { name: string }) => metric.name === name);
       });
       const { page, complaints } = await open(screen, "/devices?model=oven-x200");
@@ -207,10 +180,10 @@ describe.skipIf(!hasChromium)("the console of support", () => {
   test("watching live has the oven asked to sample faster, draws what comes, and ends with the switch", async () => {
     const { page, complaints } = await open(desk, `/devices/${ailingId}`);
     await until("the chart has points", async () => (await pointsOf(page)) > 0);
-    await stage.oven.subscribeAsync(`hearth/v1/devices/${ailingId}/inbox`, { qos: 1 });
+    await hearth.stage.oven.subscribeAsync(`hearth/v1/devices/${ailingId}/inbox`, { qos: 1 });
     await page.getByRole("switch", { name: "Live" }).click();
     await page.getByText("It was asked to sample faster").waitFor();
-    stage.say({ cavity_c: 201.5 });
+    hearth.stage.say({ cavity_c: 201.5 });
     await page.getByRole("button", { name: /^Cavity 201\.5/ }).waitFor();
     const ended = page.waitForEvent("requestfailed", (request) => request.url().includes("/telemetry/live"));
     await page.getByRole("switch", { name: "Live" }).click();
@@ -235,12 +208,15 @@ describe.skipIf(!hasChromium)("the console of support", () => {
   });
 
   test("a viewer may look at the chart, and sees no tab for raw messages and no way to adopt", async () => {
-    const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "looker", role: "viewer" } });
+    const made = await hearth.service.api("/api/v1/staff/keys", {
+      method: "POST",
+      body: { name: "looker", role: "viewer" },
+    });
     const { page } = await open(desk, `/devices/${ailingId}?tab=messages`, made.body.secret);
     await page.getByText("Messages cannot be seen with this key").waitFor();
     expect(await page.getByRole("link", { name: "Messages" }).count()).toBe(0);
-    stage.say({ smoke_pct: 2 });
-    await page.goto(`${service.http}/models?model=oven-x200`);
+    hearth.stage.say({ smoke_pct: 2 });
+    await page.goto(`${hearth.service.http}/models?model=oven-x200`);
     await page.getByText("The roles release and admin may adopt.").waitFor();
     expect(await page.getByRole("button", { name: /^Adopt/ }).count()).toBe(0);
   });

@@ -78,9 +78,10 @@ function useStep({ item, onDone }: StepProps) {
   return useMutation({
     mutationFn: ({ verb, body }: { verb: string; body?: object }) =>
       send("POST", `${contentPath(item.id)}/${verb}`, body),
+    // Whoever sees the page again sees what has become of the item, and no button that is over.
     onSuccess: async () => {
-      onDone();
       await client.invalidateQueries({ queryKey: ["content"] });
+      onDone();
     },
   });
 }

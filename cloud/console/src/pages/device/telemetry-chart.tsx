@@ -81,6 +81,7 @@ export function TelemetryChart(props: TelemetryChartProps) {
   const plot = useRef<uPlot>(null);
   const latest = useRef(props);
   latest.current = props;
+  const isPressed = useRef(false);
 
   // What a chart is made of stands still while its values change; only another set of lines makes another chart.
   const structure = JSON.stringify([
@@ -119,7 +120,8 @@ export function TelemetryChart(props: TelemetryChartProps) {
   useEffect(() => {
     const made = plot.current;
     if (made === null) return;
-    pinCursor(made, selectedMs);
+    // A range that is being dragged open ends where the pointer is, and not at what is selected.
+    if (!isPressed.current) pinCursor(made, selectedMs);
     made.redraw(false, false);
   }, [marks, selectedMs, data, structure]);
 
@@ -151,6 +153,10 @@ export function TelemetryChart(props: TelemetryChartProps) {
       aria-valuemax={Math.round(shown.toMs / 1_000)}
       aria-valuenow={Math.round((cursorMs ?? shown.toMs) / 1_000)}
       aria-valuetext={cursorMs === null ? "the newest values" : `${clockText(cursorMs, timeZone)}: ${cursorWords}`}
+      onPointerDown={() => {
+        isPressed.current = true;
+        addEventListener("pointerup", () => (isPressed.current = false), { once: true });
+      }}
       onKeyDown={onKeyDown}
       onBlur={() => onHover(null)}
     />
