@@ -158,7 +158,12 @@ export function createSlices(deps: SlicesDeps) {
       },
     },
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
+    workers: () => staff.whoMay("cases.write"),
     knowsHousehold: async (id) => (await households.get(id)) !== null,
+    async homeOf(id) {
+      const found = await households.get(id);
+      return found === null ? null : { locale: found.household.locale, members: found.household.members.length };
+    },
     deliveries,
     artifactsDir: deps.artifactsDir,
     secret: deps.secret,

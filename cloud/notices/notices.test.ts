@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { sql } from "kysely";
-import { SMTPServer } from "smtp-server";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { Kitchen } from "../../test/support/kitchen.ts";
 import { SetClock } from "../../test/support/down-road.ts";
+import { Mailbox } from "../../test/support/mailbox.ts";
 import { Outbox } from "../events/events.ts";
 import { randomIds } from "../platform/ids.ts";
 import { StoreWatch } from "./notices.ts";
@@ -19,9 +19,7 @@ let made = 0;
 /** A webhook's receiver that answers as a test says. */
 const hook = { status: 200, got: [] as { headers: IncomingHttpHeaders; body: string }[] };
 let hookServer: Server;
-/** A mail server that answers as a test says. */
-const mail = { code: 250, got: [] as { to: string[]; text: string }[] };
-let mailServer: SMTPServer;
+let mail: Mailbox;
 
 const portOf = (server: { address(): AddressInfo | string | null }) => {
   const address = server.address();
@@ -47,31 +45,18 @@ const newHook = () =>
 beforeAll(async () => {
   hookServer = newHook();
   await listen(hookServer);
-  mailServer = new SMTPServer({
-    disabledCommands: ["AUTH", "STARTTLS"],
-    onData(stream, session, done) {
-      const chunks: Buffer[] = [];
-      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("end", () => {
-        if (mail.code !== 250) return done(Object.assign(new Error("not now"), { responseCode: mail.code }));
-        const to = session.envelope.rcptTo.map(({ address }) => address);
-        mail.got.push({ to, text: Buffer.concat(chunks).toString("utf8") });
-        return done();
-      });
-    },
-  });
-  await new Promise<void>((done) => {
-    mailServer.listen(0, "127.0.0.1", done);
-  });
-  const url = `smtp://127.0.0.1:${portOf(mailServer.server)}`;
+  mail = await Mailbox.open();
   const clock = new SetClock();
-  kitchen = await Kitchen.open({ clock, notices: { mail: { url, from: "hearth@maker.example" }, reach: "loopback" } });
+  kitchen = await Kitchen.open({
+    clock,
+    notices: { mail: { url: mail.url, from: "hearth@maker.example" }, reach: "loopback" },
+  });
 });
 afterAll(async () => {
   await kitchen.close();
   hookServer.closeAllConnections();
   await new Promise((done) => hookServer.close(done));
-  await new Promise<void>((done) => mailServer.close(() => done()));
+  await mail.close();
 });
 beforeEach(async () => {
   await sql`TRUNCATE notice_channel, notice, service_case CASCADE`.execute(kitchen.base.db);
@@ -357,7 +342,7 @@ test("mail goes out through a real server, is tried again after 4xx and given up
   const { id } = await delivery();
   expect(mail.got).toHaveLength(1);
   const [got] = mail.got;
-  expect(got?.to).toEqual(["team@maker.example"]);
+  expect(got?.to).toBe("team@maker.example");
   const [head = ""] = (got?.text ?? "").split("\r\n\r\n");
   expect(head).not.toMatch(/^bcc:/im);
   expect(head).toContain(`<${id}@hearth>`);

@@ -18,10 +18,24 @@ export interface CaseChangesDeps {
 
 type Line = Omit<NewEntry, "caseId" | "deviceKey">;
 
-/** What the world hears of; the rest is the staff's. */
-const notable: ReadonlySet<EntryKind> = new Set<EntryKind>(["opened", "reopened", "resolved", "escalated"]);
+/** What the world hears of, and as what; the rest is the staff's. */
+const notable: Partial<Record<EntryKind, string>> = {
+  opened: "hearth.case.opened",
+  reopened: "hearth.case.reopened",
+  resolved: "hearth.case.resolved",
+  escalated: "hearth.case.escalated",
+  assigned: "hearth.case.assigned",
+  message_from_owner: "hearth.case.owner_wrote",
+};
 
 const resolvedType = "hearth.case.resolved";
+
+/** What a fact says beside the case: ids and numbers, and no word that anybody wrote. */
+function toldOf({ kind, data }: Line, assignee: string | null): Record<string, unknown> {
+  if (kind === "escalated") return data;
+  if (kind === "assigned") return { ...data, reaches: assignee };
+  return kind === "message_from_owner" ? { reaches: assignee } : {};
+}
 
 /** What a batch, a person or the clock does to cases; written in one go. */
 export class CaseChanges {
@@ -34,14 +48,19 @@ export class CaseChanges {
     this.#deps = deps;
   }
 
-  /** Notes a case as it is after something, with the line of its history; for the notable ones the fact too. */
-  add(serviceCase: ServiceCase, line: Line, deviceId: string | null): ServiceCase {
-    const { id, deviceKey, householdId, ruleId, cause, severity, title } = serviceCase;
+  /**
+   * Notes a case as it is after something, with the line of its history; for the notable ones the fact too.
+   *
+   * @param isNews false where what is told already says it: the message that a case opens with
+   */
+  add(serviceCase: ServiceCase, line: Line, deviceId: string | null, isNews = true): ServiceCase {
+    const { id, deviceKey, householdId, ruleId, cause, severity, title, assignee } = serviceCase;
     this.#cases.set(id, serviceCase);
     this.#entries.push({ ...line, caseId: id, deviceKey });
-    if (notable.has(line.kind)) {
+    const type = notable[line.kind];
+    if (type !== undefined && isNews) {
       this.#facts.push({
-        type: `hearth.case.${line.kind}`,
+        type,
         subject: `case:${id}`,
         atMs: line.atMs,
         data: {
@@ -53,7 +72,7 @@ export class CaseChanges {
           severity,
           title,
           by: line.by,
-          ...(line.kind === "escalated" ? line.data : {}),
+          ...toldOf(line, assignee),
         },
       });
     }

@@ -61,10 +61,12 @@ export interface CaseDeskDeps extends CaseChangesDeps {
   clock: Clock;
   /** Whether somebody with this key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
+  workers: () => Promise<{ id: string; name: string }[]>;
   knowsHousehold: (id: string) => Promise<boolean>;
 }
 
-type Done = { kind: "done" };
+/** `after`: what the audit log shall say beside what was before. */
+type Done = { kind: "done"; after?: Record<string, unknown> };
 
 /** Where staff work on cases. */
 export class CaseDesk {
@@ -176,6 +178,11 @@ export class CaseDesk {
     });
   }
 
+  /** Whom a case or an incident can be given to, by name. */
+  async assignees(): Promise<{ principal: string; name: string }[]> {
+    return (await this.#deps.workers()).map(({ id, name }) => ({ principal: `staff:${id}`, name }));
+  }
+
   /** Takes a case that nobody has. */
   take(by: Principal, id: string): Promise<Done | Refused<"case_not_found" | "case_already_resolved" | "case_taken">> {
     const me = principalText(by);
@@ -276,7 +283,7 @@ export class CaseDesk {
       const after = { ...serviceCase, assignee, assignedAtMs: assignee === null ? null : atMs };
       made.add(after, { kind: "assigned", atMs, by: principalText(by), text: null, data }, deviceId);
       await made.write(tx);
-      return { kind: "done" };
+      return { kind: "done", after: { assignee } };
     });
   }
 
@@ -301,8 +308,9 @@ export class CaseDesk {
         action,
         subject: `case:${id}`,
         before: { status: serviceCase.state.status, assignee: serviceCase.assignee },
+        ...(outcome.after === undefined ? {} : { after: outcome.after }),
       });
-      return outcome;
+      return { kind: "done" };
     });
   }
 }

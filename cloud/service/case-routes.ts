@@ -107,6 +107,19 @@ export function caseRoutes(server: FastifyInstance, desk: CaseDesk): void {
     },
   );
   app.get(
+    "/api/v1/cases/assignees",
+    {
+      config: { permission: "service.read" },
+      schema: {
+        summary: "List whom a case or an incident can be given to",
+        description: "Staff whose keys may work on cases and were not revoked, by name.",
+        tags,
+        response: { 200: z.object({ items: z.array(z.object({ principal: z.string(), name: z.string() })) }) },
+      },
+    },
+    async () => ({ items: await desk.assignees() }),
+  );
+  app.get(
     "/api/v1/cases/queue/counts",
     {
       config: { permission: "service.read" },

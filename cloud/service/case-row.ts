@@ -36,11 +36,19 @@ export interface ServiceCase {
   resolveKept: boolean | null;
 }
 
-/** Whether a case is still of those who have its appliance: what somebody left behind is nobody's to be answered. */
+/**
+ * Whether a case is still of those who have its appliance: what somebody left behind is nobody's to be answered. A case of a household
+ * alone is that household's.
+ *
+ * @param device null where the case is of no appliance, or the appliance is no more
+ */
 export const isTheirs = (
-  { householdId, formerHouseholdId }: ServiceCase,
-  device: { householdId: string | null },
-): boolean => householdId === device.householdId && (householdId !== null || formerHouseholdId === null);
+  { deviceKey, householdId, formerHouseholdId }: ServiceCase,
+  device: { householdId: string | null } | null,
+): boolean =>
+  device === null
+    ? deviceKey === null && householdId !== null
+    : householdId === device.householdId && (householdId !== null || formerHouseholdId === null);
 
 export interface CaseRow {
   id: string;

@@ -101,6 +101,15 @@ export class CasesStore {
     return rows.map(toCase);
   }
 
+  /** The same of a household alone, but for what other parts of the service opened: those are no question of theirs. */
+  async lockOpenOfHousehold(tx: Db, householdId: string): Promise<ServiceCase[]> {
+    const { rows } = await sql<CaseRow>`
+      SELECT * FROM service_case
+      WHERE household_id = ${householdId} AND device_key IS NULL AND NOT is_closed AND opened_by NOT LIKE 'service:%'
+      ORDER BY id FOR UPDATE`.execute(tx);
+    return rows.map(toCase);
+  }
+
   /** Takes a household out of its cases, those that its devices left it with too, and with it what people wrote there about it. */
   async forgetHousehold(tx: Db, householdId: string): Promise<void> {
     const theirs = sql`household_id = ${householdId} OR former_household_id = ${householdId}`;

@@ -47,6 +47,8 @@ interface CaseMatter {
 /** Something said between the owner and those who help them. */
 export interface CaseMessage {
   direction: "to_owner" | "from_owner";
+  /** The case was opened, or opened again, with it: that is told already. */
+  opens?: boolean;
   by: string;
   text: string;
   atMs: number;
@@ -123,13 +125,13 @@ export class Cases {
    * them.
    */
   async say(tx: Db, serviceCase: ServiceCase, message: CaseMessage, deviceId: string | null): Promise<ServiceCase> {
-    const { direction, ...line } = message;
+    const { direction, opens = false, ...line } = message;
     const made = new CaseChanges(this.#deps);
     const kind: EntryKind = direction === "to_owner" ? "message_to_owner" : "message_from_owner";
     let after =
       direction === "to_owner"
         ? made.answer(serviceCase, { kind, ...line }, deviceId)
-        : made.add(serviceCase, { kind, ...line }, deviceId);
+        : made.add(serviceCase, { kind, ...line }, deviceId, !opens);
     if (direction === "from_owner") {
       const outcome = stepCase(after.state, { kind: "owner_answered", atMs: line.atMs });
       const moved = { atMs: line.atMs, by: line.by, text: null, data: {} };

@@ -1,4 +1,5 @@
 import type { DeviceRef } from "../devices/devices.ts";
+import type { NotableFact } from "../events/events.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
@@ -6,7 +7,8 @@ import { isTheirs, type ServiceCase } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
 import { byAutomation, NoLonger, type TalkAppliances } from "./conversation.ts";
 import type { Conversation, ConversationStore } from "./conversation-store.ts";
-import { isClosed } from "./core/case-promise.ts";
+import { targetText } from "./case-clock.ts";
+import { escalate, isClosed, ownerWaits } from "./core/case-promise.ts";
 import { type CauseDefinition, inLocale } from "./core/cause-article.ts";
 import { articleCauses, type HelpAsked } from "./core/help.ts";
 import { alternativeKinds } from "./core/owner-words.ts";
@@ -53,9 +55,45 @@ export class ConversationClock {
   }
 
   async tick(): Promise<void> {
+    while ((await transaction(this.#deps.db, (tx) => this.#escalate(tx))) === atOnceMax);
     await this.#answer();
     await this.#warn();
     await this.#settle();
+  }
+
+  /** Owners who wrote and whom nobody answers: staff are told again, further and further up. */
+  async #escalate(tx: Db): Promise<number> {
+    const { clock, policies, talk, outbox, appliances } = this.#deps;
+    const nowMs = clock.nowMs();
+    const found = await talk.lockWaiting(tx, nowMs, atOnceMax);
+    const deviceOf = await appliancesOf(
+      appliances,
+      found.map(({ serviceCase }) => serviceCase),
+    );
+    const facts: NotableFact[] = [];
+    const rows = found.map(({ serviceCase, sinceMs, level }) => {
+      const { id, severity, cause, title, householdId, assignee, state } = serviceCase;
+      const over = { caseId: id, sinceMs: null, level: 0, escalatesAtMs: null };
+      if (isClosed(state.status)) return over;
+      const terms = policies.terms(severity);
+      const reached = escalate(ownerWaits(sinceMs, level, terms), nowMs, terms);
+      // The policy has fewer steps than when they wrote.
+      if (reached === null) return { caseId: id, sinceMs, level, escalatesAtMs: null };
+      const to = targetText(reached.to);
+      const reaches = to === "assignee" ? assignee : to;
+      const told = { level: reached.level, to, reaches, stage: reached.stage, sinceMs };
+      const deviceId = deviceOf(serviceCase)?.id ?? null;
+      facts.push({
+        type: "hearth.case.owner_waits",
+        subject: `case:${id}`,
+        atMs: nowMs,
+        data: { caseId: id, deviceId, householdId, cause, severity, title, ...told },
+      });
+      return { caseId: id, sinceMs, level: reached.level, escalatesAtMs: reached.promise.escalatesAtMs };
+    });
+    await talk.waited(tx, rows);
+    await outbox.add(tx, facts);
+    return found.length;
   }
 
   async #answer(): Promise<void> {
@@ -67,21 +105,21 @@ export class ConversationClock {
         due.map(({ serviceCase }) => serviceCase),
       );
       for (const { conversation, serviceCase } of due) {
-        const device = deviceOf(serviceCase);
-        await this.#answerOne(conversation, serviceCase, device);
+        await this.#answerOne(conversation, serviceCase, deviceOf(serviceCase) ?? null);
       }
       if (due.length < atOnceMax) return;
     }
   }
 
   /** An article where there is one and nobody asked for a person; else a word that the message has arrived. */
-  async #answerOne(conversation: Conversation, before: ServiceCase, device: DeviceRef | undefined): Promise<void> {
+  async #answerOne(conversation: Conversation, before: ServiceCase, device: DeviceRef | null): Promise<void> {
     const { db, talk, clock, cases, store, display } = this.#deps;
-    if (device === undefined || !isTheirs(before, device) || isClosed(before.state.status)) {
+    if (!isTheirs(before, device) || isClosed(before.state.status)) {
       await transaction(db, (tx) => talk.takeAnswer(tx, before.id, false, clock.nowMs()));
       return;
     }
-    const { language, words } = await display.wordsFor(device);
+    const { language, words } = await display.wordsFor(device, before.householdId);
+    const deviceId = device?.id ?? null;
     const helpsThemselves = conversation.alternative?.kind === "self_help";
     const wantsArticle = !conversation.wantsHuman && (helpsThemselves || before.promise.answeredAtMs === null);
     const article = wantsArticle ? await this.#article(conversation, before, language) : null;
@@ -97,28 +135,22 @@ export class ConversationClock {
         priority: answerPriority(before.severity),
         ...(article === null ? {} : { ask: "human" as const }),
       };
-      const shown = await display.show(tx, [word]);
+      const { deliveryId, afterCommit: sent } = await display.show(tx, word);
       const serviceCase = await store.lock(tx, before.id);
       if (serviceCase?.householdId !== before.householdId) throw new NoLonger();
       if (!(await talk.takeAnswer(tx, before.id, article !== null, nowMs))) throw new NoLonger();
-      const deliveryId = shown.ids[0];
       const line = { by: byAutomation, text, atMs: nowMs };
       if (article === null) {
-        await this.#say(tx, serviceCase, { ...line, data: { automatic: true, deliveryId } }, device.id);
-        return shown.afterCommit;
+        await this.#say(tx, serviceCase, { ...line, data: { automatic: true, deliveryId } }, deviceId);
+        return sent;
       }
       const data = { automatic: true, article: article.key, deliveryId };
-      const answered = await cases.say(tx, serviceCase, { direction: "to_owner", ...line, data }, device.id);
+      const answered = await cases.say(tx, serviceCase, { direction: "to_owner", ...line, data }, deviceId);
       // Where a rule found the trouble staff go on with it all the same.
       if (answered.ruleId === null) {
-        await cases.work(
-          tx,
-          answered,
-          { kind: "ask_owner", atMs: nowMs },
-          { by: byAutomation, text: null, deviceId: device.id },
-        );
+        await cases.work(tx, answered, { kind: "ask_owner", atMs: nowMs }, { by: byAutomation, text: null, deviceId });
       }
-      return shown.afterCommit;
+      return sent;
     });
     afterCommit?.();
   }
@@ -128,7 +160,7 @@ export class ConversationClock {
     tx: Db,
     serviceCase: ServiceCase,
     line: { by: string; text: string; atMs: number; data: Record<string, unknown> },
-    deviceId: string,
+    deviceId: string | null,
   ): Promise<void> {
     const made = new CaseChanges(this.#deps);
     made.add(serviceCase, { kind: "message_to_owner", ...line }, deviceId);
@@ -156,23 +188,26 @@ export class ConversationClock {
     for (;;) {
       const found = await talk.endangered(db, leads, clock.nowMs(), atOnceMax);
       const deviceOf = await appliancesOf(this.#deps.appliances, found);
-      for (const serviceCase of found) await this.#warnOne(serviceCase, deviceOf(serviceCase));
+      for (const serviceCase of found) await this.#warnOne(serviceCase, deviceOf(serviceCase) ?? null);
       if (found.length < atOnceMax) return;
     }
   }
 
-  async #warnOne(before: ServiceCase, device: DeviceRef | undefined): Promise<void> {
+  async #warnOne(before: ServiceCase, device: DeviceRef | null): Promise<void> {
     const { db, talk, clock, store, display } = this.#deps;
     const { dueAtMs } = before.promise;
     if (dueAtMs === null) return;
-    if (device === undefined || !isTheirs(before, device)) {
+    if (!isTheirs(before, device)) {
       await transaction(db, (tx) => talk.warned(tx, before.id, dueAtMs));
       return;
     }
-    const { language, words } = await display.wordsFor(device);
+    const { language, words } = await display.wordsFor(device, before.householdId);
     const word = { device, caseId: before.id, locale: language, title: words.late, text: words.lateText };
     const afterCommit = await unlessGone(db, async (tx) => {
-      const shown = await display.show(tx, [{ ...word, priority: answerPriority(before.severity) }]);
+      const { deliveryId, afterCommit: sent } = await display.show(tx, {
+        ...word,
+        priority: answerPriority(before.severity),
+      });
       const serviceCase = await store.lock(tx, before.id);
       if (serviceCase?.householdId !== before.householdId) throw new NoLonger();
       if (!(await talk.warned(tx, before.id, dueAtMs))) throw new NoLonger();
@@ -181,11 +216,11 @@ export class ConversationClock {
         late: true,
         dueAtMs,
         alternatives: [...alternativeKinds],
-        deliveryId: shown.ids[0],
+        deliveryId,
       };
       const line = { by: byAutomation, text: words.lateText, atMs: clock.nowMs(), data };
-      await this.#say(tx, serviceCase, line, device.id);
-      return shown.afterCommit;
+      await this.#say(tx, serviceCase, line, device?.id ?? null);
+      return sent;
     });
     afterCommit?.();
   }

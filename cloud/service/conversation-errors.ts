@@ -43,6 +43,6 @@ export const conversationProblems = {
   case_without_owner: {
     status: 409,
     title: "Nobody is there who could read it",
-    help: "The appliance has left the household that the case was of, or the case is of no appliance. Add a note instead.",
+    help: "The appliance has left the household that the case was of, or nobody of the household has joined yet. Add a note instead.",
   },
 } as const;

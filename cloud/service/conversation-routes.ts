@@ -6,7 +6,7 @@ import { idempotencyHeaders } from "../platform/idempotency.ts";
 import { problem } from "../platform/problem.ts";
 import { caseId } from "./case-views.ts";
 import { conversationProblems } from "./conversation-errors.ts";
-import type { Conversations } from "./conversation.ts";
+import { type Conversations, reaches } from "./conversation.ts";
 import { serviceProblems } from "./errors.ts";
 import type { Feedback } from "./feedback.ts";
 
@@ -33,7 +33,7 @@ export function conversationRoutes(server: FastifyInstance, conversations: Conve
       schema: {
         summary: "Answer the owner of a case",
         description:
-          "They read it in their app and on the appliance's display, which it never covers while a program runs. `waitsForOwner` says that the case goes on when they have answered. With an `Idempotency-Key` it may be sent again: it is said once.",
+          "They read it in their app and, where the case is of an appliance, on its display, which it never covers while a program runs. `waitsForOwner` says that the case goes on when they have answered. With an `Idempotency-Key` it may be sent again: it is said once.",
         tags: ["cases"],
         params: caseId,
         headers: idempotencyHeaders,
@@ -59,6 +59,7 @@ export function conversationRoutes(server: FastifyInstance, conversations: Conve
         params: caseId,
         response: {
           200: z.object({
+            reach: z.enum(reaches).describe("Where what staff write is read"),
             wantsHuman: z.boolean(),
             automaticAnswerAtMs: z.number().nullable(),
             alternative: z.record(z.string(), z.unknown()).nullable(),

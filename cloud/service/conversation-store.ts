@@ -86,6 +86,20 @@ export class ConversationStore {
     return new Set(counted.flatMap((row) => (row.asked > questionsPerHourMax ? [row.device_key] : [])));
   }
 
+  /**
+   * Has the questions of a household alone wait for each other until the transaction ends.
+   *
+   * @returns whether it asked too much lately
+   */
+  async takeTurnOfHousehold(tx: Db, householdId: string, nowMs: number): Promise<boolean> {
+    await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`help ${householdId}`}, 0))`.execute(tx);
+    const { rows } = await sql<{ asked: number }>`
+      SELECT count(*) AS asked FROM service_case c JOIN case_entry e ON e.case_id = c.id
+      WHERE c.household_id = ${householdId} AND c.device_key IS NULL
+        AND e.kind = 'message_from_owner' AND e.at_ms > ${nowMs - questionWindowMs}`.execute(tx);
+    return (rows[0]?.asked ?? 0) >= questionsPerHourMax;
+  }
+
   async get(db: Db, caseId: string): Promise<Conversation | null> {
     const { rows } = await sql<ConversationRow>`SELECT * FROM case_conversation WHERE case_id = ${caseId}`.execute(db);
     return rows.map(toConversation)[0] ?? null;
@@ -107,11 +121,50 @@ export class ConversationStore {
           THEN ${nowMs}::bigint ELSE v.answer_due_at_ms END`.execute(tx);
   }
 
-  /** Staff spoke: no automatic word is wanted any more. */
+  /** Staff spoke: no automatic word is wanted any more, and nobody waits. */
   async answered(tx: Db, caseId: string): Promise<void> {
     await sql`
       INSERT INTO case_conversation (case_id) VALUES (${caseId})
-      ON CONFLICT (case_id) DO UPDATE SET answer_due_at_ms = NULL`.execute(tx);
+      ON CONFLICT (case_id) DO UPDATE SET answer_due_at_ms = NULL,
+        waits_since_ms = NULL, waits_level = 0, waits_escalates_at_ms = NULL`.execute(tx);
+  }
+
+  // Waiting for an answer that is no first one
+
+  /** Notes since when an owner waits. Who waits already waits since then. */
+  async ownerWaits(tx: Db, caseId: string, sinceMs: number, escalatesAtMs: number | null): Promise<void> {
+    await sql`UPDATE case_conversation SET waits_since_ms = ${sinceMs}, waits_level = 0, waits_escalates_at_ms = ${escalatesAtMs}
+      WHERE case_id = ${caseId} AND waits_since_ms IS NULL`.execute(tx);
+  }
+
+  /** Cases whose owners have waited for another step of the escalation, held until the transaction ends. */
+  async lockWaiting(
+    tx: Db,
+    nowMs: number,
+    limit: number,
+  ): Promise<{ serviceCase: ServiceCase; sinceMs: number; level: number }[]> {
+    const { rows } = await sql<{ waits_since_ms: number; waits_level: number } & CaseRow>`
+      SELECT c.*, v.waits_since_ms, v.waits_level FROM case_conversation v JOIN service_case c ON c.id = v.case_id
+      WHERE v.waits_escalates_at_ms <= ${nowMs}
+      ORDER BY v.waits_escalates_at_ms LIMIT ${limit} FOR UPDATE OF c SKIP LOCKED`.execute(tx);
+    return rows.map(({ waits_since_ms: sinceMs, waits_level: level, ...row }) => ({
+      serviceCase: toCase(row),
+      sinceMs,
+      level,
+    }));
+  }
+
+  /** Writes how far staff were told; a `sinceMs` of null: nobody waits any more. */
+  async waited(
+    tx: Db,
+    rows: readonly { caseId: string; sinceMs: number | null; level: number; escalatesAtMs: number | null }[],
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    await sql`UPDATE case_conversation v
+      SET waits_since_ms = r."sinceMs", waits_level = r.level, waits_escalates_at_ms = r."escalatesAtMs"
+      FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r("caseId" uuid, "sinceMs" bigint, level smallint, "escalatesAtMs" bigint)
+      WHERE v.case_id = r."caseId"`.execute(tx);
   }
 
   async answersDue(
@@ -132,7 +185,10 @@ export class ConversationStore {
   async takeAnswer(tx: Db, caseId: string, isAnswer: boolean, nowMs: number): Promise<boolean> {
     const { rows } = await sql`
       UPDATE case_conversation SET answer_due_at_ms = NULL,
-        auto_answered_at_ms = CASE WHEN ${isAnswer} THEN ${nowMs}::bigint ELSE coalesce(auto_answered_at_ms, ${nowMs}::bigint) END
+        auto_answered_at_ms = CASE WHEN ${isAnswer} THEN ${nowMs}::bigint ELSE coalesce(auto_answered_at_ms, ${nowMs}::bigint) END,
+        waits_since_ms = CASE WHEN ${isAnswer} THEN NULL ELSE waits_since_ms END,
+        waits_level = CASE WHEN ${isAnswer} THEN 0 ELSE waits_level END,
+        waits_escalates_at_ms = CASE WHEN ${isAnswer} THEN NULL ELSE waits_escalates_at_ms END
       WHERE case_id = ${caseId} AND answer_due_at_ms IS NOT NULL RETURNING case_id`.execute(tx);
     return rows.length > 0;
   }
@@ -219,7 +275,10 @@ export class ConversationStore {
 
   // What an owner sees
 
-  /** A household's cases of the appliances that it has, from when it had them; newest first. */
+  /**
+   * A household's cases of the appliances that it has, from when it had them, and its own; newest first. What another part of the service
+   * wants a person for is the staff's, until they write to the owner about it.
+   */
   async ofHousehold(
     db: Db,
     householdId: string,
@@ -229,8 +288,10 @@ export class ConversationStore {
     const rows = devices.map(({ key, householdSinceMs }) => ({ device_key: key, since_ms: householdSinceMs ?? 0 }));
     const { rows: found } = await sql<CaseRow>`
       SELECT c.* FROM service_case c
-      JOIN json_to_recordset(${JSON.stringify(rows)}::json) AS d(device_key int, since_ms bigint) ON d.device_key = c.device_key
-      WHERE c.household_id = ${householdId} AND c.known_at_ms >= d.since_ms
+      LEFT JOIN json_to_recordset(${JSON.stringify(rows)}::json) AS d(device_key int, since_ms bigint) ON d.device_key = c.device_key
+      WHERE c.household_id = ${householdId}
+        AND (c.known_at_ms >= d.since_ms OR (c.device_key IS NULL AND (c.opened_by NOT LIKE 'service:%'
+          OR EXISTS (SELECT FROM case_entry e WHERE e.case_id = c.id AND e.kind = 'message_to_owner'))))
         AND (${only.caseId}::uuid IS NULL OR c.id = ${only.caseId})
       ORDER BY c.id DESC LIMIT ${only.limit}`.execute(db);
     return found.map(toCase);

@@ -12,9 +12,9 @@ import { isTheirs, type ServiceCase } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
 import type { CasesStore } from "./cases-store.ts";
 import type { ConversationStore } from "./conversation-store.ts";
-import { isClosed, promiseAnew } from "./core/case-promise.ts";
+import { isClosed, ownerWaits, promiseAnew } from "./core/case-promise.ts";
 import { type HelpAsked, helpCause, helpText, helpTitle, joinedCase, questionsPerBatchMax } from "./core/help.ts";
-import { answerPriority, type DisplayWord, type OwnerDisplay } from "./owner-display.ts";
+import { answerPriority, type DisplayWord, type HomeOf, type OwnerDisplay } from "./owner-display.ts";
 import { type Refused, refused } from "./refused.ts";
 
 export interface TalkAppliances extends ServiceAppliances {
@@ -31,14 +31,21 @@ export interface ConversationDeps {
   cases: Cases;
   talk: ConversationStore;
   display: OwnerDisplay;
+  homeOf: HomeOf;
 }
+
+/** Where what staff write is read. */
+export const reaches = ["app_and_display", "app", "display", "nobody"] as const;
+type Reach = (typeof reaches)[number];
 
 /** Who speaks where nobody does. */
 export const byAutomation = "automation";
 
+/** Whose question or case it is: of an appliance as it belonged then, or of a household alone. */
+type Whose = { device: DeviceRef; householdId: string | null } | { device: null; householdId: string };
+
 interface Question {
-  /** As it belonged when they asked. */
-  device: DeviceRef;
+  whose: Whose;
   asked: HelpAsked;
   by: string;
   atMs: number;
@@ -76,24 +83,31 @@ export class Conversations {
   async ingest(tx: Db, events: readonly EventFact[]): Promise<void> {
     for (const { device, event, orderAtMs } of events) {
       const asked = helpRequested.parse(event.data);
-      await this.#question(tx, { device, asked, by: `device:${device.id}`, atMs: orderAtMs, from: "appliance" });
+      const whose = { device, householdId: device.householdId };
+      await this.#question(tx, { whose, asked, by: `device:${device.id}`, atMs: orderAtMs, from: "appliance" });
     }
   }
 
-  /** An owner asks for help through the API. */
+  /**
+   * An owner asks for help through the API.
+   *
+   * @param deviceId null where what they ask is no appliance's matter
+   */
   async ask(
     by: OwnerPrincipal,
-    deviceId: string,
+    deviceId: string | null,
     asked: HelpAsked,
   ): Promise<{ kind: "asked"; caseId: string } | Refused<"my_case_device_not_found" | "too_many_messages">> {
     const { db, clock, appliances, audit } = this.#deps;
-    const device = (await appliances.find([deviceId])).get(deviceId);
-    if (device === undefined || device.householdId !== by.householdId) return refused("my_case_device_not_found");
+    const device = deviceId === null ? null : (await appliances.find([deviceId])).get(deviceId);
+    if (device === undefined) return refused("my_case_device_not_found");
+    const { householdId } = by;
+    if (device !== null && device.householdId !== householdId) return refused("my_case_device_not_found");
+    const whose: Whose = device === null ? { device, householdId } : { device, householdId };
     return contested(db, async (tx) => {
       const atMs = clock.nowMs();
-      if ((await this.#deps.talk.takeTurns(tx, new Map([[device.key, 1]]), atMs)).size > 0)
-        return refused("too_many_messages");
-      const found = await this.#question(tx, { device, asked, by: principalText(by), atMs, from: "app" });
+      if (await this.#asksTooMuch(tx, whose, atMs)) return refused("too_many_messages");
+      const found = await this.#question(tx, { whose, asked, by: principalText(by), atMs, from: "app" });
       if (found === null) return refused("my_case_device_not_found");
       const { id } = found;
       await audit.record(tx, { principal: by, action: "case.help_asked", subject: `case:${id}`, after: { deviceId } });
@@ -113,20 +127,24 @@ export class Conversations {
     const { device } = mine;
     return contested(db, async (tx) => {
       const atMs = clock.nowMs();
-      if ((await talk.takeTurns(tx, new Map([[device.key, 1]]), atMs)).size > 0) return refused("too_many_messages");
+      const whose: Whose =
+        device === null ? { device, householdId: by.householdId } : { device, householdId: by.householdId };
+      if (await this.#asksTooMuch(tx, whose, atMs)) return refused("too_many_messages");
       let serviceCase = await store.lock(tx, caseId);
       if (serviceCase?.householdId !== by.householdId) return refused("my_case_not_found");
-      const line = { by: principalText(by), text: null, deviceId: device.id };
-      if (isClosed(serviceCase.state.status)) {
+      const deviceId = device?.id ?? null;
+      const line = { by: principalText(by), text: null, deviceId };
+      const opens = isClosed(serviceCase.state.status);
+      if (opens) {
         const again = await cases.work(tx, serviceCase, { kind: "cause_returned", atMs, counter: null }, line);
         if (again.kind === "refused") return refused("my_case_closed");
         serviceCase = again.to;
       }
       const text = said.text ?? helpText({ wantsHuman: said.wantsHuman });
-      const message = { direction: "from_owner", by: line.by, text, atMs, data: { from: "app" } } as const;
-      serviceCase = await cases.say(tx, serviceCase, message, device.id);
+      const message = { direction: "from_owner", opens, by: line.by, text, atMs, data: { from: "app" } } as const;
+      serviceCase = await cases.say(tx, serviceCase, message, deviceId);
       await talk.spoke(tx, { caseId, code: null, topic: null, wantsHuman: said.wantsHuman }, atMs);
-      if (said.wantsHuman) await this.toStaff(tx, serviceCase);
+      await this.#waits(tx, serviceCase, said.wantsHuman);
       await audit.record(tx, { principal: by, action: "case.owner_wrote", subject: `case:${caseId}` });
       return { kind: "said" };
     });
@@ -139,14 +157,12 @@ export class Conversations {
     answer: { text: string; waitsForOwner: boolean },
     key?: string,
   ): Promise<{ kind: "done" } | Refused<"case_not_found" | "case_without_owner" | "idempotency_key_reused">> {
-    const { db, clock, store, display, appliances } = this.#deps;
+    const { db, clock, store, display } = this.#deps;
     const known = await store.get(db, caseId);
     if (known === null) return refused("case_not_found");
-    const device = (await appliancesOf(appliances, [known]))(known);
-    if (device === undefined) return refused("case_without_owner");
-    // The case of somebody who left is nobody's to read, least of all whose appliance it is by then.
-    if (!isTheirs(known, device)) return refused("case_without_owner");
-    const { language, words } = await display.wordsFor(device);
+    const { device, reach } = await this.#readersOf(known);
+    if (reach === "nobody") return refused("case_without_owner");
+    const { language, words } = await display.wordsFor(device, known.householdId);
     const { text } = answer;
     const word = {
       device,
@@ -184,35 +200,51 @@ export class Conversations {
   ): Promise<() => void> {
     const { clock, audit, cases, store, talk, display } = this.#deps;
     const { caseId, device } = word;
-    const shown = await display.show(tx, [word]);
+    const { deliveryId, afterCommit } = await display.show(tx, word);
     const serviceCase = await store.lock(tx, caseId);
     if (serviceCase?.householdId !== known.householdId) throw new NoLonger();
     const atMs = clock.nowMs();
-    const line = { by: principalText(by), deviceId: device.id };
-    const message = { direction: "to_owner", by: line.by, text, atMs, data: { deliveryId: shown.ids[0] } } as const;
-    const after = await cases.say(tx, serviceCase, message, device.id);
+    const line = { by: principalText(by), deviceId: device?.id ?? null };
+    const message = { direction: "to_owner", by: line.by, text, atMs, data: { deliveryId } } as const;
+    const after = await cases.say(tx, serviceCase, message, line.deviceId);
     if (waitsForOwner) await cases.work(tx, after, { kind: "ask_owner", atMs }, { ...line, text: null });
     await talk.answered(tx, caseId);
     await audit.record(tx, { principal: by, action: "case.answered", subject: `case:${caseId}` });
-    return shown.afterCommit;
+    return afterCommit;
   }
 
-  /** A case of a household, with its appliance, as far as it is theirs to see. */
-  async mine(householdId: string, caseId: string): Promise<{ serviceCase: ServiceCase; device: DeviceRef } | null> {
+  /** A case of a household, with its appliance where it has one, as far as it is theirs to see. */
+  async mine(
+    householdId: string,
+    caseId: string,
+  ): Promise<{ serviceCase: ServiceCase; device: DeviceRef | null } | null> {
     const { db, talk, appliances } = this.#deps;
     const devices = await appliances.ofHousehold(householdId);
     const [serviceCase] = await talk.ofHousehold(db, householdId, devices, { caseId, limit: 1 });
-    const device = devices.find(({ key }) => key === serviceCase?.deviceKey);
-    return serviceCase === undefined || device === undefined ? null : { serviceCase, device };
+    if (serviceCase === undefined) return null;
+    return { serviceCase, device: devices.find(({ key }) => key === serviceCase.deviceKey) ?? null };
+  }
+
+  /** Who would read what staff write: nobody may read the case of somebody who left, least of all whose appliance it is by then. */
+  async #readersOf(serviceCase: ServiceCase): Promise<{ device: DeviceRef | null; reach: Reach }> {
+    const { appliances, homeOf } = this.#deps;
+    const device = (await appliancesOf(appliances, [serviceCase]))(serviceCase) ?? null;
+    if (!isTheirs(serviceCase, device)) return { device, reach: "nobody" };
+    if (device !== null) return { device, reach: serviceCase.householdId === null ? "display" : "app_and_display" };
+    const home = await homeOf(serviceCase.householdId ?? "");
+    return { device, reach: home === null || home.members === 0 ? "nobody" : "app" };
   }
 
   /** What stands beside a case's messages, for staff; null where there is no such case. */
   async beside(caseId: string) {
     const { db, store, talk } = this.#deps;
-    if ((await store.get(db, caseId)) === null) return null;
+    const serviceCase = await store.get(db, caseId);
+    if (serviceCase === null) return null;
+    const { reach } = await this.#readersOf(serviceCase);
     const found = await talk.get(db, caseId);
     const shown = await talk.shownOf(db, caseId);
     return {
+      reach,
       wantsHuman: found?.wantsHuman ?? false,
       automaticAnswerAtMs: found?.autoAnsweredAtMs ?? null,
       alternative: found?.alternative ?? null,
@@ -245,35 +277,59 @@ export class Conversations {
     await this.#deps.talk.shown(tx, ids, this.#deps.clock.nowMs());
   }
 
+  /** Takes the turn of whoever asks. @returns whether they asked too much lately */
+  async #asksTooMuch(tx: Db, { device, householdId }: Whose, nowMs: number): Promise<boolean> {
+    const { talk } = this.#deps;
+    if (device === null) return talk.takeTurnOfHousehold(tx, householdId, nowMs);
+    return (await talk.takeTurns(tx, new Map([[device.key, 1]]), nowMs)).size > 0;
+  }
+
+  /** The owner wrote: where no first answer is owed any more, staff are told again while nobody answers. */
+  async #waits(tx: Db, serviceCase: ServiceCase, wantsHuman: boolean): Promise<void> {
+    const { policies, talk, clock } = this.#deps;
+    const { id, promise, answeredBy, severity } = serviceCase;
+    if (wantsHuman) await this.toStaff(tx, serviceCase);
+    if (promise.answeredAtMs === null || (wantsHuman && answeredBy === byAutomation)) return;
+    const nowMs = clock.nowMs();
+    await talk.ownerWaits(tx, id, nowMs, ownerWaits(nowMs, 0, policies.terms(severity)).escalatesAtMs);
+  }
+
   /**
-   * A question joins what is open, or opens a case. Its appliance's turn was taken.
+   * A question joins what is open, or opens a case. The turn of whoever asks was taken.
    *
    * @returns null where another household has that case open: the question is from before it had the appliance
    */
-  async #question(tx: Db, { device, asked, by, atMs, from }: Question): Promise<ServiceCase | null> {
+  async #question(tx: Db, { whose, asked, by, atMs, from }: Question): Promise<ServiceCase | null> {
     const { store, cases, talk, clock } = this.#deps;
-    const open = await store.lockOpen(tx, device.key);
+    const { device, householdId } = whose;
+    const deviceId = device?.id ?? null;
+    const open =
+      device === null ? await store.lockOpenOfHousehold(tx, householdId) : await store.lockOpen(tx, device.key);
     const cause = helpCause(asked);
-    const others = open.filter((one) => one.cause === cause && one.householdId !== device.householdId);
-    if (others.some(({ householdId }) => householdId !== null)) return null;
+    const others = open.filter((one) => one.cause === cause && one.householdId !== householdId);
+    if (others.some((one) => one.householdId !== null)) return null;
     // Nobody's since its household left: another one asks anew.
     for (const left of others) {
       const resolved = { kind: "resolved", atMs: clock.nowMs(), by: byAutomation } as const;
-      await cases.work(tx, left, resolved, { by: byAutomation, text: null, deviceId: device.id });
+      await cases.work(tx, left, resolved, { by: byAutomation, text: null, deviceId });
     }
     const joined = joinedCase(
-      open.filter(({ householdId }) => householdId === device.householdId),
+      open.filter((one) => one.householdId === householdId),
       asked,
     );
-    const { householdId } = device;
     const about = { code: asked.code ?? null, topic: asked.topic ?? null };
-    const made = { device, householdId, severity: "service", cause, title: helpTitle(asked), text: null, by } as const;
+    const made = { ...whose, severity: "service", cause, title: helpTitle(asked), text: null, by } as const;
     const serviceCase =
       joined ?? (await cases.openByPerson(tx, { ...made, atMs, data: { ...about, from } })).serviceCase;
-    const message = { direction: "from_owner", by, text: helpText(asked), atMs, data: { ...about, from } } as const;
-    const after = await cases.say(tx, serviceCase, message, device.id);
+    const line = { by, text: helpText(asked), atMs, data: { ...about, from } };
+    const after = await cases.say(
+      tx,
+      serviceCase,
+      { direction: "from_owner", opens: joined === null, ...line },
+      deviceId,
+    );
     await talk.spoke(tx, { caseId: after.id, ...about, wantsHuman: asked.wantsHuman }, clock.nowMs());
-    if (asked.wantsHuman) await this.toStaff(tx, after);
+    await this.#waits(tx, after, asked.wantsHuman);
     return after;
   }
 }

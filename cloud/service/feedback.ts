@@ -44,7 +44,7 @@ export interface FeedbackWeek {
 
 interface Given {
   case_id: string;
-  device_key: number;
+  device_key: number | null;
   household_id: string | null;
   rating: number;
   at_ms: number;
@@ -84,7 +84,7 @@ export class Feedback {
     if (mine === null) return refused("my_case_not_found");
     if (!isClosed(mine.serviceCase.state.status)) return refused("my_case_not_closed");
     return contested(db, async (tx) => {
-      const about = { case_id: caseId, device_key: mine.device.key, household_id: by.householdId };
+      const about = { case_id: caseId, device_key: mine.device?.key ?? null, household_id: by.householdId };
       const stored = await this.#store(tx, [{ ...about, rating, at_ms: clock.nowMs(), by: principalText(by) }]);
       if (stored === 0) return refused("feedback_given_already");
       await audit.record(tx, { principal: by, action: "case.rated", subject: `case:${caseId}`, after: { rating } });
@@ -97,18 +97,18 @@ export class Feedback {
     const { db, clock, appliances, display } = this.#deps;
     for (;;) {
       const nowMs = clock.nowMs();
-      const { rows } = await sql<{ id: string; device_key: number; household_id: string }>`
+      const { rows } = await sql<{ id: string; device_key: number | null; household_id: string }>`
         SELECT DISTINCT ON (c.household_id) c.id, c.device_key, c.household_id
         FROM case_conversation v JOIN service_case c ON c.id = v.case_id
         LEFT JOIN feedback_asked f ON f.household_id = c.household_id
         WHERE v.feedback_asked_at_ms IS NULL AND v.rating IS NULL AND c.is_closed AND c.household_id IS NOT NULL
           AND c.status_at_ms > ${nowMs - askedWithinMs} AND coalesce(f.asked_at_ms, 0) <= ${nowMs - weekMs}
         ORDER BY c.household_id, c.status_at_ms DESC LIMIT ${atOnceMax}`.execute(db);
-      const devices = await appliances.refsByKey([...new Set(rows.map((row) => row.device_key))]);
+      const devices = await appliances.refsByKey([...new Set(rows.flatMap((row) => row.device_key ?? []))]);
       for (const row of rows) {
-        const device = devices.get(row.device_key);
+        const device = row.device_key === null ? undefined : devices.get(row.device_key);
         const isTheirs = device !== undefined && device.householdId === row.household_id;
-        await this.#askOne(row, isTheirs ? device : null, isTheirs ? await display.wordsFor(device) : null);
+        await this.#askOne(row, isTheirs ? device : null, isTheirs ? await display.wordsFor(device, null) : null);
       }
       if (rows.length < atOnceMax) return;
     }
@@ -154,13 +154,13 @@ export class Feedback {
     const nowMs = clock.nowMs();
     const afterCommit = await transaction(db, async (tx) => {
       if (device === null || said === null) {
-        // The appliance has left: nobody is there to be asked.
+        // The appliance has left, or there never was one: there is no display to ask on.
         await sql`UPDATE case_conversation SET feedback_asked_at_ms = 0 WHERE case_id = ${row.id}`.execute(tx);
         return null;
       }
       const { language, words } = said;
       const word = { device, caseId: row.id, locale: language, title: words.feedback, text: words.feedbackText };
-      const shown = await display.show(tx, [{ ...word, ask: "feedback", priority: feedbackPriority }]);
+      const shown = await display.show(tx, { ...word, ask: "feedback", priority: feedbackPriority });
       await sql`UPDATE case_conversation SET feedback_asked_at_ms = ${nowMs} WHERE case_id = ${row.id}`.execute(tx);
       await sql`INSERT INTO feedback_asked (household_id, asked_at_ms) VALUES (${row.household_id}, ${nowMs})
         ON CONFLICT (household_id) DO UPDATE SET asked_at_ms = excluded.asked_at_ms`.execute(tx);
@@ -171,12 +171,12 @@ export class Feedback {
 
   /** The first rating of a case counts, and only from whose case it is. @returns how many counted */
   async #store(tx: Db, given: readonly Given[]): Promise<number> {
-    const { rows } = await sql<{ case_id: string; device_key: number; rating: number; household_id: string | null }>`
+    const { rows } = await sql<{ case_id: string; rating: number }>`
       INSERT INTO case_conversation AS v (case_id, rating, rated_at_ms)
       SELECT c.id, g.rating, g.at_ms
       FROM json_to_recordset(${JSON.stringify(given)}::json) AS g(
         case_id uuid, device_key int, household_id uuid, rating smallint, at_ms bigint)
-      JOIN service_case c ON c.id = g.case_id AND c.device_key = g.device_key AND c.household_id = g.household_id
+      JOIN service_case c ON c.id = g.case_id AND c.device_key IS NOT DISTINCT FROM g.device_key AND c.household_id = g.household_id
       WHERE c.is_closed ORDER BY c.id
       ON CONFLICT (case_id) DO UPDATE SET rating = excluded.rating, rated_at_ms = excluded.rated_at_ms
         WHERE v.rating IS NULL

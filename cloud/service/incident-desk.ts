@@ -28,7 +28,8 @@ interface CommonValue {
   members: number;
 }
 
-type Done = { kind: "done" };
+/** `after`: what the audit log shall say beside what was before. */
+type Done = { kind: "done"; after?: Record<string, unknown> };
 
 const entriesMax = 1_000;
 const commonValuesMax = 10;
@@ -40,6 +41,7 @@ export class IncidentDesk {
   readonly #audit: Audit;
   readonly #incidents: Incidents;
   readonly #appliances: { refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>> };
+  readonly #mayWork: (staffKeyId: string) => Promise<boolean>;
 
   constructor(deps: {
     db: Db;
@@ -47,12 +49,14 @@ export class IncidentDesk {
     audit: Audit;
     incidents: Incidents;
     appliances: { refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>> };
+    mayWork: (staffKeyId: string) => Promise<boolean>;
   }) {
     this.#db = deps.db;
     this.#clock = deps.clock;
     this.#audit = deps.audit;
     this.#incidents = deps.incidents;
     this.#appliances = deps.appliances;
+    this.#mayWork = deps.mayWork;
   }
 
   list(filter: IncidentFilter): Promise<Incident[]> {
@@ -84,16 +88,32 @@ export class IncidentDesk {
     });
   }
 
-  /** Takes an incident, or lets it go. */
-  assign(by: Principal, id: string, assignee: "me" | null) {
-    const to = assignee === null ? null : principalText(by);
-    return this.#work(by, id, "incident.assigned", async (tx, incident): Promise<Done | Refused<IncidentRefusal>> => {
+  /**
+   * Takes an incident, lets it go, or gives it to somebody, whoever has it.
+   *
+   * @param assignee `me`, null, or the id of somebody's key
+   */
+  async assign(
+    by: Principal,
+    id: string,
+    assignee: string | null,
+  ): Promise<Done | Refused<IncidentRefusal | "incident_not_found" | "assignee_not_suitable">> {
+    const isOther = assignee !== null && assignee !== "me";
+    const isFit = !isOther || (await this.#mayWork(assignee));
+    const to = assignee === "me" ? principalText(by) : isOther ? `staff:${assignee}` : null;
+    const work = async (
+      tx: Db,
+      incident: Incident,
+    ): Promise<Done | Refused<IncidentRefusal | "assignee_not_suitable">> => {
+      if (!isFit) return refused("assignee_not_suitable");
       if (incident.state.status === "resolved") return refused("incident_already_resolved");
+      if (incident.assignee === to) return { kind: "done" };
       const data = { assignee: to, before: incident.assignee };
       const entry = { kind: "assigned" as const, by: principalText(by), text: null, data };
       await this.#incidents.change(tx, { ...incident, assignee: to }, entry);
-      return { kind: "done" };
-    });
+      return { kind: "done", after: { assignee: to } };
+    };
+    return this.#work(by, id, "incident.assigned", work);
   }
 
   resolve(by: Principal, id: string, text: string, standing: StandingWay) {
@@ -129,8 +149,9 @@ export class IncidentDesk {
       const outcome = await work(tx, incident);
       if (outcome.kind === "refused") return outcome;
       const before = { status: incident.state.status, assignee: incident.assignee, standing: incident.standing };
-      await this.#audit.record(tx, { principal: by, action, subject: `incident:${id}`, before });
-      return outcome;
+      const after = outcome.after === undefined ? {} : { after: outcome.after };
+      await this.#audit.record(tx, { principal: by, action, subject: `incident:${id}`, before, ...after });
+      return { kind: "done" };
     });
   }
 

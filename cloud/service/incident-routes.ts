@@ -5,6 +5,7 @@ import { modelKey } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
+import { principalText } from "../staff/staff.ts";
 import { incidentStatuses } from "./core/incident.ts";
 import { severities } from "./core/severity.ts";
 import { serviceProblems } from "./errors.ts";
@@ -157,19 +158,22 @@ function readRoutes(server: FastifyInstance, desk: IncidentDesk): void {
         querystring: z.object({
           status: z.enum([...incidentStatuses, "unresolved"]).optional(),
           model: modelKey.optional(),
+          assignee: safeText(100).optional().describe("`me`, `none`, or who, as incidents say it"),
           limit,
           cursor,
         }),
         response: { 200: z.object({ items: z.array(incidentView), nextCursor: z.string().nullable() }) },
       },
     },
-    async ({ query }) => {
+    async ({ query, principal }) => {
+      const { assignee = null } = query;
       const before = query.cursor === undefined ? null : decodeCursor(query.cursor, z.tuple([z.uuid()]));
       if (before === null && query.cursor !== undefined) throw problem(serviceProblems, "incident_cursor_invalid");
       const found = await desk.list({
         status: query.status === "unresolved" ? null : (query.status ?? null),
         unresolved: query.status === "unresolved",
         model: query.model ?? null,
+        assignee: assignee === "me" ? principalText(principal) : assignee,
         beforeId: before?.[0] ?? null,
         limit: query.limit,
       });
@@ -245,10 +249,11 @@ function workRoutes(server: FastifyInstance, desk: IncidentDesk): void {
     {
       config,
       schema: {
-        summary: "Take an incident, or let it go",
+        summary: "Take an incident, give it to somebody, or let it go",
+        description: "`me`, the id of a key that may work on cases, or null.",
         tags,
         params: byId,
-        body: z.strictObject({ assignee: z.literal("me").nullable() }),
+        body: z.strictObject({ assignee: z.union([z.literal("me"), z.uuid()]).nullable() }),
         response,
       },
     },

@@ -54,6 +54,8 @@ export interface IncidentFilter {
   /** All that are not resolved. */
   unresolved: boolean;
   model: string | null;
+  /** A principal's text; `none`: nobody's; null: anybody's. */
+  assignee: string | null;
   beforeId: string | null;
   limit: number;
 }
@@ -321,11 +323,13 @@ export class IncidentsStore {
 
   /** Newest first. */
   async list(db: Db, filter: IncidentFilter): Promise<Incident[]> {
-    const { status, unresolved, model, beforeId, limit } = filter;
+    const { status, unresolved, model, assignee, beforeId, limit } = filter;
+    const whose =
+      assignee === null ? sql`true` : assignee === "none" ? sql`assignee IS NULL` : sql`assignee = ${assignee}`;
     const { rows } = await sql<IncidentRow>`
       SELECT * FROM incident
       WHERE (${status}::text IS NULL OR status = ${status}) AND (NOT ${unresolved} OR status <> 'resolved')
-        AND (${model}::text IS NULL OR model = ${model}) AND (${beforeId}::uuid IS NULL OR id < ${beforeId})
+        AND (${model}::text IS NULL OR model = ${model}) AND ${whose} AND (${beforeId}::uuid IS NULL OR id < ${beforeId})
       ORDER BY id DESC LIMIT ${limit}`.execute(db);
     return rows.map(toIncident);
   }

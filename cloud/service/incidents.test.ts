@@ -210,6 +210,37 @@ test("staff note, assign and resolve an incident; what still stands becomes case
   ]);
 });
 
+test("an incident is given to somebody else, whoever has it; that is audited, told, and found by who has it", async () => {
+  const { model, ids } = await fleet(30);
+  const nowMs = kitchen.clock.nowMs();
+  await kitchen.say(...ids.map((id) => fault(id, "raised", nowMs)));
+  const { id } = await oneIncident(model);
+  const assign = (assignee: string | null) => kitchen.as("support", "POST", `/incidents/${id}/assign`, { assignee });
+  const { body } = await kitchen.as("support", "GET", "/cases/assignees");
+  const other: { principal: string; name: string } = body.items.find(({ name }: { name: string }) => name === "admin");
+  expect(body.items.map(({ name }: { name: string }) => name)).toEqual(["admin", "support"]);
+  const keyId = other.principal.replace("staff:", "");
+  expect((await assign(keyId)).body.assignee).toBe(other.principal);
+  expect((await assign(randomUUID())).body.code).toBe("assignee_not_suitable");
+  expect((await assign("nobody")).status).toBe(400);
+  const found = async (assignee: string) =>
+    (await kitchen.as("support", "GET", `/incidents?model=${model}&assignee=${assignee}`)).body.items.length;
+  expect([await found(other.principal), await found("none"), await found("me")]).toEqual([1, 0, 0]);
+  expect((await assign(null)).body.assignee).toBeNull();
+  expect([await found(other.principal), await found("none")]).toEqual([0, 1]);
+  const audit = await rowsOf(
+    sql<{
+      after: string;
+    }>`SELECT after_json AS after FROM audit_entry WHERE subject = ${`incident:${id}`} ORDER BY sequence`,
+  );
+  expect(audit.map(({ after }) => JSON.parse(after))).toEqual([{ assignee: other.principal }, { assignee: null }]);
+  expect(await factsAbout(id)).toEqual([
+    "hearth.incident.opened",
+    "hearth.incident.assigned",
+    "hearth.incident.assigned",
+  ]);
+});
+
 test("an appliance's timeline tells of the incident it is part of", async () => {
   const { ids } = await fleet(25);
   const nowMs = kitchen.clock.nowMs();

@@ -353,9 +353,12 @@ function entryOf({ before, outcome }: Group, incident: Incident, nowMs: number):
   return isCalm ? { ...entry, kind: "settling" } : null;
 }
 
+/** What the world hears of. */
+const notable: ReadonlySet<NewIncidentEntry["kind"]> = new Set(["opened", "reopened", "resolved", "assigned"]);
+
 function factsOf(incident: Incident, entry: Pick<NewIncidentEntry, "kind" | "atMs" | "by">): NotableFact[] {
-  if (entry.kind !== "opened" && entry.kind !== "reopened" && entry.kind !== "resolved") return [];
-  const { id, kind, cause, model, severity, title, members, standing, ruleId, evidence } = incident;
+  if (!notable.has(entry.kind)) return [];
+  const { id, kind, cause, model, severity, title, members, standing, ruleId, assignee, evidence } = incident;
   return [
     {
       type: `hearth.incident.${entry.kind}`,
@@ -373,6 +376,7 @@ function factsOf(incident: Incident, entry: Pick<NewIncidentEntry, "kind" | "atM
         standing,
         by: entry.by,
         ...evidence,
+        ...(entry.kind === "assigned" ? { assignee, reaches: assignee } : {}),
       },
     },
   ];

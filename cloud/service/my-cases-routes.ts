@@ -52,7 +52,7 @@ const standing = z
 const myCase = z
   .object({
     id: z.string(),
-    deviceId: z.string(),
+    deviceId: z.string().nullable().describe("Null where it is no appliance's matter"),
     title: z.string(),
     severity: z.enum(severities),
     openedAtMs: z.number(),
@@ -102,10 +102,10 @@ function owner(principal: Principal): OwnerPrincipal {
   return principal;
 }
 
-const view = ({ serviceCase, deviceId: id, standing: stands }: OwnerCase): z.infer<typeof myCase> => ({
+const view = ({ serviceCase, title, deviceId: id, standing: stands }: OwnerCase): z.infer<typeof myCase> => ({
   id: serviceCase.id,
   deviceId: id,
-  title: serviceCase.title,
+  title,
   severity: serviceCase.severity,
   openedAtMs: serviceCase.openedAtMs,
   standing: stands,
@@ -139,7 +139,8 @@ function readRoutes(server: FastifyInstance, deps: MyCasesRoutesDeps): void {
       config: { permission: "my.cases" },
       schema: {
         summary: "Your cases, newest first",
-        description: "Of the appliances that you have, from when you had them; the last 50.",
+        description:
+          "Of the appliances that you have, from when you had them, and those that are no appliance's matter; the last 50.",
         tags,
         response: { 200: z.object({ items: z.array(myCase) }) },
       },
@@ -222,6 +223,26 @@ function writeRoutes(server: FastifyInstance, deps: MyCasesRoutesDeps): void {
     async ({ principal, params, body }, reply) => {
       const by = owner(principal);
       const outcome = await conversations.ask(by, params.id, body);
+      if (outcome.kind === "refused") throw problem(conversationProblems, outcome.rule);
+      return reply.code(201).send(await wholeCase(deps, by.householdId, outcome.caseId));
+    },
+  );
+  app.post(
+    "/api/v1/my/help",
+    {
+      config,
+      schema: {
+        summary: "Ask for help with something that is no appliance's matter",
+        description:
+          "Your account, an order, a question before you have an appliance. Joins the case that is open for it, or opens one.",
+        tags,
+        body: helpAsked.omit({ code: true }),
+        response: { 201: myCaseWhole },
+      },
+    },
+    async ({ principal, body }, reply) => {
+      const by = owner(principal);
+      const outcome = await conversations.ask(by, null, body);
       if (outcome.kind === "refused") throw problem(conversationProblems, outcome.rule);
       return reply.code(201).send(await wholeCase(deps, by.householdId, outcome.caseId));
     },

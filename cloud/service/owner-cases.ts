@@ -55,7 +55,9 @@ export interface OwnerStanding {
 
 export interface OwnerCase {
   serviceCase: ServiceCase;
-  deviceId: string;
+  title: string;
+  /** Null where it is no appliance's matter. */
+  deviceId: string | null;
   standing: OwnerStanding;
 }
 
@@ -80,17 +82,12 @@ export class OwnerCases {
     const found = await talk.ofHousehold(db, householdId, devices, { caseId: null, limit: listedMax });
     const standings = await this.standings(found.map(({ id }) => id));
     const ids = new Map(devices.map(({ key, id }) => [key, id]));
+    const fromUs = await this.#titleFromUs(householdId, found);
     return found.flatMap((serviceCase) => {
       const standing = standings.get(serviceCase.id);
-      return standing === undefined
-        ? []
-        : [
-            {
-              serviceCase,
-              deviceId: (serviceCase.deviceKey === null ? undefined : ids.get(serviceCase.deviceKey)) ?? "",
-              standing: standing.standing,
-            },
-          ];
+      if (standing === undefined) return [];
+      const deviceId = serviceCase.deviceKey === null ? null : (ids.get(serviceCase.deviceKey) ?? null);
+      return [{ serviceCase, title: titleFor(serviceCase, fromUs), deviceId, standing: standing.standing }];
     });
   }
 
@@ -106,7 +103,8 @@ export class OwnerCases {
     const lines = await entries.ofCase(db, caseId, entriesMax);
     return {
       serviceCase: mine.serviceCase,
-      deviceId: mine.device.id,
+      title: titleFor(mine.serviceCase, await this.#titleFromUs(householdId, [mine.serviceCase])),
+      deviceId: mine.device?.id ?? null,
       standing: standing.standing,
       messages: lines.flatMap((entry) => toMessage(entry, shown)),
       conversation: await talk.get(db, caseId),
@@ -145,7 +143,7 @@ export class OwnerCases {
       (chosen.fromMs >= chosen.toMs || chosen.toMs <= nowMs || chosen.toMs > nowMs + callBackMsMax)
     )
       return refused("call_back_time_wrong");
-    const { locale } = await display.wordsFor(mine.device);
+    const { locale } = await display.wordsFor(mine.device, by.householdId);
     return contested(db, async (tx) => {
       const before = await store.lock(tx, caseId);
       if (before?.householdId !== by.householdId) return refused("my_case_not_found");
@@ -156,7 +154,7 @@ export class OwnerCases {
         tx,
         before,
         { ...message, data: { alternative: chosen.kind } },
-        mine.device.id,
+        mine.device?.id ?? null,
       );
       const wantsHuman = chosen.kind !== "self_help";
       await talk.spoke(tx, { caseId, code: null, topic: null, wantsHuman }, nowMs);
@@ -170,6 +168,12 @@ export class OwnerCases {
     });
   }
 
+  /** What a case is called that staff began for a reason of their own; no language is looked up where there is none. */
+  async #titleFromUs(householdId: string, cases: readonly ServiceCase[]): Promise<string> {
+    if (!cases.some(isFromUs)) return "";
+    return (await this.#deps.display.wordsFor(null, householdId)).words.answer;
+  }
+
   async #expectation(severity: Severity): Promise<Expectation> {
     const { db, clock, talk } = this.#deps;
     const nowMs = clock.nowMs();
@@ -180,6 +184,11 @@ export class OwnerCases {
     return expectation;
   }
 }
+
+/** Another part of the service wanted a person for it, and called it what staff should know. */
+const isFromUs = ({ deviceKey, openedBy }: ServiceCase) => deviceKey === null && openedBy.startsWith("service:");
+const titleFor = (serviceCase: ServiceCase, fromUs: string): string =>
+  isFromUs(serviceCase) ? fromUs : serviceCase.title;
 
 const callBackMsMax = 14 * 86_400_000;
 

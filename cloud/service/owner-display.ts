@@ -7,18 +7,23 @@ import type { ConversationStore } from "./conversation-store.ts";
 import { displayMessage, ownerLanguage, ownerWords } from "./core/owner-words.ts";
 import type { Severity } from "./core/severity.ts";
 
+/** A household as those who write to it see it; null where there is none. */
+export type HomeOf = (householdId: string) => Promise<{ locale: string; members: number } | null>;
+
 export interface OwnerDisplayDeps {
   clock: Clock;
   ids: Ids;
   deliveries: { create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }> };
   /** The language of the household that has a device; null where nobody has it. */
   localeOf: (device: DeviceRef) => Promise<string | null>;
+  homeOf: HomeOf;
   talk: ConversationStore;
 }
 
 /** A word to the owner, ready for the display. */
 export interface DisplayWord {
-  device: DeviceRef;
+  /** Null where there is no display: they read it in their app alone. */
+  device: DeviceRef | null;
   caseId: string;
   locale: string;
   title: string;
@@ -39,24 +44,35 @@ export class OwnerDisplay {
     this.#deps = deps;
   }
 
-  /** The language that an appliance's people are written to in, and its words. Before the transaction. */
-  async wordsFor(device: DeviceRef) {
-    const locale = (await this.#deps.localeOf(device)) ?? "en";
+  /** The language that an appliance's people, or those of a household alone, are written to in, and its words. Before the transaction. */
+  async wordsFor(device: DeviceRef | null, householdId: string | null) {
+    const { localeOf, homeOf } = this.#deps;
+    const home = device === null && householdId !== null ? await homeOf(householdId) : null;
+    const locale = (device === null ? home?.locale : await localeOf(device)) ?? "en";
     return { locale, language: ownerLanguage(locale), words: ownerWords(locale) };
   }
 
-  /** Sends words, each under a subject of its own, so that none replaces another. In the order given. */
-  async show(tx: Db, wanted: readonly DisplayWord[]): Promise<{ ids: string[]; afterCommit: () => void }> {
+  /** Sends a word under a subject of its own, so that none replaces another. */
+  async show(
+    tx: Db,
+    { device, priority, ...word }: DisplayWord,
+  ): Promise<{ deliveryId: string | undefined; afterCommit: () => void }> {
+    if (device === null) return { deliveryId: undefined, afterCommit() {} };
     const { clock, ids, deliveries, talk } = this.#deps;
     const expiresAtMs = clock.nowMs() + deliveryLifeMs("message");
-    const made = await deliveries.create(
-      tx,
-      wanted.map(({ device, priority, ...word }): NewDelivery => {
-        const body = displayMessage({ id: `case-${ids.next()}`, ...word });
-        return { device, kind: "message", subject: body.id, label: body.title, body, priority, expiresAtMs };
-      }),
-    );
-    for (const [at, { caseId }] of wanted.entries()) await talk.displayed(tx, made.ids[at] ?? "", caseId);
-    return made;
+    const body = displayMessage({ id: `case-${ids.next()}`, ...word });
+    const wanted: NewDelivery = {
+      device,
+      kind: "message",
+      subject: body.id,
+      label: body.title,
+      body,
+      priority,
+      expiresAtMs,
+    };
+    const made = await deliveries.create(tx, [wanted]);
+    const deliveryId = made.ids[0] ?? "";
+    await talk.displayed(tx, deliveryId, word.caseId);
+    return { deliveryId, afterCommit: made.afterCommit };
   }
 }

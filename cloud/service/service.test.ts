@@ -58,6 +58,8 @@ const newService = async (readings: TelemetryStore["readings"] = nothing) => {
     },
     knowsHousehold: async () => true,
     mayWork: async () => true,
+    workers: async () => [],
+    homeOf: async () => null,
     readings: () => {
       throw new Error("nobody takes evidence here");
     },

@@ -24,7 +24,7 @@ import { ConversationStore } from "./conversation-store.ts";
 import { Conversations, type TalkAppliances } from "./conversation.ts";
 import { Feedback } from "./feedback.ts";
 import { OwnerCases } from "./owner-cases.ts";
-import { OwnerDisplay } from "./owner-display.ts";
+import { type HomeOf, OwnerDisplay } from "./owner-display.ts";
 import { DiagnosisDesk, type DiagnosisDeps } from "./diagnosis.ts";
 import { forgetTraces } from "./forgotten-traces.ts";
 import { serviceData } from "./household-data.ts";
@@ -65,7 +65,11 @@ export interface ServiceDeps {
   around: RuleSurroundings;
   /** Whether somebody with this staff key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
+  /** Those who may, with their names. */
+  workers: () => Promise<{ id: string; name: string }[]>;
   knowsHousehold: (id: string) => Promise<boolean>;
+  /** The language of a household, and how many could read what is written to it. */
+  homeOf: HomeOf;
   deliveries: DiagnosisDeps["deliveries"] & { forgetWords(tx: Db, ids: readonly string[]): Promise<void> };
   /** Where the logs of appliances lie. */
   artifactsDir: string;

@@ -107,6 +107,18 @@ export class Staff {
     return rows.some((row) => allowed({ kind: "staff", id: row.id, name: row.name, role: row.role }, permission));
   }
 
+  /** Those whose keys allow something and were not revoked, in the order of their names. */
+  async whoMay(permission: Permission): Promise<{ id: string; name: string }[]> {
+    const all = await this.keys();
+    return all
+      .filter(
+        ({ id, name, role, revokedAtMs }) =>
+          revokedAtMs === null && allowed({ kind: "staff", id, name, role }, permission),
+      )
+      .map(({ id, name }) => ({ id, name }))
+      .toSorted((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));
+  }
+
   /** Ends a key at once. The last admin key stays, or nobody could make another. */
   async revokeKey(
     by: Principal,

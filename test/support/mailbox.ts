@@ -1,15 +1,18 @@
-/** A mail server that takes every letter and keeps what it got: a real SMTP server on this machine. */
+/** A mail server that takes every letter, unless a test says otherwise, and keeps what it got: a real SMTP server on this machine. */
 import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
 
 interface GotLetter {
   to: string;
   messageId: string;
+  text: string;
 }
 
 export class Mailbox {
   /** Every letter that was handed over whole, in the order in which it came. */
-  readonly got: GotLetter[] = [];
+  got: GotLetter[] = [];
+  /** What it answers; 250 takes the letter. */
+  code = 250;
   /** Runs when a letter is here and its sender has not heard so. */
   beforeAnswer: (letter: GotLetter) => Promise<void> = async () => {};
   readonly #server: SMTPServer;
@@ -21,9 +24,10 @@ export class Mailbox {
         const chunks: Buffer[] = [];
         stream.on("data", (chunk: Buffer) => chunks.push(chunk));
         stream.on("end", () => {
+          if (this.code !== 250) return done(Object.assign(new Error("not now"), { responseCode: this.code }));
           const text = Buffer.concat(chunks).toString("utf8");
           const messageId = /^message-id: (<[^>]+>)/im.exec(text)?.[1] ?? "";
-          const letter = { to: session.envelope.rcptTo.map(({ address }) => address).join(", "), messageId };
+          const letter = { to: session.envelope.rcptTo.map(({ address }) => address).join(", "), messageId, text };
           this.got.push(letter);
           void this.beforeAnswer(letter).then(() => done());
         });

@@ -10,8 +10,11 @@ const kindWords: Record<NoticeKind, string> = {
   case_due_soon: "Case due soon",
   case_overdue: "Case overdue",
   case_escalated: "Case escalated",
+  case_assigned: "Case is yours",
+  owner_wrote: "Owner wrote",
   incident_opened: "Incident",
   incident_resolved: "Incident over",
+  incident_assigned: "Incident is yours",
   store_away: "Store away",
   store_back: "Store back",
   webhook_disabled: "Webhook disabled",
@@ -27,7 +30,9 @@ function hrefOf({ subject }: Notice, publicUrl: string): string | null {
 
 const lineOf = (notice: Notice): string => {
   const severity = notice.severity === null ? "" : ` [${notice.severity}]`;
-  return oneLine(`${kindWords[notice.kind]}${severity}: ${notice.title}`);
+  const words =
+    notice.kind === "owner_wrote" && notice.level > 0 ? "Owner waits for an answer" : kindWords[notice.kind];
+  return oneLine(`${words}${severity}: ${notice.title}`);
 };
 
 /** The body that webhooks are posted. */

@@ -8,8 +8,11 @@ export const noticeKinds = [
   "case_due_soon",
   "case_overdue",
   "case_escalated",
+  "case_assigned",
+  "owner_wrote",
   "incident_opened",
   "incident_resolved",
+  "incident_assigned",
   "store_away",
   "store_back",
   "webhook_disabled",
@@ -67,18 +70,27 @@ const factData = z.object({
   severity: z.enum(noticeSeverities).nullable().catch(null),
   level: z.number().catch(0),
   reaches: z.string().nullable().catch(null),
+  by: z.string().catch(""),
+  assignee: z.string().nullable().catch(null),
   stage: z.enum(["due_soon", "overdue", "escalated"]).catch("escalated"),
 });
 
 const plainKinds: Readonly<Record<string, NoticeKind>> = {
   "hearth.case.opened": "case_opened",
   "hearth.case.reopened": "case_reopened",
+  "hearth.case.owner_wrote": "owner_wrote",
+  "hearth.case.owner_waits": "owner_wrote",
   "hearth.incident.opened": "incident_opened",
   "hearth.incident.reopened": "incident_opened",
   "hearth.incident.resolved": "incident_resolved",
   "hearth.store.away": "store_away",
   "hearth.store.back": "store_back",
   "hearth.webhook.disabled": "webhook_disabled",
+};
+/** Who is given something is told so; what people take for themselves or put back is news to nobody. */
+const givenKinds: Readonly<Record<string, NoticeKind>> = {
+  "hearth.case.assigned": "case_assigned",
+  "hearth.incident.assigned": "incident_assigned",
 };
 /** What a notice repeats of a fact: ids and numbers of the matter. Households are left out, since messages leave the house. */
 const repeated = ["caseId", "incidentId", "deviceId", "model", "cause", "dueAtMs", "members", "store", "webhookId"];
@@ -91,9 +103,11 @@ export function noticeOf(fact: {
   data: Record<string, unknown>;
 }): Omit<Notice, "id"> | null {
   const escalates = fact.type === "hearth.case.escalated";
-  const plain = plainKinds[fact.type];
+  const given = givenKinds[fact.type];
+  const plain = plainKinds[fact.type] ?? given;
   if (!escalates && plain === undefined) return null;
-  const { title, severity, level, reaches, stage } = factData.parse(fact.data);
+  const { title, severity, level, reaches, stage, by, assignee } = factData.parse(fact.data);
+  if (given !== undefined && (assignee === null || assignee === by)) return null;
   const data = Object.fromEntries(repeated.flatMap((key) => (key in fact.data ? [[key, fact.data[key]]] : [])));
   const kind = plain ?? (`case_${stage}` as const);
   return { kind, severity, level, reaches, subject: fact.subject, title, atMs: fact.atMs, data };

@@ -160,12 +160,25 @@ export const promiseAnew = (
     terms,
   );
 
+/** What climbs while it is not done. */
+export type Escalating = Pick<CasePromise, "dueAtMs" | "level" | "escalatesAtMs">;
+
+/**
+ * An owner wrote where nobody owes them a first answer any more. Nothing is promised for that, and yet nobody shall wait longer than for a
+ * first answer: staff are told as they would be of one.
+ */
+export function ownerWaits(sinceMs: number, level: number, { firstAnswerMs, escalation }: SeverityTerms): Escalating {
+  const dueAtMs = sinceMs + firstAnswerMs;
+  const next = escalation[level];
+  return { dueAtMs, level, escalatesAtMs: next === undefined ? null : dueAtMs + next.afterDueMs };
+}
+
 /** The highest step that is reached by `nowMs`; null where none is that was not reached before. */
-export function escalate(
-  promise: CasePromise,
+export function escalate<P extends Escalating>(
+  promise: P,
   nowMs: number,
   { escalation }: SeverityTerms,
-): { promise: CasePromise; level: number; to: EscalationTarget; stage: EscalationStage } | null {
+): { promise: P; level: number; to: EscalationTarget; stage: EscalationStage } | null {
   const { dueAtMs } = promise;
   if (dueAtMs === null) return null;
   const level = escalation.filter(({ afterDueMs }) => dueAtMs + afterDueMs <= nowMs).length;
