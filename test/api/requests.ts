@@ -135,6 +135,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/cases/:id/notes": { text: "Called" },
   "POST /api/v1/cases/:id/messages": { text: "Please clean the filter" },
   "POST /api/v1/my/devices/:id/help": { text: "It beeps" },
+  "POST /api/v1/my/help": { text: "Where is my order?" },
   "POST /api/v1/my/cases/:id/messages": { text: "It beeps again" },
   "POST /api/v1/my/cases/:id/alternative": { kind: "technician" },
   "POST /api/v1/my/cases/:id/feedback": { rating: 5 },
