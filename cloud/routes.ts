@@ -82,7 +82,7 @@ import { staffRoutes } from "./staff/staff-routes.ts";
 import { liveProblems } from "./telemetry/telemetry.ts";
 import { liveRoutes } from "./telemetry/live-routes.ts";
 import { parkedReadingsRoutes } from "./telemetry/parked-readings-routes.ts";
-import { pointsProblems, telemetryProblems } from "./telemetry/telemetry.ts";
+import { pointsProblems, rollupsProblems, telemetryProblems } from "./telemetry/telemetry.ts";
 import { exportRoutes } from "./telemetry/export-routes.ts";
 import { retentionRoutes } from "./telemetry/retention-routes.ts";
 import { unknownMetricsRoutes } from "./telemetry/unknown-metrics-routes.ts";
@@ -315,7 +315,7 @@ const ownReadings = {
 
 /** Of readings in a store of their own; null where they have none. */
 async function readTelemetry({ slices, hub }: RoutesDeps): Promise<{
-  state: Health["telemetry"] | null;
+  state: Omit<Health["telemetry"], "rollups"> | null;
   problems: string[];
 }> {
   const { influx, points } = slices;
@@ -350,10 +350,12 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
   const { slices, hub, gateway, clock } = deps;
   const { counters } = slices.ingest;
   // One question: between two, the database could go away, and the answer would be an error in place of a word about it.
-  const [found, telemetry] = await Promise.all([
+  const [found, telemetry, rollups] = await Promise.all([
     inTime(slices.ingest.gaps(gapsShown), healthMsMax),
     readTelemetry(deps),
+    inTime(slices.telemetry.rollupsBehind(), healthMsMax),
   ]);
+  const rollupsBehind = rollups ?? { hours: 0, behindMs: 0 };
   const up = found !== null;
   const gaps = found ?? [];
   const status = hub.status;
@@ -365,12 +367,16 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
       : []),
     ...(hub.failure === null ? [] : [`The up road stands still: ${hub.failure}`]),
     ...telemetry.problems,
+    ...rollupsProblems(rollupsBehind),
     ...deps.certificates.problems(),
     ...slices.firmware.repository.problems(),
     ...(slices.ingest.waitingFor === null ? [] : [`The up road waits for the database: ${slices.ingest.waitingFor}`]),
   ];
   return {
-    telemetry: telemetry.state ?? { ...ownReadings, up },
+    telemetry: {
+      ...(telemetry.state ?? { ...ownReadings, up }),
+      rollups: { hoursBehind: rollupsBehind.hours, behindMs: rollupsBehind.behindMs },
+    },
     status: problems.length === 0 ? "ok" : "degraded",
     problems,
     database: { up, embedded: deps.embedded },

@@ -51,6 +51,8 @@ const health = z
       parked: z.number(),
       /** Spans that are to be erased, and that the store has not deleted. */
       erasuresWaiting: z.number(),
+      /** Hours of appliances whose rollups should have been made by now, and for how long the oldest has waited. */
+      rollups: z.object({ hoursBehind: z.number(), behindMs: z.number() }),
     }),
     process: z.object({ uptimeMs: z.number(), rssBytes: z.number(), openFilesMax: z.number().nullable() }),
   })

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type PointsState, pointsProblems } from "./points-health.ts";
+import { type PointsState, pointsProblems, rollupsProblems } from "./points-health.ts";
 
 const well: PointsState = {
   isUp: true,
@@ -38,4 +38,11 @@ test("a spool that fills with readings is told at half of its bound, long before
 
 test("an erasure that InfluxDB has not done is told", () => {
   expect(pointsProblems({ ...well, erasuresWaiting: 2 })[0]).toContain("has not deleted 2");
+});
+
+test("rollups that lag are told from a quarter of an hour on, with how much waits for how long", () => {
+  expect(rollupsProblems({ hours: 1_000_000, behindMs: 15 * 60_000 })).toEqual([]);
+  expect(rollupsProblems({ hours: 4_200, behindMs: 40 * 60_000 })).toEqual([
+    "Rollups are behind: 4200 hours of appliances wait, the oldest for 40 min. Charts are right, and take longer.",
+  ]);
 });

@@ -1,5 +1,9 @@
-/** What health says of readings that another store than the database keeps, and that wait for it in the gateway's spool. */
+/**
+ * What health says of readings that another store than the database keeps, and that wait for it in the gateway's spool; and of rollups
+ * that lag behind the readings.
+ */
 import type { UpBacklog } from "#protocol/link/messages.ts";
+import type { RollupsBehind } from "./rollups.ts";
 
 export interface PointsState {
   /** The store answers. */
@@ -48,5 +52,16 @@ export function pointsProblems(state: PointsState): string[] {
     ...(erasuresWaiting === 0
       ? []
       : [`InfluxDB has not deleted ${erasuresWaiting} of the spans that are to be erased.`]),
+  ];
+}
+
+/** An hour of a whole fleet ends at one moment, and takes the follower some minutes. */
+const rollupsLateMs = 15 * 60_000;
+
+/** Sentences; none where the rollups follow. */
+export function rollupsProblems({ hours, behindMs }: RollupsBehind): string[] {
+  if (behindMs <= rollupsLateMs) return [];
+  return [
+    `Rollups are behind: ${hours} hours of appliances wait, the oldest for ${durationText(behindMs)}. Charts are right, and take longer.`,
   ];
 }

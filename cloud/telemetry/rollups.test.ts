@@ -153,6 +153,31 @@ test("an hour is rolled up once it is over and quiet, and again when something c
   await sql`TRUNCATE rollup_dirty`.execute(base.db);
 });
 
+test("how far the rollups lag is how long the oldest hour that is over and quiet has waited, and nothing once it is made", async () => {
+  const [store, device] = [openStore(), newDevice()];
+  await store.rollups.follow(0);
+  expect(await store.rollups.behind()).toEqual({ hours: 0, behindMs: 0 });
+  await (
+    await write(store, device, [
+      [startMs, 1],
+      [startMs + hourMs, 2],
+      [nowMs, 3],
+    ])
+  ).commit();
+  time.nowMs += 20 * 60_000;
+  // Its last hour is not over.
+  expect(await store.rollups.behind()).toEqual({ hours: 2, behindMs: 20 * 60_000 - 15_000 });
+  // A process that is started anew counts from then on.
+  const other = openStore();
+  time.nowMs += 60_000;
+  expect(await other.rollups.behind()).toEqual({ hours: 2, behindMs: 60_000 });
+  await store.rollups.follow();
+  time.nowMs += 60_000;
+  expect(await store.rollups.behind()).toEqual({ hours: 0, behindMs: 0 });
+  time.nowMs = nowMs;
+  await sql`TRUNCATE rollup_dirty`.execute(base.db);
+});
+
 async function partitions(table: string): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = ${table}::regclass ORDER BY 1`.execute(

@@ -42,6 +42,8 @@ const hoursAtOnce = 200;
 const closedForMs = 60_000;
 /** And not while readings of it are probably still coming. */
 const quietForMs = 15_000;
+/** The follower looks every few seconds: until then nobody is behind. */
+const ordinaryBeatMs = 10_000;
 /** Between two pieces of work, so that ingest and questions have their turn. */
 const restMs = 60;
 
@@ -57,6 +59,17 @@ export interface RollupsDeps {
   retention: Retention;
 }
 
+/** What of the rollups should be there, and is not. */
+export interface RollupsBehind {
+  /** Hours of appliances. */
+  hours: number;
+  behindMs: number;
+}
+
+/** The hours that are over, and of which nothing has come for `quietMs`. */
+const dueAt = (nowMs: number, quietMs: number): RawBuilder<boolean> =>
+  sql<boolean>`since_ms <= ${nowMs - quietMs} AND at_ms <= ${nowMs - hourMs - closedForMs}`;
+
 interface ChosenHour extends DeviceHour {
   generation: number;
 }
@@ -64,10 +77,13 @@ interface ChosenHour extends DeviceHour {
 export class Rollups {
   readonly #deps: RollupsDeps;
   readonly #dirty = new DirtyHours();
+  /** What was due before this is done; before its first round a follower counts from its own beginning. */
+  #caughtUpAtMs: number;
   #stopped = false;
 
   constructor(deps: RollupsDeps) {
     this.#deps = deps;
+    this.#caughtUpAtMs = deps.clock.nowMs();
   }
 
   /**
@@ -126,6 +142,18 @@ export class Rollups {
     return rows[0]?.n ?? 0;
   }
 
+  /** How many hours wait that should be worked in by now, and for how long the oldest of them has. Asks only where there may be any. */
+  async behind(): Promise<RollupsBehind> {
+    const { db, clock } = this.#deps;
+    const nowMs = clock.nowMs();
+    if (nowMs - this.#caughtUpAtMs < ordinaryBeatMs) return { hours: 0, behindMs: 0 };
+    const { rows } = await sql<{ hours: number; since: number | null }>`
+      SELECT count(*)::int AS hours, min(greatest(since_ms + ${quietForMs}, at_ms + ${hourMs + closedForMs})) AS since
+      FROM rollup_dirty WHERE ${dueAt(nowMs, quietForMs)}`.execute(db);
+    const { hours = 0, since = null } = rows[0] ?? {};
+    return { hours, behindMs: since === null ? 0 : nowMs - Math.max(since, this.#caughtUpAtMs) };
+  }
+
   stop(): void {
     this.#stopped = true;
   }
@@ -145,12 +173,14 @@ export class Rollups {
     const nowMs = clock.nowMs();
     const { rows } = await sql<ChosenHour>`
       SELECT device_key AS "deviceKey", at_ms AS "atMs", generation FROM rollup_dirty
-      WHERE since_ms <= ${nowMs - quietMs} AND at_ms <= ${nowMs - hourMs - closedForMs}
+      WHERE ${dueAt(nowMs, quietMs)}
       ORDER BY since_ms, device_key, at_ms LIMIT ${hoursAtOnce}`.execute(db);
-    if (rows.length === 0) return 0;
-    this.#dirty.beginRound(rows);
-    await this.#waitForIngest();
-    await this.#roll(rows, nowMs);
+    if (rows.length > 0) {
+      this.#dirty.beginRound(rows);
+      await this.#waitForIngest();
+      await this.#roll(rows, nowMs);
+    }
+    if (rows.length < hoursAtOnce) this.#caughtUpAtMs = nowMs;
     return rows.length;
   }
 

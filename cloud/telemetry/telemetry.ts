@@ -21,6 +21,7 @@ import {
   PostgresTelemetryStore,
   type PreparedReadings,
 } from "./postgres-telemetry-store.ts";
+import type { RollupsBehind } from "./rollups.ts";
 import { storedReadings } from "./stored-messages.ts";
 import { TelemetryErasures } from "./telemetry-erasures.ts";
 import { UnknownMetrics } from "./unknown-metrics.ts";
@@ -36,7 +37,7 @@ export type { EventsQuery, StoredEvent } from "./device-events-store.ts";
 export { InfluxReadings } from "./influx-readings.ts";
 export type { InfluxConfig } from "./influx-server.ts";
 export { ParkedReadings } from "./parked-readings.ts";
-export { pointsProblems } from "./points-health.ts";
+export { pointsProblems, rollupsProblems } from "./points-health.ts";
 export type { ParkedReading, PointsSink } from "./points-sink.ts";
 export { telemetryProblems } from "./telemetry-problems.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
@@ -81,6 +82,11 @@ export class Telemetry {
   /** Brings the rollups up to date with what came since. */
   follow(): Promise<void> {
     return this.#readings.rollups.follow();
+  }
+
+  /** How far the rollups lag behind what is stored. InfluxDB needs none. */
+  async rollupsBehind(): Promise<RollupsBehind> {
+    return this.#influx === undefined ? this.#readings.rollups.behind() : { hours: 0, behindMs: 0 };
   }
 
   stop(): void {

@@ -233,4 +233,17 @@ describe.skipIf(!hasChromium)("the console of support", () => {
     await page.getByText("Readings are kept in InfluxDB, which does not answer: 1,204 records wait for it").waitFor();
     expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
   });
+
+  test("rollups that lag are told in words, and that charts are right meanwhile", async () => {
+    const { page } = await open(desk, "/");
+    await page.route("**/api/v1/health", async (route) => {
+      const answer = await route.fetch();
+      const body = await answer.json();
+      const telemetry = { ...body.telemetry, rollups: { hoursBehind: 4_200, behindMs: 240_000 } };
+      await route.fulfill({ status: 200, json: { ...body, status: "ok", problems: [], telemetry } });
+    });
+    await page.reload();
+    await page.getByText("Rollups of 4,200 hours are being made, the oldest for 4 min").waitFor();
+    expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+  });
 });

@@ -30,6 +30,8 @@ export interface Health {
     behindMs: number;
     parked: number;
     erasuresWaiting: number;
+    /** Hours of appliances whose rollups should have been made by now. */
+    rollups: { hoursBehind: number; behindMs: number };
   };
   process: { uptimeMs: number };
 }
