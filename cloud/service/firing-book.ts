@@ -32,9 +32,11 @@ export class FiringBook {
     ruleOf: (id: string) => ServiceRule | undefined,
   ): Promise<CauseChange[]> {
     if (found.length === 0) return [];
+    // Of one millisecond ids have no order, and what came and went is done in theirs.
+    const ids = found.map(() => this.#ids.next()).toSorted();
     await this.#store.insert(
       tx,
-      found.map((one) => this.#firingOf(one)),
+      found.map((one, at) => this.#firingOf(one, ids[at] ?? "")),
     );
     const live = found.filter(({ signal }) => signal.rule.definition.mode === "live");
     await this.#outbox.add(tx, live.filter(({ signal }) => does(signal.rule.definition, "event")).map(factOf));
@@ -73,12 +75,12 @@ export class FiringBook {
     });
   }
 
-  #firingOf({ signal, effect }: Found): NewFiring {
+  #firingOf({ signal, effect }: Found, id: string): NewFiring {
     const { rule, device, cause } = signal;
     const { mode } = rule.definition;
     const todo = mode === "live" ? todoOf(rule.definition, effect.kind) : [];
     return {
-      id: this.#ids.next(),
+      id,
       rule_id: rule.id,
       rule_version: rule.version,
       device_key: device.key,

@@ -1,20 +1,38 @@
 import type { DeviceRef, ReadingFact } from "../devices/devices.ts";
-import type { Facts } from "../platform/predicate/predicate.ts";
 import { isClockSuspect } from "../telemetry/telemetry.ts";
-import { compileCondition, type Condition } from "./core/condition.ts";
-import { machineOf, touchMs } from "./core/machine.ts";
+import { NewestTimes } from "./core/newest-times.ts";
+import { absenceState } from "./core/operators/absence.ts";
+import { machineOf } from "./core/machine.ts";
 import {
+  type Driven,
   frozenState,
   type FrozenState,
   missedDriven,
   neverDriven,
   stepFrozen,
-  type Driven,
 } from "./core/operators/frozen.ts";
+import { isWithin } from "./core/operators/spans.ts";
 import type { StoredValues } from "./core/operators/stored-values.ts";
-import { evaluate, isBeyond, missed, neverSeen, thresholdState } from "./core/operators/threshold.ts";
-import { type RuleDefinition, type RuleOf, type ServiceRule, watchesModel } from "./core/rule.ts";
-import { movedBy, type Signal } from "./rule-signal.ts";
+import { isBeyond, neverSeen, thresholdState, timesOf } from "./core/operators/threshold.ts";
+import { missesMetric, type ServiceRule, watchesModel } from "./core/rule.ts";
+import {
+  conditionOf,
+  drivenOf,
+  factsOf,
+  type FrozenWatch,
+  isToNote,
+  type LateReadings,
+  type MetricWatch,
+  type Near,
+  ofFrozen,
+  ofLate,
+  ofMetric,
+  ofThreshold,
+  type ThresholdWatch,
+  timeOf,
+  type TrendWatch,
+} from "./reading-signals.ts";
+import type { Signal } from "./rule-signal.ts";
 import type { RuleStateRow } from "./rules-store.ts";
 
 /**
@@ -28,52 +46,21 @@ export type ReadingsBefore = (
   toMs: number,
 ) => Promise<Map<number, StoredValues[]> | null>;
 
-interface ThresholdWatch {
-  rule: ServiceRule;
-  definition: RuleOf<"threshold">;
-  condition: Condition | null;
-  /**
-   * Devices to look at closely, and the time of readings for which: all with which the rule is not idle, and perhaps a few more. A device
-   * too many costs a look at its row; a device too few would cost a case. So a batch adds at once, and takes away only after its commit.
-   * Of a device that was beyond the limit once, what comes later about that time is looked at, too: it is too late, and counted.
-   */
-  close: Map<number, Near>;
-}
-
-/** The time of readings that are looked at; `untilMs` is exclusive. */
-interface Near {
-  fromMs: number;
-  untilMs: number;
-}
-const always: Near = { fromMs: -Infinity, untilMs: Infinity };
-
-interface FrozenWatch {
-  rule: ServiceRule;
-  definition: RuleOf<"frozen">;
-  condition: Condition | null;
-  /** Devices that are not idle. Of `holding` there is a row as well. */
-  states: Map<number, FrozenState>;
-  /** Devices whose stored readings were looked at since the start. */
-  known: Set<number>;
-  /** Where devices stood at the start whose sensor had let go. */
-  letGo: Map<number, FrozenState>;
-}
+/** The newest reading of devices by their keys; null while their store does not answer. */
+export type NewestBefore = (devices: readonly DeviceRef[]) => Promise<ReadonlyMap<number, number> | null>;
 
 type FrozenReading = Driven & { isRepeated: boolean };
-
-interface MetricWatch {
-  rule: ServiceRule;
-  definition: RuleOf<"absence">;
-  metric: string;
-  /** When the metric of each device was last noted. */
-  noted: Map<number, number>;
-}
 
 interface ModelWatches {
   thresholds: ThresholdWatch[];
   frozen: FrozenWatch[];
   metrics: MetricWatch[];
+  trends: TrendWatch[];
+  /** What comes no later than this after its own time is in time for all its trends. */
+  trendLatenessMs: number;
 }
+
+const noWatches: ModelWatches = { thresholds: [], frozen: [], metrics: [], trends: [], trendLatenessMs: Infinity };
 
 /** What of a batch changes memory, once it is committed. */
 interface Staged {
@@ -81,21 +68,41 @@ interface Staged {
   noted: { watch: MetricWatch; atMs: Map<number, number> }[];
 }
 
+/** A batch, while it is gone through. */
+interface Batch {
+  readings: readonly ReadingFact[];
+  repeated: ReadonlySet<string>;
+  signals: Signal[];
+  staged: Staged;
+  /** Devices of which a rule about stuck sensors must look at all readings. */
+  driven: Map<FrozenWatch, Map<number, DeviceRef>>;
+  /** What may have come too late: the rows say whether it did. */
+  late: Map<MetricWatch | TrendWatch, Map<number, LateReadings>>;
+  /** Devices beyond a limit that have said nothing since the start, as of a time before it. */
+  unheard: Map<number, DeviceRef>;
+}
+
+/** Devices whose newest reading is asked for with one batch after the start. */
+const learnedAtOnceMax = 200;
+
 /** What rules that look at every reading remember between batches. Memory only: rows are written when causes come and go. */
 export class ReadingWatch {
   readonly #close = new Map<string, Map<number, Near>>();
   readonly #frozen = new Map<string, Pick<FrozenWatch, "states" | "known" | "letGo">>();
-  readonly #noted = new Map<string, Map<number, number>>();
+  readonly #metrics = new Map<string, Pick<MetricWatch, "noted" | "past">>();
+  readonly #newest = new NewestTimes();
   readonly #models = new Map<string, ModelWatches>();
   readonly #loadedAtMs: number;
   readonly #readingsBefore: ReadingsBefore;
+  readonly #newestBefore: NewestBefore;
   /** False once the store did not answer. */
   #asksStore = true;
   #rules: readonly ServiceRule[] = [];
 
-  constructor(deps: { loadedAtMs: number; readingsBefore: ReadingsBefore }) {
+  constructor(deps: { loadedAtMs: number; readingsBefore: ReadingsBefore; newestBefore: NewestBefore }) {
     this.#loadedAtMs = deps.loadedAtMs;
     this.#readingsBefore = deps.readingsBefore;
+    this.#newestBefore = deps.newestBefore;
   }
 
   /** The rules in force. Where `anew` begins to count, what was remembered of it is forgotten. */
@@ -104,13 +111,15 @@ export class ReadingWatch {
     this.#models.clear();
     if (anew === undefined) return;
     this.#frozen.delete(anew);
-    this.#noted.delete(anew);
+    this.#metrics.delete(anew);
   }
 
   /** A state as the database has it at the start. */
   remember(row: RuleStateRow): void {
-    const kind = this.#rules.find(({ id }) => id === row.rule_id)?.definition.kind;
+    const definition = this.#rules.find(({ id }) => id === row.rule_id)?.definition;
+    const kind = definition?.kind;
     if (kind === "threshold") this.#lookAt(row.rule_id, row.device_key, row.state);
+    if (definition !== undefined && missesMetric(definition)) this.#notePast(row.rule_id, row.device_key, row.state);
     if (kind !== "frozen") return;
     const { states, letGo } = this.#frozenOf(row.rule_id);
     const state = frozenState.parse(row.state);
@@ -120,7 +129,7 @@ export class ReadingWatch {
 
   /** A metric's absence was found: the next reading that has it must be looked at. */
   forgetNoted(ruleId: string, deviceKey: number): void {
-    this.#noted.get(ruleId)?.delete(deviceKey);
+    this.#metrics.get(ruleId)?.noted.delete(deviceKey);
   }
 
   /**
@@ -131,65 +140,90 @@ export class ReadingWatch {
   async signals(
     readings: readonly ReadingFact[],
     repeated: ReadonlySet<string>,
-  ): Promise<{ signals: Signal[]; afterCommit: (() => void) | null }> {
-    const signals: Signal[] = [];
-    const staged: Staged = { frozen: [], noted: [] };
-    const gathered = new Map<FrozenWatch, Map<number, DeviceRef>>();
+  ): Promise<{ signals: Signal[]; afterCommit: () => void }> {
+    const batch: Batch = {
+      readings,
+      repeated,
+      signals: [],
+      staged: { frozen: [], noted: [] },
+      driven: new Map(),
+      late: new Map(),
+      unheard: new Map(),
+    };
     let model: string | null = null;
-    let watches: ModelWatches = { thresholds: [], frozen: [], metrics: [] };
+    let watches = noWatches;
     for (const fact of readings) {
       if (fact.device.model !== model) {
         model = fact.device.model;
         watches = this.#watchesOf(model);
       }
-      for (const watch of watches.thresholds) {
-        const metric = fact.metrics[watch.definition.metric];
-        if (metric === undefined) continue;
-        const value = Number(metric);
-        const isOut = isBeyond(watch.definition, value);
-        if (!isOut && (watch.close.size === 0 || !isNear(watch.close.get(fact.device.key), fact.atMs))) continue;
-        if (watch.condition?.holds(fact.metrics, factsOf(fact.device)) === false) continue;
-        if (isOut) watch.close.set(fact.device.key, always);
-        signals.push(ofThreshold(watch, fact, value, repeated.has(readingKey(fact))));
-      }
-      for (const watch of watches.frozen) {
-        const driver = fact.metrics[watch.definition.driver.metric];
-        if (driver === undefined) continue;
-        const isDriven = Number(driver) > watch.definition.driver.above;
-        if (!isDriven && (watch.states.size === 0 || !watch.states.has(fact.device.key))) continue;
-        const devices = gathered.get(watch);
-        if (devices === undefined) gathered.set(watch, new Map([[fact.device.key, fact.device]]));
-        else devices.set(fact.device.key, fact.device);
-      }
-      for (const watch of watches.metrics) noteMetric(watch, fact, staged, signals);
+      for (const watch of watches.thresholds) this.#threshold(watch, fact, batch);
+      for (const watch of watches.frozen) gatherDriven(watch, fact, batch);
+      for (const watch of watches.metrics) noteMetric(watch, fact, batch);
+      if (fact.receivedAtMs - fact.atMs >= watches.trendLatenessMs) gatherLate(watches.trends, fact, batch);
     }
-    for (const [watch, devices] of gathered)
-      await this.#judgeFrozen(watch, devices, { readings, repeated }, staged, signals);
-    const isStill = staged.frozen.length === 0 && staged.noted.length === 0;
-    return { signals, afterCommit: isStill ? null : () => commit(staged) };
+    if (batch.unheard.size > 0) await this.#learn([...batch.unheard.values()].slice(0, learnedAtOnceMax));
+    for (const [watch, devices] of batch.driven) await this.#judgeFrozen(watch, devices, batch);
+    for (const [{ rule, definition }, devices] of batch.late) {
+      const machine = machineOf(definition);
+      for (const one of devices.values())
+        batch.signals.push(ofLate(rule, definition.cause, one, (raw) => machine.missed(raw, one.times)));
+    }
+    return { signals: batch.signals, afterCommit: () => this.#commit(batch) };
   }
 
   /** After the commit: who is idle again need not be looked at closely. */
   settle({ rule, device }: Signal, row: RuleStateRow | undefined): void {
     if (rule.definition.kind === "threshold") this.#lookAt(rule.id, device.key, row?.state);
+    if (missesMetric(rule.definition)) this.#notePast(rule.id, device.key, row?.state);
+  }
+
+  #threshold(watch: ThresholdWatch, fact: ReadingFact, { repeated, signals, unheard }: Batch): void {
+    const metric = fact.metrics[watch.definition.metric];
+    if (metric === undefined) return;
+    const { device } = fact;
+    const value = Number(metric);
+    const isOut = isBeyond(watch.definition, value);
+    if (!isOut && (watch.close.size === 0 || !isNear(watch.close.get(device.key), fact.atMs))) return;
+    if (watch.condition?.holds(fact.metrics, factsOf(device)) === false) return;
+    if (isOut) {
+      watch.close.set(device.key, "always");
+      if (fact.atMs < this.#loadedAtMs && this.#newest.of(device.key) === 0) unheard.set(device.key, device);
+    }
+    const judgedUntilMs = () => this.#newest.of(device.key);
+    signals.push(ofThreshold(watch, fact, { value, isRepeated: repeated.has(readingKey(fact)), judgedUntilMs }));
+  }
+
+  /** What was there before the start. A store that does not answer soon leaves it unknown, and nothing is late by it. */
+  async #learn(devices: readonly DeviceRef[]): Promise<void> {
+    const found = this.#asksStore ? await this.#newestBefore(devices) : null;
+    for (const [key, atMs] of found ?? []) this.#newest.note(key, atMs);
   }
 
   #lookAt(ruleId: string, deviceKey: number, raw: unknown): void {
     const close = this.#closeOf(ruleId);
     const state = raw === undefined ? neverSeen : thresholdState.parse(raw);
-    if (state.phase !== "idle") close.set(deviceKey, always);
-    else if (state.sinceMs === undefined) close.delete(deviceKey);
-    else close.set(deviceKey, { fromMs: state.sinceMs, untilMs: state.lastAtMs });
+    const times = timesOf(state);
+    if (state.phase !== "idle") close.set(deviceKey, "always");
+    else if (times.length === 0) close.delete(deviceKey);
+    else close.set(deviceKey, times);
+  }
+
+  #notePast(ruleId: string, deviceKey: number, raw: unknown): void {
+    if (raw === undefined) return;
+    const { firstMs, absent } = absenceState.parse(raw);
+    this.#metricOf(ruleId).past.set(deviceKey, {
+      ...(firstMs === undefined ? {} : { firstMs }),
+      ...(absent === undefined ? {} : { absent }),
+    });
   }
 
   async #judgeFrozen(
     watch: FrozenWatch,
     devices: ReadonlyMap<number, DeviceRef>,
-    { readings, repeated }: { readings: readonly ReadingFact[]; repeated: ReadonlySet<string> },
-    staged: Staged,
-    signals: Signal[],
+    { readings, repeated, staged, signals }: Batch,
   ): Promise<void> {
-    const { definition } = watch;
+    const { rule, definition } = watch;
     const drives = new Map<number, FrozenReading[]>();
     for (const fact of readings) {
       if (!devices.has(fact.device.key)) continue;
@@ -207,19 +241,20 @@ export class ReadingWatch {
       if (device === undefined) continue;
       // Late data may lie before what came with it: within a batch, the devices' own time decides.
       if (list.some(({ atMs }, at) => at > 0 && atMs < (list[at - 1]?.atMs ?? 0))) list.sort((a, b) => a.atMs - b.atMs);
-      const start = watch.states.get(key) ?? (watch.known.has(key) ? undefined : watch.letGo.get(key)) ?? neverDriven;
+      const start = watch.states.get(key) ?? watch.letGo.get(key) ?? neverDriven;
       let state = start;
       // What was judged before the restart is only gone through again; what it came to is in the row.
       for (const driven of before.get(key) ?? []) ({ state } = stepFrozen(definition, state, driven));
-      let tooLate = 0;
+      const judgedUntilMs = this.#newest.of(key);
+      const times: number[] = [];
       for (const driven of list) {
-        if (!driven.isRepeated && missedDriven(definition, state, driven)) tooLate += 1;
+        if (!driven.isRepeated && missedDriven(definition, state, driven, judgedUntilMs)) times.push(driven.atMs);
         const stepped = stepFrozen(definition, state, driven);
         ({ state } = stepped);
         if (stepped.effects.length > 0) signals.push(ofFrozen(watch, device, driven.atMs, stepped));
       }
       if (state !== start) states.set(key, state);
-      if (tooLate > 0) signals.push(ofLate(watch, device, list[0]?.atMs ?? 0, tooLate));
+      if (times.length > 0) signals.push(ofLate(rule, definition.cause, { device, times }, () => times.length));
     }
     staged.frozen.push({ watch, states, known: [...before.keys()] });
   }
@@ -260,7 +295,7 @@ export class ReadingWatch {
   #watchesOf(model: string): ModelWatches {
     const known = this.#models.get(model);
     if (known !== undefined) return known;
-    const watches: ModelWatches = { thresholds: [], frozen: [], metrics: [] };
+    const watches: ModelWatches = { ...noWatches, thresholds: [], frozen: [], metrics: [], trends: [] };
     for (const rule of this.#rules) {
       const { definition } = rule;
       if (!watchesModel(rule, model)) continue;
@@ -271,7 +306,10 @@ export class ReadingWatch {
         watches.frozen.push({ rule, definition, condition: conditionOf(definition), ...this.#frozenOf(rule.id) });
       } else if (definition.kind === "absence" && definition.of.kind === "metric") {
         const { metric } = definition.of;
-        watches.metrics.push({ rule, definition, metric, noted: inMap(this.#noted, rule.id, () => new Map()) });
+        watches.metrics.push({ rule, definition, metric, ...this.#metricOf(rule.id) });
+      } else if (definition.kind === "trend") {
+        watches.trends.push({ rule, definition });
+        watches.trendLatenessMs = Math.min(watches.trendLatenessMs, definition.latenessMs);
       }
     }
     this.#models.set(model, watches);
@@ -285,9 +323,28 @@ export class ReadingWatch {
   #frozenOf(ruleId: string): Pick<FrozenWatch, "states" | "known" | "letGo"> {
     return inMap(this.#frozen, ruleId, () => ({ states: new Map(), known: new Set(), letGo: new Map() }));
   }
+
+  #metricOf(ruleId: string): Pick<MetricWatch, "noted" | "past"> {
+    return inMap(this.#metrics, ruleId, () => ({ noted: new Map(), past: new Map() }));
+  }
+
+  #commit({ readings, staged }: Batch): void {
+    for (const { watch, states, known } of staged.frozen) {
+      for (const [key, state] of states) {
+        if (state.phase === "idle") watch.states.delete(key);
+        else watch.states.set(key, state);
+        if (state.phase === "idle" && state.stuck !== undefined) watch.letGo.set(key, state);
+      }
+      for (const key of known) watch.known.add(key);
+    }
+    for (const { watch, atMs } of staged.noted) for (const [key, ms] of atMs) watch.noted.set(key, ms);
+    // A time that cannot be right would make all that follows late.
+    for (const { device, atMs, receivedAtMs } of readings)
+      if (!isClockSuspect(atMs, receivedAtMs, device)) this.#newest.note(device.key, atMs);
+  }
 }
 
-function inMap<V>(map: Map<string, V>, key: string, make: () => V): V {
+function inMap<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);
   if (known !== undefined) return known;
   const fresh = make();
@@ -298,107 +355,53 @@ function inMap<V>(map: Map<string, V>, key: string, make: () => V): V {
 /** Which reading it is, for whoever asks whether it was stored before. */
 export const readingKey = ({ device, atMs }: Pick<ReadingFact, "device" | "atMs">): string => `${device.key} ${atMs}`;
 
-const isNear = (near: Near | undefined, atMs: number): boolean =>
-  near !== undefined && atMs >= near.fromMs && atMs < near.untilMs;
+const isNear = (near: Near | undefined, atMs: number): boolean => near === "always" || isWithin(near, atMs);
 
-/** What a condition over readings may ask of the appliance: only what every batch knows. */
-const factsOf = ({ model }: DeviceRef): Facts => ({ model });
-
-const conditionOf = (definition: Extract<RuleDefinition, { kind: "threshold" | "frozen" }>): Condition | null =>
-  definition.where === undefined ? null : compileCondition(definition.where, "reading", definition.fields);
-
-/** A clock that runs ahead would make the rule deaf until then. */
-const timeOf = (fact: ReadingFact): number =>
-  isClockSuspect(fact.atMs, fact.receivedAtMs, fact.device) ? fact.receivedAtMs : fact.atMs;
-
-function ofThreshold(
-  { rule, definition }: ThresholdWatch,
-  fact: ReadingFact,
-  value: number,
-  isRepeated: boolean,
-): Signal {
-  const atMs = timeOf(fact);
-  return {
-    device: fact.device,
-    rule,
-    cause: definition.cause,
-    atMs,
-    judge(raw) {
-      const before = raw === undefined ? neverSeen : thresholdState.parse(raw);
-      const isLate = !isRepeated && missed(definition, before, { atMs, value });
-      return movedBy(before, evaluate(definition, before, { atMs, value }), isLate ? 1 : 0);
-    },
-    evidence: ({ trace }) => ({ metric: definition.metric, limit: definition.limit, readings: trace.readings }),
-  };
+/** Of a device whose metric is driven, or that is in the middle of a hold, all readings of the batch are looked at. */
+function gatherDriven(watch: FrozenWatch, { device, atMs, metrics }: ReadingFact, { driven }: Batch): void {
+  const driver = metrics[watch.definition.driver.metric];
+  if (driver === undefined) return;
+  const isDriven = Number(driver) > watch.definition.driver.above;
+  const isHeld = watch.states.size > 0 && watch.states.has(device.key);
+  const wasHeld = watch.letGo.size > 0 && isWithin(watch.letGo.get(device.key)?.stuck, atMs);
+  if (isDriven || isHeld || wasHeld) inMap(driven, watch, () => new Map()).set(device.key, device);
 }
 
-function drivenOf(
-  { definition, condition }: FrozenWatch,
-  device: DeviceRef,
-  atMs: number,
-  metrics: Readonly<Record<string, number | boolean>>,
-): Driven | null {
-  const [value, driver] = [metrics[definition.metric], metrics[definition.driver.metric]];
-  if (value === undefined || driver === undefined || condition?.holds(metrics, factsOf(device)) === false) return null;
-  return { atMs, value: Number(value), driver: Number(driver) };
-}
-
-/** Readings that came too late for memory to make anything of them: that alone is written. */
-const ofLate = ({ rule, definition }: FrozenWatch, device: DeviceRef, atMs: number, tooLate: number): Signal => ({
-  device,
-  rule,
-  cause: definition.cause,
-  atMs,
-  judge(raw) {
-    const before = raw === undefined ? neverDriven : frozenState.parse(raw);
-    return movedBy(before, { state: before, effects: [] }, tooLate);
-  },
-});
-
-/** A cause that memory found coming or going. The row decides: of what is sent again after it went, nothing comes back. */
-function ofFrozen(
-  { rule, definition }: FrozenWatch,
-  device: DeviceRef,
-  atMs: number,
-  stepped: ReturnType<typeof stepFrozen>,
-): Signal {
-  return {
-    device,
-    rule,
-    cause: definition.cause,
-    atMs,
-    judge(raw) {
-      const before = raw === undefined ? neverDriven : frozenState.parse(raw);
-      const raises = stepped.state.phase === "holding";
-      const isNews = raises === (before.phase !== "holding") && atMs > before.lastAtMs;
-      return movedBy(before, isNews ? stepped : { state: before, effects: [] });
-    },
-  };
-}
-
-/** Its appearance is noted now and then, so that the clock knows from when on to miss it. */
-function noteMetric(watch: MetricWatch, fact: ReadingFact, staged: Staged, signals: Signal[]): void {
+function noteMetric(watch: MetricWatch, fact: ReadingFact, batch: Batch): void {
   if (fact.metrics[watch.metric] === undefined) return;
-  const { rule, definition, noted } = watch;
   const { key } = fact.device;
   const atMs = timeOf(fact);
-  let entry = staged.noted.find((one) => one.watch === watch);
-  const lastMs = entry?.atMs.get(key) ?? noted.get(key);
-  if (lastMs !== undefined && atMs - lastMs < touchMs(definition.forMs)) return;
-  if (entry === undefined) staged.noted.push((entry = { watch, atMs: new Map() }));
+  const { noted } = batch.staged;
+  let entry = noted.find((one) => one.watch === watch);
+  const lastMs = entry?.atMs.get(key) ?? watch.noted.get(key);
+  if (lastMs !== undefined && atMs < lastMs) {
+    const { firstMs = 0, absent } = watch.past.get(key) ?? {};
+    if (isWithin(absent, atMs) || atMs < firstMs - watch.definition.forMs) noteLate(watch, fact, batch);
+    else if (atMs < firstMs) batch.signals.push(ofMetric(watch, fact));
+    return;
+  }
+  if (!isToNote(watch, lastMs, atMs)) return;
+  if (entry === undefined) noted.push((entry = { watch, atMs: new Map() }));
   entry.atMs.set(key, atMs);
-  const mark = { id: "", atMs, type: watch.metric, roles: ["seen"], amount: 1 };
-  const judge = (state: unknown) => machineOf(definition).step(state, mark, fact.receivedAtMs);
-  signals.push({ device: fact.device, rule, cause: definition.cause, atMs, judge });
+  batch.signals.push(ofMetric(watch, fact));
 }
 
-function commit(staged: Staged): void {
-  for (const { watch, states, known } of staged.frozen) {
-    for (const [key, state] of states) {
-      if (state.phase === "idle") watch.states.delete(key);
-      else watch.states.set(key, state);
-    }
-    for (const key of known) watch.known.add(key);
+/** Readings so long after their own time that their episodes may have been measured. */
+function gatherLate(trends: readonly TrendWatch[], fact: ReadingFact, batch: Batch): void {
+  if (isClockSuspect(fact.atMs, fact.receivedAtMs, fact.device)) return;
+  for (const watch of trends) {
+    const { feature, latenessMs } = watch.definition;
+    const isMeasured = fact.metrics[feature.metric] !== undefined;
+    if (isMeasured && fact.receivedAtMs - fact.atMs >= latenessMs) noteLate(watch, fact, batch);
   }
-  for (const { watch, atMs } of staged.noted) for (const [key, ms] of atMs) watch.noted.set(key, ms);
+}
+
+function noteLate(watch: MetricWatch | TrendWatch, fact: ReadingFact, { late, repeated }: Batch): void {
+  if (repeated.has(readingKey(fact))) return;
+  const { device, atMs } = fact;
+  inMap(
+    inMap(late, watch, () => new Map()),
+    device.key,
+    (): LateReadings => ({ device, times: [] }),
+  ).times.push(atMs);
 }

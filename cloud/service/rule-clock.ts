@@ -76,7 +76,7 @@ export class RuleClock {
       try {
         const after = await this.#look(row, mark, device, nowMs, measuring);
         const [first] = after.effects;
-        if (first === undefined) idle.push(rowOf({ ...mark, device, cause: row.cause }, after, row.too_late));
+        if (first === undefined) idle.push(rowOf({ ...mark, device, cause: row.cause }, after));
         else signals.push({ ...mark, device, cause: row.cause, atMs: first.atMs, judge: () => after });
       } catch (error) {
         // One that cannot be looked at keeps none of the others.
@@ -103,7 +103,7 @@ export class RuleClock {
     const effects = [...moved.effects];
     let { changed } = moved;
     for (
-      let [window] = mark.machine.toMeasure(moved.state);
+      let [window] = mark.machine.toMeasure(moved.state, nowMs);
       window !== undefined && measuring.left > 0 && measuring.storeAnswers;
       measuring.left -= 1
     ) {
@@ -116,7 +116,7 @@ export class RuleClock {
       moved = mark.machine.measured(moved.state, value);
       changed = true;
       effects.push(...moved.effects);
-      [window] = mark.machine.toMeasure(moved.state);
+      [window] = mark.machine.toMeasure(moved.state, nowMs);
     }
     // Where only the turn was too short for it, it is the next one's: a fleet that tells its past has thousands of episodes.
     const isNext = changed || (measuring.left === 0 && measuring.storeAnswers);

@@ -21,7 +21,7 @@ const readingsMsMax = 2_000;
 /** What rules need of the rest of the service. */
 export interface RuleSurroundings {
   watched: Pick<WatchedDevices, "factsOf" | "away">;
-  readings: Pick<TelemetryStore, "readings">;
+  readings: Pick<TelemetryStore, "readings" | "latest">;
   /** The same, and none rather than some of them. */
   completeReadings: Pick<TelemetryStore, "readings">;
   tools: RuleTools;
@@ -69,8 +69,9 @@ export class RuleEngine {
     this.#watch = new RuleWatch({
       firings: new FiringBook(deps),
       appliances: (tx, keys) => deps.watched.factsOf(tx, keys),
-      loadedAtMs: deps.clock.nowMs(),
+      clock: deps.clock,
       readingsBefore,
+      newestBefore: (devices) => inTime(newestOf(deps.readings, devices), readingsMsMax),
     });
     this.rules = new Rules({ ...deps, watch: this.#watch });
     this.#clock = new RuleClock({
@@ -89,9 +90,8 @@ export class RuleEngine {
   }
 
   /** Runs the rules over a batch, in its transaction. What it returns runs after the commit. */
-  async ingest(tx: Db, facts: RuleFacts): Promise<(() => void) | undefined> {
+  async ingest(tx: Db, facts: RuleFacts): Promise<() => void> {
     const judged = await this.#watch.judge(tx, facts);
-    if (judged === null) return undefined;
     await this.#deps.apply(tx, judged.changes);
     return judged.afterCommit;
   }
@@ -121,4 +121,16 @@ async function readAll(
     }
   }
   return found;
+}
+
+/** The newest reading of each device by a clock that can be right. */
+async function newestOf(
+  store: Pick<TelemetryStore, "latest">,
+  devices: readonly DeviceRef[],
+): Promise<Map<number, number>> {
+  const latest = await store.latest(devices.map((device) => ({ device, sinceMs: 0 })));
+  const newest = new Map<number, number>();
+  for (const [key, values] of latest)
+    newest.set(key, Math.max(0, ...values.flatMap(({ atMs, clockSuspect }) => (clockSuspect ? [] : [atMs]))));
+  return newest;
 }

@@ -9,15 +9,17 @@ export interface Signal {
   rule: ServiceRule;
   cause: string;
   atMs: number;
+  /** Of several that came too late the newest; `atMs` is the oldest. */
+  lateToMs?: number;
   /** What it makes of the state as the database has it, `undefined` where there is none. */
   judge(state: unknown): Moved;
   /** What a case shows beside the trace. */
   evidence?: (effect: Effect) => Record<string, unknown>;
 }
 
-/** The step of an operator that no clock moves, and how much came too late for it. */
-export const movedBy = <S extends { phase: Phase }>(before: S, { state, effects }: Stepped<S>, tooLate = 0): Moved => ({
-  changed: state !== before || tooLate > 0,
+/** The step of an operator that no clock moves. */
+export const movedBy = <S extends { phase: Phase }>(before: S, { state, effects, tooLate = 0 }: Stepped<S>): Moved => ({
+  changed: state !== before,
   state,
   phase: state.phase,
   dueMs: null,

@@ -1,14 +1,23 @@
 import type { DeviceRef, EventFact, PresenceFact, ReadingFact } from "../devices/devices.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Facts } from "../platform/predicate/predicate.ts";
 import { machineOf, type Machine, type Moved } from "./core/machine.ts";
 import { markerOf, type Marker, type MarkRule, presenceEvent, type RuleEvent } from "./core/marks.ts";
 import { evaluateFault, faultCause, faultState, neverFaulty } from "./core/operators/fault.ts";
 import type { Effect } from "./core/operators/operator.ts";
-import { findsSilence, presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
+import {
+  findsSilence,
+  missesMetric,
+  presenceTypes,
+  type RuleDefinition,
+  type ServiceRule,
+  watchesModel,
+} from "./core/rule.ts";
 import type { CauseChange } from "./cases.ts";
 import type { FiringBook } from "./firing-book.ts";
-import { ReadingWatch, type ReadingsBefore } from "./reading-watch.ts";
+import { type NewestBefore, ReadingWatch, type ReadingsBefore } from "./reading-watch.ts";
+import { type RuleLateRow, RuleLateStore } from "./rule-late-store.ts";
 import { movedBy, type Signal } from "./rule-signal.ts";
 import { type RuleStateRow, RulesStore } from "./rules-store.ts";
 
@@ -48,7 +57,9 @@ export class RuleWatch {
   readonly #rules = new Map<string, ServiceRule>();
   readonly #readings: ReadingWatch;
   readonly #firings: FiringBook;
+  readonly #late = new RuleLateStore();
   readonly #appliances: AppliancesAsked;
+  readonly #clock: Clock;
   /** Rules over events by the types that they look at, and those that a connection ends the silence for. */
   #byType = new Map<string, MarkWatch[]>();
   #marks = new Map<string, MarkWatch>();
@@ -60,12 +71,14 @@ export class RuleWatch {
   constructor(deps: {
     firings: FiringBook;
     appliances: AppliancesAsked;
-    loadedAtMs: number;
+    clock: Clock;
     readingsBefore: ReadingsBefore;
+    newestBefore: NewestBefore;
   }) {
     this.#firings = deps.firings;
     this.#appliances = deps.appliances;
-    this.#readings = new ReadingWatch(deps);
+    this.#clock = deps.clock;
+    this.#readings = new ReadingWatch({ ...deps, loadedAtMs: deps.clock.nowMs() });
   }
 
   /** Reads rules, and with which devices they are busy. */
@@ -73,11 +86,10 @@ export class RuleWatch {
     for (const rule of await this.#store.list(db)) this.#rules.set(rule.id, rule);
     this.#renew();
     // When a stuck sensor last let go is where the search for the next time begins; when a value was last back, what is late for it.
-    const idleToo = this.rules().filter(({ definition: { kind } }) => kind === "frozen" || kind === "threshold");
-    for (const row of await this.#store.live(
-      db,
-      idleToo.map(({ id }) => id),
-    )) {
+    const idsWhere = (holds: (definition: RuleDefinition) => boolean) =>
+      this.rules().flatMap(({ id, definition }) => (holds(definition) ? [id] : []));
+    const idleToo = idsWhere(({ kind }) => kind === "frozen" || kind === "threshold");
+    for (const row of await this.#store.live(db, idleToo, idsWhere(missesMetric))) {
       this.#readings.remember(row);
       if (this.#silences.some(({ id }) => id === row.rule_id)) this.noteSilent(row.rule_id, row.device_key);
     }
@@ -122,19 +134,17 @@ export class RuleWatch {
    * Judges a batch, stores where the rules stand after it, and returns which causes came and went, in order. The function is to be
    * called after the commit.
    */
-  async judge(tx: Db, facts: RuleFacts): Promise<{ changes: CauseChange[]; afterCommit: () => void } | null> {
+  async judge(tx: Db, facts: RuleFacts): Promise<{ changes: CauseChange[]; afterCommit: () => void }> {
     const ofReadings = await this.#readings.signals(facts.readings, facts.repeated ?? noneRepeated);
     const signals = [...ofReadings.signals, ...this.#ofFaults(facts.events), ...(await this.#ofEvents(tx, facts))];
-    if (signals.length === 0) {
-      return ofReadings.afterCommit === null ? null : { changes: [], afterCommit: ofReadings.afterCommit };
-    }
+    if (signals.length === 0) return { changes: [], afterCommit: ofReadings.afterCommit };
     // Late data may lie before what came with it: within a batch, the devices' own time decides.
     signals.sort((a, b) => a.atMs - b.atMs);
     const { changes, stateOf } = await this.settle(tx, signals);
     return {
       changes,
       afterCommit: () => {
-        ofReadings.afterCommit?.();
+        ofReadings.afterCommit();
         for (const signal of signals) this.#readings.settle(signal, stateOf(signal));
       },
     };
@@ -148,17 +158,20 @@ export class RuleWatch {
     const states = await this.#statesOf(tx, signals);
     const written = new Map<string, RuleStateRow>();
     const found: { signal: Signal; effect: Effect }[] = [];
+    const late = new Map<string, RuleLateRow>();
     for (const signal of signals) {
       const key = keyText(signal);
       const moved = signal.judge(states.get(key)?.state);
+      if (moved.tooLate > 0) addLate(late, signal, moved.tooLate, this.#clock.nowMs());
       if (!moved.changed) continue;
-      const row = rowOf(signal, moved, states.get(key)?.too_late ?? 0);
+      const row = rowOf(signal, moved);
       states.set(key, row);
       written.set(key, row);
       for (const effect of moved.effects) found.push({ signal, effect });
     }
     const changes = await this.#firings.record(tx, found, (id) => this.#rules.get(id));
     await this.#store.writeStates(tx, [...written.values()]);
+    await this.#late.note(tx, [...late.values()]);
     return { changes, stateOf: (signal) => states.get(keyText(signal)) };
   }
 
@@ -249,27 +262,47 @@ export class RuleWatch {
   }
 }
 
-/** Who is connected is not silent, so no time of its own makes a silence due: the registry says who is away. */
+/**
+ * Who is connected is not silent, so no time of its own makes a silence due: the registry says who is away, and says so in time. What an
+ * appliance kept while it was away does not change that nobody could hear it.
+ */
 const withoutClock = (machine: Machine): Machine => ({
   ...machine,
-  step: (state, mark, arrivedMs) => ({ ...machine.step(state, mark, arrivedMs), dueMs: null }),
+  step: (state, mark, arrivedMs) => ({ ...machine.step(state, mark, arrivedMs), dueMs: null, tooLate: 0 }),
   elapse: (state, nowMs) => ({ ...machine.elapse(state, nowMs), dueMs: null }),
 });
 
 const keyText = ({ rule, device, cause }: Signal) => `${rule.id} ${device.key} ${cause}`;
 
+/** Of a batch, a line for each rule and device. */
+function addLate(
+  late: Map<string, RuleLateRow>,
+  { rule, device, atMs, lateToMs }: Signal,
+  count: number,
+  nowMs: number,
+) {
+  const key = `${rule.id} ${device.key}`;
+  const known = late.get(key);
+  late.set(key, {
+    rule_id: rule.id,
+    device_key: device.key,
+    count: count + (known?.count ?? 0),
+    from_ms: Math.min(atMs, known?.from_ms ?? Infinity),
+    to_ms: Math.max(lateToMs ?? atMs, known?.to_ms ?? 0),
+    noted_at_ms: nowMs,
+  });
+}
+
 /** A state after a step, as its row. */
 export const rowOf = (
   { rule, device, cause }: Pick<Signal, "rule" | "device" | "cause">,
   moved: Moved,
-  tooLateBefore: number,
 ): RuleStateRow => ({
   rule_id: rule.id,
   device_key: device.key,
   cause,
   phase: moved.phase,
   due_ms: moved.dueMs,
-  too_late: tooLateBefore + moved.tooLate,
   state: moved.state,
 });
 
@@ -287,9 +320,9 @@ function ofFault(rule: ServiceRule, device: DeviceRef, event: RuleEvent): Signal
     atMs,
     judge(raw) {
       const before = raw === undefined ? neverFaulty : faultState.parse(raw);
-      const { state, effect } = evaluateFault(before, { kind, atMs });
+      const { effect, ...stepped } = evaluateFault(before, { kind, atMs });
       const trace = { readings: [], events: [{ id, atMs, type }] };
-      return movedBy(before, { state, effects: effect === null ? [] : [{ kind: effect, atMs, trace }] });
+      return movedBy(before, { ...stepped, effects: effect === null ? [] : [{ kind: effect, atMs, trace }] });
     },
     evidence: () => ({ event: type, data: bounded(data) }),
   };

@@ -28,7 +28,6 @@ export interface RuleStateRow {
   cause: string;
   phase: Phase;
   due_ms: number | null;
-  too_late: number;
   state: unknown;
 }
 
@@ -90,10 +89,16 @@ export class RulesStore {
       ON CONFLICT (id, version) DO NOTHING`.execute(db);
   }
 
-  /** Devices that a rule must look at closely: those it is not idle with. Of the rules named also those with which it is. */
-  async live(db: Db, idleToo: readonly string[]): Promise<RuleStateRow[]> {
+  /**
+   * Devices that a rule must look at closely: those it is not idle with.
+   *
+   * @param idleToo rules of which also those are wanted with which they are
+   * @param absentToo and of which those that were absent once
+   */
+  async live(db: Db, idleToo: readonly string[], absentToo: readonly string[]): Promise<RuleStateRow[]> {
     const { rows } = await sql<RuleStateRow>`
-      SELECT * FROM rule_state WHERE phase <> 'idle' OR rule_id = ANY(${idleToo}::uuid[])`.execute(db);
+      SELECT * FROM rule_state WHERE phase <> 'idle' OR rule_id = ANY(${idleToo}::uuid[])
+        OR (rule_id = ANY(${absentToo}::uuid[]) AND state ? 'absent')`.execute(db);
     return rows;
   }
 
@@ -134,15 +139,13 @@ export class RulesStore {
   async writeStates(tx: Db, rows: readonly RuleStateRow[]): Promise<void> {
     if (rows.length === 0) return;
     await sql`
-      INSERT INTO rule_state (rule_id, device_key, cause, phase, due_ms, too_late, state)
-      SELECT rule_id, device_key, cause, phase, due_ms, too_late, state
+      INSERT INTO rule_state (rule_id, device_key, cause, phase, due_ms, state)
+      SELECT rule_id, device_key, cause, phase, due_ms, state
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
-        rule_id uuid, device_key int, cause text, phase text, due_ms bigint, too_late int, state jsonb)
+        rule_id uuid, device_key int, cause text, phase text, due_ms bigint, state jsonb)
       ORDER BY rule_id, device_key, cause
       ON CONFLICT (rule_id, device_key, cause) DO UPDATE SET
-        phase = excluded.phase, due_ms = excluded.due_ms, too_late = excluded.too_late, state = excluded.state`.execute(
-      tx,
-    );
+        phase = excluded.phase, due_ms = excluded.due_ms, state = excluded.state`.execute(tx);
   }
 
   /** A rule that begins to count finds anew what it holds already, and looks at what became due while it did not. */
@@ -162,11 +165,13 @@ export class RulesStore {
     await sql`UPDATE rule_state SET due_ms = 0 WHERE rule_id = ${ruleId}`.execute(tx);
   }
 
-  /** How many devices each rule holds its cause on, and how many events came too late for it. */
+  /** How many devices each rule holds its cause on, and how much came too late for it. */
   async standing(db: Db): Promise<Map<string, { holding: number; tooLate: number }>> {
     const { rows } = await sql<{ rule_id: string; holding: number; too_late: number }>`
-      SELECT rule_id, count(*) FILTER (WHERE phase = 'holding')::int AS holding, sum(too_late)::int AS too_late
-      FROM rule_state GROUP BY rule_id`.execute(db);
+      SELECT id AS rule_id, coalesce(holding, 0)::int AS holding, coalesce(too_late, 0)::float8 AS too_late
+      FROM (SELECT id FROM service_rule WHERE version = 1) AS rule
+      LEFT JOIN (SELECT rule_id AS id, count(*) AS holding FROM rule_state WHERE phase = 'holding' GROUP BY 1) AS h USING (id)
+      LEFT JOIN (SELECT rule_id AS id, sum(count) AS too_late FROM rule_late GROUP BY 1) AS l USING (id)`.execute(db);
     return new Map(rows.map((row) => [row.rule_id, { holding: row.holding, tooLate: row.too_late }]));
   }
 }

@@ -45,7 +45,7 @@ const newService = async (readings: TelemetryStore["readings"] = nothing) => {
     appliances,
     around: {
       watched: appliances.watched,
-      readings: { readings },
+      readings: { readings, latest: async () => new Map() },
       completeReadings: { readings },
       silenceUntilMs: () => -Infinity,
       tools: {

@@ -54,14 +54,18 @@ const noneRepeated: ReadonlySet<string> = new Set();
 async function throughWatch(
   batches: readonly ReadingFact[][],
 ): Promise<{ ms: number; cpuUs: number; signals: number }> {
-  const watch = new ReadingWatch({ loadedAtMs: 0, readingsBefore: async () => new Map() });
+  const watch = new ReadingWatch({
+    loadedAtMs: 0,
+    readingsBefore: async () => new Map(),
+    newestBefore: async () => new Map(),
+  });
   watch.setRules(rules());
   const [since, before] = [performance.now(), process.cpuUsage()];
   let signals = 0;
   for (const batch of batches) {
     const found = await watch.signals(batch, noneRepeated);
     signals += found.signals.length;
-    found.afterCommit?.();
+    found.afterCommit();
   }
   const { user, system } = process.cpuUsage(before);
   return { ms: performance.now() - since, cpuUs: user + system, signals };

@@ -5,7 +5,7 @@ import { countOperator } from "./operators/count.ts";
 import type { Effect, Mark, MarkOperator, Phase, Stepped } from "./operators/operator.ts";
 import { ordered, type Ordered } from "./operators/ordered.ts";
 import { sequenceOperator } from "./operators/sequence.ts";
-import { type TrendOperator, trendOperator, type TrendState, type Window } from "./operators/trend.ts";
+import { missedEpisode, type TrendOperator, trendOperator, type TrendState, type Window } from "./operators/trend.ts";
 import type { MarkRule } from "./marks.ts";
 
 /** A rule's state with a device after a step: what is written, and what follows. */
@@ -27,9 +27,11 @@ export interface Machine {
   step(state: unknown, mark: Mark, arrivedMs: number): Moved;
   elapse(state: unknown, nowMs: number): Moved;
   /** Trends: the episodes to measure, oldest first, as far as their readings should be there. */
-  toMeasure(state: unknown): readonly Window[];
+  toMeasure(state: unknown, nowMs: number): readonly Window[];
   /** Trends: the oldest of them was measured. */
   measured(state: unknown, value: number | null): Moved;
+  /** How many readings of these times come too late to make what they would have made. */
+  missed(state: unknown, times: readonly number[]): number;
 }
 
 export function machineOf(rule: MarkRule): Machine {
@@ -80,6 +82,7 @@ function inOrder<S>(operator: MarkOperator<S>, latenessMs: number): Machine {
     },
     toMeasure: () => [],
     measured: notMeasured,
+    missed: () => 0,
   };
 }
 
@@ -87,16 +90,21 @@ function trendMachine(operator: TrendOperator, latenessMs: number): Machine {
   const machine = inOrder(operator, latenessMs);
   const { schema, start } = ordered(operator, latenessMs);
   const read = reader<Ordered<TrendState>>(schema, start);
-  /** What waits to be measured is due as soon as the clock looks: its marks waited for the lateness already. */
+  /**
+   * What waits to be measured is due once its marks have waited for the lateness, and its last reading has, too: of a device whose
+   * clock runs ahead a little later. So who comes no more than the lateness after its own time is measured with its episode.
+   */
   const withDue = (moved: Moved): Moved => {
     const { inner, arrivedMs } = read(moved.state);
-    if (inner.toMeasure.length === 0) return moved;
-    return { ...moved, dueMs: Math.min(moved.dueMs ?? Infinity, arrivedMs + latenessMs) };
+    const [first] = inner.toMeasure;
+    if (first === undefined) return moved;
+    return { ...moved, dueMs: Math.min(moved.dueMs ?? Infinity, Math.max(arrivedMs, first.toMs) + latenessMs) };
   };
   return {
     step: (raw, mark, arrivedMs) => withDue(machine.step(raw, mark, arrivedMs)),
     elapse: (raw, nowMs) => withDue(machine.elapse(raw, nowMs)),
-    toMeasure: (raw) => read(raw).inner.toMeasure,
+    toMeasure: (raw, nowMs) => read(raw).inner.toMeasure.filter(({ toMs }) => toMs + latenessMs <= nowMs),
+    missed: (raw, times) => times.filter((atMs) => missedEpisode(read(raw).inner, atMs)).length,
     measured(raw, value) {
       const before = read(raw);
       const { state: inner, effects } = operator.measured(before.inner, value);
@@ -111,13 +119,13 @@ function absenceMachine(forMs: number): Machine {
   const operator = absence(forMs);
   const read = reader(operator.schema, operator.start);
   type State = ReturnType<typeof read>;
-  const moved = (before: State, { state, effects }: Stepped<State>): Moved => ({
+  const moved = (before: State, { state, effects, tooLate = 0 }: Stepped<State>): Moved => ({
     changed: state !== before,
     state,
     phase: state.phase,
     dueMs: operator.dueMs(state),
     effects,
-    tooLate: 0,
+    tooLate,
   });
   return {
     step(raw, mark) {
@@ -130,5 +138,6 @@ function absenceMachine(forMs: number): Machine {
     },
     toMeasure: () => [],
     measured: notMeasured,
+    missed: (raw, times) => times.filter((atMs) => operator.missed(read(raw), atMs)).length,
   };
 }

@@ -4,12 +4,12 @@
  */
 import type { Facts } from "../../platform/predicate/predicate.ts";
 import { compileCondition } from "./condition.ts";
-import { machineOf, type Moved } from "./machine.ts";
+import { machineOf, type Moved, touchMs } from "./machine.ts";
 import { markerOf, type MarkRule, type RuleEvent } from "./marks.ts";
 import { featureOf } from "./operators/episode.ts";
 import { evaluateFault, faultCause, type FaultState, neverFaulty } from "./operators/fault.ts";
 import { type FrozenState, neverDriven, stepFrozen } from "./operators/frozen.ts";
-import type { Effect } from "./operators/operator.ts";
+import type { Effect, Phase } from "./operators/operator.ts";
 import { metricValue, type StoredValues } from "./operators/stored-values.ts";
 import { evaluate, neverSeen, type ThresholdState } from "./operators/threshold.ts";
 import { findsSilence, presenceTypes, type RuleDefinition, type RuleOf } from "./rule.ts";
@@ -159,6 +159,8 @@ function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayO
   const condition = compileCondition(rule.kind === "trend" ? rule.where : undefined, "reading", rule.fields);
   let state: unknown;
   let dueMs: number | null = null;
+  let phase: Phase = "idle";
+  let notedMs: number | null = null;
   let episode: StoredValues[] = [];
   let inEpisode = false;
   // As far as it is known: who is connected is not silent, whatever it does not say.
@@ -166,13 +168,13 @@ function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayO
   const isSilence = findsSilence(rule);
 
   const settle = (moved: Moved, firings: Firing[]): void => {
-    state = moved.state;
-    dueMs = moved.dueMs;
+    ({ state, dueMs, phase } = moved);
     add(firings, rule.cause, moved.effects);
   };
   const measure = (firings: Firing[]): void => {
     if (rule.kind !== "trend") return;
-    for (let [window] = machine.toMeasure(state); window !== undefined; [window] = machine.toMeasure(state)) {
+    const next = () => machine.toMeasure(state, Infinity)[0];
+    for (let window = next(); window !== undefined; window = next()) {
       const { fromMs, toMs } = window;
       const readings = episode.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
       const counts = ({ metrics }: StoredValues) => condition.holds(metrics, appliance);
@@ -195,6 +197,13 @@ function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayO
     if (rule.of.kind === "metric" && metricValue(reading, rule.of.metric) === null) return null;
     return { id: "", atMs: reading.atMs, type: "reading", data: {} };
   };
+  /** The stream notes the appearance of a metric now and then, and again once its absence was found. */
+  const isNoted = (atMs: number): boolean => {
+    if (rule.kind !== "absence" || rule.of.kind !== "metric") return true;
+    if (phase !== "holding" && notedMs !== null && atMs - notedMs < touchMs(rule.forMs)) return false;
+    notedMs = atMs;
+    return true;
+  };
   return {
     take(happening, firings) {
       const atMs = happening.kind === "reading" ? happening.reading.atMs : happening.event.atMs;
@@ -215,7 +224,7 @@ function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayO
         if (mark.roles.includes("from")) episode = [];
         inEpisode = mark.roles.includes("from");
       }
-      settle(machine.step(state, mark, event.atMs), firings);
+      if (isNoted(atMs)) settle(machine.step(state, mark, event.atMs), firings);
       return true;
     },
     end(firings) {

@@ -339,6 +339,9 @@ export const keepsIdentity = (before: RuleDefinition, after: RuleDefinition): bo
 /** Whether a rule finds appliances that are away: by the registry's word, and not by what they say. */
 export const findsSilence = (rule: RuleDefinition): boolean => rule.kind === "absence" && rule.of.kind === "anything";
 
+/** Whether a rule finds appliances that no longer measure something. */
+export const missesMetric = (rule: RuleDefinition): boolean => rule.kind === "absence" && rule.of.kind === "metric";
+
 /** How what a rule finds is called. A fault's says which fault: the code is what a technician looks for. */
 export const titleOfCause = ({ kind, title }: RuleDefinition, cause: string): string =>
   kind === "fault" ? `${title} (${cause.slice("fault:".length)})` : title;

@@ -32,8 +32,15 @@ export function accumulateOperator({ limit }: { limit: number }): MarkOperator<A
     start: { phase: "idle", total: 0, resetAt: null },
     phase: (state) => state.phase,
     step,
-    // A sum does not mind the order. A reset that comes late takes what was added since with it, which errs on the side of silence.
-    late: (state, mark) => (mark.atMs > (state.resetAt?.atMs ?? 0) ? step(state, mark) : unchanged(state)),
+    // A sum that is not full does not mind the order. When it was full it does; and a reset that comes late takes what was added since
+    // with it, which errs on the side of silence.
+    late(state, mark) {
+      if (mark.atMs <= (state.resetAt?.atMs ?? 0)) return null;
+      const stepped = step(state, mark);
+      const isReset = mark.roles.includes("reset");
+      const asInTime = isReset ? state.total === 0 : stepped.state.phase === "idle";
+      return { ...stepped, tooLate: asInTime ? 0 : 1 };
+    },
     dueMs: () => null,
     elapse: unchanged,
   };

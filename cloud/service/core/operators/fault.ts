@@ -3,7 +3,8 @@ import { z } from "zod";
 /**
  * A fault of one device under one code, as its own events raise and clear it, over event time.
  *
- * Events come late, twice and in any order, and the newest decides. Of two in the same millisecond the clearing one is the newer.
+ * Events come late, twice and in any order, and the newest decides. Of two in the same millisecond the clearing one is the newer. What
+ * an older one would have made in time nobody knows any more: it is too late.
  */
 export const faultState = z.strictObject({ phase: z.enum(["idle", "holding"]), lastAtMs: z.number() });
 export type FaultState = z.infer<typeof faultState>;
@@ -16,10 +17,13 @@ export const neverFaulty: FaultState = { phase: "idle", lastAtMs: -Infinity };
 export function evaluateFault(
   state: FaultState,
   signal: FaultSignal,
-): { state: FaultState; effect: "raise" | "clear" | null } {
+): { state: FaultState; effect: "raise" | "clear" | null; tooLate?: number } {
   const { kind, atMs } = signal;
   const clearsSameMoment = atMs === state.lastAtMs && kind === "cleared" && state.phase === "holding";
-  if (atMs <= state.lastAtMs && !clearsSameMoment) return { state, effect: null };
+  if (atMs <= state.lastAtMs && !clearsSameMoment) {
+    const wasSaid = atMs === state.lastAtMs && (kind === "raised") === (state.phase === "holding");
+    return { state, effect: null, tooLate: wasSaid ? 0 : 1 };
+  }
   if (kind === "raised") {
     return { state: { phase: "holding", lastAtMs: atMs }, effect: state.phase === "idle" ? "raise" : null };
   }

@@ -50,6 +50,8 @@ export interface Effect {
 export interface Stepped<S> {
   state: S;
   effects: readonly Effect[];
+  /** How much of what it was given came too late to make what it would have made in time; none where it is left out. */
+  tooLate?: number;
 }
 
 /** An operator over marks, which it must be given in the order of their time. */
@@ -64,7 +66,7 @@ export interface MarkOperator<S> {
   dueMs(state: S): number | null;
   /** What time makes of the state at the moment that `dueMs` named, which the result must name no more. */
   elapse(state: S, atMs: number): Stepped<S>;
-  /** What a mark from before what was seen still makes of the state, where order does not matter for it; null: it is too late. */
+  /** What a mark from before what was seen still makes of the state, where it does; null: it is too late, and changes nothing. */
   late?(state: S, mark: Mark): Stepped<S> | null;
 }
 

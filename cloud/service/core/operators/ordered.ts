@@ -8,8 +8,8 @@ import { type Effect, mark as markSchema, type Mark, type MarkOperator, type Pha
  *              |
  *              +-- it lies before what the operator has seen --> too late: counted, and nothing else
  *
- * So marks that come in any order, none more than the lateness behind the newest, make what they make in order. Where an operator does
- * not mind the order, it takes what is late all the same.
+ * So marks that come in any order, none more than the lateness behind the newest, make what they make in order. What is late some
+ * operators still take, and say whether it made what it would have made in time.
  */
 export interface Ordered<S> {
   waiting: Mark[];
@@ -90,7 +90,8 @@ export function ordered<S>(operator: MarkOperator<S>, latenessMs: number): Order
       if (next.atMs < state.doneMs) {
         const taken = operator.late?.(state.inner, next) ?? null;
         if (taken === null) return { state: { ...state, tooLate: state.tooLate + 1 }, effects: [] };
-        return { state: { ...state, inner: taken.state }, effects: taken.effects };
+        const tooLate = state.tooLate + (taken.tooLate ?? 0);
+        return { state: { ...state, tooLate, inner: taken.state }, effects: taken.effects };
       }
       const waiting = [...state.waiting, next].toSorted((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
       const newestMs = Math.max(state.newestMs, next.atMs);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { evidence, type Evidence, type Stepped, unchanged } from "./operator.ts";
+import { isWithin, type Span, spans, withSpan } from "./spans.ts";
 
 /**
  * A threshold with hysteresis and hold time, over event time, for one device.
@@ -9,8 +10,9 @@ import { evidence, type Evidence, type Stepped, unchanged } from "./operator.ts"
  *                                 +--not beyond--> idle
  *
  * Readings at or before the last one that was judged change nothing: devices send again what they are unsure of. `missed` says which of
- * them might have, had they come in time. `sinceMs` of what is over is where it was beyond the limit first. Idle is the state of
- * every healthy device and must cost nothing, so it does not move with each reading: it remembers the last time something happened.
+ * them might have, had they come in time. `sinceMs` of what is over is where it was beyond the limit first, and `before` says when else
+ * it was. Idle is the state of every healthy device and must cost nothing, so it does not move with each reading: it remembers the last
+ * times that something happened, and whoever asks `missed` knows up to where readings were judged.
  */
 
 /** What the core needs of a rule. */
@@ -29,18 +31,25 @@ export interface Value {
 }
 
 export const thresholdState = z.discriminatedUnion("phase", [
-  z.strictObject({ phase: z.literal("idle"), lastAtMs: z.number(), sinceMs: z.number().optional() }),
+  z.strictObject({
+    phase: z.literal("idle"),
+    lastAtMs: z.number(),
+    sinceMs: z.number().optional(),
+    before: spans.optional(),
+  }),
   z.strictObject({
     phase: z.literal("pending"),
     sinceMs: z.number(),
     lastAtMs: z.number(),
     evidence: z.array(evidence),
+    before: spans.optional(),
   }),
   z.strictObject({
     phase: z.literal("holding"),
     raisedAtMs: z.number(),
     lastAtMs: z.number(),
     sinceMs: z.number().optional(),
+    before: spans.optional(),
   }),
 ]);
 export type ThresholdState = z.infer<typeof thresholdState>;
@@ -66,38 +75,64 @@ export function evaluate(rule: Threshold, state: ThresholdState, reading: Value)
   if (reading.atMs <= state.lastAtMs) return unchanged(state);
   const { atMs } = reading;
   switch (state.phase) {
-    case "idle":
-      return isBeyond(rule, reading.value) ? begin(rule, atMs, [], reading) : unchanged(state);
-    case "pending":
-      return isBeyond(rule, reading.value)
-        ? begin(rule, state.sinceMs, state.evidence, reading)
-        : unchanged({ phase: "idle", lastAtMs: atMs, sinceMs: state.sinceMs });
+    case "idle": {
+      if (!isBeyond(rule, reading.value)) return unchanged(state);
+      return begin(rule, { sinceMs: atMs, evidence: [], ...remembered(timesOf(state)) }, reading);
+    }
+    case "pending": {
+      if (isBeyond(rule, reading.value)) return begin(rule, state, reading);
+      const { sinceMs, before } = state;
+      return unchanged({ phase: "idle", lastAtMs: atMs, sinceMs, ...remembered(before) });
+    }
     case "holding": {
       if (!isBack(rule, reading.value)) return unchanged({ ...state, lastAtMs: atMs });
       const trace = { readings: [{ atMs, metric: rule.metric, value: reading.value }], events: [] };
-      const { sinceMs = state.raisedAtMs } = state;
-      return { state: { phase: "idle", lastAtMs: atMs, sinceMs }, effects: [{ kind: "clear", atMs, trace }] };
+      const { sinceMs = state.raisedAtMs, before } = state;
+      return {
+        state: { phase: "idle", lastAtMs: atMs, sinceMs, ...remembered(before) },
+        effects: [{ kind: "clear", atMs, trace }],
+      };
     }
   }
 }
 
-/** Whether a reading that came too late to be judged might have made another judgement: one beyond the limit, or within it in between. */
-export function missed(rule: Threshold, state: ThresholdState, { atMs, value }: Value): boolean {
-  if (atMs >= state.lastAtMs) return false;
-  return isBeyond(rule, value) || (state.sinceMs !== undefined && atMs >= state.sinceMs);
+/**
+ * Whether a reading that came too late to be judged in order might have made another judgement: one beyond the limit, or within it in
+ * between.
+ *
+ * @param judgedUntilMs the newest reading of the device that was there before
+ */
+export function missed(
+  rule: Threshold,
+  state: ThresholdState,
+  { atMs, value }: Value,
+  judgedUntilMs = state.lastAtMs,
+): boolean {
+  if (atMs >= Math.max(judgedUntilMs, state.lastAtMs)) return false;
+  return isBeyond(rule, value) || isWithin(timesOf(state), atMs);
 }
 
-/** A reading beyond the limit, since `sinceMs`: raised once that has lasted long enough. */
+/** When a device was beyond the limit, as far as it is remembered. */
+export function timesOf(state: ThresholdState): Span[] {
+  const { lastAtMs, before = [] } = state;
+  const sinceMs = state.phase === "holding" ? (state.sinceMs ?? state.raisedAtMs) : state.sinceMs;
+  return sinceMs === undefined ? before : withSpan(before, { fromMs: sinceMs, toMs: lastAtMs });
+}
+
+const remembered = (before: Span[] | undefined): { before?: Span[] } =>
+  before === undefined || before.length === 0 ? {} : { before };
+
+/** A reading beyond the limit: raised once that has lasted long enough. */
 function begin(
   rule: Threshold,
-  sinceMs: number,
-  before: readonly Evidence[],
+  { sinceMs, evidence: told, before }: { sinceMs: number; evidence: readonly Evidence[]; before?: Span[] | undefined },
   { atMs, value }: Value,
 ): Stepped<ThresholdState> {
-  const readings = withEvidence(before, { atMs, metric: rule.metric, value });
-  if (atMs - sinceMs < rule.holdMs) return unchanged({ phase: "pending", sinceMs, lastAtMs: atMs, evidence: readings });
+  const readings = withEvidence(told, { atMs, metric: rule.metric, value });
+  if (atMs - sinceMs < rule.holdMs)
+    return unchanged({ phase: "pending", sinceMs, lastAtMs: atMs, evidence: readings, ...remembered(before) });
   return {
-    state: { phase: "holding", raisedAtMs: atMs, lastAtMs: atMs, sinceMs },
+    state: { phase: "holding", raisedAtMs: atMs, lastAtMs: atMs, sinceMs, ...remembered(before) },
     effects: [{ kind: "raise", atMs, trace: { readings, events: [] } }],
   };
 }

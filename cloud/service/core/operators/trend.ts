@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Baseline, type Mark, type MarkOperator, phases, seen, type Stepped, unchanged } from "./operator.ts";
+import { isWithin, span, type Span, spans, withSpan } from "./spans.ts";
 
 /**
  * A device against itself: one number for each episode (`from` to `to`), the first of them its baseline.
@@ -9,7 +10,7 @@ import { type Baseline, type Mark, type MarkOperator, phases, seen, type Stepped
  *                                                           cleared when none of the last k does
  *
  * Median and MAD, so that one odd episode in the baseline moves nothing. The numbers are measured outside, from stored readings:
- * nothing here moves with a reading. Roles: `from`, `to`.
+ * nothing here moves with a reading, and one that comes once its episode was measured is too late. Roles: `from`, `to`.
  */
 export interface Trend {
   /** Episodes of the baseline. */
@@ -23,15 +24,16 @@ export interface Trend {
   episodeMsMax: number;
 }
 
-const window = z.strictObject({ fromMs: z.number(), toMs: z.number() });
-export type Window = z.infer<typeof window>;
+export type Window = Span;
 const measured = z.strictObject({ atMs: z.number(), value: z.number() });
 
 const stateSchema = z.strictObject({
   phase: z.enum(phases),
   open: seen.nullable(),
   /** Episodes that are over and not measured yet, oldest first. */
-  toMeasure: z.array(window),
+  toMeasure: z.array(span),
+  /** Episodes that were measured, some of them as one with what lies between. */
+  measured: spans.optional(),
   baseline: z.array(z.number()),
   last: z.array(measured),
 });
@@ -39,6 +41,9 @@ export type TrendState = z.infer<typeof stateSchema>;
 
 /** Episodes of a device that wait to be measured at most. A device that returns after months says more of its last ones. */
 export const toMeasureMax = 50;
+
+/** Whether a reading comes too late to be measured with its episode. */
+export const missedEpisode = (state: TrendState, atMs: number): boolean => isWithin(state.measured, atMs);
 
 export interface TrendOperator extends MarkOperator<TrendState> {
   /** The oldest episode was measured: `value` null where it says nothing. */
@@ -87,11 +92,12 @@ export function trendOperator(rule: Trend): TrendOperator {
     measured(state, value) {
       const [episode, ...toMeasure] = state.toMeasure;
       if (episode === undefined) return unchanged(state);
-      if (value === null) return unchanged({ ...state, toMeasure });
+      const after: TrendState = { ...state, toMeasure, measured: withSpan(state.measured ?? [], episode) };
+      if (value === null) return unchanged(after);
       if (state.baseline.length < rule.baselineEpisodes)
-        return unchanged({ ...state, toMeasure, baseline: [...state.baseline, value] });
+        return unchanged({ ...after, baseline: [...state.baseline, value] });
       const last = [...state.last, { atMs: episode.toMs, value }].slice(-rule.episodes);
-      const next: TrendState = { ...state, toMeasure, last };
+      const next: TrendState = { ...after, last };
       const baseline = baselineOf(next);
       const count = last.filter((one) => deviates(baseline, one.value)).length;
       const changes =
