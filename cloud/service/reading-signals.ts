@@ -122,12 +122,12 @@ export function ofFrozen(
   };
 }
 
-/** Readings that came too late: of them nothing is made, and that is written. `missed` says how many of them by the row. */
+/** Readings that came too late: of them nothing is made, and that is written. The row says how many of them. */
 export function ofLate(
   rule: ServiceRule,
   cause: string,
   { device, times }: LateReadings,
-  missed: (raw: unknown) => number,
+  missedOf: (raw: unknown) => number,
 ): Signal {
   const [fromMs, toMs] = [Math.min(...times), Math.max(...times)];
   const judge = (raw: unknown): Moved => ({
@@ -136,7 +136,7 @@ export function ofLate(
     phase: "idle",
     dueMs: null,
     effects: [],
-    tooLate: missed(raw),
+    tooLate: missedOf(raw),
   });
   return { device, rule, cause, atMs: fromMs, lateToMs: toMs, judge };
 }

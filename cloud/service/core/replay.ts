@@ -171,10 +171,10 @@ function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayO
     ({ state, dueMs, phase } = moved);
     add(firings, rule.cause, moved.effects);
   };
+  const toMeasure = () => machine.toMeasure(state, Infinity)[0];
   const measure = (firings: Firing[]): void => {
     if (rule.kind !== "trend") return;
-    const next = () => machine.toMeasure(state, Infinity)[0];
-    for (let window = next(); window !== undefined; window = next()) {
+    for (let window = toMeasure(); window !== undefined; window = toMeasure()) {
       const { fromMs, toMs } = window;
       const readings = episode.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
       const counts = ({ metrics }: StoredValues) => condition.holds(metrics, appliance);
