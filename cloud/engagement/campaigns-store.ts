@@ -58,6 +58,16 @@ export function inRanges({ model, ranges }: SerialAudience): RawBuilder<boolean>
 /** Members that come at once and are more than what the planner may not know of. */
 const analyzedFrom = 1_000;
 
+/** Campaigns that have gone past a household about which nothing is decided look at their members from the beginning. */
+async function lookAgainFor(tx: Db, householdId: string): Promise<void> {
+  await sql`
+    UPDATE campaign c SET after_household = NULL FROM campaign_member m
+    WHERE m.household_id = ${householdId} AND c.id = m.campaign_id AND c.state IN ('running', 'paused') AND c.after_household >= ${householdId}
+      AND NOT EXISTS (SELECT FROM decision d WHERE d.source = 'campaign:' || c.id AND d.household_id = ${householdId})`.execute(
+    tx,
+  );
+}
+
 /** The SQL of campaigns, their members and their appliances. */
 export class CampaignsStore {
   async insert(tx: Db, row: CampaignRow): Promise<void> {
@@ -243,6 +253,7 @@ export class CampaignsStore {
           SELECT FROM decision k WHERE k.source = d.source AND k.item_id = d.item_id AND k.household_id = ${into})`.execute(
       tx,
     );
+    await lookAgainFor(tx, into);
     // What only one of two may have goes on with the decision that stays.
     await sql`
       UPDATE decision SET answer = 'suppress', reason = 'merged', until_ms = NULL WHERE household_id = ${from} AND answer = 'hold'`.execute(
@@ -250,10 +261,13 @@ export class CampaignsStore {
     );
   }
 
-  async unmerged(tx: Db, mergeId: string, from: string): Promise<void> {
+  /** What was decided anew meanwhile is of the one that it was decided about. */
+  async unmerged(tx: Db, mergeId: string, from: string, into: string): Promise<void> {
     await sql`
       UPDATE campaign_member SET household_id = ${from}, merge_id = NULL WHERE merge_id = ${mergeId}`.execute(tx);
     await sql`UPDATE decision SET household_id = ${from}, merge_id = NULL WHERE merge_id = ${mergeId}`.execute(tx);
+    await lookAgainFor(tx, from);
+    await lookAgainFor(tx, into);
   }
 
   // Goals

@@ -119,7 +119,8 @@ export class DecisionsStore {
       why AS (UPDATE decision_evidence e SET state = r.state, trace = r.trace FROM r WHERE e.decision_id = r.id)
       UPDATE decision d SET item_version = r.item_version, title = r.title, class = r.class, priority = r.priority, answer = r.answer,
         reason = r.reason, channels = r.channels, until_ms = r.until_ms, decided_at_ms = r.decided_at_ms,
-        expires_at_ms = r.expires_at_ms, score = r.score, context_id = r.context_id
+        expires_at_ms = r.expires_at_ms, score = r.score, context_id = r.context_id,
+        merge_id = NULL
       FROM r WHERE d.id = r.id`.execute(tx);
   }
 

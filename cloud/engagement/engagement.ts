@@ -80,7 +80,7 @@ export class Engagement {
     deps.deliveries.onMoved((tx, moves) => this.#moved(tx, moves));
     deps.outbox.onAdded((tx, facts) => this.#hear(tx, facts));
     deps.households.onMerged((tx, { mergeId, from, into }) => this.#campaignsStore.merged(tx, mergeId, from, into));
-    deps.households.onUnmerged((tx, { mergeId, from }) => this.#campaignsStore.unmerged(tx, mergeId, from));
+    deps.households.onUnmerged((tx, { mergeId, from, into }) => this.#campaignsStore.unmerged(tx, mergeId, from, into));
   }
 
   async load(): Promise<void> {

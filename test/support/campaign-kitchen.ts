@@ -53,14 +53,19 @@ export class CampaignKitchen {
     await sql`UPDATE household_member SET email = ${email} WHERE id = ${person.memberId}`.execute(this.kitchen.base.db);
   }
 
-  async agree(person: Person, purpose: string): Promise<void> {
+  /** The version of the words that a purpose is agreed to in. */
+  async textOf(purpose: string): Promise<number | undefined> {
     if (!this.#texts.has(purpose)) {
       const text = { purpose, locale: "en", words: `I agree to ${purpose}.`, inReturn: "Better ideas." };
       const made = await this.kitchen.as("admin", "PUT", "/consents/texts", text);
       if (made.status >= 300) throw new Error(`no text: ${JSON.stringify(made.body)}`);
       this.#texts.set(purpose, made.body.version);
     }
-    const version = this.#texts.get(purpose);
+    return this.#texts.get(purpose);
+  }
+
+  async agree(person: Person, purpose: string): Promise<void> {
+    const version = await this.textOf(purpose);
     const answer = await this.kitchen.call(person.key, "POST", "/my/consents", { purpose, locale: "en", version });
     if (answer.status >= 300) throw new Error(`no consent: ${JSON.stringify(answer.body)}`);
   }
