@@ -6,7 +6,8 @@ import type { Clock } from "./platform/clock.ts";
 import type { Db } from "./platform/database.ts";
 import type { FarStore } from "./rights/rights.ts";
 import type { Service } from "./service/service.ts";
-import type { Telemetry } from "./telemetry/telemetry.ts";
+import { inSpool } from "./spool-look.ts";
+import type { InfluxReadings, Telemetry } from "./telemetry/telemetry.ts";
 
 interface FarStoresDeps {
   db: Db;
@@ -15,13 +16,15 @@ interface FarStoresDeps {
   telemetry: Pick<Telemetry, "erasuresWaiting">;
   deliveries: Pick<Deliveries, "openBefore">;
   service: Pick<Service, "diagnosis">;
-  /** The readings are in InfluxDB. */
-  isInflux: boolean;
+  /** Keeps the readings, where the database does not. */
+  influx: Pick<InfluxReadings, "find"> | undefined;
+  spoolDir: string | undefined;
 }
 
 const nothingHeld = async () => ({ removed: 0, isLeft: false, holdsNothing: true });
 
-export function farStores({ db, clock, hub, telemetry, deliveries, service, isInflux }: FarStoresDeps): FarStore[] {
+export function farStores(deps: FarStoresDeps): FarStore[] {
+  const { db, clock, hub, telemetry, deliveries, service, influx, spoolDir } = deps;
   return [
     {
       store: "outbox and webhook deliveries",
@@ -30,13 +33,16 @@ export function farStores({ db, clock, hub, telemetry, deliveries, service, isIn
       erase: async ({ ids, devices }) => ({ removed: await forgetEvents(db, { ids, devices }), isLeft: false }),
     },
     {
-      store: `telemetry store (PostgreSQL${isInflux ? " and InfluxDB" : ""})`,
+      store: `telemetry store (PostgreSQL${influx === undefined ? "" : " and InfluxDB"})`,
       describes:
         "Readings, their averages, and events of appliances while they were the household's. What an appliance still sends late is removed daily for 90 days.",
       async erase({ devices }) {
         const left = await telemetry.erasuresWaiting(devices.map(({ deviceKey }) => deviceKey));
         return { removed: null, isLeft: left > 0 };
       },
+      ...(influx === undefined
+        ? {}
+        : { look: { place: "series of InfluxDB", find: ({ devices }) => influx.find(devices) } }),
     },
     {
       store: "gateway's spool",
@@ -47,6 +53,18 @@ export function farStores({ db, clock, hub, telemetry, deliveries, service, isIn
         // Empty, or all that is in it came after.
         return { removed: null, isLeft: behind === undefined || clock.nowMs() - oldestMs <= erasedAtMs };
       },
+      ...(spoolDir === undefined
+        ? {}
+        : {
+            look: {
+              place: "files of the spool",
+              find: ({ devices }) =>
+                inSpool(
+                  spoolDir,
+                  devices.map(({ deviceId, toMs }) => ({ deviceId, untilMs: toMs })),
+                ),
+            },
+          }),
     },
     {
       store: "pending deliveries",
@@ -78,7 +96,7 @@ export function farStores({ db, clock, hub, telemetry, deliveries, service, isIn
       store: "backups",
       describes: "Files that the maker keeps elsewhere.",
       keeps:
-        "What was there when they were made, until the maker deletes them. Who restores one erases again what was erased since.",
+        "What was there when they were made, until the maker deletes them. One that is restored has whoever was erased since erased again, before anybody sees them, from a list of keyed hashes beside the database.",
       erase: nothingHeld,
     },
   ];

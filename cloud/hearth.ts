@@ -18,7 +18,7 @@ import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import { limitsPossible, openFilesMax } from "./platform/open-files.ts";
 import { PostgresServer } from "./platform/postgres-server.ts";
-import { openDataDir, secretFile, signingKeyFile } from "./platform/storage.ts";
+import { erasedFileName, openDataDir, secretFile, signingKeyFile } from "./platform/storage.ts";
 import { GatewayHub } from "./gateway-hub.ts";
 import {
   type Addresses,
@@ -139,6 +139,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     logger,
     hub,
     artifactsDir,
+    spoolDir: join(config.dataDir, spoolDirName),
+    erasedFile: join(config.dataDir, erasedFileName),
     secret,
     firmwareKeys,
     publicUrl: () => address.base,
@@ -149,6 +151,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     notices: config.notices,
   });
   await slices.load();
+  const again = await slices.rights.eraseAgain();
+  if (again > 0) logger.warn({ event: "rights.erased_again", households: again });
   undo.add(() => slices.ingest.stop());
   undo.add(async () => slices.points?.stop());
   undo.add(async () => hub.stop());

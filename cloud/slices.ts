@@ -37,7 +37,7 @@ import { Notices, noticesData, type NoticeSettings, StoreWatch } from "./notices
 import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, securityData, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
-import { Rights } from "./rights/rights.ts";
+import { ErasedList, Rights } from "./rights/rights.ts";
 import { Rollouts } from "./rollouts/rollouts.ts";
 import { Backtests, findCases, FirmwareWatch, Listening, Service, withoutWords } from "./service/service.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
@@ -59,6 +59,10 @@ export interface SlicesDeps {
   hub: GatewayHub;
   /** Where firmware images and media lie. */
   artifactsDir: string;
+  /** The gateway's, which an erasure looks into; it looks nowhere where this is left out. */
+  spoolDir?: string;
+  /** Where it is noted who was erased, outside the database; nowhere where this is left out. */
+  erasedFile?: string;
   /** Of this installation, and not in the database: signs the links to files, and hides the codes that appliances show. */
   secret: Buffer;
   publicUrl: () => string;
@@ -305,7 +309,11 @@ export function createSlices(deps: SlicesDeps) {
       ...devicesData,
       ...households.householdData.toReversed(),
     ],
-    farStores: farStores({ db, clock, hub, telemetry, deliveries, service, isInflux: influx !== undefined }),
+    farStores: farStores({ db, clock, hub, telemetry, deliveries, service, influx, spoolDir: deps.spoolDir }),
+    erasedList:
+      deps.erasedFile === undefined
+        ? null
+        : new ErasedList(deps.erasedFile, (line) => logger.error({ event: "rights.erased_list_damaged", line })),
     spansOf: tenureSpansOf,
     modelOf: async (key) => devices.model(key),
     secret: deps.secret,

@@ -1,8 +1,8 @@
 /** A backup made while devices speak, and what comes back of it. */
-import { type ChildProcess, fork } from "node:child_process";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runBackupCommand as run } from "./support/backup-command.ts";
 import {
   databaseOf,
   freePort,
@@ -15,33 +15,8 @@ import {
 } from "./support/service-process.ts";
 import { ackedBy, finish, speakInRounds, StubbornDevice } from "./support/stubborn-device.ts";
 
-const cli = new URL("../cloud/cli/backup.ts", import.meta.url);
 const devicesCount = 20;
 const noonMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
-
-interface Ran {
-  code: number | null;
-  said: string;
-  report: { rows: number; files: number } | null;
-}
-
-/** Runs the command as a person would, on a data folder of its own. */
-async function run(command: "backup" | "restore", path: string, dataDir: string): Promise<Ran> {
-  const child: ChildProcess = fork(cli, [command, path, "--json"], {
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...process.env, HEARTH_DATA_DIR: dataDir },
-  });
-  let said = "";
-  let out = "";
-  child.stderr?.on("data", (piece: Buffer) => {
-    said += piece.toString();
-  });
-  child.stdout?.on("data", (piece: Buffer) => {
-    out += piece.toString();
-  });
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { code, said, report: out === "" ? null : JSON.parse(out) };
-}
 
 const model = {
   key: "oven",

@@ -7,16 +7,20 @@ import { type BackupProgress, type BackupReport, restoreBackup, writeBackup } fr
 import { systemClock } from "../platform/clock.ts";
 import { type Config, readConfig, StartError } from "../platform/config.ts";
 import { preparePostgresHome } from "../platform/postgres-home.ts";
+import { erasedFileName } from "../platform/storage.ts";
+import { type ErasedEntry, ErasedList } from "../rights/rights.ts";
 import { withDatabase } from "./own-database.ts";
 
 const usage = `usage: npm run backup -- FILE [--json]
-       npm run restore -- FILE [--json]
+       npm run restore -- FILE [--erased LIST] [--json]
 
 backup    writes everything of this installation into FILE, which must not be there yet: the database as it is at one
           moment, keys, certificates and images of the data folder, and the gateway's spool. The service may be running.
           FILE holds private keys: only its owner may read it, and it belongs where keys belong.
 restore   puts FILE back into a data folder that is empty or not there, and a database that holds nothing. A backup of an
           older Hearth is brought up to date. The service starts from it with \`npm start\`.
+--erased  LIST is ${erasedFileName} of the data folder that was in use until now: whoever was erased since the backup was made
+          is in it again, and is erased again by the next start, before anybody sees them.
 
 Both use HEARTH_DATA_DIR (./data) and DATABASE_URL, as \`npm start\` does. --json prints one line at the end.`;
 
@@ -65,15 +69,48 @@ async function backup(config: Config, path: string): Promise<BackupReport> {
   return connected(config, (client) => writeBackup({ client, dataDir, path, nowMs: systemClock.nowMs(), onProgress }));
 }
 
-async function restore(config: Config, path: string): Promise<BackupReport> {
+interface Restored extends BackupReport {
+  madeAtMs: number;
+  /** Erasures in the list that was given; null where none was. */
+  erasedListed: number | null;
+}
+
+/** The list that the installation kept until now. */
+async function readErased(path: string): Promise<ErasedEntry[]> {
+  if (!(await isThere(path))) throw new StartError(`--erased ${path} is not there.`);
+  const damaged: number[] = [];
+  const entries = await new ErasedList(path, (line) => damaged.push(line)).read();
+  if (damaged.length > 0 && entries.size === 0)
+    throw new StartError(`--erased ${path} is no list of erasures: name ${erasedFileName} of the data folder.`);
+  return [...entries.values()];
+}
+
+/** What whoever restores has to know of those who were erased since. */
+function erasedWords({ madeAtMs, erasedListed }: Restored, dataDir: string): string {
+  if (erasedListed !== null)
+    return `Whoever of the ${erasedListed.toLocaleString("en")} erasures in the list came back is erased again as it starts.\n`;
+  return `Whoever was erased after ${new Date(madeAtMs).toISOString()} is in it again. Before you start it, copy ${erasedFileName} of the data
+folder that was in use until now to ${join(dataDir, erasedFileName)}: they are erased again before anybody sees them. Where that file
+is lost, ask those who hear your webhooks for the households of \`hearth.household.erased\` since then, and erase each with
+POST /api/v1/households/ID/erase.\n`;
+}
+
+async function restore(config: Config, path: string, erasedFile: string | undefined): Promise<Restored> {
   if (!(await isThere(path))) throw new StartError(`${path} is not there.`);
+  const erased = erasedFile === undefined ? null : await readErased(erasedFile);
   const { dataDir } = config;
   const there = await readdir(dataDir).catch(() => []);
   if (there.length > 0)
     throw new StartError(`HEARTH_DATA_DIR ${dataDir} is not empty: restore into a folder that is empty or not there.`);
   try {
     const onProgress = progressLine();
-    return await connected(config, (client) => restoreBackup({ client, dataDir, path, onProgress }));
+    const restored = await connected(config, (client) => restoreBackup({ client, dataDir, path, onProgress }));
+    if (erased !== null) {
+      const list = new ErasedList(join(dataDir, erasedFileName), () => {});
+      const listed = await list.read();
+      await list.add(erased.filter(({ id }) => !listed.has(id)));
+    }
+    return { ...restored, erasedListed: erased?.length ?? null };
   } catch (error) {
     // Half an installation would look like one.
     for (const name of await readdir(dataDir).catch(() => [])) await rm(join(dataDir, name), { recursive: true });
@@ -88,25 +125,31 @@ async function restore(config: Config, path: string): Promise<BackupReport> {
 try {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+    options: {
+      json: { type: "boolean", default: false },
+      erased: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
   });
   const [command = "", file, ...more] = positionals;
   if (values.help) {
     process.stdout.write(`${usage}\n`);
     process.exit(0);
   }
-  if (file === undefined || more.length > 0 || (command !== "backup" && command !== "restore"))
-    throw new StartError(usage);
+  const isRestore = command === "restore";
+  if (file === undefined || more.length > 0 || (command !== "backup" && !isRestore)) throw new StartError(usage);
+  if (values.erased !== undefined && !isRestore) throw new StartError(usage);
   const path = resolve(file);
   const config = readConfig(process.env);
-  const report = command === "backup" ? await backup(config, path) : await restore(config, path);
+  const restored = isRestore ? await restore(config, path, values.erased) : null;
+  const report = restored ?? (await backup(config, path));
   clearLine();
   const { tables, rows, files, bytes } = report;
   const what = `${rows.toLocaleString("en")} rows of ${tables} tables and ${files} files, ${megabytes(bytes)} MB before compression`;
   process.stderr.write(
-    command === "backup"
+    restored === null
       ? `${path} holds ${what}. Keep it as you keep keys.\n`
-      : `Restored ${what}. Start with: npm start\n`,
+      : `Restored ${what}.\n${erasedWords(restored, config.dataDir)}Start with: npm start\n`,
   );
   if (values.json) process.stdout.write(`${JSON.stringify({ path, ...report })}\n`);
 } catch (error) {

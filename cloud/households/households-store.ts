@@ -91,6 +91,14 @@ export class HouseholdsStore {
   }
 
   /** The household, held until the transaction ends, so that two changes of it follow one another. */
+  async idsAfter(db: Db, afterId: string | null, limit: number): Promise<string[]> {
+    const { rows } = await sql<{ id: string }>`
+      SELECT id FROM household WHERE ${afterId}::uuid IS NULL OR id > ${afterId}::uuid ORDER BY id LIMIT ${limit}`.execute(
+      db,
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async getForChange(tx: Db, id: string): Promise<Household | null> {
     await sql`SELECT 1 FROM household WHERE id = ${id} FOR UPDATE`.execute(tx);
     return this.get(tx, id);

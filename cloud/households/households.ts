@@ -161,6 +161,11 @@ export class Households {
     return this.#mergesStore.partsOf(db, id);
   }
 
+  /** The ids of all households, those too that are part of another, in the order of ids. */
+  idsAfter(afterId: string | null, limit: number): Promise<string[]> {
+    return this.#store.idsAfter(this.#deps.db, afterId, limit);
+  }
+
   /** How each household can be reached, in one question. Those that do not exist are missing from the answer. */
   reachOf(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> {
     return this.#store.reach(db, ids);

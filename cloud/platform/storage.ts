@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { StartError } from "./config.ts";
 import { readSigningKey } from "./signing-key.ts";
 
+/** In the data folder: who was erased, since a backup of the database brings them back. */
+export const erasedFileName = "erased.jsonl";
+
 /** Below this much free disk Hearth does not start: the database and the spool would fail in the middle of their work. */
 const freeBytesMin = 268_435_456;
 

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import { erasureReport, type ErasureReport } from "./core/report.ts";
+import type { ErasedEntry } from "./erased-list.ts";
 
 export interface Erasure {
   id: string;
@@ -33,11 +34,11 @@ export class ErasuresStore {
   async insert(
     tx: Db,
     { id, askedBy, atMs, report }: Omit<Erasure, "doneAtMs">,
-    hidden: { householdHmac: Buffer; codeSha256: Buffer; sought: Buffer },
+    hidden: { householdHmac: Buffer; partHmacs: readonly Buffer[]; codeSha256: Buffer; sought: Buffer },
   ): Promise<void> {
-    await sql`INSERT INTO erasure (id, household_hmac, code_sha256, asked_by, at_ms, next_at_ms, report, sought)
-      VALUES (${id}, ${hidden.householdHmac}, ${hidden.codeSha256}, ${askedBy}, ${atMs}, ${atMs},
-        ${JSON.stringify(report)}::jsonb, ${hidden.sought})`.execute(tx);
+    await sql`INSERT INTO erasure (id, household_hmac, part_hmacs, code_sha256, asked_by, at_ms, next_at_ms, report, sought)
+      VALUES (${id}, ${hidden.householdHmac}, ${[...hidden.partHmacs]}::bytea[], ${hidden.codeSha256}, ${askedBy}, ${atMs},
+        ${atMs}, ${JSON.stringify(report)}::jsonb, ${hidden.sought})`.execute(tx);
   }
 
   async due(db: Db, nowMs: number, limit: number): Promise<(Erasure & { sought: Buffer })[]> {
@@ -59,6 +60,15 @@ export class ErasuresStore {
         done_at_ms = ${done ? after.doneAtMs : null}, sought = CASE WHEN ${done} THEN NULL ELSE sought END,
         next_at_ms = ${done ? after.doneAtMs : after.nextAtMs}
       WHERE id = ${id} AND done_at_ms IS NULL`.execute(db);
+  }
+
+  /** Every erasure as `ErasedList` notes it, in the order of ids. */
+  async entries(db: Db, afterId: string | null, limit: number): Promise<ErasedEntry[]> {
+    const { rows } = await sql<ErasedEntry>`
+      SELECT id, at_ms AS "atMs", encode(code_sha256, 'hex') AS "codeSha256",
+        (SELECT array_agg(encode(h, 'hex')) FROM unnest(household_hmac || part_hmacs) AS h) AS households
+      FROM erasure WHERE ${afterId}::uuid IS NULL OR id > ${afterId}::uuid ORDER BY id LIMIT ${limit}`.execute(db);
+    return rows;
   }
 
   async get(db: Db, id: string): Promise<Erasure | null> {

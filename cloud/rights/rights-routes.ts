@@ -20,7 +20,7 @@ const format = z.enum(["json", "csv"]).default("json");
 const erasureView = z
   .object({
     id: z.string(),
-    /** `owner`, or who of the staff. */
+    /** `owner`, who of the staff, or `system` where a backup had brought the household back. */
     askedBy: z.string(),
     atMs: z.number(),
     /** Null until nothing is left and a scan of every table found nothing. */

@@ -11,16 +11,18 @@ import type { TenureSpan } from "../devices/devices.ts";
 import type { ErasedHousehold, Households } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
-import type { HouseholdData } from "../platform/household-data.ts";
+import { type HouseholdData, pages } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import { type DeclaredModel, dataSheet, modelSheet } from "./core/data-sheet.ts";
 import { type ErasureReport, isComplete, type StoreLine } from "./core/report.ts";
+import type { ErasedEntry, ErasedList } from "./erased-list.ts";
 import { type Erasure, ErasuresStore } from "./erasures-store.ts";
 import { exportArchive, type ExportFormat } from "./export-archive.ts";
 import { scanTables } from "./scan.ts";
 
+export { type ErasedEntry, ErasedList } from "./erased-list.ts";
 export { rightsProblems } from "./errors.ts";
 
 const sought = z.object({
@@ -39,6 +41,8 @@ export interface FarStore {
   keeps?: string;
   /** @returns what went now, null where that cannot be counted, and whether anything may be left */
   erase(what: Sought, erasedAtMs: number): Promise<{ removed: number | null; isLeft: boolean; holdsNothing?: boolean }>;
+  /** Looks with its own eyes once nothing is left. `found`: null where it is too large to be looked through. */
+  look?: { place: string; find(what: Sought): Promise<number | null> };
 }
 
 export interface RightsDeps {
@@ -46,12 +50,14 @@ export interface RightsDeps {
   clock: Clock;
   ids: Ids;
   audit: Audit;
-  households: Pick<Households, "erase" | "onErasing" | "get" | "partsOf">;
+  households: Pick<Households, "erase" | "onErasing" | "get" | "idsAfter" | "partsOf">;
   /** Of every slice, in the order of erasing. */
   data: readonly HouseholdData[];
   farStores: readonly FarStore[];
   spansOf: (db: Db, householdId: string) => Promise<TenureSpan[]>;
   modelOf: (key: string) => Promise<DeclaredModel | null>;
+  /** Outlasts a backup that is restored; null where there is no place for it. */
+  erasedList: ErasedList | null;
   /** Of this installation, and not in the database. */
   secret: Uint8Array;
   publicUrl: () => string;
@@ -75,8 +81,10 @@ export class Rights {
   readonly #store = new ErasuresStore();
   readonly #box: SecretBox;
   readonly #exports = new Set<Readable>();
-  /** Codes of erasures whose transaction is under way. */
-  readonly #codes = new Map<string, { id: string; code: string }>();
+  /** Of erasures whose transaction is under way. */
+  readonly #made = new Map<string, { code: string; entry: ErasedEntry }>();
+  /** Households that a backup brought back, under the erasure that they had. */
+  readonly #again = new Map<string, ErasedEntry>();
 
   constructor(deps: RightsDeps) {
     this.#deps = deps;
@@ -158,15 +166,50 @@ export class Rights {
     for (const erasure of due) await this.#goOn(erasure).catch(this.#deps.onError);
   }
 
+  /**
+   * Erases again whom a backup brought back. Before anybody can see them, and before the gateway says more of them.
+   *
+   * @returns how many there were
+   */
+  async eraseAgain(): Promise<number> {
+    const { db, erasedList, households } = this.#deps;
+    if (erasedList === null) return 0;
+    const listed = await erasedList.read();
+    const known = await Array.fromAsync(
+      pages<ErasedEntry>((last, limit) => this.#store.entries(db, last?.id ?? null, limit)),
+    );
+    // A crash between an erasure and its line, or a list that was lost.
+    await erasedList.add(known.filter(({ id }) => !listed.has(id)));
+    for (const { id } of known) listed.delete(id);
+    const sought = new Map([...listed.values()].flatMap((entry) => entry.households.map((hmac) => [hmac, entry])));
+    if (sought.size === 0) return 0;
+    const back: [id: string, entry: ErasedEntry][] = [];
+    for await (const id of pages<string>((last, limit) => households.idsAfter(last, limit))) {
+      const entry = sought.get(this.#hmac(id).toString("hex"));
+      if (entry !== undefined) back.push([id, entry]);
+    }
+    let erased = 0;
+    for (const [id, entry] of back) {
+      this.#again.set(id, entry);
+      // What was part of another goes with it, and is gone by then.
+      if ((await this.#eraseHousehold({ kind: "system" }, id)).kind === "erased") erased += 1;
+      this.#again.delete(id);
+    }
+    return erased;
+  }
+
   async #eraseHousehold(by: Principal, householdId: string) {
-    const outcome = await this.#deps.households.erase(by, householdId);
-    const made = this.#codes.get(householdId);
-    this.#codes.delete(householdId);
+    const { households, erasedList, onError } = this.#deps;
+    const outcome = await households.erase(by, householdId);
+    const made = this.#made.get(householdId);
+    this.#made.delete(householdId);
     if (outcome.kind === "refused") return outcome;
     if (made === undefined) throw new Error("a household was erased without a report");
+    // It is erased; what fails here is made good at the next start.
+    await erasedList?.add([made.entry]).catch(onError);
     return {
       kind: "erased" as const,
-      id: made.id,
+      id: made.entry.id,
       link: `${this.#deps.publicUrl()}/api/v1/erasure-reports/${made.code}`,
     };
   }
@@ -196,20 +239,27 @@ export class Rights {
         toMs: Math.min(toMs ?? atMs, atMs),
       })),
     };
-    const id = ids.next();
+    const before = this.#again.get(household.id);
     const code = ids.secret();
-    const report: ErasureReport = { stores: lines, scan: null };
+    const [householdHmac, ...partHmacs] = [household.id, ...parts.filter((part) => part !== household.id)].map((part) =>
+      this.#hmac(part),
+    );
+    if (householdHmac === undefined) throw new Error("a list that begins with the household is not empty");
+    // Of several that one erasure took along, the first to come back has its report.
+    const isFirst = before !== undefined && (await this.#store.get(tx, before.id)) === null;
+    const id = isFirst ? before.id : ids.next();
+    const codeSha256 = isFirst ? Buffer.from(before.codeSha256, "hex") : sha256(code);
+    const again = before === undefined ? null : { firstAtMs: before.atMs };
+    const report: ErasureReport = { stores: lines, scan: null, again };
     const askedBy = by.kind === "owner" ? "owner" : principalText(by);
     await this.#store.insert(
       tx,
       { id, askedBy, atMs, report },
-      {
-        householdHmac: this.#hmac(household.id),
-        codeSha256: sha256(code),
-        sought: this.#box.seal(JSON.stringify(left), id),
-      },
+      { householdHmac, partHmacs, codeSha256, sought: this.#box.seal(JSON.stringify(left), id) },
     );
-    this.#codes.set(household.id, { id, code });
+    const hmacs = [householdHmac, ...partHmacs].map((hmac) => hmac.toString("hex"));
+    const entry = { id, atMs, codeSha256: codeSha256.toString("hex"), households: hmacs };
+    this.#made.set(household.id, { code, entry });
   }
 
   async #goOn(erasure: Erasure & { sought: Buffer }): Promise<void> {
@@ -226,11 +276,14 @@ export class Rights {
     }
     const nowMs = clock.nowMs();
     if (stores.some(({ state }) => state === "waiting")) {
-      await this.#store.save(db, erasure.id, { stores, scan: null }, { nextAtMs: nowMs + againMs });
+      await this.#store.save(db, erasure.id, { ...erasure.report, stores }, { nextAtMs: nowMs + againMs });
       return;
     }
-    const scan = await scanTables(db, { ids: left.ids, words: left.emails }, nowMs);
-    const report = { stores, scan };
+    const tables = await scanTables(db, { ids: left.ids, words: left.emails }, nowMs);
+    const elsewhere = [];
+    for (const { look } of farStores)
+      if (look !== undefined) elsewhere.push({ place: look.place, found: await look.find(left) });
+    const report = { ...erasure.report, stores, scan: { ...tables, elsewhere } };
     const after = isComplete(report) ? { doneAtMs: nowMs } : { nextAtMs: nowMs + scanAgainMs };
     await this.#store.save(db, erasure.id, report, after);
   }

@@ -25,7 +25,7 @@ export async function scanTables(
   { ids, words }: { ids: readonly string[]; words: readonly string[] },
   nowMs: number,
   statementMsMax = 30_000,
-): Promise<Scan> {
+): Promise<Omit<Scan, "elsewhere">> {
   const { rows: tables } = await sql<{ name: string }>`
     SELECT c.relname AS name FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND EXISTS (

@@ -10,7 +10,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
-import { deleteIn, type SeriesSpan, suspectReceivedIn } from "./core/influxql.ts";
+import { deleteIn, lastSoundIn, type SeriesSpan, suspectReceivedIn } from "./core/influxql.ts";
 import { type InfluxServer, LinesRefused } from "./influx-server.ts";
 import type { InfluxSeries } from "./influx-series.ts";
 import type { ParkedReadings } from "./parked-readings.ts";
@@ -98,6 +98,22 @@ export class InfluxErasures {
     const { rows } = await sql<{ n: number }>`
       SELECT count(*) AS n FROM reading_erasure WHERE deleted_at_ms IS NULL`.execute(this.#deps.db);
     return rows[0]?.n ?? 0;
+  }
+
+  /** Asks InfluxDB itself. @returns of how many spans it holds anything, by the appliance's clock or by the gateway's */
+  async find(spans: readonly ErasedSpan[]): Promise<number> {
+    const { series, server } = this.#deps;
+    const names = await series.find(spans.map(({ deviceKey }) => deviceKey));
+    let found = 0;
+    for (const { deviceKey, fromMs, toMs } of spans) {
+      const name = names.get(deviceKey)?.name;
+      if (name === undefined) continue;
+      const questions = [lastSoundIn({ series: name, fromMs, toMs }, 1), suspectReceivedIn(name, fromMs, toMs, 1)];
+      let rows = 0;
+      for await (const answer of server.ask(questions)) rows += answer.rows.length;
+      if (rows > 0) found += 1;
+    }
+    return found;
   }
 
   async #note(tx: Db, { deviceKey, fromMs, toMs }: ErasedSpan, nowMs: number): Promise<Erasure | null> {

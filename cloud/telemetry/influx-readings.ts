@@ -13,7 +13,7 @@ import { type InfluxConfig, InfluxServer } from "./influx-server.ts";
 import { InfluxTelemetryStore } from "./influx-telemetry-store.ts";
 import type { ParkedReadings } from "./parked-readings.ts";
 import { telemetryProblems } from "./telemetry-problems.ts";
-import type { TelemetryStore } from "./telemetry-store.ts";
+import type { ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
 
 export interface InfluxReadingsDeps {
   db: Db;
@@ -69,6 +69,11 @@ export class InfluxReadings {
 
   isUp(): Promise<boolean> {
     return this.#server.ping();
+  }
+
+  /** Looks for readings of appliances in a time. @returns of how many of these spans there are any */
+  find(spans: readonly ErasedSpan[]): Promise<number> {
+    return this.#erasures.find(spans);
   }
 
   /** Spans that InfluxDB has been told to delete, and has not. */

@@ -23,14 +23,24 @@ const scan = z.object({
   /** Tables that were too large to be looked through in time. */
   notLookedThrough: z.array(z.string()),
   found: z.array(z.object({ table: z.string(), rows: z.number() })),
+  /** Outside the database: how much was found in each place; null where it was too large to be looked through. */
+  elsewhere: z.array(z.object({ place: z.string(), found: z.number().nullable() })).default([]),
 });
 export type Scan = z.infer<typeof scan>;
 
 export const erasureReport = z
-  .object({ stores: z.array(storeLine), scan: scan.nullable() })
+  .object({
+    stores: z.array(storeLine),
+    scan: scan.nullable(),
+    /** Set where a backup had brought the household back: when it was erased first. */
+    again: z.object({ firstAtMs: z.number() }).nullable().default(null),
+  })
   .meta({ id: "ErasureReport" });
 export type ErasureReport = z.infer<typeof erasureReport>;
 
 /** Everything is gone and a scan says so. */
 export const isComplete = ({ stores, scan: last }: ErasureReport): boolean =>
-  stores.every(({ state }) => state !== "waiting") && last !== null && last.found.length === 0;
+  stores.every(({ state }) => state !== "waiting") &&
+  last !== null &&
+  last.found.length === 0 &&
+  last.elsewhere.every(({ found }) => found === 0 || found === null);
