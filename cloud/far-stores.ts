@@ -13,7 +13,7 @@ interface FarStoresDeps {
   db: Db;
   clock: Clock;
   hub: Pick<GatewayHub, "status">;
-  telemetry: Pick<Telemetry, "erasuresWaiting">;
+  telemetry: Pick<Telemetry, "erasuresWaiting" | "eraseNow">;
   deliveries: Pick<Deliveries, "openBefore">;
   service: Pick<Service, "diagnosis">;
   /** Keeps the readings, where the database does not. */
@@ -23,8 +23,18 @@ interface FarStoresDeps {
 
 const nothingHeld = async () => ({ removed: 0, isLeft: false, holdsNothing: true });
 
+const spoolLook = (spoolDir: string): NonNullable<FarStore["look"]> => ({
+  place: "files of the spool",
+  find: ({ devices }) =>
+    inSpool(
+      spoolDir,
+      devices.map(({ deviceId, toMs }) => ({ deviceId, untilMs: toMs })),
+    ),
+});
+
 export function farStores(deps: FarStoresDeps): FarStore[] {
   const { db, clock, hub, telemetry, deliveries, service, influx, spoolDir } = deps;
+  const lookInSpool = spoolDir === undefined ? null : spoolLook(spoolDir);
   return [
     {
       store: "outbox and webhook deliveries",
@@ -40,6 +50,8 @@ export function farStores(deps: FarStoresDeps): FarStore[] {
         const left = await telemetry.erasuresWaiting(devices.map(({ deviceKey }) => deviceKey));
         return { removed: null, isLeft: left > 0 };
       },
+      // What waited in the spool was stored after its span had been worked off.
+      finish: ({ devices }) => telemetry.eraseNow(devices),
       ...(influx === undefined
         ? {}
         : { look: { place: "series of InfluxDB", find: ({ devices }) => influx.find(devices) } }),
@@ -47,24 +59,15 @@ export function farStores(deps: FarStoresDeps): FarStore[] {
     {
       store: "gateway's spool",
       describes: "What appliances had said and was not stored yet when the household was erased.",
-      async erase(_what, erasedAtMs) {
+      async erase(what, erasedAtMs) {
         const behind = hub.status?.behind;
         const oldestMs = Math.max(behind?.effects.oldestMs ?? 0, behind?.points?.oldestMs ?? 0);
         // Empty, or all that is in it came after.
-        return { removed: null, isLeft: behind === undefined || clock.nowMs() - oldestMs <= erasedAtMs };
+        const isThrough = behind !== undefined && clock.nowMs() - oldestMs > erasedAtMs;
+        // The gateway's word may be from before the erasure: the files are not.
+        return { removed: null, isLeft: !isThrough || ((await lookInSpool?.find(what)) ?? 0) > 0 };
       },
-      ...(spoolDir === undefined
-        ? {}
-        : {
-            look: {
-              place: "files of the spool",
-              find: ({ devices }) =>
-                inSpool(
-                  spoolDir,
-                  devices.map(({ deviceId, toMs }) => ({ deviceId, untilMs: toMs })),
-                ),
-            },
-          }),
+      ...(lookInSpool === null ? {} : { look: lookInSpool }),
     },
     {
       store: "pending deliveries",

@@ -364,6 +364,36 @@ test("while something is left the report says so, and who was erased is kept enc
   expect(rows).toEqual([]);
 });
 
+test("what waited in the gateway's spool at the erasure and is stored after its span was worked off is gone when the report is done", async () => {
+  const id = `spooled-${randomUUID()}`;
+  await kitchen.ovens(id);
+  const owner = await kitchen.newOwner(id, names.owner);
+  kitchen.clock.forward(minute);
+  const saidAtMs = kitchen.clock.nowMs();
+  kitchen.clock.forward(minute);
+  const { body } = await kitchen.call(owner.key, "DELETE", "/my/household");
+  await kitchen.slices.telemetry.erase();
+  const late = { device: id, receivedAtMs: saidAtMs };
+  await kitchen.say(
+    { ...late, channel: "telemetry", payload: { atMs: saidAtMs, m: { cavity_c: 33.5 } } },
+    { ...late, channel: "events", payload: { id: randomUUID(), atMs: saidAtMs, type: "program.finished", data: {} } },
+  );
+  const left = async () => {
+    const { rows } = await sql<{ n: number }>`
+      SELECT (SELECT count(*) FROM reading r JOIN device d ON d.key = r.device_key WHERE d.id = ${id})
+        + (SELECT count(*) FROM device_event e JOIN device d ON d.key = e.device_key
+           WHERE d.id = ${id} AND e.type = 'program.finished') AS n`.execute(kitchen.base.db);
+    return rows[0]?.n;
+  };
+  expect(await left()).toBe(2);
+  kitchen.clock.forward(minute);
+  await kitchen.spoolIsEmpty();
+  await kitchen.slices.rights.tick();
+  const { body: erasure } = await kitchen.as("admin", "GET", `/erasures/${body.id}`);
+  expect(erasure.doneAtMs).toEqual(expect.any(Number));
+  expect(await left()).toBe(0);
+});
+
 test("a scan finds a row that was left behind, in a table that nobody told it of, also where it lies as bytes", async () => {
   await sql`CREATE TABLE forgetful (id int, held jsonb, packed bytea)`.execute(kitchen.base.db);
   const id = randomUUID();

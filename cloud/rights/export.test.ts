@@ -127,6 +127,37 @@ test("the owner takes everything along: every reading, event, word and member, a
   expect((await exported("/my/export", next.key)).files.get("said/readings.json")).toContain("66.5");
 });
 
+test("what the logs say that its appliances sent is in it, line by line, and nothing of another household's", async () => {
+  await kitchen.ovens("logs-1", "logs-2");
+  const [owner, other] = [await kitchen.newOwner("logs-1"), await kitchen.newOwner("logs-2")];
+  for (const [device, log] of [
+    ["logs-1", 'boot\npsk=correct horse battery\nfault code=E07, "hot"\n'],
+    ["logs-2", "somebody else's\n"],
+  ] as const) {
+    const opened = { deviceId: device, severity: "service", cause: `odd_${device.at(-1)}`, title: "Odd" };
+    const { id } = (await kitchen.as("support", "POST", "/cases", opened)).body;
+    await kitchen.as("support", "POST", `/cases/${id}/diagnoses`, { kind: "send_log" });
+    const asked = { deviceId: device, kind: "command" as const, phase: null, beforeId: null, limit: 1 };
+    const [command] = await kitchen.slices.deliveries.list(asked);
+    const found = await kitchen.slices.deliveries.get(command?.id ?? "");
+    if (found === null) throw new Error("the log was not asked for");
+    const told = kitchen.slices.service.diagnosis.renderBody({ ...found.delivery, body: found.body });
+    const { upload } = told["args"] as { upload: { href: string } };
+    const { pathname, search } = new URL(upload.href);
+    const headers = { "content-type": "text/plain" };
+    const sent = await kitchen.app.inject({ method: "PUT", url: pathname + search, headers, payload: log });
+    expect(sent.statusCode).toBeLessThan(300);
+  }
+  const { files } = await exported("/my/export", owner.key);
+  const lines = JSON.parse(files.get("said/logs.json") ?? "null") as { deviceId: string; line: number; text: string }[];
+  expect(lines.map(({ deviceId, line }) => `${deviceId} ${line}`)).toEqual(["logs-1 1", "logs-1 2", "logs-1 3"]);
+  expect(lines[2]?.text).toBe('fault code=E07, "hot"');
+  expect(JSON.stringify(lines)).not.toContain("correct horse");
+  const csv = (await exported("/my/export?format=csv", owner.key)).files;
+  expect(csv.get("said/logs.csv")).toContain('"fault code=E07, ""hot"""');
+  expect((await exported("/my/export", other.key)).files.get("said/logs.json")).toContain("somebody else's");
+});
+
 test("a member may not take it along; staff may when asked, and that they did is on record", async () => {
   await kitchen.ovens("asked-1");
   const owner = await kitchen.newOwner("asked-1");

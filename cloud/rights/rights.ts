@@ -41,6 +41,8 @@ export interface FarStore {
   keeps?: string;
   /** @returns what went now, null where that cannot be counted, and whether anything may be left */
   erase(what: Sought, erasedAtMs: number): Promise<{ removed: number | null; isLeft: boolean; holdsNothing?: boolean }>;
+  /** Once nothing waits any more in any store: erases what came out of another since. */
+  finish?(what: Sought): Promise<void>;
   /** Looks with its own eyes once nothing is left. `found`: null where it is too large to be looked through. */
   look?: { place: string; find(what: Sought): Promise<number | null> };
 }
@@ -279,6 +281,7 @@ export class Rights {
       await this.#store.save(db, erasure.id, { ...erasure.report, stores }, { nextAtMs: nowMs + againMs });
       return;
     }
+    for (const far of farStores) await far.finish?.(left);
     const tables = await scanTables(db, { ids: left.ids, words: left.emails }, nowMs);
     const elsewhere = [];
     for (const { look } of farStores)

@@ -195,6 +195,11 @@ export class DiagnosisDesk {
     }
   }
 
+  /** A log's lines, for its household's export. None where the log has gone meanwhile. */
+  lines(id: string): AsyncIterable<string> {
+    return this.#files.lines(id);
+  }
+
   /** Opens a log for reading, and puts on record who did. */
   async open(
     by: Principal,

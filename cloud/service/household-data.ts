@@ -7,7 +7,10 @@ const casesOf = (householdId: string) =>
   sql`SELECT id FROM service_case WHERE household_id = ${householdId}::uuid OR former_household_id = ${householdId}::uuid`;
 
 /** What the service desk holds about a household. */
-export function serviceData(service: { forgetHousehold(tx: Db, householdId: string): Promise<void> }): HouseholdData[] {
+export function serviceData(service: {
+  forgetHousehold(tx: Db, householdId: string): Promise<void>;
+  logLines(diagnosisId: string): AsyncIterable<string>;
+}): HouseholdData[] {
   return [
     {
       name: "case_lines",
@@ -25,8 +28,7 @@ export function serviceData(service: { forgetHousehold(tx: Db, householdId: stri
     },
     {
       name: "diagnoses",
-      describes:
-        "Self tests and logs that your appliances were asked for. A log's text is with the case at the service desk.",
+      describes: "Self tests and logs that your appliances were asked for. What the logs say is under `logs`.",
       kept: "logs 30 days",
       rows: (db, householdId) =>
         pages<{ id: string }>(async (last, limit) => {
@@ -39,6 +41,15 @@ export function serviceData(service: { forgetHousehold(tx: Db, householdId: stri
           return rows;
         }),
       // With the cases as well; the files go after the commit.
+      erase: async () => 0,
+    },
+    {
+      name: "logs",
+      describes:
+        "The logs that your appliances sent to the service desk, line by line, without the secrets that were in them.",
+      kept: "30 days",
+      rows: (db, householdId) => logRows(service, db, householdId),
+      // With the cases as well.
       erase: async () => 0,
     },
     {
@@ -66,6 +77,31 @@ export function serviceData(service: { forgetHousehold(tx: Db, householdId: stri
       },
     },
   ];
+}
+
+/** Every line of every log: a log is one file, and whoever reads slowly holds one line of it. */
+async function* logRows(
+  { logLines }: { logLines(diagnosisId: string): AsyncIterable<string> },
+  db: Db,
+  householdId: string,
+): AsyncGenerator<object> {
+  const sent = pages<{ diagnosisId: string; deviceId: string; sentAtMs: number }>(async (last, limit) => {
+    const after = last?.diagnosisId ?? null;
+    const { rows } = await sql<{ diagnosisId: string; deviceId: string; sentAtMs: number }>`
+      SELECT g.id AS "diagnosisId", d.id AS "deviceId", g.changed_at_ms AS "sentAtMs"
+      FROM diagnosis g JOIN device d ON d.key = g.device_key
+      WHERE g.household_id = ${householdId}::uuid AND g.has_file AND g.state = 'answered'
+        AND (${after}::uuid IS NULL OR g.id > ${after}::uuid)
+      ORDER BY g.id LIMIT ${limit}`.execute(db);
+    return rows;
+  });
+  for await (const log of sent) {
+    let line = 0;
+    for await (const text of logLines(log.diagnosisId)) {
+      line += 1;
+      yield { ...log, line, text };
+    }
+  }
 }
 
 /** Of who wrote a line or opened a case stays that it was an owner. What a person called a case may be about people. */

@@ -69,6 +69,20 @@ export class LogFiles {
     return createReadStream(this.#pathOf(id));
   }
 
+  /** Line by line; none where there is no such file. */
+  async *lines(id: string): AsyncGenerator<string> {
+    const file = await open(this.#pathOf(id)).catch((error: unknown) => {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+      throw error;
+    });
+    if (file === null) return;
+    try {
+      yield* file.readLines({ encoding: "utf8", autoClose: false });
+    } finally {
+      await file.close();
+    }
+  }
+
   async remove(id: string): Promise<void> {
     await rm(this.#pathOf(id), { force: true });
   }

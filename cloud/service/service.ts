@@ -221,7 +221,10 @@ export class Service {
 
   /** What this slice holds about households. */
   get householdData(): HouseholdData[] {
-    return serviceData({ forgetHousehold: (tx, householdId) => this.forgetHousehold(tx, householdId, []) });
+    return serviceData({
+      forgetHousehold: (tx, householdId) => this.forgetHousehold(tx, householdId, []),
+      logLines: (diagnosisId) => this.diagnosis.lines(diagnosisId),
+    });
   }
 
   async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {

@@ -68,6 +68,14 @@ export class TelemetryErasures {
     return rows[0]?.count ?? 0;
   }
 
+  /** @throws where a store is away */
+  async eraseNow(spans: readonly ErasedSpan[]): Promise<void> {
+    for (const span of spans) {
+      for (const store of this.#stores) await store.erase([span]);
+      await this.#events.erase(this.#db, span);
+    }
+  }
+
   /** Works off what is due. A store that is away leaves it due. */
   async tick(): Promise<void> {
     for (;;) {
@@ -76,8 +84,7 @@ export class TelemetryErasures {
         SELECT device_key AS "deviceKey", from_ms AS "fromMs", to_ms AS "toMs" FROM telemetry_erasure
         WHERE next_at_ms <= ${nowMs} ORDER BY next_at_ms LIMIT ${atOnce}`.execute(this.#db);
       for (const span of rows) {
-        for (const store of this.#stores) await store.erase([span]);
-        await this.#events.erase(this.#db, span);
+        await this.eraseNow([span]);
         const which = sql`device_key = ${span.deviceKey} AND from_ms = ${span.fromMs} AND to_ms = ${span.toMs}`;
         await sql`UPDATE telemetry_erasure SET next_at_ms = ${nowMs + againMs} WHERE ${which}`.execute(this.#db);
         await sql`DELETE FROM telemetry_erasure WHERE ${which} AND until_ms <= ${nowMs}`.execute(this.#db);

@@ -25,7 +25,7 @@ import type { RollupsBehind } from "./rollups.ts";
 import { storedReadings } from "./stored-messages.ts";
 import { TelemetryErasures } from "./telemetry-erasures.ts";
 import { UnknownMetrics } from "./unknown-metrics.ts";
-import type { DeviceSpan, TelemetryStore } from "./telemetry-store.ts";
+import type { DeviceSpan, ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
 export { isClockSuspect } from "./core/reading-rows.ts";
@@ -141,6 +141,11 @@ export class Telemetry {
   /** How much of what these appliances are to forget has not been erased yet. */
   async erasuresWaiting(deviceKeys: readonly number[]): Promise<number> {
     return (await this.#erasures.waiting(deviceKeys)) + ((await this.#influx?.erasuresWaiting()) ?? 0);
+  }
+
+  /** Erases what was stored of these spans since they were worked off. @throws where a store is away */
+  eraseNow(spans: readonly ErasedSpan[]): Promise<void> {
+    return this.#erasures.eraseNow(spans);
   }
 
   /** Works off what is to be forgotten. */
