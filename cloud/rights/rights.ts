@@ -183,11 +183,11 @@ export class Rights {
     // A crash between an erasure and its line, or a list that was lost.
     await erasedList.add(known.filter(({ id }) => !listed.has(id)));
     for (const { id } of known) listed.delete(id);
-    const sought = new Map([...listed.values()].flatMap((entry) => entry.households.map((hmac) => [hmac, entry])));
-    if (sought.size === 0) return 0;
+    const wanted = new Map([...listed.values()].flatMap((entry) => entry.households.map((hmac) => [hmac, entry])));
+    if (wanted.size === 0) return 0;
     const back: [id: string, entry: ErasedEntry][] = [];
     for await (const id of pages<string>((last, limit) => households.idsAfter(last, limit))) {
-      const entry = sought.get(this.#hmac(id).toString("hex"));
+      const entry = wanted.get(this.#hmac(id).toString("hex"));
       if (entry !== undefined) back.push([id, entry]);
     }
     let erased = 0;

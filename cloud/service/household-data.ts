@@ -9,7 +9,7 @@ const casesOf = (householdId: string) =>
 /** What the service desk holds about a household. */
 export function serviceData(service: {
   forgetHousehold(tx: Db, householdId: string): Promise<void>;
-  logLines(diagnosisId: string): AsyncIterable<string>;
+  logLines: (diagnosisId: string) => AsyncIterable<string>;
 }): HouseholdData[] {
   return [
     {
@@ -81,7 +81,7 @@ export function serviceData(service: {
 
 /** Every line of every log: a log is one file, and whoever reads slowly holds one line of it. */
 async function* logRows(
-  { logLines }: { logLines(diagnosisId: string): AsyncIterable<string> },
+  { logLines }: { logLines: (diagnosisId: string) => AsyncIterable<string> },
   db: Db,
   householdId: string,
 ): AsyncGenerator<object> {
