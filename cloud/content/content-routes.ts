@@ -230,7 +230,10 @@ const localTime = z
   .refine(isLocalTime, "must be a day that exists")
   .refine((text) => text >= "2000" && text < "2100", "must lie between 2000 and 2100");
 
+const version = z.int().min(1).max(1_000_000).nullable().default(null).describe("Left out: the newest.");
+
 const scheduleBody = z.strictObject({
+  version,
   models: z.array(modelKey).max(100).default([]).describe("On whose feeds; none where it is only sent."),
   from: localTime.nullable().default(null).describe("Left out: at once."),
   until: localTime.nullable().default(null).describe("Left out: until it is withdrawn."),
@@ -254,8 +257,9 @@ function reachRoutes(server: FastifyInstance, content: Content): void {
       ...write,
       schema: {
         ...ofItem,
-        summary: "Say where and when the newest version goes out",
-        description: "What begins at once is out with this call, and the version before it is withdrawn.",
+        summary: "Say where and when a version goes out",
+        description:
+          "What begins at once is out with this call, and the version before it is withdrawn. What is live may be given another time or other models while a newer version is written.",
         body: scheduleBody,
       },
     },
@@ -267,10 +271,10 @@ function reachRoutes(server: FastifyInstance, content: Content): void {
       ...write,
       schema: {
         ...ofItem,
-        summary: "Put the newest version on a feed, now",
+        summary: "Put a version on a feed, now",
         description:
           "The item is then on the feed of exactly these models, in every locale that has a text to fall back to.",
-        body: z.strictObject({ models: z.array(modelKey).min(1).max(100), feed: z.enum(feeds) }),
+        body: z.strictObject({ version, models: z.array(modelKey).min(1).max(100), feed: z.enum(feeds) }),
       },
     },
     async ({ principal, params, body }) => {
@@ -279,7 +283,7 @@ function reachRoutes(server: FastifyInstance, content: Content): void {
       if (found !== null && feed !== null && feed !== body.feed) {
         throw refuse({ kind: "refused", rule: "wrong_feed", detail: `A ${found.kind} goes to ${feed}.` });
       }
-      const now = { models: body.models, from: null, until: null, zone: "UTC" };
+      const now = { version: body.version, models: body.models, from: null, until: null, zone: "UTC" };
       return accepted(await publishing.schedule(principal, params.id, now)).item;
     },
   );

@@ -194,7 +194,7 @@ test("a change that was committed and not announced is made good, once", async (
     ...files,
   });
   await approved(id);
-  const now = { models: ["oven-x200"], from: null, until: null, zone: "UTC" };
+  const now = { version: null, models: ["oven-x200"], from: null, until: null, zone: "UTC" };
   await deaf.publishing.schedule({ kind: "system" }, id, now);
   expect((await publish(id, ["oven-x200"], "tips")).body).toMatchObject({ state: "live" });
   expect(changes).toEqual([]);
@@ -305,6 +305,16 @@ test("what decides reads of an item why it is said and what it needs, and what i
 test("what does not fit the contract is refused with its field, and what is too large by name", async () => {
   const noSteps = await call("POST", "", { kind: "recipe", locales: { en: { title: "Empty", steps: [] } } });
   expect(noSteps.body).toMatchObject({ code: "invalid_request", errors: [{ pointer: "/body/locales/en/steps" }] });
+  for (const [locales, pointer] of [
+    [{}, "/body/locales"],
+    [{ german: { title: "T", text: "t" } }, "/body/locales/german"],
+    [{ en: { title: "T", text: "t" }, de: { title: "T" } }, "/body/locales/de/text"],
+    [{ en: { title: "T\u0000", text: "t" } }, "/body/locales/en/title"],
+    [{ en: { title: "T", text: "\ud800" } }, "/body/locales/en/text"],
+  ] as const) {
+    const { body } = await call("POST", "", { kind: "tip", locales });
+    expect([body.code, body.errors?.map((one) => Reflect.get(one, "pointer"))]).toEqual(["invalid_request", [pointer]]);
+  }
   const stranger = await call("POST", "", { kind: "tip", locales: { en: { title: "T", text: "t", points: 500 } } });
   expect(stranger.body).toMatchObject({ code: "invalid_request" });
   const steps = Array.from({ length: 50 }, () => ({ text: "€".repeat(2_000) }));

@@ -111,6 +111,11 @@ export const contentProblems = {
     title: "There is no such picture",
     help: "Add it first: POST /api/v1/content/media.",
   },
+  media_lost: {
+    status: 404,
+    title: "The picture is not here any more",
+    help: "Add the same picture again: POST /api/v1/content/media. Its address stays.",
+  },
   media_not_a_picture: {
     status: 422,
     title: "That is no picture that appliances can show",

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { latestAtMs } from "#protocol/text.ts";
 import { transaction } from "../platform/database.ts";
 import { checkLink, signLink } from "../platform/signed-link.ts";
-import { writeWhole } from "../platform/storage.ts";
+import { readIfThere, writeWhole } from "../platform/storage.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import { imageType } from "./core/image-type.ts";
 import type { ContentDeps } from "./content-deps.ts";
@@ -47,8 +47,9 @@ export class Media {
     if (size.count >= imagesMax || size.bytes + bytes.length > libraryBytesMax) return refused("media_full");
     const image = { sha256: createHash("sha256").update(bytes).digest("hex"), sizeBytes: bytes.length, mimeType };
     await mkdir(this.#dir, { recursive: true });
-    // First the bytes, then the row: a row never names what is not there.
-    if ((await findMedia(db, image.sha256)) === null) await writeWhole(join(this.#dir, image.sha256), bytes, 0o600);
+    // First the bytes, then the row: a row never names what is not there. A file that was lost is there again.
+    const path = join(this.#dir, image.sha256);
+    if ((await readIfThere(path)) === null) await writeWhole(path, bytes, 0o600);
     await transaction(db, async (tx) => {
       if (!(await insertMedia(tx, { ...image, atMs: clock.nowMs(), by: principalText(by) }))) return;
       const subject = `media:${image.sha256}`;
@@ -67,15 +68,13 @@ export class Media {
   async open(
     sha256: string,
     signature: string,
-  ): Promise<
-    { kind: "open"; image: StoredImage; bytes: Buffer } | Refused<"media_link_not_valid" | "media_not_found">
-  > {
+  ): Promise<{ kind: "open"; image: StoredImage; bytes: Buffer } | Refused<"media_link_not_valid" | "media_lost">> {
     const { db, secret, clock } = this.#deps;
     if (checkLink(secret, termsOf(sha256), signature, clock.nowMs()) !== "valid")
       return refused("media_link_not_valid");
     const image = await findMedia(db, sha256);
-    if (image === null) return refused("media_not_found");
-    const bytes = await readFile(join(this.#dir, sha256)).catch(() => null);
-    return bytes === null ? refused("media_not_found") : { kind: "open", image, bytes };
+    // A disk that cannot be read is no answer about the picture: an appliance comes again, as after every fault of ours.
+    const bytes = image === null ? null : await readIfThere(join(this.#dir, sha256));
+    return image === null || bytes === null ? refused("media_lost") : { kind: "open", image, bytes };
   }
 }

@@ -1,6 +1,6 @@
 /** The road of a version: review, schedule, feeds in every market, safety notices, pictures, test appliances, recipes in and out. */
 import { randomUUIDv7 } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -150,6 +150,36 @@ test("a schedule makes it live in its zone and ends it, and what goes out replac
   expect(await stateOf(id)).toBe("expired");
   expect(changes[0]?.items.at(-1)?.payload).toBe("");
   expect((await schedule(id, {})).body).toMatchObject({ code: "content_expired" });
+});
+
+test("what is live gets another time, other models and its end while newer versions are written and planned", async () => {
+  const id = await approved(tip());
+  await schedule(id, { models: ["oven-x200"], until: inHours(2) });
+  await ask("PUT", `/items/${id}`, tip({ en: text("Second") }));
+  const states = async () =>
+    ((await ask("GET", `/items/${id}`)).body.versions as { state: string }[]).map(({ state }) => state);
+  expect(await states()).toEqual(["draft", "live"]);
+  // The newest is a draft, and no way is found past the review by asking for another.
+  expect((await schedule(id, { models: ["oven-x200"] })).body).toMatchObject({ code: "content_not_approved" });
+  expect((await schedule(id, { version: 2 })).body).toMatchObject({ code: "content_not_approved" });
+  expect((await schedule(id, { version: 3 })).body).toMatchObject({ code: "content_version_not_found" });
+  expect((await schedule(id, { version: 0 })).body).toMatchObject({ errors: [{ pointer: "/body/version" }] });
+  expect((await schedule(id, { version: 1, models: ["oven-x200"], until: inHours(9) })).status).toBe(200);
+  expect(await states()).toEqual(["draft", "live"]);
+  // The next one is planned: that the live one ends later does not take its plan away.
+  await ask("POST", `/items/${id}/submit`, {});
+  await ask("POST", `/items/${id}/approve`, {}, jonas);
+  await schedule(id, { models: ["oven-x200"], from: inHours(6) });
+  const published = await ask("POST", `/items/${id}/publish`, { version: 1, models: ["oven-x200"], feed: "tips" });
+  expect(published.body).toMatchObject({ publishedTo: ["oven-x200"], liveVersion: 1 });
+  expect(await states()).toEqual(["scheduled", "live"]);
+  const title = (payload: string | undefined) => contentItem.parse(JSON.parse(payload ?? "")).title;
+  expect(title(changes.at(-1)?.items.find(({ topic }) => topic.includes("/en/"))?.payload)).toBe("Tip");
+  road.clock.forward(6 * hourMs);
+  await content.tick();
+  expect(await states()).toEqual(["live", "withdrawn"]);
+  expect(title(changes.at(-1)?.items.find(({ topic }) => topic.includes("/en/"))?.payload)).toBe("Second");
+  expect((await schedule(id, { version: 1 })).body).toMatchObject({ code: "content_withdrawn" });
 });
 
 test("what is planned can be taken back, and a window that is over is refused", async () => {
@@ -357,6 +387,23 @@ test("a picture travels by reference, with its hash and size, behind a link that
     code: "media_not_found",
     errors: [{ pointer: "/body/image" }],
   });
+});
+
+test("a picture that is lost says so and heals when it is added again; a disk that fails is not taken for that", async () => {
+  const other = Buffer.concat([png, Buffer.from("another")]);
+  const { sha256, href } = (await upload(other)).body;
+  const path = join(artifactsDir, "media", sha256);
+  const { pathname, search } = new URL(href);
+  const served = async () => (await api.app.inject({ url: pathname + search })).statusCode;
+  await rm(path);
+  expect(await served()).toBe(404);
+  expect((await upload(other)).status).toBe(201);
+  expect(await served()).toBe(200);
+  // In the place of the file stands something that cannot be read.
+  await rm(path);
+  await mkdir(path);
+  expect(await served()).toBe(500);
+  await rm(path, { recursive: true });
 });
 
 test("a recipe comes in as JSON-LD and goes out as JSON-LD, and what is wrong with it is named by field", async () => {

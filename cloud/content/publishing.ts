@@ -12,8 +12,10 @@ import { type ContentSummary, recipeMisfits, refused, type Refused, toSummary } 
 import { changeFeeds, type FeedTopics } from "./feeds.ts";
 import { type FeedPlace, modelsOfItem } from "./feeds-store.ts";
 
-/** Where and when. Times are local: a feed reads them in `zone`, what is sent to one household in the household's own. */
+/** Which version, where and when. Times are local: a feed reads them in `zone`, what is sent to one household in the household's own. */
 export interface Schedule {
+  /** Null: the newest. What is live can be given another time while a newer one is still written. */
+  version: number | null;
   /** On whose feeds; none where it reaches households only by being sent. */
   models: string[];
   /** `2026-12-01T08:00`; null: at once. */
@@ -25,6 +27,7 @@ export interface Schedule {
 
 export type ScheduleRefusal =
   | "content_not_found"
+  | "content_version_not_found"
   | "not_for_feeds"
   | "promotional_on_feed"
   | "content_window_over"
@@ -119,8 +122,8 @@ export class Publishing {
   }
 
   /**
-   * Says where and when the newest version goes out. What begins at once is live when this returns; a version that was live until then is
-   * withdrawn with the same step.
+   * Says where and when a version goes out. What begins at once is live when this returns; a version that was live until then is
+   * withdrawn with the same step. Of what is live already another time changes nothing about versions that are still to come.
    */
   async schedule(by: Principal, id: string, wanted: Schedule): Promise<Changed<ScheduleRefusal>> {
     const models = [...new Set(wanted.models)].toSorted();
@@ -130,8 +133,10 @@ export class Publishing {
     const isBackwards = wanted.from !== null && wanted.until !== null && wanted.until <= wanted.from;
     if (isBackwards || window.untilMs <= Math.max(nowMs, window.fromMs)) return refused("content_window_over");
     const outcome = await transaction(this.#deps.db, async (tx) => {
-      const row = await store.lockItem(tx, id);
-      if (row === null) return refused("content_not_found");
+      const item = await store.lockItem(tx, id);
+      if (item === null) return refused("content_not_found");
+      const row = await store.findVersion(tx, id, wanted.version ?? item.version);
+      if (row === null) return refused("content_version_not_found", { detail: `Version ${wanted.version}.` });
       const unfit = await this.#unfit(row, models);
       if (unfit !== null) return unfit;
       const next = stepVersion(row.state, "schedule");
@@ -140,7 +145,7 @@ export class Publishing {
       const schedule = scheduleRow(wanted, models, window, nowMs);
       await store.setSchedule(tx, id, row.version, schedule);
       await this.#move(tx, by, row, "schedule", null);
-      await noteChange(this.#deps, tx, by, "scheduled", row, { after: { ...wanted, models } });
+      await noteChange(this.#deps, tx, by, "scheduled", row, { after: { ...wanted, version: row.version, models } });
       if (next.to !== "live" && window.fromMs > nowMs) {
         return { kind: "changed" as const, item: await summaryOf(tx, id), topics: null };
       }
@@ -157,7 +162,7 @@ export class Publishing {
   }
 
   async #unfit(
-    row: store.ItemRow,
+    row: store.ItemVersionRow,
     models: readonly string[],
   ): Promise<Refused<
     "not_for_feeds" | "promotional_on_feed" | "content_model_unknown" | "recipe_does_not_fit"
@@ -187,7 +192,7 @@ export class Publishing {
       if (changed.kind === "refused") return refused(changed.rule);
       topics = changed.topics;
     }
-    await this.#replace(tx, by, row.id, row.version, ["live", "scheduled"]);
+    await this.#replace(tx, by, row.id, row.version, row.state === "live" ? ["live"] : ["live", "scheduled"]);
     if (row.state === "scheduled") {
       await this.#move(tx, by, row, "start", null);
       // What warns of danger is also said to every appliance by itself, and acknowledged there.

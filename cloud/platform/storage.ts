@@ -42,8 +42,8 @@ export async function writeWhole(path: string, data: string | Uint8Array, mode: 
   await rename(`${path}.new`, path);
 }
 
-/** Only what is not there is made: a secret that cannot be read for another reason must not be replaced. */
-const readIfThere = (path: string): Promise<Buffer | null> =>
+/** A file; null where there is none. One that cannot be read for another reason is an error: nobody must take it for missing. */
+export const readIfThere = (path: string): Promise<Buffer | null> =>
   readFile(path).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw error;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:http";
 import { z } from "zod";
 import { type Api, request } from "../api.ts";
+import { openReceiver } from "./receiver.ts";
 import type { Stage } from "./stage.ts";
 
 const dayMs = 86_400_000;
@@ -16,19 +16,7 @@ const readPoints = async (api: Api, householdId: string) =>
   standing.parse(await request(api, "GET", `/households/${householdId}/points`));
 
 /** The maker's shop: it takes every order, and knows it by its key. */
-async function openShop(signal: AbortSignal): Promise<string> {
-  const server = createServer((order, answer) => {
-    order.resume();
-    order.on("end", () => answer.writeHead(204).end());
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  signal.addEventListener("abort", () => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/orders`;
-}
+const openShop = async (signal: AbortSignal): Promise<string> => `${await openReceiver(signal, () => 204)}/orders`;
 
 /** What points are good for. */
 async function setProgram(api: Api, shopUrl: string): Promise<void> {

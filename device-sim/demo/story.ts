@@ -12,6 +12,7 @@ import type { ReleaseTeam } from "./release-team.ts";
 import { playSegments } from "./segment-part.ts";
 import { playFaults, tellCases } from "./service-parts.ts";
 import { type Stage, StoryEnded } from "./stage.ts";
+import { playWebhooks } from "./webhook-part.ts";
 
 /** Between the small things that happen once the present is reached. */
 const afterwardsMs = 8_000;
@@ -30,6 +31,7 @@ const parts = (team: ReleaseTeam): { afterMs: number; play: Part }[] => [
   { afterMs: 1_000, play: playLives },
   { afterMs: 2_000, play: playPoints },
   { afterMs: 2_000, play: playCampaigns },
+  { afterMs: 2_500, play: playWebhooks },
   { afterMs: 3_000, play: playContent },
   { afterMs: 4_000, play: playSegments },
   { afterMs: 5_500, play: playFaults },

@@ -113,6 +113,18 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     expect(body.items).toMatchObject([{ kind: "recipe", label: "Apple pie" }]);
   });
 
+  test("what is live is given its end while the next version is a draft, and the draft stays one", async () => {
+    const { page } = await open(phone, `/content/${hearth.stage.pie}`);
+    await page.getByRole("button", { name: "Change its time…" }).click();
+    await dialog(page).getByText("Version 1, live. What is still written, version 2, stays as it is.").waitFor();
+    expect(await dialog(page).getByLabel("Oven X200").isChecked()).toBe(true);
+    await dialog(page).getByLabel("Until").fill("2099-12-01T18:00");
+    expect([await faultsOf(page), await overflow(page)]).toEqual([[], 0]);
+    await dialog(page).getByRole("button", { name: "Publish now" }).click();
+    await page.getByText("Version 1 is live until 2099-12-01 18:00").waitFor();
+    await page.getByText("Version 2: draft").waitFor();
+  });
+
   test("who may only look sees the library and the display, and nothing to change", async () => {
     const made = await hearth.service.api("/api/v1/staff/keys", {
       method: "POST",

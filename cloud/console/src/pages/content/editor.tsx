@@ -209,6 +209,12 @@ function Settings({ draft, check, onChange }: SettingsProps) {
           })
         }
       />
+      {draft.kind === "tip" && (
+        <p className={page["note"]}>
+          A tip lies on the feed of its models until somebody looks for it, and opens no display. To single households
+          campaigns bring it by e-mail or the maker’s app; what the display should show is a message.
+        </p>
+      )}
       {draft.kind === "offer" && (
         <TextInput
           label="What is granted"

@@ -1,17 +1,15 @@
-import { Button, Checkbox, Textarea, TextInput } from "@mantine/core";
+import { Button, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { download, send } from "../../api/client.ts";
 import { contentPath, testDevicesQuery } from "../../api/content-queries.ts";
 import type { ContentDetail } from "../../api/content-shapes.ts";
-import { modelsQuery } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
-import { feedOfKind } from "../../core/content.ts";
 import { plural } from "../../core/numbers.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Notice } from "../../parts/notice.tsx";
-import { localZone } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
+import { Failed, type StepProps, useStep } from "./item-step.tsx";
+import { isPlanned, Schedule } from "./schedule.tsx";
 import classes from "./content.module.css";
 
 type Asked = "submit" | "review" | "schedule" | "test" | "withdraw";
@@ -21,9 +19,10 @@ export function ItemActions({ item }: { item: ContentDetail }) {
   const [asked, setAsked] = useState<Asked | null>(null);
   const rights = useRights();
   const close = () => setAsked(null);
-  const { state, liveVersion, kind, id } = item;
+  const { state, kind, id } = item;
   const mayWrite = rights?.may("content.write") === true;
-  const isOut = liveVersion !== null || state === "scheduled" || state === "approved";
+  const planned = item.versions.filter(isPlanned);
+  const isOut = planned.length > 0;
   return (
     <div className={page["actions"]}>
       {kind === "recipe" && (
@@ -45,8 +44,10 @@ export function ItemActions({ item }: { item: ContentDetail }) {
       {rights?.may("content.review") === true && state === "in_review" && (
         <Button onClick={() => setAsked("review")}>Review…</Button>
       )}
-      {mayWrite && (state === "approved" || state === "scheduled" || state === "live") && (
-        <Button onClick={() => setAsked("schedule")}>{state === "approved" ? "Schedule…" : "Change its time…"}</Button>
+      {mayWrite && isOut && (
+        <Button variant={isPlanned({ state }) ? "filled" : "default"} onClick={() => setAsked("schedule")}>
+          {planned[0]?.state === "approved" ? "Schedule…" : "Change its time…"}
+        </Button>
       )}
       <Dialog title="Hand in for review" opened={asked === "submit"} onClose={close}>
         <Submit item={item} onDone={close} />
@@ -66,27 +67,6 @@ export function ItemActions({ item }: { item: ContentDetail }) {
     </div>
   );
 }
-
-interface StepProps {
-  item: ContentDetail;
-  onDone: () => void;
-}
-
-/** A step of the item: what it sends, and what the page knows afterwards. */
-function useStep({ item, onDone }: StepProps) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: ({ verb, body }: { verb: string; body?: object }) =>
-      send("POST", `${contentPath(item.id)}/${verb}`, body),
-    // Whoever sees the page again sees what has become of the item, and no button that is over.
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["content"] });
-      onDone();
-    },
-  });
-}
-
-const Failed = ({ error }: { error: Error | null }): ReactNode => error !== null && <Notice error={error} />;
 
 function Submit(props: StepProps) {
   const [note, setNote] = useState("");
@@ -143,90 +123,6 @@ function Review(props: StepProps) {
         >
           Send back
         </Button>
-      </div>
-    </div>
-  );
-}
-
-function Schedule(props: StepProps) {
-  const { item } = props;
-  const before = item.versions[0]?.schedule ?? null;
-  const [from, setFrom] = useState(before?.from ?? "");
-  const [until, setUntil] = useState(before?.until ?? "");
-  const [zone, setZone] = useState(before?.zone ?? localZone);
-  const feed = feedOfKind[item.kind];
-  const mayFeed = feed !== null && item.class !== "promotional" && item.class !== "loyalty_status";
-  const [models, setModels] = useState(before?.models ?? []);
-  const all = (useQuery(modelsQuery).data?.items ?? []).filter(({ key }) => item.models?.includes(key) ?? true);
-  const step = useStep(props);
-  return (
-    <div className={page["form"]}>
-      <div className={classes["pair"]}>
-        <TextInput
-          type="datetime-local"
-          label="From"
-          description="Empty: at once"
-          value={from}
-          onChange={(event) => setFrom(event.currentTarget.value)}
-        />
-        <TextInput
-          type="datetime-local"
-          label="Until"
-          description="Empty: no end"
-          value={until}
-          onChange={(event) => setUntil(event.currentTarget.value)}
-        />
-      </div>
-      {mayFeed ? (
-        <>
-          <div role="group" aria-label="On whose feeds" className={page["form"]}>
-            <p className={page["soft"]}>On whose feed of {feed}:</p>
-            {all.map(({ key, name }) => (
-              <Checkbox
-                key={key}
-                label={name}
-                checked={models.includes(key)}
-                onChange={(event) =>
-                  setModels(event.currentTarget.checked ? [...models, key] : models.filter((one) => one !== key))
-                }
-              />
-            ))}
-          </div>
-          <TextInput
-            label="Time zone of the feeds"
-            description="A feed is one for everybody, so it reads these times in one zone. What is sent to a household reads them on its own clock."
-            value={zone}
-            onChange={(event) => setZone(event.currentTarget.value)}
-          />
-        </>
-      ) : (
-        <p className={page["note"]}>
-          It goes on no feed: it reaches households by being sent, and these times are on each household’s own clock.
-        </p>
-      )}
-      {item.class === "safety" && models.length > 0 && (
-        <p className={page["mind"]}>
-          A safety notice also goes to every appliance of these models, at once, and is acknowledged there.
-        </p>
-      )}
-      <Failed error={step.error} />
-      <div className={page["actions"]}>
-        <Button
-          loading={step.isPending}
-          onClick={() =>
-            step.mutate({
-              verb: "schedule",
-              body: { models, from: from === "" ? null : from, until: until === "" ? null : until, zone },
-            })
-          }
-        >
-          {from === "" ? "Publish now" : "Schedule"}
-        </Button>
-        {item.state === "scheduled" && (
-          <Button variant="default" disabled={step.isPending} onClick={() => step.mutate({ verb: "unschedule" })}>
-            Take the schedule back
-          </Button>
-        )}
       </div>
     </div>
   );

@@ -88,6 +88,7 @@ function Standing({ item }: { item: ContentDetail }) {
   const { words, tone } = versionStateWords[state];
   const sentBack = state === "draft" && steps[0]?.event === "send_back" ? steps[0].note : null;
   const schedule = versions[0]?.schedule ?? null;
+  const until = versions.find((one) => one.version === liveVersion)?.schedule?.until ?? null;
   return (
     <div>
       <p className={classes["facts"]}>
@@ -97,7 +98,11 @@ function Standing({ item }: { item: ContentDetail }) {
         <span>
           {contentKindWords[kind]}, {contentClassWords[item.class].toLowerCase()}
         </span>
-        {liveVersion !== null && liveVersion !== version && <span>Version {liveVersion} is live</span>}
+        {liveVersion !== null && liveVersion !== version && (
+          <span>
+            Version {liveVersion} is live{until === null ? "" : ` until ${until.replace("T", " ")}`}
+          </span>
+        )}
         {publishedTo.length > 0 && <span>On the feed of {publishedTo.join(", ")}</span>}
         {schedule !== null && (
           <span>
