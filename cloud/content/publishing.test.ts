@@ -173,12 +173,12 @@ test("what is live gets another time, other models and its end while newer versi
   const published = await ask("POST", `/items/${id}/publish`, { version: 1, models: ["oven-x200"], feed: "tips" });
   expect(published.body).toMatchObject({ publishedTo: ["oven-x200"], liveVersion: 1 });
   expect(await states()).toEqual(["scheduled", "live"]);
-  const title = (payload: string | undefined) => contentItem.parse(JSON.parse(payload ?? "")).title;
-  expect(title(changes.at(-1)?.items.find(({ topic }) => topic.includes("/en/"))?.payload)).toBe("Tip");
+  const onFeed = () => changes.at(-1)?.items.find(({ topic }) => topic.includes("/en/"))?.payload ?? "";
+  expect(contentItem.parse(JSON.parse(onFeed())).title).toBe("Tip");
   road.clock.forward(6 * hourMs);
   await content.tick();
   expect(await states()).toEqual(["live", "withdrawn"]);
-  expect(title(changes.at(-1)?.items.find(({ topic }) => topic.includes("/en/"))?.payload)).toBe("Second");
+  expect(contentItem.parse(JSON.parse(onFeed())).title).toBe("Second");
   expect((await schedule(id, { version: 1 })).body).toMatchObject({ code: "content_withdrawn" });
 });
 

@@ -5,6 +5,7 @@ import { epochMs, safeText } from "#protocol/text.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
+import { queuedAlone, triesView } from "../platform/sending-view.ts";
 import { disabledReasons, typeFilter, webhookStatuses } from "./core/webhook.ts";
 import { eventProblems } from "./errors.ts";
 import type { WebhookEndpoint } from "./webhook-endpoints.ts";
@@ -58,27 +59,13 @@ const deliveryView = z
 
 const deliveryWithTries = deliveryView
   .extend({
-    tries: z.array(
-      z.object({
-        attempt: z.number(),
-        atMs: z.number(),
-        tookMs: z.number(),
-        outcome: z.string(),
-        /** `HTTP 503`, or why there was no answer. */
-        detail: z.string(),
-      }),
-    ),
+    tries: triesView,
     /** The message as it would be sent now; null where the event is kept no longer. */
     body: z.string().nullable(),
   })
   .meta({ id: "WebhookDeliveryWithTries" });
 
 const viewOf = (endpoint: WebhookEndpoint): z.infer<typeof endpointView> => endpoint;
-
-const queuedAlone = <D extends { status: string; nextAtMs: number }>(delivery: D) => ({
-  ...delivery,
-  nextAtMs: delivery.status === "queued" ? delivery.nextAtMs : null,
-});
 
 /** HTTP of events out: endpoints, and what was sent to them. */
 export function webhooksRoutes(server: FastifyInstance, webhooks: Webhooks): void {

@@ -5,6 +5,7 @@ import { safeText } from "#protocol/text.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
+import { queuedAlone, triesView } from "../platform/sending-view.ts";
 import type { Channel } from "./channels.ts";
 import { noticeKinds, noticeSeverities, subscription } from "./core/notice.ts";
 import { noticeProblems } from "./errors.ts";
@@ -59,16 +60,7 @@ const deliveryView = z.object(deliveryShape).meta({ id: "NoticeDelivery" });
 const deliveryWithAttempts = z
   .object({
     ...deliveryShape,
-    tries: z.array(
-      z.object({
-        attempt: z.number(),
-        atMs: z.number(),
-        tookMs: z.number(),
-        outcome: z.string(),
-        /** `HTTP 503`, `SMTP 450`, or why there was no answer. */
-        detail: z.string(),
-      }),
-    ),
+    tries: triesView,
     items: z.array(
       z.object({
         id: z.string(),
@@ -86,11 +78,6 @@ const deliveryWithAttempts = z
   .meta({ id: "NoticeDeliveryWithAttempts" });
 
 const viewOf = (channel: Channel): z.infer<typeof channelView> => channel;
-
-const queuedAlone = <D extends { status: string; nextAtMs: number }>(delivery: D) => ({
-  ...delivery,
-  nextAtMs: delivery.status === "queued" ? delivery.nextAtMs : null,
-});
 
 /** HTTP of telling staff: channels, and what was sent to them. */
 export function noticesRoutes(server: FastifyInstance, notices: Notices): void {

@@ -36,7 +36,8 @@ function stepMisfits(machine: ProgramSettings, { key, capabilities }: Model): Wr
     wrong.push({ field: "program", message: `${key} has no program ${machine.program}` });
   }
   if ((machine.setpoint_c ?? 0) > hottest) {
-    wrong.push({ field: "setpoint_c", message: `${key} goes up to ${hottest} °C${within}` });
+    const limit = hottest === 0 ? "sets no temperature" : `goes up to ${hottest} °C${within}`;
+    wrong.push({ field: "setpoint_c", message: `${key} ${limit}` });
   }
   if ((machine.setpoint_c ?? Number.POSITIVE_INFINITY) < coolest) {
     wrong.push({ field: "setpoint_c", message: `${key} starts at ${coolest} °C with ${machine.program}` });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { daysOf, stepFrom } from "./content-calendar.ts";
+import type { CalendarEntry } from "../api/content-shapes.ts";
+import { daysOf, entriesOn, stepFrom } from "./content-calendar.ts";
 
 const nowMs = Date.UTC(2026, 9, 20, 12);
 
@@ -35,5 +36,38 @@ test("days follow one another without a gap, wherever one goes", () => {
       },
     ),
     { numRuns: 40 },
+  );
+});
+
+test("what is out stands on each of its days: it begins once, ends once, and goes on in between", () => {
+  const { days } = daysOf("month", null, nowMs, "Europe/Berlin");
+  const [first, last] = [days[0]?.fromMs ?? 0, days.at(-1)?.toMs ?? 0];
+  fc.assert(
+    fc.property(
+      fc.integer({ min: first, max: last - 2 }),
+      fc.integer({ min: 1, max: last - first }),
+      (fromMs, forMs) => {
+        const untilMs = Math.min(fromMs + forMs, last);
+        const entry: CalendarEntry = {
+          id: "1",
+          version: 1,
+          kind: "tip",
+          title: "Tip",
+          state: "scheduled",
+          class: "service",
+          models: [],
+          from: null,
+          until: null,
+          zone: "UTC",
+          fromMs,
+          untilMs,
+        };
+        const said = days.flatMap((day) => entriesOn([entry], day).map(({ is }) => is));
+        const out = days.filter((day) => day.fromMs < untilMs && day.toMs > fromMs).length;
+        expect(said).toHaveLength(out);
+        expect(said[0]).toBe("first");
+        expect(said.slice(1)).toEqual(said.slice(1).map((_, at) => (at === said.length - 2 ? "last" : "between")));
+      },
+    ),
   );
 });

@@ -83,6 +83,17 @@ export function stepFrom(days: readonly CalendarDay[], span: Span, by: -1 | 1): 
   return plus(edge?.date ?? "2000-01-01", by);
 }
 
-/** What is out or begins on a day, the first to begin first. */
-export const entriesOn = (items: readonly CalendarEntry[], day: CalendarDay): CalendarEntry[] =>
-  items.filter(({ fromMs, untilMs }) => fromMs < day.toMs && (untilMs === null || untilMs > day.fromMs));
+export interface DayEntry {
+  entry: CalendarEntry;
+  /** What the day is to it: it begins, or ends, or it simply goes on. */
+  is: "first" | "last" | "between";
+}
+
+/** What is out on a day, the first to begin first. One that begins and ends on it begins. */
+export const entriesOn = (items: readonly CalendarEntry[], day: CalendarDay): DayEntry[] =>
+  items.flatMap((entry): DayEntry[] => {
+    const { fromMs, untilMs } = entry;
+    if (fromMs >= day.toMs || (untilMs !== null && untilMs <= day.fromMs)) return [];
+    if (fromMs >= day.fromMs) return [{ entry, is: "first" }];
+    return [{ entry, is: untilMs !== null && untilMs <= day.toMs ? "last" : "between" }];
+  });

@@ -2,9 +2,8 @@ import { Button, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { contentCalendarQuery } from "../../api/content-queries.ts";
-import type { CalendarEntry } from "../../api/content-shapes.ts";
 import { contentKindWords, versionStateWords } from "../../core/content.ts";
-import { type CalendarDay, daysOf, entriesOn, stepFrom } from "../../core/content-calendar.ts";
+import { type CalendarDay, type DayEntry, daysOf, entriesOn, stepFrom } from "../../core/content-calendar.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
@@ -72,7 +71,7 @@ export function CalendarPage() {
           </div>
         ))}
         {days.map((day) => (
-          <Day key={day.date} day={day} entries={entriesOn(items, day)} nowMs={nowMs} />
+          <Day key={day.date} day={day} entries={entriesOn(items, day)} nowMs={nowMs} isWhole={span === "week"} />
         ))}
       </div>
       <p className={page["note"]}>
@@ -83,8 +82,22 @@ export function CalendarPage() {
   );
 }
 
-function Day({ day, entries, nowMs }: { day: CalendarDay; entries: CalendarEntry[]; nowMs: number }) {
+/** So many that simply go on are shown on a day of a month; more are one line, so that what begins and ends is seen. */
+const goingOnShown = 2;
+
+interface DayProps {
+  day: CalendarDay;
+  entries: DayEntry[];
+  nowMs: number;
+  /** Everything is shown, as on a day of a week. */
+  isWhole: boolean;
+}
+
+function Day({ day, entries, nowMs, isWhole }: DayProps) {
   const isToday = nowMs >= day.fromMs && nowMs < day.toMs;
+  const goingOn = entries.filter(({ is }) => is === "between");
+  const isFolded = !isWhole && !isToday && goingOn.length > goingOnShown;
+  const shown = isFolded ? entries.filter(({ is }) => is !== "between") : entries;
   return (
     <section
       className={classes["day"]}
@@ -96,16 +109,30 @@ function Day({ day, entries, nowMs }: { day: CalendarDay; entries: CalendarEntry
       <span className={classes["date"]} aria-hidden="true">
         {day.words}
       </span>
-      {entries.map(({ id, title, kind, state, fromMs }) => (
-        <Link key={id} to="/content/$id" params={{ id }} search={{}} className={classes["entry"]} data-state={state}>
-          {fromMs >= day.fromMs && fromMs < day.toMs ? "Begins: " : ""}
-          {title}
-          <span className="hidden">
-            {" "}
-            ({contentKindWords[kind]}, {versionStateWords[state].words.toLowerCase()})
-          </span>
-        </Link>
+      {shown.map((one) => (
+        <Entry key={`${one.entry.id} ${one.entry.version}`} {...one} />
       ))}
+      {isFolded && (
+        <details className={classes["folded"]}>
+          <summary>{goingOn.length} go on</summary>
+          {goingOn.map((one) => (
+            <Entry key={`${one.entry.id} ${one.entry.version}`} {...one} />
+          ))}
+        </details>
+      )}
     </section>
   );
 }
+
+const dayWords: Record<DayEntry["is"], string> = { first: "Begins: ", last: "Ends: ", between: "" };
+
+const Entry = ({ entry: { id, title, kind, state }, is }: DayEntry) => (
+  <Link to="/content/$id" params={{ id }} search={{}} className={classes["entry"]} data-state={state}>
+    {dayWords[is]}
+    {title}
+    <span className="hidden">
+      {" "}
+      ({contentKindWords[kind]}, {versionStateWords[state].words.toLowerCase()})
+    </span>
+  </Link>
+);

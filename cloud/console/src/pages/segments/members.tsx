@@ -19,7 +19,7 @@ export function Members({ segment: { id, isFilling } }: { segment: Segment }) {
   const question = useQuery(segmentMembersQuery(id, cursor));
   const found = question.data;
   return (
-    <section className={page["card"]} aria-label="Members">
+    <section className={page["page"]} aria-label="Members">
       <h2>Who is in it</h2>
       <QuestionNotice question={question} />
       {found === undefined ? (

@@ -46,9 +46,7 @@ export function SegmentsPage() {
           </p>
         </Empty>
       ) : (
-        <section className={page["card"]} aria-label="Segments">
-          <DataTable label="Segments" rows={found.items} keyOf={({ id }) => id} columns={columns} />
-        </section>
+        <DataTable label="Segments" rows={found.items} keyOf={({ id }) => id} columns={columns} />
       )}
     </div>
   );

@@ -100,7 +100,16 @@ export function WebhookDeliveries({ webhooks, shown, search, mayWrite, onSearch 
 }
 
 const columnsFor = (open: (id: string) => void): Column<WebhookDelivery>[] => [
-  { name: "Event", lead: true, cell: ({ type }) => <span className={classes["type"]}>{type}</span> },
+  {
+    name: "Event",
+    lead: true,
+    cell: ({ type, subject }) => (
+      <span className={classes["type"]}>
+        {type}
+        <span className={classes["subject"]}>{subject.replace(":", " ")}</span>
+      </span>
+    ),
+  },
   {
     name: "Status",
     cell: ({ status }) => (
