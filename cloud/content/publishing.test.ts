@@ -81,6 +81,9 @@ async function approved(draft: object): Promise<string> {
 const schedule = (id: string, when: object) => ask("POST", `/items/${id}/schedule`, when);
 const stateOf = async (id: string) => (await ask("GET", `/items/${id}`)).body.state as string;
 
+/** What the last change of the feeds brought in English. */
+const inEnglish = () => changes.at(-1)?.items.find(({ topic }) => topic.includes("/en/"))?.payload ?? "";
+
 /** A local time so many hours from now, in UTC. */
 const inHours = (hours: number) => new Date(road.clock.nowMs() + hours * hourMs).toISOString().slice(0, 16);
 
@@ -173,12 +176,11 @@ test("what is live gets another time, other models and its end while newer versi
   const published = await ask("POST", `/items/${id}/publish`, { version: 1, models: ["oven-x200"], feed: "tips" });
   expect(published.body).toMatchObject({ publishedTo: ["oven-x200"], liveVersion: 1 });
   expect(await states()).toEqual(["scheduled", "live"]);
-  const onFeed = () => changes.at(-1)?.items.find(({ topic }) => topic.includes("/en/"))?.payload ?? "";
-  expect(contentItem.parse(JSON.parse(onFeed())).title).toBe("Tip");
+  expect(contentItem.parse(JSON.parse(inEnglish())).title).toBe("Tip");
   road.clock.forward(6 * hourMs);
   await content.tick();
   expect(await states()).toEqual(["live", "withdrawn"]);
-  expect(contentItem.parse(JSON.parse(onFeed())).title).toBe("Second");
+  expect(contentItem.parse(JSON.parse(inEnglish())).title).toBe("Second");
   expect((await schedule(id, { version: 1 })).body).toMatchObject({ code: "content_withdrawn" });
 });
 
