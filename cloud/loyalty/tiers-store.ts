@@ -164,11 +164,15 @@ export class TiersStore {
     until: readonly { account: number; untilMs: number }[],
   ): Promise<{ account: number; atMs: number }[]> {
     const { rows } = await sql<{ account: number; at_ms: number }>`
-      DELETE FROM loyalty_activation d
-      USING unnest(${until.map(({ account }) => account)}::int[], ${until.map(({ untilMs }) => untilMs)}::bigint[])
-        AS u(account, until_ms) JOIN ledger_account a ON a.key = u.account OR a.merged_into = u.account
-      WHERE d.account = a.key AND d.at_ms <= u.until_ms
-      RETURNING u.account, d.at_ms`.execute(tx);
+      WITH u AS (
+        SELECT * FROM unnest(${until.map(({ account }) => account)}::int[], ${until.map(({ untilMs }) => untilMs)}::bigint[])
+          AS u(account, until_ms)
+      ), family AS (
+        SELECT account, account AS part, until_ms FROM u
+        UNION ALL SELECT u.account, a.key, u.until_ms FROM u JOIN ledger_account a ON a.merged_into = u.account
+      )
+      DELETE FROM loyalty_activation d USING family f WHERE d.account = f.part AND d.at_ms <= f.until_ms
+      RETURNING f.account, d.at_ms`.execute(tx);
     return rows
       .map((row) => ({ account: row.account, atMs: row.at_ms }))
       .toSorted((a, b) => a.atMs - b.atMs || a.account - b.account);

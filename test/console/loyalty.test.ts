@@ -65,7 +65,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       const { page, complaints, strangers } = await open(screen, "/loyalty");
       await region(page, "What the program owes").getByText("Expire within 365 days").waitFor();
       await region(page, "What earns points")
-        .getByText("30 points for maintenance.done from appliance", { exact: false })
+        .getByText("30 points for a cleaning or descaling, where kind", { exact: false })
         .waitFor();
       await region(page, "Tiers").getByText("2,000 points").waitFor();
       await region(page, "Rewards").getByText("Linen apron").waitFor();
@@ -74,30 +74,126 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       expect([complaints, strangers]).toEqual([[], []]);
     });
 
-    test("a rule is tried before it is in force, told what is wrong with it, and then put in force", async () => {
+    test("a rule is written in fields, told at the field what is wrong, tried with a picture, and then put in force", async () => {
       const { page, complaints } = await open(screen, "/loyalty/rules/new");
-      const key = `asked_${screen.viewport.width}`;
-      const rule = {
-        title: "Asked for a price",
-        act: { type: "price.checked" },
-        effects: [{ points: 7 }],
-        limit: { kind: "none" },
-      };
-      const text = page.getByLabel("Definition, as JSON");
-      await text.fill(JSON.stringify(rule, null, 2));
+      const title = `Asked for a price at ${screen.viewport.width}`;
+      const force = page.getByRole("button", { name: "Put it in force" });
+      await page.getByLabel("It is for").selectOption("price.checked");
+      await page.getByLabel("How often").selectOption("none");
+      await page.getByLabel("How many").fill("7");
       await page.getByRole("button", { name: "Try it" }).click();
-      await page.getByText("The rule would mint without limit").waitFor();
+      await page.getByText("Name it: the household reads this beside its points.").waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
-      await text.fill(JSON.stringify({ ...rule, limit: { kind: "per", period: "day", count: 1 } }, null, 2));
+      await page.getByLabel("Title").fill(title);
       await page.getByRole("button", { name: "Try it" }).click();
-      await region(page, "Dry run").getByText("7 points").waitFor();
+      // The service says it, at the field: nothing would bound what a household earns.
+      await page.getByRole("group", { name: "How often" }).getByText("Nothing bounds what a household earns").waitFor();
+      await page.getByLabel("How often").selectOption("per");
+      const condition = page.getByRole("textbox", { name: "Condition" });
+      await condition.fill('ordres >= 1 && origin == "web"');
+      await page.getByRole("button", { name: "Try it" }).click();
+      await page.getByText("`ordres` at character 1", { exact: false }).first().waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
-      await page.getByLabel("Name of the rule").fill(key);
-      await page.getByRole("button", { name: "Put it in force" }).click();
+      await condition.fill('origin == "web"');
+      await page.getByText("The household: customer").click();
+      await page.getByRole("button", { name: "open_cases", exact: true }).click();
+      expect(await condition.inputValue()).toBe('origin == "web" && open_cases >= 1');
+      await condition.fill('origin == "web" && open_cases == 0');
+      expect(await force.isDisabled()).toBe(true);
+      await page.getByRole("button", { name: "Try it" }).click();
+      await region(page, "Dry run").getByText("7 points", { exact: true }).waitFor();
+      await page.getByRole("img", { name: "Points by a day, at most 7" }).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await force.click();
+      await page.getByText("it would have given 7 points to 1 household", { exact: false }).waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+      await page.getByRole("button", { name: "Yes, from now on" }).click();
+      const key = `asked_for_a_price_at_${screen.viewport.width}`;
       await until("it is in force", () => new URL(page.url()).pathname === `/loyalty/rules/${key}`);
-      await page.getByText("7 points for price.checked, once a day.").waitFor();
-      // The 422 of the first try is the one complaint that the browser may have.
+      await page.getByText("7 points for a price looked at, where origin", { exact: false }).waitFor();
+      // The 422s of the first tries are what the browser may complain about.
       expect(complaints.filter((line) => !line.includes("422"))).toEqual([]);
+    });
+
+    test("tiers are changed in fields, and what that changes for how many is read before it is in force", async () => {
+      const { page, complaints } = await open(screen, "/loyalty/program");
+      const silver = page.getByRole("group", { name: "Silver", exact: true });
+      await silver.getByLabel("From points").fill("5000");
+      await page.getByRole("button", { name: "Put it in force" }).click();
+      await page.getByText("More than Silver asks for.").waitFor();
+      const from = screen.isMobile ? "480" : "490";
+      await silver.getByLabel("From points").fill(from);
+      await silver.getByRole("button", { name: "Add a language" }).click();
+      const languages = silver.getByRole("group", { name: "Other languages of Silver" });
+      await languages
+        .getByLabel("Language")
+        .last()
+        .fill(screen.isMobile ? "fr" : "de");
+      await languages
+        .getByRole("textbox", { name: /^Name in/ })
+        .last()
+        .fill("Silber");
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("button", { name: "Put it in force" }).click();
+      await page.getByText(`Silver asks for ${from} points`, { exact: false }).waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+      await page.getByRole("button", { name: "Yes, from now on" }).click();
+      await until("the tier asks for less", async () => {
+        const { body } = await service.api("/api/v1/loyalty/program");
+        const [, second] = body.definition.tiers;
+        return second.fromPoints === Number(from) && Object.values(second.names).includes("Silber");
+      });
+      expect(complaints).toEqual([]);
+    });
+
+    test("a reward is made and taken away, and whoever takes it away reads what that means", async () => {
+      const { page, complaints } = await open(screen, "/loyalty/rewards/new");
+      const title = `Cook book ${screen.viewport.width}`;
+      await page.getByLabel("Title").fill(title);
+      await page.getByRole("button", { name: "Offer it to households" }).click();
+      await page.getByText("At least 1 point.").waitFor();
+      await page.getByLabel("Costs, in points").fill("150");
+      await page.getByLabel("Kind").selectOption("voucher");
+      await page.getByLabel("For whom").selectOption("gold");
+      await page.getByLabel("There is no end to them").uncheck();
+      await page.getByLabel("How many there are in all").fill("20");
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("button", { name: "Offer it to households" }).click();
+      await region(page, "Rewards").getByText(title).click();
+      await page.getByLabel("Households can have it").uncheck();
+      await page.getByRole("button", { name: "Save the changes" }).click();
+      await page.getByRole("dialog", { name: `Take ${title} away?` }).waitFor();
+      expect(await faultsOf(page)).toEqual([]);
+      await page.getByRole("button", { name: "Yes, from now on" }).click();
+      await region(page, "Rewards").getByText("A voucher, taken away").first().waitFor();
+      expect(complaints).toEqual([]);
+    });
+
+    test("an offer is made with prices as one writes them; one below the floor is told at its field", async () => {
+      const { page, complaints } = await open(screen, "/loyalty/offers/new");
+      const title = `Baking stone ${screen.viewport.width}`;
+      await page.getByLabel("Title").fill(title);
+      await page.getByLabel("Article").fill("S-1");
+      await page.getByLabel("List price").fill("49.9");
+      await page.getByLabel("Floor").fill("30");
+      const own = page.getByRole("group", { name: "Own price 1" });
+      await own.getByLabel("Own price", { exact: true }).fill("29.99");
+      await own.getByLabel("Reason").fill("You bake every week");
+      await page.getByRole("button", { name: "Make the offer ready" }).click();
+      await own.getByText("Not below the floor of EUR", { exact: false }).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await own.getByLabel("Own price", { exact: true }).fill("39.9");
+      await page.getByLabel("Last day").fill("2031-12-31");
+      await page.getByRole("button", { name: "Make the offer ready" }).click();
+      const row = region(page, "Offers").getByRole("row").filter({ hasText: title });
+      await row.getByText("until 31 Dec 2031").waitFor();
+      const { body } = await service.api("/api/v1/loyalty/offers");
+      expect(
+        body.items.find(({ definition }: { definition: { title: string } }) => definition.title === title),
+      ).toMatchObject({
+        definition: { listPriceMinor: 4_990, floorMinor: 3_000, prices: [{ tier: null, priceMinor: 3_990 }] },
+      });
+      expect(complaints).toEqual([]);
     });
 
     test("a household's points are read entry by entry, and an earning is taken back with a reason", async () => {
@@ -126,7 +222,11 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       const { page } = await open(screen, "/loyalty/rules/first_cook", hearth.stage.viewerKey);
       await page.getByRole("heading", { name: "First program of the household" }).waitFor();
       expect(await page.getByRole("button", { name: /force|Try it/ }).count()).toBe(0);
-      expect(await page.getByLabel("Definition, as JSON").getAttribute("readonly")).not.toBeNull();
+      expect(await page.getByLabel("Title").getAttribute("readonly")).not.toBeNull();
+      expect(await page.getByLabel("How often").isDisabled()).toBe(true);
+      await page.goto(`${service.http}/loyalty/program`);
+      await page.getByRole("group", { name: "Silver", exact: true }).waitFor();
+      expect(await page.getByRole("button", { name: /force|Add|Remove/ }).count()).toBe(0);
     });
   });
 });

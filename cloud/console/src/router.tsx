@@ -207,6 +207,24 @@ const earningRuleRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/loyalty/earning-rule-page.tsx"), "EarningRulePage"),
 });
 
+const programRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/loyalty/program",
+  component: lazyRouteComponent(() => import("./pages/loyalty/program-page.tsx"), "ProgramPage"),
+});
+
+const rewardRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/loyalty/rewards/$key",
+  component: lazyRouteComponent(() => import("./pages/loyalty/reward-page.tsx"), "RewardPage"),
+});
+
+const offerRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/loyalty/offers/$key",
+  component: lazyRouteComponent(() => import("./pages/loyalty/offer-page.tsx"), "OfferPage"),
+});
+
 const contentItemRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/content/$id",
@@ -284,6 +302,9 @@ const routeTree = rootRoute.addChildren([
   campaignRoute,
   loyaltyRoute,
   earningRuleRoute,
+  programRoute,
+  rewardRoute,
+  offerRoute,
   contentItemRoute,
   calendarRoute,
   provisioningRoute,

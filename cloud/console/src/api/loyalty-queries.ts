@@ -8,6 +8,7 @@ import type {
   LedgerEntry,
   Liability,
   LoyaltyProgram,
+  LoyaltyVocabulary,
   Offer,
   OfferGrant,
   Redemption,
@@ -19,6 +20,8 @@ const calmMs = 5_000;
 const entriesPerPage = 30;
 
 export const loyaltyPath = "/api/v1/loyalty";
+export const rewardPath = (key: string) => `${loyaltyPath}/rewards/${encodeURIComponent(key)}`;
+export const offerPath = (key: string) => `${loyaltyPath}/offers/${encodeURIComponent(key)}`;
 export const earningRulePath = (key: string) => `${loyaltyPath}/rules/${encodeURIComponent(key)}`;
 
 const asked = <Answer>(name: string, path: string) =>
@@ -29,6 +32,11 @@ const asked = <Answer>(name: string, path: string) =>
   });
 
 export const earningRulesQuery = asked<{ items: EarningRule[] }>("rules", "rules");
+export const vocabularyQuery = queryOptions({
+  queryKey: ["loyalty", "vocabulary"],
+  queryFn: ({ signal }) => get<LoyaltyVocabulary>(`${loyaltyPath}/vocabulary`, { signal }),
+  staleTime: Infinity,
+});
 export const programQuery = asked<LoyaltyProgram>("program", "program");
 export const liabilityQuery = asked<Liability>("liability", "liability");
 export const rewardsQuery = asked<{ items: Reward[] }>("rewards", "rewards");

@@ -8,12 +8,29 @@ export type EarningLimit =
   | { kind: "per"; period: Period; count: number }
   | { kind: "once_per"; fact: string };
 
-export type EarningAmount = number | { of: string; unit: number; times: number; max: number };
+export type Rounding = "down" | "nearest" | "up";
+export type EarningAmount = number | { of: string; unit: number; times: number; round: Rounding; max: number };
+
+export type FactKind = "text" | "number" | "flag";
+export type ActOrigin = "appliance" | "web" | "app" | "shop" | "support" | "social";
+
+/** A fact that a condition may read. */
+export interface OfferedFact {
+  name: string;
+  type: string;
+  help: string;
+}
+
+/** What rules are written with. */
+export interface LoyaltyVocabulary {
+  acts: { type: string; words: string; from: ActOrigin[]; facts: OfferedFact[] }[];
+  facts: OfferedFact[];
+}
 
 export interface EarningDefinition {
   title: string;
-  act: { type: string; from: string[] };
-  facts: Record<string, "text" | "number" | "flag">;
+  act: { type: string; from: ActOrigin[] };
+  facts: Record<string, FactKind>;
   when: string | null;
   effects: { points: EarningAmount; to: "household" | "referrer" }[];
   returns: { rule: string; by: string } | null;
@@ -44,12 +61,16 @@ export interface DryRun {
   points: number;
   refused: number;
   returns: number;
+  days: { day: string; points: number }[];
+  perHousehold: { median: number; max: number };
   effects: { householdId: string; atMs: number; source: string; points: number; effectIndex: number; day: string }[];
 }
 
 export interface Tier {
   key: string;
   title: string;
+  /** In other languages, by locale. */
+  names: Record<string, string>;
   fromPoints: number;
   multiplierPct: number;
   benefits: string;
@@ -76,16 +97,25 @@ export interface Liability {
   expiring: { days: number; points: number }[];
 }
 
+export type RewardKind = "product" | "voucher" | "service" | "donation";
+
+export interface RewardDefinition {
+  title: string;
+  description: string;
+  /** In other languages, by locale. */
+  texts: Record<string, { title: string; description: string }>;
+  kind: RewardKind;
+  pointsCost: number;
+  reserveMs: number;
+  stock: number | null;
+  tier: string | null;
+  enabled: boolean;
+}
+
 export interface Reward {
   key: string;
-  definition: {
-    title: string;
-    description: string;
-    pointsCost: number;
-    stock: number | null;
-    tier: string | null;
-    enabled: boolean;
-  };
+  version: number;
+  definition: RewardDefinition;
   taken: number;
 }
 
@@ -94,19 +124,23 @@ interface Money {
   currency: string;
 }
 
+export interface OfferDefinition {
+  title: string;
+  article: string;
+  currency: string;
+  listPriceMinor: number;
+  floorMinor: number;
+  prices: { tier: string | null; priceMinor: number; reason: string }[];
+  pointsCost: number | null;
+  fromMs: number | null;
+  untilMs: number | null;
+  enabled: boolean;
+}
+
 export interface Offer {
   key: string;
   version: number;
-  definition: {
-    title: string;
-    article: string;
-    currency: string;
-    listPriceMinor: number;
-    floorMinor: number;
-    prices: { tier: string | null; priceMinor: number; reason: string }[];
-    pointsCost: number | null;
-    enabled: boolean;
-  };
+  definition: OfferDefinition;
 }
 
 export interface OfferGrant {

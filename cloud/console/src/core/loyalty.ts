@@ -1,11 +1,15 @@
 /** Points in words: what earns, how often, and what became of them. */
 import type {
+  ActOrigin,
   EarningAmount,
   EarningDefinition,
   EarningLimit,
   LedgerEntry,
+  LoyaltyVocabulary,
+  OfferDefinition,
   OfferGrant,
   Redemption,
+  RewardKind,
 } from "../api/loyalty-shapes.ts";
 import { countText, plural } from "./numbers.ts";
 import type { Tone } from "./rollouts.ts";
@@ -15,7 +19,14 @@ const dayMs = 86_400_000;
 const amountWords = (amount: EarningAmount): string =>
   typeof amount === "number"
     ? plural(amount, "point")
-    : `${countText(amount.times)} for every ${countText(amount.unit)} of ${amount.of}, at most ${countText(amount.max)}`;
+    : `${plural(amount.times, "point")} for every ${countText(amount.unit)} of ${amount.of} (at most ${countText(amount.max)})`;
+
+const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
+const originName = (origin: ActOrigin) => originWords[origin].toLowerCase();
+const ordinals = new Intl.PluralRules("en-GB", { type: "ordinal" });
+const ordinalEnds: Partial<Record<Intl.LDMLPluralRule, string>> = { one: "st", two: "nd", few: "rd" };
+/** `1st`, `22nd`, `4th` */
+const ordinal = (count: number) => `${count}${ordinalEnds[ordinals.select(count)] ?? "th"}`;
 
 const limitWords = (limit: EarningLimit): string => {
   switch (limit.kind) {
@@ -30,22 +41,27 @@ const limitWords = (limit: EarningLimit): string => {
   }
 };
 
-/** A rule as one would say it: `10 points for program.finished, up to 3 times a day`. */
-export function earningSentence(definition: EarningDefinition): string {
+/** A rule as one would say it: `10 points for a finished program, up to 3 times a day`. */
+export function earningSentence(definition: EarningDefinition, vocabulary: LoyaltyVocabulary | undefined): string {
   const { act, when, effects, returns, limit, streak, delayMs, tierMultiplied } = definition;
-  const from = act.from.length === 0 ? "" : ` from ${act.from.join(" or ")}`;
+  const known = vocabulary?.acts.find(({ type }) => type === act.type);
+  const words = known?.words ?? act.type;
+  // Of what one would take for granted nothing is said.
+  const isUsual = known !== undefined && known.from.join() === act.from.join();
+  const from = isUsual || act.from.length === 0 ? "" : `, by the word of ${act.from.map(originName).join(" or ")}`;
   const condition = when === null ? "" : `, where ${when}`;
-  if (returns !== null) return `${act.type}${from} takes back what ${returns.rule} gave for the same ${returns.by}`;
+  if (returns !== null)
+    return `${capital(words)}${from} takes back what ${returns.rule} gave for the same ${returns.by}`;
   const points = effects
     .map(({ points: amount, to }) => `${amountWords(amount)}${to === "referrer" ? " to who referred them" : ""}`)
     .join(" and ");
   const often =
     streak === null
       ? limitWords(limit)
-      : `in every ${streak.period} from the ${streak.length}th in a row on in which it happens`;
+      : `in every ${streak.period} that is at least the ${ordinal(streak.length)} in a row in which it happens`;
   const later = delayMs === 0 ? "" : `; they count after ${plural(Math.round(delayMs / dayMs), "day")}`;
   const more = tierMultiplied ? "; the tier multiplies them" : "";
-  return `${points} for ${act.type}${from}${condition}, ${often}${later}${more}`;
+  return `${points} for ${words}${from}${condition}, ${often}${later}${more}`;
 }
 
 export const entryKindWords: Record<LedgerEntry["kind"], string> = {
@@ -78,9 +94,37 @@ export const grantWords: Record<OfferGrant["state"], { words: string; tone: Tone
   expired: { words: "Ran out", tone: "plain" },
 };
 
+/** Digits behind the point of a currency: 2 of EUR, 0 of JPY. */
+export const moneyDigits = (currency: string): number =>
+  new Intl.NumberFormat("en-GB", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
 /** An amount of the currency's smallest unit: `18.00 EUR`. */
 export function moneyText({ amountMinor, currency }: { amountMinor: number; currency: string }): string {
   const format = new Intl.NumberFormat("en-GB", { style: "currency", currency, currencyDisplay: "code" });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(amountMinor / 10 ** digits);
+  return format.format(amountMinor / 10 ** moneyDigits(currency));
 }
+
+const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+/** When an offer is made to households: `until 31 Dec 2026`, `switched off`. */
+export function offerWhenText({ enabled, fromMs, untilMs }: OfferDefinition): string {
+  if (!enabled) return "switched off";
+  const from = fromMs === null ? "" : `from ${dayOnly.format(fromMs)}`;
+  const until = untilMs === null ? "" : `until ${dayOnly.format(untilMs - 1)}`;
+  return `${from} ${until}`.trim() || "at any time";
+}
+
+export const rewardKindWords: Record<RewardKind, string> = {
+  product: "Something that is sent",
+  voucher: "A voucher",
+  service: "A service",
+  donation: "A donation",
+};
+
+export const originWords: Record<ActOrigin, string> = {
+  appliance: "Appliances",
+  app: "The app",
+  web: "The web site",
+  shop: "The shop",
+  support: "Support",
+  social: "Social media",
+};

@@ -8,7 +8,7 @@ export const segmentSearch = (search: Record<string, unknown>): SegmentSearch =>
   cursor: typeof search["cursor"] === "string" && search["cursor"] !== "" ? search["cursor"] : undefined,
 });
 
-export const factGroupWords: Record<SegmentFact["group"], string> = {
+const factGroupWords: Record<SegmentFact["group"], string> = {
   appliances: "Appliances",
   use: "Use and upkeep",
   recipes: "Recipes",
@@ -25,14 +25,21 @@ export const factTypeWords: Record<SegmentFact["type"], string> = {
 };
 
 /** What a fact may be used for, where that needs the household's word. */
-export const purposeWords: Record<SegmentFact["purpose"], string | null> = {
+const purposeWords: Record<SegmentFact["purpose"], string | null> = {
   run: null,
   personalise: "Missing without consent to personalise.",
   market: "Missing without consent to marketing.",
 };
 
+/** The facts in their groups, each with what is to be minded of it. */
+export const factGroupsOf = (facts: readonly SegmentFact[]) =>
+  [...Map.groupBy(facts, ({ group }) => group)].map(([group, some]) => ({
+    title: factGroupWords[group],
+    facts: some.map((fact) => ({ ...fact, note: purposeWords[fact.purpose] })),
+  }));
+
 /** A condition with a fact, to go on from. */
-export function conditionWith({ name, type }: SegmentFact): string {
+export function conditionWith({ name, type }: Pick<SegmentFact, "name" | "type">): string {
   switch (type) {
     case "text":
       return `${name} == ""`;

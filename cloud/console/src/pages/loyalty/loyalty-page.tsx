@@ -9,10 +9,18 @@ import {
   programQuery,
   redemptionsQuery,
   rewardsQuery,
+  vocabularyQuery,
 } from "../../api/loyalty-queries.ts";
 import type { Offer, OfferGrant, Redemption, Reward, Tier } from "../../api/loyalty-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import { earningSentence, grantWords, moneyText, redemptionWords } from "../../core/loyalty.ts";
+import {
+  earningSentence,
+  grantWords,
+  moneyText,
+  offerWhenText,
+  redemptionWords,
+  rewardKindWords,
+} from "../../core/loyalty.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { DataTable } from "../../parts/data-table.tsx";
@@ -76,6 +84,7 @@ const Figure = ({ name, value }: { name: string; value: number }) => (
 function RulesCard() {
   const question = useQuery(earningRulesQuery);
   const mayChange = useRights()?.may("loyalty.rules") === true;
+  const vocabulary = useQuery(vocabularyQuery).data;
   const items = question.data?.items ?? [];
   return (
     <section className={page["card"]} aria-label="What earns points">
@@ -107,7 +116,7 @@ function RulesCard() {
               <Link to="/loyalty/rules/$key" params={{ key }} className={`${page["link"]} ${classes["name"]}`}>
                 {definition.title}
               </Link>
-              <p className={classes["sentence"]}>{earningSentence(definition)}</p>
+              <p className={classes["sentence"]}>{earningSentence(definition, vocabulary)}</p>
             </div>
             {definition.enabled ? (
               <StateMark tone="well">In force</StateMark>
@@ -122,12 +131,20 @@ function RulesCard() {
 }
 
 function TiersCard() {
+  const mayChange = useRights()?.may("loyalty.rules") === true;
   const question = useQuery(programQuery);
   const found = question.data;
   return (
     <section className={page["card"]} aria-label="Tiers">
-      <div>
+      <div className={page["head"]}>
         <h2>Tiers</h2>
+        {mayChange && (
+          <Button variant="default" renderRoot={(props) => <Link to="/loyalty/program" {...props} />}>
+            Change the tiers
+          </Button>
+        )}
+      </div>
+      <div>
         {found !== undefined && (
           <p className={page["note"]}>
             Points of the last {plural(found.definition.periodMonths, "month")} count, and a tier is kept for as long.
@@ -163,21 +180,40 @@ function TiersCard() {
   );
 }
 
+/** The name of a tier by its key. */
+function useTierNames(): (key: string) => string {
+  const tiers = useQuery(programQuery).data?.definition.tiers ?? [];
+  return (key) => tiers.find((tier) => tier.key === key)?.title ?? key;
+}
+
 function RewardsCard() {
+  const mayChange = useRights()?.may("loyalty.rules") === true;
   const question = useQuery(rewardsQuery);
+  const tierName = useTierNames();
   const taken = useQuery(redemptionsQuery).data?.items ?? [];
   const items = question.data?.items ?? [];
   return (
     <section className={page["card"]} aria-label="Rewards">
-      <h2>Rewards</h2>
+      <div className={page["head"]}>
+        <h2>Rewards</h2>
+        {mayChange && (
+          <Button
+            variant="default"
+            renderRoot={(props) => <Link to="/loyalty/rewards/$key" params={{ key: "new" }} {...props} />}
+          >
+            New reward
+          </Button>
+        )}
+      </div>
       <QuestionNotice question={question} />
       {question.data !== undefined && items.length === 0 && (
         <p className={page["note"]}>
-          There is nothing yet to spend points on. A reward has a price in points, and may have a stock and a tier: PUT
-          /api/v1/loyalty/rewards/KEY.
+          There is nothing yet to spend points on. A reward has a price in points, and may have a stock and a tier.
         </p>
       )}
-      {items.length > 0 && <DataTable label="Rewards" rows={items} keyOf={({ key }) => key} columns={rewardColumns} />}
+      {items.length > 0 && (
+        <DataTable label="Rewards" rows={items} keyOf={({ key }) => key} columns={rewardColumns(tierName)} />
+      )}
       {taken.length > 0 && (
         <>
           <h3>Put aside and redeemed last</h3>
@@ -193,10 +229,26 @@ function RewardsCard() {
   );
 }
 
-const rewardColumns = [
-  { name: "Reward", lead: true, cell: ({ definition }: Reward) => <strong>{definition.title}</strong> },
+const rewardColumns = (tierName: (key: string) => string) => [
+  {
+    name: "Reward",
+    lead: true,
+    cell: ({ key, definition }: Reward) => (
+      <Link to="/loyalty/rewards/$key" params={{ key }} className={`${page["link"]} ${classes["name"]}`}>
+        {definition.title}
+      </Link>
+    ),
+  },
+  {
+    name: "Kind",
+    cell: ({ definition: { kind, enabled } }: Reward) =>
+      enabled ? rewardKindWords[kind] : `${rewardKindWords[kind]}, taken away`,
+  },
   { name: "Costs", cell: ({ definition }: Reward) => plural(definition.pointsCost, "point") },
-  { name: "Tier", cell: ({ definition }: Reward) => definition.tier },
+  {
+    name: "For",
+    cell: ({ definition: { tier } }: Reward) => (tier === null ? "everybody" : `${tierName(tier)} and above`),
+  },
   {
     name: "Left",
     cell: ({ definition, taken }: Reward) =>
@@ -226,13 +278,25 @@ const redemptionColumns = [
 ];
 
 function OffersCard() {
+  const mayChange = useRights()?.may("loyalty.rules") === true;
   const question = useQuery(offersQuery);
+  const tierName = useTierNames();
   const made = useQuery(grantsQuery).data?.items ?? [];
   const items = question.data?.items ?? [];
   return (
     <section className={page["card"]} aria-label="Offers">
-      <div>
+      <div className={page["head"]}>
         <h2>Offers</h2>
+        {mayChange && (
+          <Button
+            variant="default"
+            renderRoot={(props) => <Link to="/loyalty/offers/$key" params={{ key: "new" }} {...props} />}
+          >
+            New offer
+          </Button>
+        )}
+      </div>
+      <div>
         <p className={page["note"]}>
           The list price is the same everywhere. One touch at the appliance orders, exactly once; ten seconds take it
           back.
@@ -241,11 +305,12 @@ function OffersCard() {
       <QuestionNotice question={question} />
       {question.data !== undefined && items.length === 0 && (
         <p className={page["note"]}>
-          None yet. An offer names an article of the shop, its list price, and who has it for less and why: PUT
-          /api/v1/loyalty/offers/KEY.
+          None yet. An offer names an article of the shop, its list price, and who has it for less and why.
         </p>
       )}
-      {items.length > 0 && <DataTable label="Offers" rows={items} keyOf={({ key }) => key} columns={offerColumns} />}
+      {items.length > 0 && (
+        <DataTable label="Offers" rows={items} keyOf={({ key }) => key} columns={offerColumns(tierName)} />
+      )}
       {made.length > 0 && (
         <>
           <h3>Made to households last</h3>
@@ -262,8 +327,16 @@ function OffersCard() {
   );
 }
 
-const offerColumns = [
-  { name: "Offer", lead: true, cell: ({ definition }: Offer) => <strong>{definition.title}</strong> },
+const offerColumns = (tierName: (key: string) => string) => [
+  {
+    name: "Offer",
+    lead: true,
+    cell: ({ key, definition }: Offer) => (
+      <Link to="/loyalty/offers/$key" params={{ key }} className={`${page["link"]} ${classes["name"]}`}>
+        {definition.title}
+      </Link>
+    ),
+  },
   {
     name: "List price",
     cell: ({ definition: { listPriceMinor, currency } }: Offer) => moneyText({ amountMinor: listPriceMinor, currency }),
@@ -274,13 +347,17 @@ const offerColumns = [
       prices.length === 0
         ? null
         : prices
-            .map(({ tier, priceMinor }) => `${tier ?? "everybody"} ${moneyText({ amountMinor: priceMinor, currency })}`)
+            .map(
+              ({ tier, priceMinor }) =>
+                `${tier === null ? "everybody" : tierName(tier)} ${moneyText({ amountMinor: priceMinor, currency })}`,
+            )
             .join(", "),
   },
   {
     name: "Points",
     cell: ({ definition: { pointsCost } }: Offer) => (pointsCost === null ? null : countText(pointsCost)),
   },
+  { name: "Made", cell: ({ definition }: Offer) => offerWhenText(definition) },
 ];
 
 const grantColumns = [

@@ -6,7 +6,8 @@ import { useRef, useState } from "react";
 import { send } from "../../api/client.ts";
 import { segmentFactsQuery, segmentPath, segmentPreviewQuery } from "../../api/segment-queries.ts";
 import type { Segment, SegmentFact } from "../../api/segment-shapes.ts";
-import { conditionWith, factGroupWords, factTypeWords, idFrom, inserted, purposeWords } from "../../core/segments.ts";
+import { conditionWith, factGroupsOf, idFrom, inserted } from "../../core/segments.ts";
+import { FactChoices } from "../../parts/fact-choices.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Preview } from "./preview.tsx";
@@ -118,39 +119,5 @@ function Marked({ expression, place: { from, to } }: { expression: string; place
 
 function FactList({ onChoose }: { onChoose: (fact: SegmentFact) => void }) {
   const facts = useQuery(segmentFactsQuery).data?.items ?? [];
-  const groups = Object.entries(Object.groupBy(facts, ({ group }) => group));
-  return (
-    <section className={classes["facts"]} aria-label="Facts">
-      <h2>Facts to choose from</h2>
-      <p className={classes["small"]}>
-        Choose one to put it where the cursor stands. Join conditions by <code>&&</code> and <code>||</code>, turn one
-        round by <code>!</code>. Nothing is true of a fact that is missing.
-      </p>
-      {groups.map(([group, some]) => (
-        <details key={group}>
-          <summary>{factGroupWords[some[0]?.group ?? "use"]}</summary>
-          <ul>
-            {some.map((fact) => (
-              <li key={fact.name}>
-                <Button
-                  variant="default"
-                  size="compact-sm"
-                  className={classes["fact"] ?? ""}
-                  onClick={() => onChoose(fact)}
-                >
-                  {fact.name}
-                </Button>
-                <span>
-                  {fact.help} <span className={classes["small"]}>{factTypeWords[fact.type]}.</span>
-                </span>
-                {purposeWords[fact.purpose] !== null && (
-                  <span className={classes["small"]}>{purposeWords[fact.purpose]}</span>
-                )}
-              </li>
-            ))}
-          </ul>
-        </details>
-      ))}
-    </section>
-  );
+  return <FactChoices groups={factGroupsOf(facts)} onChoose={onChoose} />;
 }

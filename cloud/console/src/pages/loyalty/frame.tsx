@@ -1,0 +1,75 @@
+import { Button } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { Dialog } from "../../parts/dialog.tsx";
+import { Notice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+
+/** The head of an editor: where one came from, what this is, and what it does. */
+export const EditorHead = ({ title, children }: { title: string; children: ReactNode }) => (
+  <div>
+    <title>{`${title} · Hearth`}</title>
+    <p className={page["soft"]}>
+      <Link to="/loyalty">Loyalty</Link>
+    </p>
+    <h1>{title}</h1>
+    <p className={page["note"]}>{children}</p>
+  </div>
+);
+
+interface SaveProps {
+  label: string;
+  isChanged: boolean;
+  isPending: boolean;
+  error: Error | null;
+  /** What is to be read before it is saved; null: nothing, it is saved at once. */
+  confirm: { title: string; body: ReactNode } | null;
+  /** @returns whether there is nothing wrong with it */
+  onCheck: () => boolean;
+  onSave: () => void;
+}
+
+/** Saves what a form says, after what it does was read where that hits many. */
+export function Save({ label, isChanged, isPending, error, confirm, onCheck, onSave }: SaveProps) {
+  const [opened, setOpened] = useState(false);
+  return (
+    <>
+      {error !== null && <Notice error={error} />}
+      <div className={page["actions"]}>
+        <Button
+          type="submit"
+          disabled={!isChanged}
+          loading={isPending}
+          onClick={(event) => {
+            event.preventDefault();
+            if (!onCheck()) return;
+            if (confirm === null) onSave();
+            else setOpened(true);
+          }}
+        >
+          {label}
+        </Button>
+      </div>
+      {confirm !== null && (
+        <Dialog title={confirm.title} opened={opened} onClose={() => setOpened(false)}>
+          <div className={page["form"]}>
+            {confirm.body}
+            <div className={page["actions"]}>
+              <Button
+                onClick={() => {
+                  setOpened(false);
+                  onSave();
+                }}
+              >
+                Yes, from now on
+              </Button>
+              <Button variant="default" onClick={() => setOpened(false)}>
+                Not yet
+              </Button>
+            </div>
+          </div>
+        </Dialog>
+      )}
+    </>
+  );
+}
