@@ -87,7 +87,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       await page.getByLabel("Title").fill(title);
       await page.getByRole("button", { name: "Try it" }).click();
       // The service says it, at the field: nothing would bound what a household earns.
-      await page.getByRole("group", { name: "How often" }).getByText("Nothing bounds what a household earns").waitFor();
+      await page.getByRole("group", { name: "Its limit" }).getByText("Nothing bounds what a household earns").waitFor();
       await page.getByLabel("How often").selectOption("per");
       const condition = page.getByRole("textbox", { name: "Condition" });
       await condition.fill('ordres >= 1 && origin == "web"');
@@ -126,7 +126,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       await silver.getByRole("button", { name: "Add a language" }).click();
       const languages = silver.getByRole("group", { name: "Other languages of Silver" });
       await languages
-        .getByLabel("Language")
+        .getByRole("textbox", { name: "Language", exact: true })
         .last()
         .fill(screen.isMobile ? "fr" : "de");
       await languages
@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       expect(await faultsOf(page)).toEqual([]);
       await page.getByRole("button", { name: "Yes, from now on" }).click();
       await until("the tier asks for less", async () => {
-        const { body } = await service.api("/api/v1/loyalty/program");
+        const { body } = await hearth.service.api("/api/v1/loyalty/program");
         const [, second] = body.definition.tiers;
         return second.fromPoints === Number(from) && Object.values(second.names).includes("Silber");
       });
@@ -187,7 +187,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       await page.getByRole("button", { name: "Make the offer ready" }).click();
       const row = region(page, "Offers").getByRole("row").filter({ hasText: title });
       await row.getByText("until 31 Dec 2031").waitFor();
-      const { body } = await service.api("/api/v1/loyalty/offers");
+      const { body } = await hearth.service.api("/api/v1/loyalty/offers");
       expect(
         body.items.find(({ definition }: { definition: { title: string } }) => definition.title === title),
       ).toMatchObject({
@@ -224,7 +224,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       expect(await page.getByRole("button", { name: /force|Try it/ }).count()).toBe(0);
       expect(await page.getByLabel("Title").getAttribute("readonly")).not.toBeNull();
       expect(await page.getByLabel("How often").isDisabled()).toBe(true);
-      await page.goto(`${service.http}/loyalty/program`);
+      await page.goto(`${hearth.service.http}/loyalty/program`);
       await page.getByRole("group", { name: "Silver", exact: true }).waitFor();
       expect(await page.getByRole("button", { name: /force|Add|Remove/ }).count()).toBe(0);
     });

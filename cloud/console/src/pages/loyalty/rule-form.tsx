@@ -221,7 +221,7 @@ function HowOften({ draft, vocabulary, wrongs, readOnly, onChange }: RulePartPro
   const facts = [...factsOfAct(vocabulary, draft.type), ...draft.ownFacts];
   const inPeriods = draft.often === "per" || draft.often === "streak";
   return (
-    <div className={classes["effect"]} role="group" aria-label="How often">
+    <div className={classes["effect"]} role="group" aria-label="Its limit">
       <NativeSelect
         label="How often"
         value={draft.often}
