@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { type GatewayMessage, linkLimits, type UpReader } from "#protocol/link/messages.ts";
 import type { Counters } from "./counters.ts";
+import { Pace } from "./platform/pace.ts";
 import type { Spool } from "./spool.ts";
 
 export interface SpoolReaderOptions {
@@ -12,8 +13,16 @@ export interface SpoolReaderOptions {
   send: (message: GatewayMessage, transfer?: ArrayBuffer[]) => void;
 }
 
+/**
+ * After a batch the next one waits for so many records, or so long. What a batch costs hardly grows with its records: at 50 in each the
+ * cloud spends three times as much on a reading as at 500. What comes after a pause goes at once.
+ */
+const gatherRecords = 1_000;
+const gatherMs = 15;
+
 export class SpoolReader {
   readonly #options: SpoolReaderOptions;
+  readonly #pace = new Pace();
   #credit = 0;
   #watermark: number;
   /** The next sequence to offer. */
@@ -39,6 +48,11 @@ export class SpoolReader {
     this.pump();
   }
 
+  /** Nothing is offered any more unless somebody asks for it. */
+  stop(): void {
+    this.#pace.cancel();
+  }
+
   /** @returns whether the word can be believed */
   committed(watermark: number): boolean {
     if (watermark >= this.#next) {
@@ -56,6 +70,10 @@ export class SpoolReader {
     // What is lost before the first record is said at once, and not only when the next record comes.
     this.#sayGapBefore(spool.firstSequence);
     while (this.#credit > 0 && this.#next <= spool.headSequence) {
+      if (this.#pace.isResting && spool.headSequence - this.#next + 1 < gatherRecords) {
+        this.#pace.schedule(() => this.pump());
+        return;
+      }
       const batch = spool.read(this.#next);
       // Nothing sound is left up to the head: all of it was set aside.
       this.#sayGapBefore(batch?.firstSequence ?? spool.headSequence + 1);
@@ -68,6 +86,7 @@ export class SpoolReader {
       counters.batches += 1;
       this.#credit -= 1;
       this.#next = firstSequence + records;
+      this.#pace.rest(gatherMs);
     }
   }
 

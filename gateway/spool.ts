@@ -15,6 +15,7 @@ import { ChunkIndex } from "./core/chunk-index.ts";
 import { checkChunkValue, chunkHeaderBytes, firstReceivedAtMs } from "./core/chunk-value.ts";
 import { Gathering, type PendingChunk, type Publisher } from "./gathering.ts";
 import type { Clock } from "./platform/clock.ts";
+import { Pace } from "./platform/pace.ts";
 import { PubackLatency } from "./puback-latency.ts";
 import { RecentChunks } from "./recent-chunks.ts";
 import type { SpoolState, SpoolStore } from "./spool-store.ts";
@@ -58,6 +59,13 @@ const damagedRangesMax = 1_000;
 const chunkOverheadBytes = 64;
 const chunkKeyRoom = (value: Uint8Array): number => value.length + chunkOverheadBytes;
 
+/**
+ * After a commit of so many records or more the next begins no sooner than so long after it began: a flush costs the same for one and
+ * for a thousand. Who writes little waits for nothing but the disk.
+ */
+const busyRecords = 32;
+const busyCommitMs = 4;
+
 export class Spool {
   readonly #store: SpoolStore;
   readonly #newId: () => string;
@@ -71,7 +79,7 @@ export class Spool {
   #state: SpoolState;
   #listener: SpoolListener = { onDurable() {}, onRoom() {}, onHealth() {}, onFull() {} };
 
-  #scheduled = false;
+  readonly #pace = new Pace();
   #committing: Promise<void> | null = null;
 
   #trims: number[] = [];
@@ -294,6 +302,7 @@ export class Spool {
 
   async close(): Promise<void> {
     await this.flush();
+    this.#pace.cancel();
     if (this.#trims.length > 0 && this.#healthy) await this.#commit();
     await this.#store.close();
   }
@@ -303,11 +312,9 @@ export class Spool {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#committing !== null || this.#full || !this.#healthy) return;
-    this.#scheduled = true;
-    // After this turn of the event loop, so that everything that the sockets had ready shares one flush.
-    setImmediate(() => {
-      this.#scheduled = false;
+    if (this.#committing !== null || this.#full || !this.#healthy) return;
+    // After this turn of the event loop at the earliest, so that everything that the sockets had ready shares one flush.
+    this.#pace.schedule(() => {
       if (this.#committing === null && !this.#gathering.isEmpty) void this.#commit();
     });
   }
@@ -328,6 +335,8 @@ export class Spool {
     const damaged = this.#damagedMoves;
     this.#trims = [];
     this.#damagedMoves = [];
+    const isBusy = chunks.reduce((sum, { records }) => sum + records, 0) >= busyRecords;
+    this.#pace.rest(isBusy ? busyCommitMs : 0);
     let nextKey = this.#state.nextKey;
     const puts: Put[] = chunks.map(({ value, records }) => {
       const key = nextKey;

@@ -78,6 +78,7 @@ export class Uplink {
 
   lost(): void {
     this.#state = "down";
+    this.#stopReaders();
   }
 
   /**
@@ -100,11 +101,13 @@ export class Uplink {
       });
       await spool.startEpoch();
       // What the readers had committed was counted in the epoch before.
+      this.#stopReaders();
       this.#readers = null;
       this.attach();
       return;
     }
     this.#state = "up";
+    this.#stopReaders();
     this.#readers = {
       effects: this.#reader("effects", watermark),
       points: pointsWatermark === null ? null : this.#reader("points", pointsWatermark),
@@ -132,6 +135,11 @@ export class Uplink {
   #reader(name: UpReader, watermark: number): SpoolReader {
     const { spool, counters, logger, send } = this.#options;
     return new SpoolReader({ name, spool, counters, logger, send }, watermark);
+  }
+
+  #stopReaders(): void {
+    this.#readers?.effects.stop();
+    this.#readers?.points?.stop();
   }
 
   /** The last sequence that any reader was offered. */

@@ -191,7 +191,7 @@ export class ReadingWatch {
       if (fact.atMs < this.#loadedAtMs && this.#newest.of(device.key) === 0) unheard.set(device.key, device);
     }
     const judgedUntilMs = () => this.#newest.of(device.key);
-    signals.push(ofThreshold(watch, fact, { value, isRepeated: repeated.has(readingKey(fact)), judgedUntilMs }));
+    signals.push(ofThreshold(watch, fact, { value, isRepeated: isAmong(repeated, fact), judgedUntilMs }));
   }
 
   /** What was there before the start. A store that does not answer soon leaves it unknown, and nothing is late by it. */
@@ -230,7 +230,7 @@ export class ReadingWatch {
       const driven = drivenOf(watch, fact.device, timeOf(fact), fact.metrics);
       if (driven === null) continue;
       const known = drives.get(fact.device.key);
-      const one = { ...driven, isRepeated: repeated.has(readingKey(fact)) };
+      const one = { ...driven, isRepeated: isAmong(repeated, fact) };
       if (known === undefined) drives.set(fact.device.key, [one]);
       else known.push(one);
     }
@@ -355,6 +355,10 @@ function inMap<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 /** Which reading it is, for whoever asks whether it was stored before. */
 export const readingKey = ({ device, atMs }: Pick<ReadingFact, "device" | "atMs">): string => `${device.key} ${atMs}`;
 
+/** Hardly a batch has any: no key is made to find nothing. */
+const isAmong = (repeated: ReadonlySet<string>, fact: ReadingFact): boolean =>
+  repeated.size > 0 && repeated.has(readingKey(fact));
+
 const isNear = (near: Near | undefined, atMs: number): boolean => near === "always" || isWithin(near, atMs);
 
 /** Of a device whose metric is driven, or that is in the middle of a hold, all readings of the batch are looked at. */
@@ -397,7 +401,7 @@ function gatherLate(trends: readonly TrendWatch[], fact: ReadingFact, batch: Bat
 }
 
 function noteLate(watch: MetricWatch | TrendWatch, fact: ReadingFact, { late, repeated }: Batch): void {
-  if (repeated.has(readingKey(fact))) return;
+  if (isAmong(repeated, fact)) return;
   const { device, atMs } = fact;
   inMap(
     inMap(late, watch, () => new Map()),

@@ -28,7 +28,8 @@ export const isClockSuspect = (
   atMs > receivedAtMs + clockAheadMsMax || atMs < firstApplianceAtMs || atMs < knownSinceMs - madeBeforeKnownMsMax;
 
 function toRow(fact: ReadingFact, layout: MetricLayout): ReadingRow {
-  const values: (number | null)[] = Array.from({ length: layout.size }, () => null);
+  const values: (number | null)[] = [];
+  for (let i = 0; i < layout.size; i += 1) values.push(null);
   let undeclared: Record<string, number | boolean> | null = null;
   for (const name in fact.metrics) {
     const value = fact.metrics[name];
