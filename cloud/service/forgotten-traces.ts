@@ -15,6 +15,8 @@ export async function forgetTraces(tx: Db, devices: readonly DeviceRef[]): Promi
     AS t(device_key, since_ms)`;
   await sql`UPDATE rule_firing f SET trace = '{}' FROM ${theirs}
     WHERE f.device_key = t.device_key AND f.at_ms >= t.since_ms`.execute(tx);
+  await sql`DELETE FROM rule_late l USING ${theirs}
+    WHERE l.device_key = t.device_key AND l.to_ms >= t.since_ms`.execute(tx);
   await sql`UPDATE incident_member m SET evidence = NULL FROM ${theirs}
     WHERE m.device_key = t.device_key AND m.raised_at_ms >= t.since_ms AND m.evidence IS NOT NULL`.execute(tx);
   await sql`UPDATE backtest_device SET firings = '[]' WHERE device_key = ANY(${keys}::int[])`.execute(tx);

@@ -121,6 +121,8 @@ async function forgetFormerTraces(tx: Db, householdId: string): Promise<void> {
   const theirs = tenureSpans(householdId);
   await sql`UPDATE rule_firing f SET trace = '{}' FROM ${theirs} AS t
     WHERE f.device_key = t.device_key AND f.at_ms >= t.from_ms AND f.at_ms < t.to_ms`.execute(tx);
+  await sql`DELETE FROM rule_late l USING ${theirs} AS t
+    WHERE l.device_key = t.device_key AND l.to_ms >= t.from_ms AND l.from_ms < t.to_ms`.execute(tx);
   await sql`UPDATE incident_member m SET evidence = NULL FROM ${theirs} AS t
     WHERE m.device_key = t.device_key AND m.raised_at_ms >= t.from_ms AND m.raised_at_ms < t.to_ms
       AND m.evidence IS NOT NULL`.execute(tx);

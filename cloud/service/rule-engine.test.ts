@@ -326,6 +326,12 @@ test("a reading that a threshold passes over because it came too late is said, a
   await say({ readings: [at(8, 294), at(7, 40)] });
   expect(await tooLate(id)).toBe(2);
   expect(changes).toHaveLength(2);
+  const [line] = await engine.rules.late(id, 10);
+  expect(line).toMatchObject({ device_id: oven.id, count: 2, from_ms: t0 + 8 * minute, to_ms: t0 + 10.5 * minute });
+  const page = { beforeMs: Number.MAX_SAFE_INTEGER, limit: 10 };
+  expect((await engine.rules.timeline(oven, page)).map(({ title }) => title)).toContain(
+    "2 readings and events came too late for the rule: Hot",
+  );
   // What comes in time is judged as ever.
   await say({ readings: [at(20, 295), at(21.5, 295)] });
   expect(changes.slice(2)).toEqual([[oven.id, "raise", "hot", 21.5]]);

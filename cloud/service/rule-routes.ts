@@ -24,7 +24,7 @@ const standingRule = serviceRule
   .extend({
     /** Appliances that it holds its cause on, in whichever mode. */
     holding: z.number(),
-    /** Events that came too late to count. */
+    /** Readings and events that came too late to make what they would have made in time. */
     tooLate: z.number(),
   })
   .meta({ id: "StandingServiceRule" });
@@ -57,6 +57,18 @@ const firing = z
     ),
   })
   .meta({ id: "RuleFiring" });
+
+export const lateLine = z
+  .object({
+    deviceId: z.string(),
+    count: z.number(),
+    /** The oldest and the newest of them, by the appliance's own time. */
+    fromMs: z.number(),
+    toMs: z.number(),
+    /** When the last of them came. */
+    notedAtMs: z.number(),
+  })
+  .meta({ id: "RuleLateLine" });
 
 const toFiring = (row: FiringWithDevice): z.infer<typeof firing> => ({
   id: row.id,
@@ -111,6 +123,34 @@ function readingRoutes(server: FastifyInstance, rules: Rules): void {
       const [rule] = versions;
       if (rule === undefined) throw problem(serviceProblems, "service_rule_not_found");
       return { rule, versions };
+    },
+  );
+  app.get(
+    "/api/v1/service/rules/:id/late",
+    {
+      config: { permission: "service.read" },
+      schema: {
+        summary: "List the appliances of which something came too late for a rule, those who were late last first",
+        description:
+          "Readings and events that came when the rule had judged their time already, one line for each appliance. A back-test looks at them where they belong.",
+        tags,
+        params: byId,
+        querystring: z.object({ limit: z.coerce.number().int().min(1).max(500).default(100) }),
+        response: { 200: z.object({ items: z.array(lateLine) }) },
+      },
+    },
+    async ({ params, query }) => {
+      if (rules.inForce(params.id) === undefined) throw problem(serviceProblems, "service_rule_not_found");
+      const found = await rules.late(params.id, query.limit);
+      return {
+        items: found.map((row) => ({
+          deviceId: row.device_id,
+          count: row.count,
+          fromMs: row.from_ms,
+          toMs: row.to_ms,
+          notedAtMs: row.noted_at_ms,
+        })),
+      };
     },
   );
 }

@@ -8,6 +8,7 @@ import { defaultRules } from "./core/default-rules.ts";
 import { keepsIdentity, type RuleDefinition, type RuleMode, type ServiceRule } from "./core/rule.ts";
 import { ruleContentClasses } from "./core/rule-effects.ts";
 import { type FiringFilter, type RuleFiringRow, RuleFiringsStore } from "./rule-firings-store.ts";
+import { type RuleLateRow, RuleLateStore } from "./rule-late-store.ts";
 import type { RuleTools } from "./rule-actions.ts";
 import type { RuleWatch } from "./rule-watch.ts";
 import { type Refused, refused } from "./refused.ts";
@@ -43,7 +44,7 @@ export interface RuleStanding {
   rule: ServiceRule;
   /** Appliances that it holds its cause on, in whichever mode. */
   holding: number;
-  /** Events that came too late to count. */
+  /** Readings and events that came too late to make what they would have made in time. */
   tooLate: number;
 }
 
@@ -51,12 +52,14 @@ type ContentRefusal = "service_rule_content_unknown" | "service_rule_content_cla
 type ChangeRefusal = "service_rule_not_found" | "service_rule_identity" | "service_rule_fires_widely" | ContentRefusal;
 
 export type FiringWithDevice = RuleFiringRow & { device_id: string };
+export type LateWithDevice = RuleLateRow & { device_id: string };
 
 /** The rules as people see and change them. */
 export class Rules {
   readonly #deps: RulesDeps;
   readonly #store = new RulesStore();
   readonly #firings = new RuleFiringsStore();
+  readonly #late = new RuleLateStore();
 
   constructor(deps: RulesDeps) {
     this.#deps = deps;
@@ -136,17 +139,33 @@ export class Rules {
     return rows.map((row) => ({ ...row, device_id: refs.get(row.device_key)?.id ?? "" }));
   }
 
-  /** What rules found on a device, newest first. */
+  /** From whom something came too late for a rule, those who were late last first. */
+  async late(id: string, limit: number): Promise<LateWithDevice[]> {
+    const rows = await this.#late.ofRule(this.#deps.db, id, limit);
+    const refs = await this.#deps.refsByKey(rows.map((row) => row.device_key));
+    return rows.map((row) => ({ ...row, device_id: refs.get(row.device_key)?.id ?? "" }));
+  }
+
+  /** What rules found on a device, and what came too late for them, newest first. */
   async timeline({ key }: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await this.#firings.ofDevice(this.#deps.db, key, page);
-    const titles = new Map(this.#deps.watch.rules().map(({ id, definition }) => [id, definition.title]));
-    return rows.map((row) => ({
+    const { db, watch } = this.#deps;
+    const [rows, late] = await Promise.all([this.#firings.ofDevice(db, key, page), this.#late.ofDevice(db, key, page)]);
+    const titles = new Map(watch.rules().map(({ id, definition }) => [id, definition.title]));
+    const lateEntries = late.map((row): TimelineEntry => ({
+      atMs: row.noted_at_ms,
+      kind: "firing",
+      id: `late:${row.rule_id}`,
+      title: `${row.count} ${row.count === 1 ? "reading or event" : "readings and events"} came too late for the rule: ${titles.get(row.rule_id) ?? row.rule_id}`,
+      data: { what: "late", ruleId: row.rule_id, count: row.count, fromMs: row.from_ms, toMs: row.to_ms },
+    }));
+    const found = rows.map((row): TimelineEntry => ({
       atMs: row.at_ms,
       kind: "firing",
       id: row.id,
       title: `${row.kind === "raise" ? "Rule found" : "Rule no longer finds"}: ${titles.get(row.rule_id) ?? row.cause}${row.mode === "shadow" ? " (shadow)" : ""}`,
       data: { cause: row.cause, ruleId: row.rule_id, ruleVersion: row.rule_version, mode: row.mode },
     }));
+    return [...found, ...lateEntries].toSorted((a, b) => b.atMs - a.atMs).slice(0, page.limit);
   }
 
   /** Forgets firings beyond the number that is kept. */

@@ -9,6 +9,8 @@ export const hotId = "oven-0001";
 export const helpId = "oven-0002";
 /** So many at once are an incident, and not a case each. */
 const ovensAtOnce = 24;
+/** The oven that tells of an hour ago what it should have told then. It has no household and no trouble. */
+export const lateId = "oven-0003";
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
@@ -107,6 +109,16 @@ async function fleet(service: RunningService): Promise<{ id: string; client: Mqt
   );
 }
 
+/** It is hot in no reading that comes in time, and was so in one that comes after them. */
+async function tellLate(service: RunningService, client: MqttClient): Promise<void> {
+  const nowMs = Date.now();
+  await publish(client, lateId, "telemetry", { atMs: nowMs, m: { cavity_c: 22 } });
+  const stored = async () => (await service.api(`/api/v1/devices/${lateId}/messages`)).body;
+  await until("it is heard", async () => JSON.stringify(await stored()).includes("cavity_c"));
+  await publish(client, lateId, "telemetry", { atMs: nowMs - hourMs, m: { cavity_c: 295 } });
+  await publish(client, lateId, "telemetry", { atMs: nowMs + 1_000, m: { cavity_c: 22 } });
+}
+
 /** Lets the ovens do and say it all, and waits until the service has made of it what it makes. */
 export async function setServiceStage(service: RunningService): Promise<ServiceStage> {
   const clients = await fleet(service);
@@ -135,6 +147,7 @@ export async function setServiceStage(service: RunningService): Promise<ServiceS
     await publish(hot, hotId, "events", event);
   }
   await publish(hot, hotId, "telemetry", runaway(nowMs - 2_000));
+  await tellLate(service, clientOf(lateId));
   await publish(clientOf(helpId), helpId, "events", {
     id: "help-1",
     atMs: nowMs,

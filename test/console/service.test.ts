@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { until } from "../support/service-process.ts";
 import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
-import { setServiceStage } from "./service-stage.ts";
+import { lateId, setServiceStage } from "./service-stage.ts";
 
 /** The first of those that ship with Hearth. */
 const overTemperatureId = "01890000-0000-7000-8000-000000000001";
@@ -81,6 +81,16 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       await found.getByRole("link", { name: "oven-0001" }).waitFor();
       await found.getByText("5 readings behind it").click();
       await found.getByText(/290.5/).waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("what came too late for a rule is a line on its page and on the appliance's timeline", async () => {
+      const { page, complaints } = await open(screen, `/rules/${overTemperatureId}`);
+      const lines = page.getByRole("region", { name: "Came too late" });
+      await lines.getByText(/1 reading or event of /).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await lines.getByRole("link", { name: lateId }).click();
+      await page.getByText("1 reading or event came too late for the rule: Cavity too hot").first().waitFor();
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 

@@ -14,6 +14,7 @@ import type * as support from "../../cloud/console/src/api/support-shapes.ts";
 import type * as webhooks from "../../cloud/console/src/api/webhook-shapes.ts";
 import type { WebhookEndpoint } from "../../cloud/events/webhook-endpoints.ts";
 import type { WebhookDelivery as SentWebhook } from "../../cloud/events/webhook-store.ts";
+import type { lateLine } from "../../cloud/service/rule-routes.ts";
 import type { Erasure as StoredErasure } from "../../cloud/rights/erasures-store.ts";
 import type { Delivery } from "../../cloud/deliveries/deliveries.ts";
 import type { Health } from "../../cloud/http/health-routes.ts";
@@ -129,6 +130,7 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.infer<typeof relatedView>>().toExtend<cases.RelatedCase>();
   expectTypeOf<z.infer<typeof causeDefinition>>().toExtend<cases.CauseArticle>();
   expectTypeOf<z.infer<typeof serviceRule>>().toExtend<rules.ServiceRule>();
+  expectTypeOf<z.infer<typeof lateLine>>().toExtend<rules.RuleLateLine>();
   expectTypeOf<Backtest>().toExtend<Omit<rules.Backtest, "share" | "firesWidely" | "wouldBe" | "leftOut">>();
   expectTypeOf<Omit<Incident, "state">>().toExtend<Omit<incidents.Incident, "status" | "statusAtMs" | "resolvedBy">>();
   expectTypeOf<Channel>().toExtend<notices.NoticeChannel>();

@@ -1,7 +1,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { stringifySearch } from "../core/url-state.ts";
 import { get } from "./client.ts";
-import type { Backtest, BacktestDevice, RuleFiring, ServiceRule, StandingRule } from "./rule-shapes.ts";
+import type { Backtest, BacktestDevice, RuleFiring, RuleLateLine, ServiceRule, StandingRule } from "./rule-shapes.ts";
 import type { Page } from "./shapes.ts";
 
 const liveMs = 2_000;
@@ -19,6 +19,14 @@ export const ruleQuery = (id: string) =>
   queryOptions({
     queryKey: ["rules", "one", id],
     queryFn: ({ signal }) => get<{ rule: ServiceRule; versions: ServiceRule[] }>(rulePath(id), { signal }),
+    refetchInterval: calmMs,
+  });
+
+/** From whom something came too late for a rule. */
+export const lateQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["rules", "late", id],
+    queryFn: ({ signal }) => get<{ items: RuleLateLine[] }>(`${rulePath(id)}/late`, { signal }),
     refetchInterval: calmMs,
   });
 

@@ -33,6 +33,15 @@ export interface StandingRule extends ServiceRule {
   tooLate: number;
 }
 
+/** Of one appliance, what came too late for a rule. */
+export interface RuleLateLine {
+  deviceId: string;
+  count: number;
+  fromMs: number;
+  toMs: number;
+  notedAtMs: number;
+}
+
 export interface RuleFiring {
   id: string;
   ruleId: string;

@@ -3,10 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useRights } from "../../api/rights.ts";
-import { ruleQuery, rulesQuery } from "../../api/rule-queries.ts";
+import { ruleQuery } from "../../api/rule-queries.ts";
 import type { RuleAction, RuleDefinition, ServiceRule } from "../../api/rule-shapes.ts";
 import { causeWords } from "../../core/case-words.ts";
-import { plural } from "../../core/numbers.ts";
 import { actionWords, definitionText, modeWords, ruleSentence } from "../../core/rules.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -16,6 +15,7 @@ import { StateMark } from "../../parts/state-mark.tsx";
 import { Who } from "../../parts/who.tsx";
 import { BacktestCard } from "./backtest-card.tsx";
 import { Firings } from "./firings.tsx";
+import { LateLines } from "./late-lines.tsx";
 import { ModeSwitch } from "./mode-switch.tsx";
 import { RuleEditor } from "./rule-editor.tsx";
 import classes from "./rules.module.css";
@@ -86,18 +86,6 @@ function Follows({ actions }: { actions: readonly RuleAction[] }) {
   );
 }
 
-/** What could not be judged any more, since it came after what it should have been judged before. */
-function TooLate({ id }: { id: string }) {
-  const tooLate = useQuery(rulesQuery).data?.items.find((one) => one.id === id)?.tooLate ?? 0;
-  if (tooLate === 0) return null;
-  return (
-    <p className={page["note"]}>
-      <strong>{plural(tooLate, "reading or event", "readings and events")}</strong> came too late to be judged in order.
-      A back-test looks at them where they belong.
-    </p>
-  );
-}
-
 function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly ServiceRule[] }) {
   const mayChange = useRights()?.may("service.rules") === true;
   const { definition } = rule;
@@ -119,10 +107,10 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
         </p>
         <p className={classes["lead"]}>{ruleSentence(definition)}</p>
         <Follows actions={definition.actions ?? []} />
-        <TooLate id={rule.id} />
       </div>
       {mayChange && <ModeSwitch rule={rule} />}
       <Firings rule={rule} />
+      <LateLines ruleId={rule.id} />
       {mayChange && <BacktestCard ruleId={rule.id} text={text} isChanged={text !== written} />}
       <RuleEditor id={rule.id} text={text} onText={setText} mayChange={mayChange} />
       <section className={page["card"]} aria-label="Versions">
