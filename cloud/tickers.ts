@@ -47,6 +47,7 @@ export function startTickers(
     tick("offers", 1_000, () => slices.loyalty.offers.tick()),
     tick("campaigns", 1_000, () => slices.engagement.tick()),
     tick("campaign-counts", 5_000, () => slices.engagement.tidy()),
+    tick("decisions-retention", 600_000, () => slices.engagement.trim()),
     tick("letters", 1_000, () => slices.engagement.tickLetters()),
     tick("content", 5_000, () => slices.content.tick()),
     tick("segments", 1_000, () => slices.segments.tick()),

@@ -1,4 +1,5 @@
 /** `npm run decide`: why a household got an item, or why it did not; asked of the running service, and decided again from what it stored. */
+import { traceDays } from "../engagement/engagement.ts";
 import { Command, CommanderError, Option } from "commander";
 import { z } from "zod";
 
@@ -15,7 +16,13 @@ const trace = z.object({
 });
 const explanation = z.object({
   stored: z
-    .object({ answer: z.string(), says: z.string(), decidedAtMs: z.number(), score: z.number(), trace })
+    .object({
+      answer: z.string(),
+      says: z.string(),
+      decidedAtMs: z.number(),
+      score: z.number(),
+      trace: trace.nullable(),
+    })
     .nullable(),
   replay: z.object({ same: z.boolean(), answer: z.string(), reason: z.string().nullable() }).nullable(),
   before: z.array(z.object({ decidedAtMs: z.number(), answer: z.string(), reason: z.string().nullable() })),
@@ -76,7 +83,8 @@ async function decide(options: Options): Promise<void> {
           ? "Decided again from what is stored: the same."
           : `Decided again from what is stored: ${replay.answer}.`,
       );
-    if (options.explain) explain(stored.trace);
+    if (stored.trace === null) say(`How it was decided is gone: that is kept for ${traceDays} days.`);
+    else if (options.explain) explain(stored.trace);
     for (const one of before) say(`before, ${timeText(one.decidedAtMs)}: ${one.answer} (${one.reason ?? "-"})`);
   }
   for (const { campaign, isMember, says, trace: traced } of now) {

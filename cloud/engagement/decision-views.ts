@@ -4,7 +4,7 @@ import { Calendar } from "./core/calendar.ts";
 import { sentChannels } from "./core/channels.ts";
 import { type Answer, decide, type Decision, holdReasons, suppressReasons } from "./core/decide.ts";
 import { sentenceOf } from "./core/words.ts";
-import type { DecisionRow, DecisionsStore, Trace } from "./decisions-store.ts";
+import type { DecisionRow, DecisionsStore, StoredDecision, Trace } from "./decisions-store.ts";
 import type { HouseholdStates } from "./household-states.ts";
 import type { MessagesStore } from "./messages-store.ts";
 import type { Policies } from "./policies.ts";
@@ -30,7 +30,8 @@ export interface DecisionView {
   score: number;
   /** Why, in a sentence. */
   says: string;
-  trace: Trace;
+  /** Null: it was decided longer ago than traces are kept. */
+  trace: Trace | null;
 }
 
 /** What a household would be answered now. */
@@ -52,7 +53,7 @@ export interface Explanation {
   before: { decidedAtMs: number; answer: string; reason: string | null; untilMs: number | null }[];
   /** What became of letters and messages. */
   messages: { channel: string; status: string; attempts: number; detail: string | null }[];
-  /** Decided again from what is stored with it: the same, or something changed the code or the record. */
+  /** Decided again from what is stored with it: the same, or something changed the code or the record. Null: nothing is stored any more. */
   replay: { same: boolean; answer: string; reason: string | null } | null;
   now: WouldBe[];
 }
@@ -111,7 +112,7 @@ export class DecisionViews {
     return this.#views(await decisions.ofHousehold(db, { householdId, ...query }));
   }
 
-  async #views(rows: readonly DecisionRow[]): Promise<DecisionView[]> {
+  async #views(rows: readonly StoredDecision[]): Promise<DecisionView[]> {
     const names = await this.#names(rows.map(({ source }) => source));
     return rows.map((row) => {
       const answer = answerOf(row);
@@ -132,7 +133,8 @@ export class DecisionViews {
         actedAtMs: row.acted_at_ms,
         ended: row.ended,
         score: row.score,
-        says: lateReasons[row.reason ?? ""] ?? sentenceOf(answer, row.trace.tests, row.state.timeZone),
+        says:
+          lateReasons[row.reason ?? ""] ?? sentenceOf(answer, row.trace?.tests ?? null, row.state?.timeZone ?? "UTC"),
         trace: row.trace,
       };
     });
@@ -179,16 +181,18 @@ export class DecisionViews {
   }
 
   /** Decides again from what lies beside the decision. */
-  async #replay(row: DecisionRow): Promise<Explanation["replay"]> {
+  async #replay(row: StoredDecision): Promise<Explanation["replay"]> {
+    const { state, trace } = row;
+    if (state === null || trace === null) return null;
     const context = await this.#deps.decisions.context(this.#deps.db, row.context_id);
     if (context === null) return null;
     const { candidates, circumstances } = context;
-    const decided = decide(candidates, row.state, row.decided_at_ms, circumstances);
+    const decided = decide(candidates, state, row.decided_at_ms, circumstances);
     const again = decided.find((one) => one.source === row.source && one.itemId === row.item_id);
     if (again === undefined) return null;
     const { kind } = again.answer;
     const reason = "reason" in again.answer ? again.answer.reason : null;
-    const same = JSON.stringify(sorted(again.trace)) === JSON.stringify(sorted(row.trace.tests));
+    const same = JSON.stringify(sorted(again.trace)) === JSON.stringify(sorted(trace.tests));
     return { same, answer: kind, reason };
   }
 

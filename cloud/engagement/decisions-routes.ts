@@ -10,6 +10,7 @@ import { engagementPolicy } from "./core/policy.ts";
 import type { DecisionView } from "./decision-views.ts";
 import type { Engagement } from "./engagement.ts";
 import { engagementProblems } from "./errors.ts";
+import { traceDays } from "./retention.ts";
 
 const tags = ["decisions"];
 const answers = z.enum(["send", "hold", "suppress", "human"]);
@@ -58,7 +59,7 @@ const decisionView = z
     ended: z.string().nullable(),
     score: z.number(),
     says: z.string(),
-    trace: traceView,
+    trace: traceView.nullable().describe(`Null of what was decided more than ${traceDays} days ago`),
   })
   .meta({ id: "Decision" });
 

@@ -37,6 +37,12 @@ export interface DecisionRow {
 
 export type NewDecision = Omit<DecisionRow, "sent_at_ms" | "shown_at_ms" | "acted_at_ms" | "ended">;
 
+/** As it is read: what it was decided from is there for `traceDays`. */
+export type StoredDecision = Omit<DecisionRow, "state" | "trace"> & {
+  state: HouseholdState | null;
+  trace: Trace | null;
+};
+
 export interface ContextRow {
   id: string;
   made_at_ms: number;
@@ -56,7 +62,8 @@ export interface Moved {
 const shown = sql`d.id, d.source, d.household_id, d.item_id, d.item_version, d.title, d.class, d.priority, d.answer, d.reason, d.channels,
   d.until_ms, d.decided_at_ms, d.expires_at_ms, d.score, d.context_id, e.state, e.trace, d.sent_at_ms, d.shown_at_ms, d.acted_at_ms,
   d.ended`;
-const withEvidence = sql`decision d JOIN decision_evidence e ON e.decision_id = d.id`;
+/** The evidence is kept for a while only. */
+const withEvidence = sql`decision d LEFT JOIN decision_evidence e ON e.decision_id = d.id`;
 
 /** Decisions as they come, each with why. */
 const given = (rows: readonly NewDecision[]) => sql`
@@ -111,7 +118,8 @@ export class DecisionsStore {
     const ids = rows.map(({ id }) => id);
     await sql`
       INSERT INTO decision_past (decision_id, decided_at_ms, answer, reason, until_ms, context_id, state, trace)
-      SELECT d.id, d.decided_at_ms, d.answer, d.reason, d.until_ms, d.context_id, e.state, e.trace FROM ${withEvidence}
+      SELECT d.id, d.decided_at_ms, d.answer, d.reason, d.until_ms, d.context_id, e.state, e.trace
+      FROM decision d JOIN decision_evidence e ON e.decision_id = d.id
       WHERE d.id = ANY(${ids}::uuid[])
       ON CONFLICT DO NOTHING`.execute(tx);
     await sql`
@@ -222,8 +230,8 @@ export class DecisionsStore {
     await sql`UPDATE decision SET sent_at_ms = coalesce(sent_at_ms, ${nowMs}) WHERE id = ${decisionId}`.execute(tx);
   }
 
-  async get(db: Db, id: string): Promise<DecisionRow | null> {
-    const { rows } = await sql<DecisionRow>`SELECT ${shown} FROM ${withEvidence} WHERE d.id = ${id}`.execute(db);
+  async get(db: Db, id: string): Promise<StoredDecision | null> {
+    const { rows } = await sql<StoredDecision>`SELECT ${shown} FROM ${withEvidence} WHERE d.id = ${id}`.execute(db);
     return rows[0] ?? null;
   }
 
@@ -236,9 +244,9 @@ export class DecisionsStore {
   async ofHousehold(
     db: Db,
     query: { householdId: string; itemId: string | null; before: [number, string] | null; limit: number },
-  ): Promise<DecisionRow[]> {
+  ): Promise<StoredDecision[]> {
     const [beforeMs, beforeId] = query.before ?? [null, null];
-    const { rows } = await sql<DecisionRow>`
+    const { rows } = await sql<StoredDecision>`
       SELECT ${shown} FROM ${withEvidence}
       WHERE d.household_id = ${query.householdId} AND (${query.itemId}::uuid IS NULL OR d.item_id = ${query.itemId})
         AND (${beforeMs}::bigint IS NULL OR (d.decided_at_ms, d.id) < (${beforeMs}, ${beforeId}::uuid))

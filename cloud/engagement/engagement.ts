@@ -29,10 +29,12 @@ import { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
 import { Recalls } from "./recalls.ts";
 import { RecallsStore } from "./recalls-store.ts";
+import { Retention } from "./retention.ts";
 import { StoppedAddresses } from "./stopped-addresses.ts";
 import { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
 export { engagementProblems } from "./errors.ts";
+export { traceDays } from "./retention.ts";
 
 /** What engagement hears of deliveries, and how it takes one back. */
 interface DeliveryRoad {
@@ -54,6 +56,7 @@ export class Engagement {
   readonly #campaignsStore = new CampaignsStore();
   readonly #decisions = new DecisionsStore();
   readonly #funnels = new FunnelStore();
+  readonly #retention: Retention;
   readonly #habits: Habits;
   readonly #executor: Executor;
   readonly #letters: Letters;
@@ -76,6 +79,7 @@ export class Engagement {
     this.views = new DecisionViews(parts);
     this.mailWord = new MailWord({ ...deps, stopped, links });
     this.#executor = new Executor(parts);
+    this.#retention = new Retention(deps);
     this.#letters = new Letters({ ...parts, stopped, links, app: this.app });
     deps.deliveries.onMoved((tx, moves) => this.#moved(tx, moves));
     deps.outbox.onAdded((tx, facts) => this.#hear(tx, facts));
@@ -96,6 +100,11 @@ export class Engagement {
   /** Sends letters and messages that are due. */
   tickLetters(): Promise<void> {
     return this.#letters.tick();
+  }
+
+  /** Forgets how old decisions came about, and what long ended campaigns decided. */
+  trim(): Promise<void> {
+    return this.#retention.tick();
   }
 
   /** Keeps the counts of campaigns short. */

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { decisionDays, traceDays } from "./retention.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 
 const deleted = (result: { numAffectedRows?: bigint | undefined }): number => Number(result.numAffectedRows ?? 0);
@@ -9,6 +10,7 @@ export const engagementData: HouseholdData[] = [
     name: "decisions",
     describes: "What was decided about messages to your household: what you got, what you did not get, and why.",
     isDerived: true,
+    kept: `How it was decided for ${traceDays} days, what was decided until ${decisionDays} days after its campaign's end; of a recall as long as the household.`,
     keeps: "An address that asked for no more letters stays stopped, under a hash that names nobody.",
     rows: (db, householdId) =>
       pages<{ id: string }>(async (last, limit) => {
@@ -16,7 +18,7 @@ export const engagementData: HouseholdData[] = [
           SELECT id, source, item_id AS "itemId", title, class, answer, reason, channels, until_ms AS "untilMs",
             decided_at_ms AS "decidedAtMs", sent_at_ms AS "sentAtMs", shown_at_ms AS "shownAtMs", acted_at_ms AS "actedAtMs", ended,
             trace, state
-          FROM decision JOIN decision_evidence ON decision_id = id WHERE household_id = ${householdId} AND (${last?.id ?? null}::uuid IS NULL OR id > ${last?.id ?? null})
+          FROM decision LEFT JOIN decision_evidence ON decision_id = id WHERE household_id = ${householdId} AND (${last?.id ?? null}::uuid IS NULL OR id > ${last?.id ?? null})
           ORDER BY id LIMIT ${limit}`.execute(db);
         return rows;
       }),
@@ -51,6 +53,7 @@ export const engagementData: HouseholdData[] = [
   },
   {
     name: "interests",
+    kept: `Until ${decisionDays} days after the last of it.`,
     describes:
       "Which recipes and topics you saved, looked for, cooked or passed over: kept only while you agree to it.",
     isDerived: true,

@@ -13,17 +13,23 @@ const channelWords: Record<string, string> = {
   webhook: "in the maker's app",
 };
 
-/** Why it went as it did, as support tells it and an owner reads it. */
-export function sentenceOf(answer: Answer, trace: readonly TraceLine[], timeZone: string): string {
+/**
+ * Why it went as it did, as support tells it and an owner reads it.
+ *
+ * @param trace null where it is no longer kept: then it says what happened, and of the reasons what the answer itself names
+ */
+export function sentenceOf(answer: Answer, trace: readonly TraceLine[] | null, timeZone: string): string {
   switch (answer.kind) {
-    case "send":
-      return `Sent ${answer.channels.map((name) => channelWords[name] ?? name).join(" and ")}: ${whySent(trace)}.`;
+    case "send": {
+      const how = answer.channels.map((name) => channelWords[name] ?? name).join(" and ");
+      return trace === null ? `Sent ${how}.` : `Sent ${how}: ${whySent(trace)}.`;
+    }
     case "human":
       return "No channel reaches this household by itself, so a person takes over.";
     case "hold":
       return `Waits until ${when(answer.untilMs, timeZone)}: ${holdWords[answer.reason]}.`;
     case "suppress":
-      return `Not sent: ${suppressWords(answer.reason, trace)}.`;
+      return `Not sent: ${suppressWords(answer.reason, trace ?? [])}.`;
   }
 }
 

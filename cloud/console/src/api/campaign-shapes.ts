@@ -137,7 +137,8 @@ export interface Decision {
   ended: string | null;
   score: number;
   says: string;
-  trace: DecisionTrace;
+  /** Null: longer ago than traces are kept. */
+  trace: DecisionTrace | null;
 }
 
 export interface DecisionExplanation {

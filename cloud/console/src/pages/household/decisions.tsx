@@ -67,7 +67,11 @@ function Known({ decision }: { decision: Decision }) {
         )}
         {actedAtMs !== null && ", acted on"}
       </p>
-      <Trace trace={trace} />
+      {trace === null ? (
+        <p className={classes["small"]}>It is too long ago to say how it was decided: that is kept for 90 days.</p>
+      ) : (
+        <Trace trace={trace} />
+      )}
     </li>
   );
 }

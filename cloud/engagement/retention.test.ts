@@ -1,0 +1,162 @@
+import { spawn } from "node:child_process";
+import { sql } from "kysely";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { SetClock } from "../../test/support/down-road.ts";
+import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { Retention, retentionLimits } from "./retention.ts";
+
+let kitchen: Kitchen;
+let stage: CampaignKitchen;
+let ranges = 0;
+
+beforeAll(async () => {
+  kitchen = await Kitchen.open({ clock: new SetClock() });
+  stage = new CampaignKitchen(kitchen);
+});
+afterAll(() => kitchen.close());
+beforeEach(() => stage.policy());
+
+const range = () => {
+  ranges += 1;
+  const head = `R${String(ranges).padStart(3, "0")}`;
+  return { of: (n: number) => `${head}-${n}`, from: `${head}-0`, to: `${head}-9` };
+};
+const trim = () => kitchen.slices.engagement.trim();
+const rowsOf = async (table: string, column: string, value: string): Promise<number> => {
+  const { rows } = await sql`SELECT 1 FROM ${sql.ref(table)} WHERE ${sql.ref(column)}::text = ${value}`.execute(
+    kitchen.base.db,
+  );
+  return rows.length;
+};
+async function explainedBy(person: Person, item: string): Promise<string> {
+  const api = await kitchen.app.listen({ host: "127.0.0.1", port: 0 });
+  const args = ["cloud/cli/decide.ts", "--household", person.householdId, "--item", item, "--explain", "--api", api];
+  const child = spawn(process.execPath, args, { env: { ...process.env, HEARTH_KEY: kitchen.staffKey("support") } });
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const code = await new Promise((done) => child.on("close", done));
+  return `${String(code)}: ${Buffer.concat(chunks).toString()}`;
+}
+
+test("after 90 days it is no longer kept how something was decided, what was sent is, and `npm run decide` says so in words", async () => {
+  const { of, from, to } = range();
+  const [person, silent] = [await stage.household(of(1)), await stage.household(of(2), [])];
+  const item = await stage.message("Long ago");
+  const id = await stage.run(stage.campaign([item], from, to, { expiresAtMs: stage.nowMs + 300 * dayMs }));
+  await stage.tick();
+  kitchen.clock.forward(90 * dayMs - 1);
+  await trim();
+  expect((await stage.decisionsOf(person))[0].trace.tests).toHaveLength(8);
+  kitchen.clock.forward(2);
+  await trim();
+  const [sent] = await stage.decisionsOf(person);
+  expect(sent).toMatchObject({ answer: "send", trace: null, says: "Sent on the appliance's display." });
+  const [kept] = await stage.decisionsOf(silent);
+  expect(kept).toMatchObject({ trace: null, says: "Not sent: the household did not agree to marketing." });
+  const said = { householdId: person.householdId, itemId: item };
+  expect((await kitchen.as("support", "POST", "/decisions/explain", said)).body).toMatchObject({
+    stored: { trace: null },
+    replay: null,
+    now: [{ campaign: { id }, isMember: true }],
+  });
+  const output = await explainedBy(person, item);
+  expect(output).toMatch(
+    /^0: .*Sent on the appliance's display\.\nHow it was decided is gone: that is kept for 90 days\.\n/,
+  );
+  const { rows } = await sql`
+    SELECT 1 FROM decision_context c WHERE c.id IN (SELECT context_id FROM decision WHERE source = ${`campaign:${id}`})`.execute(
+    kitchen.base.db,
+  );
+  expect(rows).toEqual([]);
+  // Nothing goes out again.
+  await stage.tick();
+  expect(await stage.inbox(of(1))).toHaveLength(1);
+  const mine = await kitchen.call(person.key, "GET", "/my/decisions");
+  expect(mine.body.items).toMatchObject([{ title: "Long ago", trace: null }]);
+});
+
+test("what waits for longer than that keeps how it was decided, and goes out with it beside", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const date = Temporal.Instant.fromEpochMilliseconds(stage.nowMs + 120 * dayMs)
+    .toZonedDateTimeISO("Europe/Berlin")
+    .toPlainDate();
+  const schedule = { date: date.toString(), minute: 9 * 60 };
+  const item = await stage.message("In four months");
+  const plan = { schedule, expiresAtMs: stage.nowMs + 300 * dayMs };
+  await stage.run(stage.campaign([item], from, to, plan));
+  await stage.tick();
+  kitchen.clock.forward(100 * dayMs);
+  await trim();
+  expect((await stage.decisionsOf(person))[0].trace.tests).toHaveLength(8);
+  kitchen.clock.forward(22 * dayMs);
+  await stage.tick();
+  const said = { householdId: person.householdId, itemId: item };
+  const { body } = await kitchen.as("support", "POST", "/decisions/explain", said);
+  expect(body).toMatchObject({
+    stored: { answer: "send" },
+    replay: { same: true },
+    before: [{ answer: "hold", reason: "not_yet" }],
+  });
+  kitchen.clock.forward(91 * dayMs);
+  await trim();
+  expect((await kitchen.as("support", "POST", "/decisions/explain", said)).body).toMatchObject({
+    stored: { answer: "send", trace: null },
+    before: [],
+  });
+});
+
+test("400 days after its end a campaign's households are forgotten and its figures stay; a recall's are not forgotten", async () => {
+  const { of, from, to } = range();
+  await stage.household(of(1));
+  await stage.household(of(2), []);
+  const id = await stage.run(stage.campaign([await stage.message("Gone by")], from, to));
+  const recallId = await stage.run(stage.recall(await stage.message("Hinge", { class: "recall" }), from, to));
+  await stage.tick();
+  for (const one of [id, recallId]) await kitchen.as("content", "POST", `/campaigns/${one}/finish`);
+  const before = (await stage.read(id)).funnel;
+  expect(before).toMatchObject({ members: 2, decided: 2, suppressed: { no_consent: 1 } });
+  kitchen.clock.forward(399 * dayMs);
+  await trim();
+  expect(await rowsOf("decision", "source", `campaign:${id}`)).toBe(2);
+  kitchen.clock.forward(2 * dayMs);
+  await trim();
+  expect(await rowsOf("decision", "source", `campaign:${id}`)).toBe(0);
+  expect(await rowsOf("campaign_member", "campaign_id", id)).toBe(0);
+  expect((await stage.read(id)).funnel).toEqual(before);
+  expect(await rowsOf("decision", "source", `campaign:${recallId}`)).toBe(2);
+  expect(await rowsOf("campaign_appliance", "campaign_id", recallId)).toBe(2);
+});
+
+test("a look removes no more than its pieces, and the next goes on where it ended", async () => {
+  const { of, from, to } = range();
+  for (let n = 0; n < 5; n += 1) await stage.household(of(n));
+  const id = await stage.run(stage.campaign([await stage.message("Piece by piece")], from, to));
+  await stage.tick();
+  await kitchen.as("content", "POST", `/campaigns/${id}/finish`);
+  kitchen.clock.forward(500 * dayMs);
+  // What others left behind goes first.
+  const left = async () => {
+    const { rows } = await sql<{ n: number }>`
+      SELECT (SELECT count(*) FROM decision WHERE source = ${`campaign:${id}`})::int
+        + (SELECT count(*) FROM decision_evidence e JOIN decision d ON d.id = e.decision_id WHERE d.source = ${`campaign:${id}`})::int AS n`.execute(
+      kitchen.base.db,
+    );
+    return rows[0]?.n ?? 0;
+  };
+  const { db } = kitchen.base;
+  const retention = new Retention({ db, clock: kitchen.clock }, { ...retentionLimits, rowsAtOnce: 2, piecesMax: 1 });
+  let [before, looks] = [await left(), 0];
+  expect(before).toBe(10);
+  while (before > 0 && looks < 200) {
+    await retention.tick();
+    const now = await left();
+    // Two rows of decisions, with what lies beside them.
+    expect(before - now).toBeLessThanOrEqual(4);
+    before = now;
+    looks += 1;
+  }
+  expect(before).toBe(0);
+  expect(looks).toBeGreaterThan(2);
+});
