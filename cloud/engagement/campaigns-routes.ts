@@ -32,7 +32,7 @@ const campaignShape = {
   pausedAtMs: z.number().nullable(),
   endedAtMs: z.number().nullable(),
 };
-const campaignView = z.object(campaignShape).meta({ id: "Campaign" });
+export const campaignView = z.object(campaignShape).meta({ id: "Campaign" });
 
 const arm = z.object({ households: z.number(), reached: z.number() });
 const lift = z.discriminatedUnion("kind", [
@@ -40,7 +40,7 @@ const lift = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("too_few"), perArmMin: z.number() }),
   z.object({ kind: z.literal("too_soon"), daysMin: z.number() }),
 ]);
-const funnelView = z
+export const funnelView = z
   .object({
     members: z.number(),
     decided: z.number(),
@@ -58,11 +58,11 @@ const funnelView = z
   })
   .meta({ id: "CampaignFunnel" });
 const recallCount = z.object({ status: z.enum(recallStatuses), households: z.number(), appliances: z.number() });
-const campaignWhole = z
+export const campaignWhole = z
   .object({ ...campaignShape, funnel: funnelView, recall: z.array(recallCount).nullable() })
   .meta({ id: "CampaignWithFunnel" });
 
-const estimateView = z
+export const estimateView = z
   .object({
     households: z.number(),
     looked: z.number(),
@@ -75,7 +75,7 @@ const estimateView = z
   })
   .meta({ id: "CampaignEstimate" });
 
-const recallRow = z
+export const recallRow = z
   .object({
     key: z.string(),
     householdId: z.string().nullable(),

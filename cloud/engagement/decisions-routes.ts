@@ -15,7 +15,7 @@ import { traceDays } from "./retention.ts";
 const tags = ["decisions"];
 const answers = z.enum(["send", "hold", "suppress", "human"]);
 
-const traceView = z
+export const traceView = z
   .object({
     /** The eight tests, in their order. */
     tests: z.array(
@@ -40,7 +40,7 @@ const traceView = z
 
 const named = z.object({ id: z.string(), name: z.string() });
 
-const decisionView = z
+export const decisionView = z
   .object({
     id: z.string(),
     campaign: named.nullable(),
@@ -63,7 +63,7 @@ const decisionView = z
   })
   .meta({ id: "Decision" });
 
-const explanation = z
+export const explanation = z
   .object({
     householdId: z.string(),
     itemId: z.string(),

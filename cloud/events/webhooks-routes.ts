@@ -39,7 +39,7 @@ const endpointView = z
   })
   .meta({ id: "Webhook" });
 
-const listedEndpoint = endpointView.extend({ waiting: z.number(), failed: z.number() }).meta({ id: "ListedWebhook" });
+export const listedEndpoint = endpointView.extend({ waiting: z.number(), failed: z.number() }).meta({ id: "ListedWebhook" });
 
 const deliveryView = z
   .object({
@@ -57,7 +57,7 @@ const deliveryView = z
   })
   .meta({ id: "WebhookDelivery" });
 
-const deliveryWithTries = deliveryView
+export const deliveryWithTries = deliveryView
   .extend({
     tries: triesView,
     /** The message as it would be sent now; null where the event is kept no longer. */

@@ -97,7 +97,7 @@ test("what an owner wrote never leaves with the notice, and at the appliance it 
   await kitchen.event(home.oven, "help.requested", { text: "Second SECRET" });
   await kitchen.slices.notices.tick();
   expect(mail.got).toHaveLength(2);
-  const subjects = mail.got.map(({ text }) => /^subject: (.*)$/im.exec(text)?.[1]?.trim());
+  const subjects = mail.got.map(({ text }) => /^subject: (.*)$/im.exec(text)?.[1]?.trim() ?? "");
   expect(subjects.toSorted()).toEqual(["Case opened [service]: Asks for help", "Owner wrote [service]: Asks for help"]);
   for (const { text } of mail.got) expect(text).not.toContain("SECRET");
 });

@@ -17,7 +17,7 @@ const byId = z.object({ id: z.uuid() });
 const problems = { ...householdProblems, ...rightsProblems };
 const format = z.enum(["json", "csv"]).default("json");
 
-const erasureView = z
+export const erasureView = z
   .object({
     id: z.string(),
     /** `owner`, who of the staff, or `system` where a backup had brought the household back. */

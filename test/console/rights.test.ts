@@ -1,11 +1,12 @@
 /** Webhooks, export and erasure in a real browser, on a real service whose events go to a real receiver. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, test } from "vitest";
-import { until } from "../support/service-process.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { databaseOf, until } from "../support/service-process.ts";
 import { desk, faultsOf, hasChromium, onStage, overflow, phone } from "./browse.ts";
 
 const got: { path: string; body: string }[] = [];
+const broken = new Set(["/broken"]);
 
 /** Whoever is told of events: it keeps what came, and has one address that is broken. */
 async function receive(): Promise<Server> {
@@ -14,7 +15,7 @@ async function receive(): Promise<Server> {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       got.push({ path: request.url ?? "", body: Buffer.concat(chunks).toString("utf8") });
-      response.writeHead(request.url === "/broken" ? 500 : 204).end();
+      response.writeHead(broken.has(request.url ?? "") ? 500 : 204).end();
     });
   });
   await new Promise<void>((done) => {
@@ -86,12 +87,12 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
     });
 
     test("one whose receiver fails says so, and its secret changes over with a day for the receiver", async () => {
-      const broken = `Broken ${screen.viewport.width}`;
-      const body = { name: broken, url: urlOf("/broken"), types: ["*"] };
+      const called = `Broken ${screen.viewport.width}`;
+      const body = { name: called, url: urlOf("/broken"), types: ["*"] };
       const made = await hearth.service.api("/api/v1/webhooks", { method: "POST", body });
       await hearth.service.api(`/api/v1/webhooks/${made.body.webhook.id}/test`, { method: "POST" });
       const { page, complaints } = await open(screen, `/webhooks?webhook=${made.body.webhook.id}`);
-      const card = page.getByRole("listitem", { name: broken });
+      const card = page.getByRole("listitem", { name: called });
       await card.getByText("Nothing arrives").waitFor();
       await page.getByRole("table", { name: "Events" }).getByText("To be sent").waitFor();
       await card.getByRole("button", { name: "Another secret…" }).click();
@@ -130,6 +131,31 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
       // Whoever is erased is asked for in vain by the page behind the dialog.
       expect(complaints.filter((one) => !one.includes("404"))).toEqual([]);
     });
+  });
+
+  test("what failed while a receiver was broken is sent again when it is mended", async () => {
+    broken.add("/mended");
+    const body = { name: "Mended", url: urlOf("/mended"), types: ["*"] };
+    const { id } = (await hearth.service.api("/api/v1/webhooks", { method: "POST", body })).body.webhook;
+    await hearth.service.api(`/api/v1/webhooks/${id}/test`, { method: "POST" });
+    await until("it was tried", () => got.some(({ path }) => path === "/mended"));
+    // As after the days for which it is tried.
+    const db = await databaseOf(hearth.service.dataDir);
+    onTestFinished(() => db.end());
+    await until("it is given up", async () => {
+      const { rowCount } = await db.query(
+        "UPDATE webhook_delivery SET status = 'failed' WHERE endpoint_id = $1 AND attempts > 0",
+        [id],
+      );
+      return rowCount === 1;
+    });
+    const { page, complaints } = await open(desk, `/webhooks?webhook=${id}`);
+    await page.getByRole("table", { name: "Events" }).getByText("Failed").waitFor();
+    broken.delete("/mended");
+    await page.getByRole("button", { name: "Send again what failed in the last week" }).click();
+    await page.getByRole("table", { name: "Events" }).getByText("Delivered").waitFor();
+    expect(got.filter(({ path }) => path === "/mended")).toHaveLength(2);
+    expect([await faultsOf(page), complaints]).toEqual([[], []]);
   });
 
   test("a role that may not see them is told so, and finds no button that would be refused", async () => {

@@ -69,6 +69,20 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       await page.getByRole("button", { name: "Keep the note" }).click();
       await page.getByRole("region", { name: "What happened" }).getByText(note).waitFor();
       await page.getByRole("dialog").waitFor({ state: "detached" });
+      const made = { name: `Rosa at ${screen.name}`, role: "support" };
+      await hearth.service.api("/api/v1/staff/keys", { method: "POST", body: made });
+      await page.reload();
+      await page.getByRole("button", { name: "Give to…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("combobox", { name: "To whom" }).selectOption({ label: made.name });
+      await dialog.getByRole("button", { name: "Give it" }).click();
+      await page.getByRole("region", { name: "What happened" }).getByText(`Given to ${made.name}`).waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.goto(`${hearth.service.http}/incidents`);
+      await page.getByRole("combobox", { name: "Who has it" }).selectOption({ label: "Nobody" });
+      await page.getByText("No incident is among these").waitFor();
+      await page.getByRole("combobox", { name: "Who has it" }).selectOption({ label: made.name });
+      await page.getByRole("table", { name: "Incidents" }).getByText(made.name).waitFor();
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 

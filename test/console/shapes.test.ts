@@ -1,6 +1,8 @@
 import { expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
 import type * as cases from "../../cloud/console/src/api/case-shapes.ts";
+import type * as campaigns from "../../cloud/console/src/api/campaign-shapes.ts";
+import type * as content from "../../cloud/console/src/api/content-shapes.ts";
 import type * as lifecycle from "../../cloud/console/src/api/lifecycle-shapes.ts";
 import type * as households from "../../cloud/console/src/api/household-shapes.ts";
 import type * as rollouts from "../../cloud/console/src/api/rollout-shapes.ts";
@@ -26,6 +28,25 @@ import { securityKindNames } from "../../cloud/console/src/core/security.ts";
 import { revocationWords } from "../../cloud/console/src/core/certificates.ts";
 import { revocationReasons } from "../../cloud/pki/pki.ts";
 import { securityKinds } from "../../cloud/security/core/security-kinds.ts";
+import type { standing as consentStanding } from "../../cloud/consent/consent-routes.ts";
+import type {
+  calendarView,
+  checkView,
+  detailView as contentDetail,
+  diffView,
+  summaryView as contentSummary,
+} from "../../cloud/content/content-answers.ts";
+import type {
+  campaignView,
+  campaignWhole,
+  estimateView,
+  funnelView,
+  recallRow,
+} from "../../cloud/engagement/campaigns-routes.ts";
+import type { decisionView, explanation, traceView } from "../../cloud/engagement/decisions-routes.ts";
+import type { deliveryWithTries, listedEndpoint } from "../../cloud/events/webhooks-routes.ts";
+import type { erasureView } from "../../cloud/rights/rights-routes.ts";
+import type { NoticeDelivery as SentNotice } from "../../cloud/notices/notices-store.ts";
 import type { LifecycleDefinition } from "../../cloud/lifecycle/core/definition.ts";
 import type { RiskKind } from "../../cloud/lifecycle/core/risk.ts";
 import type { LifecycleDesk } from "../../cloud/lifecycle/lifecycle-desk.ts";
@@ -56,6 +77,9 @@ import type {
 } from "../../cloud/rollouts/rollout-shapes.ts";
 import type { caseEntryView, caseView } from "../../cloud/service/case-views.ts";
 import type { PolicyVersion } from "../../cloud/service/case-policies.ts";
+import type { CaseDesk } from "../../cloud/service/case-desk.ts";
+import type { Conversations } from "../../cloud/service/conversation.ts";
+import type { FeedbackWeek } from "../../cloud/service/feedback.ts";
 import type { Telemetry } from "../../cloud/telemetry/telemetry.ts";
 import type { Backtest } from "../../cloud/service/backtest-store.ts";
 import type { Incident } from "../../cloud/service/incidents-store.ts";
@@ -134,6 +158,33 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<Backtest>().toExtend<Omit<rules.Backtest, "share" | "firesWidely" | "wouldBe" | "leftOut">>();
   expectTypeOf<Omit<Incident, "state">>().toExtend<Omit<incidents.Incident, "status" | "statusAtMs" | "resolvedBy">>();
   expectTypeOf<Channel>().toExtend<notices.NoticeChannel>();
+  expectTypeOf<z.output<typeof contentSummary>>().toExtend<content.ContentSummary>();
+  // The words of a version are as its kind has them, which neither side says more closely.
+  type Versions = z.output<typeof contentDetail>["versions"][number];
+  expectTypeOf<Omit<z.output<typeof contentDetail>, "versions">>().toExtend<Omit<content.ContentDetail, "versions">>();
+  expectTypeOf<Omit<Versions, "locales">>().toExtend<Omit<content.ContentVersion, "locales">>();
+  expectTypeOf<z.output<typeof checkView>>().toExtend<content.ContentCheck>();
+  expectTypeOf<z.output<typeof diffView>["fields"][number]>().toExtend<content.FieldDiff>();
+  expectTypeOf<z.output<typeof calendarView>["items"][number]>().toExtend<content.CalendarEntry>();
+  expectTypeOf<z.output<typeof campaignView>>().toExtend<campaigns.Campaign>();
+  expectTypeOf<z.output<typeof campaignWhole>>().toExtend<campaigns.CampaignDetail>();
+  expectTypeOf<z.output<typeof funnelView>>().toExtend<campaigns.CampaignFunnel>();
+  expectTypeOf<z.output<typeof estimateView>>().toExtend<campaigns.CampaignEstimate>();
+  expectTypeOf<z.output<typeof recallRow>>().toExtend<campaigns.RecallHousehold>();
+  expectTypeOf<z.output<typeof traceView>>().toExtend<campaigns.DecisionTrace>();
+  expectTypeOf<z.output<typeof decisionView>>().toExtend<campaigns.Decision>();
+  expectTypeOf<z.output<typeof explanation>>().toExtend<campaigns.DecisionExplanation>();
+  expectTypeOf<z.output<typeof consentStanding>>().toExtend<households.ConsentStanding>();
+  expectTypeOf<z.output<typeof listedEndpoint>>().toExtend<webhooks.ListedWebhook>();
+  expectTypeOf<z.output<typeof deliveryWithTries>>().toExtend<webhooks.WebhookDeliveryDetail>();
+  expectTypeOf<z.output<typeof erasureView>>().toExtend<webhooks.Erasure>();
+  expectTypeOf<Omit<SentNotice, "nextAtMs"> & { nextAtMs: number | null }>().toExtend<notices.NoticeDelivery>();
+  expectTypeOf<Awaited<ReturnType<CaseDesk["queueCounts"]>>>().toExtend<cases.QueueCounts>();
+  expectTypeOf<Awaited<ReturnType<CaseDesk["assignees"]>>[number]>().toEqualTypeOf<cases.Assignee>();
+  expectTypeOf<NonNullable<Awaited<ReturnType<Conversations["beside"]>>>["reach"]>().toEqualTypeOf<
+    cases.Beside["reach"]
+  >();
+  expectTypeOf<FeedbackWeek>().toExtend<cases.FeedbackWeek>();
   expectTypeOf<WebhookEndpoint>().toExtend<webhooks.Webhook>();
   expectTypeOf<Omit<SentWebhook, "endpointId">>().toExtend<webhooks.WebhookDelivery>();
   expectTypeOf<StoredErasure>().toExtend<webhooks.Erasure>();

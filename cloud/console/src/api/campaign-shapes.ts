@@ -115,9 +115,9 @@ export interface DecisionTrace {
     test: string;
     outcome: "passes" | "holds" | "suppresses" | "not_asked";
     says: string;
-    with?: Record<string, string | number | readonly string[]>;
+    with?: Record<string, string | number | readonly string[]> | undefined;
   }[];
-  terms: { from: "intent" | "context" | "history"; term: string; points: number; about?: string }[];
+  terms: { from: "intent" | "context" | "history"; term: string; points: number; about?: string | undefined }[];
 }
 
 export interface Decision {

@@ -2,6 +2,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { type CasesSearch, filterOf } from "../core/service-url.ts";
 import { stringifySearch } from "../core/url-state.ts";
 import type {
+  Assignee,
   Beside,
   CaseDossier,
   Diagnosis,
@@ -55,6 +56,13 @@ export const besideQuery = (id: string) =>
     queryFn: ({ signal }) => get<Beside>(`${casePath(id)}/conversation`, { signal }),
     refetchInterval: liveMs,
   });
+
+/** Whom a case or an incident can be given to. */
+export const assigneesQuery = queryOptions({
+  queryKey: ["assignees"],
+  queryFn: ({ signal }) => get<{ items: Assignee[] }>("/api/v1/cases/assignees", { signal }),
+  staleTime: calmMs,
+});
 
 export const answersQuery = (id: string) =>
   queryOptions({

@@ -135,7 +135,15 @@ export interface FilledAnswer {
 }
 
 /** What stands beside the messages of a case. */
+/** Somebody who may work on cases. */
+export interface Assignee {
+  principal: string;
+  name: string;
+}
+
 export interface Beside {
+  /** Where what we write is read. */
+  reach: "app_and_display" | "app" | "display" | "nobody";
   wantsHuman: boolean;
   automaticAnswerAtMs: number | null;
   alternative: Record<string, unknown> | null;

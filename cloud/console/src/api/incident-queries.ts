@@ -12,13 +12,14 @@ export const incidentPath = (id: string) => `/api/v1/incidents/${encodeURICompon
 
 export const incidentsQuery = ({
   status = "unresolved",
+  assignee,
   cursor,
 }: Omit<IncidentsSearch, "status"> & { status?: string }) =>
   queryOptions({
-    queryKey: ["incidents", "page", status, cursor],
+    queryKey: ["incidents", "page", status, assignee, cursor],
     queryFn: ({ signal }) =>
       get<Page<Incident>>(
-        `/api/v1/incidents${stringifySearch({ status: status === "all" ? undefined : status, cursor, limit: 20 })}`,
+        `/api/v1/incidents${stringifySearch({ status: status === "all" ? undefined : status, assignee, cursor, limit: 20 })}`,
         { signal },
       ),
     placeholderData: keepPreviousData,

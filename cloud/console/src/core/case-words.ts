@@ -76,6 +76,25 @@ export function shownAtMs({ data }: CaseEntry, { shown }: Pick<Beside, "shown">)
 const wordsOfStatus = (value: unknown): string | undefined =>
   Object.entries(statusWords).find(([status]) => status === value)?.[1].words;
 
+/** Where the owner reads what is written to them. */
+export const reachWords: Record<Beside["reach"], string> = {
+  app_and_display: "What you send reaches their app and the appliance’s display.",
+  app: "The case is of no appliance: what you send reaches their app.",
+  display: "The appliance belongs to no household: what you send reaches its display alone.",
+  nobody:
+    "Nobody is there who could read an answer: nobody of the household has joined yet, or the appliance has left it. Keep a note instead.",
+};
+
+/** That something changed hands, and how. */
+export function assignedWords(
+  { by, data }: { by: string; data: Record<string, unknown> },
+  nameOf: (principal: string) => string,
+): string {
+  const { assignee } = data;
+  if (typeof assignee !== "string") return "Put back for anybody";
+  return assignee === by ? "Taken" : `Given to ${nameOf(assignee)}`;
+}
+
 /** What an entry of a case's history is, in a few words. */
 export function entryWords({ kind, data, by }: CaseEntry): string {
   switch (kind) {
@@ -84,7 +103,8 @@ export function entryWords({ kind, data, by }: CaseEntry): string {
     case "reopened":
       return "Reopened";
     case "resolved":
-      return by === "cause" ? "The cause went away" : by === "release" ? "The release mended it" : "Resolved";
+      if (data["release"] === "confirmed") return "The release mended it";
+      return by === "cause" ? "The cause went away" : "Resolved";
     case "status":
       return wordsOfStatus(data["status"]) ?? "Moved on";
     case "note":

@@ -28,13 +28,16 @@ export const noticeStatusWords: Record<NoticeDelivery["status"], { words: string
 };
 
 /** What a subscription asks for: `When a case opens, of severity safety`. */
-export function subscriptionWords({ kinds, severities, levelMin, reaches }: Subscription): string {
+export function subscriptionWords(
+  { kinds, severities, levelMin, reaches }: Subscription,
+  nameOf: (principal: string) => string,
+): string {
   const what = kinds === undefined ? "Everything" : `When ${kinds.map((kind) => noticeKindWords[kind]).join(", or ")}`;
   const severity =
     severities === undefined
       ? ""
       : `, of severity ${severities.map((one) => severityWords[one].words.toLowerCase()).join(" or ")}`;
   const level = levelMin === undefined || levelMin === 0 ? "" : `, from level ${levelMin} on`;
-  const reach = reaches === undefined ? "" : `, where it reaches ${reaches.join(" or ")}`;
+  const reach = reaches === undefined ? "" : `, where it reaches ${reaches.map(nameOf).join(" or ")}`;
   return what + severity + level + reach;
 }

@@ -20,8 +20,8 @@ export interface QueueFilter {
 
 export interface CasesSearch extends QueueFilter {
   tab?: "measures" | undefined;
-  /** Everybody's where left out. */
-  assignee?: "me" | "none" | undefined;
+  /** `me`, `none`, or a principal; everybody's where left out. */
+  assignee?: string | undefined;
   overdue?: "true" | undefined;
   cursor?: string | undefined;
   /** A case is about to be opened by hand: of `device:ID`, `household:ID`, or of what is chosen then. */
@@ -40,6 +40,9 @@ export function aboutOf(open: string | undefined): CaseAbout | null {
   return id === undefined ? null : { kind: kind === "device" ? "device" : "household", id };
 }
 
+const whose = (value: unknown): string | undefined =>
+  typeof value === "string" && /^(me|none|staff:[0-9a-f-]{36})$/.test(value) ? value : undefined;
+
 export function casesSearch(search: Record<string, unknown>): CasesSearch {
   const { tab, assignee, overdue } = search;
   return {
@@ -52,7 +55,7 @@ export function casesSearch(search: Record<string, unknown>): CasesSearch {
     notModel: text(search["notModel"]),
     cause: text(search["cause"]),
     notCause: text(search["notCause"]),
-    assignee: assignee === "me" || assignee === "none" ? assignee : undefined,
+    assignee: whose(assignee),
     overdue: overdue === "true" ? overdue : undefined,
     cursor: text(search["cursor"]),
     open: text(search["open"]),
@@ -115,11 +118,14 @@ export const openStatuses: readonly CaseStatus[] = [
 export interface IncidentsSearch {
   /** Those that are not resolved where left out. */
   status?: "resolved" | "all" | undefined;
+  /** As of cases. */
+  assignee?: string | undefined;
   cursor?: string | undefined;
 }
 
 export const incidentsSearch = (search: Record<string, unknown>): IncidentsSearch => ({
   status: search["status"] === "resolved" || search["status"] === "all" ? search["status"] : undefined,
+  assignee: whose(search["assignee"]),
   cursor: text(search["cursor"]),
 });
 

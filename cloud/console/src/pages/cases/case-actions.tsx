@@ -4,8 +4,9 @@ import { useEffect, useState } from "react";
 import { casePath } from "../../api/case-queries.ts";
 import type { CaseDossier } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
-import { namesQuery, publishedQuery } from "../../api/rollout-queries.ts";
+import { publishedQuery } from "../../api/rollout-queries.ts";
 import { isClosed } from "../../core/case-words.ts";
+import { AssigneeSelect } from "../../parts/assignee-select.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { useDraft } from "../../parts/draft.ts";
 import { Notice } from "../../parts/notice.tsx";
@@ -119,7 +120,7 @@ const says: Record<AskedProps["action"], string> = {
     "The owner is asked how well they were helped. If the cause returns within 7 days, the case reopens by itself.",
   "fixed-in":
     "The case waits until the appliance confirms that release or a newer one, and is then resolved. If the cause returns there, it reopens by itself.",
-  give: "Whoever has it, it is theirs from now on. They need a key that may work on cases.",
+  give: "Whoever has it, it is theirs from now on. They are told, where a channel of Notifications reaches them.",
 };
 
 function Asked(props: AskedProps) {
@@ -127,7 +128,6 @@ function Asked(props: AskedProps) {
   const [note, setNote] = useDraft(`${action}.${found.id}`);
   const [chosen, setChosen] = useState("");
   const releases = (useQuery(publishedQuery).data ?? []).filter(({ model }) => model === found.model);
-  const names = Object.entries(useQuery(namesQuery).data?.names ?? {});
   const order = orderOf(action, note.trim(), chosen, releases);
   return (
     <form
@@ -155,15 +155,7 @@ function Asked(props: AskedProps) {
           />
         ))}
       {action === "give" && (
-        <NativeSelect
-          label="To whom"
-          value={chosen}
-          onChange={(event) => setChosen(event.currentTarget.value)}
-          data={[
-            { value: "", label: "Choose…" },
-            ...names.map(([principal, name]) => ({ value: principal.replace(/^staff:/, ""), label: name })),
-          ]}
-        />
+        <AssigneeSelect label="To whom" none="Choose…" value={chosen} without={found.assignee} onChange={setChosen} />
       )}
       {action !== "give" && (
         <Textarea
@@ -195,7 +187,8 @@ function orderOf(
   chosen: string,
   releases: readonly { id: string; version: string; releaseCounter: number }[],
 ): Order | null {
-  if (action === "give") return chosen === "" ? null : { path: "give", body: { staffKeyId: chosen } };
+  if (action === "give")
+    return chosen === "" ? null : { path: "give", body: { staffKeyId: chosen.replace(/^staff:/, "") } };
   if (action === "fixed-in") {
     const release = releases.find(({ id }) => id === chosen);
     if (release === undefined) return null;

@@ -1,5 +1,5 @@
 import type { CaseDossier, CaseEntry } from "../../api/case-shapes.ts";
-import { entryWords, isMessage } from "../../core/case-words.ts";
+import { assignedWords, entryWords, isMessage } from "../../core/case-words.ts";
 import { Ago } from "../../parts/ago.tsx";
 import page from "../../parts/page.module.css";
 import { useNameOf } from "../../parts/who.tsx";
@@ -29,8 +29,5 @@ export function CaseTimeline({ found }: { found: CaseDossier }) {
 }
 
 function sentence(entry: CaseEntry, nameOf: (principal: string) => string): string {
-  const { assignee } = entry.data;
-  if (entry.kind === "assigned" && typeof assignee === "string")
-    return assignee === entry.by ? "Taken" : `Given to ${nameOf(assignee)}`;
-  return entryWords(entry);
+  return entry.kind === "assigned" ? assignedWords(entry, nameOf) : entryWords(entry);
 }

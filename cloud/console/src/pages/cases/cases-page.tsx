@@ -134,6 +134,12 @@ function NoCases({ search }: { search: CasesSearch }) {
         </p>
       </Empty>
     );
+  if (search.assignee !== undefined && search.assignee !== "none")
+    return (
+      <Empty title="They have no open case">
+        <p>Give them one on its page, or look at everybody’s cases.</p>
+      </Empty>
+    );
   return (
     <Empty title="No case is open">
       <p>

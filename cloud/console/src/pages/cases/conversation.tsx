@@ -5,7 +5,7 @@ import { answersQuery, casePath } from "../../api/case-queries.ts";
 import type { Beside, CaseDossier, CaseEntry } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
 import { useSendingKey } from "../../api/sending-key.ts";
-import { alternativeWords, isClosed, shownAtMs, speakerOf } from "../../core/case-words.ts";
+import { alternativeWords, isClosed, reachWords, shownAtMs, speakerOf } from "../../core/case-words.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { useDraft } from "../../parts/draft.ts";
 import { AlertIcon, CheckIcon } from "../../parts/icons.tsx";
@@ -43,11 +43,8 @@ export function Conversation({ found, messages, beside, mayWork }: ConversationP
       )}
       {messages.length === 0 ? (
         <p className={page["note"]}>
-          {found.deviceId === null
-            ? "The case is of no appliance, so there is no display to write to. Reach them as their household’s page says, and keep a note of it here."
-            : found.householdId === null
-              ? "The appliance belongs to no household, so there is nobody to write to."
-              : "The owner has written nothing, and nobody has written to them. What you send reaches their app and the appliance’s display."}
+          The owner has written nothing, and nobody has written to them.{" "}
+          {beside !== undefined && reachWords[beside.reach]}
         </p>
       ) : (
         <ol className={classes["messages"]}>
@@ -66,7 +63,12 @@ export function Conversation({ found, messages, beside, mayWork }: ConversationP
           )}
         </p>
       )}
-      {mayWork && found.householdId !== null && found.deviceId !== null && <AnswerBox found={found} />}
+      {messages.length > 0 && (beside?.reach === "nobody" || beside?.reach === "app") && (
+        <p className={page["note"]}>{reachWords[beside.reach]}</p>
+      )}
+      {mayWork && beside !== undefined && beside.reach !== "nobody" && (
+        <AnswerBox found={found} hasDisplay={beside.reach !== "app"} />
+      )}
     </section>
   );
 }
@@ -101,7 +103,7 @@ function Message({ message, beside }: { message: CaseEntry; beside: Beside | und
   );
 }
 
-function AnswerBox({ found }: { found: CaseDossier }) {
+function AnswerBox({ found, hasDisplay }: { found: CaseDossier; hasDisplay: boolean }) {
   const { id } = found;
   const [text, setText] = useDraft(`answer.${id}`);
   const [waits, setWaits] = useState(false);
@@ -168,7 +170,7 @@ function AnswerBox({ found }: { found: CaseDossier }) {
           <p className={page["note"]}>Your words are kept here. Send them again when it works.</p>
         </>
       )}
-      {text.trim() !== "" && (
+      {hasDisplay && text.trim() !== "" && (
         <details className={classes["preview"]}>
           <summary>On the appliance’s display</summary>
           <div className={classes["display"]}>

@@ -18,6 +18,7 @@ import {
   withoutWish,
   withWish,
 } from "../../core/service-url.ts";
+import { AssigneeSelect } from "../../parts/assignee-select.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./cases.module.css";
 
@@ -74,6 +75,17 @@ export function QueueFilters({ search, counts }: { search: CasesSearch; counts: 
         </Chip>
       </div>
       <div className={classes["facets"]}>
+        <AssigneeSelect
+          label="Who has it"
+          none="Anybody"
+          size="sm"
+          more={[
+            { value: "me", label: "Me" },
+            { value: "none", label: "Nobody" },
+          ]}
+          value={search.assignee ?? ""}
+          onChange={(assignee) => go({ ...search, assignee: assignee === "" ? undefined : assignee })}
+        />
         {facets.map((facet) => (
           <FacetSelect
             key={facet}

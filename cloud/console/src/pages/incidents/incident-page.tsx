@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 import { incidentQuery, membersQuery } from "../../api/incident-queries.ts";
 import type { IncidentDetail, IncidentMember } from "../../api/incident-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import { causeWords } from "../../core/case-words.ts";
+import { assignedWords, causeWords } from "../../core/case-words.ts";
 import { incidentStatusWords, memberSteps } from "../../core/incidents.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
@@ -241,7 +241,6 @@ const entryWords = {
   reopened: "Came back",
   settling: "Nearly all have cleared: it settles",
   resolved: "Resolved",
-  assigned: "Changed hands",
   note: "Note",
 } as const;
 
@@ -251,9 +250,9 @@ function History({ found }: { found: IncidentDetail }) {
     <section className={page["card"]} aria-label="What happened">
       <h2>What happened</h2>
       <ol className={classes["history"]}>
-        {found.entries.toReversed().map(({ sequence, kind, atMs, by, text }) => (
+        {found.entries.toReversed().map(({ sequence, kind, atMs, by, text, data }) => (
           <li key={sequence}>
-            <span>{entryWords[kind]}</span>
+            <span>{kind === "assigned" ? assignedWords({ by, data }, nameOf) : entryWords[kind]}</span>
             <span className={classes["small"]}>
               {nameOf(by)}, <Ago atMs={atMs} />
             </span>

@@ -7,6 +7,7 @@ import { causeWords } from "../../core/case-words.ts";
 import { incidentStatusWords } from "../../core/incidents.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { AssigneeSelect } from "../../parts/assignee-select.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -50,7 +51,11 @@ const columns: Column<Incident>[] = [
       </span>
     ),
   },
-  { name: "Who has it", cell: ({ assignee }) => (assignee === null ? null : <Who principal={assignee} />) },
+  {
+    name: "Who has it",
+    cell: ({ assignee }) =>
+      assignee === null ? <span className={page["soft"]}>nobody</span> : <Who principal={assignee} />,
+  },
   { name: "Began", cell: ({ firstAtMs }) => <Ago atMs={firstAtMs} /> },
 ];
 
@@ -72,7 +77,7 @@ export function IncidentsPage() {
           onChange={(event) => {
             const { value } = event.currentTarget;
             const status = value === "resolved" || value === "all" ? value : undefined;
-            void navigate({ to: "/incidents", search: { status } });
+            void navigate({ to: "/incidents", search: { ...search, status, cursor: undefined } });
           }}
           data={[
             { value: "", label: "Not resolved" },
@@ -80,12 +85,33 @@ export function IncidentsPage() {
             { value: "all", label: "All" },
           ]}
         />
+        <AssigneeSelect
+          label="Who has it"
+          none="Anybody"
+          more={[
+            { value: "me", label: "Me" },
+            { value: "none", label: "Nobody" },
+          ]}
+          value={search.assignee ?? ""}
+          onChange={(assignee) =>
+            void navigate({
+              to: "/incidents",
+              search: { ...search, assignee: assignee === "" ? undefined : assignee, cursor: undefined },
+            })
+          }
+        />
       </div>
       <QuestionNotice question={question} />
       {items === undefined ? (
         question.error === null && <Skeleton height={160} radius={10} />
       ) : items.length === 0 ? (
-        <Empty title={search.status === undefined ? "No incident is under way" : "No incident is among these"}>
+        <Empty
+          title={
+            search.status === undefined && search.assignee === undefined
+              ? "No incident is under way"
+              : "No incident is among these"
+          }
+        >
           <p>
             When one cause hits many appliances of a model within ten minutes (more than 20, and more than a hundredth
             of them), that is one incident with members, not a case for each. Appliances with a safety matter keep cases

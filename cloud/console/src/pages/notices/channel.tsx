@@ -11,7 +11,8 @@ import page from "../../parts/page.module.css";
 import { SecretOnce } from "../../parts/secret-once.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import { EditChannel } from "./edit-channel.tsx";
-import classes from "./notices.module.css";
+import { useNameOf } from "../../parts/who.tsx";
+import told from "../../parts/told.module.css";
 
 type Act = "test" | "secret" | "remove" | "on" | "off";
 
@@ -36,13 +37,14 @@ export function Channel({ channel, mayWrite }: { channel: NoticeChannel; mayWrit
   const [isRemoving, setIsRemoving] = useState(false);
   const [isEditing, setIsEditing] = useState(false);
   const isOff = disabledAtMs !== null;
-  const told = [...new Set(subscriptions.map(subscriptionWords))];
+  const nameOf = useNameOf();
+  const words = [...new Set(subscriptions.map((one) => subscriptionWords(one, nameOf)))];
   return (
     <li className={page["card"]} aria-label={name}>
       <div className={page["head"]}>
         <div>
           <h2>{name}</h2>
-          <p className={classes["small"]}>
+          <p className={told["small"]}>
             {kind === "email" ? "E-mail to" : "Webhook at"} {target}
           </p>
         </div>
@@ -50,9 +52,9 @@ export function Channel({ channel, mayWrite }: { channel: NoticeChannel; mayWrit
           {isOff ? (disabledBy === "gone" ? "Off: the receiver is gone" : "Off") : "On"}
         </StateMark>
       </div>
-      <ul className={classes["told"]}>
-        {told.map((words) => (
-          <li key={words}>{words}</li>
+      <ul className={told["told"]}>
+        {words.map((one) => (
+          <li key={one}>{one}</li>
         ))}
       </ul>
       {act.error !== null && <Notice error={act.error} />}

@@ -14,7 +14,7 @@ import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Pager } from "../../parts/pager.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
-import classes from "./notices.module.css";
+import told from "../../parts/told.module.css";
 
 interface NoticeDeliveriesProps {
   search: NoticesSearch;
@@ -99,14 +99,14 @@ function Attempts({ id, mayWrite }: { id: string; mayWrite: boolean }) {
   if (found === undefined) return <QuestionNotice question={question} />;
   return (
     <div className={page["form"]}>
-      <ul className={classes["told"]} aria-label="What it says">
+      <ul className={told["told"]} aria-label="What it says">
         {found.items.map((item) => (
           <li key={item.id}>
             {item.title} <Ago atMs={item.atMs} />
           </li>
         ))}
       </ul>
-      <ol className={`${classes["told"]} numbers`} aria-label="Attempts">
+      <ol className={`${told["told"]} numbers`} aria-label="Attempts">
         {found.tries.map(({ attempt, atMs, tookMs, outcome, detail }) => (
           <li key={attempt}>
             {attempt}. {outcome.replaceAll("_", " ")}: {detail}, {tookMs} ms, <Ago atMs={atMs} />

@@ -13,7 +13,7 @@ import { ServiceTabs } from "../../parts/service-tabs.tsx";
 import { Channel } from "./channel.tsx";
 import { NewChannel } from "./new-channel.tsx";
 import { NoticeDeliveries } from "./notice-deliveries.tsx";
-import classes from "./notices.module.css";
+import told from "../../parts/told.module.css";
 
 const route = getRouteApi("/notices");
 
@@ -48,7 +48,7 @@ export function NoticesPage() {
         </Empty>
       ) : (
         <>
-          <ul className={classes["list"]}>
+          <ul className={told["list"]}>
             {channels.map((channel) => (
               <Channel key={channel.id} channel={channel} mayWrite={mayWrite} />
             ))}

@@ -2,8 +2,9 @@ import { Checkbox, NumberInput, TextInput } from "@mantine/core";
 import { noticeKinds, type Subscription } from "../../api/notice-shapes.ts";
 import { severityWords } from "../../core/case-words.ts";
 import { noticeKindWords } from "../../core/notices.ts";
+import { AssigneeSelect } from "../../parts/assignee-select.tsx";
 import { severityOrder } from "../../core/service-url.ts";
-import classes from "./notices.module.css";
+import told from "../../parts/told.module.css";
 
 /** A list with one more, or without it, in the order in which all are named. */
 const toggled = <T,>(all: readonly T[], list: readonly T[], one: T): T[] =>
@@ -15,6 +16,8 @@ const reachesOf = (text: string): string[] =>
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
+
+const isPerson = (reached: string) => reached.startsWith("staff:");
 
 /** What is chosen of a subscription that may leave things out: what is left out is everything. */
 export const isAsking = ({ kinds, severities }: Subscription): boolean =>
@@ -28,9 +31,15 @@ interface SubscriptionFieldsProps {
 /** What somebody wants to be told of: which kinds, of which severities, from which level on, and whom it reaches. */
 export function SubscriptionFields({ value, onChange }: SubscriptionFieldsProps) {
   const { kinds = noticeKinds, severities = severityOrder, levelMin = 0, reaches = [] } = value;
+  const person = reaches.find(isPerson) ?? "";
+  const others = reaches.filter((one) => !isPerson(one));
+  const reach = (who: string, rest: string[]) => {
+    const all = who === "" ? rest : [who, ...rest];
+    onChange({ ...value, reaches: all.length === 0 ? undefined : all });
+  };
   return (
     <>
-      <fieldset className={classes["choices"]}>
+      <fieldset className={told["choices"]}>
         <legend>Tell them when</legend>
         {noticeKinds.map((one) => (
           <Checkbox
@@ -41,7 +50,7 @@ export function SubscriptionFields({ value, onChange }: SubscriptionFieldsProps)
           />
         ))}
       </fieldset>
-      <fieldset className={classes["choices"]}>
+      <fieldset className={told["choices"]}>
         <legend>Of these severities</legend>
         {severityOrder.map((one) => (
           <Checkbox
@@ -66,15 +75,19 @@ export function SubscriptionFields({ value, onChange }: SubscriptionFieldsProps)
           onChange({ ...value, levelMin: typeof level === "number" && level > 0 ? level : undefined })
         }
       />
+      <AssigneeSelect
+        label="Only what is one colleague’s"
+        none="Whosever it is"
+        description="What they are given, and what their owners write"
+        value={person}
+        onChange={(who) => reach(who, others)}
+      />
       <TextInput
-        label="Only where it reaches"
+        label={person === "" ? "Only where it reaches" : "Or where it reaches"}
         description="role:support, role:admin, or a group; empty: whomever it reaches"
-        defaultValue={reaches.join(", ")}
+        defaultValue={others.join(", ")}
         maxLength={500}
-        onChange={(event) => {
-          const chosen = reachesOf(event.currentTarget.value);
-          onChange({ ...value, reaches: chosen.length === 0 ? undefined : chosen });
-        }}
+        onChange={(event) => reach(person, reachesOf(event.currentTarget.value))}
       />
     </>
   );

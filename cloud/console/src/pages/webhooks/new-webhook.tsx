@@ -8,7 +8,7 @@ import { typeChoices } from "../../core/webhooks.ts";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { SecretOnce } from "../../parts/secret-once.tsx";
-import classes from "./webhooks.module.css";
+import told from "../../parts/told.module.css";
 
 /** A webhook that is made: where, and of what it hears. Its secret is shown once. */
 export function NewWebhook({ onDone }: { onDone: () => void }) {
@@ -45,7 +45,7 @@ export function NewWebhook({ onDone }: { onDone: () => void }) {
         maxLength={2_000}
         onChange={(event) => setUrl(event.currentTarget.value)}
       />
-      <fieldset className={classes["choices"]}>
+      <fieldset className={told["choices"]}>
         <legend>It hears of</legend>
         {typeChoices.map((one) => (
           <Checkbox

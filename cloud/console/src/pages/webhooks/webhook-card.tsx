@@ -12,7 +12,7 @@ import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { SecretOnce } from "../../parts/secret-once.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
-import classes from "./webhooks.module.css";
+import told from "../../parts/told.module.css";
 
 type Act = "test" | "on" | "off" | "remove" | "change_over" | "replace_now";
 
@@ -48,14 +48,14 @@ export function WebhookCard({ webhook, mayWrite }: { webhook: ListedWebhook; may
       <div className={page["head"]}>
         <div>
           <h2>{name}</h2>
-          <p className={classes["small"]}>{url}</p>
+          <p className={told["small"]}>{url}</p>
         </div>
         <StateMark tone={isOff ? "mind" : failingSinceMs === null ? "well" : "wrong"}>
           {isOff ? disabledWords[reason] : failingSinceMs === null ? "On" : "Nothing arrives"}
         </StateMark>
       </div>
-      <p className={classes["small"]}>Hears of {types.join(", ")}</p>
-      <p className={classes["small"]}>
+      <p className={told["small"]}>Hears of {types.join(", ")}</p>
+      <p className={told["small"]}>
         {plural(waiting, "event")} to be sent, {failed} failed.
         {failingSinceMs !== null && (
           <>

@@ -19,6 +19,7 @@ import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import { Pager } from "../../parts/pager.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
+import told from "../../parts/told.module.css";
 import classes from "./webhooks.module.css";
 
 interface WebhookDeliveriesProps {
@@ -140,11 +141,11 @@ function Attempts({ webhookId, id, mayWrite }: { webhookId: string; id: string; 
   const { type, eventId, tries, body, status } = found;
   return (
     <div className={page["form"]}>
-      <p className={classes["small"]}>
+      <p className={told["small"]}>
         {type}, webhook-id {eventId}
       </p>
       {tries.length === 0 && <p className={page["note"]}>It has not been tried yet.</p>}
-      <ol className={`${classes["told"]} numbers`} aria-label="Attempts">
+      <ol className={`${told["told"]} numbers`} aria-label="Attempts">
         {tries.map(({ attempt, atMs, tookMs, outcome, detail }) => (
           <li key={attempt}>
             {attempt}. {outcome.replaceAll("_", " ")}: {detail}, {tookMs} ms, <Ago atMs={atMs} />

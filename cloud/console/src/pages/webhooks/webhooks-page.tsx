@@ -14,7 +14,7 @@ import page from "../../parts/page.module.css";
 import { NewWebhook } from "./new-webhook.tsx";
 import { WebhookCard } from "./webhook-card.tsx";
 import { WebhookDeliveries } from "./webhook-deliveries.tsx";
-import classes from "./webhooks.module.css";
+import told from "../../parts/told.module.css";
 
 const route = getRouteApi("/webhooks");
 
@@ -45,7 +45,7 @@ export function WebhooksPage() {
         <NoWebhook />
       ) : (
         <>
-          <ul className={classes["list"]}>
+          <ul className={told["list"]}>
             {webhooks.map((webhook) => (
               <WebhookCard key={webhook.id} webhook={webhook} mayWrite={mayWrite} />
             ))}
