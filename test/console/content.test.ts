@@ -36,6 +36,7 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     await page.getByLabel("State").selectOption("scheduled");
     await page.getByText("Apple pie").waitFor({ state: "detached" });
     expect(param(page, "state")).toBe("scheduled");
+    await page.getByText("Five minutes early").waitFor();
     expect(await page.getByRole("list", { name: "Library" }).getByRole("listitem").count()).toBe(1);
   });
 
@@ -115,7 +116,7 @@ describe.skipIf(!hasChromium)("content in the console", () => {
 
   test("what is live is given its end while the next version is a draft, and the draft stays one", async () => {
     const { page } = await open(phone, `/content/${hearth.stage.pie}`);
-    await page.getByRole("button", { name: "Change its time…" }).click();
+    await page.getByRole("button", { name: "Time of version 1…" }).click();
     await dialog(page).getByText("Version 1, live. What is still written, version 2, stays as it is.").waitFor();
     expect(await dialog(page).getByLabel("Oven X200").isChecked()).toBe(true);
     await dialog(page).getByLabel("Until").fill("2099-12-01T18:00");

@@ -153,7 +153,7 @@ function Account({ onHelp }: { onHelp: () => void }) {
           <span className="hidden">Your key </span>
           {me !== undefined && (
             <span className={classes["accountWords"]}>
-              {me.name} <span className={classes["role"]}>{me.role}</span>
+              <span className={classes["keyName"]}>{me.name}</span> <span className={classes["role"]}>{me.role}</span>
             </span>
           )}
         </button>

@@ -13,6 +13,7 @@ import type {
   LocaleText,
 } from "../../api/content-shapes.ts";
 import { useRights } from "../../api/rights.ts";
+import { fieldWords } from "../../core/content-fields.ts";
 import { classesOfKind, contentClassHelp, contentClassWords, emptyText, placeOf } from "../../core/content.ts";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -271,15 +272,11 @@ function Save({ draft, given, item, check }: SaveProps) {
     <div className={page["form"]}>
       {errors.length > 0 && (
         <ul className={classes["violations"]} aria-label="What is missing">
-          {errors.map(({ pointer, message }) => {
-            const { locale, field } = placeOf(pointer);
-            return (
-              <li key={`${pointer} ${message}`}>
-                {locale === null ? "" : `${locale}: `}
-                {field} {message}
-              </li>
-            );
-          })}
+          {errors.map(({ pointer, message }) => (
+            <li key={`${pointer} ${message}`}>
+              {fieldWords(pointer)} {message.startsWith("Too small: expected string") ? "is empty" : message}
+            </li>
+          ))}
         </ul>
       )}
       {saving.error !== null && <Notice error={saving.error} />}

@@ -46,7 +46,11 @@ export function ItemActions({ item }: { item: ContentDetail }) {
       )}
       {mayWrite && isOut && (
         <Button variant={isPlanned({ state }) ? "filled" : "default"} onClick={() => setAsked("schedule")}>
-          {planned[0]?.state === "approved" ? "Schedule…" : "Change its time…"}
+          {planned[0]?.state === "approved"
+            ? "Schedule…"
+            : isPlanned({ state })
+              ? "Change its time…"
+              : `Time of version ${planned[0]?.version}…`}
         </Button>
       )}
       <Dialog title="Hand in for review" opened={asked === "submit"} onClose={close}>

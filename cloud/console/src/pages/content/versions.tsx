@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { diffQuery } from "../../api/content-queries.ts";
 import type { ContentDetail } from "../../api/content-shapes.ts";
+import { fieldWords } from "../../core/content-fields.ts";
 import { stepWords, versionStateWords } from "../../core/content.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { By } from "../../parts/by.tsx";
@@ -48,7 +49,7 @@ export function Versions({ item }: { item: ContentDetail }) {
         ) : (
           question.data?.fields.map(({ pointer, parts }) => (
             <div key={pointer}>
-              <h3>{pointer.slice(1).replaceAll("/", " › ")}</h3>
+              <h3>{fieldWords(pointer)}</h3>
               <p className={classes["diff"]}>
                 {parts.map(({ kind, text }, at) =>
                   kind === "same" ? (

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { fieldWords } from "./content-fields.ts";
+
+test("a place in an item is said in words, counted as people count", () => {
+  expect(
+    [
+      "/locales/en-GB/steps/0/text",
+      "/locales/de/steps/1/machine/setpoint_c",
+      "/locales/de/ingredients/4",
+      "/locales/de/title",
+      "/locales/de",
+      "/topics/0",
+      "/isShareable",
+      "/something_new",
+    ].map(fieldWords),
+  ).toEqual([
+    "en-GB: Step 1, Text",
+    "de: Step 2, Temperature",
+    "de: Ingredient 5",
+    "de: Title",
+    "de",
+    "Topics 1",
+    "May be passed on",
+    "something_new",
+  ]);
+});
