@@ -37,7 +37,7 @@ const buttonWords: Record<CaseAction, string> = {
   give: "Give to…",
 };
 
-function actionsOf({ status, assignee }: CaseDossier): CaseAction[] {
+function actionsOf({ status, assignee, model }: CaseDossier): CaseAction[] {
   if (isClosed(status)) return [];
   const waits = status === "waiting_for_owner" || status === "waiting_for_staff" || status === "waiting_for_release";
   return [
@@ -45,7 +45,8 @@ function actionsOf({ status, assignee }: CaseDossier): CaseAction[] {
     "give",
     ...(status === "waiting_for_owner" || status === "waiting_for_release" ? [] : (["wait"] as const)),
     ...(waits ? (["reopen"] as const) : []),
-    ...(status === "waiting_for_release" ? [] : (["fixed-in"] as const)),
+    // What is no appliance's matter is mended in no release.
+    ...(status === "waiting_for_release" || model === null ? [] : (["fixed-in"] as const)),
     "resolve",
   ];
 }

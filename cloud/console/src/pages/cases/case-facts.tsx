@@ -61,12 +61,16 @@ export function CaseFacts({ found }: { found: CaseDossier }) {
         <Ago atMs={openedAtMs} /> <span className={page["soft"]}>by</span> <Who principal={found.openedBy} />
         {found.reopenedCount > 0 && <span className={page["soft"]}>, came back {found.reopenedCount}×</span>}
       </Fact>
-      <Fact name="Warranty">
-        <Warranty found={found} />
-      </Fact>
-      <Fact name="Support">
-        <Until atMs={appliance?.endOfSupportMs ?? null} none="no end stated" past="ended" ahead="until" />
-      </Fact>
+      {deviceId !== null && (
+        <>
+          <Fact name="Warranty">
+            <Warranty found={found} />
+          </Fact>
+          <Fact name="Support">
+            <Until atMs={appliance?.endOfSupportMs ?? null} none="no end stated" past="ended" ahead="until" />
+          </Fact>
+        </>
+      )}
     </dl>
   );
 }
@@ -76,7 +80,10 @@ function Household({ id }: { id: string }) {
   if (found === undefined) return <>…</>;
   return (
     <>
-      {found.name} <span className={page["soft"]}>{`${found.locale}, ${found.timeZone}`}</span>
+      <Link to="/households/$id" params={{ id }}>
+        {found.name}
+      </Link>{" "}
+      <span className={page["soft"]}>{`${found.locale}, ${found.timeZone}`}</span>
     </>
   );
 }

@@ -70,7 +70,7 @@ export function IncidentsPage() {
       <title>Incidents · Hearth</title>
       <h1>Incidents</h1>
       <ServiceTabs current="incidents" />
-      <div className={page["head"]}>
+      <div className={page["actions"]}>
         <NativeSelect
           label="Which"
           value={search.status ?? ""}
