@@ -36,6 +36,8 @@ export interface PreparedReadings {
   copyText: Buffer;
   /** Filled by `append`: of the rows those that were stored before, by device and time. */
   readonly repeated: Set<string>;
+  /** Of readings that another store keeps: what is remembered of them once their effects are committed. */
+  readonly learn?: () => void;
 }
 
 async function copyInto(client: pg.Client, table: string, prepared: PreparedReadings): Promise<void> {

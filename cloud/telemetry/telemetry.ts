@@ -5,6 +5,7 @@ import type { Db } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import { RecentReadings } from "./core/recent-readings.ts";
 import { defaultRetention, type Kept, type Retention } from "./core/retention.ts";
 import {
   DeviceEventsStore,
@@ -42,12 +43,13 @@ export type { ParkedReading, PointsSink } from "./points-sink.ts";
 export { telemetryProblems } from "./telemetry-problems.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
 
-/** Of readings that are stored elsewhere. */
-const nothingPrepared = (): PreparedReadings => ({
+/** Readings that are stored elsewhere; known is which of them came before. */
+const preparedElsewhere = (repeated: Set<string>, learn: () => void): PreparedReadings => ({
   rows: [],
   hours: [],
   copyText: Buffer.alloc(0),
-  repeated: new Set(),
+  repeated,
+  learn,
 });
 
 /** What appliances measured and what happened at them. */
@@ -58,6 +60,7 @@ export class Telemetry {
   readonly #readings: PostgresTelemetryStore;
   readonly #influx: InfluxReadings | undefined;
   readonly #events = new DeviceEventsStore();
+  readonly #recent = new RecentReadings();
   readonly #erasures: TelemetryErasures;
   readonly unknownMetrics: UnknownMetrics;
 
@@ -162,12 +165,12 @@ export class Telemetry {
     }
     this.#influx.ahead.note(facts);
     this.unknownMetrics.noteFacts(facts);
-    return nothingPrepared();
+    return preparedElsewhere(this.#recent.repeated(facts), () => this.#recent.note(facts));
   }
 
   /** Stores readings in the transaction open on `client`. Returns what to do once it is committed. */
-  ingestReadings(client: pg.Client, prepared: PreparedReadings): Promise<(() => void) | undefined> {
-    return this.#readings.append(client, prepared);
+  async ingestReadings(client: pg.Client, prepared: PreparedReadings): Promise<(() => void) | undefined> {
+    return prepared.learn === undefined ? this.#readings.append(client, prepared) : prepared.learn;
   }
 
   /** Stores events and returns those that are new. */
