@@ -3,7 +3,7 @@ import { Consent } from "./consent/consent.ts";
 import { Content, type Reader } from "./content/content.ts";
 import type { Deliveries } from "./deliveries/deliveries.ts";
 import { type DeviceRef, type Devices, deviceSerials } from "./devices/devices.ts";
-import { Engagement } from "./engagement/engagement.ts";
+import { Calendar, Engagement } from "./engagement/engagement.ts";
 import type { Outbox } from "./events/events.ts";
 import { Facts } from "./facts/facts.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
@@ -86,6 +86,17 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     const refs = await devices.refsByKey(updated.map(({ deviceKey }) => deviceKey));
     await loyalty.ingest(tx, updatesOf(updated, refs, clock.nowMs()));
   });
+  /** When it is no longer quiet, of those households where it is now. */
+  const quietEnds = async (householdIds: readonly string[]): Promise<Map<string, number>> => {
+    const calendar = new Calendar(clock.nowMs());
+    const reach = await households.reachOf(db, householdIds);
+    return new Map(
+      [...reach].flatMap(([id, { timeZone, channels }]): [string, number][] => {
+        const untilMs = channels.quiet === null ? null : calendar.quietUntilMs(timeZone, channels.quiet);
+        return untilMs === null ? [] : [[id, untilMs]];
+      }),
+    );
+  };
   const lifecycle = new Lifecycle({
     db,
     clock,
@@ -93,7 +104,27 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     outbox,
     households: { timeZoneOf: (wanted) => households.timeZoneOf(wanted), namesOf },
     service,
+    asking: {
+      ids,
+      appliances: devices,
+      deliveries,
+      claimWeek: (tx, householdIds) => service.feedback.claimWeek(tx, householdIds),
+      async askable(householdIds) {
+        const [reach, agreed, quiet] = await Promise.all([
+          households.reachOf(db, householdIds),
+          consent.agreedTo(db, householdIds, "improve"),
+          quietEnds(householdIds),
+        ]);
+        return new Map(
+          [...reach].map(([id, { locale }]) => [
+            id,
+            { locale, quietUntilMs: quiet.get(id) ?? null, agreed: agreed.has(id) },
+          ]),
+        );
+      },
+    },
   });
+  service.feedback.onAskedForQuiet(async (householdIds) => new Set((await quietEnds(householdIds)).keys()));
   households.onMerged((tx, merge) => lifecycle.merged(tx, merge));
   households.onUnmerged((tx, merge) => lifecycle.unmerged(tx, merge));
   const segments = new Segments({

@@ -33,6 +33,7 @@ import { Retention } from "./retention.ts";
 import { StoppedAddresses } from "./stopped-addresses.ts";
 import { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
+export { Calendar } from "./core/calendar.ts";
 export { engagementProblems } from "./errors.ts";
 export { traceDays } from "./retention.ts";
 

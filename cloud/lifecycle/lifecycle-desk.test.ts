@@ -32,6 +32,13 @@ beforeAll(async () => {
       timeZoneOf: async (ids) => new Map(ids.filter((id) => id !== unknown).map((id) => [id, {}])),
       namesOf: async (_db, ids) => new Map(ids.map((id) => [id, `Home ${id.slice(0, 4)}`])),
     },
+    asking: {
+      ids: randomIds,
+      askable: async () => new Map(),
+      claimWeek: async () => new Set(),
+      appliances: { ofHousehold: async () => [] },
+      deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
+    },
     service: { openFor: async () => ({ kind: "opened", caseId: randomUUID() }) },
   });
   await lifecycle.load();
@@ -195,8 +202,15 @@ test("what is older than it is kept is put together, and nothing of a life chang
     "engagement",
   ]);
   // From a time of which only the sum is left: nothing can be said about it any more.
+  const lifeOf = async () => (await call(app, "viewer", "GET", `/households/${old}/lifecycle`)).body;
+  expect((await lifeOf()).tooLate).toBeNull();
   await does(old, 55, "program.finished");
   expect(await history()).toHaveLength(5);
+  // But that it came, and came too late, is told.
+  expect((await lifeOf()).tooLate).toEqual({ count: 1, newestMs: at(55) });
+  await does(old, 51, "program.finished");
+  await does(old, 480.5, "program.finished");
+  expect((await lifeOf()).tooLate).toEqual({ count: 2, newestMs: at(55) });
 });
 
 test("what is held of a household is listed in words, and erased whole", async () => {

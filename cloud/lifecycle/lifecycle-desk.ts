@@ -34,6 +34,8 @@ export interface HouseholdLife {
   risks: Risk[];
   /** When its stage may change although nothing happens. */
   nextTurnMs: number | null;
+  /** What was told so late that it changed no stage any more: how often, and when the newest of it happened; null where nothing was. */
+  tooLate: { count: number; newestMs: number } | null;
   changes: ShownChange[];
 }
 
@@ -111,10 +113,11 @@ export class LifecycleDesk {
         facts: { ...facts, ...none },
         risks: [],
         nextTurnMs: null,
+        tooLate: null,
         changes: [],
       };
     }
-    const { life, stage, sinceMs } = found;
+    const { life, stage, sinceMs, tooLate } = found;
     const { programs, lastUseMs, openCases, pairedAtMs, feedback, knownSinceMs } = life.facts;
     return {
       stage,
@@ -130,6 +133,7 @@ export class LifecycleDesk {
       },
       risks: risksOf(life.facts, stage, definition, clock.nowMs()),
       nextTurnMs: nextTurnMs(life, definition),
+      tooLate,
       changes: await views.history(db, householdId, beforePlace, limit),
     };
   }

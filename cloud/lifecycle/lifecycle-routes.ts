@@ -254,6 +254,8 @@ function householdRoutes(server: FastifyInstance, { desk }: Lifecycle): void {
             risks: z.array(riskView),
             /** When the stage may change although nothing happens. */
             nextTurnMs: z.number().nullable(),
+            /** What was told more than 400 days late, and changed no stage any more. */
+            tooLate: z.object({ count: z.number(), newestMs: z.number() }).nullable(),
             changes: z.array(
               z
                 .object({

@@ -100,10 +100,14 @@ export class LifecycleStore {
     if (found.length === householdIds.length) return found.map(toHeld);
     const had = new Set(found.map((row) => row.household_id));
     const missing = householdIds.filter((id) => !had.has(id));
-    await sql`INSERT INTO lifecycle_household (household_id, stage, since_ms, state, version)
-      SELECT id, 'acquisition', 0, ${JSON.stringify(noLife)}::jsonb, 1 FROM unnest(${missing}::uuid[]) AS id ORDER BY id
-      ON CONFLICT (household_id) DO NOTHING`.execute(tx);
+    await this.#begin(tx, missing, noLife);
     return [...found, ...(await select(missing)).rows].map(toHeld);
+  }
+
+  async #begin(tx: Db, householdIds: readonly string[], noLife: Life): Promise<void> {
+    await sql`INSERT INTO lifecycle_household (household_id, stage, since_ms, state, version)
+      SELECT id, 'acquisition', 0, ${JSON.stringify(noLife)}::jsonb, 1 FROM unnest(${[...householdIds]}::uuid[]) AS id ORDER BY id
+      ON CONFLICT (household_id) DO NOTHING`.execute(tx);
   }
 
   /** Those whose time has come, or who were judged by an older definition, up to `limit`; others' are left to them. */
@@ -120,25 +124,74 @@ export class LifecycleStore {
   }
 
   /**
-   * Keeps signals.
+   * Holds the lives of households as `hold` does, and keeps signals of theirs, in one statement where none of them is new.
    *
-   * @returns those that are new: not there yet, or, of being known, earlier than was known
+   * @returns with each life the signals that are news: not there yet, or, of being known, earlier than was known; and how many happened
+   * when only the sum is kept
    */
-  async keep(tx: Db, signals: readonly Signal[]): Promise<Signal[]> {
-    if (signals.length === 0) return [];
-    const rows = signals.map(({ householdId, source, atMs, body: { kind, ...data } }, place) => {
-      return { place, household_id: householdId, source, at_ms: atMs, kind, data };
+  async holdAndKeep(
+    tx: Db,
+    householdIds: readonly string[],
+    noLife: Life,
+    signals: readonly Signal[],
+  ): Promise<{ held: HeldLife; fresh: Signal[]; tooLate: Signal[] }[]> {
+    const found = await this.#keep(tx, householdIds, signals);
+    if (found.length < householdIds.length) {
+      const had = new Set(found.map(({ household_id: id }) => id));
+      const missing = householdIds.filter((id) => !had.has(id));
+      await this.#begin(tx, missing, noLife);
+      found.push(...(await this.#keep(tx, missing, signals)));
+    }
+    const ofHousehold = Map.groupBy(signals, ({ householdId }) => householdId);
+    return found.map((row) => {
+      const own = ofHousehold.get(row.household_id) ?? [];
+      const fresh = new Set(row.fresh);
+      return {
+        held: toHeld(row),
+        fresh: own.filter(({ source }) => fresh.has(source)),
+        tooLate: own.filter(({ atMs, body }) => atMs <= row.base_at_ms && body.kind !== "known"),
+      };
     });
-    const kept = await sql<{ household_id: string; source: string }>`
-      INSERT INTO lifecycle_signal AS s (household_id, source, at_ms, kind, data)
-      SELECT household_id, source, at_ms, kind, data
-      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
-        place int, household_id uuid, source text, at_ms bigint, kind text, data jsonb)
-      ON CONFLICT (household_id, source) DO UPDATE SET at_ms = excluded.at_ms
-        WHERE excluded.kind = 'known' AND excluded.at_ms < s.at_ms
-      RETURNING household_id, source`.execute(tx);
-    const fresh = new Set(kept.rows.map((row) => `${row.household_id} ${row.source}`));
-    return signals.filter(({ householdId, source }) => fresh.has(`${householdId} ${source}`));
+  }
+
+  async #keep(tx: Db, householdIds: readonly string[], signals: readonly Signal[]) {
+    const wanted = new Set(householdIds);
+    const rows = signals
+      .filter(({ householdId }) => wanted.has(householdId))
+      .map(({ householdId, source, atMs, body: { kind, ...data } }) => {
+        return { household_id: householdId, source, at_ms: atMs, kind, data };
+      });
+    const { rows: found } = await sql<LifeRow & { fresh: string[] | null }>`
+      WITH held AS MATERIALIZED (
+        SELECT household_id, stage, state, base, base_at_ms, due_at_ms FROM lifecycle_household
+        WHERE household_id = ANY(${[...householdIds]}::uuid[]) ORDER BY household_id FOR UPDATE
+      ), kept AS (
+        INSERT INTO lifecycle_signal AS s (household_id, source, at_ms, kind, data)
+        SELECT r.household_id, r.source, r.at_ms, r.kind, r.data
+        FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
+          household_id uuid, source text, at_ms bigint, kind text, data jsonb)
+        JOIN held h ON h.household_id = r.household_id
+        -- Nothing from a time of which only the sum is kept; of being known, only what is earlier.
+        WHERE r.at_ms > h.base_at_ms
+          AND (r.kind <> 'known' OR coalesce((h.state->'facts'->>'knownSinceMs')::bigint > r.at_ms, true))
+        ON CONFLICT (household_id, source) DO UPDATE SET at_ms = excluded.at_ms
+          WHERE excluded.kind = 'known' AND excluded.at_ms < s.at_ms
+        RETURNING household_id, source
+      )
+      SELECT h.*, f.fresh FROM held h
+      LEFT JOIN (SELECT household_id, json_agg(source) AS fresh FROM kept GROUP BY household_id) AS f USING (household_id)
+      ORDER BY h.household_id`.execute(tx);
+    return found;
+  }
+
+  /** Notes what was told too late to change anything. */
+  async noteTooLate(tx: Db, late: readonly { householdId: string; count: number; newestMs: number }[]): Promise<void> {
+    if (late.length === 0) return;
+    await sql`
+      UPDATE lifecycle_household h SET too_late = h.too_late + l.count, too_late_at_ms = greatest(h.too_late_at_ms, l.newest_ms)
+      FROM unnest(${late.map(({ householdId }) => householdId)}::uuid[], ${late.map(({ count }) => count)}::int[],
+        ${late.map(({ newestMs }) => newestMs)}::bigint[]) AS l(household_id, count, newest_ms)
+      WHERE h.household_id = l.household_id`.execute(tx);
   }
 
   /** All kept signals of households, each household's in their order. */
@@ -208,9 +261,24 @@ export class LifecycleStore {
     );
   }
 
-  async writeLives(tx: Db, lives: readonly WrittenLife[]): Promise<void> {
+  /**
+   * Writes lives, and the changes that they came to, in one statement; a second one where a life was told anew.
+   *
+   * @param keptPlaces for each household whose life was told anew: up to which place its lines stay as they are
+   */
+  async write(
+    tx: Db,
+    lives: readonly WrittenLife[],
+    changes: readonly WrittenChange[],
+    keptPlaces: ReadonlyMap<string, number>,
+  ): Promise<void> {
+    if (keptPlaces.size > 0) {
+      await sql`DELETE FROM lifecycle_change c
+        USING unnest(${[...keptPlaces.keys()]}::uuid[], ${[...keptPlaces.values()]}::int[]) AS k(household_id, place)
+        WHERE c.household_id = k.household_id AND c.place > k.place`.execute(tx);
+    }
     if (lives.length === 0) return;
-    const rows = lives.map((one) => ({
+    const lifeRows = lives.map((one) => ({
       household_id: one.householdId,
       stage: one.stage,
       since_ms: one.sinceMs,
@@ -220,31 +288,7 @@ export class LifecycleStore {
       risks: one.risks,
       risk: one.risk,
     }));
-    await sql`
-      UPDATE lifecycle_household h SET stage = r.stage, since_ms = r.since_ms, state = r.state, version = r.version,
-        due_at_ms = r.due_at_ms, risks = r.risks, risk = r.risk
-      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
-        household_id uuid, stage text, since_ms bigint, state jsonb, version int, due_at_ms bigint, risks text[], risk smallint)
-      WHERE h.household_id = r.household_id`.execute(tx);
-  }
-
-  /**
-   * Writes changes.
-   *
-   * @param keptPlaces for each household whose life was told anew: up to which place its lines stay as they are
-   */
-  async writeChanges(
-    tx: Db,
-    changes: readonly WrittenChange[],
-    keptPlaces: ReadonlyMap<string, number>,
-  ): Promise<void> {
-    if (keptPlaces.size > 0) {
-      await sql`DELETE FROM lifecycle_change c
-        USING unnest(${[...keptPlaces.keys()]}::uuid[], ${[...keptPlaces.values()]}::int[]) AS k(household_id, place)
-        WHERE c.household_id = k.household_id AND c.place > k.place`.execute(tx);
-    }
-    if (changes.length === 0) return;
-    const rows = changes.map((one) => ({
+    const changeRows = changes.map((one) => ({
       household_id: one.householdId,
       place: one.place,
       at_ms: one.atMs,
@@ -255,9 +299,16 @@ export class LifecycleStore {
       days_median: one.daysMedian,
     }));
     await sql`
+      WITH lives AS (
+        UPDATE lifecycle_household h SET stage = r.stage, since_ms = r.since_ms, state = r.state, version = r.version,
+          due_at_ms = r.due_at_ms, risks = r.risks, risk = r.risk
+        FROM json_to_recordset(${JSON.stringify(lifeRows)}::json) AS r(
+          household_id uuid, stage text, since_ms bigint, state jsonb, version int, due_at_ms bigint, risks text[], risk smallint)
+        WHERE h.household_id = r.household_id
+      )
       INSERT INTO lifecycle_change (household_id, place, at_ms, from_stage, to_stage, causes, days, days_median)
       SELECT household_id, place, at_ms, from_stage, to_stage, causes, days, days_median
-      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
+      FROM json_to_recordset(${JSON.stringify(changeRows)}::json) AS r(
         household_id uuid, place int, at_ms bigint, from_stage text, to_stage text, causes jsonb, days double precision,
         days_median double precision)`.execute(tx);
   }

@@ -165,10 +165,18 @@ export class LifecycleViews {
     return new Map(rows.map((row) => [`${row.from_stage} ${row.to_stage}`, row.days]));
   }
 
-  async now(db: Db, householdId: string): Promise<LifeNow | null> {
-    const { rows } = await sql<NowRow>`
-      SELECT ${nowColumns} FROM lifecycle_household WHERE household_id = ${householdId}`.execute(db);
-    return rows.map(toNow)[0] ?? null;
+  async now(
+    db: Db,
+    householdId: string,
+  ): Promise<(LifeNow & { tooLate: { count: number; newestMs: number } | null }) | null> {
+    const { rows } = await sql<NowRow & { too_late: number; too_late_at_ms: number | null }>`
+      SELECT ${nowColumns}, too_late, too_late_at_ms FROM lifecycle_household WHERE household_id = ${householdId}`.execute(
+      db,
+    );
+    const [row] = rows;
+    if (row === undefined) return null;
+    const { too_late: count, too_late_at_ms: newestMs } = row;
+    return { ...toNow(row), tooLate: newestMs === null ? null : { count, newestMs } };
   }
 
   /** Newest first. */

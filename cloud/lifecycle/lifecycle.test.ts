@@ -32,6 +32,13 @@ beforeAll(async () => {
       timeZoneOf: async (ids) => new Map(ids.map((id) => [id, {}])),
       namesOf: async (_db, ids) => new Map(ids.map((id) => [id, `Home ${id.slice(0, 4)}`])),
     },
+    asking: {
+      ids: randomIds,
+      askable: async () => new Map(),
+      claimWeek: async () => new Set(),
+      appliances: { ofHousehold: async () => [] },
+      deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
+    },
     service: {
       async openFor(_tx, wanted) {
         forPeople.push(wanted);

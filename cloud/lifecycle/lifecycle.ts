@@ -19,6 +19,7 @@ import { signalOfAct, signalOfFact } from "./core/signal.ts";
 import { Definitions } from "./definitions.ts";
 import { type DeskDeps, LifecycleDesk } from "./lifecycle-desk.ts";
 import { lifecycleData } from "./lifecycle-data.ts";
+import { FeedbackAsks, type FeedbackAsksDeps } from "./feedback-asks.ts";
 import { LifecycleStore } from "./lifecycle-store.ts";
 import { LifecycleViews } from "./lifecycle-views.ts";
 import { Teller, type ToldChange } from "./teller.ts";
@@ -34,6 +35,7 @@ export interface LifecycleDeps {
   households: DeskDeps["households"];
   /** Has a person look after somebody who is about to leave. */
   service: Pick<Service, "openFor">;
+  asking: Pick<FeedbackAsksDeps, "ids" | "askable" | "claimWeek" | "appliances" | "deliveries">;
 }
 
 const dayMs = 86_400_000;
@@ -55,13 +57,15 @@ export class Lifecycle {
   readonly #store = new LifecycleStore();
   readonly #views = new LifecycleViews();
   readonly #teller: Teller;
+  readonly #asks: FeedbackAsks;
   #usualDays = new Map<string, number>();
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps;
     this.definitions = new Definitions(deps);
     this.desk = new LifecycleDesk({ ...deps, definitions: this.definitions, views: this.#views });
-    this.householdData = lifecycleData(this.#store);
+    this.#asks = new FeedbackAsks({ ...deps, ...deps.asking, definition: () => this.definitions.inForce.definition });
+    this.householdData = [...lifecycleData(this.#store), this.#asks.householdData];
     this.#teller = new Teller({
       store: this.#store,
       outbox: deps.outbox,
@@ -88,11 +92,15 @@ export class Lifecycle {
   async hear(tx: Db, facts: readonly NotableFact[]): Promise<void> {
     const signals = facts.flatMap((fact) => signalOfFact(fact) ?? []);
     await this.#teller.heed(tx, signals, this.#deps.clock.nowMs());
+    await this.#asks.hear(tx, facts);
     const erased = facts.flatMap(({ type, data }) =>
       type === "hearth.household.erased" && typeof data.householdId === "string" ? [data.householdId] : [],
     );
     // Whatever was said of it on the way is gone with it.
-    if (erased.length > 0) await this.#store.erase(tx, erased);
+    if (erased.length > 0) {
+      await this.#store.erase(tx, erased);
+      await this.#asks.erase(tx, erased);
+    }
   }
 
   /** The stage of each household; of whom nothing is known yet, acquisition. */
@@ -124,6 +132,7 @@ export class Lifecycle {
         return held.length;
       });
     while ((await once()) === atOnce);
+    await this.#asks.tick();
   }
 
   /** Measures how long changes of stage usually take. Every few minutes. */
@@ -148,6 +157,7 @@ export class Lifecycle {
   async merged(tx: Db, merge: Merged): Promise<void> {
     await this.#store.moveSignals(tx, merge);
     await this.#store.erase(tx, [merge.from]);
+    await this.#asks.erase(tx, [merge.from]);
     await this.#teller.anew(tx, [merge.into], this.#deps.clock.nowMs());
   }
 

@@ -55,15 +55,20 @@ export class Teller {
     if (signals.length === 0) return;
     const { store } = this.#deps;
     const ids = [...new Set(signals.map(({ householdId }) => householdId))].toSorted();
-    const held = await store.hold(tx, ids, noLife);
-    const byId = new Map(held.map((one) => [one.householdId, one]));
-    const fresh = await store.keep(tx, worthKeeping(signals, byId));
-    const ofHousehold = Map.groupBy(fresh, ({ householdId }) => householdId);
+    const all = await store.holdAndKeep(tx, ids, noLife, eachOnce(signals));
+    const fresh = new Map(all.map((one) => [one.held.householdId, one.fresh]));
     await this.#tell(
       tx,
-      held.filter(({ householdId }) => ofHousehold.has(householdId)),
-      (householdId) => ofHousehold.get(householdId)?.toSorted(inOrder) ?? [],
+      all.flatMap((one) => (one.fresh.length > 0 ? [one.held] : [])),
+      (householdId) => fresh.get(householdId)?.toSorted(inOrder) ?? [],
       nowMs,
+    );
+    await store.noteTooLate(
+      tx,
+      all.flatMap(({ held: { householdId }, tooLate }) => {
+        const newestMs = Math.max(...tooLate.map(({ atMs }) => atMs));
+        return tooLate.length === 0 ? [] : [{ householdId, count: tooLate.length, newestMs }];
+      }),
     );
   }
 
@@ -143,15 +148,12 @@ export class Teller {
   async #write(tx: Db, told: readonly Told[], nowMs: number): Promise<void> {
     const { store, outbox, onTold } = this.#deps;
     const versions = this.#deps.versions();
-    await store.writeLives(
-      tx,
-      told.map(({ held, life }) => writtenLife(held, life, versions, nowMs)),
-    );
     const rewritten = told.flatMap(({ held, keptPlace }): [string, number][] =>
       keptPlace === null ? [] : [[held.householdId, keptPlace]],
     );
-    await store.writeChanges(
+    await store.write(
       tx,
+      told.map(({ held, life }) => writtenLife(held, life, versions, nowMs)),
       told.flatMap(({ changes }) => changes),
       new Map(rewritten),
     );
@@ -169,19 +171,15 @@ export class Teller {
   }
 }
 
-/** Each once; nothing from a time of which only the sum is kept; of being known, only what is earlier. */
-function worthKeeping(signals: readonly Signal[], held: ReadonlyMap<string, HeldLife>): Signal[] {
-  const worth = new Map<string, Signal>();
+/** Each once: of one that is told twice the earlier. */
+function eachOnce(signals: readonly Signal[]): Signal[] {
+  const once = new Map<string, Signal>();
   for (const signal of signals) {
-    const one = held.get(signal.householdId);
-    if (one === undefined || signal.atMs <= one.baseAtMs) continue;
-    const { knownSinceMs } = one.life.facts;
-    if (signal.body.kind === "known" && knownSinceMs !== null && knownSinceMs <= signal.atMs) continue;
     const key = `${signal.householdId} ${signal.source}`;
-    const other = worth.get(key);
-    if (other === undefined || signal.atMs < other.atMs) worth.set(key, signal);
+    const other = once.get(key);
+    if (other === undefined || signal.atMs < other.atMs) once.set(key, signal);
   }
-  return [...worth.values()];
+  return [...once.values()];
 }
 
 function isInOrder(life: Life, signals: readonly Signal[], versions: readonly DefinitionVersion[]): boolean {

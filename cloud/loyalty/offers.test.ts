@@ -143,7 +143,7 @@ test("a shop that refuses for good gives the points back, with the expiry that t
   expect(await grant(one)).toMatchObject({ state: "failed", detail: "HTTP 402" });
   expect(await points(one)).toBe(60);
   expect(await lots()).toEqual(before);
-  const deliveries = (await kitchen.as("viewer", "GET", `/deliveries?deviceId=${one.oven}`)).body.items;
+  const deliveries = (await kitchen.as("viewer", "GET", `/deliveries?device=${one.oven}`)).body.items;
   expect(deliveries).toMatchObject([{ kind: "message", label: "Your order did not work" }]);
   expect((await touch(one, "redeem")).body.code).toBe("offer_failed");
   await expectSound();

@@ -54,6 +54,7 @@ interface Given {
 /** How it went, in one touch: asked once after a case is closed, and not more than once a week. */
 export class Feedback {
   readonly #deps: FeedbackDeps;
+  #quietOf: (householdIds: readonly string[]) => Promise<ReadonlySet<string>> = async () => new Set();
 
   constructor(deps: FeedbackDeps) {
     this.#deps = deps;
@@ -95,6 +96,8 @@ export class Feedback {
   /** Asks those whose case was closed lately, on the display of the appliance that it was about. */
   async tick(): Promise<void> {
     const { db, clock, appliances, display } = this.#deps;
+    /** Looked at, and left for later because it is quiet there. */
+    const left = new Set<string>();
     for (;;) {
       const nowMs = clock.nowMs();
       const { rows } = await sql<{ id: string; device_key: number | null; household_id: string }>`
@@ -103,15 +106,33 @@ export class Feedback {
         LEFT JOIN feedback_asked f ON f.household_id = c.household_id
         WHERE v.feedback_asked_at_ms IS NULL AND v.rating IS NULL AND c.is_closed AND c.household_id IS NOT NULL
           AND c.status_at_ms > ${nowMs - askedWithinMs} AND coalesce(f.asked_at_ms, 0) <= ${nowMs - weekMs}
+          AND NOT c.household_id = ANY(${[...left]}::uuid[])
         ORDER BY c.household_id, c.status_at_ms DESC LIMIT ${atOnceMax}`.execute(db);
       const devices = await appliances.refsByKey([...new Set(rows.flatMap((row) => row.device_key ?? []))]);
-      for (const row of rows) {
+      for (const quiet of await this.#quietOf(rows.map((row) => row.household_id))) left.add(quiet);
+      for (const row of rows.filter(({ household_id: id }) => !left.has(id))) {
         const device = row.device_key === null ? undefined : devices.get(row.device_key);
         const isTheirs = device !== undefined && device.householdId === row.household_id;
         await this.#askOne(row, isTheirs ? device : null, isTheirs ? await display.wordsFor(device, null) : null);
       }
       if (rows.length < atOnceMax) return;
     }
+  }
+
+  /** Of these households those that were asked nothing for a week: they count as asked from now on. */
+  async claimWeek(tx: Db, householdIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const nowMs = this.#deps.clock.nowMs();
+    const { rows } = await sql<{ household_id: string }>`
+      INSERT INTO feedback_asked AS f (household_id, asked_at_ms)
+      SELECT id, ${nowMs} FROM unnest(${[...householdIds].toSorted()}::uuid[]) AS id
+      ON CONFLICT (household_id) DO UPDATE SET asked_at_ms = excluded.asked_at_ms WHERE f.asked_at_ms <= ${nowMs - weekMs}
+      RETURNING household_id`.execute(tx);
+    return new Set(rows.map((row) => row.household_id));
+  }
+
+  /** Who knows whether it is quiet in households now: nobody is asked then. */
+  onAskedForQuiet(quietOf: (householdIds: readonly string[]) => Promise<ReadonlySet<string>>): void {
+    this.#quietOf = quietOf;
   }
 
   /** By week, the oldest first; the last one is this week's so far. */

@@ -39,6 +39,13 @@ export const lifecycleDefinition = z
       faultDays: days(365),
       complaintDays: days(365),
     }),
+    /**
+     * When a household is asked how it likes its appliance, beside after a closed case: so many days after it came to have it (null:
+     * not), and after a redeemed reward. At most once a week, never in its quiet hours, and with its consent to improve the product.
+     */
+    feedback: z
+      .strictObject({ afterDays: z.int().min(7).max(365).nullable(), afterReward: z.boolean() })
+      .default({ afterDays: 30, afterReward: true }),
   })
   .refine(({ gap }) => gap.daysMin <= gap.daysUsual && gap.daysUsual <= gap.daysMax, {
     path: ["gap", "daysUsual"],

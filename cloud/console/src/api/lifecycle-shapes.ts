@@ -39,6 +39,8 @@ export interface LifecycleDefinition {
   satisfaction: { ratingMin: number; firstAnswerCounts: boolean };
   loyalty: { days: number; tierCounts: boolean };
   advocacy: { days: number };
+  /** When households are asked how they like it; `afterDays` null: not for the time that they have it. */
+  feedback: { afterDays: number | null; afterReward: boolean };
   disengaged: { gaps: number; ratingMax: number; faults: number; faultDays: number; complaintDays: number };
 }
 
@@ -120,5 +122,7 @@ export interface HouseholdLife {
   };
   risks: LifecycleRisk[];
   nextTurnMs: number | null;
+  /** What was told too late to change anything. */
+  tooLate: { count: number; newestMs: number } | null;
   changes: StageChange[];
 }

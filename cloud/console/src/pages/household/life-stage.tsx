@@ -27,7 +27,7 @@ export function LifeStage({ household: { id } }: SectionProps) {
 }
 
 function Known({ life }: { life: HouseholdLife }) {
-  const { stage, sinceMs, risks, changes } = life;
+  const { stage, sinceMs, risks, changes, tooLate } = life;
   return (
     <>
       <p className={classes["now"]}>
@@ -65,6 +65,12 @@ function Known({ life }: { life: HouseholdLife }) {
             <Step key={change.place} change={change} />
           ))}
         </ol>
+      )}
+      {tooLate !== null && (
+        <p className={page["note"]}>
+          {plural(tooLate.count, "thing")} that happened long ago, the newest <Ago atMs={tooLate.newestMs} />, came to
+          be known too late to change a stage: of what is older than 400 days only the sum is kept.
+        </p>
       )}
     </>
   );

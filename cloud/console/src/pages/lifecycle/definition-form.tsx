@@ -12,7 +12,7 @@ interface DefinitionFormProps {
 
 /** The thresholds in sentences, a stage each. What contradicts itself is said by the service. */
 export function DefinitionForm({ definition, mayChange, onChange }: DefinitionFormProps) {
-  const { gap, activation, engagement, satisfaction, loyalty, advocacy, disengaged } = definition;
+  const { gap, activation, engagement, satisfaction, loyalty, advocacy, disengaged, feedback } = definition;
   const number = (label: string, value: number, max: number, put: (value: number) => LifecycleDefinition, step = 1) => (
     <NumberInput
       label={label}
@@ -111,7 +111,39 @@ export function DefinitionForm({ definition, mayChange, onChange }: DefinitionFo
           disengaged: { ...disengaged, complaintDays },
         }))}
       </Part>
-      <Part stage={null} means="The median time between a household's own uses. Several within six hours are one.">
+      <Part
+        legend="Asking for feedback"
+        means="How they like it, from 1 to 5, on the appliance's display: beside after every closed case. At most once a week, never in quiet hours, and only of those who agreed that it may improve the product."
+      >
+        {feedback.afterDays !== null &&
+          number("So many days after they came to have it", feedback.afterDays, 365, (afterDays) => ({
+            ...definition,
+            feedback: { ...feedback, afterDays },
+          }))}
+        <Checkbox
+          label="After their first days with the appliance"
+          checked={feedback.afterDays !== null}
+          disabled={!mayChange}
+          onChange={(event) =>
+            onChange({
+              ...definition,
+              feedback: { ...feedback, afterDays: event.currentTarget.checked ? 30 : null },
+            })
+          }
+        />
+        <Checkbox
+          label="After a reward that they redeemed"
+          checked={feedback.afterReward}
+          disabled={!mayChange}
+          onChange={(event) =>
+            onChange({ ...definition, feedback: { ...feedback, afterReward: event.currentTarget.checked } })
+          }
+        />
+      </Part>
+      <Part
+        legend="A usual pause"
+        means="The median time between a household's own uses. Several within six hours are one."
+      >
         {number("At least, in days", gap.daysMin, 365, (daysMin) => ({ ...definition, gap: { ...gap, daysMin } }))}
         {number("At most, in days", gap.daysMax, 365, (daysMax) => ({ ...definition, gap: { ...gap, daysMax } }))}
         {number("While it has used it less than three times, in days", gap.daysUsual, 365, (daysUsual) => ({
@@ -124,14 +156,16 @@ export function DefinitionForm({ definition, mayChange, onChange }: DefinitionFo
 }
 
 interface PartProps {
-  stage: Stage | null;
+  stage?: Stage;
+  /** Of a part that is no stage. */
+  legend?: string;
   means: string;
   children?: ReactNode;
 }
 
-const Part = ({ stage, means, children }: PartProps) => (
+const Part = ({ stage, legend, means, children }: PartProps) => (
   <fieldset className={classes["part"]}>
-    <legend>{stage === null ? "A usual pause" : <StageMark stage={stage} />}</legend>
+    <legend>{stage === undefined ? legend : <StageMark stage={stage} />}</legend>
     <p className={classes["means"]}>{means}</p>
     {children !== undefined && <div className={classes["inputs"]}>{children}</div>}
   </fieldset>
