@@ -102,6 +102,24 @@ test("nobody is asked in quiet hours: the question waits for their end", async (
   expect(await asked(one)).toEqual(["How do you like it?"]);
 });
 
+test("what is asked after a closed case waits for the end of quiet hours too", async () => {
+  const one = await home({ agrees: false });
+  const channels = {
+    order: ["display"],
+    quiet: { fromMinute: 0, toMinute: 1_439, meanwhile: "hold" },
+    perWeekMax: null,
+  };
+  await kitchen.as("admin", "PATCH", `/households/${one.householdId}`, { channels });
+  const help = { topic: "cleaning", text: "How?", wantsHuman: true };
+  const { id } = (await kitchen.call(one.key, "POST", `/my/devices/${one.oven}/help`, help)).body;
+  await kitchen.as("support", "POST", `/cases/${id}/resolve`, { note: "done" });
+  await kitchen.slices.service.feedback.tick();
+  expect(await asked(one)).toEqual([]);
+  await kitchen.as("admin", "PATCH", `/households/${one.householdId}`, { channels: { ...channels, quiet: null } });
+  await kitchen.slices.service.feedback.tick();
+  expect(await asked(one)).toEqual(["Did we help?"]);
+});
+
 test("moments are data of the definition: whatever it says, a switched off moment asks nobody", () => {
   const base = {
     gap: { daysUsual: 7, daysMin: 3, daysMax: 60 },

@@ -53,7 +53,9 @@ export class FeedbackAsks {
         pages<{ moment: string }>(async (last, limit) => {
           const { rows } = await sql<{ moment: string }>`
             SELECT moment, due_at_ms AS "dueAtMs", until_ms AS "untilMs", asked_at_ms AS "askedAtMs" FROM lifecycle_ask
-            WHERE household_id = ${householdId} AND moment > ${last?.moment ?? ""} ORDER BY moment LIMIT ${limit}`.execute(db);
+            WHERE household_id = ${householdId} AND moment > ${last?.moment ?? ""} ORDER BY moment LIMIT ${limit}`.execute(
+            db,
+          );
           return rows;
         }),
       erase: (tx, householdId) => this.erase(tx, [householdId]),
