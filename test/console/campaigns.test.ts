@@ -44,6 +44,7 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
       const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.recallId}`);
       const region = page.getByRole("region", { name: "Households of the recall" });
       await region.getByRole("table").getByText("oven-3").waitFor();
+      await region.getByRole("table").getByRole("link", { name: "Household 3" }).waitFor();
       const [file] = await Promise.all([
         page.waitForEvent("download"),
         region.getByRole("button", { name: "Export the unreachable for letters" }).click(),

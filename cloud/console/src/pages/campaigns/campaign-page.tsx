@@ -1,8 +1,8 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { campaignPath, campaignQuery } from "../../api/campaign-queries.ts";
-import type { CampaignDetail, CampaignState } from "../../api/campaign-shapes.ts";
+import { campaignItemsQuery, campaignPath, campaignQuery } from "../../api/campaign-queries.ts";
+import type { CampaignDefinition, CampaignDetail, CampaignState } from "../../api/campaign-shapes.ts";
 import { ApiProblem, send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { segmentQuery } from "../../api/segment-queries.ts";
@@ -97,16 +97,13 @@ function Plan({ campaign }: { campaign: CampaignDetail }) {
           )}
         </dd>
         <dt>Items</dt>
-        <dd>{plural(definition.itemIds.length, "item")}</dd>
+        <dd>
+          <Items ids={definition.itemIds} />
+        </dd>
         {definition.kind === "campaign" && (
           <>
             <dt>When</dt>
-            <dd>
-              {definition.schedule === null
-                ? "at once"
-                : `from ${definition.schedule.date} ${minuteText(definition.schedule.minute)}, where each household lives`}
-              {definition.bestHour && ", in the hour in which it cooks most"}
-            </dd>
+            <dd>{whenText(definition)}</dd>
             <dt>Goal</dt>
             <dd>
               {definition.goal === null
@@ -143,6 +140,29 @@ function Plan({ campaign }: { campaign: CampaignDetail }) {
         )}
       </dl>
     </section>
+  );
+}
+
+function whenText({ schedule, bestHour }: Extract<CampaignDefinition, { kind: "campaign" }>): string {
+  const from =
+    schedule === null ? null : `from ${schedule.date} ${minuteText(schedule.minute)}, where each household lives`;
+  const hour = bestHour ? "in the hour in which each household cooks most" : null;
+  return [from, hour].filter((part) => part !== null).join(", ") || "at once";
+}
+
+/** What it chooses from, by its titles; one that is on no list any more by its number alone. */
+function Items({ ids }: { ids: readonly string[] }) {
+  const all = useQuery(campaignItemsQuery).data?.items ?? [];
+  return (
+    <ul className={classes["plain"]}>
+      {ids.map((id, at) => (
+        <li key={id}>
+          <Link to="/content/$id" params={{ id }} search={{}} className={page["link"]}>
+            {all.find((item) => item.id === id)?.title ?? `Item ${at + 1}`}
+          </Link>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -35,10 +35,7 @@ export function RecallHouseholds({ id, counts }: { id: string; counts: readonly 
         {statuses.map((one) => (
           <li key={one}>
             <StateMark tone={recallStatusWords[one].tone}>{recallStatusWords[one].words}</StateMark>
-            <span className="numbers">
-              {plural(countOf(one)?.households ?? 0, "household")}{" "}
-              <span className={page["soft"]}>· {plural(countOf(one)?.appliances ?? 0, "appliance")}</span>
-            </span>
+            <Count count={countOf(one)} />
           </li>
         ))}
       </ul>
@@ -90,6 +87,17 @@ export function RecallHouseholds({ id, counts }: { id: string; counts: readonly 
         />
       )}
     </section>
+  );
+}
+
+/** An appliance that nobody owns is of no household. */
+function Count({ count }: { count: RecallCount | undefined }) {
+  if (count === undefined || count.appliances === 0) return <span className={page["soft"]}>none</span>;
+  return (
+    <span className="numbers">
+      {plural(count.households, "household")}{" "}
+      <span className={page["soft"]}>· {plural(count.appliances, "appliance")}</span>
+    </span>
   );
 }
 

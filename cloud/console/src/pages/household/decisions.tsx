@@ -81,14 +81,14 @@ function Trace({ trace }: { trace: DecisionTrace }) {
   return (
     <details>
       <summary className={classes["small"]}>How it was decided</summary>
-      <ol className={classes["list"]}>
+      <ol className={classes["trace"]}>
         {trace.tests.map(({ test, outcome, says }) => (
           <li key={test}>
-            <div className={classes["row"]}>
-              <span>{testWords(test)}</span>
-              <StateMark tone={outcomeWords[outcome].tone}>{outcomeWords[outcome].words}</StateMark>
-            </div>
-            {outcome !== "not_asked" && <span className={classes["small"]}>{reasonWords(says)}</span>}
+            <span>
+              {testWords(test)}
+              {outcome !== "not_asked" && <span className={classes["small"]}> · {reasonWords(says)}</span>}
+            </span>
+            <StateMark tone={outcomeWords[outcome].tone}>{outcomeWords[outcome].words}</StateMark>
           </li>
         ))}
       </ol>
