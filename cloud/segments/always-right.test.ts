@@ -42,12 +42,16 @@ const expressions = [
   'language == "de" && open_cases == 0',
   'older(oldest_firmware, "2.1.0")',
   "page_views_30d >= 1 || days_since_price_check < 4",
+  "has_steam && programs_30d >= 1",
+  "!has_steam || last_feedback >= 4",
 ];
 
 type Step =
   | { kind: "act"; home: number; type: string; agoMs: number; value: number }
   | { kind: "again"; which: number }
   | { kind: "part"; home: number; part: number; value: number }
+  | { kind: "model"; hasSteam: boolean }
+  | { kind: "rate"; home: number; which: number; value: number }
   | { kind: "pass"; hours: number; looks: boolean }
   | { kind: "put"; segment: number; expression: number };
 
@@ -69,11 +73,21 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       weight: 3,
       arbitrary: fc.record({ kind: fc.constant("part" as const), home, part: fc.nat(5), value: fc.nat(4) }),
     },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("model" as const), hasSteam: fc.boolean() }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("rate" as const),
+        home,
+        which: fc.nat(3),
+        value: fc.integer({ min: 1, max: 5 }),
+      }),
+    },
     {
       weight: 3,
       arbitrary: fc.record({
         kind: fc.constant("pass" as const),
-        hours: fc.integer({ min: 1, max: 80 }),
+        hours: fc.oneof(fc.integer({ min: 1, max: 80 }), fc.integer({ min: 80, max: 24 * 40 })),
         looks: fc.boolean(),
       }),
     },
@@ -105,6 +119,14 @@ async function changePart(id: string, part: number, value: number): Promise<void
   await house.tell(id, `hearth.${words[part] ?? "household.device_joined"}`);
 }
 
+/** All appliances of the model are known otherwise by its next version, and none of their households does anything. */
+async function changeModel(hasSteam: boolean): Promise<void> {
+  for (const known of house.homes.values()) known.appliances = known.appliances.map((one) => ({ ...one, hasSteam }));
+  await house.database.db.transaction().execute((tx) => house.segments.modelChanged(tx, "oven-x200"));
+}
+
+const ratingOf = ({ data }: HouseholdAct): number => Number(data["rating"]);
+
 /** The figures that can go wrong, from all acts and the calendar alone. */
 function figures(acts: readonly HouseholdAct[], timeZone: string) {
   const dayOf = (atMs: number) =>
@@ -113,9 +135,14 @@ function figures(acts: readonly HouseholdAct[], timeZone: string) {
   const agoDays = (act: HouseholdAct) => dayOf(act.atMs).until(today, { largestUnit: "day" }).days;
   const of = (type: string) => acts.filter((act) => act.type === type);
   const cooked = of("program.finished");
+  // Of two words of one moment the greater, in whatever order they come.
+  const words = of("feedback.given").toSorted((a, b) => a.atMs - b.atMs || ratingOf(a) - ratingOf(b));
+  const last = words.at(-1);
   const latest = (type: string) => Math.max(...of(type).map(({ atMs }) => atMs), -Infinity);
   return {
     programs: cooked.length,
+    last_feedback: last === undefined ? null : ratingOf(last),
+    days_since_feedback: last === undefined ? null : agoDays(last),
     programs_7d: cooked.filter((act) => agoDays(act) < 7).length,
     programs_30d: cooked.filter((act) => agoDays(act) < 30).length,
     programs_90d: cooked.filter((act) => agoDays(act) < 90).length,
@@ -129,41 +156,61 @@ function figures(acts: readonly HouseholdAct[], timeZone: string) {
 
 test("whatever comes, in whatever order, late or twice, and as days pass: profiles are the acts counted anew, members are who the segment means", async () => {
   await fc.assert(
-    fc.asyncProperty(steps, async (given) => {
-      await sql`TRUNCATE household_profile, household_act, segment, segment_member, segment_change`.execute(
-        house.database.db,
-      );
-      await house.segments.load();
-      house.homes.clear();
-      house.nowMs = Date.UTC(2026, 2, 10, 12);
-      const ids = await Promise.all(Array.from({ length: homesMax }, () => house.home({ appliances: [oven()] })));
-      const sent: HouseholdAct[] = [];
-      for (const step of given) {
-        if (step.kind === "act") {
-          const { type, value } = step;
-          const data = { program: "Steam", recipeId: ["bread", "cake"][value % 2], rating: value };
-          const act = did(ids[step.home] ?? "", type, house.nowMs - step.agoMs, { data });
-          sent.push(act);
-          await house.act(act);
+    fc.asyncProperty(
+      fc.array(fc.nat(expressions.length - 1), { minLength: 3, maxLength: 3 }),
+      steps,
+      async (first, given) => {
+        await sql`TRUNCATE household_profile, household_act, segment, segment_member, segment_change`.execute(
+          house.database.db,
+        );
+        await house.segments.load();
+        house.homes.clear();
+        house.nowMs = Date.UTC(2026, 2, 10, 12);
+        const ids = await Promise.all(Array.from({ length: homesMax }, () => house.home({ appliances: [oven()] })));
+        const sent: HouseholdAct[] = [];
+        const rated = new Map<string, HouseholdAct>();
+        const put = (segment: number, expression: number) =>
+          house.segments.put(
+            by,
+            `s${segment}`,
+            { title: "S", description: "", expression: expressions[expression] ?? "" },
+            null,
+          );
+        for (const [segment, expression] of first.entries()) await put(segment, expression);
+        for (const step of given) {
+          if (step.kind === "act") {
+            const { type, value } = step;
+            const data = { program: "Steam", recipeId: ["bread", "cake"][value % 2], rating: value };
+            const act = did(ids[step.home] ?? "", type, house.nowMs - step.agoMs, { data });
+            sent.push(act);
+            await house.act(act);
+          }
+          if (step.kind === "again") {
+            const again = sent[step.which % Math.max(sent.length, 1)];
+            // Twice in one batch, too.
+            if (again !== undefined) await house.act(again, { ...again });
+          }
+          if (step.kind === "part") await changePart(ids[step.home] ?? "", step.part, step.value);
+          if (step.kind === "model") await changeModel(step.hasSteam);
+          if (step.kind === "rate") {
+            // A case is rated once; told again, it is the same word.
+            const caseId = `${step.home}-${step.which}`;
+            const data = { rating: step.value };
+            const first = rated.get(caseId) ?? did(ids[step.home] ?? "", "feedback.given", house.nowMs, { data });
+            rated.set(caseId, first);
+            const said = { caseId, by: "owner:m-1", rating: ratingOf(first) };
+            await house.tell(first.householdId, "hearth.case.rated", said);
+          }
+          if (step.kind === "pass") {
+            house.nowMs += step.hours * hourMs;
+            if (step.looks) await house.segments.tick();
+          }
+          if (step.kind === "put") await put(step.segment, step.expression);
         }
-        if (step.kind === "again") {
-          const again = sent[step.which % Math.max(sent.length, 1)];
-          // Twice in one batch, too.
-          if (again !== undefined) await house.act(again, { ...again });
-        }
-        if (step.kind === "part") await changePart(ids[step.home] ?? "", step.part, step.value);
-        if (step.kind === "pass") {
-          house.nowMs += step.hours * hourMs;
-          if (step.looks) await house.segments.tick();
-        }
-        if (step.kind === "put") {
-          const expression = expressions[step.expression] ?? "";
-          await house.segments.put(by, `s${step.segment}`, { title: "S", description: "", expression }, null);
-        }
-      }
-      await house.segments.tick();
-      await expectRight(ids, sent);
-    }),
+        await house.segments.tick();
+        await expectRight(ids, [...sent, ...rated.values()]);
+      },
+    ),
     { numRuns: 40 },
   );
 }, 180_000);
