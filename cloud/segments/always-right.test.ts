@@ -159,7 +159,7 @@ test("whatever comes, in whatever order, late or twice, and as days pass: profil
     fc.asyncProperty(
       fc.array(fc.nat(expressions.length - 1), { minLength: 3, maxLength: 3 }),
       steps,
-      async (first, given) => {
+      async (begun, given) => {
         await sql`TRUNCATE household_profile, household_act, segment, segment_member, segment_change`.execute(
           house.database.db,
         );
@@ -176,7 +176,7 @@ test("whatever comes, in whatever order, late or twice, and as days pass: profil
             { title: "S", description: "", expression: expressions[expression] ?? "" },
             null,
           );
-        for (const [segment, expression] of first.entries()) await put(segment, expression);
+        for (const [segment, expression] of begun.entries()) await put(segment, expression);
         for (const step of given) {
           if (step.kind === "act") {
             const { type, value } = step;
