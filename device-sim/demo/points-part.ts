@@ -31,8 +31,17 @@ async function setProgram(api: Api, shopUrl: string): Promise<void> {
   await request(api, "PUT", "/loyalty/rewards/apron", {
     title: "Linen apron",
     description: "For those who cook a lot.",
+    texts: { de: { title: "Leinenschürze", description: "Für alle, die viel kochen." } },
     pointsCost: 800,
+    stock: 40,
     tier: "gold",
+  });
+  await request(api, "PUT", "/loyalty/rules/patience", {
+    title: "Told us how it is while we mended it",
+    act: { type: "feedback.given" },
+    when: "open_cases > 0",
+    effects: [{ points: 20 }],
+    limit: { kind: "per", period: "month", count: 1 },
   });
   await request(api, "PUT", "/loyalty/offers/water_filter", {
     title: "Water filter, pack of two",
