@@ -39,7 +39,9 @@ const endpointView = z
   })
   .meta({ id: "Webhook" });
 
-export const listedEndpoint = endpointView.extend({ waiting: z.number(), failed: z.number() }).meta({ id: "ListedWebhook" });
+export const listedEndpoint = endpointView
+  .extend({ waiting: z.number(), failed: z.number() })
+  .meta({ id: "ListedWebhook" });
 
 const deliveryView = z
   .object({
