@@ -18,12 +18,13 @@ const neverMs = 9_000_000_000_000_000;
 
 /**
  * Every appliance that a household has or had, for statements over what it said then: a table expression with `device_key`, `device_id`,
- * `model`, `from_ms` and `to_ms`, which is exclusive. Spans of two households never overlap.
+ * `model`, `from_ms` and `to_ms`, which is exclusive. Spans of two households never overlap:
+ * one ends where the next begins, and which is next is told by when appliances left, since a span begins ahead of now where the clock does.
  */
 export const tenureSpans = (householdId: string): RawBuilder<unknown> => sql`(
   SELECT t.device_key, d.id AS device_id, d.model, t.from_ms,
     least(t.to_ms + ${sql.lit(aheadMs)}, coalesce(
-      (SELECT min(n.from_ms) FROM device_tenure n WHERE n.device_key = t.device_key AND n.from_ms >= t.to_ms),
+      (SELECT min(n.from_ms) FROM device_tenure n WHERE n.device_key = t.device_key AND n.to_ms > t.to_ms),
       CASE WHEN d.household_id IS NOT NULL THEN d.household_since_ms END,
       t.to_ms + ${sql.lit(aheadMs)})) AS to_ms
   FROM device_tenure t JOIN device d ON d.key = t.device_key WHERE t.household_id = ${householdId}::uuid

@@ -230,7 +230,8 @@ export class Households {
       if (device.householdId === id) return { kind: "unchanged" as const };
       if (device.householdId !== null) return refused("device_in_other_household");
       // An appliance that nobody had before is theirs from its beginning.
-      const sinceMs = device.householdSinceMs === null ? null : clock.nowMs();
+      const isFirst = device.householdSinceMs === null;
+      const sinceMs = isFirst ? null : await this.#deps.readings.firstFreeMs(tx, device, clock.nowMs());
       await appliances.tenure.give(tx, device, id, sinceMs, clock.nowMs());
       const data = { householdId: id, deviceId };
       const subject = `device:${deviceId}`;

@@ -93,6 +93,14 @@ export class DeviceEventsStore {
     }
   }
 
+  /** The newest time after `nowMs` that a device gave an event; null where there is none. */
+  async newestAhead(tx: Db, deviceKey: number, nowMs: number): Promise<number | null> {
+    const { rows } = await sql<{ at_ms: number }>`
+      SELECT order_at_ms AS at_ms FROM device_event WHERE device_key = ${deviceKey} AND order_at_ms > ${nowMs}
+      ORDER BY order_at_ms DESC LIMIT 1`.execute(tx);
+    return rows[0]?.at_ms ?? null;
+  }
+
   /** Erases what the appliances of a household said, as their clocks had it, from a time on. */
   async eraseAhead(tx: Db, householdId: string, fromMs: number): Promise<void> {
     await sql`

@@ -30,7 +30,7 @@ export function telemetryData({ store, erasures, refsByKey }: Deps): HouseholdDa
         }
       },
       // Of the spans, each of which is worked off after the commit, in every store.
-      erase: (tx, householdId) => erasures.noteHousehold(tx, householdId),
+      erase: (tx, householdId) => erasures.noteHousehold(tx, householdId, refsByKey),
     },
     {
       name: "appliance_events",

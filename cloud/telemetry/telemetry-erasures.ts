@@ -1,9 +1,11 @@
 import { sql } from "kysely";
-import { type DeviceRef, tenureSpans } from "../devices/devices.ts";
+import { type DeviceRef, type TenureSpan, tenureSpansOf } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { DeviceEventsStore } from "./device-events-store.ts";
 import type { ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
+
+type RefsByKey = (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
 
 const againMs = 86_400_000;
 /** So long an appliance may have kept what it says late. */
@@ -16,6 +18,7 @@ export class TelemetryErasures {
   readonly #clock: Clock;
   readonly #stores: readonly Pick<TelemetryStore, "erase">[];
   readonly #events: DeviceEventsStore;
+  readonly #firstFreeMs: (tx: Db, device: DeviceRef, nowMs: number) => Promise<number>;
 
   /** @param deps `stores` are all that may hold something, also from before another was switched on */
   constructor(deps: {
@@ -23,11 +26,14 @@ export class TelemetryErasures {
     clock: Clock;
     stores: readonly Pick<TelemetryStore, "erase">[];
     events: DeviceEventsStore;
+    /** The first moment from now on that nothing stored of a device has reached. */
+    firstFreeMs: (tx: Db, device: DeviceRef, nowMs: number) => Promise<number>;
   }) {
     this.#db = deps.db;
     this.#clock = deps.clock;
     this.#stores = deps.stores;
     this.#events = deps.events;
+    this.#firstFreeMs = deps.firstFreeMs;
   }
 
   /** Notes that everything which appliances said while their household had them is to go. */
@@ -42,22 +48,42 @@ export class TelemetryErasures {
   }
 
   /**
-   * Notes what the appliances of a household said, those that it handed over too; events of a clock that runs ahead go at once, since from
-   * now on whatever bears such a time may be somebody else's.
+   * Notes what the appliances of a household said, those that it handed over too. Readings of a clock that runs ahead go as far as any are
+   * stored, and events at once: whatever bears such a time from now on may be somebody else's. See `aheadUntil`.
    *
    * @returns how many spans
    */
-  async noteHousehold(tx: Db, householdId: string): Promise<number> {
+  async noteHousehold(tx: Db, householdId: string, refsByKey: RefsByKey): Promise<number> {
     const nowMs = this.#clock.nowMs();
     await this.#events.eraseAhead(tx, householdId, nowMs);
+    const spans = await tenureSpansOf(tx, householdId);
+    const isOpen = ({ toMs }: TenureSpan) => (toMs ?? Infinity) > nowMs;
+    const refs = await refsByKey(spans.filter(isOpen).map(({ deviceKey }) => deviceKey));
+    const noted: ErasedSpan[] = [];
+    for (const span of spans) {
+      const { deviceKey, fromMs, toMs } = span;
+      const device = isOpen(span) ? refs.get(deviceKey) : undefined;
+      const freeMs = device === undefined ? nowMs : await this.#firstFreeMs(tx, device, nowMs);
+      noted.push({ deviceKey, fromMs, toMs: Math.min(toMs ?? Infinity, freeMs) });
+    }
     const { numAffectedRows } = await sql`
       INSERT INTO telemetry_erasure (device_key, from_ms, to_ms, next_at_ms, until_ms)
-      SELECT device_key, from_ms, least(to_ms, ${nowMs}), ${nowMs}, ${nowMs + repeatedForMs}
-      FROM ${tenureSpans(householdId)} AS t WHERE from_ms < least(to_ms, ${nowMs})
+      SELECT key, from_ms, to_ms, ${nowMs}, ${nowMs + repeatedForMs}
+      FROM unnest(${noted.map((one) => one.deviceKey)}::int[], ${noted.map((one) => one.fromMs)}::bigint[],
+        ${noted.map((one) => one.toMs)}::bigint[]) AS t(key, from_ms, to_ms) WHERE from_ms < to_ms
       ON CONFLICT (device_key, from_ms, to_ms) DO UPDATE SET next_at_ms = excluded.next_at_ms, until_ms = excluded.until_ms`.execute(
       tx,
     );
     return Number(numAffectedRows ?? 0);
+  }
+
+  /** Until when, after `nowMs`, something of this appliance is still to be erased: whoever gets it now has it from then on. Null: nothing. */
+  async aheadUntil(tx: Db, deviceKey: number, nowMs: number): Promise<number | null> {
+    const { rows } = await sql<{ until_ms: number | null }>`
+      SELECT max(to_ms) AS until_ms FROM telemetry_erasure WHERE device_key = ${deviceKey} AND to_ms > ${nowMs}`.execute(
+      tx,
+    );
+    return rows[0]?.until_ms ?? null;
   }
 
   /** How many spans of these appliances have not been worked off yet. */

@@ -73,7 +73,8 @@ export class Telemetry {
     this.#readings = new PostgresTelemetryStore(deps);
     this.unknownMetrics = new UnknownMetrics(deps);
     const stores = [this.#readings, ...(this.#influx === undefined ? [] : [this.#influx.store])];
-    this.#erasures = new TelemetryErasures({ ...deps, stores, events: this.#events });
+    const firstFreeMs = (tx: Db, device: DeviceRef, nowMs: number) => this.firstFreeMs(tx, device, nowMs);
+    this.#erasures = new TelemetryErasures({ ...deps, stores, events: this.#events, firstFreeMs });
   }
 
   async load(): Promise<void> {
@@ -120,12 +121,14 @@ export class Telemetry {
   }
 
   /**
-   * The first moment that no stored reading of a device has reached: now, or a few minutes later where its clock runs ahead. Who gets
+   * The first moment that nothing which is stored of a device, or is still to be erased, has reached: now, or a few minutes later where its clock runs ahead. Who gets
    * the device now and sees it from then on sees nothing that is stored already.
    */
   async firstFreeMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number> {
-    const ahead = await this.store.newestAhead(tx, device, nowMs);
-    return ahead === null ? nowMs : ahead + 1;
+    const readingMs = await this.store.newestAhead(tx, device, nowMs);
+    const eventMs = await this.#events.newestAhead(tx, device.key, nowMs);
+    const erasedMs = await this.#erasures.aheadUntil(tx, device.key, nowMs);
+    return Math.max(nowMs, (readingMs ?? 0) + 1, (eventMs ?? 0) + 1, erasedMs ?? 0);
   }
 
   /** Has everything forgotten that appliances said while their household, which is being erased, had them. */

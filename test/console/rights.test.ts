@@ -128,6 +128,21 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
       await stores.getByText("audit log", { exact: true }).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       expect((await hearth.service.api(`/api/v1/households/${id}`)).status).toBe(404);
+
+      // The report outlasts the page: it is found among all erasures, and by the household's id.
+      await proof.getByRole("link", { name: "Erasures" }).click();
+      await page.getByRole("heading", { name: "Erasures", exact: true }).waitFor();
+      await page
+        .getByRole("region", { name: "Report of the erasure" })
+        .getByText("audit log", { exact: true })
+        .waitFor();
+      await page.getByLabel("A household's id, whole").fill(id);
+      const table = page.getByRole("table", { name: "Erasures" });
+      await until("one is left", async () => (await table.locator("[data-row]").count()) === 1);
+      await table.getByText("Nothing is left").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByLabel("A household's id, whole").fill("01980000-0000-7000-8000-000000000000");
+      await page.getByRole("heading", { name: "No erasure of this household" }).waitFor();
       // Whoever is erased is asked for in vain by the page behind the dialog.
       expect(complaints.filter((one) => !one.includes("404"))).toEqual([]);
     });
@@ -158,6 +173,34 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
     expect([await faultsOf(page), complaints]).toEqual([[], []]);
   });
 
+  test.each([desk, phone])(
+    "at $name what others call a household is added and forgotten on its page",
+    async (screen) => {
+      const id = await householdOf(`Called ${screen.viewport.width}`);
+      const number = `C-${screen.viewport.width}`;
+      const { page, complaints } = await open(screen, `/households/${id}`);
+      const section = page.getByRole("region", { name: "Who they are to others" });
+      await section.getByText("No shop and no site has a name for them yet.").waitFor();
+      await section.getByRole("button", { name: "Add a name…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Kind of name").fill("Shop");
+      await dialog.getByText("Small letters, digits and _").waitFor();
+      expect(await dialog.getByRole("button", { name: "Add the name" }).isDisabled()).toBe(true);
+      await dialog.getByLabel("Kind of name").fill("web_account");
+      await dialog.getByLabel("Name or number").fill(number);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await dialog.getByRole("button", { name: "Add the name" }).click();
+      await section.getByText(number).waitFor();
+      await section.getByRole("button", { name: `Forget web account ${number}` }).click();
+      await dialog.getByText("What it reported stays").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await dialog.getByRole("button", { name: "Forget the name" }).click();
+      await section.getByText("No shop and no site has a name for them yet.").waitFor();
+      expect((await hearth.service.api(`/api/v1/households/${id}/references`)).body).toEqual({ items: [] });
+      expect(complaints).toEqual([]);
+    },
+  );
+
   test("a role that may not see them is told so, and finds no button that would be refused", async () => {
     const made = await hearth.service.api("/api/v1/staff/keys", {
       method: "POST",
@@ -174,5 +217,7 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
     const section = other.page.getByRole("region", { name: "Data" });
     await section.getByText("Your role (viewer) cannot take it out.").waitFor();
     expect(await section.getByRole("button").count()).toBe(0);
+    const erasures = await open(desk, "/erasures", made.body.secret);
+    await erasures.page.getByRole("heading", { name: "Erasures cannot be seen with this key" }).waitFor();
   });
 });

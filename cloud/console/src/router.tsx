@@ -13,6 +13,7 @@ import {
   stringifySearch,
 } from "./core/url-state.ts";
 import { contentCalendarSearch, contentSearch, itemSearch } from "./core/content-url.ts";
+import { erasuresSearch } from "./core/erasures.ts";
 import { householdsSearch } from "./core/household-url.ts";
 import { segmentSearch } from "./core/segments.ts";
 import { lifecycleSearch } from "./core/lifecycle.ts";
@@ -101,6 +102,13 @@ const consentTextsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/consents",
   component: lazyRouteComponent(() => import("./pages/consents/consent-texts-page.tsx"), "ConsentTextsPage"),
+});
+
+const erasuresRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/erasures",
+  validateSearch: erasuresSearch,
+  component: lazyRouteComponent(() => import("./pages/erasures/erasures-page.tsx"), "ErasuresPage"),
 });
 
 const householdRoute = createRoute({
@@ -279,6 +287,7 @@ const routeTree = rootRoute.addChildren([
   deviceRoute,
   householdsRoute,
   consentTextsRoute,
+  erasuresRoute,
   householdRoute,
   segmentsRoute,
   segmentRoute,

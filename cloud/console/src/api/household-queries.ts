@@ -10,6 +10,7 @@ import type {
   HouseholdEntry,
   HouseholdFact,
   HouseholdMerge,
+  HouseholdReference,
   ListedHousehold,
 } from "./household-shapes.ts";
 import type { Page } from "./shapes.ts";
@@ -94,7 +95,6 @@ export const householdMergesQuery = (id: string) =>
 export const householdReferencesQuery = (id: string) =>
   queryOptions({
     queryKey: [...householdKey(id), "references"],
-    queryFn: ({ signal }) =>
-      get<{ items: { kind: string; value: string }[] }>(`${householdPath(id)}/references`, { signal }),
+    queryFn: ({ signal }) => get<{ items: HouseholdReference[] }>(`${householdPath(id)}/references`, { signal }),
     staleTime: minuteMs,
   });

@@ -86,6 +86,12 @@ export interface HouseholdFact {
   data: Record<string, unknown>;
 }
 
+/** What others call a household. */
+export interface HouseholdReference {
+  kind: string;
+  value: string;
+}
+
 export interface HouseholdMerge {
   id: string;
   from: string;

@@ -1,4 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { ErasuresSearch } from "../core/erasures.ts";
 import type { WebhooksSearch } from "../core/webhooks.ts";
 import { stringifySearch } from "../core/url-state.ts";
 import { get } from "./client.ts";
@@ -34,6 +35,15 @@ export const webhookDeliveryQuery = (webhookId: string, id: string) =>
   queryOptions({
     queryKey: ["webhooks", "delivery", webhookId, id],
     queryFn: ({ signal }) => get<WebhookDeliveryDetail>(webhookDeliveryPath(webhookId, id), { signal }),
+    refetchInterval: calmMs,
+  });
+
+export const erasuresQuery = ({ household, cursor }: ErasuresSearch) =>
+  queryOptions({
+    queryKey: ["erasures", "list", household, cursor],
+    queryFn: ({ signal }) =>
+      get<Page<Erasure>>(`/api/v1/erasures${stringifySearch({ household, cursor, limit: 25 })}`, { signal }),
+    placeholderData: keepPreviousData,
     refetchInterval: calmMs,
   });
 

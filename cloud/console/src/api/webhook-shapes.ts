@@ -46,6 +46,14 @@ export interface Erasure {
       state: "removed" | "waiting" | "nothing_held";
       keeps: string | null;
     }[];
-    scan: { atMs: number; tables: number; notLookedThrough: string[]; found: { table: string; rows: number }[] } | null;
+    scan: {
+      atMs: number;
+      tables: number;
+      notLookedThrough: string[];
+      found: { table: string; rows: number }[];
+      elsewhere: { place: string; found: number | null }[];
+    } | null;
+    /** A backup had brought the household back. */
+    again: { firstAtMs: number } | null;
   };
 }

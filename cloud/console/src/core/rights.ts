@@ -34,6 +34,7 @@ export const rights = {
   "webhooks.write": ["admin"],
   "households.export": ["support", "admin"],
   "households.erase": ["admin"],
+  "erasures.read": ["support", "admin"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Right = keyof typeof rights;

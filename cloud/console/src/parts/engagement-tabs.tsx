@@ -14,7 +14,7 @@ export type EngagementPage =
 
 /** Where each page of engagement begins: what lies below one of these is under the same link of the bar. */
 export const engagementPaths =
-  /^\/(households|consents|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
+  /^\/(households|consents|erasures|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
 
 /** The pages of engagement beside each other; each for the roles that may see it. */
 export function EngagementTabs({ current }: { current: EngagementPage }) {

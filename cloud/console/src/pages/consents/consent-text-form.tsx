@@ -89,8 +89,10 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
         value={words}
         onChange={(event) => setWords(event.currentTarget.value)}
       />
-      <TextInput
+      <Textarea
         label="What they get in return"
+        autosize
+        minRows={2}
         maxLength={1_000}
         value={inReturn}
         onChange={(event) => setInReturn(event.currentTarget.value)}

@@ -51,7 +51,7 @@ export function ConsentTextsPage() {
                 </blockquote>
                 <div className={household["row"]}>
                   <span className={household["small"]} lang={text.locale}>
-                    {text.inReturn}
+                    In return: {text.inReturn}
                   </span>
                   {mayWrite && (
                     <Button variant="default" size="compact-md" onClick={() => setAsked(text)}>

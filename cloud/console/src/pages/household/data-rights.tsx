@@ -1,18 +1,16 @@
 import { Button, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { download, send } from "../../api/client.ts";
 import { householdKey, householdPath } from "../../api/household-queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { erasureQuery } from "../../api/webhook-queries.ts";
-import type { Erasure } from "../../api/webhook-shapes.ts";
-import { plural } from "../../core/numbers.ts";
 import { CopyLine } from "../../parts/copy-line.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
+import { ErasureReport } from "../../parts/erasure-report.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { StateMark } from "../../parts/state-mark.tsx";
-import classes from "./household.module.css";
 import { Section } from "./section.tsx";
 import type { SectionProps } from "./sections.ts";
 
@@ -129,38 +127,15 @@ export function Erased({ id, reportUrl }: Proof) {
       <h1>The household is erased</h1>
       <p>Give its people this address: it is their proof, and it opens without a key. It is shown here once.</p>
       <CopyLine what="The report's address" line={reportUrl} />
+      <p className={page["note"]}>
+        The report itself stays under{" "}
+        <Link to="/erasures" search={{ report: id }} className={page["link"]}>
+          Erasures
+        </Link>
+        .
+      </p>
       <QuestionNotice question={question} />
-      {question.data !== undefined && <Report erasure={question.data} />}
+      {question.data !== undefined && <ErasureReport erasure={question.data} />}
     </section>
-  );
-}
-
-function Report({ erasure }: { erasure: Erasure }) {
-  const { doneAtMs, report } = erasure;
-  const { scan } = report;
-  return (
-    <>
-      <StateMark tone={doneAtMs === null ? "plain" : "well"}>
-        {doneAtMs === null ? "Being removed" : "Nothing is left"}
-      </StateMark>
-      <ul className={classes["stores"]} aria-label="Store by store">
-        {report.stores.map(({ store, describes, removed, state, keeps }) => (
-          <li key={store}>
-            <strong>{store.replaceAll("_", " ")}</strong>{" "}
-            {state === "waiting" ? "is being worked off" : state === "nothing_held" ? "holds nothing" : "removed"}
-            {removed !== null && removed > 0 && `: ${removed}`}. <span className={page["soft"]}>{describes}</span>
-            {keeps !== null && <span className={page["soft"]}> Stays: {keeps}</span>}
-          </li>
-        ))}
-      </ul>
-      {scan !== null && (
-        <p className={page["note"]}>
-          {plural(scan.tables, "table")} looked through:{" "}
-          {scan.found.length === 0
-            ? "nothing found."
-            : `found in ${scan.found.map(({ table, rows }) => `${table} (${rows})`).join(", ")}; it is looked through again.`}
-        </p>
-      )}
-    </>
   );
 }

@@ -3,7 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { send } from "../../api/client.ts";
 import { householdMergesQuery, householdPath, householdReferencesQuery } from "../../api/household-queries.ts";
-import type { HouseholdMerge } from "../../api/household-shapes.ts";
+import type { HouseholdMerge, HouseholdReference } from "../../api/household-shapes.ts";
 import { useRights } from "../../api/rights.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -14,10 +14,22 @@ import { SecretOnce } from "../../parts/secret-once.tsx";
 import { Who } from "../../parts/who.tsx";
 import classes from "./household.module.css";
 import { JoinForm, UndoForm } from "./merge-forms.tsx";
+import { ForgetForm, ReferenceForm } from "./reference-forms.tsx";
 import { Section } from "./section.tsx";
 import type { SectionProps } from "./sections.ts";
 
-type Asked = { kind: "join" } | { kind: "undo"; merge: HouseholdMerge };
+type Asked =
+  | { kind: "join" }
+  | { kind: "undo"; merge: HouseholdMerge }
+  | { kind: "add" }
+  | { kind: "forget"; reference: HouseholdReference };
+
+const titles: Record<Asked["kind"], string> = {
+  join: "Join a prospect",
+  undo: "Are they two after all?",
+  add: "Another name of theirs",
+  forget: "Forget what others call them?",
+};
 
 /** What others call them, and which prospects they were before. */
 export function Identity({ household }: SectionProps) {
@@ -42,9 +54,14 @@ export function Identity({ household }: SectionProps) {
               </Button>
             )}
             {mergedInto === null && (
-              <Button variant="default" size="compact-md" onClick={() => setAsked({ kind: "join" })}>
-                Join a prospect…
-              </Button>
+              <>
+                <Button variant="default" size="compact-md" onClick={() => setAsked({ kind: "add" })}>
+                  Add a name…
+                </Button>
+                <Button variant="default" size="compact-md" onClick={() => setAsked({ kind: "join" })}>
+                  Join a prospect…
+                </Button>
+              </>
             )}
           </>
         )
@@ -56,14 +73,26 @@ export function Identity({ household }: SectionProps) {
           No shop and no site has a name for them yet. Facts that come by an outside name then make a prospect.
         </p>
       ) : (
-        <dl className={classes["preferences"]}>
-          {references.data?.items.map(({ kind, value }) => (
-            <div key={`${kind} ${value}`} style={{ display: "contents" }}>
-              <dt>{kind.replaceAll("_", " ")}</dt>
-              <dd className={classes["small"]}>{value}</dd>
-            </div>
+        <ul className={classes["list"]} aria-label="What others call them">
+          {references.data?.items.map((one) => (
+            <li key={`${one.kind} ${one.value}`}>
+              <div className={classes["row"]}>
+                <span className={classes["name"]}>{one.kind.replaceAll("_", " ")}</span>
+                {mayWrite && mergedInto === null && (
+                  <Button
+                    variant="default"
+                    size="compact-md"
+                    aria-label={`Forget ${one.kind.replaceAll("_", " ")} ${one.value}`}
+                    onClick={() => setAsked({ kind: "forget", reference: one })}
+                  >
+                    Forget…
+                  </Button>
+                )}
+              </div>
+              <span className={classes["small"]}>{one.value}</span>
+            </li>
           ))}
-        </dl>
+        </ul>
       )}
       {welcome.error !== null && <Notice error={welcome.error} />}
       <QuestionNotice question={merges} />
@@ -87,12 +116,12 @@ export function Identity({ household }: SectionProps) {
           </SecretOnce>
         )}
       </Dialog>
-      <Dialog
-        title={asked?.kind === "undo" ? "Are they two after all?" : "Join a prospect"}
-        opened={asked !== null}
-        onClose={() => setAsked(null)}
-      >
+      <Dialog title={asked === null ? "" : titles[asked.kind]} opened={asked !== null} onClose={() => setAsked(null)}>
         {asked?.kind === "join" && <JoinForm household={household} onDone={() => setAsked(null)} />}
+        {asked?.kind === "add" && <ReferenceForm householdId={id} onDone={() => setAsked(null)} />}
+        {asked?.kind === "forget" && (
+          <ForgetForm householdId={id} reference={asked.reference} onDone={() => setAsked(null)} />
+        )}
         {asked?.kind === "undo" && <UndoForm householdId={id} merge={asked.merge} onDone={() => setAsked(null)} />}
       </Dialog>
     </Section>

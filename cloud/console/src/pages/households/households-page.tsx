@@ -31,9 +31,14 @@ export function HouseholdsPage() {
       <title>Households · Hearth</title>
       <div className={page["head"]}>
         <h1>Households</h1>
-        <Link to="/consents" className={page["link"]}>
-          In which words they are asked
-        </Link>
+        <span className={page["actions"]}>
+          <Link to="/consents" className={page["link"]}>
+            In which words they are asked
+          </Link>
+          <Link to="/erasures" search={{}} className={page["link"]}>
+            Erasures
+          </Link>
+        </span>
       </div>
       <EngagementTabs current="households" />
       <search className={page["filters"]}>
