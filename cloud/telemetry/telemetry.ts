@@ -134,7 +134,10 @@ export class Telemetry {
   /** Has everything forgotten that appliances said while their household, which is being erased, had them. */
   async forget(tx: Db, devices: readonly DeviceRef[]): Promise<void> {
     for (const device of devices) {
-      const toMs = await this.firstFreeMs(tx, device, this.#clock.nowMs());
+      const nowMs = this.#clock.nowMs();
+      const aheadMs = await this.store.newestAhead(tx, device, nowMs);
+      // Of the readings alone: events of a clock that runs ahead go at once, and bound nobody's time.
+      const toMs = Math.max(nowMs, (aheadMs ?? 0) + 1);
       await this.#erasures.note(tx, [device], toMs);
     }
   }
