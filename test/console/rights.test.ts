@@ -123,7 +123,7 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
 
       const proof = page.getByRole("region", { name: "The erasure" });
       await proof.getByText("Nothing is left").waitFor({ timeout: 30_000 });
-      await proof.getByText(/tables looked through: nothing found/).waitFor();
+      await proof.getByText(/tables, files of the spool looked through: nothing found/).waitFor();
       const stores = proof.getByRole("list", { name: "Store by store" });
       await stores.getByText("audit log", { exact: true }).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
