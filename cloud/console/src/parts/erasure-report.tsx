@@ -27,9 +27,9 @@ export function ErasureReport({ erasure }: { erasure: Erasure }) {
         </p>
       )}
       {scan !== null && <p>{scan}</p>}
-      <h3>Beside the database</h3>
+      <h2>Beside the database</h2>
       <Stores label="Store by store" stores={others} />
-      <h3>In the database</h3>
+      <h2>In the database</h2>
       <Stores label="Rows by kind" stores={held} />
       {held.length < rows.length && (
         <details className={classes["more"]}>
