@@ -34,6 +34,7 @@ beforeAll(async () => {
     },
     deviceCertificateMs: 0,
   });
+  await slices.load();
   hub.attach(link.port1, slices.linkDeps);
   link.port2.on("message", (message: CloudMessage) => {
     if (message.kind === "deliver") sent.push(message);

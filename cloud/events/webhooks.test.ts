@@ -135,6 +135,8 @@ function expectSigned(got: Got | undefined, secret: string): void {
 
 test("what was asked for goes out as a signed CloudEvent under its own id, once, and the secret is shown once alone", async () => {
   await happen({ data: { n: 0 } });
+  // A webhook begins with what can be read when it is made.
+  await readable();
   const { id, secret } = await webhook("/points");
   await webhook("/cases", ["hearth.case.*"]);
   const householdId = randomUUID();
