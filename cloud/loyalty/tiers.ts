@@ -31,7 +31,8 @@ const dueAtOnce = 200;
  *
  * A tier is reached with the points that became active in the period before, kept for a period, and looked at again at its end: with the
  * points of that period it is kept for another, or the one that they reach takes its place, after a notice. Pending points count from
- * when they are active, and those that are taken back before never do.
+ * when they are active, and those that are taken back before never do. What is taken back once a tier is reached, be it in the same
+ * moment, takes no tier: it counts at the end of the period.
  */
 export class Tiers {
   readonly #deps: TiersDeps;

@@ -105,9 +105,9 @@ export class ReadingWatch {
     this.#newestBefore = deps.newestBefore;
   }
 
-  /** The rules in force. Where `anew` begins to count, what was remembered of it is forgotten. */
+  /** All rules: of those that are off, too, it is remembered where they stood. Where `anew` begins to count, what was remembered of it is forgotten. */
   setRules(rules: readonly ServiceRule[], anew?: string): void {
-    this.#rules = rules.filter(({ definition }) => definition.mode !== "off");
+    this.#rules = rules;
     this.#models.clear();
     if (anew === undefined) return;
     this.#frozen.delete(anew);
@@ -204,7 +204,7 @@ export class ReadingWatch {
     const close = this.#closeOf(ruleId);
     const state = raw === undefined ? neverSeen : thresholdState.parse(raw);
     const times = timesOf(state);
-    if (state.phase !== "idle") close.set(deviceKey, "always");
+    if (state.phase !== "idle" || state.stood === true) close.set(deviceKey, "always");
     else if (times.length === 0) close.delete(deviceKey);
     else close.set(deviceKey, times);
   }
@@ -298,7 +298,7 @@ export class ReadingWatch {
     const watches: ModelWatches = { ...noWatches, thresholds: [], frozen: [], metrics: [], trends: [] };
     for (const rule of this.#rules) {
       const { definition } = rule;
-      if (!watchesModel(rule, model)) continue;
+      if (definition.mode === "off" || !watchesModel(rule, model)) continue;
       if (definition.kind === "threshold") {
         const condition = conditionOf(definition);
         watches.thresholds.push({ rule, definition, condition, close: this.#closeOf(rule.id) });

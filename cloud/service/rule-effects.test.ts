@@ -132,6 +132,24 @@ test("whatever comes in which order, there are points for each time that it came
   );
 });
 
+test("what goes after its rule was switched off and on is told, and its next time is another time", async () => {
+  const there = await home();
+  const id = await rule([award]);
+  await next(there.oven, 250);
+  await off(id);
+  await live(id);
+  // Neither beyond the limit nor back: it still stands.
+  await next(there.oven, 220);
+  await next(there.oven, 250);
+  await off(id);
+  await live(id);
+  await next(there.oven, 150);
+  await next(there.oven, 250);
+  await tick();
+  expect(await doneOf(id)).toEqual([["earned"], ["stood_already"], ["earned"]]);
+  await off(id);
+});
+
 test("in its shadow a rule gives nothing and sends nothing, and says nothing of it", async () => {
   const there = await home();
   const itemId = await item();
@@ -244,6 +262,10 @@ test("what a rule may not send is refused when it is kept, with its place", asyn
 
 test("a back-test says what would have followed, and nothing does", async () => {
   const there = await home();
+  // Who did not agree is left out of it.
+  const agreed = { purpose: "improve", locale: "en", version: 1 };
+  expect((await kitchen.call(there.key, "POST", "/my/consents", agreed)).status).toBe(201);
+  kitchen.clock.forward(1);
   const fromMs = kitchen.clock.nowMs();
   for (const cavity_c of [250, 150, 250, 150]) await next(there.oven, cavity_c);
   const asked = {

@@ -568,6 +568,37 @@ test("a shadow's firings are noted and nothing follows; live, it finds anew what
   expect(await firings(id)).toHaveLength(4);
 });
 
+test("of what a rule held when it was switched off it is told that it goes, once it is on again, after a restart too", async () => {
+  const oven = await newOven();
+  const watched = { severity: "info", actions: [{ kind: "case" }] };
+  const hot = { kind: "threshold", title: "Hot", cause: "hot", metric: "cavity_c", direction: "above", limit: 300 };
+  const hotId = await create({ ...watched, ...hot, clearAt: 280, holdMs: 2 * minute });
+  const faultId = await create({ ...watched, kind: "fault", title: "Faults" });
+  const fault = (atMin: number, kind: "raised" | "cleared") => event(oven, atMin, `fault.${kind}`, { code: "E1" });
+  for (const at of [0, 2]) await say({ readings: [reading(oven, at, { cavity_c: 310 })] });
+  await say({ events: [fault(2, "raised")] });
+  for (const id of [hotId, faultId]) await engine.rules.switchMode(system, id, "off");
+  engine = await newEngine();
+  for (const id of [hotId, faultId]) await engine.rules.switchMode(system, id, "live");
+  // Not for long enough to be found again; then back.
+  for (const [at, cavity_c] of [
+    [3, 310],
+    [4, 290],
+    [5, 310],
+    [6, 270],
+    [7, 260],
+  ] as const)
+    await say({ readings: [reading(oven, at, { cavity_c })] });
+  await say({ events: [fault(8, "cleared"), fault(9, "cleared"), fault(10, "raised")] });
+  expect(changes).toEqual([
+    [oven.id, "raise", "hot", 2],
+    [oven.id, "raise", "fault:E1", 2],
+    [oven.id, "clear", "hot", 6],
+    [oven.id, "clear", "fault:E1", 8],
+    [oven.id, "raise", "fault:E1", 10],
+  ]);
+});
+
 test("a condition may ask what the appliance is, and is asked in one look-up a batch", async () => {
   const [known, other] = [await newOven(), await newOven()];
   await devices.labels.set(system, known.id, { tags: ["internal"] });

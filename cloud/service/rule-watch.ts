@@ -243,7 +243,7 @@ export class RuleWatch {
 
   #renew(anew?: string): void {
     const inForce = this.rules().filter(({ definition }) => definition.mode !== "off");
-    this.#readings.setRules(inForce, anew);
+    this.#readings.setRules(this.rules(), anew);
     this.#faultRules = inForce.filter(({ definition }) => definition.kind === "fault");
     this.#silences = inForce.filter(({ definition }) => findsSilence(definition));
     this.#byType = new Map();

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { z } from "zod";
 import type { Db } from "../platform/database.ts";
 import type { Phase } from "./core/operators/operator.ts";
-import { ruleDefinition, type ServiceRule } from "./core/rule.ts";
+import { type RuleDefinition, ruleDefinition, type ServiceRule } from "./core/rule.ts";
 
 interface RuleRow {
   id: string;
@@ -149,11 +149,18 @@ export class RulesStore {
   }
 
   /** A rule that begins to count finds anew what it holds already, and looks at what became due while it did not. */
-  async beginAnew(tx: Db, ruleId: string): Promise<void> {
+  async beginAnew(tx: Db, ruleId: string, kind: RuleDefinition["kind"]): Promise<void> {
     // In the order in which batches take them.
     await sql`
       SELECT count(*) FROM (
         SELECT 1 FROM rule_state WHERE rule_id = ${ruleId} ORDER BY device_key, cause FOR UPDATE) AS held`.execute(tx);
+    // Of what goes with one word, that it stood must stay: else nobody is told that it went, and its next time is none.
+    if (kind === "threshold" || kind === "fault")
+      await sql`
+        UPDATE rule_state SET phase = 'idle', state = jsonb_strip_nulls(jsonb_build_object(
+          'phase', 'idle', 'stood', true, 'lastAtMs', state->'lastAtMs', 'before', state->'before',
+          'sinceMs', coalesce(state->'sinceMs', state->'raisedAtMs')))
+        WHERE rule_id = ${ruleId} AND (phase = 'holding' OR (phase <> 'idle' AND state ? 'stood'))`.execute(tx);
     // Of what is missing the last appearance must stay: nothing else says since when.
     await sql`
       UPDATE rule_state SET phase = 'idle', state = jsonb_set(state, '{phase}', '"idle"')

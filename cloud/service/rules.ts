@@ -194,7 +194,7 @@ export class Rules {
       await this.#store.insert(tx, rule);
       // What a shadow found opened nothing: live, it must find it again.
       const anew = definition.mode !== before.definition.mode && before.definition.mode !== "live";
-      if (anew) await this.#store.beginAnew(tx, id);
+      if (anew) await this.#store.beginAnew(tx, id, definition.kind);
       await audit.record(tx, {
         principal: by,
         action: "service_rule.changed",

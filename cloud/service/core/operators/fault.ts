@@ -5,8 +5,14 @@ import { z } from "zod";
  *
  * Events come late, twice and in any order, and the newest decides. Of two in the same millisecond the clearing one is the newer. What
  * an older one would have made in time nobody knows any more: it is too late.
+ *
+ * A rule that begins anew is idle with the faults that it held. That they stood is remembered: when one goes, that is told.
  */
-export const faultState = z.strictObject({ phase: z.enum(["idle", "holding"]), lastAtMs: z.number() });
+export const faultState = z.strictObject({
+  phase: z.enum(["idle", "holding"]),
+  lastAtMs: z.number(),
+  stood: z.literal(true).optional(),
+});
 export type FaultState = z.infer<typeof faultState>;
 
 export type FaultSignal = { kind: "raised" | "cleared"; atMs: number };
@@ -19,15 +25,16 @@ export function evaluateFault(
   signal: FaultSignal,
 ): { state: FaultState; effect: "raise" | "clear" | null; tooLate?: number } {
   const { kind, atMs } = signal;
-  const clearsSameMoment = atMs === state.lastAtMs && kind === "cleared" && state.phase === "holding";
+  const stands = state.phase === "holding" || state.stood === true;
+  const clearsSameMoment = atMs === state.lastAtMs && kind === "cleared" && stands;
   if (atMs <= state.lastAtMs && !clearsSameMoment) {
-    const wasSaid = atMs === state.lastAtMs && (kind === "raised") === (state.phase === "holding");
+    const wasSaid = atMs === state.lastAtMs && (kind === "raised") === stands;
     return { state, effect: null, tooLate: wasSaid ? 0 : 1 };
   }
   if (kind === "raised") {
     return { state: { phase: "holding", lastAtMs: atMs }, effect: state.phase === "idle" ? "raise" : null };
   }
-  return { state: { phase: "idle", lastAtMs: atMs }, effect: state.phase === "holding" ? "clear" : null };
+  return { state: { phase: "idle", lastAtMs: atMs }, effect: stands ? "clear" : null };
 }
 
 /** The cause of a fault's case. A code that could not be shown or compared is one cause of its own. */

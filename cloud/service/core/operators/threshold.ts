@@ -13,6 +13,9 @@ import { isWithin, type Span, spans, withSpan } from "./spans.ts";
  * them might have, had they come in time. `sinceMs` of what is over is where it was beyond the limit first, and `before` says when else
  * it was. Idle is the state of every healthy device and must cost nothing, so it does not move with each reading: it remembers the last
  * times that something happened, and whoever asks `missed` knows up to where readings were judged.
+ *
+ * A rule that begins anew is idle with what it held, and must find it again. That it stood is remembered: when it goes before it is found
+ * again, that is told, so that the next time it comes is another time.
  */
 
 /** What the core needs of a rule. */
@@ -36,6 +39,7 @@ export const thresholdState = z.discriminatedUnion("phase", [
     lastAtMs: z.number(),
     sinceMs: z.number().optional(),
     before: spans.optional(),
+    stood: z.literal(true).optional(),
   }),
   z.strictObject({
     phase: z.literal("pending"),
@@ -43,6 +47,7 @@ export const thresholdState = z.discriminatedUnion("phase", [
     lastAtMs: z.number(),
     evidence: z.array(evidence),
     before: spans.optional(),
+    stood: z.literal(true).optional(),
   }),
   z.strictObject({
     phase: z.literal("holding"),
@@ -76,22 +81,21 @@ export function evaluate(rule: Threshold, state: ThresholdState, reading: Value)
   const { atMs } = reading;
   switch (state.phase) {
     case "idle": {
-      if (!isBeyond(rule, reading.value)) return unchanged(state);
-      return begin(rule, { sinceMs: atMs, evidence: [], ...remembered(timesOf(state)) }, reading);
+      const { stood, sinceMs = atMs, before } = state;
+      if (isBeyond(rule, reading.value))
+        return begin(rule, { sinceMs: atMs, evidence: [], ...remembered(timesOf(state)), stood }, reading);
+      return stood === true && isBack(rule, reading.value) ? end(rule, { sinceMs, before }, reading) : unchanged(state);
     }
     case "pending": {
       if (isBeyond(rule, reading.value)) return begin(rule, state, reading);
-      const { sinceMs, before } = state;
-      return unchanged({ phase: "idle", lastAtMs: atMs, sinceMs, ...remembered(before) });
+      const { sinceMs, before, stood } = state;
+      if (stood === true && isBack(rule, reading.value)) return end(rule, { sinceMs, before }, reading);
+      return unchanged({ phase: "idle", lastAtMs: atMs, sinceMs, ...remembered(before), ...whether(stood) });
     }
     case "holding": {
       if (!isBack(rule, reading.value)) return unchanged({ ...state, lastAtMs: atMs });
-      const trace = { readings: [{ atMs, metric: rule.metric, value: reading.value }], events: [] };
       const { sinceMs = state.raisedAtMs, before } = state;
-      return {
-        state: { phase: "idle", lastAtMs: atMs, sinceMs, ...remembered(before) },
-        effects: [{ kind: "clear", atMs, trace }],
-      };
+      return end(rule, { sinceMs, before }, reading);
     }
   }
 }
@@ -122,17 +126,45 @@ export function timesOf(state: ThresholdState): Span[] {
 const remembered = (before: Span[] | undefined): { before?: Span[] } =>
   before === undefined || before.length === 0 ? {} : { before };
 
+const whether = (stood: true | undefined): { stood?: true } => (stood === undefined ? {} : { stood });
+
+interface Begun {
+  sinceMs: number;
+  evidence: readonly Evidence[];
+  before?: Span[] | undefined;
+  stood?: true | undefined;
+}
+
 /** A reading beyond the limit: raised once that has lasted long enough. */
 function begin(
   rule: Threshold,
-  { sinceMs, evidence: told, before }: { sinceMs: number; evidence: readonly Evidence[]; before?: Span[] | undefined },
+  { sinceMs, evidence: told, before, stood }: Begun,
   { atMs, value }: Value,
 ): Stepped<ThresholdState> {
   const readings = withEvidence(told, { atMs, metric: rule.metric, value });
   if (atMs - sinceMs < rule.holdMs)
-    return unchanged({ phase: "pending", sinceMs, lastAtMs: atMs, evidence: readings, ...remembered(before) });
+    return unchanged({
+      phase: "pending",
+      sinceMs,
+      lastAtMs: atMs,
+      evidence: readings,
+      ...remembered(before),
+      ...whether(stood),
+    });
   return {
     state: { phase: "holding", raisedAtMs: atMs, lastAtMs: atMs, sinceMs, ...remembered(before) },
     effects: [{ kind: "raise", atMs, trace: { readings, events: [] } }],
+  };
+}
+
+/** A reading with which it went. */
+function end(
+  { metric }: Threshold,
+  { sinceMs, before }: { sinceMs: number; before: Span[] | undefined },
+  { atMs, value }: Value,
+): Stepped<ThresholdState> {
+  return {
+    state: { phase: "idle", lastAtMs: atMs, sinceMs, ...remembered(before) },
+    effects: [{ kind: "clear", atMs, trace: { readings: [{ atMs, metric, value }], events: [] } }],
   };
 }
