@@ -17,9 +17,10 @@ import {
   limitKeyFor,
   markKey,
 } from "./core/earning.ts";
+import { momentsOf, rounds } from "./core/moments.ts";
 import type { Account, Accounts, Entry, LedgerStore } from "./ledger-store.ts";
 import { accountIn, type PointMoves } from "./point-moves.ts";
-import type { Tiers } from "./tiers.ts";
+import type { Earned, Tiers } from "./tiers.ts";
 
 /** What this slice needs of households: the zone in which their days are counted. Unknown households are missing from the answer. */
 export interface HouseholdDays {
@@ -92,8 +93,13 @@ export class Earnings {
     if (events.length === 0) return;
     await this.#deps.ledger.lockAccounts(tx, beneficiaries);
     const profiles = await this.#profiles(tx, events);
+    const returning = new Set(
+      this.#deps
+        .rules()
+        .flatMap(({ rule: { definition } }) => (definition.returns === null ? [] : [definition.act.type])),
+    );
     // A day at a time: what a household earned on one decides its tier on the next, in whatever batches they came.
-    for (const round of rounds(events)) await this.#round(tx, round, zones, profiles);
+    for (const round of rounds(events, returning)) await this.#round(tx, round, zones, profiles);
   }
 
   /** Asked once for a batch, and only where a rule reads it. */
@@ -112,24 +118,41 @@ export class Earnings {
       ...referrerOf(data).filter((id) => zones.has(id)),
     ]);
     const accounts = await ledger.lockAccounts(tx, ids);
-    if (rules().some(({ rule }) => rule.definition.delayMs > 0)) await this.#activate(tx, acts, accounts, zones);
+    const due = await this.#activate(tx, acts, accounts, zones);
     const known = {
       ...(await this.#known(tx, acts, accounts, zones)),
       profileOf: (id: string) => profiles.get(id) ?? {},
     };
-    await this.#write(tx, decideEarnings(rules(), acts, known), accounts, zones);
+    const decided = decideEarnings(rules(), acts, known);
+    await this.#write(tx, decided, accounts);
+    const { moments, pending } = momentsOf(
+      decided.earnings,
+      due.map(({ account, atMs }) => ({ householdId: account.householdId, atMs })),
+      timesOf(acts, Math.max),
+    );
+    const { tiers } = this.#deps;
+    await tiers.expectActive(
+      tx,
+      pending.map(({ householdId, atMs }) => ({ account: accountIn(accounts, householdId).key, atMs })),
+    );
+    await tiers.look(
+      tx,
+      moments.map(({ householdId, atMs, gained }) => ({ ...heldIn(accounts, zones, householdId), atMs, gained })),
+    );
+    await this.#giveBack(tx, decided.returns, accounts);
   }
 
-  /** What was pending until these acts counts for the tier that they find. */
-  async #activate(tx: Db, acts: readonly EarningAct[], accounts: Accounts, zones: Zones): Promise<void> {
-    await this.#deps.tiers.activate(
-      tx,
-      [...Map.groupBy(acts, ({ householdId }) => householdId)].map(([householdId, ofOne]) => ({
-        account: accountIn(accounts, householdId),
-        timeZone: zones.get(householdId)?.timeZone ?? "UTC",
-        atMs: Math.min(...ofOne.map(({ atMs }) => atMs)),
-      })),
-    );
+  /** What was pending until these acts counts for the tier that they find. @returns what becomes active between them */
+  async #activate(tx: Db, acts: readonly EarningAct[], accounts: Accounts, zones: Zones): Promise<Earned[]> {
+    const { tiers, rules } = this.#deps;
+    if (!rules().some(({ rule }) => rule.definition.delayMs > 0)) return [];
+    const until = [...timesOf(acts, Math.max)].map(([id, atMs]) => ({ ...heldIn(accounts, zones, id), atMs }));
+    const due = await tiers.takeActivated(tx, until);
+    if (due.length === 0) return [];
+    const firstMs = timesOf(acts, Math.min);
+    const isBefore = ({ account, atMs }: Earned) => atMs <= (firstMs.get(account.householdId) ?? atMs);
+    await tiers.look(tx, due.filter(isBefore));
+    return due.filter((one) => !isBefore(one));
   }
 
   /** Gives points that no earning rule decides. The same again changes nothing; another amount is refused by name. */
@@ -171,7 +194,7 @@ export class Earnings {
       ],
       [{ householdId, deviceId: device?.id ?? null, title: award.title }],
     );
-    await this.#reachTiers(tx, [{ householdId, points, atMs, activeAtMs: atMs }], accounts, zones);
+    await tiers.look(tx, [{ ...heldIn(accounts, zones, householdId), atMs, gained: [{ points, activeAtMs: atMs }] }]);
     return { kind: "earned", transferId: id };
   }
 
@@ -239,13 +262,11 @@ export class Earnings {
     return new Set(marks.map(({ rule, householdId, period }) => markKey(rule, householdId, period)));
   }
 
-  async #write(tx: Db, decided: Decided, accounts: Accounts, zones: Zones): Promise<void> {
-    const { ledger, moves, clock } = this.#deps;
-    const { earnings, refusals, marks, returns } = decided;
-    const accountOf = (householdId: string) => accountIn(accounts, householdId).key;
+  async #write(tx: Db, { earnings, refusals, marks }: Decided, accounts: Accounts): Promise<void> {
+    const { ledger, clock } = this.#deps;
     await ledger.addMarks(
       tx,
-      marks.map(({ householdId, rule, period }) => ({ account: accountOf(householdId), rule, period })),
+      marks.map(({ householdId, rule, period }) => ({ account: accountIn(accounts, householdId).key, rule, period })),
     );
     await this.#append(
       tx,
@@ -263,9 +284,12 @@ export class Earnings {
         return { source, rule: rule.key, effectIndex, refused, points, householdId, recordedAtMs: clock.nowMs() };
       }),
     );
-    await this.#reachTiers(tx, earnings, accounts, zones);
+  }
+
+  async #giveBack(tx: Db, returns: Decided["returns"], accounts: Accounts): Promise<void> {
+    const { ledger, moves } = this.#deps;
     for (const { act, of, limitKey } of returns) {
-      const account = accountOf(act.householdId);
+      const account = accountIn(accounts, act.householdId).key;
       const given = { account, rule: of, limitKey, source: act.source, atMs: act.atMs };
       if (await ledger.noteReturn(tx, given)) await moves.giveBack(tx, act.householdId, given);
     }
@@ -334,36 +358,18 @@ export class Earnings {
       }),
     );
   }
+}
 
-  async #reachTiers(
-    tx: Db,
-    earnings: readonly { householdId: string; points: number; atMs: number; activeAtMs: number }[],
-    accounts: Accounts,
-    zones: Zones,
-  ): Promise<void> {
-    const { tiers } = this.#deps;
-    const [pending, active] = [
-      earnings.filter(({ atMs, activeAtMs }) => activeAtMs > atMs),
-      earnings.filter(({ atMs, activeAtMs }) => activeAtMs <= atMs),
-    ];
-    await tiers.expectActive(
-      tx,
-      pending.map(({ householdId, activeAtMs }) => ({
-        account: accountIn(accounts, householdId).key,
-        atMs: activeAtMs,
-      })),
-    );
-    const perHousehold = [...Map.groupBy(active, ({ householdId }) => householdId)].map(([householdId, earned]) => {
-      const account = accountIn(accounts, householdId);
-      const sum = earned.reduce((total, { points }) => total + points, 0);
-      return {
-        account: { ...account, earned: account.earned + sum },
-        timeZone: zones.get(householdId)?.timeZone ?? "UTC",
-        atMs: Math.max(...earned.map(({ atMs }) => atMs)),
-      };
-    });
-    await tiers.afterEarning(tx, perHousehold);
-  }
+const heldIn = (accounts: Accounts, zones: Zones, householdId: string) => ({
+  account: accountIn(accounts, householdId),
+  timeZone: zones.get(householdId)?.timeZone ?? "UTC",
+});
+
+/** Of each household the first or the last moment of these acts. */
+function timesOf(acts: readonly EarningAct[], pick: (a: number, b: number) => number): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const { householdId, atMs } of acts) times.set(householdId, pick(times.get(householdId) ?? atMs, atMs));
+  return times;
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -393,16 +399,6 @@ export function actsWithDays(acts: readonly HouseholdAct[], zones: Zones): Earni
 
 const hourOf = (atMs: number, timeZone: string): number =>
   Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO(timeZone).hour;
-
-/** Each household's first day, then each one's second, and so on. */
-function rounds(acts: readonly EarningAct[]): EarningAct[][] {
-  const all: EarningAct[][] = [];
-  for (const ofOne of Map.groupBy(acts, ({ householdId }) => householdId).values()) {
-    const days = [...Map.groupBy(ofOne, ({ day }) => day)].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    for (const [at, [, ofDay]] of days.entries()) (all[at] ??= []).push(...ofDay);
-  }
-  return all;
-}
 
 /** The limits that these acts may count in, and those by which something given back is known. */
 function limitsOf(rules: readonly CompiledRule[], acts: readonly EarningAct[]) {

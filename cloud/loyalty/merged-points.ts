@@ -69,10 +69,10 @@ export class MergedPoints {
     await sql`UPDATE loyalty_grant SET household_id = ${into} WHERE household_id = ${from}`.execute(tx);
   }
 
-  async #reach(tx: Db, householdId: string, account: Parameters<Tiers["afterEarning"]>[1][number]["account"]) {
+  async #reach(tx: Db, householdId: string, account: Parameters<Tiers["look"]>[1][number]["account"]) {
     const { tiers, households, clock } = this.#deps;
     const timeZone = (await households.timeZoneOf([householdId], tx)).get(householdId)?.timeZone ?? "UTC";
-    await tiers.afterEarning(tx, [{ account, timeZone, atMs: clock.nowMs() }]);
+    await tiers.look(tx, [{ account, timeZone, atMs: clock.nowMs(), gained: [] }]);
   }
 
   #cause(mergeId: string, rule: "merge" | "unmerge") {

@@ -119,14 +119,12 @@ export class TiersStore {
 
   /**
    * Points that became active after `fromMs` and until `toMs`, without those taken back by then, of each account and of those that became
-   * part of it. What is taken back while it is pending counts for nothing at any time.
+   * part of it. What is taken back while it is pending counts for nothing at any time. In the order of the spans.
    */
-  async activeIn(
-    db: Db,
-    spans: readonly { account: number; fromMs: number; toMs: number }[],
-  ): Promise<Map<number, number>> {
-    const { rows } = await sql<{ account: number; points: number }>`
-      SELECT s.account, (
+  async activeIn(db: Db, spans: readonly { account: number; fromMs: number; toMs: number }[]): Promise<number[]> {
+    if (spans.length === 0) return [];
+    const { rows } = await sql<{ points: number }>`
+      SELECT (
         SELECT coalesce(sum(t.points), 0) FROM ledger_account a JOIN ledger_transfer t ON t.credit_account = a.key
         WHERE (a.key = s.account OR a.merged_into = s.account) AND t.kind = 'earning'
           AND t.active_at_ms > s.from_ms AND t.active_at_ms <= s.to_ms
@@ -136,8 +134,9 @@ export class TiersStore {
           AND greatest(t.at_ms, t.active_at_ms) > s.from_ms AND greatest(t.at_ms, t.active_at_ms) <= s.to_ms
       )::bigint AS points
       FROM unnest(${spans.map(({ account }) => account)}::int[], ${spans.map(({ fromMs }) => fromMs)}::bigint[],
-        ${spans.map(({ toMs }) => toMs)}::bigint[]) AS s(account, from_ms, to_ms)`.execute(db);
-    return new Map(rows.map((row) => [row.account, row.points]));
+        ${spans.map(({ toMs }) => toMs)}::bigint[]) WITH ORDINALITY AS s(account, from_ms, to_ms, place)
+      ORDER BY s.place`.execute(db);
+    return rows.map(({ points }) => points);
   }
 
   /** Notes when pending points become active. */

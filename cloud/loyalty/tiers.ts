@@ -3,6 +3,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { calendarDay, monthsAfterMs } from "./core/calendar.ts";
+import type { Gain } from "./core/moments.ts";
 import { type Program, type ProgramDefinition, type RankedTier, tierAbove, tierFor, tierOf } from "./core/program.ts";
 import type { Account, LedgerStore } from "./ledger-store.ts";
 import { type Standing, TiersStore } from "./tiers-store.ts";
@@ -16,11 +17,16 @@ export interface TiersDeps {
   households: { timeZoneOf(ids: readonly string[], db?: Db): Promise<Map<string, { timeZone: string }>> };
 }
 
-/** A household of which points became active, and when last. */
-export interface Earned {
+interface Held {
   account: Account;
   timeZone: string;
   atMs: number;
+}
+
+/** A moment at which points of a household became active. */
+export interface Earned extends Held {
+  /** What the ledger got since `account` was read, or since the household's moment before. */
+  gained: readonly Gain[];
 }
 
 const dayMs = 86_400_000;
@@ -100,57 +106,55 @@ export class Tiers {
     };
   }
 
-  /** Notes when pending points become active: `activate` looks at the household then. */
+  /** Notes when pending points become active: `takeActivated` finds the household then. */
   async expectActive(tx: Db, pending: readonly { account: number; atMs: number }[]): Promise<void> {
     await this.#store.addActivations(tx, pending);
   }
 
-  /** Moves households up whose pending points became active until a time each, as of when they did. Their accounts are held. */
-  async activate(tx: Db, until: readonly Earned[]): Promise<number> {
+  /** Takes the moments until a time each at which pending points of households became active, to be looked at. Their accounts are held. */
+  async takeActivated(tx: Db, until: readonly Held[]): Promise<Earned[]> {
     const all = new Map(until.map((one) => [one.account.key, one]));
     const due = await this.#store.takeActivations(
       tx,
       until.map(({ account, atMs }) => ({ account: account.key, untilMs: atMs })),
     );
-    for (const { account, atMs } of due) {
+    return due.flatMap(({ account, atMs }) => {
       const one = all.get(account);
-      if (one !== undefined) await this.afterEarning(tx, [{ ...one, atMs }]);
-    }
-    return due.length;
+      return one === undefined ? [] : [{ ...one, atMs, gained: [] }];
+    });
   }
 
-  /** Moves households up that earned enough. Their accounts are held. */
-  async afterEarning(tx: Db, earned: readonly Earned[]): Promise<void> {
+  /** Moves households up that have enough at any of these moments, those of one household in order. Their accounts are held. */
+  async look(tx: Db, moments: readonly Earned[]): Promise<void> {
     const lowest = this.definition.tiers[1];
-    const candidates = lowest === undefined ? [] : earned.filter(({ account }) => account.earned >= lowest.fromPoints);
+    const candidates = lowest === undefined ? [] : toldBy(moments, lowest.fromPoints);
     if (candidates.length === 0) return;
-    const standings = await this.#store.standings(
-      tx,
-      candidates.map(({ account }) => account.key),
-    );
-    const able: Earned[] = [];
-    for (const one of candidates) {
-      const standing = standings.get(one.account.key);
-      const settled = standing === undefined ? undefined : await this.#settle(tx, standing, one, one.atMs);
-      const above = tierAbove(this.definition, tierOf(this.definition, settled?.tier ?? null));
-      if (above === null || one.account.earned < above.fromPoints) continue;
-      if (settled === undefined) standings.delete(one.account.key);
-      else standings.set(one.account.key, settled);
-      able.push(one);
-    }
-    const sums = await this.#store.activeIn(
-      tx,
-      able.map(({ account, atMs, timeZone }) => ({
-        account: account.key,
-        fromMs: this.#before(atMs, timeZone),
-        toMs: atMs,
-      })),
-    );
-    for (const one of able) {
-      const points = sums.get(one.account.key) ?? 0;
-      const current = tierOf(this.definition, standings.get(one.account.key)?.tier ?? null);
+    const standings = await this.#store.standings(tx, [...new Set(candidates.map(({ account }) => account.key))]);
+    const isEnough = (earned: number, standing: Standing | undefined) => {
+      const above = tierAbove(this.definition, tierOf(this.definition, standing?.tier ?? null));
+      return above !== null && earned >= above.fromPoints;
+    };
+    const able = candidates.filter(({ account, atMs, earned }) => {
+      const standing = standings.get(account.key);
+      return isEnough(earned, standing) || (standing !== undefined && standing.untilMs <= atMs);
+    });
+    const spans = able.map(({ account, atMs, timeZone }) => ({
+      account: account.key,
+      fromMs: this.#before(atMs, timeZone),
+      toMs: atMs,
+    }));
+    const sums = await this.#store.activeIn(tx, spans);
+    for (const [place, one] of able.entries()) {
+      const { key } = one.account;
+      const before = standings.get(key);
+      let standing = before === undefined ? undefined : await this.#settle(tx, before, one, one.atMs);
+      const current = tierOf(this.definition, standing?.tier ?? null);
+      const points = (sums[place] ?? 0) - one.notYet(spans[place]?.fromMs ?? 0);
       const reached = tierFor(this.definition, points);
-      if (reached.rank > current.rank) await this.#change(tx, one, current, reached, points, one.atMs);
+      if (reached.rank > current.rank && isEnough(one.earned, standing))
+        standing = await this.#change(tx, one, current, reached, points, one.atMs);
+      if (standing === undefined) standings.delete(key);
+      else standings.set(key, standing);
     }
   }
 
@@ -190,7 +194,7 @@ export class Tiers {
         const { households: accounts } = await ledger.lockAccounts(tx, ids);
         const zones = await households.timeZoneOf(ids, tx);
         const timeZone = (id: string) => zones.get(id)?.timeZone ?? "UTC";
-        return this.activate(
+        const due = await this.takeActivated(
           tx,
           [...accounts.values()].map((account) => ({
             account,
@@ -198,6 +202,8 @@ export class Tiers {
             atMs: nowMs,
           })),
         );
+        await this.look(tx, due);
+        return due.length;
       });
       // Another worker was faster.
       if (activated === 0) return;
@@ -218,15 +224,14 @@ export class Tiers {
   /** Points that count for a tier now. */
   async pointsInPeriod(db: Db, account: number, timeZone: string): Promise<number> {
     const toMs = this.#deps.clock.nowMs();
-    const sums = await this.#store.activeIn(db, [{ account, fromMs: this.#before(toMs, timeZone), toMs }]);
-    return sums.get(account) ?? 0;
+    return this.#activeBefore(db, account, toMs, timeZone);
   }
 
   counts(): Promise<Map<string, number>> {
     return this.#store.counts(this.#deps.db);
   }
 
-  async #look(tx: Db, standing: Standing, one: Earned): Promise<void> {
+  async #look(tx: Db, standing: Standing, one: Held): Promise<void> {
     const { clock, outbox } = this.#deps;
     const nowMs = clock.nowMs();
     const { noticeDays } = this.definition;
@@ -248,7 +253,7 @@ export class Tiers {
   }
 
   /** Looks at each end of a tier until a time. @returns what is left; undefined at the base */
-  async #settle(tx: Db, standing: Standing, one: Earned, untilMs: number): Promise<Standing | undefined> {
+  async #settle(tx: Db, standing: Standing, one: Held, untilMs: number): Promise<Standing | undefined> {
     let now: Standing | undefined = standing;
     while (now !== undefined && now.untilMs <= untilMs) {
       const points = await this.#activeBefore(tx, now.account, now.untilMs, one.timeZone);
@@ -271,7 +276,7 @@ export class Tiers {
 
   async #change(
     tx: Db,
-    { account, timeZone }: Earned,
+    { account, timeZone }: Held,
     from: RankedTier,
     to: RankedTier,
     points: number,
@@ -295,7 +300,39 @@ export class Tiers {
   }
 
   async #activeBefore(tx: Db, account: number, toMs: number, timeZone: string): Promise<number> {
-    const sums = await this.#store.activeIn(tx, [{ account, fromMs: this.#before(toMs, timeZone), toMs }]);
-    return sums.get(account) ?? 0;
+    const [points = 0] = await this.#store.activeIn(tx, [{ account, fromMs: this.#before(toMs, timeZone), toMs }]);
+    return points;
   }
 }
+
+interface ToldMoment extends Earned {
+  /** What the household had earned by then. */
+  earned: number;
+  /** What the ledger has already of the household's later moments that was active between `fromMs` and this one. */
+  notYet(fromMs: number): number;
+}
+
+/** The moments by which households had earned so much, those of each in order. */
+function toldBy(moments: readonly Earned[], leastEarned: number): ToldMoment[] {
+  const told: ToldMoment[] = [];
+  const ofAccounts = Map.groupBy(moments, ({ account }) => account.key);
+  for (const ofOne of ofAccounts.values()) {
+    let earned = ofOne[0]?.account.earned ?? 0;
+    for (const [at, moment] of ofOne.entries()) {
+      earned += sumOf(moment.gained);
+      if (earned < leastEarned) continue;
+      const notYet = (fromMs: number) =>
+        ofOne
+          .slice(at + 1)
+          .reduce(
+            (sum, { gained }) =>
+              sum + sumOf(gained.filter(({ activeAtMs }) => activeAtMs > fromMs && activeAtMs <= moment.atMs)),
+            0,
+          );
+      told.push({ ...moment, earned, notYet });
+    }
+  }
+  return told;
+}
+
+const sumOf = (gains: readonly Gain[]): number => gains.reduce((sum, { points }) => sum + points, 0);

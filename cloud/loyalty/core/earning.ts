@@ -99,7 +99,9 @@ export const limitKeyOf = (rule: string, householdId: string, limitKey: string):
 export const markKey = (rule: string, householdId: string, period: string): string =>
   `${rule} ${householdId} ${period}`;
 
-const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+/** As acts count: in the order of their own time, and of their identity where that is equal. */
+export const compareActs = (a: EarningAct, b: EarningAct): number =>
+  a.atMs - b.atMs || (a.source < b.source ? -1 : a.source > b.source ? 1 : 0);
 
 /** A value that a limit counts by. Long ones count by their beginning: no order has such a number. */
 const valueKey = (value: unknown): string | null =>
@@ -128,7 +130,7 @@ export function limitKeyFor(
 export function decideEarnings(rules: readonly CompiledRule[], acts: readonly EarningAct[], known: Known): Decided {
   const deciding = new Deciding(known);
   const byType = Map.groupBy(rules, ({ rule }) => rule.definition.act.type);
-  for (const act of acts.toSorted((a, b) => a.atMs - b.atMs || compareText(a.source, b.source))) {
+  for (const act of acts.toSorted(compareActs)) {
     for (const compiled of byType.get(act.type) ?? []) {
       const { from } = compiled.rule.definition.act;
       const isFrom = from.length === 0 || from.some((origin) => origin === act.origin);
