@@ -116,7 +116,11 @@ class Yard {
     if (what === "noticed" && row !== undefined)
       await decisions.noticed(db, [{ householdId: household, itemId: row.item_id, acted: true, atMs: 8 }]);
     if (what === "letter" && row?.answer === "send") await decisions.letterSent(db, row.id, 9);
-    if (what === "back") await decisions.takeBack(db, household);
+    if (what === "back") {
+      await decisions.takeBack(db, household);
+      // What waited goes no more, and only what waits is ever decided anew.
+      for (const one of this.rows) if (one.household_id === household && one.answer === "hold") one.answer = "suppress";
+    }
     if (what === "again" && row?.answer === "hold") {
       row.answer = "send";
       await decisions.again(db, [{ ...row, reason: null, until_ms: null, channels: ["email"] }]);
