@@ -325,7 +325,7 @@ test("whatever the operator but a count: a back-test finds what was found live; 
       });
       const { fromMs, toMs } = await live(told);
       // Counts are not held to this: now and then one more or fewer is found, at the edge of a window.
-      for (const operator of operators.filter((one) => one !== "count")) {
+      for (const operator of operators.filter((name) => name !== "count")) {
         const past = await backtest(operator, names, fromMs, toMs);
         for (let at = 0; at < lives.length; at += 1) {
           const [plain = "", jittered = "", late = "", back = "", wrong = ""] = names.slice(at * 5);
