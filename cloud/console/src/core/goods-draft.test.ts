@@ -39,6 +39,12 @@ test.each(["EUR", "JPY", "KWD"])(
   },
 );
 
+test("a currency that is half written is told at its field, and amounts stand meanwhile", () => {
+  const draft = { ...offerDraftOf(offer), currency: "E" };
+  expect([...offerWrongs(draft).keys()]).toEqual(["/currency"]);
+  expect(offerDefinitionOf(draft)).toMatchObject({ currency: "E", listPriceMinor: 2_499 });
+});
+
 test("a price below the floor or above the list price, and one without a reason, are told at their field", () => {
   const draft = offerDraftOf(offer);
   const prices = [

@@ -83,18 +83,25 @@ export interface OfferDraft {
   enabled: boolean;
 }
 
+export const newPrice: OfferDraft["prices"][number] = { tier: "", price: "", reason: "" };
+
 export const newOffer: OfferDraft = {
   title: "",
   article: "",
   currency: "EUR",
   listPrice: "",
   floor: "",
-  prices: [{ tier: "", price: "", reason: "" }],
+  prices: [newPrice],
   pointsCost: null,
   fromDay: "",
   lastDay: "",
   enabled: true,
 };
+
+const isCurrency = (currency: string): boolean => /^[A-Z]{3}$/.test(currency);
+/** Digits behind the point of its prices: those of most currencies as long as it is half written. */
+export const digitsOf = ({ currency }: Pick<OfferDraft, "currency">): number =>
+  isCurrency(currency) ? moneyDigits(currency) : 2;
 
 const twoDigits = (part: number) => String(part).padStart(2, "0");
 /** A day of this computer's calendar. */
@@ -128,7 +135,7 @@ export function offerDraftOf(definition: OfferDefinition): OfferDraft {
 }
 
 export function offerDefinitionOf(draft: OfferDraft): OfferDefinition {
-  const minor = (price: NumberField) => Math.round(numberOr(price) * 10 ** moneyDigits(draft.currency));
+  const minor = (price: NumberField) => Math.round(numberOr(price) * 10 ** digitsOf(draft));
   return {
     title: draft.title.trim(),
     article: draft.article.trim(),
@@ -154,7 +161,7 @@ export function offerWrongs(draft: OfferDraft): Wrongs {
   };
   need(draft.title.trim() !== "", "/title", "Name it: this is what the household reads.");
   need(draft.article.trim() !== "", "/article", "The article's number at the shop.");
-  need(/^[A-Z]{3}$/.test(draft.currency), "/currency", "Three capital letters, such as EUR.");
+  need(isCurrency(draft.currency), "/currency", "Three capital letters, such as EUR.");
   need(draft.listPrice !== "", "/listPriceMinor", "What everybody pays without this offer.");
   need(draft.floor !== "", "/floorMinor", "The least that anybody may ever pay.");
   if (wrongs.size > 0) return wrongs;

@@ -11,11 +11,12 @@ import { keyFrom, wrongsOf } from "../../core/field-wrongs.ts";
 import { earningSentence } from "../../core/loyalty.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Confirm } from "../../parts/confirm.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Who } from "../../parts/who.tsx";
+import { EditorHead, inForce } from "./frame.tsx";
 import { DryRunCard, type DryRunAsked } from "./dry-run.tsx";
 import classes from "./loyalty.module.css";
 import { RuleForm } from "./rule-form.tsx";
@@ -86,18 +87,11 @@ function Editor({ rule, versions, vocabulary }: EditorProps) {
   const isTried = tried !== null && tried.written === written;
   return (
     <div className={page["page"]}>
-      <title>{`${rule?.definition.title ?? "New rule"} · Hearth`}</title>
-      <div>
-        <p className={page["soft"]}>
-          <Link to="/loyalty">Loyalty</Link>
-        </p>
-        <h1>{rule?.definition.title ?? "A rule written anew"}</h1>
-        <p className={page["note"]}>
-          {rule === null
-            ? "Say what households do, under which condition, and what it is worth. Try it before it is in force."
-            : `${earningSentence(rule.definition, vocabulary)}.`}
-        </p>
-      </div>
+      <EditorHead title={rule?.definition.title ?? "New rule"}>
+        {rule === null
+          ? "Say what households do, under which condition, and what it is worth. Try it before it is in force."
+          : `${earningSentence(rule.definition, vocabulary)}.`}
+      </EditorHead>
       <div className={classes["work"]}>
         <section className={page["card"]} aria-label="The rule">
           <RuleForm
@@ -166,29 +160,26 @@ function SaveCard({ rule, definition, run, vocabulary }: SaveCardProps) {
           Put it in force
         </Button>
       </div>
-      <Dialog title="Put this rule in force?" opened={opened} onClose={() => setOpened(false)}>
-        <div className={page["form"]}>
+      <Confirm
+        title="Put this rule in force?"
+        opened={opened}
+        {...inForce}
+        isPending={save.isPending}
+        error={save.error}
+        onYes={() => save.mutate()}
+        onClose={() => setOpened(false)}
+      >
+        <p>
+          {earningSentence(definition, vocabulary)}
+          {definition.enabled ? "." : ". It is switched off, and gives nothing."}
+        </p>
+        {run !== null && run.points > 0 && definition.enabled && (
           <p>
-            {earningSentence(definition, vocabulary)}
-            {definition.enabled ? "." : ". It is switched off, and gives nothing."}
+            In the time that you tried it on it would have given <strong>{plural(run.points, "point")}</strong> to{" "}
+            {plural(run.households, "household")}.
           </p>
-          {run !== null && run.points > 0 && definition.enabled && (
-            <p>
-              In the time that you tried it on it would have given <strong>{plural(run.points, "point")}</strong> to{" "}
-              {plural(run.households, "household")}.
-            </p>
-          )}
-          {save.error !== null && <Notice error={save.error} />}
-          <div className={page["actions"]}>
-            <Button loading={save.isPending} onClick={() => save.mutate()}>
-              Yes, from now on
-            </Button>
-            <Button variant="default" onClick={() => setOpened(false)}>
-              Not yet
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+        )}
+      </Confirm>
     </section>
   );
 }

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Confirm } from "../../parts/confirm.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 
@@ -16,6 +16,9 @@ export const EditorHead = ({ title, children }: { title: string; children: React
     <p className={page["note"]}>{children}</p>
   </div>
 );
+
+/** The two answers to whether something of the program is to change for households. */
+export const inForce = { yes: "Yes, from now on", no: "Not yet" };
 
 interface SaveProps {
   label: string;
@@ -51,24 +54,18 @@ export function Save({ label, isChanged, isPending, error, confirm, onCheck, onS
         </Button>
       </div>
       {confirm !== null && (
-        <Dialog title={confirm.title} opened={opened} onClose={() => setOpened(false)}>
-          <div className={page["form"]}>
-            {confirm.body}
-            <div className={page["actions"]}>
-              <Button
-                onClick={() => {
-                  setOpened(false);
-                  onSave();
-                }}
-              >
-                Yes, from now on
-              </Button>
-              <Button variant="default" onClick={() => setOpened(false)}>
-                Not yet
-              </Button>
-            </div>
-          </div>
-        </Dialog>
+        <Confirm
+          title={confirm.title}
+          opened={opened}
+          {...inForce}
+          onYes={() => {
+            setOpened(false);
+            onSave();
+          }}
+          onClose={() => setOpened(false)}
+        >
+          {confirm.body}
+        </Confirm>
       )}
     </>
   );

@@ -1,11 +1,7 @@
-import { Button, Checkbox, Skeleton, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { ApiProblem, send } from "../../api/client.ts";
+import { Button, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { loyaltyPath, programQuery } from "../../api/loyalty-queries.ts";
 import type { LoyaltyProgram } from "../../api/loyalty-shapes.ts";
-import { useRights } from "../../api/rights.ts";
-import { wrongAt, type Wrongs, wrongsOf } from "../../core/field-wrongs.ts";
 import { plural } from "../../core/numbers.ts";
 import {
   newTier,
@@ -18,10 +14,11 @@ import {
 } from "../../core/program-draft.ts";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { CountField } from "./fields.tsx";
+import { CheckField, CountField, fieldsOf, type PartProps, TextField } from "./fields.tsx";
 import { EditorHead, Save } from "./frame.tsx";
 import classes from "./loyalty.module.css";
 import { Translations } from "./translations.tsx";
+import { useEditor } from "./use-editor.ts";
 
 /** The tiers, and how long points last and count. */
 export function ProgramPage() {
@@ -43,41 +40,28 @@ export function ProgramPage() {
 }
 
 function Editor({ program }: { program: LoyaltyProgram }) {
-  const client = useQueryClient();
-  const readOnly = useRights()?.may("loyalty.rules") !== true;
-  const [draft, setDraft] = useState(() => programDraftOf(program.definition));
-  const [isAsked, setIsAsked] = useState(false);
-  const save = useMutation({
-    mutationFn: () => send<LoyaltyProgram>("PUT", `${loyaltyPath}/program`, programDefinitionOf(draft)),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["loyalty"] }),
+  const { definition, part, saving } = useEditor({
+    begin: programDraftOf(program.definition),
+    isNew: false,
+    definitionOf: programDefinitionOf,
+    wrongsBefore: programWrongs,
+    pathOf: () => `${loyaltyPath}/program`,
   });
-  const change = (more: Partial<ProgramDraft>) => {
-    save.reset();
-    setDraft((before) => ({ ...before, ...more }));
-  };
-  const definition = programDefinitionOf(draft);
-  const isChanged =
-    JSON.stringify(definition) !== JSON.stringify(programDefinitionOf(programDraftOf(program.definition)));
-  const missing = programWrongs(draft);
-  const said = save.error instanceof ApiProblem ? wrongsOf(save.error.fields) : new Map<string, string>();
-  const wrongs = isAsked && missing.size > 0 ? missing : said;
   const above = Object.values(program.households).reduce((sum, count) => sum + count, 0);
   const changes = programChanges(program.definition, definition, program.households);
   return (
     <form className={page["page"]}>
       <section className={page["card"]} aria-label="The program">
         <h2>The program</h2>
-        <Terms draft={draft} wrongs={wrongs} readOnly={readOnly} onChange={change} />
+        <Terms {...part} />
       </section>
       <section className={page["card"]} aria-label="Tiers">
         <h2>Tiers</h2>
-        <Tiers draft={draft} wrongs={wrongs} readOnly={readOnly} onChange={change} households={program.households} />
-        {!readOnly && (
+        <Tiers {...part} households={program.households} />
+        {!part.readOnly && (
           <Save
+            {...saving}
             label="Put it in force"
-            isChanged={isChanged}
-            isPending={save.isPending}
-            error={save.error}
             confirm={
               changes.length === 0
                 ? null
@@ -98,11 +82,6 @@ function Editor({ program }: { program: LoyaltyProgram }) {
                     ),
                   }
             }
-            onCheck={() => {
-              setIsAsked(true);
-              return missing.size === 0;
-            }}
-            onSave={() => save.mutate()}
           />
         )}
       </section>
@@ -110,76 +89,66 @@ function Editor({ program }: { program: LoyaltyProgram }) {
   );
 }
 
-interface PartProps {
-  draft: ProgramDraft;
-  wrongs: Wrongs;
-  readOnly: boolean;
-  onChange: (more: Partial<ProgramDraft>) => void;
+function Terms(part: PartProps<ProgramDraft>) {
+  const { draft, readOnly, onChange } = part;
+  const field = fieldsOf(part);
+  return (
+    <>
+      <div className={classes["effect"]}>
+        <CountField
+          label="Period, in months"
+          description="Points of so long count for a tier, and it is kept for as long."
+          max={36}
+          {...field("periodMonths")}
+        />
+        <CountField
+          label="Notice, in days"
+          description="Who is about to lose a tier is told so long before."
+          max={90}
+          {...field("noticeDays")}
+        />
+        {draft.expiresAfterDays !== null && (
+          <CountField
+            {...field("expiresAfterDays")}
+            label="Points expire after days"
+            description="Where a rule does not say otherwise."
+            value={draft.expiresAfterDays}
+            max={3_660}
+          />
+        )}
+      </div>
+      <CheckField
+        label="Points never expire"
+        value={draft.expiresAfterDays === null}
+        readOnly={readOnly}
+        onChange={(isEndless) => onChange({ expiresAfterDays: isEndless ? null : 730 })}
+      />
+      <CheckField
+        label="Who sends back an order may owe points that are spent already"
+        {...field("returnsMayOverdraw")}
+      />
+    </>
+  );
 }
 
-const Terms = ({ draft, wrongs, readOnly, onChange }: PartProps) => (
-  <>
-    <div className={classes["effect"]}>
-      <CountField
-        label="Period, in months"
-        description="Points of so long count for a tier, and it is kept for as long."
-        value={draft.periodMonths}
-        max={36}
-        readOnly={readOnly}
-        error={wrongAt(wrongs, "/periodMonths")}
-        onChange={(periodMonths) => onChange({ periodMonths })}
-      />
-      <CountField
-        label="Notice, in days"
-        description="Who is about to lose a tier is told so long before."
-        value={draft.noticeDays}
-        max={90}
-        readOnly={readOnly}
-        error={wrongAt(wrongs, "/noticeDays")}
-        onChange={(noticeDays) => onChange({ noticeDays })}
-      />
-      {draft.expiresAfterDays !== null && (
-        <CountField
-          label="Points expire after days"
-          description="Where a rule does not say otherwise."
-          value={draft.expiresAfterDays}
-          max={3_660}
-          readOnly={readOnly}
-          error={wrongAt(wrongs, "/expiresAfterDays")}
-          onChange={(expiresAfterDays) => onChange({ expiresAfterDays })}
-        />
-      )}
-    </div>
-    <Checkbox
-      label="Points never expire"
-      checked={draft.expiresAfterDays === null}
-      disabled={readOnly}
-      onChange={(event) => onChange({ expiresAfterDays: event.currentTarget.checked ? null : 730 })}
-    />
-    <Checkbox
-      label="Who sends back an order may owe points that are spent already"
-      checked={draft.returnsMayOverdraw}
-      disabled={readOnly}
-      onChange={(event) => onChange({ returnsMayOverdraw: event.currentTarget.checked })}
-    />
-  </>
-);
+interface TiersProps extends PartProps<ProgramDraft> {
+  /** How many have each tier, by its key. */
+  households: Readonly<Record<string, number>>;
+}
 
-function Tiers({ draft, households, ...rest }: PartProps & { households: Readonly<Record<string, number>> }) {
-  const { readOnly, onChange } = rest;
+function Tiers({ draft, wrongs, readOnly, onChange, households }: TiersProps) {
   return (
     <>
       {draft.tiers.map((tier, at) => (
         <OneTier
           // oxlint-disable-next-line react/no-array-index-key -- a new tier has no key, and tiers never change places
           key={at}
-          {...rest}
-          tier={tier}
+          draft={tier}
+          wrongs={wrongs}
+          readOnly={readOnly}
+          onChange={(more) => onChange({ tiers: draft.tiers.with(at, { ...tier, ...more }) })}
           at={at}
           households={tier.key === "" ? 0 : (households[tier.key] ?? 0)}
-          onTier={(more) =>
-            onChange({ tiers: draft.tiers.map((one, place) => (place === at ? { ...one, ...more } : one)) })
-          }
           onRemove={() => onChange({ tiers: draft.tiers.toSpliced(at, 1) })}
         />
       ))}
@@ -196,76 +165,36 @@ function Tiers({ draft, households, ...rest }: PartProps & { households: Readonl
   );
 }
 
-interface OneTierProps {
-  tier: TierDraft;
+interface OneTierProps extends PartProps<TierDraft> {
   at: number;
   households: number;
-  wrongs: Wrongs;
-  readOnly: boolean;
-  onTier: (more: Partial<TierDraft>) => void;
   onRemove: () => void;
 }
 
-function OneTier({ tier, at, households, wrongs, readOnly, onTier, onRemove }: OneTierProps) {
-  const field = (name: string) => wrongAt(wrongs, `/tiers/${at}/${name}`);
-  const name = tier.title === "" ? "a new tier" : tier.title;
+function OneTier({ at, households, onRemove, ...part }: OneTierProps) {
+  const { draft, wrongs, readOnly } = part;
+  const pointer = `/tiers/${at}`;
+  const field = fieldsOf(part, pointer);
+  const name = draft.title === "" ? "a new tier" : draft.title;
   const held = at === 0 ? "Everybody else has it." : `${plural(households, "household has", "households have")} it.`;
   return (
     <fieldset className={classes["part"]}>
       <legend>{name}</legend>
       <div className={classes["effect"]}>
-        <TextInput
-          label="Name"
-          value={tier.title}
-          maxLength={100}
-          readOnly={readOnly}
-          error={field("title")}
-          onChange={(event) => onTier({ title: event.currentTarget.value })}
-        />
+        <TextField label="Name" max={100} {...field("title")} />
         <CountField
+          {...field("fromPoints")}
           label="From points"
           description={at === 0 ? "The first tier is there from the beginning." : undefined}
-          value={tier.fromPoints}
           max={1_000_000_000}
           readOnly={readOnly || at === 0}
-          error={field("fromPoints")}
-          onChange={(fromPoints) => onTier({ fromPoints })}
         />
-        <CountField
-          label="Multiplies points by"
-          suffix=" %"
-          value={tier.multiplierPct}
-          max={1_000}
-          readOnly={readOnly}
-          error={field("multiplierPct")}
-          onChange={(multiplierPct) => onTier({ multiplierPct })}
-        />
+        <CountField label="Multiplies points by" suffix=" %" max={1_000} {...field("multiplierPct")} />
       </div>
-      <TextInput
-        label="What it is good for"
-        value={tier.benefits}
-        maxLength={500}
-        readOnly={readOnly}
-        onChange={(event) => onTier({ benefits: event.currentTarget.value })}
-      />
-      <Translations
-        of={`of ${name}`}
-        rows={tier.names}
-        none=""
-        wrongs={wrongs}
-        pointer={`/tiers/${at}/names`}
-        readOnly={readOnly}
-        onChange={(names) => onTier({ names })}
-        field={(words, put, language) => (
-          <TextInput
-            label={`Name in ${language}`}
-            value={words}
-            maxLength={100}
-            readOnly={readOnly}
-            onChange={(event) => put(event.currentTarget.value)}
-          />
-        )}
-      />
+      <TextField label="What it is good for" max={500} {...field("benefits")} />
+      <Translations {...field("names")} of={`of ${name}`} none="" wrongs={wrongs} pointer={`${pointer}/names`}>
+        {(words, language) => <TextField label={`Name in ${language}`} max={100} {...words} />}
+      </Translations>
       <div className={page["head"]}>
         <p className={page["note"]}>{held}</p>
         {!readOnly && at > 0 && (

@@ -1,9 +1,12 @@
-import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
+import { Checkbox, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 import type { ActOrigin, FactKind } from "../../api/loyalty-shapes.ts";
+import type { EarningDraft } from "../../core/earning-draft.ts";
 import { wrongAt } from "../../core/field-wrongs.ts";
 import { originWords } from "../../core/loyalty.ts";
+import { ChoiceField, fieldsOf, TextField } from "./fields.tsx";
 import classes from "./loyalty.module.css";
+import { Rows } from "./rows.tsx";
 import type { RulePartProps } from "./rule-form.tsx";
 
 const other = "other";
@@ -14,8 +17,11 @@ const kinds: { value: FactKind; label: string }[] = [
   { value: "flag", label: "true or false" },
 ];
 
+const newFact: EarningDraft["ownFacts"][number] = { name: "", type: "text" };
+
 /** What households have to do, who may report it, and facts of it that the console has no list of. */
-export function RuleAct({ draft, vocabulary, wrongs, readOnly, onChange }: RulePartProps) {
+export function RuleAct({ vocabulary, ...part }: RulePartProps) {
+  const { draft, wrongs, readOnly, onChange } = part;
   const isListed = vocabulary.acts.some(({ type }) => type === draft.type);
   const [isOther, setIsOther] = useState(!isListed);
   return (
@@ -36,15 +42,12 @@ export function RuleAct({ draft, vocabulary, wrongs, readOnly, onChange }: RuleP
         }}
       />
       {isOther && (
-        <TextInput
+        <TextField
           label="Type of the event or fact"
           description="As the appliance, the app or the shop names it."
           placeholder="bread.baked"
-          value={draft.type}
-          readOnly={readOnly}
-          maxLength={64}
-          error={wrongAt(wrongs, "/act/type")}
-          onChange={(event) => onChange({ type: event.currentTarget.value })}
+          max={64}
+          {...fieldsOf(part)("type", "/act/type")}
         />
       )}
       <Checkbox.Group
@@ -59,60 +62,34 @@ export function RuleAct({ draft, vocabulary, wrongs, readOnly, onChange }: RuleP
           ))}
         </div>
       </Checkbox.Group>
-      <OwnFacts draft={draft} wrongs={wrongs} readOnly={readOnly} onChange={onChange} />
-    </fieldset>
-  );
-}
-
-function OwnFacts({ draft, wrongs, readOnly, onChange }: Omit<RulePartProps, "vocabulary">) {
-  const { ownFacts } = draft;
-  return (
-    <div className={classes["translations"]} role="group" aria-label="Further facts of it">
-      {ownFacts.map((fact, at) => (
-        // oxlint-disable-next-line react/no-array-index-key -- a fact has no name until it is written
-        <div key={at} className={classes["translation"]}>
-          <TextInput
-            label="Fact"
-            placeholder="loaves"
-            value={fact.name}
-            readOnly={readOnly}
-            maxLength={64}
-            error={wrongAt(wrongs, `/facts/${at}`) ?? wrongAt(wrongs, `/facts/${fact.name}`)}
-            onChange={(event) =>
-              onChange({ ownFacts: ownFacts.with(at, { ...fact, name: event.currentTarget.value }) })
-            }
-          />
-          <NativeSelect
-            label="It is"
-            value={fact.type}
-            disabled={readOnly}
-            data={kinds}
-            onChange={(event) => {
-              const type = kinds.find(({ value }) => value === event.currentTarget.value)?.value ?? "text";
-              onChange({ ownFacts: ownFacts.with(at, { ...fact, type }) });
-            }}
-          />
-          {!readOnly && (
-            <Button
-              variant="subtle"
-              className={classes["remove"] ?? ""}
-              aria-label={`Remove the fact ${fact.name}`}
-              onClick={() => onChange({ ownFacts: ownFacts.toSpliced(at, 1) })}
-            >
-              Remove
-            </Button>
-          )}
-        </div>
-      ))}
-      {!readOnly && (
-        <Button
-          variant="default"
-          className={classes["add"] ?? ""}
-          onClick={() => onChange({ ownFacts: [...ownFacts, { name: "", type: "text" }] })}
+      <div className={classes["translations"]} role="group" aria-label="Further facts of it">
+        <Rows
+          {...fieldsOf(part)("ownFacts")}
+          none={newFact}
+          max={20}
+          look="translation"
+          add="Name another fact of it"
+          nameOf={({ name }, at) => (name === "" ? `fact ${at + 1}` : `the fact ${name}`)}
+          wrongs={wrongs}
+          pointer="/facts"
         >
-          Name another fact of it
-        </Button>
-      )}
-    </div>
+          {(field, { name }) => {
+            const { error, ...fact } = field("name", "");
+            return (
+              <>
+                <TextField
+                  {...fact}
+                  label="Fact"
+                  placeholder="loaves"
+                  max={64}
+                  error={error ?? wrongAt(wrongs, `/facts/${name}`)}
+                />
+                <ChoiceField label="It is" data={kinds} {...field("type", "/type")} />
+              </>
+            );
+          }}
+        </Rows>
+      </div>
+    </fieldset>
   );
 }
