@@ -110,7 +110,7 @@ async function dossier(
     readingsHref:
       snapshot === null || metrics.length === 0 || deviceId === null
         ? null
-        : `/api/v1/devices/${encodeURIComponent(deviceId)}/telemetry?metrics=${metrics.join(",")}&from=${snapshot.fromMs}&to=${snapshot.toMs}`,
+        : `/api/v1/devices/${encodeURIComponent(deviceId)}/telemetry?metrics=${metrics.join(",")}&fromMs=${snapshot.fromMs}&toMs=${snapshot.toMs}`,
     ...related,
   };
 }

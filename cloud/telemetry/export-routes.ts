@@ -34,7 +34,7 @@ export interface ExportRoutesDeps {
 
 const { exportDevicesMax, exportMetricsMax, exportsAtOnceMax } = queryLimits;
 const time = z.coerce.number().pipe(epochMs);
-const querystring = z.object({
+const querystring = z.strictObject({
   devices: listOf(deviceId, exportDevicesMax).describe(`Up to ${exportDevicesMax} ids, divided by commas`),
   metrics: listOf(metricName, exportMetricsMax)
     .optional()

@@ -10,6 +10,11 @@ export const telemetryProblems = {
     title: "The answer would be larger than one answer may be",
     help: "Ask for fewer points, metrics or appliances; the detail says what would fit.",
   },
+  telemetry_range_backwards: {
+    status: 422,
+    title: "The range ends before it begins",
+    help: "`toMs` must lie after `fromMs`. Both are milliseconds since 1970.",
+  },
   telemetry_nothing_asked: {
     status: 422,
     title: "The question names nothing",

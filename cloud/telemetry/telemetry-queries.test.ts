@@ -71,6 +71,24 @@ test("a range that is too wide is refused with what would fit", async () => {
   expect(body.detail).toContain("ask for at most 2500 points, or 10 metrics, or 1 appliances");
 });
 
+test("a question that is mistaken is refused by name, and not answered with something else", async () => {
+  const nowMs = kitchen.clock.nowMs();
+  for (const path of [
+    "/devices/q-1/telemetry?metrics=cavity_c",
+    "/telemetry/event-counts?devices=q-1",
+    "/telemetry/export?devices=q-1",
+  ]) {
+    const backwards = await get(`${path}&fromMs=${nowMs}&toMs=${nowMs - hourMs}`);
+    expect([backwards.status, backwards.body.code]).toEqual([422, "telemetry_range_backwards"]);
+    expect((await get(`${path}&fromMs=${nowMs}&toMs=${nowMs}`)).status).toBe(422);
+    const misspelt = await get(`${path}&from=${nowMs - hourMs}`);
+    expect([misspelt.status, misspelt.body.code]).toEqual([400, "invalid_request"]);
+    expect(misspelt.body.detail).toContain('"from"');
+  }
+  const counts = await get("/telemetry/event-counts?model=nothing");
+  expect([counts.status, counts.body.code]).toEqual([404, "model_not_found"]);
+});
+
 test("events are counted by type over time, of appliances and of a model", async () => {
   const nowMs = kitchen.clock.nowMs();
   for (const [device, type, agoMs] of [

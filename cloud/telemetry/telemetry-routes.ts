@@ -19,6 +19,7 @@ import type { DeviceSpan } from "./telemetry-store.ts";
 export interface KnownDevices {
   seenBy(principal: Principal, id: string): Promise<SeenDevice | null>;
   layout(model: string): MetricLayout;
+  model(key: string): Promise<object | null>;
   ofModel(model: string, limit: number): Promise<DeviceRef[]>;
 }
 
@@ -45,7 +46,8 @@ export const listOf = <Item extends z.ZodType<string, string>>(item: Item, max: 
 
 const time = z.coerce.number().pipe(epochMs);
 const window = { fromMs: time.optional(), toMs: time.optional() };
-const rangeQuery = z.object({
+// Strict, here and below: a misspelt `from` would else be answered with the last day.
+const rangeQuery = z.strictObject({
   metrics: listOf(metricName, metricsMax).describe(`Up to ${metricsMax} names, divided by commas`),
   ...window,
   points: z.coerce.number().int().min(1).max(pointsMax).default(600),
@@ -151,8 +153,10 @@ export async function lookedAtTogether(
 const seenTogether = async ({ devices, agreedToImprove }: Deps, by: Principal, ids: readonly string[]) =>
   lookedAtTogether(agreedToImprove, await spansOf(devices, by, ids));
 
-/** The range asked for; without one, the last day. */
+/** The range asked for; without one, the last day. One that ends before it begins is refused: it is a mistake, and not a time without readings. */
 export function rangeOf(query: { fromMs?: number | undefined; toMs?: number | undefined }, clock: Clock) {
+  if (query.fromMs !== undefined && query.toMs !== undefined && query.fromMs >= query.toMs)
+    throw problem(telemetryProblems, "telemetry_range_backwards");
   const toMs = query.toMs ?? clock.nowMs() + 1;
   return { fromMs: Math.min(query.fromMs ?? toMs - dayMs, toMs - 1), toMs };
 }
@@ -272,7 +276,7 @@ function latestRoutes(server: FastifyInstance, address: Address, deps: Deps): vo
         summary: "The last value of every metric of several appliances",
         description: togetherWords,
         tags,
-        querystring: z.object({
+        querystring: z.strictObject({
           devices: listOf(deviceId, latestDevicesMax).describe(`Up to ${latestDevicesMax} ids, divided by commas`),
         }),
         response: { 200: latestOfMany },
@@ -282,7 +286,7 @@ function latestRoutes(server: FastifyInstance, address: Address, deps: Deps): vo
   );
 }
 
-const countsQuery = z.object({
+const countsQuery = z.strictObject({
   devices: listOf(deviceId, devicesMax).optional().describe(`Up to ${devicesMax} ids, divided by commas`),
   types: listOf(safeText(100).min(1), metricsMax).optional().describe("Only these types of event"),
   ...window,
@@ -307,6 +311,7 @@ function countRoutes(server: FastifyInstance, address: Address, deps: Deps): voi
     async ({ principal, query }) => {
       const model = "model" in query && typeof query.model === "string" ? query.model : null;
       if (query.devices === undefined && model === null) throw problem(telemetryProblems, "telemetry_nothing_asked");
+      if (model !== null && (await devices.model(model)) === null) throw problem(deviceProblems, "model_not_found");
       const named = await spansOf(devices, principal, query.devices ?? []);
       const ofModel = model === null ? [] : await devices.ofModel(model, countedDevicesMax + 1);
       if (ofModel.length > countedDevicesMax) {

@@ -207,6 +207,30 @@ describe.skipIf(!hasChromium)("the console of support", () => {
     await lines.getByText("/api/v1/telemetry/live?").waitFor();
   });
 
+  test("who compares with an appliance of a household that agreed to nothing keeps the chart that they had", async () => {
+    const { service } = hearth;
+    const made = await service.api("/api/v1/households", {
+      method: "POST",
+      body: { name: "Next door", locale: "de", timeZone: "Europe/Berlin" },
+    });
+    await service.api(`/api/v1/households/${made.body.id}/devices/${healthyId}`, { method: "PUT" });
+    const { page, complaints } = await open(desk, `/devices/${ailingId}?range=24h&metrics=cavity_c&with=${healthyId}`);
+    await page.getByText(`${healthyId} is not shown beside it`).waitFor();
+    await until("the chart has points", async () => (await pointsOf(page)) > 50);
+    await page.getByText("Show as a table").click();
+    expect(await page.getByRole("columnheader", { name: healthyId }).count()).toBe(0);
+    expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+  });
+
+  test("a measurement that nothing can have measured does not burst the page", async () => {
+    hearth.stage.say({ fan_rpm: 1.7e308 });
+    for (const screen of [desk, phone]) {
+      const { page } = await open(screen, `/devices/${ailingId}`);
+      await page.getByRole("button", { name: /^Fan 1.7e\+308/ }).waitFor();
+      expect(await overflow(page)).toBe(0);
+    }
+  });
+
   test("a viewer may look at the chart, and sees no tab for raw messages and no way to adopt", async () => {
     const made = await hearth.service.api("/api/v1/staff/keys", {
       method: "POST",

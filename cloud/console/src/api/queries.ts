@@ -171,10 +171,23 @@ export const exportPath = (
     toMs: Math.round(toMs),
   })}`;
 
+/**
+ * The readings of a window. Where this appliance is left out of a look at two, since not both of their households agreed to that, it is
+ * asked for alone: looking after one household takes no such consent, and whoever wants to compare does not lose what they had.
+ */
+async function readTelemetry(id: string, window: ChartWindow, signal: AbortSignal): Promise<TelemetryRange> {
+  const nowMs = Date.now();
+  const answer = await get<TelemetryRange>(telemetryPath(id, window, nowMs), { signal });
+  const { leftOut = null } = answer;
+  if (leftOut === null || answer.series.some(({ deviceId }) => deviceId === id)) return answer;
+  const alone = await get<TelemetryRange>(telemetryPath(id, { ...window, other: undefined }, nowMs), { signal });
+  return { ...alone, leftOut };
+}
+
 export const telemetryQuery = (id: string, window: ChartWindow) =>
   queryOptions({
     queryKey: ["telemetry", id, window],
-    queryFn: ({ signal }) => get<TelemetryRange>(telemetryPath(id, window, Date.now()), { signal }),
+    queryFn: ({ signal }) => readTelemetry(id, window, signal),
     enabled: window.metrics.length > 0 && window.points > 0,
     refetchInterval: window.span.kind === "live" ? window.span.refreshMs : false,
     placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),

@@ -9,9 +9,13 @@ export const countText = (count: number): string => whole.format(count);
 export const rateText = (perSecond: number): string =>
   perSecond >= 10 || perSecond === 0 ? whole.format(perSecond) : oneDigit.format(perSecond);
 
-/** A measured number, as exact as is worth reading: `181.4`, `2,140`, `0.035`. */
+/** From here on digits are no longer read: nothing measures so much, but an appliance may say it. */
+const readableMax = 1e12;
+
+/** A measured number, as exact as is worth reading: `181.4`, `2,140`, `0.035`, `1.7e+308`. */
 export function measureText(value: number): string {
   const size = Math.abs(value);
+  if (size >= readableMax) return value.toExponential(1);
   if (size >= 1_000) return whole.format(value);
   if (size >= 10) return Number.isInteger(value) ? whole.format(value) : oneDigit.format(value);
   return threeDigits.format(value);

@@ -126,6 +126,7 @@ test("phases stand in the order of a delivery's life, and one that is new is not
 });
 
 test("values read as people say them", () => {
+  expect([valueText(1.7e308, "°C"), valueText(-2.5e15, "")]).toEqual(["1.7e+308\u00A0°C", "-2.5e+15"]);
   expect([valueText(181.44, "°C"), valueText(2_140, "W"), valueText(true, ""), valueText(0, "%")]).toEqual([
     "181.4\u00A0°C",
     "2,140\u00A0W",

@@ -9,9 +9,9 @@ import { absoluteText, agoText, clockText } from "../../core/time.ts";
 import { itemKey, milestoneOf, nearestItem, type TimelineItem } from "../../core/timeline.ts";
 import { isRangeName, rangeNames, type RangeName, ranges } from "../../core/url-state.ts";
 import { CopyLine } from "../../parts/copy-line.tsx";
-import { LeftOutNote } from "../../parts/left-out.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
+import page from "../../parts/page.module.css";
 import { ChartTools } from "./chart-tools.tsx";
 import { ChartTable } from "./chart-table.tsx";
 import classes from "./chart.module.css";
@@ -74,7 +74,12 @@ export function ChartCard(props: ChartCardProps) {
       />
       <ChartTools {...props} onZoom={({ fromMs, toMs }) => props.onZoom(fromMs, toMs)} />
       <QuestionNotice question={question} />
-      <LeftOutNote leftOut={answer?.leftOut} />
+      {(answer?.leftOut ?? null) !== null && props.other !== undefined && (
+        <p className={page["note"]} role="status">
+          {props.other} is not shown beside it: appliances of two households are looked at together only where both
+          agreed that their data improves the product.
+        </p>
+      )}
       <Figure {...props} data={data} cursorMs={cursorMs} />
       {range === null && <FixedRange {...props} />}
       {answer !== undefined && data !== null && data.points > 0 && (

@@ -92,6 +92,13 @@ function Side({ mode, firings, metrics }: SideProps) {
   );
 }
 
+/** What a trace holds most of: what was measured of each episode, readings, or events. */
+function behindWords({ readings, events, baseline }: RuleTrace): string {
+  if (readings.length > 0) return plural(readings.length, "reading");
+  if (events.length > 0 || baseline === null) return plural(events.length, "event");
+  return plural(baseline.last.length, "episode");
+}
+
 /** What spoke for a firing, opened by who wants to know. */
 export function TraceOf({ trace, metrics }: { trace: RuleTrace | null; metrics: readonly MetricInfo[] }) {
   if (trace === null) return null;
@@ -99,16 +106,18 @@ export function TraceOf({ trace, metrics }: { trace: RuleTrace | null; metrics: 
   const infoOf = (metric: string) => metrics.find((info) => info.metric === metric);
   return (
     <details className={classes["trace"]}>
-      <summary>
-        {readings.length > 0 ? plural(readings.length, "reading") : plural(events.length, "event")} behind it
-      </summary>
+      <summary>{behindWords(trace)} behind it</summary>
       {baseline !== null && (
         <p>
-          Its own usual is {measureText(baseline.median)}, from {plural(baseline.episodes, "episode")}; the last were{" "}
-          {baseline.last.map(({ value }) => measureText(value)).join(", ")}.
+          Its own usual is {measureText(baseline.median)}, from {plural(baseline.episodes, "episode")}; the last were:
         </p>
       )}
       <ul className="numbers">
+        {baseline?.last.map(({ atMs, value }) => (
+          <li key={atMs}>
+            {absoluteText(atMs, localZone)}: <strong>{measureText(value)}</strong>
+          </li>
+        ))}
         {readings.slice(0, listedMax).map(({ atMs, metric, value }) => (
           <li key={`${metric} ${atMs}`}>
             {absoluteText(atMs, localZone)}: {infoOf(metric)?.label ?? metric}{" "}
