@@ -171,9 +171,9 @@ export class LifecycleStore {
         FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
           household_id uuid, source text, at_ms bigint, kind text, data jsonb)
         JOIN held h ON h.household_id = r.household_id
-        -- Nothing from a time of which only the sum is kept; of being known, only what is earlier.
+        -- Nothing from a time of which only the sum is kept; of being known, only what is not later.
         WHERE r.at_ms > h.base_at_ms
-          AND (r.kind <> 'known' OR coalesce((h.state->'facts'->>'knownSinceMs')::bigint > r.at_ms, true))
+          AND (r.kind <> 'known' OR coalesce((h.state->'facts'->>'knownSinceMs')::bigint >= r.at_ms, true))
         ON CONFLICT (household_id, source) DO UPDATE SET at_ms = excluded.at_ms
           WHERE excluded.kind = 'known' AND excluded.at_ms < s.at_ms
         RETURNING household_id, source

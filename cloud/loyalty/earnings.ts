@@ -18,9 +18,10 @@ import {
   markKey,
 } from "./core/earning.ts";
 import { momentsOf, rounds } from "./core/moments.ts";
+import { givingBack, partiesOf, referrerOf, timesOf, type Zones } from "./core/parties.ts";
 import type { Account, Accounts, Entry, LedgerStore } from "./ledger-store.ts";
 import { accountIn, type PointMoves } from "./point-moves.ts";
-import type { Earned, Tiers } from "./tiers.ts";
+import type { Earned, Held, Tiers } from "./tiers.ts";
 
 /** What this slice needs of households: the zone in which their days are counted. Unknown households are missing from the answer. */
 export interface HouseholdDays {
@@ -70,8 +71,6 @@ export interface EarningsDeps {
 /** Most points of one award: a mistake in a rule must not become a fortune. */
 export const awardPointsMax = 10_000;
 
-type Zones = ReadonlyMap<string, { timeZone: string; locale: string }>;
-
 /** Gives points for what households do, in the transaction that records it. */
 export class Earnings {
   readonly #deps: EarningsDeps;
@@ -93,13 +92,9 @@ export class Earnings {
     if (events.length === 0) return;
     await this.#deps.ledger.lockAccounts(tx, beneficiaries);
     const profiles = await this.#profiles(tx, events);
-    const returning = new Set(
-      this.#deps
-        .rules()
-        .flatMap(({ rule: { definition } }) => (definition.returns === null ? [] : [definition.act.type])),
-    );
     // A day at a time: what a household earned on one decides its tier on the next, in whatever batches they came.
-    for (const round of rounds(events, returning)) await this.#round(tx, round, zones, profiles);
+    const parts = { partiesOf: (act: EarningAct) => partiesOf(act, zones), givesBack: givingBack(this.#deps.rules()) };
+    for (const round of rounds(events, parts)) await this.#round(tx, round, zones, profiles);
   }
 
   /** Asked once for a batch, and only where a rule reads it. */
@@ -113,12 +108,13 @@ export class Earnings {
 
   async #round(tx: Db, acts: readonly EarningAct[], zones: Zones, profiles: ReadonlyMap<string, Facts>): Promise<void> {
     const { ledger, rules } = this.#deps;
-    const ids = acts.flatMap(({ householdId, data }) => [
-      householdId,
-      ...referrerOf(data).filter((id) => zones.has(id)),
-    ]);
-    const accounts = await ledger.lockAccounts(tx, ids);
-    const due = await this.#activate(tx, acts, accounts, zones);
+    const firstMs = timesOf(acts, zones, Math.min);
+    const lastMs = timesOf(acts, zones, Math.max);
+    const accounts = await ledger.lockAccounts(tx, [...firstMs.keys()]);
+    const held = (times: ReadonlyMap<string, number>) =>
+      [...times].map(([id, atMs]) => ({ ...heldIn(accounts, zones, id), atMs }));
+    const due = await this.#activate(tx, held(lastMs), firstMs);
+    await this.#deps.tiers.endBefore(tx, held(firstMs));
     const known = {
       ...(await this.#known(tx, acts, accounts, zones)),
       profileOf: (id: string) => profiles.get(id) ?? {},
@@ -128,7 +124,7 @@ export class Earnings {
     const { moments, pending } = momentsOf(
       decided.earnings,
       due.map(({ account, atMs }) => ({ householdId: account.householdId, atMs })),
-      timesOf(acts, Math.max),
+      lastMs,
     );
     const { tiers } = this.#deps;
     await tiers.expectActive(
@@ -143,13 +139,11 @@ export class Earnings {
   }
 
   /** What was pending until these acts counts for the tier that they find. @returns what becomes active between them */
-  async #activate(tx: Db, acts: readonly EarningAct[], accounts: Accounts, zones: Zones): Promise<Earned[]> {
+  async #activate(tx: Db, until: readonly Held[], firstMs: ReadonlyMap<string, number>): Promise<Earned[]> {
     const { tiers, rules } = this.#deps;
     if (!rules().some(({ rule }) => rule.definition.delayMs > 0)) return [];
-    const until = [...timesOf(acts, Math.max)].map(([id, atMs]) => ({ ...heldIn(accounts, zones, id), atMs }));
     const due = await tiers.takeActivated(tx, until);
     if (due.length === 0) return [];
-    const firstMs = timesOf(acts, Math.min);
     const isBefore = ({ account, atMs }: Earned) => atMs <= (firstMs.get(account.householdId) ?? atMs);
     await tiers.look(tx, due.filter(isBefore));
     return due.filter((one) => !isBefore(one));
@@ -364,18 +358,6 @@ const heldIn = (accounts: Accounts, zones: Zones, householdId: string) => ({
   account: accountIn(accounts, householdId),
   timeZone: zones.get(householdId)?.timeZone ?? "UTC",
 });
-
-/** Of each household the first or the last moment of these acts. */
-function timesOf(acts: readonly EarningAct[], pick: (a: number, b: number) => number): Map<string, number> {
-  const times = new Map<string, number>();
-  for (const { householdId, atMs } of acts) times.set(householdId, pick(times.get(householdId) ?? atMs, atMs));
-  return times;
-}
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** The household that an act names as its referrer. */
-const referrerOf = ({ referrer }: Readonly<Record<string, unknown>>): string[] =>
-  typeof referrer === "string" && uuid.test(referrer) ? [referrer] : [];
 
 const splitKey = (key: string): [string, string, string] => {
   const [index = "", rule = "", ...source] = key.split(" ");

@@ -72,6 +72,15 @@ export class TiersStore {
     return new Map(rows.map((row) => [row.account, toStanding(row)]));
   }
 
+  /** Of these accounts those whose tier ended until a time each, with the tier that they had. */
+  async endedBy(tx: Db, moments: readonly { account: number; atMs: number }[]): Promise<Map<number, Standing>> {
+    const { rows } = await sql<StandingRow>`
+      SELECT s.* FROM unnest(${moments.map(({ account }) => account)}::int[], ${moments.map(({ atMs }) => atMs)}::bigint[])
+        AS m(account, at_ms)
+      JOIN loyalty_standing s ON s.account = m.account AND s.until_ms <= m.at_ms`.execute(tx);
+    return new Map(rows.map((row) => [row.account, toStanding(row)]));
+  }
+
   /** Tiers that households have, by household; who is missing is at the base. */
   async ofHouseholds(db: Db, program: string, householdIds: readonly string[]): Promise<Map<string, Standing>> {
     const { rows } = await sql<StandingRow & { household_id: string }>`

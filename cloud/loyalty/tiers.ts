@@ -2,7 +2,7 @@ import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { calendarDay, monthsAfterMs } from "./core/calendar.ts";
+import { calendarDay, monthsAfterMs, startOfDayMs } from "./core/calendar.ts";
 import type { Gain } from "./core/moments.ts";
 import { type Program, type ProgramDefinition, type RankedTier, tierAbove, tierFor, tierOf } from "./core/program.ts";
 import type { Account, LedgerStore } from "./ledger-store.ts";
@@ -17,7 +17,8 @@ export interface TiersDeps {
   households: { timeZoneOf(ids: readonly string[], db?: Db): Promise<Map<string, { timeZone: string }>> };
 }
 
-interface Held {
+/** A household at a time. Its account is held. */
+export interface Held {
   account: Account;
   timeZone: string;
   atMs: number;
@@ -124,6 +125,22 @@ export class Tiers {
     });
   }
 
+  /** Ends tiers whose time was over before the day of each moment, as far as nobody looked at that yet. Their accounts are held. */
+  async endBefore(tx: Db, moments: readonly Held[]): Promise<void> {
+    const ended = await this.#store.endedBy(
+      tx,
+      moments.map(({ account, atMs }) => ({ account: account.key, atMs })),
+    );
+    if (ended.size === 0) return;
+    for (const one of moments) {
+      const standing = ended.get(one.account.key);
+      if (standing === undefined) continue;
+      // Within the day what is earned before the end still counts.
+      const beganMs = startOfDayMs(calendarDay(one.atMs, one.timeZone), one.timeZone);
+      await this.#settle(tx, standing, one, beganMs);
+    }
+  }
+
   /** Moves households up that have enough at any of these moments, those of one household in order. Their accounts are held. */
   async look(tx: Db, moments: readonly Earned[]): Promise<void> {
     const lowest = this.definition.tiers[1];
@@ -147,9 +164,9 @@ export class Tiers {
     for (const [place, one] of able.entries()) {
       const { key } = one.account;
       const before = standings.get(key);
-      let standing = before === undefined ? undefined : await this.#settle(tx, before, one, one.atMs);
+      let standing = before === undefined ? undefined : await this.#settle(tx, before, one, one.atMs, one.notYet);
       const current = tierOf(this.definition, standing?.tier ?? null);
-      const points = (sums[place] ?? 0) - one.notYet(spans[place]?.fromMs ?? 0);
+      const points = (sums[place] ?? 0) - one.notYet(spans[place]?.fromMs ?? 0, one.atMs);
       const reached = tierFor(this.definition, points);
       if (reached.rank > current.rank && isEnough(one.earned, standing))
         standing = await this.#change(tx, one, current, reached, points, one.atMs);
@@ -232,37 +249,55 @@ export class Tiers {
   }
 
   async #look(tx: Db, standing: Standing, one: Held): Promise<void> {
-    const { clock, outbox } = this.#deps;
-    const nowMs = clock.nowMs();
-    const { noticeDays } = this.definition;
-    const points = await this.#activeBefore(tx, standing.account, standing.untilMs, one.timeZone);
-    const tier = tierOf(this.definition, standing.tier);
-    const isShort = points < tier.fromPoints;
-    const isLongOver = standing.untilMs + noticeDays * dayMs <= nowMs;
-    if (standing.untilMs <= nowMs && (!isShort || standing.noticedAtMs !== null || isLongOver)) {
-      await this.#settle(tx, standing, one, nowMs);
+    if (standing.untilMs <= one.atMs) {
+      await this.#settle(tx, standing, one, one.atMs);
       return;
     }
-    if (!isShort) return this.#store.note(tx, standing.account, { noticedAtMs: null, untilMs: standing.untilMs });
-    // Whoever was not told in time keeps the tier until they have been.
-    const untilMs = Math.max(standing.untilMs, nowMs + noticeDays * dayMs);
-    await this.#store.note(tx, standing.account, { noticedAtMs: nowMs, untilMs });
-    const { householdId } = one.account;
-    const data = { householdId, tier: tier.key, untilMs, pointsMissing: tier.fromPoints - points };
-    await outbox.add(tx, [{ type: "hearth.tier.ending", subject: `household:${householdId}`, atMs: nowMs, data }]);
+    const points = await this.#activeBefore(tx, standing.account, standing.untilMs, one.timeZone);
+    const pointsMissing = tierOf(this.definition, standing.tier).fromPoints - points;
+    if (pointsMissing > 0) await this.#giveNotice(tx, standing, one, pointsMissing);
+    else await this.#store.note(tx, standing.account, { noticedAtMs: null, untilMs: standing.untilMs });
   }
 
-  /** Looks at each end of a tier until a time. @returns what is left; undefined at the base */
-  async #settle(tx: Db, standing: Standing, one: Held, untilMs: number): Promise<Standing | undefined> {
+  /** Whoever was not told in time keeps the tier until they have been. */
+  async #giveNotice(tx: Db, standing: Standing, { account }: Held, pointsMissing: number): Promise<Standing> {
+    const { clock, outbox } = this.#deps;
+    const nowMs = clock.nowMs();
+    const untilMs = Math.max(standing.untilMs, nowMs + this.definition.noticeDays * dayMs);
+    const noticed = { ...standing, noticedAtMs: nowMs, untilMs };
+    await this.#store.note(tx, standing.account, noticed);
+    const { householdId } = account;
+    const data = { householdId, tier: standing.tier, untilMs, pointsMissing };
+    await outbox.add(tx, [{ type: "hearth.tier.ending", subject: `household:${householdId}`, atMs: nowMs, data }]);
+    return noticed;
+  }
+
+  /**
+   * Looks at each end of a tier until a time. Whom nobody told that it ends is told first, unless that is so long ago that the notice would
+   * be over too.
+   *
+   * @param notYet what the ledger has already of later moments
+   * @returns what is left; undefined at the base
+   */
+  async #settle(
+    tx: Db,
+    standing: Standing,
+    one: Held,
+    untilMs: number,
+    notYet: ToldMoment["notYet"] = () => 0,
+  ): Promise<Standing | undefined> {
+    const tellFromMs = this.#deps.clock.nowMs() - this.definition.noticeDays * dayMs;
     let now: Standing | undefined = standing;
     while (now !== undefined && now.untilMs <= untilMs) {
-      const points = await this.#activeBefore(tx, now.account, now.untilMs, one.timeZone);
+      const fromMs = this.#before(now.untilMs, one.timeZone);
+      const inPeriod = await this.#activeBefore(tx, now.account, now.untilMs, one.timeZone);
+      const points = inPeriod - notYet(fromMs, now.untilMs);
       const tier = tierOf(this.definition, now.tier);
       const reached = tierFor(this.definition, points);
-      now =
-        reached.rank >= tier.rank
-          ? await this.#keep(tx, now, one.timeZone)
-          : await this.#change(tx, one, tier, reached, points, now.untilMs);
+      if (reached.rank >= tier.rank) now = await this.#keep(tx, now, one.timeZone);
+      else if (now.noticedAtMs === null && now.untilMs > tellFromMs)
+        return this.#giveNotice(tx, now, one, tier.fromPoints - points);
+      else now = await this.#change(tx, one, tier, reached, points, now.untilMs);
     }
     return now;
   }
@@ -308,8 +343,8 @@ export class Tiers {
 interface ToldMoment extends Earned {
   /** What the household had earned by then. */
   earned: number;
-  /** What the ledger has already of the household's later moments that was active between `fromMs` and this one. */
-  notYet(fromMs: number): number;
+  /** What the ledger has already of the household's later moments that was active after `fromMs` and until `toMs`. */
+  notYet: (fromMs: number, toMs: number) => number;
 }
 
 /** The moments by which households had earned so much, those of each in order. */
@@ -321,12 +356,12 @@ function toldBy(moments: readonly Earned[], leastEarned: number): ToldMoment[] {
     for (const [at, moment] of ofOne.entries()) {
       earned += sumOf(moment.gained);
       if (earned < leastEarned) continue;
-      const notYet = (fromMs: number) =>
+      const notYet = (fromMs: number, toMs: number) =>
         ofOne
           .slice(at + 1)
           .reduce(
             (sum, { gained }) =>
-              sum + sumOf(gained.filter(({ activeAtMs }) => activeAtMs > fromMs && activeAtMs <= moment.atMs)),
+              sum + sumOf(gained.filter(({ activeAtMs }) => activeAtMs > fromMs && activeAtMs <= toMs)),
             0,
           );
       told.push({ ...moment, earned, notYet });

@@ -19,30 +19,40 @@ interface Due {
   atMs: number;
 }
 
-/**
- * Each household's first day, then each one's second, and so on. A day on which something is given back is cut after each of these acts:
- * what comes after it finds the points gone.
- */
-export function rounds(acts: readonly EarningAct[], returning: ReadonlySet<string>): EarningAct[][] {
-  const all: EarningAct[][] = [];
-  for (const ofOne of Map.groupBy(acts, ({ householdId }) => householdId).values()) {
-    const days = [...Map.groupBy(ofOne, ({ day }) => day)].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const parts = days.flatMap(([, ofDay]) => cutAfter(ofDay, returning));
-    for (const [at, part] of parts.entries()) (all[at] ??= []).push(...part);
-  }
-  return all;
+/** Whose points an act may move, with the calendar day that it is there. */
+export interface Party {
+  householdId: string;
+  day: string;
 }
 
-function cutAfter(acts: EarningAct[], returning: ReadonlySet<string>): EarningAct[][] {
-  if (!acts.some(({ type }) => returning.has(type))) return [acts];
-  const parts: EarningAct[][] = [];
-  let isCut = true;
+export interface Rounds {
+  /** Who acts, and whom the act names as its referrer. */
+  partiesOf: (act: EarningAct) => readonly Party[];
+  /** Whether an act gives something back: to its own household, or to others too. */
+  givesBack: (act: EarningAct) => "nothing" | "own" | "others";
+}
+
+/**
+ * A day of each household after the other: what it was given on one, by itself or by others, decides its tier on the next. After an act that
+ * gives something back another round begins: what comes then finds the points gone.
+ */
+export function rounds(acts: readonly EarningAct[], { partiesOf, givesBack }: Rounds): EarningAct[][] {
+  const all: EarningAct[][] = [];
+  const last = new Map<string, { round: number; day: string | null }>();
+  let earliest = 0;
   for (const act of acts.toSorted(compareActs)) {
-    if (isCut) parts.push([]);
-    parts.at(-1)?.push(act);
-    isCut = returning.has(act.type);
+    const back = givesBack(act);
+    let round = back === "others" ? all.length : earliest;
+    const parties = partiesOf(act);
+    for (const { householdId, day } of parties) {
+      const before = last.get(householdId);
+      if (before !== undefined) round = Math.max(round, before.day === day ? before.round : before.round + 1);
+    }
+    (all[round] ??= []).push(act);
+    if (back === "others") earliest = all.length;
+    for (const { householdId, day } of parties) last.set(householdId, { round, day: back === "nothing" ? day : null });
   }
-  return parts;
+  return all;
 }
 
 /**
