@@ -50,7 +50,9 @@ export async function createDeliveries(
   });
   const keys = [...subjects.values()];
   const last = new Map((await store.takeGenerations(tx, keys)).map((row) => [subjectText(row), row.generation]));
-  await supersede(tx, keys, book, nowMs);
+  // Of a subject whose numbers begin here there is nothing older.
+  const known = keys.filter((key) => (last.get(subjectText(key)) ?? 0) > key.count);
+  await supersede(tx, known, book, nowMs);
   const bodies = [...new Set(wanted.map(({ body }) => body))];
   const bodyAt = new Map(bodies.map((body, at) => [body, at]));
   const rows = keyed.map(({ one, key, text, ordinal }): store.DeliveryInsert => {
@@ -79,6 +81,7 @@ export async function createDeliveries(
 }
 
 async function supersede(tx: Db, keys: readonly store.SubjectKey[], book: MoveBook, nowMs: number): Promise<void> {
+  if (keys.length === 0) return;
   const older = await store.lockOpenOfSubjects(tx, keys);
   const moves = new DeliveryMoves(older, nowMs);
   for (const { id } of older) moves.apply(id, { kind: "superseded", atMs: nowMs });

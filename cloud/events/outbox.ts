@@ -27,9 +27,10 @@ export class Outbox {
   async add(tx: Db, facts: readonly NotableFact[]): Promise<void> {
     if (facts.length === 0) return;
     const rows = facts.map((fact) => ({ event_id: this.#ids.next(), ...fact, at_ms: fact.atMs }));
+    // The transaction's number is looked up once here: the column's default would do it for every row.
     await sql`
-      INSERT INTO outbox (event_id, type, subject, at_ms, data)
-      SELECT event_id, type, subject, at_ms, data
+      INSERT INTO outbox (xid, event_id, type, subject, at_ms, data)
+      SELECT (SELECT hearth_xid()), event_id, type, subject, at_ms, data
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(event_id uuid, type text, subject text, at_ms bigint, data jsonb)`.execute(
       tx,
     );
