@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { amongIds, type Db } from "../platform/database.ts";
 import type { Choice, ConsentReceipt, ConsentText, Purpose, Standing } from "./core/consent.ts";
 
 interface TextRow {
@@ -182,7 +182,7 @@ export class ConsentStore {
     if (householdIds.length === 0) return [];
     const { rows } = await sql<StandingRow>`
       SELECT household_id, purpose, party FROM consent_standing
-      WHERE is_given AND household_id = ANY(${[...householdIds]}::uuid[])`.execute(db);
+      WHERE is_given AND household_id = ${amongIds(householdIds)}`.execute(db);
     return rows.map((row) => ({ householdId: row.household_id, purpose: row.purpose, party: row.party }));
   }
 

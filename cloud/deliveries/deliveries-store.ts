@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { DeliveryKind } from "#protocol/delivery.ts";
-import type { Db } from "../platform/database.ts";
+import { amongIds, type Db } from "../platform/database.ts";
 import { type DeliveryPhase, type DeliveryState, type DeliveryTerms, dueAtMs } from "./core/delivery-life.ts";
 
 /** A delivery as its table holds it, without its body. */
@@ -97,7 +97,7 @@ export interface StateUpdate extends ReturnType<typeof stateColumns> {
 export async function lockDeliveries(tx: Db, ids: readonly string[]): Promise<DeliveryRow[]> {
   if (ids.length === 0) return [];
   const { rows } = await sql<DeliveryRow>`
-    SELECT ${columns} FROM delivery d WHERE d.id = ANY(${ids}::uuid[]) ORDER BY d.id FOR UPDATE`.execute(tx);
+    SELECT ${columns} FROM delivery d WHERE d.id = ${amongIds(ids)} ORDER BY d.id FOR UPDATE`.execute(tx);
   return rows;
 }
 

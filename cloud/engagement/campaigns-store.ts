@@ -190,7 +190,12 @@ export class CampaignsStore {
         WHERE campaign_id = ${campaign.id} AND (${campaign.after_household}::uuid IS NULL OR household_id > ${campaign.after_household})
         ORDER BY household_id LIMIT ${limit} FOR UPDATE
       )
-      SELECT household_id, EXISTS (SELECT FROM decision d WHERE d.source = ${source} AND d.household_id = next.household_id) AS is_decided
+      SELECT household_id, household_id IN (
+        -- Of these households alone: as a question about each, it may be answered from all that the campaign decided so far.
+        SELECT d.household_id FROM decision d
+        WHERE d.source = ${source} AND (${campaign.after_household}::uuid IS NULL OR d.household_id > ${campaign.after_household})
+          AND d.household_id <= (SELECT household_id FROM next ORDER BY household_id DESC LIMIT 1)
+      ) AS is_decided
       FROM next ORDER BY household_id`.execute(tx);
     return rows;
   }

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { amongIds, type Db } from "../platform/database.ts";
 import type { Interest } from "./core/candidate.ts";
 
 export interface InterestRow {
@@ -81,7 +81,7 @@ export class HabitsStore {
   ): Promise<Map<string, { hours: number[]; cooking_since_ms: number | null }>> {
     if (householdIds.length === 0) return new Map();
     const { rows } = await sql<{ household_id: string; hours: number[]; cooking_since_ms: number | null }>`
-      SELECT household_id, array_to_json(hours) AS hours, cooking_since_ms FROM household_habit WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(
+      SELECT household_id, array_to_json(hours) AS hours, cooking_since_ms FROM household_habit WHERE household_id = ${amongIds(householdIds)}`.execute(
       db,
     );
     return new Map(rows.map((row) => [row.household_id, row]));
@@ -96,7 +96,7 @@ export class HabitsStore {
     if (householdIds.length === 0 || subjects.length === 0) return found;
     const { rows } = await sql<InterestRow>`
       SELECT * FROM household_interest
-      WHERE household_id = ANY(${[...householdIds]}::uuid[]) AND subject = ANY(${[...subjects]}::text[])
+      WHERE household_id = ${amongIds(householdIds)} AND subject = ANY(${[...subjects]}::text[])
       ORDER BY household_id, subject`.execute(db);
     for (const { household_id: id, last_at_ms: lastAtMs, ...counts } of rows) {
       const list = found.get(id) ?? [];

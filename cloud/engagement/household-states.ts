@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { DeviceRef } from "../devices/devices.ts";
 import type { HouseholdReach } from "../households/households.ts";
-import type { Db } from "../platform/database.ts";
+import { amongIds, type Db } from "../platform/database.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
 import { quarterOf } from "./core/holdout.ts";
 import { cappedClasses, type EngagementPolicy, isCapped, type ItemClass } from "./core/policy.ts";
@@ -131,7 +131,7 @@ async function recentOf(db: Db, ids: readonly string[], nowMs: number): Promise<
       answer = 'send' AND 'display' = ANY(channels) AND shown_at_ms IS NULL AND ended IS NULL AND decided_at_ms > ${nowMs - 7 * dayMs}
         AS on_its_way
     FROM decision
-    WHERE household_id = ANY(${[...ids]}::uuid[]) AND decided_at_ms > ${nowMs - lookBackMs}
+    WHERE household_id = ${amongIds(ids)} AND decided_at_ms > ${nowMs - lookBackMs}
       AND (answer = 'hold' OR (answer = 'send' AND (class = ANY(${[...cappedClasses]}::text[]) OR shown_at_ms IS NULL)))
     ORDER BY household_id, decided_at_ms DESC, id`.execute(db);
   for (const row of rows) {

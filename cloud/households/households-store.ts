@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { deviceFacts, type DeviceRef } from "../devices/devices.ts";
 import type { UnitSystem } from "#protocol/units.ts";
-import type { Db } from "../platform/database.ts";
+import { amongIds, type Db } from "../platform/database.ts";
 import { beginsWith } from "../platform/search-term.ts";
 import type { OwnerRole } from "../staff/staff.ts";
 import type { ChannelPreferences, Household, HouseholdReach, ListedHousehold, Member } from "./core/household.ts";
@@ -127,14 +127,14 @@ export class HouseholdsStore {
       FROM household h
       LEFT JOIN (
         SELECT household_id, json_agg(json_build_object('id', id, 'name', name, 'email', email) ORDER BY id) AS members
-        FROM household_member WHERE household_id = ANY(${[...ids]}::uuid[]) GROUP BY household_id
+        FROM household_member WHERE household_id = ${amongIds(ids)} GROUP BY household_id
       ) AS m ON m.household_id = h.id
       LEFT JOIN (
         SELECT household_id, json_agg(json_build_object('key', key, 'id', id, 'model', model, 'householdId', household_id,
           'householdSinceMs', household_since_ms) ORDER BY key) AS devices
-        FROM ${deviceFacts(householdFacts)} d WHERE household_id = ANY(${[...ids]}::uuid[]) GROUP BY household_id
+        FROM ${deviceFacts(householdFacts)} d WHERE household_id = ${amongIds(ids)} GROUP BY household_id
       ) AS d ON d.household_id = h.id
-      WHERE h.id = ANY(${[...ids]}::uuid[])`.execute(db);
+      WHERE h.id = ${amongIds(ids)}`.execute(db);
     return new Map(
       rows.map(({ id, locale, time_zone: timeZone, channels, members, devices }) => [
         id,
@@ -184,7 +184,7 @@ export class HouseholdsStore {
 
   async zones(db: Db, ids: readonly string[]): Promise<ZoneRow[]> {
     const { rows } = await sql<ZoneRow>`
-      SELECT id, time_zone, locale, units, merged_into FROM household WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
+      SELECT id, time_zone, locale, units, merged_into FROM household WHERE id = ${amongIds(ids)}`.execute(db);
     return rows;
   }
 }

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Merged } from "../households/households.ts";
-import type { Db } from "../platform/database.ts";
+import { amongIds, type Db } from "../platform/database.ts";
 import type { Stage } from "./core/definition.ts";
 import type { Life, StageChange } from "./core/life.ts";
 import type { RiskKind } from "./core/risk.ts";
@@ -315,9 +315,7 @@ export class LifecycleStore {
 
   async stages(db: Db, householdIds: readonly string[]): Promise<Map<string, Stage>> {
     const { rows } = await sql<{ household_id: string; stage: Stage }>`
-      SELECT household_id, stage FROM lifecycle_household WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(
-      db,
-    );
+      SELECT household_id, stage FROM lifecycle_household WHERE household_id = ${amongIds(householdIds)}`.execute(db);
     return new Map(rows.map((row) => [row.household_id, row.stage]));
   }
 

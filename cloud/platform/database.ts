@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { Kysely, PostgresDialect, sql } from "kysely";
+import { Kysely, PostgresDialect, type RawBuilder, sql } from "kysely";
 import pg from "pg";
 
 /**
@@ -45,6 +45,12 @@ export class Database {
     await this.db.destroy();
   }
 }
+
+/**
+ * `= ANY` of these ids, for hundreds at once: as an array that the planner does not see. It would weigh each of them against the table's
+ * statistics, which takes longer than finding the rows.
+ */
+export const amongIds = (ids: readonly string[]): RawBuilder<unknown> => sql`ANY((SELECT ${ids}::uuid[])::uuid[])`;
 
 /** Runs `work` in one transaction: all of it, or nothing. */
 export const transaction = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
