@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { textArray } from "../platform/text-array.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
 import type { TraceLine } from "./core/decide.ts";
 import type { ItemClass } from "./core/policy.ts";
@@ -65,11 +66,49 @@ const shown = sql`d.id, d.source, d.household_id, d.item_id, d.item_version, d.t
 /** The evidence is kept for a while only. */
 const withEvidence = sql`decision d LEFT JOIN decision_evidence e ON e.decision_id = d.id`;
 
-/** Decisions as they come, each with why. */
-const given = (rows: readonly NewDecision[]) => sql`
-  json_to_recordset(${JSON.stringify(rows)}::json) AS r(id uuid, source text, household_id uuid, item_id uuid, item_version int, title text,
-    class text, priority smallint, answer text, reason text, channels text[], until_ms bigint, decided_at_ms bigint, expires_at_ms bigint,
-    score int, context_id uuid, state json, trace json)`;
+/** Decisions as they come. What those about one item share is said once. */
+function given(rows: readonly NewDecision[]) {
+  const items = new Map<string, Partial<NewDecision>>();
+  const each = rows.map(
+    ({
+      source,
+      item_id,
+      item_version,
+      title,
+      class: itemClass,
+      priority,
+      expires_at_ms,
+      context_id,
+      state,
+      trace,
+      ...own
+    }) => {
+      if (!items.has(item_id))
+        items.set(item_id, {
+          source,
+          item_id,
+          item_version,
+          title,
+          class: itemClass,
+          priority,
+          expires_at_ms,
+          context_id,
+        });
+      return { ...own, item_id };
+    },
+  );
+  return sql`(
+    SELECT own.*, source, item_version, title, class, priority, expires_at_ms, context_id
+    FROM json_to_recordset(${JSON.stringify(each)}::json) AS own(id uuid, household_id uuid, item_id uuid, answer text, reason text,
+      channels text[], until_ms bigint, decided_at_ms bigint, score int)
+    JOIN json_to_recordset(${JSON.stringify([...items.values()])}::json) AS item(source text, item_id uuid, item_version int, title text,
+      class text, priority smallint, expires_at_ms bigint, context_id uuid) USING (item_id)) AS r`;
+}
+
+/** Why, of each. */
+const evidence = (rows: readonly NewDecision[]) => sql`
+  unnest(${rows.map(({ id }) => id)}::uuid[], ${textArray(rows.map(({ state }) => JSON.stringify(state)))}::text[],
+    ${textArray(rows.map(({ trace }) => JSON.stringify(trace)))}::text[]) AS e(id, state, trace)`;
 
 /** The SQL of decisions, and of the deliveries that came of them. */
 export class DecisionsStore {
@@ -85,18 +124,19 @@ export class DecisionsStore {
   async insert(tx: Db, rows: readonly NewDecision[]): Promise<Set<string>> {
     if (rows.length === 0) return new Set();
     const { rows: added } = await sql<{ id: string }>`
-      WITH r AS (SELECT * FROM ${given(rows)}),
-      added AS (
-        INSERT INTO decision (id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,
-          decided_at_ms, expires_at_ms, score, context_id)
-        SELECT id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms, decided_at_ms,
-          expires_at_ms, score, context_id FROM r
-        ON CONFLICT (source, household_id, item_id) DO NOTHING
-        RETURNING id
-      )
-      INSERT INTO decision_evidence (decision_id, state, trace) SELECT id, state, trace FROM r WHERE id IN (SELECT id FROM added)
-      RETURNING decision_id AS id`.execute(tx);
-    return new Set(added.map(({ id }) => id));
+      INSERT INTO decision (id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,
+        decided_at_ms, expires_at_ms, score, context_id)
+      SELECT id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms, decided_at_ms,
+        expires_at_ms, score, context_id FROM ${given(rows)}
+      ON CONFLICT (source, household_id, item_id) DO NOTHING
+      RETURNING id`.execute(tx);
+    const ids = new Set(added.map(({ id }) => id));
+    const why = rows.filter(({ id }) => ids.has(id));
+    await sql`
+      INSERT INTO decision_evidence (decision_id, state, trace) SELECT id, state::json, trace::json FROM ${evidence(why)}`.execute(
+      tx,
+    );
+    return ids;
   }
 
   /** Decisions that were held until now, locked; those that somebody else has are left to them. */
@@ -123,13 +163,15 @@ export class DecisionsStore {
       WHERE d.id = ANY(${ids}::uuid[])
       ON CONFLICT DO NOTHING`.execute(tx);
     await sql`
-      WITH r AS (SELECT * FROM ${given(rows)}),
-      why AS (UPDATE decision_evidence e SET state = r.state, trace = r.trace FROM r WHERE e.decision_id = r.id)
+      UPDATE decision_evidence SET state = e.state::json, trace = e.trace::json FROM ${evidence(rows)} WHERE decision_id = e.id`.execute(
+      tx,
+    );
+    await sql`
       UPDATE decision d SET item_version = r.item_version, title = r.title, class = r.class, priority = r.priority, answer = r.answer,
         reason = r.reason, channels = r.channels, until_ms = r.until_ms, decided_at_ms = r.decided_at_ms,
         expires_at_ms = r.expires_at_ms, score = r.score, context_id = r.context_id,
         merge_id = NULL
-      FROM r WHERE d.id = r.id`.execute(tx);
+      FROM ${given(rows)} WHERE d.id = r.id`.execute(tx);
   }
 
   /** What waits of a source goes no more. @returns how many */

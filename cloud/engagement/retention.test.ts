@@ -129,6 +129,37 @@ test("400 days after its end a campaign's households are forgotten and its figur
   expect(await rowsOf("campaign_appliance", "campaign_id", recallId)).toBe(2);
 });
 
+test("what hangs on decisions goes with them, and stays with those of others", async () => {
+  const { of, from, to } = range();
+  const gone = await stage.household(of(1), ["market"], "gone@example.com");
+  const stays = await stage.household(of(2), ["market"], "stays@example.com");
+  await stage.run(stage.recall(await stage.message("Hinges", { class: "recall" }), from, to));
+  await stage.tick();
+  const { db } = kitchen.base;
+  await sql`
+    INSERT INTO decision_past (decision_id, decided_at_ms, answer, context_id, state, trace)
+    SELECT id, 1, 'send', context_id, '{}', '{}' FROM decision WHERE household_id IN (${gone.householdId}, ${stays.householdId})`.execute(
+    db,
+  );
+  const parts = ["decision_evidence", "decision_past", "decision_delivery", "engagement_message"];
+  const idsOf = async (person: Person) => {
+    const { rows } = await sql<{
+      id: string;
+    }>`SELECT id FROM decision WHERE household_id = ${person.householdId}`.execute(db);
+    return rows.map(({ id }) => id);
+  };
+  const left = async (ids: readonly string[]) => {
+    const each = ids.flatMap((id) => parts.map((part) => rowsOf(part, "decision_id", id)));
+    return Promise.all(each);
+  };
+  const [theirs, others] = [await idsOf(gone), await idsOf(stays)];
+  expect(await left(theirs)).toEqual([1, 1, 1, 1]);
+  const decisions = kitchen.slices.engagement.householdData.find(({ name }) => name === "decisions");
+  await db.transaction().execute((tx) => decisions!.erase(tx, gone.householdId));
+  expect(await left(theirs)).toEqual([0, 0, 0, 0]);
+  expect(await left(others)).toEqual([1, 1, 1, 1]);
+});
+
 test("a look removes no more than its pieces, and the next goes on where it ended", async () => {
   const { of, from, to } = range();
   for (let n = 0; n < 5; n += 1) await stage.household(of(n));
