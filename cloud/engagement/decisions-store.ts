@@ -69,34 +69,16 @@ const withEvidence = sql`decision d LEFT JOIN decision_evidence e ON e.decision_
 /** Decisions as they come. What those about one item share is said once. */
 function given(rows: readonly NewDecision[]) {
   const items = new Map<string, Partial<NewDecision>>();
-  const each = rows.map(
-    ({
-      source,
-      item_id,
-      item_version,
-      title,
-      class: itemClass,
-      priority,
-      expires_at_ms,
-      context_id,
-      state,
-      trace,
-      ...own
-    }) => {
-      if (!items.has(item_id))
-        items.set(item_id, {
-          source,
-          item_id,
-          item_version,
-          title,
-          class: itemClass,
-          priority,
-          expires_at_ms,
-          context_id,
-        });
-      return { ...own, item_id };
-    },
-  );
+  const each = rows.map((row) => {
+    const { item_id, item_version, title, class: itemClass, priority } = row;
+    if (!items.has(item_id)) {
+      const { source, context_id, expires_at_ms } = row;
+      const item = { source, item_id, item_version, title, class: itemClass, priority, expires_at_ms, context_id };
+      items.set(item_id, item);
+    }
+    const { id, household_id, answer, reason, channels, until_ms, decided_at_ms, score } = row;
+    return { id, household_id, item_id, answer, reason, channels, until_ms, decided_at_ms, score };
+  });
   return sql`(
     SELECT own.*, source, item_version, title, class, priority, expires_at_ms, context_id
     FROM json_to_recordset(${JSON.stringify(each)}::json) AS own(id uuid, household_id uuid, item_id uuid, answer text, reason text,
