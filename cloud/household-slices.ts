@@ -166,6 +166,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     made: madeSerials,
     namesOf,
     service: deps.service,
+    offersMadeWhen: (tx, keys) => loyalty.offers.madeWhen(tx, keys),
     async grant(tx, wanted) {
       const granted = await loyalty.offers.grant(tx, wanted);
       return "kind" in granted ? null : { ...granted };

@@ -303,7 +303,8 @@ function reachRoutes(server: FastifyInstance, content: Content): void {
       ...write,
       schema: {
         summary: "Send the newest approved version to appliances",
-        description: "Each gets the locale that suits its household best. Recipes only preload; a person starts them.",
+        description:
+          "Each gets the locale that suits its household best. Recipes only preload; a person starts them. What is promotional or about points goes by a campaign.",
         tags,
         params: byId,
         body: z.strictObject({ deviceIds: z.array(deviceId).min(1).max(10_000) }),

@@ -200,6 +200,10 @@ export const deliveryOfKind: Record<ContentKind, DeliveryKind | null> = {
   offer: "offer",
 };
 
+/** What reaches a household only after it was asked whether it wants it, when and how often: never a feed, and never by hand. */
+export const isForDecisions = (itemClass: ContentClass): boolean =>
+  itemClass === "promotional" || itemClass === "loyalty_status";
+
 /** 0 (whenever there is room) to 9 (safety). */
 export const priorityOf: Record<ContentClass, number> = {
   safety: 9,

@@ -231,6 +231,31 @@ test("a recipe that asks for what a model cannot do is refused by step, on feeds
   expect((await call("POST", `/${hot}/send`, { deviceIds: ["small-1"] })).body).toMatchObject({
     code: "recipe_does_not_fit",
   });
+  // What decides by itself whom it goes to is no way around that.
+  await road.devices.addModel("oven-slow", {
+    capabilities: {
+      programs: ["Steam"],
+      setpoint_c_max: 250,
+      probe: true,
+      steam: true,
+      programLimits: [{ program: "Steam", setpoint_c_max: 100 }],
+    },
+  });
+  expect((await content.forDecision(database.db, [hot])).get(hot)?.unfit).toEqual([
+    "dishwasher-d1",
+    "oven-slow",
+    "oven-x100",
+  ]);
+  const [slow, able] = [
+    ...(await road.devices.add(["slow-1"], { model: "oven-slow" })),
+    ...(await road.devices.add(["able-1"])),
+  ];
+  const wanted = [slow, able].flatMap((device) =>
+    device === undefined ? [] : [{ itemId: hot, device, expiresAtMs: road.clock.nowMs() + 60_000 }],
+  );
+  const made = await database.db.transaction().execute((tx) => content.deliver(tx, wanted));
+  expect(made.skipped).toEqual([{ itemId: hot, deviceId: "slow-1", rule: "does_not_fit" }]);
+  expect(made.deliveries).toMatchObject([{ deviceId: "able-1" }]);
   const unknown = await publish(hot, ["toaster"], "recipes");
   expect(unknown.body).toMatchObject({ code: "content_model_unknown" });
 });
@@ -275,8 +300,14 @@ test("what is sent reaches each appliance in its household's locale, as the wire
   });
 });
 
-test("what is promotional, or about somebody's points, never goes on a feed", async () => {
+test("what is promotional, or about somebody's points, never goes on a feed, and is never sent by hand", async () => {
+  await road.devices.add(["agreed-to-nothing"]);
   for (const kind of ["promotional", "loyalty_status"]) {
+    const message = { kind: "message", class: kind, locales: { en: { title: "Buy now", text: "Cheap." } } };
+    const byHand = await approved(await written(message));
+    const sent = await call("POST", `/${byHand}/send`, { deviceIds: ["agreed-to-nothing"] });
+    expect(sent).toMatchObject({ status: 422, body: { code: "promotional_by_hand" } });
+    expect(await deliveries.sendable(["agreed-to-nothing"], true, 10)).toEqual([]);
     const id = await written({ ...tip("Buy now"), class: kind });
     expect((await publish(id, ["oven-x200"], "tips")).body).toMatchObject({ code: "promotional_on_feed" });
     expect(await content.library.get(id)).toMatchObject({ state: "approved", publishedTo: [] });

@@ -3,7 +3,7 @@ import { type Db, transaction } from "../platform/database.ts";
 import type { Principal } from "../staff/staff.ts";
 import { type DecisionItem, windowIn } from "./core/decision-item.ts";
 import { type ContentDeps, noteChange } from "./content-deps.ts";
-import { deliveryOfKind, type ContentKind } from "./content-shapes.ts";
+import { deliveryOfKind, isForDecisions, type ContentKind } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import { recipeMisfits, refused, type Refused, titleOf, toSchedule, type VersionSchedule } from "./content-views.ts";
 import { feedSnapshot, type FeedTopics } from "./feeds.ts";
@@ -130,6 +130,7 @@ export class Content {
         | "content_not_found"
         | "not_for_sending"
         | "needs_a_grant"
+        | "promotional_by_hand"
         | "content_withdrawn"
         | "content_not_approved"
         | "content_devices_unknown"
@@ -144,6 +145,7 @@ export class Content {
     if (item.kind === "offer") return refused("needs_a_grant");
     const [row] = await store.versionsIn(db, id, ["live", "scheduled", "approved"]);
     if (row === undefined) return refused(item.state === "withdrawn" ? "content_withdrawn" : "content_not_approved");
+    if (isForDecisions(row.class)) return refused("promotional_by_hand");
     const ids = [...new Set(deviceIds)];
     const found = await devices.find(ids);
     const unknown = ids.filter((deviceId) => !found.has(deviceId));

@@ -81,6 +81,11 @@ export const contentProblems = {
     title: "What is promotional or about somebody's points is not for feeds",
     help: "Feeds are for everybody. It reaches a household through a campaign, which asks for consent and keeps its quiet hours.",
   },
+  promotional_by_hand: {
+    status: 422,
+    title: "What is promotional or about somebody's points is not sent by hand",
+    help: "Nobody would be asked whether they agreed, when it suits and how often. A campaign does that; a test appliance shows how it looks.",
+  },
   not_for_sending: {
     status: 422,
     title: "A tip is for feeds only",

@@ -6,7 +6,7 @@ import { marketsOf } from "./core/best-locale.ts";
 import { localWindow, windowAnywhere } from "./core/local-window.ts";
 import { stepVersion, type VersionEvent, type VersionRefusal } from "./core/version-life.ts";
 import { type ContentDeps, noteChange } from "./content-deps.ts";
-import { deliveryOfKind, feedOfKind } from "./content-shapes.ts";
+import { deliveryOfKind, feedOfKind, isForDecisions } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import { type ContentSummary, recipeMisfits, refused, type Refused, toSummary } from "./content-views.ts";
 import { changeFeeds, type FeedTopics } from "./feeds.ts";
@@ -168,9 +168,7 @@ export class Publishing {
     "not_for_feeds" | "promotional_on_feed" | "content_model_unknown" | "recipe_does_not_fit"
   > | null> {
     if (models.length > 0 && feedOfKind[row.kind] === null) return refused("not_for_feeds");
-    if (models.length > 0 && (row.class === "promotional" || row.class === "loyalty_status")) {
-      return refused("promotional_on_feed");
-    }
+    if (models.length > 0 && isForDecisions(row.class)) return refused("promotional_on_feed");
     const meant = [...new Set([...models, ...(row.models ?? [])])];
     return recipeMisfits(row, meant, (key) => this.#deps.devices.model(key));
   }

@@ -1,4 +1,5 @@
 import type { ContentItem } from "#protocol/content.ts";
+import type { Model } from "#protocol/model.ts";
 import { unitsOfLocale } from "#protocol/units.ts";
 import { deliveryLifeMs, type NewDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
@@ -6,6 +7,7 @@ import { type Db, transaction } from "../platform/database.ts";
 import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
 import { type DecisionItem, needsOf } from "./core/decision-item.ts";
 import { localWindow } from "./core/local-window.ts";
+import { unfitFor } from "./core/machine-fit.ts";
 import type { ContentDeps, Reader } from "./content-deps.ts";
 import { deliveryOfKind, itemInLocale, priorityOf, type VersionText } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
@@ -25,8 +27,15 @@ export interface Wanted {
 export interface Delivered {
   /** In the order in which they were asked for, without those that were skipped. */
   deliveries: { itemId: string; deviceId: string; deliveryId: string }[];
-  /** Nothing was made for these: the item is not out, is an offer without its terms, or its time in the household's zone is not now. */
-  skipped: { itemId: string; deviceId: string; rule: "not_sendable" | "needs_a_grant" | "not_yet" | "over" }[];
+  /**
+   * Nothing was made for these: the item is not out, is an offer without its terms, asks for what the appliance cannot or must not do, or its
+   * time in the household's zone is not now.
+   */
+  skipped: {
+    itemId: string;
+    deviceId: string;
+    rule: "not_sendable" | "needs_a_grant" | "does_not_fit" | "not_yet" | "over";
+  }[];
   /** To be run once the transaction is committed. */
   afterCommit: () => void;
 }
@@ -49,7 +58,8 @@ export class Sending {
   /** The items that may be sent now or soon; those that are not live or scheduled are left out. */
   async forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>> {
     const rows = await store.sendableVersions(db, itemIds);
-    return new Map(rows.map((row) => [row.id, toDecisionItem(row)]));
+    const models = rows.some(({ kind }) => kind === "recipe") ? await this.#deps.devices.models() : [];
+    return new Map(rows.map((row) => [row.id, toDecisionItem(row, models)]));
   }
 
   /** Makes the deliveries in the caller's transaction, at most 10,000 at once. */
@@ -68,6 +78,7 @@ export class Sending {
   ): Promise<Delivered> {
     const readers = await this.#deps.readersOf(wanted.map(({ device }) => device));
     const rendered = new Map<string, ContentItem>();
+    const unfit = await this.#unfitPairs(wanted, versionOf);
     const nowMs = this.#deps.clock.nowMs();
     const skipped: Delivered["skipped"] = [];
     const made: { itemId: string; delivery: NewDelivery }[] = [];
@@ -82,6 +93,10 @@ export class Sending {
       }
       if (version.kind === "offer" && one.extra === undefined) {
         skip("needs_a_grant");
+        continue;
+      }
+      if (unfit.has(`${version.id} ${one.device.model}`)) {
+        skip("does_not_fit");
         continue;
       }
       const reader = readers.get(one.device.key) ?? nobodys;
@@ -151,6 +166,25 @@ export class Sending {
     return more;
   }
 
+  /** `item model` of each pair in which the appliance cannot, or must not, do what a step asks for. */
+  async #unfitPairs(
+    wanted: readonly Wanted[],
+    versionOf: (itemId: string) => store.ItemVersionRow | null,
+  ): Promise<ReadonlySet<string>> {
+    const recipes = new Map(
+      wanted.flatMap(({ itemId }) => {
+        const version = versionOf(itemId);
+        return version?.kind === "recipe" ? [[version.id, version] as const] : [];
+      }),
+    );
+    if (recipes.size === 0) return new Set();
+    const meant = new Set(wanted.map(({ device }) => device.model));
+    const models = (await this.#deps.devices.models()).filter(({ key }) => meant.has(key));
+    return new Set(
+      [...recipes.values()].flatMap((row) => unfitFor(inEachLocale(row), models).map((key) => `${row.id} ${key}`)),
+    );
+  }
+
   /** The body in the best locale and the household's units. The same text for many is one object, so that it is stored once. */
   #bodyFor(
     version: store.ItemVersionRow,
@@ -173,7 +207,8 @@ export class Sending {
 export const usualExpiryMs = (version: VersionText, nowMs: number): number =>
   nowMs + deliveryLifeMs(deliveryOfKind[version.kind] ?? "message");
 
-function toDecisionItem(row: store.ItemVersionRow): DecisionItem {
+function toDecisionItem(row: store.ItemVersionRow, models: readonly Model[]): DecisionItem {
+  const texts = inEachLocale(row);
   return {
     id: row.id,
     version: row.version,
@@ -186,8 +221,9 @@ function toDecisionItem(row: store.ItemVersionRow): DecisionItem {
     fromMs: row.from_ms,
     untilMs: row.until_ms,
     schedule: { from: row.from_local, until: row.until_local },
-    needs: needsOf(inEachLocale(row)),
+    needs: needsOf(texts),
     models: row.models,
+    unfit: unfitFor(texts, models),
     offerKey: row.offer_key,
     locales: Object.keys(row.locales).toSorted(),
   };

@@ -13,7 +13,7 @@ import type { FunnelStore } from "./funnel-store.ts";
 import type { HouseholdStates } from "./household-states.ts";
 import type { Policies } from "./policies.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
-import { audienceOf, candidatesOf, sourceOf } from "./sources.ts";
+import { audienceOf, candidatesOf, offerKeysOf, sendableItems, sourceOf } from "./sources.ts";
 
 type Rule = keyof typeof engagementProblems;
 
@@ -188,14 +188,14 @@ export class Campaigns {
 
   /** What would become of it if it started now, by the same function that decides when it does. */
   async estimate(definition: CampaignDefinition): Promise<Estimate | Refused<Rule>> {
-    const { db, clock, content, estimates, states, policies, appReady, appliances, made } = this.#deps;
+    const { db, clock, estimates, states, policies, appReady, appliances, made } = this.#deps;
     const wrong = await this.#wrong(db, definition);
     if (wrong !== null) return wrong;
     const audience = audienceOf(definition, this.#deps);
     const households = await estimates.size(db, audience);
     const ids = await estimates.sample(db, audience, looked);
     const nowMs = clock.nowMs();
-    const items = await content.forDecision(db, definition.itemIds);
+    const items = await sendableItems(this.#deps, db, definition.itemIds);
     const candidates = candidatesOf({ id: "estimate", definition }, items);
     const circumstances = await states.circumstances(await policies.inForce(), await appReady(db), nowMs);
     const recalled = definition.kind === "recall" ? definition.audience : null;
@@ -279,7 +279,7 @@ export class Campaigns {
 
   /** What is wrong with a definition as things are now; null: nothing. */
   async #wrong(db: Db, definition: CampaignDefinition): Promise<Refused<Rule> | null> {
-    const { clock, content, segments, models } = this.#deps;
+    const { clock, content, segments, models, offersMadeWhen } = this.#deps;
     const nowMs = clock.nowMs();
     if (definition.expiresAtMs <= nowMs || definition.expiresAtMs > nowMs + lifeMsMax)
       return refused("campaign_expired");
@@ -291,6 +291,10 @@ export class Campaigns {
     const items = await content.forDecision(db, definition.itemIds);
     const missing = definition.itemIds.find((id) => !items.has(id));
     if (missing !== undefined) return refused("campaign_item_not_sendable", `It is ${missing}.`);
+    const made = await offersMadeWhen(db, offerKeysOf(items));
+    const empty = [...items.values()].find(({ kind, offerKey }) => kind === "offer" && !made.has(offerKey ?? ""));
+    if (empty !== undefined)
+      return refused("campaign_offer_not_made", `'${empty.title}' grants ${empty.offerKey ?? "nothing"}.`);
     if (definition.kind === "recall") {
       const other = [...items.values()].find((item) => item.class !== "recall" && item.class !== "safety");
       if (other !== undefined) return refused("recall_wants_recall_item", `'${other.title}' is ${other.class}.`);

@@ -9,7 +9,7 @@ import type { HouseholdStates } from "./household-states.ts";
 import type { MessagesStore } from "./messages-store.ts";
 import type { Policies } from "./policies.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
-import { candidatesOf, sourceOf } from "./sources.ts";
+import { candidatesOf, sendableItems, sourceOf } from "./sources.ts";
 
 export interface DecisionView {
   id: string;
@@ -73,6 +73,7 @@ const lateReasons: Readonly<Record<string, string>> = {
   campaign_finished: "Not sent: the campaign ended before its time came.",
   merged: "Not sent: the household became part of another, which was decided about by itself.",
   consent_withdrawn: "Taken back: the household no longer agrees to marketing.",
+  turned_away: "Taken back: the household has turned away, and is left in peace.",
 };
 
 /** The stored answer as it was given. */
@@ -134,7 +135,11 @@ export class DecisionViews {
         ended: row.ended,
         score: row.score,
         says:
-          lateReasons[row.reason ?? ""] ?? sentenceOf(answer, row.trace?.tests ?? null, row.state?.timeZone ?? "UTC"),
+          lateReasons[row.reason ?? ""] ??
+          sentenceOf(answer, row.trace?.tests ?? null, row.state?.timeZone ?? "UTC", {
+            isSeen: row.shown_at_ms !== null,
+            ended: row.ended,
+          }),
         trace: row.trace,
       };
     });
@@ -197,12 +202,12 @@ export class DecisionViews {
   }
 
   async #now(householdId: string, itemId: string, withItem: readonly CampaignRow[]): Promise<WouldBe[]> {
-    const { db, clock, content, states, policies, appReady, campaigns } = this.#deps;
+    const { db, clock, states, policies, appReady, campaigns } = this.#deps;
     const nowMs = clock.nowMs();
     const circumstances = await states.circumstances(await policies.inForce(), await appReady(db), nowMs);
     const answers: WouldBe[] = [];
     for (const campaign of withItem) {
-      const items = await content.forDecision(db, campaign.definition.itemIds);
+      const items = await sendableItems(this.#deps, db, campaign.definition.itemIds);
       const candidates = candidatesOf(campaign, items);
       const only =
         campaign.kind === "recall"

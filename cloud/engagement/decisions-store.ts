@@ -175,22 +175,23 @@ export class DecisionsStore {
   }
 
   /**
-   * A household agrees to marketing no more: what waits goes no more, and what is on its way is taken back.
+   * A household is to get nothing promotional any more: what waits goes no more, and what is on its way is taken back.
    *
+   * @param reason why, as the decisions say it from then on
    * @returns the deliveries that may still be open
    */
-  async takeBack(tx: Db, householdId: string): Promise<string[]> {
+  async takeBack(tx: Db, householdId: string, reason: "consent_withdrawn" | "turned_away"): Promise<string[]> {
     await sql`
-      UPDATE decision SET answer = 'suppress', reason = 'consent_withdrawn', until_ms = NULL
+      UPDATE decision SET answer = 'suppress', reason = ${reason}, until_ms = NULL
       WHERE household_id = ${householdId} AND class = 'promotional' AND answer = 'hold'`.execute(tx);
     await sql`
-      UPDATE engagement_message m SET status = 'dropped', detail = 'no_consent' FROM decision d
+      UPDATE engagement_message m SET status = 'dropped', detail = ${reason} FROM decision d
       WHERE d.id = m.decision_id AND d.household_id = ${householdId} AND d.class = 'promotional' AND m.status = 'queued'`.execute(
       tx,
     );
     const { rows } = await sql<{ delivery_id: string }>`
       WITH taken AS (
-        UPDATE decision d SET ended = 'cancelled'
+        UPDATE decision d SET ended = 'cancelled', reason = ${reason}
         WHERE d.household_id = ${householdId} AND d.class = 'promotional' AND d.answer = 'send' AND d.shown_at_ms IS NULL
           AND d.ended IS NULL
         RETURNING d.id

@@ -208,6 +208,105 @@ test("whoever takes the consent back is sent nothing that waits, and what is on 
   expect((await stage.read(id)).funnel).toMatchObject({ ended: 1 });
 });
 
+test("whoever turns away is sent nothing promotional that waits, and what is on its way is taken back", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const other = await stage.household(of(2));
+  await stage.run(stage.campaign([await stage.message("On its way")], from, to));
+  await stage.tick();
+  const later = new Date(stage.nowMs + 3 * dayMs).toISOString().slice(0, 10);
+  const schedule = { date: later, minute: 600 };
+  await stage.run(stage.campaign([await stage.message("Waits")], from, to, { schedule }));
+  const filter = await stage.message("Filter", { class: "service" });
+  await stage.run(stage.campaign([filter], from, to));
+  await stage.tick();
+  for (const code of ["F1", "F2"]) await kitchen.event(of(1), "fault.raised", { code });
+  await kitchen.event(of(1), "feedback.given", { rating: 1 });
+  expect((await stage.inbox(of(1))).map(({ label, phase }) => [label, phase])).toContainEqual(["Filter", "queued"]);
+  expect((await stage.inbox(of(1))).map(({ label, phase }) => [label, phase])).toContainEqual([
+    "On its way",
+    "cancelled",
+  ]);
+  const said = await stage.decisionsOf(person);
+  const about = (title: string) => said.find((one: { title: string }) => one.title === title);
+  const says = "Taken back: the household has turned away, and is left in peace.";
+  expect(about("On its way")).toMatchObject({ answer: "send", ended: "cancelled", says });
+  expect(about("Waits")).toMatchObject({ answer: "suppress", says });
+  expect(about("Filter")).toMatchObject({ answer: "send", ended: null });
+  // Nobody else is left in peace for that.
+  expect((await stage.inbox(of(2))).map(({ phase }) => phase)).not.toContain("cancelled");
+  expect(await stage.decisionsOf(other)).toHaveLength(3);
+});
+
+test("who is told why reads what became of it: what was taken back or ran out was not simply sent", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1));
+  const says = async () => (await kitchen.call(person.key, "GET", "/my/decisions")).body.items[0].says;
+  await stage.run(stage.campaign([await stage.message("Unseen")], from, to, { expiresAtMs: stage.nowMs + dayMs }));
+  await stage.tick();
+  const whole = "Sent on the appliance's display: you agreed to marketing.";
+  expect(await says()).toBe(whole);
+  kitchen.clock.forward(dayMs);
+  await kitchen.slices.deliveries.tick(stage.nowMs);
+  expect(await says()).toBe(`${whole} Nobody saw it in time.`);
+  await stage.run(stage.campaign([await stage.message("Withdrawn")], from, to));
+  await stage.tick();
+  await stage.withdraw(person, "market");
+  expect(await says()).toBe("Taken back: the household no longer agrees to marketing.");
+});
+
+test("a campaign offers only what can be offered: what is not there or over is refused, what ends meanwhile goes to nobody more", async () => {
+  const { of, from, to } = range();
+  const first = await stage.household(of(1));
+  const second = await stage.household(of(2));
+  const filter = { title: "Filter", article: "F-1", currency: "EUR", listPriceMinor: 2_000, floorMinor: 1_000 };
+  const put = (more: object) => kitchen.as("content", "PUT", "/loyalty/offers/filter", { ...filter, ...more });
+  const item = (offerKey: string | null) =>
+    stage.item({ kind: "offer", offerKey, locales: { en: { title: "A filter", text: "Clean water." } } });
+  const refusal = async (itemId: string) =>
+    (await kitchen.as("content", "POST", "/campaigns", stage.campaign([itemId], from, to))).body.code;
+  expect(await refusal(await item(null))).toBe("campaign_offer_not_made");
+  expect(await refusal(await item("filter"))).toBe("campaign_offer_not_made");
+  await put({ untilMs: stage.nowMs });
+  expect(await refusal(await item("filter"))).toBe("campaign_offer_not_made");
+
+  await put({ fromMs: stage.nowMs + dayMs, untilMs: stage.nowMs + 2 * dayMs });
+  const id = await stage.run(stage.campaign([await item("filter")], from, of(1)));
+  await stage.tick();
+  expect(await stage.decisionsOf(first)).toEqual([]);
+  kitchen.clock.forward(dayMs);
+  await stage.tick();
+  expect(await stage.inbox(of(1))).toMatchObject([{ kind: "offer", phase: "queued" }]);
+
+  const rest = await stage.run(stage.campaign([await item("filter")], of(2), to));
+  kitchen.clock.forward(dayMs);
+  await stage.tick();
+  expect(await stage.decisionsOf(second)).toEqual([]);
+  expect((await stage.read(rest)).funnel).toMatchObject({ members: 1, decided: 0, queued: 0 });
+  expect((await stage.read(id)).funnel).toMatchObject({ queued: 1 });
+});
+
+test("no campaign brings a recipe to an appliance whose limits it goes beyond", async () => {
+  const { of, from, to } = range();
+  const oven = (await kitchen.as("viewer", "GET", "/models/oven")).body;
+  const programLimits = [{ program: "HotAir", setpoint_c_max: 180 }];
+  const capabilities = { ...oven.capabilities, programLimits };
+  await kitchen.as("admin", "PUT", "/models/gentle", { ...oven, key: "gentle", version: 1, capabilities });
+  await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: of(1), model: "gentle", serial: of(1) }] });
+  const person = await kitchen.newOwner(of(1));
+  const steps = [{ text: "Bake.", machine: { program: "HotAir", setpoint_c: 220 } }];
+  const item = await stage.item({ kind: "recipe", locales: { en: { title: "Loaf", steps } } });
+  const audience = { kind: "serials", model: "gentle", ranges: [{ from, to }] };
+  await stage.run(stage.campaign([item], from, to, { audience }));
+  await stage.tick();
+  expect(await stage.inbox(of(1))).toEqual([]);
+  const [decided] = await stage.decisionsOf(person);
+  expect(decided.answer).not.toBe("send");
+  expect(decided.trace.tests.at(-1)).toMatchObject({
+    with: { tried: expect.arrayContaining(["display:does_not_fit"]) },
+  });
+});
+
 test("habits and interests are kept of those alone who agreed, shape what they get, and go with the consent", async () => {
   const { of, from, to } = range();
   const advised = await stage.household(of(1), ["market", "personalise"]);

@@ -159,21 +159,30 @@ export class Engagement {
     );
   }
 
-  /** Who takes a consent back is left alone with the next message, and what lies stored about them goes. */
+  /** Who takes a consent back, or turns away, is left alone with the next message; what lies stored about the former goes. */
   async #hear(tx: Db, facts: readonly NotableFact[]): Promise<void> {
+    /** Where each household is now: of several stages that are told at once the last. */
+    const stages = new Map<string, unknown>();
     for (const { type, data } of facts) {
-      if (type !== "hearth.consent.withdrawn" || typeof data["householdId"] !== "string") continue;
-      const householdId = data["householdId"];
-      if (data["purpose"] === "personalise") await this.#habits.forget(tx, [householdId]);
-      if (data["purpose"] !== "market") continue;
-      const open = await this.#decisions.takeBack(tx, householdId);
-      if (open.length === 0) continue;
-      await this.#deps.deliveries.cancelForSet(
-        tx,
-        sql`SELECT unnest(${open}::uuid[])`,
-        sql`SELECT delivery_id FROM cancelled`,
-      );
+      const { householdId, purpose } = data;
+      if (typeof householdId !== "string") continue;
+      if (type === "hearth.lifecycle.changed") stages.set(householdId, data["to"]);
+      if (type !== "hearth.consent.withdrawn") continue;
+      if (purpose === "personalise") await this.#habits.forget(tx, [householdId]);
+      if (purpose === "market") await this.#takeBack(tx, householdId, "consent_withdrawn");
     }
+    for (const [householdId, stage] of stages)
+      if (stage === "disengaged") await this.#takeBack(tx, householdId, "turned_away");
+  }
+
+  async #takeBack(tx: Db, householdId: string, reason: "consent_withdrawn" | "turned_away"): Promise<void> {
+    const open = await this.#decisions.takeBack(tx, householdId, reason);
+    if (open.length === 0) return;
+    await this.#deps.deliveries.cancelForSet(
+      tx,
+      sql`SELECT unnest(${open}::uuid[])`,
+      sql`SELECT delivery_id FROM cancelled`,
+    );
   }
 }
 

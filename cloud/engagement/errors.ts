@@ -50,6 +50,11 @@ export const engagementProblems = {
     title: "An item of the campaign cannot be sent",
     help: "Items must be live or scheduled. Have them reviewed and approved first.",
   },
+  campaign_offer_not_made: {
+    status: 422,
+    title: "An item of the campaign offers what nobody can be offered",
+    help: "The item names an offer under Loyalty that is there, enabled, and not over.",
+  },
   campaign_segment_not_found: {
     status: 422,
     title: "There is no such segment",

@@ -22,7 +22,7 @@ import type { HouseholdStates, ReadHousehold } from "./household-states.ts";
 import type { MessagesStore, NewMessage } from "./messages-store.ts";
 import type { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
-import { audienceOf, candidatesOf, sourceOf } from "./sources.ts";
+import { audienceOf, candidatesOf, sendableItems, sourceOf } from "./sources.ts";
 
 /** Households of one transaction: few, so that whatever else this process does waits for no more than these. */
 const pageSize = 400;
@@ -128,7 +128,7 @@ export class Executor {
       // Somebody paused it between two pages.
       if (campaign?.state !== "running") return { decided: 0, more: false };
       const nowMs = clock.nowMs();
-      const items = await this.#deps.content.forDecision(tx, campaign.definition.itemIds);
+      const items = await sendableItems(this.#deps, tx, campaign.definition.itemIds);
       const candidates = candidatesOf(campaign, items);
       const circumstances = await states.circumstances(await policies.inForce(tx), await appReady(tx), nowMs);
       const offers = new Map(
@@ -286,7 +286,8 @@ export class Executor {
       const { household_id: householdId } = row;
       const expiresAtMs = campaign.expires_at_ms;
       const extra = offerKey === null ? undefined : await this.#deps.grant(tx, { householdId, offerKey, expiresAtMs });
-      if (extra === null) continue;
+      // It ended within this page: the page is undone, and the next one leaves it out.
+      if (extra === null) throw new Error(`the offer ${offerKey} can no longer be made`);
       for (const deviceId of decision.answer.deviceIds) {
         const device = household.devices.get(deviceId);
         if (device === undefined) continue;

@@ -117,7 +117,7 @@ class Yard {
       await decisions.noticed(db, [{ householdId: household, itemId: row.item_id, acted: true, atMs: 8 }]);
     if (what === "letter" && row?.answer === "send") await decisions.letterSent(db, row.id, 9);
     if (what === "back") {
-      await decisions.takeBack(db, household);
+      await decisions.takeBack(db, household, "consent_withdrawn");
       // What waited goes no more, and only what waits is ever decided anew.
       for (const one of this.rows) if (one.household_id === household && one.answer === "hold") one.answer = "suppress";
     }

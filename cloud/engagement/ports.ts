@@ -41,6 +41,8 @@ export interface EngagementDeps {
   service: {
     openFor(tx: Db, wanted: CaseForPerson, by: Principal): Promise<{ caseId: string }>;
   };
+  /** Of some offers those that may be made to households now, and those whose time is yet to come. */
+  offersMadeWhen: (db: Db, offerKeys: readonly string[]) => Promise<ReadonlyMap<string, "now" | "later">>;
   /** The terms of an offer for each household that is to get it. */
   grant: (
     tx: Db,

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { DecisionItem } from "../content/content.ts";
+import type { Db } from "../platform/database.ts";
 import { type CampaignRow, inRanges } from "./campaigns-store.ts";
 import type { CampaignDefinition } from "./core/campaign.ts";
 import type { Candidate } from "./core/candidate.ts";
@@ -16,6 +17,22 @@ export function audienceOf(
   if (audience.kind === "segment") return segments.members(audience.segmentId);
   return sql`(SELECT DISTINCT d.household_id FROM ${appliances} d WHERE d.household_id IS NOT NULL AND ${inRanges(audience)})`;
 }
+
+/** What may be sent now, by its id: an offer only while it may be made. */
+export async function sendableItems(
+  { content, offersMadeWhen }: Pick<EngagementDeps, "content" | "offersMadeWhen">,
+  db: Db,
+  itemIds: readonly string[],
+): Promise<Map<string, DecisionItem>> {
+  const items = await content.forDecision(db, itemIds);
+  const made = await offersMadeWhen(db, offerKeysOf(items));
+  for (const { id, kind, offerKey } of items.values())
+    if (kind === "offer" && made.get(offerKey ?? "") !== "now") items.delete(id);
+  return items;
+}
+
+export const offerKeysOf = (items: ReadonlyMap<string, DecisionItem>): string[] =>
+  [...items.values()].flatMap(({ offerKey }) => offerKey ?? []);
 
 const two = (value: number) => String(value).padStart(2, "0");
 
@@ -47,6 +64,7 @@ export function candidatesOf(
         topics: item.topics,
         needs: item.needs,
         models: item.models,
+        unfit: item.unfit,
         priority: definition.priority,
         fromMs: 0,
         untilMs: definition.expiresAtMs,

@@ -234,6 +234,24 @@ test("what an oven that was offline tells late counts by its own time, and after
   expect(await grant(closed)).toMatchObject({ state: "expired" });
 });
 
+test("a shop or a site that reports a touch orders nothing: it is made at the appliance, or by its people", async () => {
+  const one = await home();
+  for (const [at, source] of ["shop", "web", "app"].entries()) {
+    const fact = { source, id: `touch-${at}-${one.offerId}`, householdId: one.householdId, atMs: clock.nowMs() };
+    const facts = [{ ...fact, type: "offer.redeemed", data: { offerId: one.offerId } }];
+    expect((await kitchen.as("facts", "POST", "/facts", { facts })).body.items).toMatchObject([
+      { outcome: "accepted" },
+    ]);
+  }
+  expect(await grant(one)).toMatchObject({ state: "granted" });
+  await touch(one, "redeem");
+  const undo = { source: "shop", id: `undo-${one.offerId}`, householdId: one.householdId, atMs: clock.nowMs() };
+  await kitchen.as("facts", "POST", "/facts", {
+    facts: [{ ...undo, type: "offer.undone", data: { offerId: one.offerId } }],
+  });
+  expect(await grant(one)).toMatchObject({ state: "redeeming" });
+});
+
 test("whoever has too few points or another household's offer redeems nothing", async () => {
   const [poor, rich] = [await home(), await home()];
   await kitchen.as("content", "PUT", "/loyalty/rewards/mitts", { title: "Oven mitts", pointsCost: 30 });

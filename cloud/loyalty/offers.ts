@@ -98,6 +98,19 @@ export class Offers {
     return put === "full" ? refused("too_many_offers") : put;
   }
 
+  /** Of some offers those that may be made now, and those whose time is yet to come. */
+  async madeWhen(db: Db, keys: readonly string[]): Promise<Map<string, "now" | "later">> {
+    const nowMs = this.#deps.clock.nowMs();
+    const wanted = new Set(keys);
+    const offers = keys.length === 0 ? [] : await this.#store.list(db);
+    return new Map(
+      offers.flatMap(({ key, definition: { enabled, fromMs, untilMs } }): [string, "now" | "later"][] => {
+        if (!wanted.has(key) || !enabled || (untilMs !== null && nowMs >= untilMs)) return [];
+        return [[key, fromMs !== null && nowMs < fromMs ? "later" : "now"]];
+      }),
+    );
+  }
+
   /** Makes an offer to a household, at the price of its tier. What it is told stays, whatever becomes of the offer. */
   async grant(
     tx: Db,
@@ -162,17 +175,20 @@ export class Offers {
     });
   }
 
-  /** What appliances tell of touches, and of those that were taken back. In the batch's transaction. */
+  /**
+   * What appliances tell of touches, and of those that were taken back. In the batch's transaction. A touch is made at an appliance, or by
+   * its people with their own key: whoever else reports one has no business with it.
+   */
   async ingest(tx: Db, acts: readonly HouseholdAct[]): Promise<void> {
     for (const { type, householdId, source, atMs, device, data } of acts) {
-      if (type !== "offer.redeemed" && type !== "offer.undone") continue;
+      if (device === null || (type !== "offer.redeemed" && type !== "offer.undone")) continue;
       const { offerId } = data;
       if (typeof offerId !== "string" || !uuid.test(offerId)) continue;
       if (type === "offer.undone") {
         await this.undo(tx, householdId, offerId);
         continue;
       }
-      const outcome = await this.redeem(tx, householdId, offerId, { source, atMs, deviceKey: device?.key ?? null });
+      const outcome = await this.redeem(tx, householdId, offerId, { source, atMs, deviceKey: device.key });
       if (outcome.kind !== "refused" || outcome.rule === "offer_grant_not_found") continue;
       const told = { householdId, offerId, reason: outcome.rule, source };
       await this.#deps.outbox.add(tx, [

@@ -26,6 +26,8 @@ export interface DecisionItem {
   schedule: { from: string | null; until: string | null };
   needs: Needs;
   models: string[] | null;
+  /** Models that cannot, or must not, do what one of its steps asks for. */
+  unfit: string[];
   /** Of an offer: what is granted to whoever gets it. */
   offerKey: string | null;
   locales: string[];

@@ -21,6 +21,10 @@ export function misfits(item: ContentItem, model: Model): Misfit[] {
   );
 }
 
+/** The models that cannot do something of these texts, in the order given. */
+export const unfitFor = (texts: readonly ContentItem[], models: readonly Model[]): string[] =>
+  models.filter((model) => texts.some((text) => misfits(text, model).length > 0)).map(({ key }) => key);
+
 type Wrong = { field: keyof ProgramSettings; message: string };
 
 /** Capabilities first, then safety limits: of the program where it has any of its own, else of the appliance. */

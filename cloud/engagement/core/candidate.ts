@@ -22,6 +22,8 @@ export interface Candidate {
   needs: Needs;
   /** Only for these models; null: for all. */
   models: readonly string[] | null;
+  /** Models that must not or cannot do what one of its steps asks for, with their limits for each program; none where left out. */
+  unfit?: readonly string[];
   /** 0 to 9; within a class the higher goes first. */
   priority: number;
   /** Not before. */

@@ -19,13 +19,13 @@ type Found = { tried: string[] } & (
 
 /** Appliances of the household that can do what an item asks for, in the order given. */
 export function fittingDevices(
-  { needs, models: wanted }: Candidate,
+  { needs, models: wanted, unfit = [] }: Candidate,
   { devices }: HouseholdState,
   models: Circumstances["models"],
 ): string[] {
   return devices
     .filter(({ model }) => {
-      if (wanted !== null && !wanted.includes(model)) return false;
+      if ((wanted !== null && !wanted.includes(model)) || unfit.includes(model)) return false;
       const has = models[model];
       const asksNothing = needs.programs.length === 0 && needs.setpoint_c_max === null && !needs.steam && !needs.probe;
       if (has === undefined) return asksNothing;

@@ -17,12 +17,19 @@ const channelWords: Record<string, string> = {
  * Why it went as it did, as support tells it and an owner reads it.
  *
  * @param trace null where it is no longer kept: then it says what happened, and of the reasons what the answer itself names
+ * @param became what became of it, where it was sent
  */
-export function sentenceOf(answer: Answer, trace: readonly TraceLine[] | null, timeZone: string): string {
+export function sentenceOf(
+  answer: Answer,
+  trace: readonly TraceLine[] | null,
+  timeZone: string,
+  became: { isSeen: boolean; ended: string | null } = { isSeen: false, ended: null },
+): string {
   switch (answer.kind) {
     case "send": {
       const how = answer.channels.map((name) => channelWords[name] ?? name).join(" and ");
-      return trace === null ? `Sent ${how}.` : `Sent ${how}: ${whySent(trace)}.`;
+      const end = became.isSeen ? "" : (endWords[became.ended ?? ""] ?? "");
+      return trace === null ? `Sent ${how}.${end}` : `Sent ${how}: ${whySent(trace)}.${end}`;
     }
     case "human":
       return "No channel reaches this household by itself, so a person takes over.";
@@ -32,6 +39,14 @@ export function sentenceOf(answer: Answer, trace: readonly TraceLine[] | null, t
       return `Not sent: ${suppressWords(answer.reason, trace ?? [])}.`;
   }
 }
+
+/** How it ended before anybody saw it. */
+const endWords: Record<string, string> = {
+  cancelled: " It was taken back before anybody saw it.",
+  superseded: " Something newer took its place before anybody saw it.",
+  expired: " Nobody saw it in time.",
+  failed: " It did not arrive.",
+};
 
 const holdWords: Record<Extract<Answer, { kind: "hold" }>["reason"], string> = {
   not_yet: "its time has not come",

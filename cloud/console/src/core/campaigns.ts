@@ -40,6 +40,7 @@ const reasons: Record<string, string> = {
   withdrawn: "The item was withdrawn",
   campaign_finished: "The campaign ended first",
   consent_withdrawn: "Consent was withdrawn",
+  turned_away: "Turned away before it was sent",
   merged: "Became part of another household",
   not_yet: "Its time has not come",
   best_hour: "Waits for the best hour",
