@@ -45,6 +45,7 @@ import { MessageIds } from "./message-ids.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Peer } from "./peer.ts";
+import { SharedReadSocket } from "./platform/shared-reads.ts";
 import type { Publisher } from "./gathering.ts";
 import { Reading, type ReadingHost } from "./reading.ts";
 
@@ -113,7 +114,9 @@ export class FrameGate implements Publisher, PipeHost {
     this.backlog = new Backlog(this.#outgoing, this.messageIds, host.limits);
     this.#deliveries = new OpenDeliveries(host.limits.deliveriesPerConnectionMax, this.messageIds);
     this.#stateSinceMs = peer.sinceMs;
-    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    const received = (chunk: Buffer) => this.#received(chunk);
+    socket.on("data", received);
+    if (socket instanceof SharedReadSocket) socket.takeBytes(received);
     socket.on("error", () => this.close("lost"));
     socket.on("close", () => this.close("lost"));
   }
@@ -325,6 +328,8 @@ export class FrameGate implements Publisher, PipeHost {
     this.#cutter.feed(chunk);
     const nowMs = this.#host.clock.nowMs();
     this.#cutFrames(nowMs);
+    // What is left waits for something, and the bytes it lies in are the next reader's.
+    this.#cutter.keep();
     this.reading.measure(nowMs);
     this.reading.want(this.#isReader);
   }
@@ -437,7 +442,8 @@ export class FrameGate implements Publisher, PipeHost {
 
   #toBroker(): void {
     const { bytes, start, end } = this.#cutter;
-    if (!this.#pipe.push(bytes.subarray(start, end))) this.reading.brokerFilled();
+    // The broker reads it in a later turn.
+    if (!this.#pipe.push(Buffer.from(bytes.subarray(start, end)))) this.reading.brokerFilled();
   }
 
   #publish(first: number, nowMs: number): void {
@@ -459,7 +465,7 @@ export class FrameGate implements Publisher, PipeHost {
     if (qos > 0 && messageId === 0) return this.#malformed("malformed_publish");
     if (end - payloadStart > this.#host.limits.bytesPerPayload) return this.#packetTooLarge();
     if (access.road === "broker") return this.#publishToBroker(bytes.toString("utf8", topicStart, topicEnd));
-    if (code === enrolCode) return this.#enrol(bytes.subarray(payloadStart, end), messageId);
+    if (code === enrolCode) return this.#enrol(Buffer.from(bytes.subarray(payloadStart, end)), messageId);
     this.#spool(code, access.recordId, nowMs, bytes, payloadStart, end, messageId);
   }
 

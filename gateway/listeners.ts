@@ -13,6 +13,7 @@ import type { Counters } from "./counters.ts";
 import type { LimitHits } from "./limit-hits.ts";
 import type { Peer } from "./peer.ts";
 import type { Clock } from "./platform/clock.ts";
+import { readShared } from "./platform/shared-reads.ts";
 import { Reception } from "./reception.ts";
 import type { SecurityReports } from "./security-reports.ts";
 import { TlsFront } from "./tls-front.ts";
@@ -61,8 +62,9 @@ export class Listeners {
   async open(): Promise<GatewayPorts> {
     const { mqtt, mqtts } = this.#config;
     return {
-      mqtt: mqtt && (await this.#listen(mqtt, (arrival) => this.#reception.plain(arrival))),
-      mqtts: mqtts && (await this.#listen(mqtts, (arrival) => this.#reception.secure(arrival))),
+      mqtt: mqtt && (await this.#listen(mqtt, true, (arrival) => this.#reception.plain(arrival))),
+      // TLS has buffers of its own.
+      mqtts: mqtts && (await this.#listen(mqtts, false, (arrival) => this.#reception.secure(arrival))),
     };
   }
 
@@ -89,9 +91,9 @@ export class Listeners {
     this.#reception.close();
   }
 
-  async #listen({ host, port }: Listen, admit: (arrival: Arrival) => void): Promise<number> {
-    const accepted = (socket: Socket) => this.#queue.accept(socket, admit);
-    const server = createServer({ noDelay: true, keepAlive: true }, accepted);
+  async #listen({ host, port }: Listen, readsShared: boolean, admit: (arrival: Arrival) => void): Promise<number> {
+    const accepted = (socket: Socket) => this.#queue.accept(readsShared ? readShared(socket) : socket, admit);
+    const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: readsShared }, accepted);
     this.#servers.push(server);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once("error", reject);

@@ -50,6 +50,31 @@ test("packets are the same however the network cuts their bytes", () => {
   );
 });
 
+test("what was not taken yet is still there when its bytes are written over", () => {
+  const anyTurn = fc.record({ bytes: fc.integer({ min: 1, max: 400 }), taken: fc.nat(3) });
+  fc.assert(
+    fc.property(fc.array(anyFrame, { maxLength: 12 }), fc.array(anyTurn), (frames, turns) => {
+      const whole = Buffer.concat(frames);
+      const shared = Buffer.alloc(Math.max(whole.length, 400));
+      const cutter = new FrameCutter();
+      const out: string[] = [];
+      let at = 0;
+      for (const { bytes, taken } of [...turns, { bytes: whole.length, taken: Infinity }]) {
+        const length = Math.min(bytes, whole.length - at);
+        whole.copy(shared, 0, at, at + length);
+        at += length;
+        cutter.feed(shared.subarray(0, length));
+        for (let count = 0; count < taken && cutter.next(1_000) === "frame"; count += 1) {
+          out.push(cutter.bytes.toString("hex", cutter.start, cutter.end));
+        }
+        cutter.keep();
+        shared.fill(0xff);
+      }
+      expect(out).toEqual(frames.map((frame) => frame.toString("hex")));
+    }),
+  );
+});
+
 test("a packet that is too large is refused by its header alone", () => {
   expect(cutAll([Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f])], 262_144)).toEqual({
     frames: [],

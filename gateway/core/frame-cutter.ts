@@ -42,6 +42,14 @@ export class FrameCutter {
     this.#at = 0;
   }
 
+  /** Copies what is left of what was fed, whose bytes the caller has other uses for. */
+  keep(): void {
+    if (this.#at < this.#chunk.length) this.#chunk = Buffer.from(this.#chunk.subarray(this.#at));
+    else this.#chunk = empty;
+    this.#at = 0;
+    this.bytes = empty;
+  }
+
   /** Moves to the next whole packet. @param bytesMax largest packet allowed now, header included */
   next(bytesMax: number): Cut {
     if (this.#partial !== null) return this.#continue(this.#partial, bytesMax);
