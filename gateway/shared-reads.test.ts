@@ -49,9 +49,9 @@ test("what devices say at the same time never mixes, however the network cuts it
       );
       for (let cut = 0; speeches.some(({ said, speech }) => said < speech.length); cut += 1) {
         for (const [at, one] of speeches.entries()) {
-          const until = one.said + (cuts[(cut + at) % cuts.length] ?? 1);
-          if (one.said < one.speech.length) one.device.socket.write(one.speech.subarray(one.said, until));
-          one.said = until;
+          const end = one.said + (cuts[(cut + at) % cuts.length] ?? 1);
+          if (one.said < one.speech.length) one.device.socket.write(one.speech.subarray(one.said, end));
+          one.said = end;
         }
         await turn();
       }
