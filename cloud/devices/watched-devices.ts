@@ -62,6 +62,14 @@ export class WatchedDevices {
     };
   }
 
+  /** Of these those who are connected, and since when. */
+  async here(tx: Db, keys: readonly number[]): Promise<Map<number, number>> {
+    if (keys.length === 0) return new Map();
+    const { rows } = await sql<{ key: number; presence_at_ms: number }>`
+      SELECT key, presence_at_ms FROM device WHERE key = ANY(${keys}::int[]) AND online`.execute(tx);
+    return new Map(rows.map(({ key, presence_at_ms }) => [key, presence_at_ms]));
+  }
+
   /** Who came and went in a time, and when, device by device, each in the order of time. */
   async presenceBetween(
     db: Db,

@@ -5,7 +5,14 @@ import { isClockSuspect } from "../telemetry/telemetry.ts";
 import { compileCondition, type Condition } from "./core/condition.ts";
 import { machineOf, type Moved, touchMs } from "./core/machine.ts";
 import type { AbsenceState } from "./core/operators/absence.ts";
-import { type Driven, frozenState, type FrozenState, neverDriven, type stepFrozen } from "./core/operators/frozen.ts";
+import {
+  type Driven,
+  frozenState,
+  type FrozenState,
+  neverDriven,
+  standsAt,
+  type stepFrozen,
+} from "./core/operators/frozen.ts";
 import type { Span } from "./core/operators/spans.ts";
 import { evaluate, missed, neverSeen, thresholdState } from "./core/operators/threshold.ts";
 import type { RuleDefinition, RuleOf, ServiceRule } from "./core/rule.ts";
@@ -30,7 +37,7 @@ export interface FrozenWatch {
   rule: ServiceRule;
   definition: RuleOf<"frozen">;
   condition: Condition | null;
-  /** Devices that are not idle. Of `holding` there is a row as well. */
+  /** Devices that are not idle, or of which it is to be told that their sensor moves. Where it stood still there is a row as well. */
   states: Map<number, FrozenState>;
   /** Devices whose stored readings were looked at since the start. */
   known: Set<number>;
@@ -116,7 +123,7 @@ export function ofFrozen(
     judge(raw) {
       const before = raw === undefined ? neverDriven : frozenState.parse(raw);
       const raises = stepped.state.phase === "holding";
-      const isNews = raises === (before.phase !== "holding") && atMs > before.lastAtMs;
+      const isNews = (raises ? before.phase !== "holding" : standsAt(before) !== null) && atMs > before.lastAtMs;
       return movedBy(before, isNews ? stepped : { state: before, effects: [] });
     },
   };

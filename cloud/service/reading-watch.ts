@@ -4,11 +4,14 @@ import { NewestTimes } from "./core/newest-times.ts";
 import { absenceState } from "./core/operators/absence.ts";
 import { machineOf } from "./core/machine.ts";
 import {
+  begunAnew,
   type Driven,
   frozenState,
   type FrozenState,
+  isAtRest,
   missedDriven,
   neverDriven,
+  standsAt,
   stepFrozen,
 } from "./core/operators/frozen.ts";
 import { isWithin } from "./core/operators/spans.ts";
@@ -105,13 +108,16 @@ export class ReadingWatch {
     this.#newestBefore = deps.newestBefore;
   }
 
-  /** All rules: of those that are off, too, it is remembered where they stood. Where `anew` begins to count, what was remembered of it is forgotten. */
+  /** All rules: of those that are off, too, it is remembered where they stood. Where `anew` begins to count, nothing is remembered of it but what stood. */
   setRules(rules: readonly ServiceRule[], anew?: string): void {
     this.#rules = rules;
     this.#models.clear();
     if (anew === undefined) return;
+    const known = this.#frozen.get(anew)?.states ?? new Map<number, FrozenState>();
     this.#frozen.delete(anew);
     this.#metrics.delete(anew);
+    const { states } = this.#frozenOf(anew);
+    for (const [key, state] of known) if (standsAt(state) !== null) states.set(key, begunAnew(state));
   }
 
   /** A state as the database has it at the start. */
@@ -123,7 +129,7 @@ export class ReadingWatch {
     if (kind !== "frozen") return;
     const { states, letGo } = this.#frozenOf(row.rule_id);
     const state = frozenState.parse(row.state);
-    if (state.phase === "idle") letGo.set(row.device_key, state);
+    if (isAtRest(state)) letGo.set(row.device_key, state);
     else states.set(row.device_key, state);
   }
 
@@ -331,9 +337,9 @@ export class ReadingWatch {
   #commit({ readings, staged }: Batch): void {
     for (const { watch, states, known } of staged.frozen) {
       for (const [key, state] of states) {
-        if (state.phase === "idle") watch.states.delete(key);
+        if (isAtRest(state)) watch.states.delete(key);
         else watch.states.set(key, state);
-        if (state.phase === "idle" && state.stuck !== undefined) watch.letGo.set(key, state);
+        if (isAtRest(state) && state.stuck !== undefined) watch.letGo.set(key, state);
       }
       for (const key of known) watch.known.add(key);
     }

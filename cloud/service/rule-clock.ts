@@ -1,8 +1,9 @@
-import type { AwayCursor, AwayPage, DeviceRef } from "../devices/devices.ts";
+import type { AwayCursor, AwayPage, DeviceRef, WatchedDevices } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { compileCondition } from "./core/condition.ts";
 import type { Moved } from "./core/machine.ts";
+import { absenceState } from "./core/operators/absence.ts";
 import { featureOf } from "./core/operators/episode.ts";
 import type { StoredValues } from "./core/operators/stored-values.ts";
 import { findsSilence, presenceTypes, type ServiceRule, watchesModel } from "./core/rule.ts";
@@ -27,13 +28,16 @@ export interface RuleClockDeps {
   clock: Clock;
   watch: RuleWatch;
   refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
-  away: (tx: Db, after: AwayCursor, untilMs: number, limit: number) => Promise<AwayPage>;
+  watched: Pick<WatchedDevices, "away" | "here">;
   readingsBefore: ReadingsBefore;
   /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
   silenceUntilMs: (forMs: number) => number;
   /** What causes that came and went mean, in the same transaction. */
   apply: (tx: Db, changes: readonly CauseChange[]) => Promise<void>;
 }
+
+/** A silence that stood when its rule began anew. */
+type Stood = Pick<MarkWatch, "rule" | "machine"> & Pick<Signal, "device" | "cause">;
 
 /** What rules find because time passes: absences, quiet, and episodes whose readings should all be there. */
 export class RuleClock {
@@ -64,16 +68,23 @@ export class RuleClock {
     const devices = await refsByKey([...new Set(rows.map((row) => row.device_key))]);
     const signals: Signal[] = [];
     const idle: RuleStateRow[] = [];
+    const stood: Stood[] = [];
     const measuring = { left: measuredMax, storeAnswers: true };
     for (const row of rows) {
       const mark = watch.markWatch(row.rule_id);
       const device = devices.get(row.device_key);
-      if (mark === undefined || device === undefined || findsSilence(mark.definition)) {
-        // A rule that is off, or about what the clock has no part in; who is silent is found among those who are away.
+      if (mark === undefined || device === undefined) {
+        // A rule that is off, or about what the clock has no part in.
         idle.push({ ...row, due_ms: null });
         continue;
       }
       try {
+        // Who is silent is found among those who are away.
+        if (findsSilence(mark.definition)) {
+          if (absenceState.parse(row.state).stood === true) stood.push({ ...mark, device, cause: row.cause });
+          idle.push({ ...row, due_ms: null });
+          continue;
+        }
         const after = await this.#look(row, mark, device, nowMs, measuring);
         const [first] = after.effects;
         if (first === undefined) idle.push(rowOf({ ...mark, device, cause: row.cause }, after));
@@ -85,10 +96,23 @@ export class RuleClock {
       }
     }
     await this.#store.writeStates(tx, idle);
+    signals.push(...(await this.#returned(tx, stood)));
     const { changes } = await watch.settle(tx, signals);
     for (const { rule, device } of signals) watch.raisedByClock(rule, device.key);
     await apply(tx, changes);
     return measuring.left === 0 ? dueMax : rows.length;
+  }
+
+  /** Whoever came back while nobody looked is silent no longer: no connection tells of it any more. */
+  async #returned(tx: Db, stood: readonly Stood[]): Promise<Signal[]> {
+    const keys = stood.map(({ device }) => device.key);
+    const here = await this.#deps.watched.here(tx, keys);
+    return stood.flatMap(({ machine, ...one }): Signal[] => {
+      const atMs = here.get(one.device.key);
+      if (atMs === undefined) return [];
+      const came = { id: "", atMs, type: presenceTypes.opened, roles: ["seen"], amount: 1 };
+      return [{ ...one, atMs, judge: (state) => machine.step(state, came, atMs) }];
+    });
   }
 
   /** What the time that has passed makes of one row, its episodes measured as far as that can be done at once. */
@@ -160,11 +184,11 @@ export class RuleClock {
   }
 
   async #judgeAway(tx: Db, rule: ServiceRule, after: AwayCursor, untilMs: number): Promise<AwayPage> {
-    const { watch, away, apply } = this.#deps;
+    const { watch, watched, apply } = this.#deps;
     const mark = watch.markWatch(rule.id);
     if (mark?.definition.kind !== "absence") return { away: [], next: null, isWhole: true };
     const { definition, machine } = mark;
-    const found = await away(tx, after, untilMs, awayMax);
+    const found = await watched.away(tx, after, untilMs, awayMax);
     const silent = found.away.filter(({ device }) => watchesModel(rule, device.model));
     // Before the commit: whoever comes back at this moment waits for it, and must be looked at.
     for (const { device } of silent) watch.noteSilent(rule.id, device.key);

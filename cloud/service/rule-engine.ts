@@ -20,7 +20,7 @@ const readingsMsMax = 2_000;
 
 /** What rules need of the rest of the service. */
 export interface RuleSurroundings {
-  watched: Pick<WatchedDevices, "factsOf" | "away">;
+  watched: Pick<WatchedDevices, "factsOf" | "away" | "here">;
   readings: Pick<TelemetryStore, "readings" | "latest">;
   /** The same, and none rather than some of them. */
   completeReadings: Pick<TelemetryStore, "readings">;
@@ -77,7 +77,7 @@ export class RuleEngine {
     this.#clock = new RuleClock({
       ...deps,
       watch: this.#watch,
-      away: (tx, after, untilMs, limit) => deps.watched.away(tx, after, untilMs, limit),
+      watched: deps.watched,
       readingsBefore: completeReadings,
     });
     this.#actions = new RuleActions(deps);

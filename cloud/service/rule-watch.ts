@@ -89,9 +89,10 @@ export class RuleWatch {
     const idsWhere = (holds: (definition: RuleDefinition) => boolean) =>
       this.rules().flatMap(({ id, definition }) => (holds(definition) ? [id] : []));
     const idleToo = idsWhere(({ kind }) => kind === "frozen" || kind === "threshold");
-    for (const row of await this.#store.live(db, idleToo, idsWhere(missesMetric))) {
+    const silences = idsWhere(findsSilence);
+    for (const row of await this.#store.live(db, idleToo, idsWhere(missesMetric), silences)) {
       this.#readings.remember(row);
-      if (this.#silences.some(({ id }) => id === row.rule_id)) this.noteSilent(row.rule_id, row.device_key);
+      if (silences.includes(row.rule_id)) this.noteSilent(row.rule_id, row.device_key);
     }
   }
 

@@ -94,11 +94,18 @@ export class RulesStore {
    *
    * @param idleToo rules of which also those are wanted with which they are
    * @param absentToo and of which those that were absent once
+   * @param stoodToo and of which those with which their cause stood when they began anew
    */
-  async live(db: Db, idleToo: readonly string[], absentToo: readonly string[]): Promise<RuleStateRow[]> {
+  async live(
+    db: Db,
+    idleToo: readonly string[],
+    absentToo: readonly string[],
+    stoodToo: readonly string[],
+  ): Promise<RuleStateRow[]> {
     const { rows } = await sql<RuleStateRow>`
       SELECT * FROM rule_state WHERE phase <> 'idle' OR rule_id = ANY(${idleToo}::uuid[])
-        OR (rule_id = ANY(${absentToo}::uuid[]) AND state ? 'absent')`.execute(db);
+        OR (rule_id = ANY(${absentToo}::uuid[]) AND state ? 'absent')
+        OR (rule_id = ANY(${stoodToo}::uuid[]) AND state ? 'stood')`.execute(db);
     return rows;
   }
 
@@ -154,20 +161,27 @@ export class RulesStore {
     await sql`
       SELECT count(*) FROM (
         SELECT 1 FROM rule_state WHERE rule_id = ${ruleId} ORDER BY device_key, cause FOR UPDATE) AS held`.execute(tx);
-    // Of what goes with one word, that it stood must stay: else nobody is told that it went, and its next time is none.
+    // That it stood must stay: else nobody is told that it went, and its next time is none.
     if (kind === "threshold" || kind === "fault")
       await sql`
         UPDATE rule_state SET phase = 'idle', state = jsonb_strip_nulls(jsonb_build_object(
           'phase', 'idle', 'stood', true, 'lastAtMs', state->'lastAtMs', 'before', state->'before',
           'sinceMs', coalesce(state->'sinceMs', state->'raisedAtMs')))
         WHERE rule_id = ${ruleId} AND (phase = 'holding' OR (phase <> 'idle' AND state ? 'stood'))`.execute(tx);
-    // Of what is missing the last appearance must stay: nothing else says since when.
+    if (kind === "frozen")
+      await sql`
+        UPDATE rule_state SET phase = 'idle', state = jsonb_strip_nulls(jsonb_build_object(
+          'phase', 'idle', 'lastAtMs', state->'lastAtMs', 'stuck', state->'stuck',
+          'stood', jsonb_build_object('value', state->'value', 'first', state->'first')))
+        WHERE rule_id = ${ruleId} AND phase = 'holding'`.execute(tx);
+    // Of what is missing the last appearance must stay, too: nothing else says since when.
     await sql`
-      UPDATE rule_state SET phase = 'idle', state = jsonb_set(state, '{phase}', '"idle"')
+      UPDATE rule_state SET phase = 'idle', state = state || '{"phase": "idle", "stood": true}'
       WHERE rule_id = ${ruleId} AND phase <> 'idle' AND state ? 'last'`.execute(tx);
     await sql`DELETE FROM rule_state WHERE rule_id = ${ruleId} AND phase <> 'idle' AND NOT state ? 'inner'`.execute(tx);
     await sql`
-      UPDATE rule_state SET phase = 'idle', state = jsonb_set(state, '{inner,phase}', '"idle"')
+      UPDATE rule_state SET phase = 'idle',
+        state = jsonb_set(state, '{inner}', state->'inner' || '{"phase": "idle", "stood": true}')
       WHERE rule_id = ${ruleId} AND phase <> 'idle'`.execute(tx);
     await sql`UPDATE rule_state SET due_ms = 0 WHERE rule_id = ${ruleId}`.execute(tx);
   }

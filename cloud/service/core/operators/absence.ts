@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Mark, phases, seen, seenOf, type Stepped, unchanged } from "./operator.ts";
+import { type Mark, phases, seen, seenOf, stands, type Stepped, stood, unchanged } from "./operator.ts";
 import { isWithin, spans, withSpan } from "./spans.ts";
 
 /**
@@ -14,6 +14,7 @@ export const absenceState = z.strictObject({
   firstMs: z.number().optional(),
   /** When it was absent, as far as anybody knew. */
   absent: spans.optional(),
+  stood,
 });
 export type AbsenceState = z.infer<typeof absenceState>;
 
@@ -33,13 +34,13 @@ export const absence = (forMs: number) => {
     missed,
     start: { phase: "idle", last: null } satisfies AbsenceState as AbsenceState,
     step(state: AbsenceState, mark: Mark): Stepped<AbsenceState> {
-      const { last, phase, absent } = state;
+      const { last, absent } = state;
       if (last === null) return unchanged({ phase: "idle", last: seenOf(mark), firstMs: mark.atMs });
       if (mark.atMs <= last.atMs) return older(state, mark);
-      const appeared: AbsenceState = { ...state, phase: "idle", last: seenOf(mark) };
+      const appeared: AbsenceState = { ...state, phase: "idle", last: seenOf(mark), stood: undefined };
       const wasAbsent = mark.atMs > last.atMs + forMs;
       // That it was absent is over before the clock found it.
-      if (phase !== "holding") return { ...unchanged(appeared), tooLate: wasAbsent ? 1 : 0 };
+      if (!stands(state)) return { ...unchanged(appeared), tooLate: wasAbsent ? 1 : 0 };
       return {
         state: { ...appeared, absent: withSpan(absent ?? [], { fromMs: last.atMs, toMs: mark.atMs }) },
         effects: [{ kind: "clear", atMs: mark.atMs, trace: { readings: [], events: [seenOf(mark)] } }],
@@ -52,7 +53,7 @@ export const absence = (forMs: number) => {
       const { last } = state;
       if (last === null || state.phase === "holding" || last.atMs + forMs > nowMs) return unchanged(state);
       return {
-        state: { ...state, phase: "holding" },
+        state: { ...state, phase: "holding", stood: undefined },
         effects: [{ kind: "raise", atMs: last.atMs + forMs, trace: { readings: [], events: [last] } }],
       };
     },

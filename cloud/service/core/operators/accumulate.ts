@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { type Mark, type MarkOperator, phases, seen, seenOf, type Stepped, unchanged } from "./operator.ts";
+import { type Mark, type MarkOperator, phases, seen, seenOf, stands, type Stepped, stood, unchanged } from "./operator.ts";
 
 /** A sum of what events add (one each, or a number that they carry) since the last event that resets it. Roles: `add`, `reset`. */
-const stateSchema = z.strictObject({ phase: z.enum(phases), total: z.number(), resetAt: seen.nullable() });
+const stateSchema = z.strictObject({ phase: z.enum(phases), total: z.number(), resetAt: seen.nullable(), stood });
 export type AccumulateState = z.infer<typeof stateSchema>;
 
 /** A sum stops here: an appliance that says huge numbers must not make one that no database can keep. */
@@ -12,7 +12,7 @@ export function accumulateOperator({ limit }: { limit: number }): MarkOperator<A
   function step(state: AccumulateState, mark: Mark): Stepped<AccumulateState> {
     if (mark.roles.includes("reset")) {
       const reset: AccumulateState = { phase: "idle", total: 0, resetAt: seenOf(mark) };
-      if (state.phase === "idle") return unchanged(reset);
+      if (!stands(state)) return unchanged(reset);
       return {
         state: reset,
         effects: [{ kind: "clear", atMs: mark.atMs, trace: { readings: [], events: [seenOf(mark)] } }],
@@ -22,7 +22,7 @@ export function accumulateOperator({ limit }: { limit: number }): MarkOperator<A
     if (state.phase === "holding" || total < limit) return unchanged({ ...state, total });
     const events = [...(state.resetAt === null ? [] : [state.resetAt]), seenOf(mark)];
     return {
-      state: { ...state, phase: "holding", total },
+      state: { ...state, phase: "holding", total, stood: undefined },
       effects: [{ kind: "raise", atMs: mark.atMs, trace: { readings: [], events } }],
     };
   }

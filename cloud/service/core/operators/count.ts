@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Mark, type MarkOperator, phases, type Seen, seen, seenOf, unchanged } from "./operator.ts";
+import { type Mark, type MarkOperator, phases, type Seen, seen, seenOf, stands, stood, unchanged } from "./operator.ts";
 
 /**
  * So many events within a window. The cause clears when none came for the quiet time.
@@ -20,7 +20,7 @@ export interface Count {
 const counted = seen.extend({ also: z.array(z.string()).optional() });
 type Counted = z.infer<typeof counted>;
 
-const stateSchema = z.strictObject({ phase: z.enum(phases), events: z.array(counted) });
+const stateSchema = z.strictObject({ phase: z.enum(phases), events: z.array(counted), stood });
 export type CountState = z.infer<typeof stateSchema>;
 
 const plain = ({ id, atMs, type }: Counted): Seen => ({ id, atMs, type });
@@ -53,14 +53,14 @@ export function countOperator({ count, windowMs, quietMs, alsoToldBy }: Count): 
       const events = [...state.events, seenOf(mark)].slice(-count);
       const inWindow = events.filter(({ atMs }) => atMs > mark.atMs - windowMs);
       if (state.phase === "holding") return unchanged({ phase: "holding", events });
-      if (inWindow.length < count) return unchanged({ phase: "idle", events: inWindow });
+      if (inWindow.length < count) return unchanged({ ...state, events: inWindow });
       return {
         state: { phase: "holding", events },
         effects: [{ kind: "raise", atMs: mark.atMs, trace: { readings: [], events: events.map(plain) } }],
       };
     },
     // While idle, what left the window is dropped when the next event comes.
-    dueMs: (state) => (state.phase === "holding" ? lastMs(state) + quietMs : null),
+    dueMs: (state) => (stands(state) ? lastMs(state) + quietMs : null),
     elapse: (state, atMs) => ({
       state: { phase: "idle", events: [] },
       effects: [{ kind: "clear", atMs, trace: { readings: [], events: state.events.slice(-1).map(plain) } }],

@@ -12,6 +12,9 @@ import { isWithin, type Span, spans, withSpan } from "./spans.ts";
  *
  * `pending` changes with almost every reading of an appliance at work. So it lives in memory, and is found again from stored readings;
  * what is written is only when a cause comes and goes.
+ *
+ * A rule that begins anew is idle with what it held, and must find it again. Where the metric stood then is remembered: when it moves
+ * from there before that, it is told.
  */
 export interface Frozen {
   metric: string;
@@ -24,8 +27,16 @@ export interface Frozen {
   readingsMin: number;
 }
 
+/** Where a metric stood still, and since when. */
+const stood = z.strictObject({ value: z.number(), first: evidence });
+
 export const frozenState = z.discriminatedUnion("phase", [
-  z.strictObject({ phase: z.literal("idle"), lastAtMs: z.number(), stuck: spans.optional() }),
+  z.strictObject({
+    phase: z.literal("idle"),
+    lastAtMs: z.number(),
+    stuck: spans.optional(),
+    stood: stood.optional(),
+  }),
   z.strictObject({
     phase: z.literal("pending"),
     sinceMs: z.number(),
@@ -34,6 +45,7 @@ export const frozenState = z.discriminatedUnion("phase", [
     max: z.number(),
     count: z.number(),
     stuck: spans.optional(),
+    stood: stood.optional(),
   }),
   z.strictObject({
     phase: z.literal("holding"),
@@ -76,33 +88,42 @@ export function missedDriven(
 /** When the metric stood still: the hold that is under way, and those that came to something. */
 export function holdsOf(state: FrozenState): Span[] {
   const { lastAtMs, stuck = [] } = state;
-  if (state.phase === "idle") return stuck;
-  const fromMs = state.phase === "pending" ? state.sinceMs : state.first.atMs;
-  return withSpan(stuck, { fromMs, toMs: lastAtMs });
+  const at = standsAt(state);
+  const held = at === null ? stuck : withSpan(stuck, { fromMs: at.first.atMs, toMs: lastAtMs });
+  return state.phase === "pending" ? withSpan(held, { fromMs: state.sinceMs, toMs: lastAtMs }) : held;
 }
 
-const remembered = (stuck: Span[] | undefined): { stuck?: Span[] } =>
-  stuck === undefined || stuck.length === 0 ? {} : { stuck };
+/** Where the metric stands still and is to be told to move; null: nowhere. */
+export const standsAt = (state: FrozenState): z.infer<typeof stood> | null =>
+  (state.phase === "holding" ? state : state.stood) ?? null;
+
+/** Whether a reading of an appliance at rest is nothing to it. */
+export const isAtRest = (state: FrozenState): boolean => state.phase === "idle" && standsAt(state) === null;
+
+/** The state of a rule that begins anew. */
+export function begunAnew(state: FrozenState): FrozenState {
+  const { lastAtMs, stuck } = state;
+  const at = standsAt(state);
+  return { phase: "idle", lastAtMs, stuck, stood: at === null ? undefined : { value: at.value, first: at.first } };
+}
 
 /** What one reading makes of the state. One at or before the last that was judged changes nothing. */
 export function stepFrozen(rule: Frozen, state: FrozenState, reading: Driven): Stepped<FrozenState> {
   const { atMs, value } = reading;
   if (atMs <= state.lastAtMs) return unchanged(state);
   const isDriven = reading.driver > rule.driver.above;
-  if (state.phase === "holding") {
-    if (Math.abs(value - state.value) <= rule.withinDelta) return unchanged(state);
+  const at = standsAt(state);
+  if (at !== null && Math.abs(value - at.value) > rule.withinDelta) {
     const moved: Evidence = { atMs, metric: rule.metric, value };
+    const stuck = withSpan(state.stuck ?? [], { fromMs: at.first.atMs, toMs: atMs });
     return {
-      state: {
-        phase: "idle",
-        lastAtMs: atMs,
-        stuck: withSpan(state.stuck ?? [], { fromMs: state.first.atMs, toMs: atMs }),
-      },
-      effects: [{ kind: "clear", atMs, trace: { readings: [state.first, moved], events: [] } }],
+      state: { phase: "idle", lastAtMs: atMs, stuck },
+      effects: [{ kind: "clear", atMs, trace: { readings: [at.first, moved], events: [] } }],
     };
   }
+  if (state.phase === "holding") return unchanged(state);
   // An appliance at rest stays the very same.
-  const kept = remembered(state.stuck);
+  const kept = { stuck: state.stuck, stood: state.stood };
   if (!isDriven) return unchanged(state.phase === "idle" ? state : { phase: "idle", lastAtMs: atMs, ...kept });
   const sinceMs = atMs;
   const anew: FrozenState = { phase: "pending", sinceMs, lastAtMs: atMs, min: value, max: value, count: 1, ...kept };
@@ -115,7 +136,7 @@ export function stepFrozen(rule: Frozen, state: FrozenState, reading: Driven): S
   const first: Evidence = { atMs: state.sinceMs, metric, value: state.min };
   const readings = [first, { atMs, metric, value }, { atMs, metric: driver.metric, value: reading.driver }];
   return {
-    state: { phase: "holding", lastAtMs: atMs, value, first, ...kept },
+    state: { phase: "holding", lastAtMs: atMs, value, first, stuck: state.stuck },
     effects: [{ kind: "raise", atMs, trace: { readings, events: [] } }],
   };
 }

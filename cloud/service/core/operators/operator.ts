@@ -7,6 +7,16 @@ import { z } from "zod";
 export const phases = ["idle", "pending", "holding"] as const;
 export type Phase = (typeof phases)[number];
 
+/**
+ * Of a rule that began anew: that it held its cause before. It is idle, and must find the cause again; when the cause goes before that,
+ * it is told all the same, so that the next time it comes is another time.
+ */
+export const stood = z.literal(true).optional();
+
+/** Whether it is to be told when the cause goes. */
+export const stands = (state: { phase: Phase; stood?: true | undefined }): boolean =>
+  state.phase === "holding" || state.stood === true;
+
 /** One value that spoke for a cause. */
 export const evidence = z.strictObject({ atMs: z.number(), metric: z.string(), value: z.number() });
 export type Evidence = z.infer<typeof evidence>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Mark, type MarkOperator, phases, seen, seenOf, unchanged } from "./operator.ts";
+import { type Mark, type MarkOperator, phases, seen, seenOf, stands, stood, unchanged } from "./operator.ts";
 
 /**
  * Events one after the other within a time, and optionally none of another kind between them. A mark's roles are the places that it may
@@ -19,6 +19,7 @@ const stateSchema = z.strictObject({
   /** For each place but the last, the events that lead up to it. */
   begun: z.array(z.array(seen)),
   lastMs: z.number(),
+  stood,
 });
 export type SequenceState = z.infer<typeof stateSchema>;
 
@@ -48,9 +49,9 @@ export function sequenceOperator({ places, withinMs, clearAfterMs }: Sequence): 
       if (state.phase === "holding") return unchanged(found);
       return { state: found, effects: [{ kind: "raise", atMs: mark.atMs, trace: { readings: [], events } }] };
     },
-    dueMs: (state) => (state.phase === "holding" ? state.lastMs + clearAfterMs : null),
+    dueMs: (state) => (stands(state) ? state.lastMs + clearAfterMs : null),
     elapse: (state, atMs) => ({
-      state: { ...state, phase: "idle" },
+      state: { ...state, phase: "idle", stood: undefined },
       effects: [{ kind: "clear", atMs, trace: { readings: [], events: [] } }],
     }),
   };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Baseline, type Mark, type MarkOperator, phases, seen, type Stepped, unchanged } from "./operator.ts";
+import { type Baseline, type Mark, type MarkOperator, phases, seen, stands, type Stepped, stood, unchanged } from "./operator.ts";
 import { isWithin, span, type Span, spans, withSpan } from "./spans.ts";
 
 /**
@@ -36,6 +36,7 @@ const stateSchema = z.strictObject({
   measured: spans.optional(),
   baseline: z.array(z.number()),
   last: z.array(measured),
+  stood,
 });
 export type TrendState = z.infer<typeof stateSchema>;
 
@@ -100,14 +101,14 @@ export function trendOperator(rule: Trend): TrendOperator {
       const next: TrendState = { ...after, last };
       const baseline = baselineOf(next);
       const count = last.filter((one) => deviates(baseline, one.value)).length;
-      const changes =
-        state.phase === "holding" ? count === 0 && last.length === rule.episodes : count === rule.episodes;
-      if (!changes) return unchanged(next);
-      const phase = state.phase === "holding" ? "idle" : "holding";
-      const kind = phase === "holding" ? "raise" : "clear";
+      const comes = state.phase !== "holding" && count === rule.episodes;
+      const goes = stands(state) && count === 0 && last.length === rule.episodes;
+      if (!comes && !goes) return unchanged(next);
       return {
-        state: { ...next, phase },
-        effects: [{ kind, atMs: episode.toMs, trace: { readings: [], events: [], baseline } }],
+        state: { ...next, phase: comes ? "holding" : "idle", stood: undefined },
+        effects: [
+          { kind: comes ? "raise" : "clear", atMs: episode.toMs, trace: { readings: [], events: [], baseline } },
+        ],
       };
     },
   };
