@@ -1,5 +1,9 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { comeBackMs, type Listened, silenceUntilAt } from "./listened.ts";
+import { machineOf, type Moved } from "./machine.ts";
+import { markerOf, type RuleEvent } from "./marks.ts";
+import type { Effect } from "./operators/operator.ts";
 import { type Happening, replay } from "./replay.ts";
 import { presenceTypes, ruleDefinition } from "./rule.ts";
 
@@ -55,4 +59,63 @@ test("an appliance that is connected and says nothing is not silent in a back-te
     ["raise", 40],
     ["clear", 100],
   ]);
+});
+
+const drops = ruleDefinition.parse({
+  kind: "count",
+  title: "Drops",
+  severity: "info",
+  cause: "drops",
+  event: { type: presenceTypes.closed },
+  alsoToldBy: {
+    events: [{ type: "network.restored", atField: "lostAtMs" }, { type: "network.lost" }],
+    withinMs: 3 * minute,
+  },
+  count: 3,
+  windowMs: 20 * minute,
+  quietMs: 30 * minute,
+});
+
+/** What the stream makes of events that come when they happen. */
+function streamed(rule: typeof drops, events: readonly RuleEvent[]): Effect[] {
+  if (rule.kind !== "count") return expect.fail();
+  const [machine, marker] = [machineOf(rule), markerOf(rule)];
+  const effects: Effect[] = [];
+  let state: unknown;
+  let dueMs: number | null = null;
+  const take = (moved: Moved): void => {
+    ({ state, dueMs } = moved);
+    effects.push(...moved.effects);
+  };
+  const elapse = (toMs: number): void => {
+    for (let due = dueMs; due !== null && due < toMs; due = dueMs) take(machine.elapse(state, due));
+  };
+  for (const event of events) {
+    elapse(event.atMs);
+    const mark = marker.markOf(event, {});
+    if (mark !== null) take(machine.step(state, mark, event.atMs));
+  }
+  elapse(Infinity);
+  return effects;
+}
+
+test("drops of a connection that the appliance tells of later, each once, are the same in a back-test as in the stream", () => {
+  const told = fc.record({
+    gapMs: fc.oneof(fc.integer({ min: 1, max: 90_000 }), fc.integer({ min: 1, max: 20 * minute })),
+    type: fc.constantFrom(presenceTypes.closed, "network.restored", "network.lost"),
+    lostMs: fc.oneof(fc.nat(200_000), fc.nat(20 * minute)),
+  });
+  fc.assert(
+    fc.property(fc.array(told, { maxLength: 30 }), (all) => {
+      let atMs = t0;
+      const events = all.map(({ gapMs, type, lostMs }, place): RuleEvent => {
+        atMs += gapMs;
+        return { id: `e${String(place).padStart(2, "0")}`, atMs, type, data: { lostAtMs: atMs - lostMs } };
+      });
+      const happenings = events.map((event): Happening => ({ kind: "event", event }));
+      const { firings } = replay(drops, happenings, { appliance: {}, untilMs: atMs + 100 * minute });
+      expect(firings.map(({ cause: _cause, ...effect }) => effect)).toEqual(streamed(drops, events));
+    }),
+    { numRuns: 500 },
+  );
 });

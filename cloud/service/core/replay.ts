@@ -153,8 +153,9 @@ function faultRun(): Run {
 const episodeReadingsMax = 50_000;
 
 function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayOptions): Run {
-  // What comes in order need not wait for what might come late.
-  const machine = machineOf(rule.kind === "absence" ? rule : { ...rule, latenessMs: 0 });
+  // What comes in order need not wait for what might come late; a word that tells of an earlier time may, as in the stream.
+  const waitMs = rule.kind === "count" && tellsOfEarlier(rule) ? rule.latenessMs : 0;
+  const machine = machineOf(rule.kind === "absence" ? rule : { ...rule, latenessMs: waitMs });
   const marker = markerOf(rule);
   const condition = compileCondition(rule.kind === "trend" ? rule.where : undefined, "reading", rule.fields);
   let state: unknown;
@@ -228,7 +229,10 @@ function markRun(rule: MarkRule, { appliance, untilMs, silenceUntilAt }: ReplayO
       return true;
     },
     end(firings) {
-      elapse(untilMs, firings);
+      elapse(untilMs + waitMs, firings);
     },
   };
 }
+
+const tellsOfEarlier = ({ alsoToldBy }: RuleOf<"count">): boolean =>
+  alsoToldBy?.events.some(({ atField }) => atField !== undefined) ?? false;

@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { type Mark, type MarkOperator, phases, seen, seenOf, stands, type Stepped, stood, unchanged } from "./operator.ts";
+import {
+  type Mark,
+  type MarkOperator,
+  phases,
+  seen,
+  seenOf,
+  stands,
+  type Stepped,
+  stood,
+  unchanged,
+} from "./operator.ts";
 
 /** A sum of what events add (one each, or a number that they carry) since the last event that resets it. Roles: `add`, `reset`. */
 const stateSchema = z.strictObject({ phase: z.enum(phases), total: z.number(), resetAt: seen.nullable(), stood });

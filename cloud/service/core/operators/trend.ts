@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { type Baseline, type Mark, type MarkOperator, phases, seen, stands, type Stepped, stood, unchanged } from "./operator.ts";
+import {
+  type Baseline,
+  type Mark,
+  type MarkOperator,
+  phases,
+  seen,
+  stands,
+  type Stepped,
+  stood,
+  unchanged,
+} from "./operator.ts";
 import { isWithin, span, type Span, spans, withSpan } from "./spans.ts";
 
 /**
