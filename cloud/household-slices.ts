@@ -127,6 +127,9 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
   service.feedback.onAskedForQuiet(async (householdIds) => new Set((await quietEnds(householdIds)).keys()));
   households.onMerged((tx, merge) => lifecycle.merged(tx, merge));
   households.onUnmerged((tx, merge) => lifecycle.unmerged(tx, merge));
+  // Behind those who open cases, since what they open at this moment goes along; before those who count them.
+  households.onMerged((tx, merge) => service.merges.householdMerged(tx, merge));
+  households.onUnmerged((tx, merge) => service.merges.householdUnmerged(tx, merge));
   const segments = new Segments({
     db,
     clock,

@@ -26,6 +26,8 @@ const notable: Partial<Record<EntryKind, string>> = {
   escalated: "hearth.case.escalated",
   assigned: "hearth.case.assigned",
   message_from_owner: "hearth.case.owner_wrote",
+  merged: "hearth.case.merged",
+  unmerged: "hearth.case.unmerged",
 };
 
 const resolvedType = "hearth.case.resolved";
@@ -34,6 +36,7 @@ const resolvedType = "hearth.case.resolved";
 function toldOf({ kind, data }: Line, assignee: string | null): Record<string, unknown> {
   if (kind === "escalated") return data;
   if (kind === "assigned") return { ...data, reaches: assignee };
+  if (kind === "merged" || kind === "unmerged") return data;
   return kind === "message_from_owner" ? { reaches: assignee } : {};
 }
 
@@ -83,7 +86,9 @@ export class CaseChanges {
   move(before: ServiceCase, to: CaseState, line: Omit<Line, "kind">, deviceId: string | null): ServiceCase {
     const nowMs = this.#deps.clock.nowMs();
     const [was, is] = [isClosed(before.state.status), isClosed(to.status)];
-    const reopens = was && !is;
+    const unmerges = before.state.status === "merged";
+    const reopens = was && !is && !unmerges;
+    const solved = is && to.status !== "merged";
     const terms = this.#deps.policies.terms(before.severity);
     const promise = promiseAfter(before.promise, { from: before.state.status, to: to.status, nowMs }, terms);
     const after: ServiceCase = {
@@ -91,12 +96,20 @@ export class CaseChanges {
       state: to,
       promise,
       reopenedCount: before.reopenedCount + (reopens ? 1 : 0),
-      firstResolvedAtMs: before.firstResolvedAtMs ?? (is ? nowMs : null),
-      resolveKept: before.resolveKept ?? (is ? nowMs <= promise.resolveDueAtMs : null),
+      firstResolvedAtMs: before.firstResolvedAtMs ?? (solved ? nowMs : null),
+      resolveKept: before.resolveKept ?? (solved ? nowMs <= promise.resolveDueAtMs : null),
       escalatedTo: reopens ? null : before.escalatedTo,
     };
-    const kind = is ? "resolved" : reopens ? "reopened" : "status";
+    const kind = unmerges ? "unmerged" : solved ? "resolved" : is ? "merged" : reopens ? "reopened" : "status";
     return this.add(after, { ...line, kind, data: { ...line.data, status: to.status } }, deviceId);
+  }
+
+  /** Somebody has the case from now on, or nobody. @returns the very same where that is so already */
+  assign(before: ServiceCase, assignee: string | null, line: Omit<Line, "kind">, deviceId: string | null): ServiceCase {
+    if (assignee === before.assignee) return before;
+    const data = { ...line.data, assignee, before: before.assignee };
+    const after = { ...before, assignee, assignedAtMs: assignee === null ? null : line.atMs };
+    return this.add(after, { ...line, kind: "assigned", data }, deviceId);
   }
 
   /** The owner hears something; the first time, a promise is kept. */

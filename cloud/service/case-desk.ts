@@ -8,7 +8,7 @@ import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
 import type { CaseEntry, EntryKind } from "./case-entries-store.ts";
 import { type CaseFilter, CaseQueueStore, type QueuePlace } from "./case-queue-store.ts";
-import type { ServiceCase } from "./case-row.ts";
+import { mergedInto, type ServiceCase } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
 import { isClosed } from "./core/case-promise.ts";
 import type { CaseEvent, CaseRefusal, CaseStatus, FixedIn } from "./core/case.ts";
@@ -62,7 +62,8 @@ export interface CaseDeskDeps extends CaseChangesDeps {
   /** Whether somebody with this key may work on cases. */
   mayWork: (staffKeyId: string) => Promise<boolean>;
   workers: () => Promise<{ id: string; name: string }[]>;
-  knowsHousehold: (id: string) => Promise<boolean>;
+  /** Holds a household, or the one that it became part of; null where there is none. */
+  holdHousehold: (tx: Db, id: string) => Promise<string | null>;
 }
 
 /** `after`: what the audit log shall say beside what was before. */
@@ -122,15 +123,16 @@ export class CaseDesk {
     | { kind: "opened"; found: CaseInFull }
     | Refused<"case_device_unknown" | "case_household_unknown" | "case_open_for_cause" | "idempotency_key_reused">
   > {
-    const { db, clock, appliances, knowsHousehold } = this.#deps;
+    const { db, clock, appliances, holdHousehold } = this.#deps;
     const { deviceId, householdId } = asked.of;
     const device = deviceId === null ? null : (await appliances.find([deviceId])).get(deviceId);
     if (device === undefined) return refused("case_device_unknown");
-    if (device === null && !(await knowsHousehold(householdId ?? ""))) return refused("case_household_unknown");
-    const whose =
-      device === null ? { device, householdId: householdId ?? "" } : { device, householdId: device.householdId };
     const asking = { principal: principalText(by), operation: "case.open", key, content: asked };
     return contested(db, async (tx) => {
+      // One that became part of another is that one's by now.
+      const current = device === null ? await holdHousehold(tx, householdId ?? "") : device.householdId;
+      if (device === null && current === null) return refused("case_household_unknown");
+      const whose = device === null ? { device, householdId: current ?? "" } : { device, householdId: current };
       const opened = await once(tx, asking, clock.nowMs(), () => this.#open(tx, by, asked, whose));
       return opened?.answer ?? refused("idempotency_key_reused");
     });
@@ -184,7 +186,10 @@ export class CaseDesk {
   }
 
   /** Takes a case that nobody has. */
-  take(by: Principal, id: string): Promise<Done | Refused<"case_not_found" | "case_already_resolved" | "case_taken">> {
+  take(
+    by: Principal,
+    id: string,
+  ): Promise<Done | Refused<"case_not_found" | "case_merged" | "case_already_resolved" | "case_taken">> {
     const me = principalText(by);
     return this.#assign<"case_taken">(by, id, "case.taken", (now) =>
       now !== null && now !== me ? refused("case_taken") : { assignee: me },
@@ -196,7 +201,7 @@ export class CaseDesk {
     by: Principal,
     id: string,
     staffKeyId: string,
-  ): Promise<Done | Refused<"case_not_found" | "case_already_resolved" | "assignee_not_suitable">> {
+  ): Promise<Done | Refused<"case_not_found" | "case_merged" | "case_already_resolved" | "assignee_not_suitable">> {
     if (!(await this.#deps.mayWork(staffKeyId))) {
       return (await this.#deps.store.get(this.#deps.db, id)) === null
         ? refused("case_not_found")
@@ -206,7 +211,10 @@ export class CaseDesk {
   }
 
   /** Puts a case back for anybody to take. */
-  release(by: Principal, id: string): Promise<Done | Refused<"case_not_found" | "case_already_resolved">> {
+  release(
+    by: Principal,
+    id: string,
+  ): Promise<Done | Refused<"case_not_found" | "case_merged" | "case_already_resolved">> {
     return this.#assign<never>(by, id, "case.released", () => ({ assignee: null }));
   }
 
@@ -235,6 +243,7 @@ export class CaseDesk {
       resolved: 0,
       resolved_in_release: 0,
       reopened: 0,
+      merged: 0,
     };
     for (const row of await this.#deps.store.counts(this.#deps.db)) counts[row.status] = row.count;
     return counts;
@@ -270,20 +279,17 @@ export class CaseDesk {
     id: string,
     action: string,
     decide: (now: string | null) => { assignee: string | null } | Refused<R>,
-  ): Promise<Done | Refused<"case_not_found" | "case_already_resolved" | R>> {
+  ): Promise<Done | Refused<"case_not_found" | "case_merged" | "case_already_resolved" | R>> {
     const atMs = this.#deps.clock.nowMs();
     return this.#change<R | "case_already_resolved">(by, id, action, async (tx, serviceCase, deviceId) => {
       if (isClosed(serviceCase.state.status)) return refused("case_already_resolved");
       const decided = decide(serviceCase.assignee);
       if ("kind" in decided) return decided;
       const { assignee } = decided;
-      if (assignee === serviceCase.assignee) return { kind: "done" };
       const made = new CaseChanges(this.#deps);
-      const data = { assignee, before: serviceCase.assignee };
-      const after = { ...serviceCase, assignee, assignedAtMs: assignee === null ? null : atMs };
-      made.add(after, { kind: "assigned", atMs, by: principalText(by), text: null, data }, deviceId);
+      const after = made.assign(serviceCase, assignee, { atMs, by: principalText(by), text: null, data: {} }, deviceId);
       await made.write(tx);
-      return { kind: "done", after: { assignee } };
+      return after === serviceCase ? { kind: "done" } : { kind: "done", after: { assignee } };
     });
   }
 
@@ -293,14 +299,16 @@ export class CaseDesk {
     id: string,
     action: string,
     work: (tx: Db, serviceCase: ServiceCase, deviceId: string | null) => Promise<Done | Refused<R>>,
-  ): Promise<Done | Refused<R | "case_not_found">> {
+  ): Promise<Done | Refused<R | "case_not_found" | "case_merged">> {
     const { db, store, audit } = this.#deps;
     // A case never changes its device.
     const known = await this.find(id);
     if (known === null) return refused("case_not_found");
-    return contested(db, async (tx): Promise<Done | Refused<R | "case_not_found">> => {
+    return contested(db, async (tx): Promise<Done | Refused<R | "case_not_found" | "case_merged">> => {
       const serviceCase = await store.lock(tx, id);
       if (serviceCase === null) return refused("case_not_found");
+      const into = mergedInto(serviceCase.state);
+      if (into !== null) return refused("case_merged", `It went into case ${into}.`);
       const outcome = await work(tx, serviceCase, known.deviceId);
       if (outcome.kind === "refused") return outcome;
       await audit.record(tx, {
@@ -326,4 +334,6 @@ const entryTitles: Record<EntryKind, string> = {
   message_to_owner: "Message to the owner",
   message_from_owner: "Message from the owner",
   diagnosis: "Diagnosis",
+  merged: "Case merged",
+  unmerged: "Case taken out of another",
 };

@@ -14,11 +14,13 @@ export const entryKinds = [
   "message_to_owner",
   "message_from_owner",
   "diagnosis",
+  "merged",
+  "unmerged",
 ] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
 /** What staff say and settle among themselves: no owner sees it. */
-const insideKinds: readonly EntryKind[] = ["note", "assigned", "escalated", "diagnosis"];
+const insideKinds: readonly EntryKind[] = ["note", "assigned", "escalated", "diagnosis", "merged", "unmerged"];
 
 export interface NewEntry {
   caseId: string;
@@ -33,6 +35,8 @@ export interface NewEntry {
 
 export interface CaseEntry extends NewEntry {
   sequence: number;
+  /** The case that it was written in, where that one went into this one. */
+  fromCaseId: string | null;
 }
 
 interface EntryRow {
@@ -44,6 +48,7 @@ interface EntryRow {
   by: string;
   text: string | null;
   data: Record<string, unknown>;
+  from_case_id: string | null;
 }
 
 const toEntry = (row: EntryRow): CaseEntry => ({
@@ -55,6 +60,7 @@ const toEntry = (row: EntryRow): CaseEntry => ({
   by: row.by,
   text: row.text,
   data: row.data,
+  fromCaseId: row.from_case_id,
 });
 
 /** SQL of the lines of cases' histories. */

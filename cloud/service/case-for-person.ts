@@ -49,7 +49,7 @@ export async function openForPerson(
     const last =
       device === null
         ? await store.lockLastOfHousehold(tx, householdId, cause)
-        : (await store.lockLast(tx, [{ deviceKey: device.key, cause }]))[0];
+        : (await store.lockLast(tx, [{ deviceKey: device.key, cause }]))[0]?.serviceCase;
     if (last !== undefined && isClosed(last.state.status)) return { kind: "known", caseId: last.id };
   }
   const outcome = await cases.openByPerson(tx, {

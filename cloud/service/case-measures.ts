@@ -3,7 +3,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Severity } from "./core/severity.ts";
 
-/** Of the cases that came to be known in one week, without those that an incident took over. Times are in milliseconds; null where there is nothing to measure. */
+/** Of the cases that came to be known in one week, without those that an incident took over or that went into another case. Times are in milliseconds; null where there is nothing to measure. */
 export interface WeekOfCases {
   /** Monday 00:00 UTC. */
   weekAtMs: number;
@@ -69,7 +69,7 @@ export class CaseMeasures {
         FROM service_case c
         WHERE c.known_at_ms >= ${fromMs} AND c.known_at_ms < ${thisWeekMs + weekMs}
           AND (${severity}::text IS NULL OR c.severity = ${severity})
-          AND (c.resolved_by IS NULL OR c.resolved_by NOT LIKE 'incident:%')
+          AND (c.resolved_by IS NULL OR c.resolved_by NOT LIKE 'incident:%') AND c.status <> 'merged'
       )
       SELECT w.week * ${weekMs}::bigint + ${mondayMs}::bigint AS week_at_ms,
         count(one.id) AS opened, count(answered_at_ms) AS answered,

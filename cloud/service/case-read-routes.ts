@@ -5,6 +5,7 @@ import { locale } from "#protocol/ids.ts";
 import { problem } from "../platform/problem.ts";
 import type { Answers } from "./answers.ts";
 import type { CaseDesk } from "./case-desk.ts";
+import type { CaseMerges } from "./case-merges.ts";
 import type { CaseMeasures } from "./case-measures.ts";
 import { caseId, caseWithEntries, viewOf } from "./case-views.ts";
 import { causeDefinition } from "./core/cause-article.ts";
@@ -18,6 +19,7 @@ interface CaseReading {
   desk: CaseDesk;
   answers: Answers;
   evidence: Evidence;
+  merges: CaseMerges;
   measures: CaseMeasures;
 }
 
@@ -51,6 +53,18 @@ export const caseDossier = caseWithEntries
       sameFirmware: z.number(),
       cases: z.array(relatedView),
     }),
+    /** Cases that turned out to be the same matter and went into this one. The evidence of each is read at its own address. */
+    merged: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        cause: z.string(),
+        deviceId: z.string().nullable(),
+        openedAtMs: z.number(),
+        mergedAtMs: z.number(),
+        mergedBy: z.string(),
+      }),
+    ),
     /** Other cases of this appliance, newest first. */
     past: z.array(relatedView),
   })
@@ -86,17 +100,18 @@ const filledAnswer = z
   .meta({ id: "FilledAnswer" });
 
 async function dossier(
-  { desk, answers, evidence }: CaseReading,
+  { desk, answers, evidence, merges }: CaseReading,
   id: string,
 ): Promise<z.infer<typeof caseDossier> | null> {
   const found = await desk.get(id);
   if (found === null) return null;
   const { serviceCase, deviceId } = found;
-  const [dates, cause, snapshot, related] = await Promise.all([
+  const [dates, cause, snapshot, related, merged] = await Promise.all([
     deviceId === null ? null : evidence.dates(deviceId, serviceCase.model),
     answers.causeOf(serviceCase),
     evidence.snapshot(id),
     evidence.related(serviceCase),
+    merges.parts(id),
   ]);
   const until = dates?.warrantyUntilMs ?? null;
   const metrics = snapshot?.series.map(({ metric }) => metric) ?? [];
@@ -111,6 +126,7 @@ async function dossier(
       snapshot === null || metrics.length === 0 || deviceId === null
         ? null
         : `/api/v1/devices/${encodeURIComponent(deviceId)}/telemetry?metrics=${metrics.join(",")}&fromMs=${snapshot.fromMs}&toMs=${snapshot.toMs}`,
+    merged,
     ...related,
   };
 }
@@ -126,7 +142,7 @@ export function caseReadRoutes(server: FastifyInstance, service: CaseReading): v
       schema: {
         summary: "Read a case with its history and what speaks for it",
         description:
-          "The evidence is a bounded copy of what the appliance did from 72 hours before to an hour after the opening; it outlives the readings.",
+          "The evidence is a bounded copy of what the appliance did from 72 hours before to an hour after the opening; it outlives the readings. What was said and done in a case that went into another is read there: `mergedInto` names it.",
         tags,
         params: caseId,
         response: { 200: caseDossier },

@@ -83,6 +83,7 @@ export interface CaseRow {
   reopened_count: number;
   first_resolved_at_ms: number | null;
   resolve_kept: boolean | null;
+  merged_into_id: string | null;
 }
 
 /** Of a case of which nothing is due: it sorts after all others. */
@@ -113,6 +114,9 @@ function toState(row: CaseRow): CaseState {
       return { status: "resolved", resolvedAtMs: atMs, by, fixedIn };
     case "reopened":
       return { status: "reopened", reopenedAtMs: atMs };
+    case "merged":
+      if (row.merged_into_id === null) throw new Error(`case ${row.id} went into none`);
+      return { status: "merged", mergedAtMs: atMs, by, intoId: row.merged_into_id };
   }
 }
 
@@ -130,11 +134,16 @@ export function statusAtMs(state: CaseState): number {
       return state.resolvedAtMs;
     case "reopened":
       return state.reopenedAtMs;
+    case "merged":
+      return state.mergedAtMs;
   }
 }
 
 /** The release that was said to mend it, as far as that still counts. */
 export const fixedInNow = (state: CaseState) => ("fixedIn" in state ? state.fixedIn : null);
+
+/** The case that it went into; null where it stands for itself. */
+export const mergedInto = (state: CaseState) => (state.status === "merged" ? state.intoId : null);
 
 /** Who resolved it, or what; null while it is open. */
 export const resolvedBy = (state: CaseState): string | null =>
@@ -208,5 +217,6 @@ export function toRow(serviceCase: ServiceCase): CaseRow {
     reopened_count: serviceCase.reopenedCount,
     first_resolved_at_ms: serviceCase.firstResolvedAtMs,
     resolve_kept: serviceCase.resolveKept,
+    merged_into_id: mergedInto(state),
   };
 }

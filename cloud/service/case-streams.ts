@@ -144,7 +144,8 @@ export class CaseStreams {
     const found = await standings([...new Set([...streams].map(({ caseId }) => caseId))]);
     for (const stream of streams) {
       const now = found.get(stream.caseId);
-      if (now?.householdId === stream.householdId) stream.tell(now.standing);
+      // One that went into another is asked for again, and found there.
+      if (now?.householdId === stream.householdId && now.standing.status !== "merged") stream.tell(now.standing);
       else stream.end();
     }
   }

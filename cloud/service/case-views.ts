@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { CaseWithDevice } from "./case-desk.ts";
 import { entryKinds } from "./case-entries-store.ts";
-import { fixedInNow, resolvedBy, statusAtMs } from "./case-row.ts";
+import { fixedInNow, mergedInto, resolvedBy, statusAtMs } from "./case-row.ts";
 import { caseStatuses } from "./core/case.ts";
 import { severities } from "./core/severity.ts";
 
@@ -46,6 +46,8 @@ export const caseView = z
     escalatedTo: z.string().nullable(),
     assignee: z.string().nullable(),
     reopenedCount: z.number(),
+    /** The case that stands for it since it turned out to be the same matter; null where it stands for itself. */
+    mergedInto: z.string().nullable(),
   })
   .meta({ id: "ServiceCase" });
 export type CaseView = z.infer<typeof caseView>;
@@ -58,6 +60,8 @@ export const caseEntryView = z
     by: z.string(),
     text: z.string().nullable(),
     data: z.record(z.string(), z.unknown()),
+    /** The case that it was written in, where that one went into this one. */
+    fromCaseId: z.string().nullable(),
   })
   .meta({ id: "ServiceCaseEntry" });
 
@@ -85,4 +89,5 @@ export const viewOf = ({ serviceCase, deviceId }: CaseWithDevice): CaseView => (
   escalatedTo: serviceCase.escalatedTo,
   assignee: serviceCase.assignee,
   reopenedCount: serviceCase.reopenedCount,
+  mergedInto: mergedInto(serviceCase.state),
 });

@@ -3,6 +3,7 @@ import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
 import type { EntryKind } from "./case-entries-store.ts";
+import { CaseMergesStore } from "./case-merges-store.ts";
 import type { ServiceCase } from "./case-row.ts";
 import { isClosed, promiseOf } from "./core/case-promise.ts";
 import { byCause, type CaseEvent, type CaseRefusal, stepCase } from "./core/case.ts";
@@ -61,6 +62,7 @@ const keyText = (deviceKey: number | null, cause: string) => `${deviceKey} ${cau
 export class Cases {
   readonly #deps: CaseChangesDeps & { ids: Ids };
   readonly #causes = new IncidentsStore();
+  readonly #merged = new CaseMergesStore();
 
   constructor(deps: CaseChangesDeps & { ids: Ids }) {
     this.#deps = deps;
@@ -74,14 +76,27 @@ export class Cases {
       changes.map(({ device, cause }) => ({ deviceKey: device.key, cause })),
     );
     const counters = await countersFor(tx, [...last.values()]);
+    const standing = await this.#merged.standing(tx, [...new Set([...last.values()].map(({ id }) => id))]);
     const made = new CaseChanges(this.#deps);
+    // Several causes may have one case, which went into it.
+    const changed = new Map<string, ServiceCase>();
     for (const change of changes) {
       const key = keyText(change.device.key, change.cause);
       const counter = counters.get(change.device.key) ?? null;
-      const now = last.get(key);
+      const found = last.get(key);
+      const now = found === undefined ? undefined : (changed.get(found.id) ?? found);
+      const causes = now === undefined ? undefined : standing.get(now.id);
+      if (change.kind === "raise") causes?.add(change.cause);
+      else causes?.delete(change.cause);
+      if (change.kind === "clear" && causes !== undefined && now !== undefined) {
+        // What went into a case is not mended because something else of it is; and what a person opened does not end by itself.
+        if (causes.size > 0 || now.ruleId === null) continue;
+      }
       const after =
         change.kind === "raise" ? this.#raise(made, now, change, counter) : clear(made, now, change, counter);
-      if (after !== undefined) last.set(key, after);
+      if (after === undefined) continue;
+      last.set(key, after);
+      changed.set(after.id, after);
     }
     await made.write(tx);
   }
@@ -190,7 +205,7 @@ export class Cases {
 
   async #last(tx: Db, keys: readonly { deviceKey: number; cause: string }[]): Promise<Map<string, ServiceCase>> {
     const found = await this.#deps.store.lockLast(tx, keys);
-    return new Map(found.map((one) => [keyText(one.deviceKey, one.cause), one]));
+    return new Map(found.map(({ deviceKey, cause, serviceCase }) => [keyText(deviceKey, cause), serviceCase]));
   }
 
   #raise(

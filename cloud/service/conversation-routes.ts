@@ -45,7 +45,7 @@ export function conversationRoutes(server: FastifyInstance, conversations: Conve
       const outcome = await conversations.staffAnswers(principal, params.id, body, headers["idempotency-key"]);
       if (outcome.kind === "done") return reply.code(204).send(null);
       if (outcome.rule === "case_without_owner") throw problem(conversationProblems, outcome.rule);
-      throw problem(serviceProblems, outcome.rule);
+      throw problem(serviceProblems, outcome.rule, outcome.detail);
     },
   );
   app.get(

@@ -246,6 +246,39 @@ export class ConversationStore {
     return rows.map(({ id }) => id);
   }
 
+  /**
+   * What is owed in the conversation of a case is owed in the one that it goes into.
+   *
+   * @param waits whether its owner waits for an answer that is owed nowhere else: since then, and when staff are told
+   */
+  async joined(
+    tx: Db,
+    from: string,
+    into: string,
+    waits: { sinceMs: number; escalatesAtMs: number | null } | null,
+  ): Promise<void> {
+    await sql`
+      INSERT INTO case_conversation AS v (case_id, code, topic, wants_human, answer_due_at_ms, auto_answered_at_ms, alternative)
+      SELECT ${into}, code, topic, wants_human, answer_due_at_ms, auto_answered_at_ms, alternative
+      FROM case_conversation WHERE case_id = ${from}
+      ON CONFLICT (case_id) DO UPDATE SET code = coalesce(v.code, excluded.code), topic = coalesce(v.topic, excluded.topic),
+        wants_human = v.wants_human OR excluded.wants_human,
+        answer_due_at_ms = coalesce(v.answer_due_at_ms, excluded.answer_due_at_ms),
+        auto_answered_at_ms = coalesce(v.auto_answered_at_ms, excluded.auto_answered_at_ms),
+        alternative = coalesce(v.alternative, excluded.alternative)`.execute(tx);
+    await sql`UPDATE case_conversation
+      SET answer_due_at_ms = NULL, waits_since_ms = NULL, waits_level = 0, waits_escalates_at_ms = NULL
+      WHERE case_id = ${from}`.execute(tx);
+    if (waits !== null) await this.ownerWaits(tx, into, waits.sinceMs, waits.escalatesAtMs);
+  }
+
+  /** Since when an owner waits for an answer that is no first one; null where nobody does. */
+  async waitsSinceMs(tx: Db, caseId: string): Promise<number | null> {
+    const { rows } = await sql<{ waits_since_ms: number | null }>`
+      SELECT waits_since_ms FROM case_conversation WHERE case_id = ${caseId}`.execute(tx);
+    return rows[0]?.waits_since_ms ?? null;
+  }
+
   // Displays
 
   async displayed(tx: Db, deliveryId: string, caseId: string): Promise<void> {
@@ -267,9 +300,8 @@ export class ConversationStore {
   async displaysOf(tx: Db, householdId: string): Promise<string[]> {
     const { rows } = await sql<{ delivery_id: string }>`
       SELECT delivery_id FROM case_display WHERE case_id IN (
-        SELECT id FROM service_case WHERE household_id = ${householdId} OR former_household_id = ${householdId})`.execute(
-      tx,
-    );
+        SELECT id FROM service_case WHERE household_id = ${householdId} OR former_household_id = ${householdId}
+          OR came_from_id = ${householdId})`.execute(tx);
     return rows.map((row) => row.delivery_id);
   }
 
@@ -277,7 +309,7 @@ export class ConversationStore {
 
   /**
    * A household's cases of the appliances that it has, from when it had them, and its own; newest first. What another part of the service
-   * wants a person for is the staff's, until they write to the owner about it.
+   * wants a person for is the staff's, until they write to the owner about it, or what the owner wrote elsewhere went into it.
    */
   async ofHousehold(
     db: Db,
@@ -291,8 +323,8 @@ export class ConversationStore {
       LEFT JOIN json_to_recordset(${JSON.stringify(rows)}::json) AS d(device_key int, since_ms bigint) ON d.device_key = c.device_key
       WHERE c.household_id = ${householdId}
         AND (c.known_at_ms >= d.since_ms OR (c.device_key IS NULL AND (c.opened_by NOT LIKE 'service:%'
-          OR EXISTS (SELECT FROM case_entry e WHERE e.case_id = c.id AND e.kind = 'message_to_owner'))))
-        AND (${only.caseId}::uuid IS NULL OR c.id = ${only.caseId})
+          OR EXISTS (SELECT FROM case_entry e WHERE e.case_id = c.id AND e.kind IN ('message_to_owner', 'message_from_owner')))))
+        AND c.status <> 'merged' AND (${only.caseId}::uuid IS NULL OR c.id = ${only.caseId})
       ORDER BY c.id DESC LIMIT ${only.limit}`.execute(db);
     return found.map(toCase);
   }
@@ -331,9 +363,8 @@ export class ConversationStore {
   async forgetHousehold(tx: Db, householdId: string): Promise<void> {
     await sql`UPDATE case_conversation SET alternative = NULL
       WHERE alternative IS NOT NULL AND case_id IN (
-        SELECT id FROM service_case WHERE household_id = ${householdId} OR former_household_id = ${householdId})`.execute(
-      tx,
-    );
+        SELECT id FROM service_case WHERE household_id = ${householdId} OR former_household_id = ${householdId}
+          OR came_from_id = ${householdId})`.execute(tx);
     await sql`DELETE FROM feedback_asked WHERE household_id = ${householdId}`.execute(tx);
   }
 }

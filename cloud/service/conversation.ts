@@ -8,7 +8,7 @@ import { type Audit, type OwnerPrincipal, type Principal, principalText } from "
 import { appliancesOf } from "./case-appliances.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CasePolicies } from "./case-policies.ts";
-import { isTheirs, type ServiceCase } from "./case-row.ts";
+import { isTheirs, mergedInto, type ServiceCase } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
 import type { CasesStore } from "./cases-store.ts";
 import type { ConversationStore } from "./conversation-store.ts";
@@ -32,6 +32,8 @@ export interface ConversationDeps {
   talk: ConversationStore;
   display: OwnerDisplay;
   homeOf: HomeOf;
+  /** Holds a household, or the one that it became part of; null where there is none. */
+  holdHousehold: (tx: Db, id: string) => Promise<string | null>;
 }
 
 /** Where what staff write is read. */
@@ -98,14 +100,15 @@ export class Conversations {
     deviceId: string | null,
     asked: HelpAsked,
   ): Promise<{ kind: "asked"; caseId: string } | Refused<"my_case_device_not_found" | "too_many_messages">> {
-    const { db, clock, appliances, audit } = this.#deps;
+    const { db, clock, appliances, audit, holdHousehold } = this.#deps;
     const device = deviceId === null ? null : (await appliances.find([deviceId])).get(deviceId);
     if (device === undefined) return refused("my_case_device_not_found");
-    const { householdId } = by;
-    if (device !== null && device.householdId !== householdId) return refused("my_case_device_not_found");
-    const whose: Whose = device === null ? { device, householdId } : { device, householdId };
+    if (device !== null && device.householdId !== by.householdId) return refused("my_case_device_not_found");
     return contested(db, async (tx) => {
       const atMs = clock.nowMs();
+      const householdId = device === null ? await holdHousehold(tx, by.householdId) : by.householdId;
+      if (householdId === null) return refused("my_case_device_not_found");
+      const whose: Whose = device === null ? { device, householdId } : { device, householdId };
       if (await this.#asksTooMuch(tx, whose, atMs)) return refused("too_many_messages");
       const found = await this.#question(tx, { whose, asked, by: principalText(by), atMs, from: "app" });
       if (found === null) return refused("my_case_device_not_found");
@@ -118,13 +121,14 @@ export class Conversations {
   /** An owner writes in a case of theirs; one that was closed lately opens again. */
   async ownerSays(
     by: OwnerPrincipal,
-    caseId: string,
+    asked: string,
     said: { text: string | null; wantsHuman: boolean },
   ): Promise<{ kind: "said" } | Refused<"my_case_not_found" | "too_many_messages" | "my_case_closed">> {
     const { db, clock, audit, cases, store, talk } = this.#deps;
-    const mine = await this.mine(by.householdId, caseId);
+    const mine = await this.mine(by.householdId, asked);
     if (mine === null) return refused("my_case_not_found");
     const { device } = mine;
+    const caseId = mine.serviceCase.id;
     return contested(db, async (tx) => {
       const atMs = clock.nowMs();
       const whose: Whose =
@@ -156,10 +160,14 @@ export class Conversations {
     caseId: string,
     answer: { text: string; waitsForOwner: boolean },
     key?: string,
-  ): Promise<{ kind: "done" } | Refused<"case_not_found" | "case_without_owner" | "idempotency_key_reused">> {
+  ): Promise<
+    { kind: "done" } | Refused<"case_not_found" | "case_merged" | "case_without_owner" | "idempotency_key_reused">
+  > {
     const { db, clock, store, display } = this.#deps;
     const known = await store.get(db, caseId);
     if (known === null) return refused("case_not_found");
+    const into = mergedInto(known.state);
+    if (into !== null) return refused("case_merged", `It went into case ${into}.`);
     const { device, reach } = await this.#readersOf(known);
     if (reach === "nobody") return refused("case_without_owner");
     const { language, words } = await display.wordsFor(device, known.householdId);
@@ -202,7 +210,7 @@ export class Conversations {
     const { caseId, device } = word;
     const { deliveryId, afterCommit } = await display.show(tx, word);
     const serviceCase = await store.lock(tx, caseId);
-    if (serviceCase?.householdId !== known.householdId) throw new NoLonger();
+    if (serviceCase?.householdId !== known.householdId || mergedInto(serviceCase.state) !== null) throw new NoLonger();
     const atMs = clock.nowMs();
     const line = { by: principalText(by), deviceId: device?.id ?? null };
     const message = { direction: "to_owner", by: line.by, text, atMs, data: { deliveryId } } as const;
@@ -213,14 +221,18 @@ export class Conversations {
     return afterCommit;
   }
 
-  /** A case of a household, with its appliance where it has one, as far as it is theirs to see. */
+  /**
+   * A case of a household, with its appliance where it has one, as far as it is theirs to see. Under the id of one that went into another
+   * they find the one that it went into.
+   */
   async mine(
     householdId: string,
     caseId: string,
   ): Promise<{ serviceCase: ServiceCase; device: DeviceRef | null } | null> {
-    const { db, talk, appliances } = this.#deps;
+    const { db, store, talk, appliances } = this.#deps;
     const devices = await appliances.ofHousehold(householdId);
-    const [serviceCase] = await talk.ofHousehold(db, householdId, devices, { caseId, limit: 1 });
+    const only = { caseId: await store.finalOf(db, caseId), limit: 1 };
+    const [serviceCase] = await talk.ofHousehold(db, householdId, devices, only);
     if (serviceCase === undefined) return null;
     return { serviceCase, device: devices.find(({ key }) => key === serviceCase.deviceKey) ?? null };
   }

@@ -62,7 +62,8 @@ export function diagnosisRoutes(server: FastifyInstance, desk: DiagnosisDesk): v
     async ({ principal, params, body }, reply) => {
       const outcome = await desk.ask(principal, params.id, body.kind);
       if (outcome.kind === "asked") return reply.code(202).send(outcome.diagnosis);
-      if (outcome.rule === "case_not_found") throw problem(serviceProblems, outcome.rule);
+      if (outcome.rule === "case_not_found" || outcome.rule === "case_merged")
+        throw problem(serviceProblems, outcome.rule, outcome.detail);
       throw problem(diagnosisProblems, outcome.rule);
     },
   );

@@ -10,6 +10,7 @@ import type { Ids } from "../platform/ids.ts";
 import { checkLink, signLink } from "../platform/signed-link.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
+import { mergedInto } from "./case-row.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CaseEntriesStore } from "./case-entries-store.ts";
 import type { CasesStore } from "./cases-store.ts";
@@ -89,11 +90,14 @@ export class DiagnosisDesk {
     kind: DiagnosisKind,
   ): Promise<
     | { kind: "asked"; diagnosis: Diagnosis }
-    | Refused<"case_not_found" | "case_without_appliance" | "diagnosis_under_way" | "too_many_diagnoses">
+    | Refused<
+        "case_not_found" | "case_merged" | "case_without_appliance" | "diagnosis_under_way" | "too_many_diagnoses"
+      >
   > {
     const { db, clock, ids, store, appliances, deliveries, audit } = this.#deps;
     const known = await store.get(db, caseId);
     if (known === null) return refused("case_not_found");
+    if (known.state.status === "merged") return refused("case_merged", `It went into case ${known.state.intoId}.`);
     const device = (await appliancesOf(appliances, [known]))(known);
     if (device === undefined) return refused("case_without_appliance");
     const before = await this.#store.ofCase(db, caseId, diagnosesPerCaseMax);
@@ -115,9 +119,17 @@ export class DiagnosisDesk {
       if (serviceCase === null) throw new Error("a case is never deleted");
       const { householdId } = serviceCase;
       const deviceKey = device.key;
-      const asked = { id, commandId, caseId, deviceKey, householdId, kind, untilMs };
-      await this.#store.insert(tx, { ...asked, askedAtMs: nowMs, askedBy: principalText(by) });
-      await this.#note(tx, [{ id, caseId, deviceKey, kind, state: "asked" }], principalText(by), nowMs);
+      // It may have gone into another one meanwhile: what is asked then is asked there.
+      const of = { id, caseId: mergedInto(serviceCase.state) ?? caseId, deviceKey, kind };
+      await this.#store.insert(tx, {
+        ...of,
+        commandId,
+        householdId,
+        untilMs,
+        askedAtMs: nowMs,
+        askedBy: principalText(by),
+      });
+      await this.#note(tx, [{ ...of, state: "asked" }], principalText(by), nowMs);
       const subject = `case:${caseId}`;
       const after = { diagnosisId: id, kind, deviceId: device.id };
       await audit.record(tx, { principal: by, action: "case.diagnosis_asked", subject, after });

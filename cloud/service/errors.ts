@@ -149,6 +149,56 @@ export const serviceProblems = {
     title: "The case waits for a release",
     help: "It is resolved when the appliance confirms that release or a newer one; POST /api/v1/cases/:id/resolve resolves it at once.",
   },
+  case_merged: {
+    status: 409,
+    title: "The case went into another one",
+    help: "Work on that one: GET /api/v1/cases/:id names it as `mergedInto`. POST /api/v1/cases/:id/unmerge takes it out again.",
+  },
+  case_not_merged: {
+    status: 409,
+    title: "The case stands for itself",
+    help: "Only what went into another case can be taken out of it.",
+  },
+  case_merge_itself: {
+    status: 409,
+    title: "A case does not go into itself",
+    help: "Name another case as `into`: GET /api/v1/cases/:id/merge-targets lists those that fit.",
+  },
+  case_merge_target_unknown: {
+    status: 409,
+    title: "There is no such case to go into",
+    help: "GET /api/v1/cases/:id/merge-targets lists those that fit.",
+  },
+  case_merge_target_merged: {
+    status: 409,
+    title: "The other case went into another one itself",
+    help: "Name the one that it went into.",
+  },
+  case_merge_target_resolved: {
+    status: 409,
+    title: "The other case is resolved",
+    help: "What is open goes into what is open. Resolve this one too, or name an open case.",
+  },
+  case_merge_other_household: {
+    status: 409,
+    title: "The two cases are not of the same household",
+    help: "Nobody reads what others wrote. Where two households are the same people, merge the households first.",
+  },
+  case_merge_other_appliance: {
+    status: 409,
+    title: "The two cases are of different appliances",
+    help: "Each appliance keeps its own case. Say in a note where the other one is.",
+  },
+  case_merge_loses_appliance: {
+    status: 409,
+    title: "The other case is of no appliance",
+    help: "Merge it the other way round: the case of the appliance stays.",
+  },
+  case_merge_too_many: {
+    status: 409,
+    title: "Too many cases would be in one",
+    help: "A case holds at most 20 others. Resolve what is a matter of its own by itself.",
+  },
   case_taken: {
     status: 409,
     title: "Somebody has the case already",

@@ -104,7 +104,7 @@ export class EvidenceStore {
   /** Other cases of the device, newest first. */
   async past(db: Db, { id, deviceKey }: ServiceCase, limit: number): Promise<RelatedCase[]> {
     const { rows } = await sql<RelatedRow>`
-      SELECT ${related} FROM service_case WHERE device_key = ${deviceKey} AND id <> ${id}
+      SELECT ${related} FROM service_case WHERE device_key = ${deviceKey} AND id <> ${id} AND status <> 'merged'
       ORDER BY opened_at_ms DESC, id DESC LIMIT ${limit}`.execute(db);
     return rows.map(toRelated);
   }

@@ -77,12 +77,13 @@ export class Feedback {
   /** An owner says through the API how it went. */
   async give(
     by: OwnerPrincipal,
-    caseId: string,
+    asked: string,
     rating: number,
   ): Promise<{ kind: "given" } | Refused<"my_case_not_found" | "my_case_not_closed" | "feedback_given_already">> {
     const { db, clock, audit, conversations } = this.#deps;
-    const mine = await conversations.mine(by.householdId, caseId);
+    const mine = await conversations.mine(by.householdId, asked);
     if (mine === null) return refused("my_case_not_found");
+    const caseId = mine.serviceCase.id;
     if (!isClosed(mine.serviceCase.state.status)) return refused("my_case_not_closed");
     return contested(db, async (tx) => {
       const about = { case_id: caseId, device_key: mine.device?.key ?? null, household_id: by.householdId };
@@ -104,7 +105,7 @@ export class Feedback {
         SELECT DISTINCT ON (c.household_id) c.id, c.device_key, c.household_id
         FROM case_conversation v JOIN service_case c ON c.id = v.case_id
         LEFT JOIN feedback_asked f ON f.household_id = c.household_id
-        WHERE v.feedback_asked_at_ms IS NULL AND v.rating IS NULL AND c.is_closed AND c.household_id IS NOT NULL
+        WHERE v.feedback_asked_at_ms IS NULL AND v.rating IS NULL AND c.is_closed AND c.status <> 'merged' AND c.household_id IS NOT NULL
           AND c.status_at_ms > ${nowMs - askedWithinMs} AND coalesce(f.asked_at_ms, 0) <= ${nowMs - weekMs}
           AND NOT c.household_id = ANY(${[...left]}::uuid[])
         ORDER BY c.household_id, c.status_at_ms DESC LIMIT ${atOnceMax}`.execute(db);
@@ -198,7 +199,7 @@ export class Feedback {
       FROM json_to_recordset(${JSON.stringify(given)}::json) AS g(
         case_id uuid, device_key int, household_id uuid, rating smallint, at_ms bigint)
       JOIN service_case c ON c.id = g.case_id AND c.device_key IS NOT DISTINCT FROM g.device_key AND c.household_id = g.household_id
-      WHERE c.is_closed ORDER BY c.id
+      WHERE c.is_closed AND c.status <> 'merged' ORDER BY c.id
       ON CONFLICT (case_id) DO UPDATE SET rating = excluded.rating, rated_at_ms = excluded.rated_at_ms
         WHERE v.rating IS NULL
       RETURNING case_id, rating`.execute(tx);

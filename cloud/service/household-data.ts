@@ -4,7 +4,8 @@ import type { Db } from "../platform/database.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 
 const casesOf = (householdId: string) =>
-  sql`SELECT id FROM service_case WHERE household_id = ${householdId}::uuid OR former_household_id = ${householdId}::uuid`;
+  sql`SELECT id FROM service_case WHERE household_id = ${householdId}::uuid OR former_household_id = ${householdId}::uuid
+    OR came_from_id = ${householdId}::uuid`;
 
 /** What the service desk holds about a household. */
 export function serviceData(service: {
@@ -61,7 +62,7 @@ export function serviceData(service: {
         pages<{ id: string }>(async (last, limit) => {
           const { rows } = await sql<{ id: string }>`
             SELECT c.id, d.id AS "deviceId", c.cause, c.severity, c.title, c.status, c.opened_at_ms AS "openedAtMs",
-              c.status_at_ms AS "statusAtMs", v.rating
+              c.status_at_ms AS "statusAtMs", c.merged_into_id AS "mergedIntoId", v.rating
             FROM service_case c LEFT JOIN device d ON d.key = c.device_key LEFT JOIN case_conversation v ON v.case_id = c.id
             WHERE c.id IN (${casesOf(householdId)}) AND (${last?.id ?? null}::uuid IS NULL OR c.id > ${last?.id ?? null}::uuid)
             ORDER BY c.id LIMIT ${limit}`.execute(db);

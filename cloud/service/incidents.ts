@@ -299,9 +299,9 @@ export class Incidents {
     );
     await this.store.linkCases(
       tx,
-      last.flatMap(({ id: caseId, deviceKey }) => (deviceKey === null ? [] : [{ incidentId, deviceKey, caseId }])),
+      last.map(({ deviceKey, serviceCase }) => ({ incidentId, deviceKey, caseId: serviceCase.id })),
     );
-    return last;
+    return last.map(({ serviceCase }) => serviceCase);
   }
 }
 

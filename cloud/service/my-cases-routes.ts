@@ -151,7 +151,13 @@ function readRoutes(server: FastifyInstance, deps: MyCasesRoutesDeps): void {
     "/api/v1/my/cases/:id",
     {
       config: { permission: "my.cases" },
-      schema: { summary: "Read one of your cases", tags, params: caseId, response: { 200: myCaseWhole } },
+      schema: {
+        summary: "Read one of your cases",
+        description: "Two that turned out to be one matter are one, and found under the id of either.",
+        tags,
+        params: caseId,
+        response: { 200: myCaseWhole },
+      },
     },
     async ({ principal, params }) => wholeCase(deps, owner(principal).householdId, params.id),
   );
@@ -170,9 +176,9 @@ function readRoutes(server: FastifyInstance, deps: MyCasesRoutesDeps): void {
     },
     async (request, reply) => {
       const { householdId } = owner(request.principal);
-      const { id } = request.params;
-      if ((await conversations.mine(householdId, id)) === null)
-        throw problem(conversationProblems, "my_case_not_found");
+      const mine = await conversations.mine(householdId, request.params.id);
+      if (mine === null) throw problem(conversationProblems, "my_case_not_found");
+      const { id } = mine.serviceCase;
       const stream = caseStreams.open({ householdId, caseId: id }, () => reply.raw.destroy());
       if (stream === null) throw problem(conversationProblems, "too_many_case_streams");
       try {

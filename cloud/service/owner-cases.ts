@@ -93,12 +93,14 @@ export class OwnerCases {
 
   async get(
     householdId: string,
-    caseId: string,
+    asked: string,
   ): Promise<(OwnerCase & { messages: OwnerMessage[]; conversation: Conversation | null }) | null> {
     const { db, talk, entries, conversations } = this.#deps;
-    const mine = await conversations.mine(householdId, caseId);
+    const mine = await conversations.mine(householdId, asked);
+    if (mine === null) return null;
+    const caseId = mine.serviceCase.id;
     const standing = (await this.standings([caseId])).get(caseId);
-    if (mine === null || standing === undefined) return null;
+    if (standing === undefined) return null;
     const shown = await talk.shownOf(db, caseId);
     const lines = await entries.ofCase(db, caseId, entriesMax);
     return {
@@ -131,12 +133,13 @@ export class OwnerCases {
   /** What an owner chose instead of waiting on. It stands on the case, and changes what is due. */
   async choose(
     by: OwnerPrincipal,
-    caseId: string,
+    asked: string,
     chosen: Alternative,
   ): Promise<{ kind: "chosen" } | Refused<"my_case_not_found" | "my_case_closed" | "call_back_time_wrong">> {
     const { db, clock, audit, store, cases, talk, conversations, display } = this.#deps;
-    const mine = await conversations.mine(by.householdId, caseId);
+    const mine = await conversations.mine(by.householdId, asked);
     if (mine === null) return refused("my_case_not_found");
+    const caseId = mine.serviceCase.id;
     const nowMs = clock.nowMs();
     if (
       chosen.kind === "call_back" &&

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { casePolicyRoutes } from "./case-policy-routes.ts";
+import { caseMergeRoutes } from "./case-merge-routes.ts";
 import { caseReadRoutes } from "./case-read-routes.ts";
 import { caseRoutes } from "./case-routes.ts";
 import { caseWorkRoutes } from "./case-work-routes.ts";
@@ -13,6 +14,7 @@ export function serviceRoutes(server: FastifyInstance, service: Service): void {
   caseRoutes(server, service.desk);
   caseReadRoutes(server, service);
   caseWorkRoutes(server, service.desk);
+  caseMergeRoutes(server, service);
   casePolicyRoutes(server, service.policies);
   documentRoutes(server, { causes: service.causes, answers: service.answerTemplates });
 }

@@ -56,7 +56,8 @@ const newService = async (readings: TelemetryStore["readings"] = nothing) => {
         sendContent: async () => ({ kind: "refused", rule: "not_sendable" }),
       },
     },
-    knowsHousehold: async () => true,
+    holdHousehold: async (_tx, id) => id,
+    partsOf: async (id) => [id],
     mayWork: async () => true,
     workers: async () => [],
     homeOf: async () => null,
@@ -380,5 +381,5 @@ test("each opening, resolving and reopening is told to the world once", async ()
   expect(rows.map((row) => row.type)).toEqual(["hearth.case.opened", "hearth.case.resolved", "hearth.case.reopened"]);
   const counts = await service.counts();
   expect(counts.reopened).toBeGreaterThan(0);
-  expect(Object.keys(counts)).toHaveLength(7);
+  expect(Object.keys(counts)).toHaveLength(8);
 });

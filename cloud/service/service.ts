@@ -13,6 +13,8 @@ import { CaseEntriesStore } from "./case-entries-store.ts";
 import { CasePolicies } from "./case-policies.ts";
 import { type AnswerTemplate, answerTemplate } from "./core/answer-template.ts";
 import { type CauseDefinition, causeDefinition } from "./core/cause-article.ts";
+import { CaseBulk } from "./case-bulk.ts";
+import { CaseMerges } from "./case-merges.ts";
 import { CaseMeasures } from "./case-measures.ts";
 import { Evidence, type EvidenceDeps } from "./evidence.ts";
 import { Cases } from "./cases.ts";
@@ -67,7 +69,10 @@ export interface ServiceDeps {
   mayWork: (staffKeyId: string) => Promise<boolean>;
   /** Those who may, with their names. */
   workers: () => Promise<{ id: string; name: string }[]>;
-  knowsHousehold: (id: string) => Promise<boolean>;
+  /** Holds a household, or the one that it became part of; null where there is none. */
+  holdHousehold: (tx: Db, id: string) => Promise<string | null>;
+  /** A household and every one that became part of it. */
+  partsOf: (householdId: string, tx: Db) => Promise<string[]>;
   /** The language of a household, and how many could read what is written to it. */
   homeOf: HomeOf;
   deliveries: DiagnosisDeps["deliveries"] & { forgetWords(tx: Db, ids: readonly string[]): Promise<void> };
@@ -84,6 +89,10 @@ export class Service {
   readonly cases: Cases;
   /** Where staff work on cases. */
   readonly desk: CaseDesk;
+  /** Cases that are one matter. */
+  readonly merges: CaseMerges;
+  /** What staff do to many cases at once. */
+  readonly bulk: CaseBulk;
   readonly policies: CasePolicies;
   /** What appliances are asked about themselves. */
   readonly diagnosis: DiagnosisDesk;
@@ -122,6 +131,8 @@ export class Service {
     const made = { ...deps, policies: this.policies, store: this.#store, entries: new CaseEntriesStore() };
     this.cases = new Cases(made);
     this.desk = new CaseDesk({ ...made, cases: this.cases });
+    this.bulk = new CaseBulk(made);
+    this.merges = new CaseMerges({ ...made, talk: this.#talk });
     this.evidence = new Evidence({ ...made, onError: deps.onEvidenceError ?? (() => {}) });
     this.measures = new CaseMeasures(deps);
     this.#caseClock = new CaseClock(made);

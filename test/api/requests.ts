@@ -143,6 +143,9 @@ export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/cases": { deviceId: "oven-1", severity: "info", title: "Rattles" },
   "POST /api/v1/cases/:id/fixed-in": { version: "2.1.0", releaseCounter: 7 },
   "POST /api/v1/cases/:id/give": { staffKeyId: unknownId },
+  "POST /api/v1/cases/:id/merge": { into: unknownId },
+  "POST /api/v1/cases/:id/unmerge": {},
+  "POST /api/v1/cases/bulk": { ids: [unknownId], action: { kind: "release" } },
   "PUT /api/v1/cases/policy": policy,
   "POST /api/v1/notices/channels": {
     kind: "webhook",

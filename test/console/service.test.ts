@@ -88,7 +88,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
 
     test("rules say in a sentence what they watch, and one says what it found, with its trace", async () => {
       const { page, complaints } = await open(screen, "/rules");
-      await page.getByText(/cavity_c stays above 290 for 20 s/).waitFor();
+      await page.getByText(/Cavity stays above 290\s°C for 20 s/).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.getByRole("link", { name: "Cavity too hot" }).first().click();
       const found = page.getByRole("region", { name: "What it found" });

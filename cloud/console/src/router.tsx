@@ -18,7 +18,7 @@ import { householdsSearch } from "./core/household-url.ts";
 import { segmentSearch } from "./core/segments.ts";
 import { lifecycleSearch } from "./core/lifecycle.ts";
 import { webhooksSearch } from "./core/webhooks.ts";
-import { casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
+import { caseSearch, casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { Empty } from "./parts/empty.tsx";
@@ -154,6 +154,7 @@ const casesRoute = createRoute({
 const caseRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/cases/$id",
+  validateSearch: caseSearch,
   component: lazyRouteComponent(() => import("./pages/cases/case-page.tsx"), "CasePage"),
 });
 

@@ -26,6 +26,8 @@ export function causeWords(cause: Cause): string {
       return `Has an open case: ${quoted(cause.title)}`;
     case "case_resolved":
       return `${quoted(cause.title)} was solved${cause.atFirstAnswer ? " at the first answer" : ""}`;
+    case "case_merged":
+      return `${quoted(cause.title)} goes on in another case`;
     case "faults": {
       const codes = cause.codes.length === 0 ? "" : `: ${cause.codes.join(", ")}`;
       return `${many(cause.count, "fault")} within ${many(cause.days, "day")}${codes}`;

@@ -179,6 +179,8 @@ function causeOf({ atMs, body }: Signal): Cause {
       return { kind: "case_open", atMs, title: body.title };
     case "case_resolved":
       return { kind: "case_resolved", atMs, title: body.title, atFirstAnswer: body.atFirstAnswer };
+    case "case_merged":
+      return { kind: "case_merged", atMs, title: body.title };
     case "tier":
       return { kind: "tier", atMs, tier: body.isAboveFirst ? body.tier : null };
     case "marketing":

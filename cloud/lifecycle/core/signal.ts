@@ -22,6 +22,7 @@ const signalBody = z.discriminatedUnion("kind", [
     byHousehold: z.boolean(),
   }),
   z.object({ kind: z.literal("case_resolved"), caseId: z.string(), title: z.string(), atFirstAnswer: z.boolean() }),
+  z.object({ kind: z.literal("case_merged"), caseId: z.string(), title: z.string() }),
   z.object({ kind: z.literal("tier"), tier: z.string().nullable(), isAboveFirst: z.boolean() }),
   z.object({ kind: z.literal("marketing"), isAgreed: z.boolean() }),
   z.object({ kind: z.literal("share_cooked") }),
@@ -110,6 +111,7 @@ function namedOfFact(
     case "hearth.household.device_left":
       return deviceId === null ? null : { body: { kind: "left", deviceId } };
     case "hearth.case.opened":
+    case "hearth.case.unmerged":
     case "hearth.case.reopened": {
       if (caseId === null) return null;
       const by = text(data.by) ?? "";
@@ -120,6 +122,8 @@ function namedOfFact(
       const atFirstAnswer = data.answers === 1 && data.reopenedCount === 0;
       return caseId === null ? null : { body: { kind: "case_resolved", caseId, title, atFirstAnswer } };
     }
+    case "hearth.case.merged":
+      return caseId === null ? null : { body: { kind: "case_merged", caseId, title } };
     case "hearth.case.rated": {
       // What was touched at an appliance is an act of its own.
       const said = rating.safeParse(data.rating);

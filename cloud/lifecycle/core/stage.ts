@@ -22,6 +22,7 @@ export type Cause =
   | { kind: "feedback"; atMs: number; rating: number }
   | { kind: "case_open"; atMs: number; title: string }
   | { kind: "case_resolved"; atMs: number; title: string; atFirstAnswer: boolean }
+  | { kind: "case_merged"; atMs: number; title: string }
   | { kind: "faults"; atMs: number; count: number; days: number; codes: string[] }
   | { kind: "fault"; atMs: number; code: string }
   | { kind: "complaint"; atMs: number }

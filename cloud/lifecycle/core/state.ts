@@ -94,6 +94,9 @@ export function learn(before: HouseholdFacts, signal: Signal, definition: Lifecy
       const openCases = facts.openCases.filter((one) => one.caseId !== body.caseId);
       return { ...facts, openCases, lastResolved: { title, atMs, atFirstAnswer } };
     }
+    case "case_merged":
+      // It goes on in another one: nothing was solved by that.
+      return { ...facts, openCases: facts.openCases.filter((one) => one.caseId !== body.caseId) };
     case "tier":
       return { ...facts, tier: body.isAboveFirst && body.tier !== null ? { name: body.tier, atMs } : null };
     case "marketing":

@@ -74,7 +74,7 @@ export interface CasePromise {
   escalatesAtMs: number | null;
 }
 
-const closed = new Set<CaseStatus>(["resolved", "resolved_in_release"]);
+const closed = new Set<CaseStatus>(["resolved", "resolved_in_release", "merged"]);
 const paused = new Set<CaseStatus>(["waiting_for_owner", "waiting_for_release"]);
 
 export const isClosed = (status: CaseStatus): boolean => closed.has(status);
@@ -159,6 +159,33 @@ export const promiseAnew = (
     status,
     terms,
   );
+
+/**
+ * Another case of the same matter goes into this one. Nobody shall wait longer because of that: what was promised sooner there holds here.
+ *
+ * @param joined the promise of the case that ends
+ */
+export function promiseJoined(
+  promise: CasePromise,
+  status: CaseStatus,
+  joined: CasePromise,
+  terms: SeverityTerms,
+): CasePromise {
+  const owesAnswers = promise.answeredAtMs === null && joined.answeredAtMs === null;
+  return settled(
+    {
+      ...promise,
+      firstAnswerDueAtMs: owesAnswers
+        ? Math.min(promise.firstAnswerDueAtMs, joined.firstAnswerDueAtMs)
+        : promise.firstAnswerDueAtMs,
+      // A clock that stands still promises no moment.
+      resolveDueAtMs:
+        joined.pausedAtMs === null ? Math.min(promise.resolveDueAtMs, joined.resolveDueAtMs) : promise.resolveDueAtMs,
+    },
+    status,
+    terms,
+  );
+}
 
 /** What climbs while it is not done. */
 export type Escalating = Pick<CasePromise, "dueAtMs" | "level" | "escalatesAtMs">;

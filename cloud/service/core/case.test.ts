@@ -11,6 +11,8 @@ const kinds = [
   "take_up",
   "fixed_in",
   "release_confirmed",
+  "merged",
+  "unmerged",
 ] as const;
 type Kind = (typeof kinds)[number];
 
@@ -23,6 +25,7 @@ const states: Record<(typeof caseStatuses)[number], CaseState> = {
   resolved: { status: "resolved", resolvedAtMs: 0, by: "cause", fixedIn: null },
   resolved_in_release: { status: "resolved_in_release", resolvedAtMs: 0, by: "release", fixedIn },
   reopened: { status: "reopened", reopenedAtMs: 0 },
+  merged: { status: "merged", mergedAtMs: 0, by: "staff:1", intoId: "2" },
 };
 
 function event(kind: Kind, atMs: number, counter: number | null = 6): CaseEvent {
@@ -36,6 +39,10 @@ function event(kind: Kind, atMs: number, counter: number | null = 6): CaseEvent 
       return { kind, atMs, fixedIn: { version: "2.2.0", counter: 8 } };
     case "release_confirmed":
       return { kind, atMs, stands: false };
+    case "merged":
+      return { kind, atMs, by: "staff:1", intoId: "2" };
+    case "unmerged":
+      return { kind, atMs, by: "staff:1", isOver: false };
     case "ask_owner":
     case "owner_answered":
     case "take_up":
@@ -52,6 +59,7 @@ test("every status answers every event as the table in this test says", () => {
   const table = Object.fromEntries(
     caseStatuses.map((status) => [status, kinds.map((kind) => outcomeOf(states[status], event(kind, 1)))]),
   );
+  const merging = ["merged", "case_not_merged"];
   const inHand = [
     "case_already_open",
     "resolved",
@@ -61,8 +69,9 @@ test("every status answers every event as the table in this test says", () => {
     "case_already_open",
     "waiting_for_release",
     "case_not_waiting",
+    ...merging,
   ];
-  const closed = Array.from({ length: 7 }, () => "case_already_resolved");
+  const closed = [...Array.from({ length: 8 }, () => "case_already_resolved"), "case_not_merged"];
   expect(table).toEqual({
     open: inHand,
     reopened: inHand,
@@ -75,6 +84,7 @@ test("every status answers every event as the table in this test says", () => {
       "open",
       "waiting_for_release",
       "case_not_waiting",
+      ...merging,
     ],
     waiting_for_staff: [
       "case_already_open",
@@ -85,6 +95,7 @@ test("every status answers every event as the table in this test says", () => {
       "open",
       "waiting_for_release",
       "case_not_waiting",
+      ...merging,
     ],
     waiting_for_release: [
       "case_already_open",
@@ -95,9 +106,11 @@ test("every status answers every event as the table in this test says", () => {
       "open",
       "waiting_for_release",
       "resolved_in_release",
+      ...merging,
     ],
     resolved: ["reopened", ...closed],
     resolved_in_release: ["waiting_for_release", ...closed],
+    merged: [...Array.from({ length: 9 }, () => "case_merged"), "open"],
   });
 });
 

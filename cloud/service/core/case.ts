@@ -10,6 +10,8 @@
  *     |     +-----the cause returns there, or still stands a day after it came--------+
  *     |                                                                               |
  *     +--staff: mended in release X--> waiting_for_release --the device has it--> resolved_in_release
+ *     |
+ *     +--staff: the same matter as another case--> merged --it was not--> open, or resolved where the other one is
  *
  * A cause that returns later than that is a new case: what happened a season ago is not what a technician should read first. A release
  * that was to mend it is another matter: that it did not is a regression whenever it shows. While a device has an older release its
@@ -32,7 +34,9 @@ export type CaseState =
   /** `fixedIn` where the cause went away before the release came. */
   | { status: "resolved"; resolvedAtMs: number; by: string; fixedIn: FixedIn | null }
   | { status: "resolved_in_release"; resolvedAtMs: number; by: string; fixedIn: FixedIn }
-  | { status: "reopened"; reopenedAtMs: number };
+  | { status: "reopened"; reopenedAtMs: number }
+  /** It stands for itself no longer: `intoId` is the case that it went into, which may have gone into another one since. */
+  | { status: "merged"; mergedAtMs: number; by: string; intoId: string };
 
 export type CaseStatus = CaseState["status"];
 export const caseStatuses = [
@@ -43,6 +47,7 @@ export const caseStatuses = [
   "resolved",
   "resolved_in_release",
   "reopened",
+  "merged",
 ] as const satisfies CaseStatus[];
 
 export type CaseEvent =
@@ -55,7 +60,10 @@ export type CaseEvent =
   | { kind: "take_up"; atMs: number }
   | { kind: "fixed_in"; atMs: number; fixedIn: FixedIn }
   /** The device has the release or a newer one; `stands`: a rule still holds the cause. */
-  | { kind: "release_confirmed"; atMs: number; stands: boolean };
+  | { kind: "release_confirmed"; atMs: number; stands: boolean }
+  | { kind: "merged"; atMs: number; by: string; intoId: string }
+  /** `isOver`: the case that it was in is resolved, and so was this one with it. */
+  | { kind: "unmerged"; atMs: number; by: string; isOver: boolean };
 
 /** Why an event changed nothing. */
 export type CaseRefusal =
@@ -64,6 +72,8 @@ export type CaseRefusal =
   | "case_already_waiting"
   | "case_not_waiting"
   | "case_waits_for_release"
+  | "case_merged"
+  | "case_not_merged"
   | "resolved_too_long_ago";
 
 export type CaseOutcome = { kind: "moved"; to: CaseState } | { kind: "refused"; rule: CaseRefusal };
@@ -99,6 +109,10 @@ const waitForStaff = (_now: unknown, on: On<"owner_answered">): CaseOutcome =>
 const takeUp = (_now: unknown, on: On<"take_up">): CaseOutcome => moved({ status: "open", openedAtMs: on.atMs });
 const waitForRelease = (_now: unknown, on: On<"fixed_in">): CaseOutcome =>
   moved({ status: "waiting_for_release", sinceMs: on.atMs, fixedIn: on.fixedIn, confirmedAtMs: null });
+const merge = (_now: unknown, { atMs, by, intoId }: On<"merged">): CaseOutcome =>
+  moved({ status: "merged", mergedAtMs: atMs, by, intoId });
+const unmerge = (_now: unknown, { atMs, by, isOver }: On<"unmerged">): CaseOutcome =>
+  moved(isOver ? { status: "resolved", resolvedAtMs: atMs, by, fixedIn: null } : { status: "open", openedAtMs: atMs });
 const reopen = (atMs: number): CaseOutcome => moved({ status: "reopened", reopenedAtMs: atMs });
 
 function returned(now: Of<"resolved">, on: On<"cause_returned">): CaseOutcome {
@@ -127,6 +141,8 @@ const inHand = {
   take_up: () => refused("case_already_open"),
   fixed_in: waitForRelease,
   release_confirmed: () => refused("case_not_waiting"),
+  merged: merge,
+  unmerged: () => refused("case_not_merged"),
 };
 
 /** What all that are closed have in common. */
@@ -138,6 +154,8 @@ const isOver = {
   take_up: () => refused("case_already_resolved"),
   fixed_in: () => refused("case_already_resolved"),
   release_confirmed: () => refused("case_already_resolved"),
+  merged: () => refused("case_already_resolved"),
+  unmerged: () => refused("case_not_merged"),
 };
 
 /** Every status by every event: a cell that is missing does not compile. */
@@ -171,6 +189,8 @@ const transitions: {
     fixed_in: (now, on) =>
       now.fixedIn.counter === on.fixedIn.counter ? refused("case_already_waiting") : waitForRelease(now, on),
     release_confirmed: confirmed,
+    merged: merge,
+    unmerged: () => refused("case_not_merged"),
   },
   resolved: { ...isOver, cause_returned: returned },
   resolved_in_release: {
@@ -180,6 +200,18 @@ const transitions: {
         ? reopen(on.atMs)
         : // It went back to an older release, so that what was known of it counts again.
           moved({ status: "waiting_for_release", sinceMs: on.atMs, fixedIn, confirmedAtMs: null }),
+  },
+  merged: {
+    cause_returned: () => refused("case_merged"),
+    cause_cleared: () => refused("case_merged"),
+    resolved: () => refused("case_merged"),
+    ask_owner: () => refused("case_merged"),
+    owner_answered: () => refused("case_merged"),
+    take_up: () => refused("case_merged"),
+    fixed_in: () => refused("case_merged"),
+    release_confirmed: () => refused("case_merged"),
+    merged: () => refused("case_merged"),
+    unmerged: unmerge,
   },
 };
 

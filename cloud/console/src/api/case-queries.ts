@@ -57,6 +57,15 @@ export const besideQuery = (id: string) =>
     refetchInterval: liveMs,
   });
 
+/** The open cases that one can go into. */
+export const mergeTargetsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["cases", "merge-targets", id],
+    queryFn: ({ signal }) => get<{ items: QueuedCase[] }>(`${casePath(id)}/merge-targets`, { signal }),
+  });
+
+export const bulkPath = "/api/v1/cases/bulk";
+
 /** Whom a case or an incident can be given to. */
 export const assigneesQuery = queryOptions({
   queryKey: ["assignees"],

@@ -9,7 +9,8 @@ export type CaseStatus =
   | "waiting_for_release"
   | "resolved"
   | "resolved_in_release"
-  | "reopened";
+  | "reopened"
+  | "merged";
 
 export interface CasePromise {
   firstAnswerDueAtMs: number;
@@ -42,6 +43,8 @@ export interface QueuedCase {
   escalatedTo: string | null;
   assignee: string | null;
   reopenedCount: number;
+  /** The case that stands for it since both turned out to be one matter; null where it stands for itself. */
+  mergedInto: string | null;
 }
 
 export interface CaseEntry {
@@ -56,11 +59,15 @@ export interface CaseEntry {
     | "escalated"
     | "message_to_owner"
     | "message_from_owner"
-    | "diagnosis";
+    | "diagnosis"
+    | "merged"
+    | "unmerged";
   atMs: number;
   by: string;
   text: string | null;
   data: Record<string, unknown>;
+  /** The case that it was written in, where that one went into this one. */
+  fromCaseId: string | null;
 }
 
 export interface Snapshot {
@@ -113,6 +120,24 @@ export interface CaseDossier extends QueuedCase {
     cases: RelatedCase[];
   };
   past: RelatedCase[];
+  merged: MergedCase[];
+}
+
+/** A case that went into another one. */
+export interface MergedCase {
+  id: string;
+  title: string;
+  cause: string;
+  deviceId: string | null;
+  openedAtMs: number;
+  mergedAtMs: number;
+  mergedBy: string;
+}
+
+/** What became of each case that something was done to at once. */
+export interface BulkOutcome {
+  done: string[];
+  refused: { id: string; code: string; title: string; detail?: string | undefined }[];
 }
 
 export interface QueueCounts {

@@ -17,9 +17,11 @@ export const statusWords: Record<CaseStatus, { words: string; tone: Tone }> = {
   waiting_for_release: { words: "Waits for a release", tone: "plain" },
   resolved: { words: "Resolved", tone: "well" },
   resolved_in_release: { words: "Resolved in a release", tone: "well" },
+  merged: { words: "Merged into another", tone: "plain" },
 };
 
-export const isClosed = (status: CaseStatus): boolean => status === "resolved" || status === "resolved_in_release";
+export const isClosed = (status: CaseStatus): boolean =>
+  status === "resolved" || status === "resolved_in_release" || status === "merged";
 
 /** Less than this is soon. */
 const soonMs = 3_600_000;
@@ -117,6 +119,12 @@ export function entryWords({ kind, data, by }: CaseEntry): string {
       return data["automatic"] === true ? "Automatic answer to the owner" : "Answer to the owner";
     case "message_from_owner":
       return "The owner wrote";
+    case "merged":
+      return text(data["into"]) === null ? "Another case was merged into this one" : "Merged into another case";
+    case "unmerged":
+      return text(data["from"]) === null
+        ? "A merged case was taken out again"
+        : "Taken out of the case it was merged into";
     case "diagnosis":
       return `${data["diagnosis"] === "send_log" ? "Log" : "Self-test"}: ${text(data["state"]) ?? "asked"}`;
   }

@@ -13,8 +13,22 @@ test("each kind of rule reads as a sentence that names what it watches", () => {
     clearAt: 270,
     holdMs: 20_000,
   };
-  expect(ruleSentence(hot)).toBe("cavity_c stays above 290 for 20 s; it is over when it is back at 270.");
+  expect(ruleSentence(hot)).toBe("Cavity stays above 290\u00A0°C for 20 s; it is over when it is back at 270\u00A0°C.");
   expect(metricsRead(hot)).toEqual(["cavity_c"]);
+  const seal = {
+    ...base,
+    kind: "trend",
+    from: { type: "preheat.finished" },
+    to: { type: "program.finished" },
+    feature: { kind: "rate", metric: "energy_wh", per: { metric: "cavity_c" } },
+    share: 0.35,
+    direction: "above",
+    baselineEpisodes: 6,
+    episodes: 4,
+  };
+  expect(ruleSentence(seal)).toBe(
+    "From preheat.finished to program.finished, how much energy it takes for each °C of cavity lies 35 % above the appliance’s own first 6 for the last 4.",
+  );
   const silent = { ...base, kind: "absence", of: { kind: "anything" }, forMs: 86_400_000, models: ["oven-x200"] };
   expect(ruleSentence(silent)).toBe("Nothing at all is heard from the appliance for 24 h. On oven-x200 alone.");
   const flapping = {

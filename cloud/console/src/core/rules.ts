@@ -1,6 +1,7 @@
 /** Rules in words. A definition is read as the API wrote it: each kind has parts of its own. */
 import type { Backtest, RuleDefinition, RuleFiring, RuleMode } from "../api/rule-shapes.ts";
-import { countText } from "./numbers.ts";
+import { labelOf, unitOf } from "./metrics.ts";
+import { countText, valueText } from "./numbers.ts";
 import type { Tone } from "./rollouts.ts";
 import { durationText } from "./time.ts";
 
@@ -21,6 +22,11 @@ const word = (value: unknown): string =>
 const time = (value: unknown): string => durationText(typeof value === "number" ? value : 0);
 const percent = (value: unknown): string => `${Math.round((typeof value === "number" ? value : 0) * 100)} %`;
 
+/** A metric by its name, as the rest of the console says it: `cavity_c` is the cavity, in °C. */
+const quantity = (metric: unknown): string => labelOf(word(metric)).toLowerCase();
+const amount = (value: unknown, metric: unknown): string =>
+  typeof value === "number" ? valueText(value, unitOf(word(metric))) : word(value);
+
 /** An event, and the condition that it must meet. */
 function eventWords(selector: unknown): string {
   const { type, where } = partsOf(selector);
@@ -30,25 +36,27 @@ function eventWords(selector: unknown): string {
 
 function featureWords(feature: Parts): string {
   if (feature["kind"] === "rise")
-    return `how fast ${word(feature["metric"])} rises from ${word(feature["from"])} to ${word(feature["to"])}`;
-  if (feature["kind"] === "rate")
-    return `how much ${word(feature["metric"])} it takes for each ${word(partsOf(feature["per"])["metric"])}`;
-  return `the mean of ${word(feature["metric"])}`;
+    return `how fast ${quantity(feature["metric"])} rises from ${amount(feature["from"], feature["metric"])} to ${amount(feature["to"], feature["metric"])}`;
+  if (feature["kind"] === "rate") {
+    const per = word(partsOf(feature["per"])["metric"]);
+    return `how much ${quantity(feature["metric"])} it takes for each ${unitOf(per)} of ${quantity(per)}`;
+  }
+  return `the mean of ${quantity(feature["metric"])}`;
 }
 
 function absenceWords(of: Parts): string {
   if (of["kind"] === "anything") return "Nothing at all is heard from the appliance";
-  if (of["kind"] === "metric") return `No reading has ${word(of["metric"])}`;
+  if (of["kind"] === "metric") return `No reading of ${quantity(of["metric"])} comes`;
   return `No ${eventWords(of["event"])} comes`;
 }
 
 const sentences: Readonly<Record<string, (rule: Parts) => string>> = {
   threshold: (rule) =>
-    `${word(rule["metric"])} stays ${word(rule["direction"])} ${word(rule["limit"])} for ${time(rule["holdMs"])}; it is over when it is back at ${word(rule["clearAt"])}.`,
+    `${quantity(rule["metric"])} stays ${word(rule["direction"])} ${amount(rule["limit"], rule["metric"])} for ${time(rule["holdMs"])}; it is over when it is back at ${amount(rule["clearAt"], rule["metric"])}.`,
   fault: () => "The appliance itself raises a fault; it is over when the appliance clears it.",
   frozen: (rule) => {
     const driver = partsOf(rule["driver"]);
-    return `${word(rule["metric"])} does not move by ${word(rule["withinDelta"])} for ${time(rule["holdMs"])} while ${word(driver["metric"])} is above ${word(driver["above"])}.`;
+    return `${quantity(rule["metric"])} does not move by ${amount(rule["withinDelta"], rule["metric"])} for ${time(rule["holdMs"])} while ${quantity(driver["metric"])} is above ${amount(driver["above"], driver["metric"])}.`;
   },
   count: (rule) =>
     `${eventWords(rule["event"])} comes ${word(rule["count"])} times within ${time(rule["windowMs"])}; it is over after ${time(rule["quietMs"])} without.`,
@@ -65,7 +73,7 @@ const sentences: Readonly<Record<string, (rule: Parts) => string>> = {
 export function ruleSentence(rule: RuleDefinition): string {
   const said = (sentences[rule.kind] ?? (() => `A rule of the kind ${rule.kind}.`))(partsOf(rule));
   const models = rule.models === undefined ? "" : ` On ${rule.models.join(", ")} alone.`;
-  // Names of metrics and events are written as they are.
+  // Names of events are written as they are.
   const isName = /[._]/.test(said.split(" ")[0] ?? "");
   return (isName ? said : said.charAt(0).toUpperCase() + said.slice(1)) + models;
 }

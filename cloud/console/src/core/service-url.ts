@@ -62,6 +62,13 @@ export function casesSearch(search: Record<string, unknown>): CasesSearch {
   };
 }
 
+export interface CaseSearch {
+  /** The case that was asked for: it went into this one. */
+  from?: string | undefined;
+}
+
+export const caseSearch = (search: Record<string, unknown>): CaseSearch => ({ from: text(search["from"]) });
+
 const keysOf = {
   severity: { is: "severity", isNot: "notSeverity" },
   status: { is: "status", isNot: "notStatus" },

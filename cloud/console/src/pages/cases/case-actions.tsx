@@ -11,9 +11,10 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { useDraft } from "../../parts/draft.ts";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
+import { MergeForm } from "./merge-form.tsx";
 
 /** What may be done with a case; the first three at once, the others with a word more. */
-export type CaseAction = "take" | "release" | "reopen" | "wait" | "resolve" | "fixed-in" | "give";
+export type CaseAction = "take" | "release" | "reopen" | "wait" | "resolve" | "fixed-in" | "give" | "merge";
 
 interface Order {
   path: string;
@@ -35,6 +36,7 @@ const buttonWords: Record<CaseAction, string> = {
   resolve: "Resolve…",
   "fixed-in": "Mended in a release…",
   give: "Give to…",
+  merge: "Merge into another…",
 };
 
 function actionsOf({ status, assignee, model }: CaseDossier): CaseAction[] {
@@ -48,6 +50,7 @@ function actionsOf({ status, assignee, model }: CaseDossier): CaseAction[] {
     // What is no appliance's matter is mended in no release.
     ...(status === "waiting_for_release" || model === null ? [] : (["fixed-in"] as const)),
     "resolve",
+    "merge",
   ];
 }
 
@@ -90,7 +93,8 @@ export function CaseActions({ found, asked, onAsk }: CaseActionsProps) {
         opened={hasDialog}
         onClose={() => onAsk(null)}
       >
-        {hasDialog && (
+        {hasDialog && asked === "merge" && <MergeForm found={found} onLeave={() => onAsk(null)} />}
+        {hasDialog && asked !== "merge" && (
           <Asked
             found={found}
             action={asked}
@@ -107,7 +111,7 @@ export function CaseActions({ found, asked, onAsk }: CaseActionsProps) {
 
 interface AskedProps {
   found: CaseDossier;
-  action: Exclude<CaseAction, "take" | "release">;
+  action: Exclude<CaseAction, "take" | "release" | "merge">;
   pending: boolean;
   error: Error | null;
   onAct: (order: Order) => void;

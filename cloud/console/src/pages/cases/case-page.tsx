@@ -1,6 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, Navigate, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { besideQuery, caseQuery, queueQuery } from "../../api/case-queries.ts";
 import type { CaseDossier } from "../../api/case-shapes.ts";
@@ -18,6 +18,7 @@ import { CaseTimeline } from "./case-timeline.tsx";
 import { Conversation } from "./conversation.tsx";
 import { Diagnoses } from "./diagnoses.tsx";
 import { EvidenceCard } from "./evidence-card.tsx";
+import { CameFrom, MergedCases } from "./merged-cases.tsx";
 import { Notes } from "./notes.tsx";
 import { DueMark } from "./queue-table.tsx";
 import { Related } from "./related.tsx";
@@ -28,15 +29,20 @@ const route = getRouteApi("/cases/$id");
 /** One case: what it is and how bad, what to do, what speaks for it, and the conversation with its owner. */
 export function CasePage() {
   const { id } = route.useParams();
+  const { from } = route.useSearch();
   const question = useQuery(caseQuery(id));
   const found = question.data;
   return (
     <div className={page["page"]}>
       <title>{`${found?.title ?? "Case"} · Hearth`}</title>
       <QuestionNotice question={question} />
-      {found === undefined
-        ? question.error === null && <Skeleton height={480} radius={10} />
-        : [<Whole key={found.id} found={found} />]}
+      {found === undefined ? (
+        question.error === null && <Skeleton height={480} radius={10} />
+      ) : found.mergedInto !== null ? (
+        <Navigate to="/cases/$id" params={{ id: found.mergedInto }} search={{ from: from ?? id }} replace />
+      ) : (
+        [<Whole key={found.id} found={found} />]
+      )}
     </div>
   );
 }
@@ -66,6 +72,7 @@ function Whole({ found }: { found: CaseDossier }) {
     ...(mayWork
       ? {
           a: () => setAsked("take"),
+          m: () => setAsked("merge"),
           r: () => document.getElementById("answer")?.focus(),
           n: () => document.getElementById("note")?.focus(),
         }
@@ -75,12 +82,14 @@ function Whole({ found }: { found: CaseDossier }) {
   return (
     <>
       <Head found={found} />
+      <CameFrom found={found} />
       {mayWork && <CaseActions found={found} asked={asked} onAsk={setAsked} />}
       <CaseFacts found={found} />
       <div className={classes["columns"]}>
         <div className={classes["column"]}>
           <WhatToDo found={found} />
           {found.deviceId !== null && <EvidenceCard found={found} />}
+          {found.merged.length > 0 && <MergedCases found={found} mayWork={mayWork} />}
           <div className={`${classes["column"]} ${classes["later"]}`}>
             {found.deviceId !== null && (
               <>

@@ -1,6 +1,7 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
 import { casePath, queueCountsQuery, queueQuery } from "../../api/case-queries.ts";
 import type { QueuedCase } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
@@ -15,6 +16,7 @@ import page from "../../parts/page.module.css";
 import { Pager } from "../../parts/pager.tsx";
 import { ServiceTabs } from "../../parts/service-tabs.tsx";
 import classes from "./cases.module.css";
+import { ChosenCases } from "./chosen-cases.tsx";
 import { Measures } from "./measures.tsx";
 import { NewCase } from "./new-case.tsx";
 import { Promises } from "./promises.tsx";
@@ -36,7 +38,8 @@ export function CasesPage() {
         <h1>Cases</h1>
         {search.tab === undefined && (
           <p className={classes["keyHint"]}>
-            <kbd>j</kbd> <kbd>k</kbd> move, <kbd>e</kbd> opens, <kbd>a</kbd> takes, <kbd>?</kbd> shows all keys
+            <kbd>j</kbd> <kbd>k</kbd> move, <kbd>e</kbd> opens, <kbd>a</kbd> takes, <kbd>x</kbd> chooses, <kbd>?</kbd>{" "}
+            shows all keys
           </p>
         )}
         {mayWork && (
@@ -69,6 +72,30 @@ function useTake() {
   });
 }
 
+const noCases: readonly QueuedCase[] = [];
+
+/** Which of the cases on the page are chosen. What leaves the page is chosen no more: nobody acts on what they do not see. */
+function useChoice(items: readonly QueuedCase[]) {
+  const [wanted, setWanted] = useState<ReadonlySet<string>>(new Set());
+  const [last, setLast] = useState<string | null>(null);
+  const cases = items.filter(({ id }) => wanted.has(id));
+  return {
+    cases,
+    ids: new Set(cases.map(({ id }) => id)),
+    choose: (ids: readonly string[]) => setWanted(new Set(ids)),
+    toggle(id: string | null, range: boolean) {
+      if (id === null) return;
+      const at = items.findIndex((one) => one.id === id);
+      const from = range ? items.findIndex((one) => one.id === last) : -1;
+      const chosen = new Set(cases.map((one) => one.id));
+      if (from !== -1) for (const one of items.slice(Math.min(from, at), Math.max(from, at) + 1)) chosen.add(one.id);
+      else if (!chosen.delete(id)) chosen.add(id);
+      setWanted(chosen);
+      setLast(id);
+    },
+  };
+}
+
 function Queue({ search }: { search: CasesSearch }) {
   const navigate = useNavigate();
   const question = useQuery(queueQuery(search));
@@ -76,6 +103,7 @@ function Queue({ search }: { search: CasesSearch }) {
   const mayWork = useRights()?.may("cases.write") === true;
   const take = useTake();
   const items = question.data?.items;
+  const choice = useChoice(items ?? noCases);
 
   useKeys({
     j: () => moveChoice(1),
@@ -88,6 +116,13 @@ function Queue({ search }: { search: CasesSearch }) {
       const id = chosenCase();
       if (id !== null && mayWork) take.mutate(id);
     },
+    ...(mayWork
+      ? {
+          x: () => choice.toggle(chosenCase(), false),
+          X: () => choice.toggle(chosenCase(), true),
+          Escape: () => choice.choose([]),
+        }
+      : {}),
   });
 
   return (
@@ -95,6 +130,13 @@ function Queue({ search }: { search: CasesSearch }) {
       <QueueFilters search={search} counts={counts} />
       <QuestionNotice question={question} />
       {take.error !== null && <Notice error={take.error} />}
+      {mayWork && (
+        <ChosenCases
+          chosen={choice.cases}
+          onChoose={choice.choose}
+          onAll={() => choice.choose((items ?? noCases).map(({ id }) => id))}
+        />
+      )}
       {items === undefined ? (
         question.error === null && <Skeleton height={320} radius={10} />
       ) : items.length === 0 ? (
@@ -103,7 +145,12 @@ function Queue({ search }: { search: CasesSearch }) {
         <QueueTable
           cases={items}
           stale={question.isPlaceholderData}
-          {...(mayWork ? { onTake: (one: QueuedCase) => take.mutate(one.id) } : {})}
+          {...(mayWork
+            ? {
+                onTake: (one: QueuedCase) => take.mutate(one.id),
+                choosing: { chosen: choice.ids, onToggle: choice.toggle },
+              }
+            : {})}
         />
       )}
       {question.data !== undefined && (search.cursor !== undefined || question.data.nextCursor !== null) && (
@@ -137,7 +184,9 @@ function NoCases({ search }: { search: CasesSearch }) {
   if (search.assignee !== undefined && search.assignee !== "none")
     return (
       <Empty title="They have no open case">
-        <p>Give them one on its page, or look at everybody’s cases.</p>
+        <p>
+          Give them some from everybody’s cases: choose with <kbd>x</kbd>, then give.
+        </p>
       </Empty>
     );
   return (

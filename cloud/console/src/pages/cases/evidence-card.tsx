@@ -23,7 +23,9 @@ const noReadings: RuleTrace["readings"] = [];
 export function EvidenceCard({ found }: { found: CaseDossier }) {
   const models = useQuery(modelsQuery).data?.items;
   const trace = useMemo(() => {
-    const firing = found.entries.find(({ kind, data }) => kind === "opened" && traceOf(data) !== null);
+    // What a case took over from another one has its own evidence.
+    const own = found.entries.filter(({ fromCaseId }) => fromCaseId === null || fromCaseId === found.id);
+    const firing = own.find(({ kind, data }) => kind === "opened" && traceOf(data) !== null);
     return firing === undefined ? null : traceOf(firing.data);
   }, [found.entries]);
   const { evidence } = found;

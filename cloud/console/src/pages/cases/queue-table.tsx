@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { QueuedCase } from "../../api/case-shapes.ts";
 import { causeWords, dueOf, statusWords } from "../../core/case-words.ts";
@@ -34,11 +34,30 @@ interface QueueTableProps {
   cases: readonly QueuedCase[];
   stale: boolean;
   onTake?: (one: QueuedCase) => void;
+  /** Cases are chosen for something to be done to many; `range`: all from the last one up to this one. */
+  choosing?: { chosen: ReadonlySet<string>; onToggle: (id: string, range: boolean) => void };
 }
 
-export function QueueTable({ cases, stale, onTake }: QueueTableProps) {
+export function QueueTable({ cases, stale, onTake, choosing }: QueueTableProps) {
   const columns: Column<QueuedCase>[] = [
-    { name: "Case", lead: true, cell: (one) => <Title one={one} /> },
+    {
+      name: "Case",
+      lead: true,
+      cell: (one) => (
+        <div className={classes["lead"]}>
+          {choosing !== undefined && (
+            <Checkbox
+              aria-label={`Choose ${one.title}`}
+              checked={choosing.chosen.has(one.id)}
+              onChange={(event) =>
+                choosing.onToggle(one.id, "shiftKey" in event.nativeEvent && event.nativeEvent.shiftKey === true)
+              }
+            />
+          )}
+          <Title one={one} />
+        </div>
+      ),
+    },
     { name: "Severity", cell: ({ severity }) => <SeverityMark severity={severity} /> },
     { name: "Due", cell: (one) => <DueMark one={one} /> },
     {

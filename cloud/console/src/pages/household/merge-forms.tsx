@@ -41,8 +41,8 @@ export function JoinForm({ household, onDone }: { household: Household; onDone: 
       }}
     >
       <p>
-        For two entries that are the same people. Their points and their history become one, and it can be undone. An
-        e-mail address that looks alike is not enough: ask them.
+        For two entries that are the same people. Their points, their cases and their history become one, and it can be
+        undone. An e-mail address that looks alike is not enough: ask them.
       </p>
       <NativeSelect
         label="Prospect"

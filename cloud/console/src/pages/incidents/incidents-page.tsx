@@ -47,7 +47,12 @@ const columns: Column<Incident>[] = [
     name: "Appliances",
     cell: ({ members, standing }) => (
       <span className="numbers">
-        {countText(members)}, {standing === 0 ? "none has it still" : `${countText(standing)} still have it`}
+        {countText(members)},{" "}
+        {standing === 0
+          ? "none of them has it still"
+          : standing === members
+            ? "all of them still have it"
+            : `${countText(standing)} still have it`}
       </span>
     ),
   },
