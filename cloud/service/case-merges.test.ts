@@ -284,6 +284,6 @@ test("no case and no word is lost whatever is merged and taken back, and each wo
       expect(evidence).toHaveLength(ids.length);
       expect(whole.map(({ id, mergedInto }) => [id, mergedInto])).toEqual(ids.map((id) => [id, into.get(id) ?? null]));
     }),
-    { numRuns: 15 },
+    { numRuns: 10 },
   );
 });

@@ -146,6 +146,6 @@ test("whatever households are joined and parted, each case and each word is with
         expect(words.every((text) => text === `Of ${owner}`)).toBe(true);
       }
     }),
-    { numRuns: 12 },
+    { numRuns: 6 },
   );
 });
