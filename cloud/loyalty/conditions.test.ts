@@ -28,6 +28,9 @@ const put = (definition: object, key = "guests") => kitchen.as("content", "PUT",
 const dryRun = async (definition: object) =>
   (await kitchen.as("content", "POST", "/loyalty/rules/dry-run", { definition, days: 30 })).body;
 
+const check = async (when: string, facts: object = {}) =>
+  (await kitchen.as("content", "POST", "/loyalty/conditions/check", { when, facts })).body;
+
 const rate = (id: string, rating: number) => send(fact(id, "feedback.given", { rating }));
 const agree = (id: string) =>
   kitchen.as("support", "POST", `/households/${id}/consents`, {
@@ -126,4 +129,11 @@ test("the vocabulary names acts with the facts of their data, and facts of every
   expect(facts.map(({ name }: { name: string }) => name)).toEqual(
     expect.arrayContaining(["tier", "locale", "origin", "model", "hour", "weekday"]),
   );
+});
+
+test("a condition is checked while its rule is still being written: over the act's facts, the moment's and the household's", async () => {
+  expect(await check('seats > 4 && orders >= 2 && tier == "base"', { seats: "number" })).toEqual({ kind: "ok" });
+  expect(await check("hour > 6 && seats > 4")).toMatchObject({ kind: "refused", place: { from: 12, to: 17 } });
+  expect(await check('seats == "many"', { seats: "number" })).toMatchObject({ kind: "refused" });
+  expect(await check("hour >")).toMatchObject({ kind: "refused" });
 });

@@ -1,7 +1,8 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
+import type { CompiledPredicate } from "../platform/predicate/predicate.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
-import { type CompiledRule, compileRule, type RuleRefusal } from "./core/compiled-rule.ts";
+import { compileCondition, type CompiledRule, compileRule, type RuleRefusal } from "./core/compiled-rule.ts";
 import type { LoyaltyDefinition, LoyaltyRule } from "./core/rule.ts";
 import type { HouseholdProfiles } from "./earnings.ts";
 import { LoyaltyRulesStore } from "./loyalty-rules-store.ts";
@@ -63,6 +64,11 @@ export class EarningRules {
 
   versions(key: string): LoyaltyRule[] {
     return this.#compiled.filter(({ rule }) => rule.key === key).map(({ rule }) => rule);
+  }
+
+  /** Whether a condition can be used over these facts of the act. Nothing is stored. */
+  checkCondition(when: string, facts: LoyaltyDefinition["facts"]): CompiledPredicate {
+    return compileCondition(when, facts, this.#deps.profiles.facts);
   }
 
   /** Puts a rule's next version in force, or makes the rule. The same definition again changes nothing. */

@@ -146,7 +146,38 @@ function dryRunRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       return outcome;
     },
   );
+  app.post(
+    "/api/v1/loyalty/conditions/check",
+    {
+      config: { permission: "loyalty.rules" },
+      schema: {
+        summary: "Whether a condition of an earning rule can be used, while somebody writes it",
+        description: "Stores nothing. One that cannot be used is answered with what is wrong, and where.",
+        tags,
+        body: z.strictObject({
+          when: loyaltyDefinition.shape.when.unwrap().unwrap(),
+          /** The facts of the act's data that it may read, beside those that every rule has. */
+          facts: loyaltyDefinition.shape.facts,
+        }),
+        response: { 200: checkedCondition },
+      },
+    },
+    async ({ body }) => {
+      const checked = loyalty.rules.checkCondition(body.when, body.facts);
+      return checked.kind === "ok" ? { kind: "ok" as const } : checked;
+    },
+  );
 }
+
+const checkedCondition = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("ok") }),
+  z.object({
+    kind: z.literal("refused"),
+    detail: z.string(),
+    /** Characters from the beginning of the condition, 0 the first; `to` is the first behind it. */
+    place: z.object({ from: z.number(), to: z.number() }).nullable(),
+  }),
+]);
 
 function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   const app = server.withTypeProvider<ZodTypeProvider>();

@@ -187,6 +187,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
   },
   "POST /api/v1/households/:id/redemptions": { reward: "apron" },
   "POST /api/v1/my/redemptions": { reward: "apron" },
+  "POST /api/v1/loyalty/conditions/check": { when: "hour > 6", facts: {} },
   "POST /api/v1/loyalty/rules/dry-run": {
     definition: {
       title: "Cook",

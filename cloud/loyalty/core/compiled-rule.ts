@@ -1,4 +1,10 @@
-import { compilePredicate, type Facts, type FactTypes, type Predicate } from "../../platform/predicate/predicate.ts";
+import {
+  type CompiledPredicate,
+  compilePredicate,
+  type Facts,
+  type FactTypes,
+  type Predicate,
+} from "../../platform/predicate/predicate.ts";
 import { actOrigins, type LoyaltyDefinition, type LoyaltyRule } from "./rule.ts";
 
 /** What a rule's condition may read of the moment, beside the facts of the act and those of the household's profile. */
@@ -51,9 +57,8 @@ export function compileRule(
   if (problem !== null) return problem;
   const { when, facts } = definition;
   if (when === null) return { kind: "ok", when: null, readsProfile: false };
-  const own = Object.entries(facts).map(([name, type]) => [name, { type, help: "" }] as const);
-  const nearer: FactTypes = { ...momentFacts, ...Object.fromEntries(own) };
-  const compiled = compilePredicate(when, { ...profileFacts, ...nearer });
+  const nearer = nearerFacts(facts);
+  const compiled = compileCondition(when, facts, profileFacts);
   if (compiled.kind === "refused") {
     const { detail, place } = compiled;
     return refused("earning_predicate_refused", `when: ${placeWords(when, place)}${detail}`);
@@ -61,6 +66,19 @@ export function compileRule(
   const readsProfile = [...compiled.predicate.reads].some((name) => !Object.hasOwn(nearer, name));
   return { kind: "ok", when: compiled.predicate, readsProfile };
 }
+
+/** Of the act and of the moment. */
+function nearerFacts(facts: LoyaltyDefinition["facts"]): FactTypes {
+  const own = Object.entries(facts).map(([name, type]) => [name, { type, help: "" }] as const);
+  return { ...momentFacts, ...Object.fromEntries(own) };
+}
+
+/** A condition alone, as somebody is still writing the rule around it. */
+export const compileCondition = (
+  when: string,
+  facts: LoyaltyDefinition["facts"],
+  profileFacts: FactTypes,
+): CompiledPredicate => compilePredicate(when, { ...profileFacts, ...nearerFacts(facts) });
 
 /** Where in a condition something cannot be used, for whoever reads it. */
 function placeWords(when: string, place: { from: number; to: number } | null): string {

@@ -1,8 +1,9 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { stringifySearch } from "../core/url-state.ts";
-import { get } from "./client.ts";
+import { get, send } from "./client.ts";
 import { householdKey, householdPath } from "./household-queries.ts";
 import type {
+  EarningDefinition,
   EarningRule,
   HouseholdPoints,
   LedgerEntry,
@@ -14,6 +15,7 @@ import type {
   Redemption,
   Reward,
 } from "./loyalty-shapes.ts";
+import type { CheckedCondition } from "./segment-shapes.ts";
 import type { Page } from "./shapes.ts";
 
 const calmMs = 5_000;
@@ -43,6 +45,14 @@ export const rewardsQuery = asked<{ items: Reward[] }>("rewards", "rewards");
 export const redemptionsQuery = asked<{ items: Redemption[] }>("redemptions", "redemptions?limit=20");
 export const offersQuery = asked<{ items: Offer[] }>("offers", "offers");
 export const grantsQuery = asked<{ items: OfferGrant[] }>("grants", "grants?limit=20");
+
+/** Whether a condition that somebody writes can be used over the facts of an act. */
+export const conditionCheckQuery = (when: string, facts: EarningDefinition["facts"]) =>
+  queryOptions({
+    queryKey: ["loyalty", "condition", when, facts],
+    queryFn: () => send<CheckedCondition>("POST", `${loyaltyPath}/conditions/check`, { when, facts }),
+    staleTime: Infinity,
+  });
 
 export const earningVersionsQuery = (key: string) =>
   queryOptions({

@@ -63,7 +63,15 @@ export type SegmentPreview =
       estimate: { members: number; isExact: boolean; margin: number } | null;
       sample: SegmentTest[];
     }
-  | { kind: "refused"; rule: string; detail: string; place: Place | null };
+  | RefusedCondition;
+
+/** A condition that cannot be used, and where. */
+export interface RefusedCondition {
+  kind: "refused";
+  detail: string;
+  place: Place | null;
+}
+export type CheckedCondition = { kind: "ok" } | RefusedCondition;
 
 export interface HouseholdSegments {
   facts: FactSeen[];

@@ -181,6 +181,8 @@ export function earningDefinitionOf(draft: EarningDraft, vocabulary: LoyaltyVoca
   };
 }
 
+export const isFactName = (name: string): boolean => /^[a-z][a-zA-Z0-9_]{0,63}$/.test(name);
+
 /** What the form can say before anything is sent; the service checks the condition, and whether anything bounds the points. */
 export function earningWrongs(draft: EarningDraft): Wrongs {
   const wrongs = new Map<string, string>();
@@ -190,11 +192,7 @@ export function earningWrongs(draft: EarningDraft): Wrongs {
   need(draft.title.trim() !== "", "/title", "Name it: the household reads this beside its points.");
   need(/^[a-z][a-z0-9_.]{0,63}$/.test(draft.type), "/act/type", "Lower case words with dots, such as bread.baked.");
   for (const [at, { name }] of draft.ownFacts.entries())
-    need(
-      /^[a-z][a-zA-Z0-9_]{0,63}$/.test(name),
-      `/facts/${at}`,
-      "A name that begins with a small letter, without spaces.",
-    );
+    need(isFactName(name), `/facts/${at}`, "A name that begins with a small letter, without spaces.");
   if (draft.gives === "takes_back") {
     need(draft.returnsRule !== "", "/returns/rule", "Choose the rule whose points it takes back.");
     need(draft.returnsBy !== "", "/returns/by", "Choose what both have in common, such as the order's number.");

@@ -1,11 +1,11 @@
-import { Textarea } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useRef } from "react";
+import { conditionCheckQuery } from "../../api/loyalty-queries.ts";
 import { segmentFactsQuery } from "../../api/segment-queries.ts";
-import { factsOfAct } from "../../core/earning-draft.ts";
+import { earningDefinitionOf, factsOfAct, isFactName } from "../../core/earning-draft.ts";
 import { wrongAt } from "../../core/field-wrongs.ts";
-import { conditionWith, factGroupsOf, factTypeWords, inserted } from "../../core/segments.ts";
-import { type FactChoice, FactChoices } from "../../parts/fact-choices.tsx";
+import { factGroupsOf, factTypeWords } from "../../core/segments.ts";
+import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
+import type { FactChoice } from "../../parts/fact-choices.tsx";
 import classes from "./loyalty.module.css";
 import type { RulePartProps } from "./rule-form.tsx";
 
@@ -15,7 +15,6 @@ const choices = (facts: readonly { name: string; type: string; help: string }[])
 
 /** Under which condition it counts: over the act, the moment, and what is known of the household. */
 export function RuleCondition({ draft, vocabulary, wrongs, readOnly, onChange }: RulePartProps) {
-  const area = useRef<HTMLTextAreaElement>(null);
   const household = useQuery(segmentFactsQuery).data?.items ?? [];
   const ofAct = [
     ...factsOfAct(vocabulary, draft.type),
@@ -31,32 +30,26 @@ export function RuleCondition({ draft, vocabulary, wrongs, readOnly, onChange }:
       facts,
     })),
   ].filter(({ facts }) => facts.length > 0);
-  const insert = (fact: FactChoice) => {
-    const next = inserted(draft.when, area.current?.selectionStart ?? draft.when.length, conditionWith(fact));
-    onChange({ when: next.text });
-    requestAnimationFrame(() => {
-      area.current?.focus();
-      area.current?.setSelectionRange(next.cursor, next.cursor);
-    });
-  };
+  const settled = useSettled(draft.when);
+  const hasNames = draft.ownFacts.every(({ name }) => isFactName(name));
+  const { facts } = earningDefinitionOf({ ...draft, when: settled }, vocabulary);
+  const checked = useQuery({
+    ...conditionCheckQuery(settled, facts),
+    enabled: !readOnly && hasNames && settled.trim() !== "",
+  });
   return (
     <fieldset className={classes["part"]}>
       <legend>Under which condition</legend>
-      <Textarea
-        ref={area}
-        label="Condition"
+      <ConditionField
         description="Empty: each time. What is asked of the household is asked once, when the act is told, and stays as it was then."
         value={draft.when}
-        maxLength={2_000}
-        autosize
+        refused={settled === draft.when ? refusedIn(checked) : null}
+        error={wrongAt(wrongs, "/when")}
         minRows={2}
         readOnly={readOnly}
-        spellCheck={false}
-        error={wrongAt(wrongs, "/when")}
-        classNames={{ input: classes["code"] ?? "" }}
-        onChange={(event) => onChange({ when: event.currentTarget.value })}
+        groups={groups}
+        onChange={(when) => onChange({ when })}
       />
-      {!readOnly && <FactChoices groups={groups} onChoose={insert} />}
     </fieldset>
   );
 }

@@ -1,28 +1,24 @@
 import { Button, Textarea, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { send } from "../../api/client.ts";
 import { segmentFactsQuery, segmentPath, segmentPreviewQuery } from "../../api/segment-queries.ts";
-import type { Segment, SegmentFact } from "../../api/segment-shapes.ts";
-import { conditionWith, factGroupsOf, idFrom, inserted } from "../../core/segments.ts";
-import { FactChoices } from "../../parts/fact-choices.tsx";
+import type { Segment } from "../../api/segment-shapes.ts";
+import { factGroupsOf, idFrom } from "../../core/segments.ts";
+import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Preview } from "./preview.tsx";
 import classes from "./segments.module.css";
 import { TryHousehold } from "./try-household.tsx";
 
-const typingMs = 350;
-
 /** Where a segment is written: its words and its condition, with the facts to choose from, and beside it whom it means. */
 export function SegmentEditor({ segment }: { segment: Segment | null }) {
   const [title, setTitle] = useState(segment?.title ?? "");
   const [description, setDescription] = useState(segment?.description ?? "");
   const [expression, setExpression] = useState(segment?.expression ?? "");
-  const [settled] = useDebouncedValue(expression, typingMs);
-  const area = useRef<HTMLTextAreaElement>(null);
+  const settled = useSettled(expression);
   const preview = useQuery(segmentPreviewQuery(settled));
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -38,15 +34,8 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
   });
   const isChanged =
     title !== segment?.title || description !== segment.description || expression !== segment.expression;
-  const refused = preview.data?.kind === "refused" && settled === expression ? preview.data : null;
-  const insert = (fact: SegmentFact) => {
-    const next = inserted(expression, area.current?.selectionStart ?? expression.length, conditionWith(fact));
-    setExpression(next.text);
-    requestAnimationFrame(() => {
-      area.current?.focus();
-      area.current?.setSelectionRange(next.cursor, next.cursor);
-    });
-  };
+  const refused = settled === expression ? refusedIn(preview) : null;
+  const groups = factGroupsOf(useQuery(segmentFactsQuery).data?.items ?? []);
   return (
     <div className={classes["work"]}>
       <form
@@ -71,30 +60,18 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
           minRows={1}
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
-        <Textarea
-          ref={area}
-          label="Condition"
-          value={expression}
-          maxLength={2_000}
-          autosize
-          minRows={3}
-          spellCheck={false}
-          error={refused === null ? null : refused.detail}
-          styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
-          onChange={(event) => setExpression(event.currentTarget.value)}
-        />
-        {refused !== null && refused.place !== null && <Marked expression={expression} place={refused.place} />}
-        {save.error !== null && <Notice error={save.error} />}
-        <div className={page["actions"]}>
-          <Button
-            type="submit"
-            loading={save.isPending}
-            disabled={!isChanged || title.trim() === "" || id === "" || expression.trim() === "" || refused !== null}
-          >
-            {segment === null ? "Save the segment" : "Save the changes"}
-          </Button>
-        </div>
-        <FactList onChoose={insert} />
+        <ConditionField value={expression} refused={refused} minRows={3} groups={groups} onChange={setExpression}>
+          {save.error !== null && <Notice error={save.error} />}
+          <div className={page["actions"]}>
+            <Button
+              type="submit"
+              loading={save.isPending}
+              disabled={!isChanged || title.trim() === "" || id === "" || expression.trim() === "" || refused !== null}
+            >
+              {segment === null ? "Save the segment" : "Save the changes"}
+            </Button>
+          </div>
+        </ConditionField>
       </form>
       <div className={classes["beside"]}>
         <Preview preview={preview} isEmpty={expression.trim() === ""} />
@@ -102,22 +79,4 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
       </div>
     </div>
   );
-}
-
-/** The condition with the words that cannot be used. */
-function Marked({ expression, place: { from, to } }: { expression: string; place: { from: number; to: number } }) {
-  return (
-    <pre className={classes["expression"]} aria-label="Where it cannot be read">
-      <code>
-        {expression.slice(0, from)}
-        <mark>{expression.slice(from, to) || "\u00A0"}</mark>
-        {expression.slice(to)}
-      </code>
-    </pre>
-  );
-}
-
-function FactList({ onChoose }: { onChoose: (fact: SegmentFact) => void }) {
-  const facts = useQuery(segmentFactsQuery).data?.items ?? [];
-  return <FactChoices groups={factGroupsOf(facts)} onChoose={onChoose} />;
 }

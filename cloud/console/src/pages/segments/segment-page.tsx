@@ -8,8 +8,9 @@ import { segmentPath, segmentQuery, segmentVersionsQuery } from "../../api/segme
 import type { Segment } from "../../api/segment-shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
-import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import { Confirm } from "../../parts/confirm.tsx";
+import { Expression } from "../../parts/expression.tsx";
+import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Who } from "../../parts/who.tsx";
 import { Members } from "./members.tsx";
@@ -91,9 +92,7 @@ function Whole({ segment, mayWrite }: { segment: Segment; mayWrite: boolean }) {
         <div className={classes["work"]}>
           <section className={page["card"]} aria-label="Condition">
             <h2>Whom it means</h2>
-            <pre className={classes["expression"]}>
-              <code>{segment.expression}</code>
-            </pre>
+            <Expression text={segment.expression} />
           </section>
           <TryHousehold id={id} expression={segment.expression} mayWrite={false} />
         </div>
@@ -120,23 +119,22 @@ function Delete({ segment: { id, title, usedBy, members } }: { segment: Segment 
       <Button variant="default" onClick={() => setOpened(true)} disabled={usedBy.length > 0}>
         Delete
       </Button>
-      <Dialog title={`Delete ${title}?`} opened={opened} onClose={() => setOpened(false)}>
-        <div className={page["form"]}>
-          <p>
-            {plural(members, "household is", "households are")} in no such segment any more. What they did is kept: a
-            segment with the same condition finds them again.
-          </p>
-          {remove.error !== null && <Notice error={remove.error} />}
-          <div className={page["actions"]}>
-            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-              Delete the segment
-            </Button>
-            <Button variant="default" onClick={() => setOpened(false)}>
-              Keep it
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+      <Confirm
+        title={`Delete ${title}?`}
+        opened={opened}
+        yes="Delete the segment"
+        no="Keep it"
+        isFinal
+        isPending={remove.isPending}
+        error={remove.error}
+        onYes={() => remove.mutate()}
+        onClose={() => setOpened(false)}
+      >
+        <p>
+          {plural(members, "household is", "households are")} in no such segment any more. What they did is kept: a
+          segment with the same condition finds them again.
+        </p>
+      </Confirm>
     </>
   );
 }
@@ -162,9 +160,7 @@ function Versions({ id, version }: { id: string; version: number }) {
                   )}
                 </span>
               </summary>
-              <pre className={classes["expression"]}>
-                <code>{definition.expression}</code>
-              </pre>
+              <Expression text={definition.expression} />
             </details>
           </li>
         ))}
