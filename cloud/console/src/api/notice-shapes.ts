@@ -1,3 +1,5 @@
+import type { Sent, Try } from "./sent-shapes.ts";
+
 /** What the API says of telling staff, as far as the console reads it. */
 import type { Severity } from "./case-shapes.ts";
 
@@ -37,19 +39,13 @@ export interface NoticeChannel {
   disabledBy: string | null;
 }
 
-export interface NoticeDelivery {
-  id: string;
+export interface NoticeDelivery extends Sent {
   channelId: string;
-  status: "queued" | "delivered" | "failed" | "dropped";
   notices: number;
-  createdAtMs: number;
   untilMs: number;
-  attempts: number;
-  nextAtMs: number | null;
-  endedAtMs: number | null;
 }
 
 export interface NoticeDeliveryDetail extends NoticeDelivery {
-  tries: { attempt: number; atMs: number; tookMs: number; outcome: string; detail: string }[];
+  tries: Try[];
   items: { id: string; title: string; atMs: number }[];
 }

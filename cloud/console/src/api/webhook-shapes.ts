@@ -1,3 +1,5 @@
+import type { Sent, Try } from "./sent-shapes.ts";
+
 /** Webhooks for events, as the service answers. */
 export interface Webhook {
   id: string;
@@ -15,20 +17,14 @@ export interface Webhook {
 
 export type ListedWebhook = Webhook & { waiting: number; failed: number };
 
-export interface WebhookDelivery {
-  id: string;
+export interface WebhookDelivery extends Sent {
   eventId: string;
   type: string;
   subject: string;
-  status: "queued" | "delivered" | "failed" | "dropped";
-  attempts: number;
-  createdAtMs: number;
-  nextAtMs: number | null;
-  endedAtMs: number | null;
 }
 
 export type WebhookDeliveryDetail = WebhookDelivery & {
-  tries: { attempt: number; atMs: number; tookMs: number; outcome: string; detail: string }[];
+  tries: Try[];
   body: string | null;
 };
 

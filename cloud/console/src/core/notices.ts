@@ -1,7 +1,6 @@
 /** What staff are told, in words. */
-import type { NoticeDelivery, NoticeKind, Subscription } from "../api/notice-shapes.ts";
+import type { NoticeKind, Subscription } from "../api/notice-shapes.ts";
 import { severityWords } from "./case-words.ts";
-import type { Tone } from "./rollouts.ts";
 
 export const noticeKindWords: Record<NoticeKind, string> = {
   case_opened: "a case opens",
@@ -18,13 +17,6 @@ export const noticeKindWords: Record<NoticeKind, string> = {
   store_back: "the store of readings is back",
   webhook_disabled: "a webhook for events is disabled",
   test: "a test",
-};
-
-export const noticeStatusWords: Record<NoticeDelivery["status"], { words: string; tone: Tone }> = {
-  queued: { words: "To be sent", tone: "plain" },
-  delivered: { words: "Delivered", tone: "well" },
-  failed: { words: "Failed", tone: "wrong" },
-  dropped: { words: "Dropped", tone: "mind" },
 };
 
 /** What a subscription asks for: `When a case opens, of severity safety`. */

@@ -1,15 +1,7 @@
 /** Webhooks for events, in words. */
-import type { Webhook, WebhookDelivery } from "../api/webhook-shapes.ts";
-import type { Tone } from "./rollouts.ts";
-
-export const deliveryStatuses: readonly WebhookDelivery["status"][] = ["queued", "delivered", "failed", "dropped"];
-
-export const webhookStatusWords: Record<WebhookDelivery["status"], { words: string; tone: Tone }> = {
-  queued: { words: "To be sent", tone: "plain" },
-  delivered: { words: "Delivered", tone: "well" },
-  failed: { words: "Failed", tone: "wrong" },
-  dropped: { words: "Dropped", tone: "mind" },
-};
+import type { SentStatus } from "../api/sent-shapes.ts";
+import type { Webhook } from "../api/webhook-shapes.ts";
+import { sentStatuses } from "./sent.ts";
 
 export const disabledWords: Record<NonNullable<Webhook["disabledReason"]>, string> = {
   gone: "Off: its receiver wants nothing any more",
@@ -33,7 +25,7 @@ export const typeChoices: readonly { type: string; words: string }[] = [
 export interface WebhooksSearch {
   /** Whose deliveries are shown. */
   webhook?: string | undefined;
-  status?: WebhookDelivery["status"] | undefined;
+  status?: SentStatus | undefined;
   cursor?: string | undefined;
 }
 
@@ -41,6 +33,6 @@ const text = (value: unknown): string | undefined => (typeof value === "string" 
 
 export const webhooksSearch = (search: Record<string, unknown>): WebhooksSearch => ({
   webhook: text(search["webhook"]),
-  status: deliveryStatuses.find((status) => status === search["status"]),
+  status: sentStatuses.find((status) => status === search["status"]),
   cursor: text(search["cursor"]),
 });

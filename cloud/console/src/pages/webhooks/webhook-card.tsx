@@ -8,13 +8,11 @@ import { plural } from "../../core/numbers.ts";
 import { disabledWords } from "../../core/webhooks.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { SecretOnce } from "../../parts/secret-once.tsx";
-import { StateMark } from "../../parts/state-mark.tsx";
+import { type ReceiverAct, ReceiverCard } from "../../parts/receiver-card.tsx";
 import told from "../../parts/told.module.css";
 
-type Act = "test" | "on" | "off" | "remove" | "change_over" | "replace_now";
+type Act = ReceiverAct | "change_over" | "replace_now";
 
 function useWebhookAct(id: string) {
   const client = useQueryClient();
@@ -36,24 +34,25 @@ function useWebhookAct(id: string) {
 export function WebhookCard({ webhook, mayWrite }: { webhook: ListedWebhook; mayWrite: boolean }) {
   const { id, name, url, types, waiting, failed, failingSinceMs, missedAtMs, formerSecretUntilMs } = webhook;
   const act = useWebhookAct(id);
-  const [asked, setAsked] = useState<"secret" | "remove" | null>(null);
   const reason = webhook.disabledReason;
-  const isOff = reason !== null;
-  const doAndClose = (what: Act) => {
-    setAsked(null);
-    act.mutate(what);
-  };
   return (
-    <li className={page["card"]} aria-label={name}>
-      <div className={page["head"]}>
-        <div>
-          <h2>{name}</h2>
-          <p className={told["small"]}>{url}</p>
-        </div>
-        <StateMark tone={isOff ? "mind" : failingSinceMs === null ? "well" : "wrong"}>
-          {isOff ? disabledWords[reason] : failingSinceMs === null ? "On" : "Nothing arrives"}
-        </StateMark>
-      </div>
+    <ReceiverCard
+      noun="webhook"
+      name={name}
+      address={url}
+      isOff={reason !== null}
+      state={
+        reason !== null
+          ? { tone: "mind", words: disabledWords[reason] }
+          : failingSinceMs === null
+            ? { tone: "well", words: "On" }
+            : { tone: "wrong", words: "Nothing arrives" }
+      }
+      mayWrite={mayWrite}
+      act={act}
+      more={<AnotherSecret onRenew={act.mutate} />}
+      removal="No event goes there any more."
+    >
       <p className={told["small"]}>Hears of {types.join(", ")}</p>
       <p className={told["small"]}>
         {plural(waiting, "event")} to be sent, {failed} failed.
@@ -72,63 +71,36 @@ export function WebhookCard({ webhook, mayWrite }: { webhook: ListedWebhook; may
           </>
         )}
       </p>
-      {act.error !== null && <Notice error={act.error} />}
-      {mayWrite && (
-        <div className={page["actions"]}>
-          <Button
-            variant="default"
-            size="compact-md"
-            disabled={isOff}
-            loading={act.isPending && act.variables === "test"}
-            onClick={() => act.mutate("test")}
-          >
-            Send a test
-          </Button>
-          <Button variant="default" size="compact-md" onClick={() => act.mutate(isOff ? "on" : "off")}>
-            {isOff ? "Switch on" : "Switch off"}
-          </Button>
-          <Button variant="default" size="compact-md" onClick={() => setAsked("secret")}>
-            Another secret…
-          </Button>
-          <Button variant="default" size="compact-md" c="var(--wrong)" onClick={() => setAsked("remove")}>
-            Remove…
-          </Button>
-        </div>
-      )}
-      <Dialog title="Another secret" opened={asked === "secret"} onClose={() => setAsked(null)}>
+    </ReceiverCard>
+  );
+}
+
+/** Asks whether the present secret is to count for a while. */
+function AnotherSecret({ onRenew }: { onRenew: (act: "change_over" | "replace_now") => void }) {
+  const [isAsked, setIsAsked] = useState(false);
+  const renew = (act: "change_over" | "replace_now") => {
+    setIsAsked(false);
+    onRenew(act);
+  };
+  return (
+    <>
+      <Button variant="default" size="compact-md" onClick={() => setIsAsked(true)}>
+        Another secret…
+      </Button>
+      <Dialog title="Another secret" opened={isAsked} onClose={() => setIsAsked(false)}>
         <div className={page["form"]}>
           <p>
             For a day every message is signed with both, so that the receiver changes over when it suits. If somebody
             else knows the present one, end it now: until the receiver has the new one it will refuse what comes.
           </p>
           <div className={page["actions"]}>
-            <Button onClick={() => doAndClose("change_over")}>Change over in a day</Button>
-            <Button variant="default" c="var(--wrong)" onClick={() => doAndClose("replace_now")}>
+            <Button onClick={() => renew("change_over")}>Change over in a day</Button>
+            <Button variant="default" c="var(--wrong)" onClick={() => renew("replace_now")}>
               End the present one now
             </Button>
           </div>
         </div>
       </Dialog>
-      <Dialog title="The new secret" opened={typeof act.data === "string"} onClose={() => act.reset()}>
-        {typeof act.data === "string" && (
-          <SecretOnce what="Secret" secret={act.data} onDone={() => act.reset()}>
-            It counts from the next attempt on.
-          </SecretOnce>
-        )}
-      </Dialog>
-      <Dialog title="Remove the webhook?" opened={asked === "remove"} onClose={() => setAsked(null)}>
-        <div className={page["form"]}>
-          <p>No event goes there any more. What was sent, and what was still to be sent, is forgotten with it.</p>
-          <div className={page["actions"]}>
-            <Button variant="default" c="var(--wrong)" onClick={() => doAndClose("remove")}>
-              Remove {name}
-            </Button>
-            <Button variant="default" onClick={() => setAsked(null)}>
-              Leave it
-            </Button>
-          </div>
-        </div>
-      </Dialog>
-    </li>
+    </>
   );
 }
