@@ -76,14 +76,18 @@ export function milestoneOf({ kind, title, data }: TimelineItem): Milestone | nu
   return null;
 }
 
-export interface TimelineDay {
+interface TimelineDay<Item> {
   day: string;
-  items: TimelineItem[];
+  items: Item[];
 }
 
 /** Divides a sorted list by calendar day in the zone shown. */
-export function byDay(items: readonly TimelineItem[], nowMs: number, timeZone: string): TimelineDay[] {
-  const days: TimelineDay[] = [];
+export function byDay<Item extends { atMs: number }>(
+  items: readonly Item[],
+  nowMs: number,
+  timeZone: string,
+): TimelineDay<Item>[] {
+  const days: TimelineDay<Item>[] = [];
   for (const item of items) {
     const day = dayText(item.atMs, nowMs, timeZone);
     const last = days.at(-1);

@@ -22,6 +22,17 @@ export const typeChoices: readonly { type: string; words: string }[] = [
   { type: "*", words: "Everything" },
 ];
 
+/** What a webhook hears of, in words where there are some: `Tiers; hearth.rollout.*`. */
+export const typeWords = (types: readonly string[]): string =>
+  types.map((type) => typeChoices.find((choice) => choice.type === type)?.words ?? type).join("; ");
+
+/** Where the console shows whom an event is about; null where it has no page of it. */
+export function subjectHref(subject: string): string | null {
+  const [kind, id] = subject.split(":");
+  const path = { household: "households", case: "cases", incident: "incidents", device: "devices" }[kind ?? ""];
+  return path === undefined || id === undefined ? null : `/${path}/${encodeURIComponent(id)}`;
+}
+
 export interface WebhooksSearch {
   /** Whose deliveries are shown. */
   webhook?: string | undefined;

@@ -64,7 +64,7 @@ export function SentList<Item extends Sent>(props: SentListProps<Item>) {
       </div>
       <QuestionNotice question={question} />
       {children}
-      {items.length > 0 && <DataTable label={title} columns={columns} rows={items} keyOf={({ id }) => id} />}
+      {items.length > 0 && <DataTable label={`${lead.name}s`} columns={columns} rows={items} keyOf={({ id }) => id} />}
       {question.data !== undefined && items.length === 0 && <p className={page["note"]}>{none}</p>}
       {(cursor !== undefined || nextCursor !== null) && (
         <Pager words={plural(items.length, noun)} cursor={cursor} nextCursor={nextCursor} onCursor={onCursor} />

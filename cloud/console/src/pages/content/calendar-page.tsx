@@ -43,15 +43,17 @@ export function CalendarPage() {
               { value: "month", label: "Month" },
             ]}
           />
-          <Button variant="default" onClick={() => go(stepFrom(days, span ?? "month", -1))}>
-            Earlier
-          </Button>
-          <Button variant="default" onClick={() => go(undefined)}>
-            Today
-          </Button>
-          <Button variant="default" onClick={() => go(stepFrom(days, span ?? "month", 1))}>
-            Later
-          </Button>
+          <Button.Group>
+            <Button variant="default" onClick={() => go(stepFrom(days, span ?? "month", -1))}>
+              Earlier
+            </Button>
+            <Button variant="default" onClick={() => go(undefined)}>
+              Today
+            </Button>
+            <Button variant="default" onClick={() => go(stepFrom(days, span ?? "month", 1))}>
+              Later
+            </Button>
+          </Button.Group>
         </div>
       </div>
       <QuestionNotice question={question} />

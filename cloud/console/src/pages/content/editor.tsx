@@ -230,7 +230,7 @@ function Settings({ draft, check, onChange }: SettingsProps) {
         onChange={(event) => onChange({ isShareable: event.currentTarget.checked })}
       />
       <div role="group" aria-label="Models" className={page["form"]}>
-        <p className={page["soft"]}>
+        <p className={page["note"]}>
           {draft.models === null ? "For all models. Choose some to keep it to them." : "For these models alone:"}
         </p>
         {models.map(({ key, name }) => (

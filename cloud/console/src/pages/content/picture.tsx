@@ -20,7 +20,7 @@ export function Picture({ image, alt, onImage, onAlt }: PictureProps) {
   return (
     <div className={page["form"]}>
       <label>
-        <span className={page["soft"]}>Picture: JPEG, PNG or WebP, at most 2 MiB</span>
+        <span className={page["note"]}>Picture: JPEG, PNG or WebP, at most 2 MiB</span>
         <input
           type="file"
           accept="image/jpeg,image/png,image/webp"

@@ -1,4 +1,4 @@
-import { NativeSelect, SegmentedControl } from "@mantine/core";
+import { Input, NativeSelect, SegmentedControl } from "@mantine/core";
 import { useState } from "react";
 import { inUnits, type UnitSystem, unitsOfLocale } from "#protocol/units.ts";
 import type { ContentDraft, LocaleText, ModelLimits } from "../../api/content-shapes.ts";
@@ -44,7 +44,7 @@ export function Preview({ draft, locale, models, imageHref }: PreviewProps) {
           data={meant.map(({ key, name }) => ({ value: key, label: name }))}
         />
         <div>
-          <p className={page["soft"]}>Units</p>
+          <Input.Label labelElement="div">Units</Input.Label>
           <SegmentedControl
             aria-label="Units"
             value={units}

@@ -4,12 +4,13 @@ import { memo, useCallback, useEffect, useRef } from "react";
 import { causesQuery } from "../../api/support-queries.ts";
 import { casePath } from "../../core/cases.ts";
 import { plainText } from "../../core/reported.ts";
-import { absoluteText, agoText, clockText } from "../../core/time.ts";
-import { byDay, itemKey, kindWords, type TimelineItem, type TimelineKind, timelineKinds } from "../../core/timeline.ts";
+import { absoluteText, agoText } from "../../core/time.ts";
+import { itemKey, kindWords, type TimelineItem, type TimelineKind, timelineKinds } from "../../core/timeline.ts";
 import { HrefLink } from "../../parts/href-link.tsx";
 import { KindIcon } from "../../parts/icons.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
+import { Days, EntryTime, KindFilter, Older } from "../../parts/timeline-list.tsx";
 import { kindColours } from "./kind-colours.ts";
 import classes from "./timeline.module.css";
 
@@ -37,7 +38,6 @@ interface TimelineProps {
 /** Everything that happened to one appliance, whoever recorded it, newest first. */
 export function Timeline(props: TimelineProps) {
   const { items, model, chosen, selectedKey, timeZone, question, onKinds } = props;
-  const nowMs = useNow();
   const list = useRef<HTMLDivElement>(null);
 
   const latest = useRef(props.onSelect);
@@ -56,59 +56,39 @@ export function Timeline(props: TimelineProps) {
     else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
   }, [selectedKey, isListed]);
 
-  const toggle = (kind: TimelineKind) =>
-    onKinds(chosen.includes(kind) ? chosen.filter((one) => one !== kind) : [...chosen, kind]);
   return (
     <section className={classes["card"]} aria-label="Timeline">
       <div className={classes["head"]}>
         <h2>Timeline</h2>
         <span className={classes["zone"]}>{timeZone === "UTC" ? "in UTC" : `in the time of ${timeZone}`}</span>
       </div>
-      <div className={classes["kinds"]} role="group" aria-label="Show only">
-        {timelineKinds.map((kind) => (
-          <button
-            key={kind}
-            type="button"
-            className={classes["kind"]}
-            aria-pressed={chosen.includes(kind)}
-            onClick={() => toggle(kind)}
-          >
-            <KindIcon kind={kind} />
-            {kindWords[kind]}
-          </button>
-        ))}
+      <div className={classes["kinds"]}>
+        <KindFilter
+          kinds={timelineKinds}
+          words={kindWords}
+          icon={(kind) => <KindIcon kind={kind} />}
+          chosen={chosen}
+          onChoose={onKinds}
+        />
       </div>
       <div className={classes["list"]} ref={list} data-testid="timeline-list">
         {question.error !== null && <QuestionNotice question={question} />}
         {question.isPending && items.length === 0 && question.error === null && <TimelineSkeleton />}
         {!question.isPending && items.length === 0 && <Nothing narrowed={chosen.length > 0} />}
-        {byDay(items, nowMs, timeZone).map(({ day, items: ofDay }) => (
-          <section key={day} aria-label={day}>
-            <h3 className={classes["day"]}>{day}</h3>
-            <ul>
-              {ofDay.map((item) => (
-                <Entry
-                  key={itemKey(item)}
-                  item={item}
-                  model={model}
-                  selected={itemKey(item) === selectedKey}
-                  timeZone={timeZone}
-                  onSelect={select}
-                />
-              ))}
-            </ul>
-          </section>
-        ))}
+        <Days items={items} timeZone={timeZone} keyOf={itemKey} dayClass={classes["day"]}>
+          {(item) => (
+            <Entry
+              item={item}
+              model={model}
+              selected={itemKey(item) === selectedKey}
+              timeZone={timeZone}
+              onSelect={select}
+            />
+          )}
+        </Days>
         {question.hasNextPage && items.length > 0 && (
           <div className={classes["older"]}>
-            <Button
-              variant="default"
-              fullWidth
-              loading={question.isFetchingNextPage}
-              onClick={() => void question.fetchNextPage()}
-            >
-              Show older entries
-            </Button>
+            <Older question={question} />
           </div>
         )}
       </div>
@@ -142,13 +122,7 @@ const Entry = memo(function Entry({ item, model, selected, timeZone, onSelect }:
           <span className="hidden">{kindWords[item.kind]}: </span>
           {item.title}
         </span>
-        <time
-          className={`${classes["time"]} numbers`}
-          dateTime={new Date(item.atMs).toISOString()}
-          title={absoluteText(item.atMs, timeZone)}
-        >
-          {clockText(item.atMs, timeZone)}
-        </time>
+        <EntryTime atMs={item.atMs} timeZone={timeZone} />
       </button>
       {selected && <Details item={item} model={model} timeZone={timeZone} />}
     </li>

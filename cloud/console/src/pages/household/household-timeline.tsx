@@ -1,13 +1,12 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Skeleton } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { householdTimelineQuery } from "../../api/household-queries.ts";
 import type { HouseholdEntry } from "../../api/household-shapes.ts";
 import { entryKindWords } from "../../core/households.ts";
-import { absoluteText, clockText, dayText } from "../../core/time.ts";
 import { QuestionNotice } from "../../parts/notice.tsx";
-import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
+import { Days, EntryTime, KindFilter, Older } from "../../parts/timeline-list.tsx";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
 import type { SectionProps } from "./sections.ts";
@@ -20,23 +19,9 @@ export function HouseholdTimeline({ household: { id, timeZone } }: SectionProps)
   const [chosen, setChosen] = useState<readonly Kind[]>([]);
   const question = useInfiniteQuery(householdTimelineQuery(id, chosen.length === 0 ? undefined : chosen.join(",")));
   const items = question.data?.pages.flatMap((one) => one.items) ?? [];
-  const toggle = (kind: Kind) =>
-    setChosen(chosen.includes(kind) ? chosen.filter((one) => one !== kind) : [...chosen, kind]);
   return (
     <Section title="Timeline">
-      <div className={classes["kinds"]} role="group" aria-label="Show only">
-        {kinds.map((kind) => (
-          <button
-            key={kind}
-            type="button"
-            className={classes["kind"]}
-            aria-pressed={chosen.includes(kind)}
-            onClick={() => toggle(kind)}
-          >
-            {entryKindWords[kind]}
-          </button>
-        ))}
-      </div>
+      <KindFilter kinds={kinds} words={entryKindWords} chosen={chosen} onChoose={setChosen} />
       <QuestionNotice question={question} />
       {question.isPending && question.error === null && <Skeleton height={160} radius={10} />}
       {question.data !== undefined && items.length === 0 && (
@@ -46,42 +31,21 @@ export function HouseholdTimeline({ household: { id, timeZone } }: SectionProps)
             : "Nothing yet. What they do at their appliances and elsewhere, and what is done for them, stands here."}
         </p>
       )}
-      <Days items={items} timeZone={timeZone} />
-      {question.hasNextPage && (
-        <Button
-          variant="default"
-          fullWidth
-          loading={question.isFetchingNextPage}
-          onClick={() => void question.fetchNextPage()}
-        >
-          Show older entries
-        </Button>
-      )}
+      <Days
+        items={items}
+        timeZone={timeZone}
+        keyOf={({ kind, id: entryId }) => `${kind} ${entryId}`}
+        dayClass={classes["day"]}
+      >
+        {({ kind, title, atMs }) => (
+          <li className={classes["entry"]} data-kind={kind}>
+            <span className={classes["entryKind"]}>{entryKindWords[kind]}</span>
+            <span className={classes["entryTitle"]}>{title}</span>
+            <EntryTime atMs={atMs} timeZone={timeZone} />
+          </li>
+        )}
+      </Days>
+      <Older question={question} />
     </Section>
   );
-}
-
-function Days({ items, timeZone }: { items: readonly HouseholdEntry[]; timeZone: string }) {
-  const nowMs = useNow();
-  const days = Map.groupBy(items, ({ atMs }) => dayText(atMs, nowMs, timeZone));
-  return [...days].map(([day, ofDay]) => (
-    <section key={day} aria-label={day}>
-      <h3 className={classes["day"]}>{day}</h3>
-      <ul>
-        {ofDay.map((item) => (
-          <li key={`${item.kind} ${item.id}`} className={classes["entry"]} data-kind={item.kind}>
-            <span className={classes["entryKind"]}>{entryKindWords[item.kind]}</span>
-            <span className={classes["entryTitle"]}>{item.title}</span>
-            <time
-              className={`${classes["small"]} numbers`}
-              dateTime={new Date(item.atMs).toISOString()}
-              title={absoluteText(item.atMs, timeZone)}
-            >
-              {clockText(item.atMs, timeZone)}
-            </time>
-          </li>
-        ))}
-      </ul>
-    </section>
-  ));
 }

@@ -23,8 +23,8 @@ export function LifecyclePage() {
   return (
     <div className={page["page"]}>
       <title>Lifecycle · Hearth</title>
-      <EngagementTabs current="lifecycle" />
       <h1>Lifecycle</h1>
+      <EngagementTabs current="lifecycle" />
       <Tabs label="Parts of the lifecycle" tabs={tabs} />
       {tab === undefined && <Flows />}
       {tab === "risk" && <AtRisk />}

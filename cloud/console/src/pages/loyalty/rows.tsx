@@ -35,8 +35,8 @@ export function Rows<Row extends object>(props: RowsProps<Row>) {
         const field = fieldsOf({ draft: row, wrongs, readOnly, onChange: onRow }, `${pointer}/${at}`);
         return (
           // oxlint-disable-next-line react/no-array-index-key -- rows have no name of their own until they are written
-          <div key={at} className={classes[look]} role="group" aria-label={name}>
-            {props.children(field, row, at)}
+          <div key={at} className={classes["row"]} role="group" aria-label={name}>
+            <div className={classes[look]}>{props.children(field, row, at)}</div>
             {!readOnly && rows.length > min && (
               <Button
                 variant="subtle"

@@ -59,8 +59,8 @@ const effectKinds: { value: EffectDraft["kind"]; label: string }[] = [
   { value: "by_fact", label: "by a fact of the act" },
 ];
 const receivers: { value: EffectDraft["to"]; label: string }[] = [
-  { value: "household", label: "the household that did it" },
-  { value: "referrer", label: "the household that referred it" },
+  { value: "household", label: "who did it" },
+  { value: "referrer", label: "who referred them" },
 ];
 const roundings: { value: Rounding; label: string }[] = [
   { value: "down", label: "down" },

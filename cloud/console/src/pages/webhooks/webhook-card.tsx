@@ -5,7 +5,7 @@ import { send } from "../../api/client.ts";
 import { webhookPath } from "../../api/webhook-queries.ts";
 import type { ListedWebhook } from "../../api/webhook-shapes.ts";
 import { plural } from "../../core/numbers.ts";
-import { disabledWords } from "../../core/webhooks.ts";
+import { disabledWords, typeWords } from "../../core/webhooks.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import page from "../../parts/page.module.css";
@@ -53,7 +53,7 @@ export function WebhookCard({ webhook, mayWrite }: { webhook: ListedWebhook; may
       more={<AnotherSecret onRenew={act.mutate} />}
       removal="No event goes there any more."
     >
-      <p className={told["small"]}>Hears of {types.join(", ")}</p>
+      <p className={told["small"]}>Hears of: {typeWords(types)}</p>
       <p className={told["small"]}>
         {plural(waiting, "event")} to be sent, {failed} failed.
         {failingSinceMs !== null && (

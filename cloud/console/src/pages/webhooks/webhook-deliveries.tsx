@@ -9,7 +9,8 @@ import {
 } from "../../api/webhook-queries.ts";
 import type { ListedWebhook } from "../../api/webhook-shapes.ts";
 import { sentStatuses, sentStatusWords } from "../../core/sent.ts";
-import type { WebhooksSearch } from "../../core/webhooks.ts";
+import { subjectHref, type WebhooksSearch } from "../../core/webhooks.ts";
+import { HrefLink } from "../../parts/href-link.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
@@ -49,7 +50,7 @@ export function WebhookDeliveries({ webhooks, shown, search, mayWrite, onSearch 
         cell: ({ type, subject }) => (
           <span className={classes["type"]}>
             {type}
-            <span className={classes["subject"]}>{subject.replace(":", " ")}</span>
+            <Subject subject={subject} />
           </span>
         ),
       }}
@@ -88,6 +89,23 @@ export function WebhookDeliveries({ webhooks, shown, search, mayWrite, onSearch 
         </div>
       )}
     </SentList>
+  );
+}
+
+/** Whom it is about, with a way there where the console has a page of that. */
+function Subject({ subject }: { subject: string }) {
+  const href = subjectHref(subject);
+  const words = subject.replace(":", " ");
+  return (
+    <span className={classes["subject"]}>
+      {href === null ? (
+        words
+      ) : (
+        <HrefLink href={href} className={page["link"]}>
+          {words}
+        </HrefLink>
+      )}
+    </span>
   );
 }
 
