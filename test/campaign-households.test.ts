@@ -216,7 +216,40 @@ test("what waits for a prospect when it becomes part of a household that has it 
   await merge(waiting.householdId, has.householdId);
   await goOn(2 * dayMs);
   expect([await stage.inbox(has.oven), mailbox.got]).toMatchObject([[{ label: "Lefse" }], []]);
-  expect((await stage.read(id)).funnel).toMatchObject({ queued: 1, waiting: {}, suppressed: { merged: 1 } });
+  expect((await stage.read(id)).funnel).toMatchObject({
+    members: 1,
+    decided: 1,
+    queued: 1,
+    waiting: {},
+    suppressed: {},
+  });
+});
+
+test("two that are one have one arm, that of what went out, and count once; two again, each has its own and what waited for it", async () => {
+  const segment = await segmentOf("is");
+  const [told, waiting] = [await prospect("is"), await owner("is")];
+  const quiet = { fromMinute: 0, toMinute: 1_439, meanwhile: "hold" };
+  const order = { order: ["display"], quiet, perWeekMax: null };
+  ok(await kitchen.call(waiting.key, "PATCH", "/my/household", { channels: order }));
+  const id = await start(campaign(segment, [await message("Skyr")]));
+  const apart = { members: 2, decided: 2, queued: 1, sent: 1, waiting: { quiet_hours: 1 } };
+  const { funnel: before } = await stage.read(id);
+  expect(before).toMatchObject(apart);
+  const mergeId = await merge(told.householdId, waiting.householdId);
+  await goOn();
+  const one = { members: 1, decided: 1, queued: 1, sent: 1, waiting: {}, suppressed: {} };
+  expect((await stage.read(id)).funnel).toMatchObject({ ...one, arms: { treated: { households: 1 } } });
+  expect(await answersOf(waiting.householdId)).toEqual(["Skyr: send"]);
+  await unmerge(mergeId);
+  expect((await stage.read(id)).funnel).toEqual(before);
+  expect([await answersOf(told.householdId), await answersOf(waiting.householdId)]).toEqual([
+    ["Skyr: send"],
+    ["Skyr: quiet_hours"],
+  ]);
+  // Joined again for good: what waited never goes to who has it already.
+  await merge(told.householdId, waiting.householdId);
+  await goOn(2 * dayMs);
+  expect([await stage.inbox(waiting.oven), mailbox.got.length]).toEqual([[], 1]);
 });
 
 test("what waits is sent to the household that both have become, and stays with it when they are two again", async () => {

@@ -58,16 +58,6 @@ export function inRanges({ model, ranges }: SerialAudience): RawBuilder<boolean>
 /** Members that come at once and are more than what the planner may not know of. */
 const analyzedFrom = 1_000;
 
-/** Campaigns that have gone past a household about which nothing is decided look at their members from the beginning. */
-async function lookAgainFor(tx: Db, householdId: string): Promise<void> {
-  await sql`
-    UPDATE campaign c SET after_household = NULL FROM campaign_member m
-    WHERE m.household_id = ${householdId} AND c.id = m.campaign_id AND c.state IN ('running', 'paused') AND c.after_household >= ${householdId}
-      AND NOT EXISTS (SELECT FROM decision d WHERE d.source = 'campaign:' || c.id AND d.household_id = ${householdId})`.execute(
-    tx,
-  );
-}
-
 /** The SQL of campaigns, their members and their appliances. */
 export class CampaignsStore {
   async insert(tx: Db, row: CampaignRow): Promise<void> {
@@ -187,7 +177,7 @@ export class CampaignsStore {
     const { rows } = await sql<{ household_id: string; is_decided: boolean }>`
       WITH next AS MATERIALIZED (
         SELECT household_id FROM campaign_member
-        WHERE campaign_id = ${campaign.id} AND (${campaign.after_household}::uuid IS NULL OR household_id > ${campaign.after_household})
+        WHERE campaign_id = ${campaign.id} AND rests_merge_id IS NULL AND (${campaign.after_household}::uuid IS NULL OR household_id > ${campaign.after_household})
         ORDER BY household_id LIMIT ${limit} FOR UPDATE
       )
       SELECT household_id, household_id IN (
@@ -241,38 +231,6 @@ export class CampaignsStore {
         ended = coalesce(m.ended, a.ended)
       FROM json_to_recordset(${JSON.stringify(moves)}::json) AS m("deliveryId" uuid, sent boolean, shown boolean, acted boolean, ended text)
       WHERE a.delivery_id = m."deliveryId"`.execute(tx);
-  }
-
-  // Households that become one
-
-  /** What two households have both stays with the one that goes on; the rest moves, marked, so that it can be moved back. */
-  async merged(tx: Db, mergeId: string, from: string, into: string): Promise<void> {
-    await sql`
-      UPDATE campaign_member m SET household_id = ${into}, merge_id = ${mergeId} WHERE household_id = ${from}
-        AND NOT EXISTS (SELECT FROM campaign_member k WHERE k.campaign_id = m.campaign_id AND k.household_id = ${into})`.execute(
-      tx,
-    );
-    await sql`
-      UPDATE decision d SET household_id = ${into}, merge_id = ${mergeId} WHERE household_id = ${from}
-        AND NOT EXISTS (
-          SELECT FROM decision k WHERE k.source = d.source AND k.item_id = d.item_id AND k.household_id = ${into})`.execute(
-      tx,
-    );
-    await lookAgainFor(tx, into);
-    // What only one of two may have goes on with the decision that stays.
-    await sql`
-      UPDATE decision SET answer = 'suppress', reason = 'merged', until_ms = NULL WHERE household_id = ${from} AND answer = 'hold'`.execute(
-      tx,
-    );
-  }
-
-  /** What was decided anew meanwhile is of the one that it was decided about. */
-  async unmerged(tx: Db, mergeId: string, from: string, into: string): Promise<void> {
-    await sql`
-      UPDATE campaign_member SET household_id = ${from}, merge_id = NULL WHERE merge_id = ${mergeId}`.execute(tx);
-    await sql`UPDATE decision SET household_id = ${from}, merge_id = NULL WHERE merge_id = ${mergeId}`.execute(tx);
-    await lookAgainFor(tx, from);
-    await lookAgainFor(tx, into);
   }
 
   // Goals

@@ -129,7 +129,8 @@ export class DecisionsStore {
     limit: number,
   ): Promise<Pick<DecisionRow, "id" | "household_id" | "item_id">[]> {
     const { rows } = await sql<Pick<DecisionRow, "id" | "household_id" | "item_id">>`
-      SELECT id, household_id, item_id FROM decision WHERE answer = 'hold' AND until_ms <= ${nowMs} AND source = ${source}
+      SELECT id, household_id, item_id FROM decision 
+      WHERE answer = 'hold' AND until_ms <= ${nowMs} AND source = ${source} AND rests_merge_id IS NULL
       ORDER BY household_id, item_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`.execute(tx);
     return rows;
   }

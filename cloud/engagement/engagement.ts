@@ -24,6 +24,7 @@ import { engagementData } from "./household-rows.ts";
 import { HouseholdStates } from "./household-states.ts";
 import { Letters } from "./letters.ts";
 import { MailWord } from "./mail-word.ts";
+import { MergesStore } from "./merges-store.ts";
 import { MessagesStore } from "./messages-store.ts";
 import { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
@@ -84,8 +85,9 @@ export class Engagement {
     this.#letters = new Letters({ ...parts, stopped, links, app: this.app });
     deps.deliveries.onMoved((tx, moves) => this.#moved(tx, moves));
     deps.outbox.onAdded((tx, facts) => this.#hear(tx, facts));
-    deps.households.onMerged((tx, { mergeId, from, into }) => this.#campaignsStore.merged(tx, mergeId, from, into));
-    deps.households.onUnmerged((tx, { mergeId, from, into }) => this.#campaignsStore.unmerged(tx, mergeId, from, into));
+    const merges = new MergesStore();
+    deps.households.onMerged((tx, merge) => merges.merged(tx, merge));
+    deps.households.onUnmerged((tx, merge) => merges.unmerged(tx, merge));
   }
 
   async load(): Promise<void> {

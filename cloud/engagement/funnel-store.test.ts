@@ -7,6 +7,7 @@ import { CampaignsStore } from "./campaigns-store.ts";
 import type { HouseholdState } from "./core/candidate.ts";
 import { DecisionsStore, type NewDecision } from "./decisions-store.ts";
 import { FunnelStore } from "./funnel-store.ts";
+import { MergesStore } from "./merges-store.ts";
 
 let base: TestDatabase;
 beforeAll(async () => {
@@ -14,7 +15,12 @@ beforeAll(async () => {
 });
 afterAll(() => base.drop());
 
-const [decisions, campaigns, funnels] = [new DecisionsStore(), new CampaignsStore(), new FunnelStore()];
+const [decisions, campaigns, funnels, merges] = [
+  new DecisionsStore(),
+  new CampaignsStore(),
+  new FunnelStore(),
+  new MergesStore(),
+];
 
 const state: HouseholdState = {
   id: "",
@@ -45,7 +51,21 @@ const answers = fc.constantFrom(
 const acts = fc.array(
   fc.record({
     household: fc.nat({ max: 5 }),
-    what: fc.constantFrom("sent", "shown", "acted", "dismissed", "noticed", "letter", "back", "again", "goal", "merge"),
+    what: fc.constantFrom(
+      "sent",
+      "shown",
+      "acted",
+      "dismissed",
+      "noticed",
+      "letter",
+      "back",
+      "again",
+      "goal",
+      "merge",
+      "join",
+      "part",
+    ),
+    other: fc.nat({ max: 5 }),
   }),
   { maxLength: 25 },
 );
@@ -56,6 +76,8 @@ class Yard {
   readonly homes: string[] = [];
   readonly rows: NewDecision[] = [];
   readonly deliveryOf = new Map<string, string>();
+  /** Homes that are part of another, in the order in which they became so. */
+  readonly #joined: { mergeId: string; from: string; into: string }[] = [];
   readonly items = [randomUUID(), randomUUID()].toSorted();
 
   async open(given: readonly (readonly string[])[], arms: readonly boolean[]): Promise<void> {
@@ -105,8 +127,8 @@ class Yard {
     };
   }
 
-  async act(what: string, at: number): Promise<void> {
-    const household = this.homes[at % this.homes.length] ?? "";
+  async act(what: string, at: number, other: number): Promise<void> {
+    const household = this.#standing(at);
     const row = this.rows.find((one) => one.household_id === household && one.answer !== "suppress");
     const { db } = base;
     const deliveryId = this.deliveryOf.get(row?.id ?? "") ?? randomUUID();
@@ -127,7 +149,41 @@ class Yard {
     }
     const goal = { campaignId: this.id, householdId: household, atMs: 3, withinMs: 10 };
     if (what === "goal") await campaigns.reached(db, [goal]);
-    if (what === "merge") await campaigns.merged(db, randomUUID(), household, randomUUID());
+    // One that the campaign does not know.
+    if (what === "merge") await this.#join(household, randomUUID());
+    if (what === "join") await this.#join(household, this.#standing(other));
+    const last = what === "part" ? this.#joined.pop() : undefined;
+    if (last !== undefined) await merges.unmerged(db, last);
+  }
+
+  /** A home, or the one that stands for it. */
+  #standing(at: number): string {
+    const home = this.homes[at % this.homes.length] ?? "";
+    return this.#joined.reduce((now, { from, into }) => (now === from ? into : now), home);
+  }
+
+  async #join(from: string, into: string): Promise<void> {
+    if (from === into) return;
+    const merge = { mergeId: randomUUID(), from, into };
+    this.#joined.push(merge);
+    await merges.merged(base.db, merge);
+  }
+
+  /** Two that were one are as they were: undone in the order in which it was done. */
+  async partAll(): Promise<void> {
+    for (const merge of this.#joined.splice(0).toReversed()) await merges.unmerged(base.db, merge);
+  }
+
+  async members(): Promise<number> {
+    const { rows } = await sql<{ n: number }>`
+      SELECT count(*)::int AS n FROM campaign_member WHERE campaign_id = ${this.id} AND rests_merge_id IS NULL`.execute(
+      base.db,
+    );
+    return rows[0]?.n ?? 0;
+  }
+  /** Homes that stand for themselves. */
+  get standing(): number {
+    return new Set(this.homes.map((_, at) => this.#standing(at))).size;
   }
 
   /** Counted anew from the rows. */
@@ -136,13 +192,12 @@ class Yard {
       SELECT answer AS what, reason, count(*)::int AS households, count(sent_at_ms)::int AS sent, count(shown_at_ms)::int AS shown,
         count(acted_at_ms)::int AS acted, count(*) FILTER (WHERE ended IS NOT NULL AND acted_at_ms IS NULL)::int AS ended, 0 AS reached
       FROM (
-        SELECT DISTINCT ON (household_id) * FROM decision WHERE source = ${this.source}
+        SELECT DISTINCT ON (household_id) * FROM decision WHERE source = ${this.source} AND rests_merge_id IS NULL
         ORDER BY household_id, answer = 'suppress', reason IS NOT DISTINCT FROM 'another_suits_better', score DESC, item_id
       ) best GROUP BY 1, 2
       UNION ALL
-      SELECT arm, NULL, count(*)::int, 0, 0, 0, 0, count(goal_at_ms)::int FROM campaign_member WHERE campaign_id = ${this.id} GROUP BY 1`.execute(
-      base.db,
-    );
+      SELECT arm, NULL, count(*)::int, 0, 0, 0, 0, count(coalesce(goal_at_ms, joined_goal_at_ms))::int
+      FROM campaign_member WHERE campaign_id = ${this.id} AND rests_merge_id IS NULL GROUP BY 1`.execute(base.db);
     return new Set(rows.map((row) => JSON.stringify(row)));
   }
 
@@ -160,7 +215,12 @@ test("whatever becomes of decisions and members, the counts of a campaign are th
       async (given, arms, done) => {
         const yard = new Yard();
         await yard.open(given, arms);
-        for (const { what, household } of done) await yard.act(what, household);
+        for (const { what, household, other } of done) await yard.act(what, household, other);
+        expect(await yard.tallied()).toEqual(await yard.counted());
+        // One household, one arm, however many became one.
+        expect(await yard.members()).toBe(yard.standing);
+        await yard.partAll();
+        expect(await yard.members()).toBe(given.length);
         expect(await yard.tallied()).toEqual(await yard.counted());
       },
     ),
@@ -178,12 +238,12 @@ test("changes that are put together come to the same, however many there are", a
     [],
   );
   for (let n = 0; n < 120; n += 1) {
-    await yard.act("goal", 0);
+    await yard.act("goal", 0, 0);
     await sql`
       INSERT INTO campaign_member (campaign_id, household_id, arm, quarter, assigned_at_ms)
       VALUES (${yard.id}, ${randomUUID()}, 'treated', '2026-Q1', 1)`.execute(base.db);
   }
-  await yard.act("acted", 0);
+  await yard.act("acted", 0, 0);
   const before = await yard.tallied();
   await Promise.all([funnels.fold(base.db), funnels.fold(base.db)]);
   expect(await yard.tallied()).toEqual(before);
