@@ -6,7 +6,7 @@ import type { Clock } from "./platform/clock.ts";
 import type { Db } from "./platform/database.ts";
 import type { FarStore } from "./rights/rights.ts";
 import type { Service } from "./service/service.ts";
-import { inSpool } from "./spool-look.ts";
+import { forgetDamaged, inSpool } from "./spool-look.ts";
 import type { InfluxReadings, Telemetry } from "./telemetry/telemetry.ts";
 
 interface FarStoresDeps {
@@ -56,6 +56,18 @@ export function farStores(deps: FarStoresDeps): FarStore[] {
         ? {}
         : { look: { place: "series of InfluxDB", find: ({ devices }) => influx.find(devices) } }),
     },
+    ...(spoolDir === undefined
+      ? []
+      : [
+          {
+            store: "damaged pieces of the spool",
+            describes:
+              "Pieces of the gateway's spool that could not be read and were set aside. Whose words they held cannot be told for certain, so that all of them were deleted.",
+            async erase({ devices }: { devices: readonly unknown[] }) {
+              return { removed: devices.length === 0 ? 0 : await forgetDamaged(spoolDir), isLeft: false };
+            },
+          },
+        ]),
     {
       store: "gateway's spool",
       describes: "What appliances had said and was not stored yet when the household was erased.",

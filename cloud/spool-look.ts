@@ -16,18 +16,14 @@ export interface SpokenSpan {
 
 /**
  * Looks into the gateway's spool for what appliances said before a time; also among chunks that were found damaged, which wait there for a
- * person, whenever they are from.
+ * person, whenever they are from: an erasure deletes those.
  *
  * @param spoolDir with a folder for each store
  * @returns how many records there are, null where it is too large to be looked through
  */
 export async function inSpool(spoolDir: string, spans: readonly SpokenSpan[]): Promise<number | null> {
   const path = join(spoolDir, "spool");
-  const isThere = await access(join(path, "data.mdb")).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return 0;
+  if (!(await isThere(path))) return 0;
   const root = open<unknown, string>({ path, readOnly: true });
   try {
     let [found, looked] = [0, 0];
@@ -48,6 +44,32 @@ export async function inSpool(spoolDir: string, spans: readonly SpokenSpan[]): P
     await root.close();
   }
 }
+
+/**
+ * Deletes the chunks that were found damaged: whose words they hold cannot be told for certain, since the name may be what is damaged.
+ *
+ * @param spoolDir with a folder for each store
+ * @returns how many there were
+ */
+export async function forgetDamaged(spoolDir: string): Promise<number> {
+  const path = join(spoolDir, "spool");
+  if (!(await isThere(path))) return 0;
+  // The gateway writes there too: one of two writers waits for the other, and what resolves is on the disk.
+  const root = open<unknown, string>({ path, overlappingSync: false });
+  try {
+    const damaged = root.openDB<Uint8Array, number>({ name: "damaged", encoding: "binary" });
+    const gone = await Promise.all([...damaged.getKeys()].map((key) => damaged.remove(key)));
+    return gone.filter(Boolean).length;
+  } finally {
+    await root.close();
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(join(path, "data.mdb")).then(
+    () => true,
+    () => false,
+  );
 
 function recordsIn(value: Uint8Array, { deviceId, untilMs }: SpokenSpan, isDamaged: boolean): number {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);

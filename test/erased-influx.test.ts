@@ -105,7 +105,7 @@ describe.skipIf(!hasInflux)("with Debian's influxdb", () => {
     const report = async () => (await service.api(`/api/v1/erasures/${answer.body.id}`)).body;
     const waiting = async () =>
       (await report()).report.stores.filter(({ state }: { state: string }) => state === "waiting");
-    await until("it was tried", async () => (await waiting()).length < 9);
+    await until("it was tried", async () => (await waiting()).length < 10);
     expect((await waiting()).map(({ store }: { store: string }) => store)).toEqual(
       expect.arrayContaining(["telemetry store (PostgreSQL and InfluxDB)", "gateway's spool"]),
     );

@@ -228,8 +228,7 @@ export class Rights {
       for (const part of parts.toReversed()) removed += await one.erase(tx, part);
       lines.push({ store: `database: ${name}`, describes, removed, state: "removed", keeps: keeps ?? null });
     }
-    for (const { store, describes, keeps } of this.#deps.farStores)
-      lines.push({ store, describes, removed: null, state: "waiting", keeps: keeps ?? null });
+    lines.push(...this.#deps.farStores.map(waitingLine));
     const left: Sought = {
       ids: [...parts, ...household.members.map(({ id }) => id)],
       emails: household.members.flatMap(({ email }) => email ?? []),
@@ -269,9 +268,10 @@ export class Rights {
     const left = sought.parse(JSON.parse(this.#box.open(erasure.sought, erasure.id)));
     const stores = [...erasure.report.stores];
     for (const far of farStores) {
-      const at = stores.findIndex(({ store }) => store === far.store);
-      const line = stores[at];
-      if (line === undefined) continue;
+      const found = stores.findIndex(({ store }) => store === far.store);
+      // A place that this Hearth knows of and the one that began the erasure did not.
+      const at = found === -1 ? stores.length : found;
+      const line = stores[at] ?? waitingLine(far);
       const { removed, isLeft, holdsNothing = false } = await far.erase(left, erasure.atMs);
       const sum = removed === null && line.removed === null ? null : (line.removed ?? 0) + (removed ?? 0);
       stores[at] = { ...line, removed: sum, state: isLeft ? "waiting" : holdsNothing ? "nothing_held" : "removed" };
@@ -295,3 +295,11 @@ export class Rights {
     return createHmac("sha256", this.#deps.secret).update(`erased household ${householdId}`).digest();
   }
 }
+
+const waitingLine = ({ store, describes, keeps }: FarStore): StoreLine => ({
+  store,
+  describes,
+  removed: null,
+  state: "waiting",
+  keeps: keeps ?? null,
+});
