@@ -80,5 +80,5 @@ test("an erasure deletes damaged pieces of the spool, also those whose name is w
     JSON.stringify((await service.api(`/api/v1/devices/${oven}/timeline`)).body).includes("program.started"),
   );
   await stopServiceProcess(service);
-  expect(await inDamaged(({ words }) => words())).toEqual([]);
+  expect(await inDamaged((damaged) => damaged.words())).toEqual([]);
 });
