@@ -244,16 +244,20 @@ export async function sendableVersions(db: Db, ids: readonly string[]): Promise<
 
 // Safety notices on their way to every appliance
 
-/** Marks a version whose notice goes to every appliance of its models. */
-export async function startNotifying(tx: Db, id: string, version: number): Promise<void> {
+/** Marks a version whose notice goes to every appliance of these models, and of those that are still to be told. */
+export async function startNotifying(tx: Db, id: string, version: number, models: readonly string[]): Promise<void> {
   await sql`
-    UPDATE content_version SET notify_after_key = 0 WHERE item_id = ${id} AND version = ${version}`.execute(tx);
+    UPDATE content_version SET notify_after_key = 0,
+      notify_models = ${[...models]}::text[] || CASE WHEN notify_after_key IS NOT NULL THEN coalesce(notify_models, '{}') ELSE '{}' END
+    WHERE item_id = ${id} AND version = ${version}`.execute(tx);
 }
 
 /** One version whose notice is still under way, locked; null where there is none that nobody else is at. */
-export async function lockNotifying(tx: Db): Promise<(ItemVersionRow & { notify_after_key: number }) | null> {
-  const { rows } = await sql<ItemVersionRow & { notify_after_key: number }>`
-    SELECT i.id, i.kind, ${versionColumns}, v.notify_after_key
+export async function lockNotifying(
+  tx: Db,
+): Promise<(ItemVersionRow & { notify_after_key: number; notify_models: string[] | null }) | null> {
+  const { rows } = await sql<ItemVersionRow & { notify_after_key: number; notify_models: string[] | null }>`
+    SELECT i.id, i.kind, ${versionColumns}, v.notify_after_key, v.notify_models
     FROM content_version v JOIN content_item i ON i.id = v.item_id
     WHERE v.notify_after_key IS NOT NULL AND v.state = 'live'
     ORDER BY v.item_id LIMIT 1 FOR UPDATE OF v SKIP LOCKED`.execute(tx);

@@ -330,7 +330,7 @@ test("what decides reads of an item why it is said and what it needs, and what i
   });
   await call("POST", `/${id}/withdraw`);
   expect((await content.forDecision(database.db, [id])).size).toBe(0);
-  expect(await content.render(id, "de")).toBeNull();
+  expect(await content.render(id, { locale: "de", units: null })).toBeNull();
 });
 
 test("what does not fit the contract is refused with its field, and what is too large by name", async () => {

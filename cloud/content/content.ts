@@ -2,7 +2,7 @@ import type { ContentItem } from "#protocol/content.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Principal } from "../staff/staff.ts";
 import { type DecisionItem, windowIn } from "./core/decision-item.ts";
-import { type ContentDeps, noteChange } from "./content-deps.ts";
+import { type ContentDeps, noteChange, type Reader } from "./content-deps.ts";
 import { deliveryOfKind, isForDecisions, type ContentKind } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import { recipeMisfits, refused, type Refused, titleOf, toSchedule, type VersionSchedule } from "./content-views.ts";
@@ -73,12 +73,16 @@ export class Content {
   }
 
   /**
-   * The item as somebody who reads `locale` gets it, for e-mail and the like; null where it is not out, and for an offer without its terms.
+   * The item as a reader gets it, for e-mail and the like; null where it is not out, and for an offer without its terms.
    *
    * @param extra the terms of an offer, as they were granted
    */
-  render(itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null> {
-    return this.sending.render(this.#deps.db, itemId, locale, extra);
+  render(
+    itemId: string,
+    reader: Pick<Reader, "locale" | "units">,
+    extra?: Record<string, unknown>,
+  ): Promise<ContentItem | null> {
+    return this.sending.render(this.#deps.db, itemId, reader, extra);
   }
 
   /** Every retained topic, items before indices. */

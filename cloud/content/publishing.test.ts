@@ -286,6 +286,14 @@ test("a safety notice goes on the feed and to every appliance of its models, onc
       .map(({ device_id, priority }) => [device_id, priority])
       .toSorted(([a], [b]) => String(a).localeCompare(String(b))),
   ).toEqual(ovens.map((oven) => [oven, 9]));
+  // Another model turns out to be concerned while it is out: its appliances hear of it, and the others not again.
+  await road.devices.addModel("oven-s90", { locales: ["en"] });
+  await road.devices.add(["danger-too"], { model: "oven-s90" });
+  await schedule(id, { models: ["oven-s80", "oven-s90"] });
+  while (await content.sending.notify());
+  const since = await deliveries.sendable([...ovens, "danger-too"], true, 100);
+  const told = since.filter(({ body }) => about(body) === id).map(({ device_id }) => device_id);
+  expect(told.toSorted()).toEqual([...ovens, "danger-too"].toSorted());
   // A recall that is about service alone stays on the feed.
   const quiet = await approved({ kind: "notice", class: "service", locales: { en: text("Clean it") } });
   await schedule(quiet, { models: ["oven-s80"] });
@@ -336,13 +344,13 @@ test("an offer goes out with the terms that were granted, and not without", asyn
   const deliver = (extra?: Record<string, unknown>) =>
     database.db.transaction().execute((tx) => content.deliver(tx, [{ ...wanted, extra }]));
   expect((await deliver()).skipped).toEqual([{ itemId: id, deviceId: "buys-1", rule: "needs_a_grant" }]);
-  expect(await content.render(id, "en")).toBeNull();
+  expect(await content.render(id, { locale: "en", units: null })).toBeNull();
   const price = { amountMinor: 1_900, currency: "EUR" };
   const terms = { offerId: randomUUIDv7(), listPrice: { ...price, amountMinor: 2_400 }, price, reason: "Silver" };
   expect((await deliver(terms)).deliveries).toHaveLength(1);
   const [sent] = await deliveries.sendable(["buys-1"], true, 1);
   expect(contentItem.parse(sent?.body)).toMatchObject({ kind: "offer", title: "A stone", undoMs: 10_000, ...terms });
-  expect(await content.render(id, "en", terms)).toMatchObject({ kind: "offer", price });
+  expect(await content.render(id, { locale: "en", units: null }, terms)).toMatchObject({ kind: "offer", price });
 });
 
 const png = Buffer.from(

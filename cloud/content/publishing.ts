@@ -191,11 +191,13 @@ export class Publishing {
       topics = changed.topics;
     }
     await this.#replace(tx, by, row.id, row.version, row.state === "live" ? ["live"] : ["live", "scheduled"]);
-    if (row.state === "scheduled") {
-      await this.#move(tx, by, row, "start", null);
-      // What warns of danger is also said to every appliance by itself, and acknowledged there.
-      if (row.kind === "notice" && row.class === "safety") await store.startNotifying(tx, row.id, row.version);
-    }
+    if (row.state === "scheduled") await this.#move(tx, by, row, "start", null);
+    // What warns of danger is also said to every appliance by itself, and acknowledged there; of a version that is out already to those
+    // of the models that it was not for until now.
+    const told = row.state === "scheduled" ? [] : before;
+    const untold = row.feed_models.filter((model) => !told.includes(model));
+    if (row.kind === "notice" && row.class === "safety" && untold.length > 0)
+      await store.startNotifying(tx, row.id, row.version, untold);
     await noteChange(this.#deps, tx, by, "published", row, {
       before: { models: before },
       after: { models: row.feed_models },

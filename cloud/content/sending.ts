@@ -131,15 +131,20 @@ export class Sending {
   }
 
   /**
-   * The item as somebody who reads `locale` gets it, for roads other than an appliance's display; null where it is not out, and for an
+   * The item as a reader gets it, for roads other than an appliance's display; null where it is not out, and for an
    * offer without its terms.
    *
    * @param extra the terms of an offer, as they were granted
    */
-  async render(db: Db, itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null> {
+  async render(
+    db: Db,
+    itemId: string,
+    reader: Pick<Reader, "locale" | "units">,
+    extra?: Record<string, unknown>,
+  ): Promise<ContentItem | null> {
     const [version] = await store.sendableVersions(db, [itemId]);
     if (version === undefined || (version.kind === "offer" && extra === undefined)) return null;
-    return this.#bodyFor(version, { ...nobodys, locale }, extra, new Map());
+    return this.#bodyFor(version, { ...nobodys, ...reader }, extra, new Map());
   }
 
   /**
@@ -153,7 +158,8 @@ export class Sending {
     const { more, after } = await transaction(db, async (tx) => {
       const row = await store.lockNotifying(tx);
       if (row === null) return { more: false, after: null };
-      const refs = await devices.ofModels(tx, row.feed_models, row.notify_after_key, notifiedAtOnce);
+      const models = (row.notify_models ?? row.feed_models).filter((model) => row.feed_models.includes(model));
+      const refs = await devices.ofModels(tx, models, row.notify_after_key, notifiedAtOnce);
       const last = refs.length < notifiedAtOnce ? null : (refs.at(-1)?.key ?? null);
       const expiresAtMs = usualExpiryMs(row, this.#deps.clock.nowMs());
       const wanted = refs.map((device) => ({ itemId: row.id, device, expiresAtMs }));

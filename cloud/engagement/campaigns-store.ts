@@ -10,6 +10,8 @@ export interface CampaignRow {
   created_at_ms: number;
   created_by: string;
   edited_by: string;
+  /** Whoever wrote any of it since it was last approved. */
+  authors: string[];
   edited_at_ms: number;
   approved_by: string | null;
   approved_at_ms: number | null;
@@ -62,9 +64,9 @@ const analyzedFrom = 1_000;
 export class CampaignsStore {
   async insert(tx: Db, row: CampaignRow): Promise<void> {
     await sql`
-      INSERT INTO campaign (id, kind, state, definition, created_at_ms, created_by, edited_by, edited_at_ms, expires_at_ms)
+      INSERT INTO campaign (id, kind, state, definition, created_at_ms, created_by, edited_by, authors, edited_at_ms, expires_at_ms)
       VALUES (${row.id}, ${row.kind}, ${row.state}, ${JSON.stringify(row.definition)}::jsonb, ${row.created_at_ms}, ${row.created_by},
-        ${row.edited_by}, ${row.edited_at_ms}, ${row.expires_at_ms})`.execute(tx);
+        ${row.edited_by}, ${row.authors}, ${row.edited_at_ms}, ${row.expires_at_ms})`.execute(tx);
   }
 
   async count(db: Db): Promise<number> {
@@ -121,7 +123,7 @@ export class CampaignsStore {
   async update(tx: Db, row: CampaignRow): Promise<void> {
     await sql`
       UPDATE campaign SET state = ${row.state}, kind = ${row.kind}, definition = ${JSON.stringify(row.definition)}::jsonb,
-        edited_by = ${row.edited_by}, edited_at_ms = ${row.edited_at_ms}, approved_by = ${row.approved_by},
+        edited_by = ${row.edited_by}, authors = ${row.authors}, edited_at_ms = ${row.edited_at_ms}, approved_by = ${row.approved_by},
         approved_at_ms = ${row.approved_at_ms}, started_at_ms = ${row.started_at_ms}, paused_at_ms = ${row.paused_at_ms},
         ended_at_ms = ${row.ended_at_ms}, expires_at_ms = ${row.expires_at_ms}
       WHERE id = ${row.id}`.execute(tx);

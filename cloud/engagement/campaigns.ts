@@ -103,6 +103,7 @@ export class Campaigns {
         created_at_ms: nowMs,
         created_by: who,
         edited_by: who,
+        authors: [who],
         edited_at_ms: nowMs,
         approved_by: null,
         approved_at_ms: null,
@@ -127,7 +128,10 @@ export class Campaigns {
       row.definition = definition;
       row.kind = definition.kind;
       row.expires_at_ms = definition.expiresAtMs;
-      row.edited_by = principalText(by);
+      const who = principalText(by);
+      row.edited_by = who;
+      // What somebody else approved was read: only what is changed after that is still to be.
+      row.authors = [...new Set(row.state === "approved" ? [who] : [...row.authors, who])];
       row.edited_at_ms = this.#deps.clock.nowMs();
       row.approved_by = null;
       row.approved_at_ms = null;
@@ -139,7 +143,7 @@ export class Campaigns {
     return this.#move(
       by,
       id,
-      (row) => ({ kind: "approve", by: principalText(by), editedBy: row.edited_by }),
+      (row) => ({ kind: "approve", by: principalText(by), authors: row.authors }),
       "approved",
       (_tx, row) => {
         row.approved_by = principalText(by);

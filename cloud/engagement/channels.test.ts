@@ -205,6 +205,60 @@ test("a mail server that is busy is asked again, one that refuses for good is no
   expect((await stage.read(other)).funnel).toMatchObject({ queued: 1, sent: 0, ended: 1 });
 });
 
+test("a letter that was put off does not come in the household's quiet hours instead", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1), ["market"], "sleeps@example.com");
+  const minuteOf = (atMs: number) => {
+    const at = Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO("Europe/Berlin");
+    return at.hour * 60 + at.minute;
+  };
+  const begins = (minuteOf(stage.nowMs) + 10) % 1_440;
+  const quiet = { fromMinute: begins, toMinute: (begins + 120) % 1_440, meanwhile: "hold" };
+  await kitchen.call(person.key, "PATCH", "/my/household", {
+    channels: { order: ["email"], quiet, perWeekMax: null },
+  });
+  await stage.run(stage.campaign([await stage.message("Late")], from, to));
+  mail.code = 450;
+  await goOut();
+  mail.code = 250;
+  kitchen.clock.forward(30 * 60_000);
+  await goOut();
+  expect(mail.got).toEqual([]);
+  kitchen.clock.forward(60 * 60_000);
+  await goOut();
+  expect(mail.got).toEqual([]);
+  kitchen.clock.forward(60 * 60_000);
+  await goOut();
+  expect(mail.got).toHaveLength(1);
+});
+
+test("a letter says in its own language why it comes and how it stops, and measures as its household does", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1), [], "greta@example.com");
+  await order(person, "email");
+  await kitchen.call(person.key, "PATCH", "/my/household", { locale: "de-AT", units: "imperial" });
+  const text = (title: string) => ({ title, text: "{{200 °C}}" });
+  const points = await stage.message("Points", {
+    class: "loyalty_status",
+    locales: { en: text("Points"), de: text("Punkte") },
+  });
+  await stage.run(stage.campaign([points], from, to));
+  await goOut();
+  const [letter] = mail.got;
+  const plain = letter?.text.replaceAll(/=\r\n/g, "") ?? "";
+  expect(plain).toMatch(/^Subject: Punkte/m);
+  expect(plain).toContain("weil es um die Punkte Ihres Haushalts geht");
+  expect(plain).toContain("Keine solchen Briefe mehr");
+  expect(plain).not.toMatch(/No more letters|agreed/);
+  expect(plain).toContain("390");
+  const url = linkIn(plain).slice("https://hearth.example".length);
+  const asked = (language: string) =>
+    kitchen.app.inject({ method: "GET", url, headers: { "accept-language": language } });
+  expect((await asked("de-AT,de;q=0.9,en;q=0.8")).body).toContain('<html lang="de">');
+  expect((await asked("fr")).body).toContain("Arrêter ces lettres");
+  expect((await asked("ja, *;q=0.5")).body).toContain("Stop these letters");
+});
+
 test("the maker's app is told by a signed webhook, once, and no more after it answers 410", async () => {
   const { of, from, to } = range();
   const person = await stage.household(of(1));

@@ -51,6 +51,20 @@ test("a campaign is drafted by one, approved by another, and reaches whom it is 
   expect(await stage.inbox(of(2))).toEqual([]);
 });
 
+test("who wrote any of a campaign does not approve it, though somebody else changed it last", async () => {
+  const { from, to } = range();
+  const body = stage.campaign([await stage.message("Ours")], from, to);
+  const { id } = (await kitchen.as("content", "POST", "/campaigns", body)).body;
+  expect((await kitchen.as("admin", "PUT", `/campaigns/${id}`, { ...body, name: "Ours, too" })).status).toBe(200);
+  for (const role of ["content", "admin"] as const)
+    expect((await kitchen.as(role, "POST", `/campaigns/${id}/approve`)).body.code).toBe("campaign_approver_is_author");
+  const third = (await kitchen.slices.staff.createKey({ kind: "system" }, "Third", "content")).secret;
+  expect((await kitchen.call(third, "POST", `/campaigns/${id}/approve`)).body.state).toBe("approved");
+  // What was approved was read: only who changes it from then on is an author of what is new.
+  await kitchen.as("admin", "PUT", `/campaigns/${id}`, { ...body, name: "Ours, again" });
+  expect((await kitchen.as("content", "POST", `/campaigns/${id}/approve`)).body.state).toBe("approved");
+});
+
 test("receipts and the appliance's own word move the funnel, and the goal is counted against who was held out", async () => {
   const { of, from, to } = range();
   const people = [await stage.household(of(1)), await stage.household(of(2)), await stage.household(of(3))];

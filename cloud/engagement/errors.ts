@@ -23,7 +23,7 @@ export const engagementProblems = {
   campaign_approver_is_author: {
     status: 409,
     title: "A second person has to approve it",
-    help: "Whoever changed it last cannot approve it. Ask somebody else.",
+    help: "Whoever wrote any of it since it was last approved cannot approve it. Ask somebody else.",
   },
   campaign_not_running: {
     status: 409,

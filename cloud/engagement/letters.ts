@@ -4,11 +4,14 @@ import { MailSender } from "../platform/mail-sender.ts";
 import type { SendOutcome } from "../platform/send-outcome.ts";
 import { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
 import type { AppHook } from "./app-hook.ts";
+import { Calendar } from "./core/calendar.ts";
 import { letterOf } from "./core/letter.ts";
+import type { LetterReason } from "./core/letter-words.ts";
 import { isUsable } from "./core/channels.ts";
 import { isCapped, type ItemClass } from "./core/policy.ts";
 import type { DecisionsStore } from "./decisions-store.ts";
 import type { DueMessage, MessagesStore } from "./messages-store.ts";
+import type { HouseholdReach } from "../households/households.ts";
 import type { EngagementDeps } from "./ports.ts";
 import type { StoppedAddresses } from "./stopped-addresses.ts";
 import type { UnsubscribeLinks } from "./unsubscribe-links.ts";
@@ -18,6 +21,8 @@ const sentAtOnce = 8;
 const leaseMs = 60_000;
 const firstWaitMs = 10_000;
 const waitMsMax = 3_600_000;
+/** The longest that a receiver, or a household's night, can have it wait. */
+const askedMsMax = 24 * 3_600_000;
 
 type LettersDeps = EngagementDeps & {
   messages: MessagesStore;
@@ -28,6 +33,9 @@ type LettersDeps = EngagementDeps & {
 };
 
 type Outcome = SendOutcome | { kind: "dropped"; detail: string };
+
+const reasonOf = (itemClass: ItemClass): LetterReason =>
+  itemClass === "promotional" ? "agreed" : itemClass === "loyalty_status" ? "points" : "appliance";
 
 /**
  * Sends letters to people and messages to the maker's app, and asks again just before whether it may. At least once, and always under the
@@ -60,7 +68,9 @@ export class Letters {
     const { db, clock, messages, decisions, app } = this.#deps;
     const outcome = await this.#send(message);
     const nowMs = clock.nowMs();
-    const nextAtMs = nowMs + Math.min(waitMsMax, firstWaitMs * 2 ** Math.min(message.attempts - 1, 20));
+    const pauseMs = Math.min(waitMsMax, firstWaitMs * 2 ** Math.min(message.attempts - 1, 20));
+    const askedMs = outcome.kind === "failed" ? (outcome.retryAfterMs ?? 0) : 0;
+    const nextAtMs = nowMs + Math.max(pauseMs, Math.min(askedMs, askedMsMax));
     const again = outcome.kind === "failed" && !outcome.final && nextAtMs < message.until_ms;
     const status = again
       ? "queued"
@@ -81,12 +91,22 @@ export class Letters {
       const agreed = (await consent.agreed(db, [message.household_id])).get(message.household_id);
       if (agreed?.has("market") !== true) return { kind: "dropped", detail: "no_consent" };
     }
-    const item = await content.render(message.item_id, reach.locale);
+    const quietUntilMs = this.#quietUntilMs(message, reach);
+    if (quietUntilMs !== null)
+      return { kind: "failed", detail: "quiet_hours", final: false, retryAfterMs: quietUntilMs - clock.nowMs() };
+    const item = await content.render(message.item_id, reach);
     if (item === null) return { kind: "dropped", detail: "withdrawn" };
     if (message.channel === "webhook") return this.#tellApp(message, item);
     const member = reach.members.find(({ id }) => id === message.member_id);
     if (member === undefined || member.email === null) return { kind: "dropped", detail: "no_address" };
     return this.#write(message, item, member.email, reach.devices[0]?.model ?? null);
+  }
+
+  /** A letter that was put off must not come in the night instead: null where it may come now. */
+  #quietUntilMs(message: DueMessage, { timeZone, channels: { quiet } }: HouseholdReach): number | null {
+    const itemClass = message.class as ItemClass; // oxlint-disable-line typescript/no-unsafe-type-assertion -- our own column
+    if (!isCapped(itemClass) || quiet === null) return null;
+    return new Calendar(this.#deps.clock.nowMs()).quietUntilMs(timeZone, quiet);
   }
 
   async #write(
@@ -104,11 +124,7 @@ export class Letters {
     const addressHash = stopped.hash(address);
     const token = links.token({ addressHash, householdId: message.household_id });
     const url = isCapped(itemClass) ? `${publicUrl()}/api/v1/unsubscribe/${token}` : null;
-    const why =
-      url === null
-        ? "You get this because it concerns your appliance."
-        : "You get this because your household agreed to it.";
-    const letter = letterOf(item, brand, why, url);
+    const letter = letterOf(item, brand, reasonOf(itemClass), url);
     const { sender } = brand;
     return this.#mail.send(address, {
       id: message.id,

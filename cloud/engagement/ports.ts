@@ -22,7 +22,11 @@ export interface EngagementDeps {
   content: {
     forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>>;
     deliver(tx: Db, wanted: readonly Wanted[]): Promise<Delivered>;
-    render(itemId: string, locale: string, extra?: Record<string, unknown>): Promise<ContentItem | null>;
+    render(
+      itemId: string,
+      reader: Pick<HouseholdReach, "locale" | "units">,
+      extra?: Record<string, unknown>,
+    ): Promise<ContentItem | null>;
   };
   households: { reachOf(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> };
   namesOf: (db: Db, householdIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;

@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { problem } from "../platform/problem.ts";
+import { type LetterLanguage, letterLanguage, letterWords } from "./core/letter-words.ts";
 import type { Engagement } from "./engagement.ts";
 import { engagementProblems } from "./errors.ts";
 
@@ -10,12 +11,16 @@ const byToken = z.object({ token: z.string().max(400) });
 /** `List-Unsubscribe=One-Click`, as mail programs send it; what it says beyond being a POST does not matter. */
 const bodyBytesMax = 4_096;
 
-const pageOf = (body: string): string => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+const pageOf = (language: string, body: string): string => `<!doctype html>
+<html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer"><title>Letters</title></head>
 <body style="font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem;color:#1c1917">${body}</body></html>`;
 
-const html = (reply: FastifyReply, body: string) =>
+/** The languages that a browser asks for, the dearest first: it names them in this order. */
+const languageOf = ({ headers }: FastifyRequest): LetterLanguage =>
+  letterLanguage(...(headers["accept-language"] ?? "").split(","));
+
+const html = (reply: FastifyReply, language: LetterLanguage, body: string) =>
   reply
     .header("content-type", "text/html; charset=utf-8")
     .header("cache-control", "no-store")
@@ -23,7 +28,7 @@ const html = (reply: FastifyReply, body: string) =>
       "content-security-policy",
       "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
     )
-    .send(pageOf(body));
+    .send(pageOf(language, body));
 
 /**
  * The link in a letter by which somebody wants no more of them (RFC 8058). Opening it changes nothing, since programs that look through
@@ -44,12 +49,15 @@ export function unsubscribeRoutes(server: FastifyInstance, { mailWord }: Engagem
         config: { permission: "open" },
         schema: { summary: "Ask before letters are stopped", tags, params: byToken, response: { 200: z.any() } },
       },
-      async ({ params: { token } }, reply) => {
+      async (request, reply) => {
+        const { token } = request.params;
         if (!mailWord.isLink(token)) throw problem(engagementProblems, "unsubscribe_link_invalid");
+        const language = languageOf(request);
+        const { title, text, button } = letterWords(language).ask;
         return html(
           reply,
-          `<h1>No more letters like that?</h1><p>We stop writing to this address about offers and ideas. What concerns the safety of
-your appliance still reaches you.</p><form method="post"><button style="font:inherit;padding:.6rem 1.2rem">Stop these letters</button></form>`,
+          language,
+          `<h1>${title}</h1><p>${text}</p><form method="post"><button style="font:inherit;padding:.6rem 1.2rem">${button}</button></form>`,
         );
       },
     );
@@ -64,10 +72,12 @@ your appliance still reaches you.</p><form method="post"><button style="font:inh
           response: { 200: z.any() },
         },
       },
-      async ({ params: { token } }, reply) => {
-        const outcome = await mailWord.unsubscribe(token);
+      async (request, reply) => {
+        const outcome = await mailWord.unsubscribe(request.params.token);
         if (outcome.kind === "refused") throw problem(engagementProblems, outcome.rule);
-        return html(reply, "<h1>Done</h1><p>This address gets no more letters about offers and ideas.</p>");
+        const language = languageOf(request);
+        const { title, text } = letterWords(language).done;
+        return html(reply, language, `<h1>${title}</h1><p>${text}</p>`);
       },
     );
   });

@@ -28,7 +28,7 @@ interface HouseholdRow {
   merged_into: string | null;
 }
 
-interface ReachRow extends Pick<HouseholdRow, "id" | "locale" | "time_zone" | "channels"> {
+interface ReachRow extends Pick<HouseholdRow, "id" | "locale" | "units" | "time_zone" | "channels"> {
   members: HouseholdReach["members"];
   devices: DeviceRef[];
 }
@@ -123,7 +123,7 @@ export class HouseholdsStore {
   async reach(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> {
     if (ids.length === 0) return new Map();
     const { rows } = await sql<ReachRow>`
-      SELECT h.id, h.locale, h.time_zone, h.channels, coalesce(m.members, '[]') AS members, coalesce(d.devices, '[]') AS devices
+      SELECT h.id, h.locale, h.units, h.time_zone, h.channels, coalesce(m.members, '[]') AS members, coalesce(d.devices, '[]') AS devices
       FROM household h
       LEFT JOIN (
         SELECT household_id, json_agg(json_build_object('id', id, 'name', name, 'email', email) ORDER BY id) AS members
@@ -136,9 +136,9 @@ export class HouseholdsStore {
       ) AS d ON d.household_id = h.id
       WHERE h.id = ${amongIds(ids)}`.execute(db);
     return new Map(
-      rows.map(({ id, locale, time_zone: timeZone, channels, members, devices }) => [
+      rows.map(({ id, locale, units, time_zone: timeZone, channels, members, devices }) => [
         id,
-        { locale, timeZone, channels, members, devices },
+        { locale, units, timeZone, channels, members, devices },
       ]),
     );
   }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
 import { shopSecret, TestShop } from "../../test/support/shop.ts";
@@ -74,6 +75,12 @@ const grant = async ({ key, offerId }: Home) =>
 const touch = (one: Home, what: "redeem" | "undo") =>
   kitchen.call(one.key, "POST", `/my/offers/${one.offerId}/${what}`);
 const tick = () => kitchen.slices.loyalty.offers.tick();
+/** The text of the newest message to an oven. */
+const saidAt = async (oven: string): Promise<string> => {
+  const rows = await kitchen.slices.deliveries.sendable([oven], true, 10);
+  const bodies = rows.map(({ body }) => z.object({ text: z.string() }).safeParse(body).data?.text ?? "");
+  return bodies.at(-1) ?? "";
+};
 const expectSound = async () =>
   expect((await kitchen.as("viewer", "GET", "/loyalty/check")).body).toMatchObject({ ok: true, broken: [] });
 
@@ -145,6 +152,7 @@ test("a shop that refuses for good gives the points back, with the expiry that t
   expect(await lots()).toEqual(before);
   const deliveries = (await kitchen.as("viewer", "GET", `/deliveries?device=${one.oven}`)).body.items;
   expect(deliveries).toMatchObject([{ kind: "message", label: "Your order did not work" }]);
+  expect(await saidAt(one.oven)).toContain("Nothing was charged. Your points are back.");
   expect((await touch(one, "redeem")).body.code).toBe("offer_failed");
   await expectSound();
 });
@@ -170,6 +178,11 @@ test("a shop that is away is asked again under the same key, and after a day the
   }
   expect(await grant(unlucky)).toMatchObject({ state: "failed" });
   expect(await points(unlucky)).toBe(60);
+  // Nobody knows whether it was charged: nothing is said that may be untrue.
+  const said = await saidAt(unlucky.oven);
+  expect(said).toContain("The shop has not answered your order");
+  expect(said).toContain("Your points are back.");
+  expect(said).not.toContain("Nothing was charged");
   await expectSound();
 });
 

@@ -6,6 +6,7 @@ import type { Ids } from "../platform/ids.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { type GrantRefusal, stepGrant } from "./core/grant-life.ts";
 import { type Money, type Offer, type OfferDefinition, priceFor, refusedOffer } from "./core/offer.ts";
+import type { FailedOrder } from "./core/owner-words.ts";
 import { tierOf } from "./core/program.ts";
 import type { HouseholdDays } from "./earnings.ts";
 import type { LedgerStore } from "./ledger-store.ts";
@@ -26,8 +27,8 @@ export interface OffersDeps {
   moves: PointMoves;
   tiers: Tiers;
   shop: Shop;
-  /** Tells a household on a display that its order came to nothing. @returns what waits for the commit */
-  tellFailed: (tx: Db, grant: { householdId: string; deviceKey: number | null; title: string }) => Promise<() => void>;
+  /** Tells a household on a display that its order came to nothing, and how. @returns what waits for the commit */
+  tellFailed: (tx: Db, order: FailedOrder & { householdId: string; deviceKey: number | null }) => Promise<() => void>;
 }
 
 /** What an appliance shows of an offer. */
@@ -322,10 +323,12 @@ export class Offers {
       });
       return;
     }
-    await this.#settle(claimed, outcome.kind === "took", outcome.detail, definition?.title ?? claimed.offer);
+    const how = { took: null, refused: "refused", away: "unanswered" } as const;
+    await this.#settle(claimed, how[outcome.kind], outcome.detail, definition?.title ?? claimed.offer);
   }
 
-  async #settle(claimed: Grant, wasTaken: boolean, detail: string, title: string): Promise<void> {
+  async #settle(claimed: Grant, failedHow: FailedOrder["how"] | null, detail: string, title: string): Promise<void> {
+    const wasTaken = failedHow === null;
     const { db, clock, moves, tellFailed } = this.#deps;
     const afterCommit = await transaction(db, async (tx) => {
       const grant = await this.#lock(tx, claimed.id);
@@ -343,7 +346,8 @@ export class Offers {
         else await moves.release(tx, { ...cause, reason: "the shop did not take the order" });
       }
       await this.#tell(tx, wasTaken ? "redeemed" : "failed", next, nowMs);
-      return wasTaken ? undefined : tellFailed(tx, { householdId, deviceKey, title });
+      if (wasTaken) return undefined;
+      return tellFailed(tx, { householdId, deviceKey, title, how: failedHow, hadPoints: grant.pointsCost !== null });
     });
     afterCommit?.();
   }

@@ -3,7 +3,7 @@ import type { Devices } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
-import { failedOrder, languageOf } from "./core/owner-words.ts";
+import { failedOrder, type FailedOrder, languageOf } from "./core/owner-words.ts";
 import type { HouseholdDays } from "./earnings.ts";
 
 export interface OwnerWordDeps {
@@ -24,12 +24,12 @@ const priority = 6;
 export async function tellFailedOrder(
   { clock, ids, households, deliveries, appliances }: OwnerWordDeps,
   tx: Db,
-  { householdId, deviceKey, title }: { householdId: string; deviceKey: number | null; title: string },
+  { householdId, deviceKey, ...order }: FailedOrder & { householdId: string; deviceKey: number | null },
 ): Promise<() => void> {
   const all = await appliances.ofHousehold(householdId);
   const touched = all.filter(({ key }) => key === deviceKey);
   const locale = (await households.timeZoneOf([householdId], tx)).get(householdId)?.locale ?? "en";
-  const words = failedOrder(languageOf(locale), title);
+  const words = failedOrder(languageOf(locale), order);
   const id = `order-${ids.next()}`;
   const { afterCommit } = await deliveries.create(
     tx,

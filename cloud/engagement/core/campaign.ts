@@ -17,7 +17,8 @@ export type CampaignState = (typeof campaignStates)[number];
 
 export type CampaignEvent =
   | { kind: "change" }
-  | { kind: "approve"; by: string; editedBy: string }
+  /** @param authors whoever wrote any of it since it was last approved */
+  | { kind: "approve"; by: string; authors: readonly string[] }
   | { kind: "start" }
   | { kind: "pause" }
   | { kind: "resume" }
@@ -46,8 +47,10 @@ const transitions: {
 } = {
   draft: {
     change: to("draft"),
-    approve: ({ by, editedBy }) =>
-      by === editedBy ? { kind: "refused", rule: "campaign_approver_is_author" } : { kind: "moved", to: "approved" },
+    approve: ({ by, authors }) =>
+      authors.includes(by)
+        ? { kind: "refused", rule: "campaign_approver_is_author" }
+        : { kind: "moved", to: "approved" },
     start: refuse("campaign_not_approved"),
     pause: refuse("campaign_not_running"),
     resume: refuse("campaign_not_paused"),

@@ -1,5 +1,6 @@
 import type { ContentItem } from "#protocol/content.ts";
 import type { Branding } from "#protocol/model.ts";
+import { letterLanguage, type LetterReason, letterWords } from "./letter-words.ts";
 
 const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
@@ -22,22 +23,25 @@ function wordsOf(item: ContentItem): string {
 /**
  * A letter with an item, as text and as HTML that says the same. Nothing in it is fetched: no picture tells who opened it.
  *
+ * @param reason said at its end, in the letter's own language
  * @param unsubscribeUrl null where the letter is no advertising, and cannot be declined
  */
 export function letterOf(
   item: ContentItem,
   brand: Branding,
-  why: string,
+  reason: LetterReason,
   unsubscribeUrl: string | null,
 ): { subject: string; text: string; html: string } {
   const words = wordsOf(item);
+  const said = letterWords(letterLanguage(item.locale));
+  const why = said.why[reason];
   const { accent, ink, paper } = brand.colours;
-  const no = unsubscribeUrl === null ? [] : [`No more letters like this: ${unsubscribeUrl}`];
+  const no = unsubscribeUrl === null ? [] : [`${said.noMore}: ${unsubscribeUrl}`];
   const text = [item.title, words, "--", `${brand.name}. ${why}`, ...no].join("\n\n");
   const link =
     unsubscribeUrl === null
       ? ""
-      : ` <a href="${escape(unsubscribeUrl)}" style="color:${ink}">No more letters like this</a>.`;
+      : ` <a href="${escape(unsubscribeUrl)}" style="color:${ink}">${escape(said.noMore)}</a>.`;
   const html = `<!doctype html><html lang="${escape(item.locale)}"><head><meta charset="utf-8"><title>${escape(item.title)}</title></head>
 <body style="margin:0;background:${paper};color:${ink};font:16px/1.5 system-ui,sans-serif">
 <main style="max-width:560px;margin:0 auto;padding:24px;border-top:4px solid ${accent}">

@@ -3,7 +3,7 @@ import { locale } from "#protocol/ids.ts";
 import { pairingCodeLength, readPairingCode } from "#protocol/pairing.ts";
 import { safeText } from "#protocol/text.ts";
 import type { DeviceRef } from "../../devices/devices.ts";
-import { unitSystems } from "#protocol/units.ts";
+import { type UnitSystem, unitSystems } from "#protocol/units.ts";
 import { ownerRoles } from "../../staff/staff.ts";
 import { timeZone } from "./time-zone.ts";
 
@@ -89,6 +89,8 @@ export type ListedHousehold = z.infer<typeof listedHousehold>;
 /** Where, when and in which words a household is reached. */
 export interface HouseholdReach {
   locale: string;
+  /** What it chose to measure in; null: as its locale does. */
+  units: UnitSystem | null;
   timeZone: string;
   channels: ChannelPreferences;
   members: { id: string; name: string; email: string | null }[];
