@@ -77,6 +77,10 @@ const range = () => {
 };
 const order = (person: Person, ...names: string[]) =>
   kitchen.call(person.key, "PATCH", "/my/household", { channels: { order: names, quiet: null, perWeekMax: null } });
+const minuteInBerlin = (atMs: number): number => {
+  const at = Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO("Europe/Berlin");
+  return at.hour * 60 + at.minute;
+};
 const goOut = async () => {
   await stage.tick();
   await kitchen.slices.engagement.tickLetters();
@@ -208,11 +212,7 @@ test("a mail server that is busy is asked again, one that refuses for good is no
 test("a letter that was put off does not come in the household's quiet hours instead", async () => {
   const { of, from, to } = range();
   const person = await stage.household(of(1), ["market"], "sleeps@example.com");
-  const minuteOf = (atMs: number) => {
-    const at = Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO("Europe/Berlin");
-    return at.hour * 60 + at.minute;
-  };
-  const begins = (minuteOf(stage.nowMs) + 10) % 1_440;
+  const begins = (minuteInBerlin(stage.nowMs) + 10) % 1_440;
   const quiet = { fromMinute: begins, toMinute: (begins + 120) % 1_440, meanwhile: "hold" };
   await kitchen.call(person.key, "PATCH", "/my/household", {
     channels: { order: ["email"], quiet, perWeekMax: null },
@@ -237,10 +237,9 @@ test("a letter says in its own language why it comes and how it stops, and measu
   const person = await stage.household(of(1), [], "greta@example.com");
   await order(person, "email");
   await kitchen.call(person.key, "PATCH", "/my/household", { locale: "de-AT", units: "imperial" });
-  const text = (title: string) => ({ title, text: "{{200 °C}}" });
   const points = await stage.message("Points", {
     class: "loyalty_status",
-    locales: { en: text("Points"), de: text("Punkte") },
+    locales: { en: { title: "Points", text: "At {{200 °C}}" }, de: { title: "Punkte", text: "Bei {{200 °C}}" } },
   });
   await stage.run(stage.campaign([points], from, to));
   await goOut();
