@@ -9,11 +9,9 @@ import type {
   Rounding,
 } from "../api/loyalty-shapes.ts";
 import type { Wrongs } from "./field-wrongs.ts";
+import { type NumberField, numberOr } from "./number-field.ts";
 
 const dayMs = 86_400_000;
-
-/** An empty number field is "". */
-export type NumberField = number | "";
 
 export interface EffectDraft {
   kind: "fixed" | "by_fact";
@@ -136,8 +134,6 @@ function declared(draft: EarningDraft, vocabulary: LoyaltyVocabulary): Record<st
   );
   return Object.fromEntries([...known, ...draft.ownFacts.map(({ name, type }) => [name, type] as const)]);
 }
-
-const numberOr = (field: NumberField, otherwise: number): number => (field === "" ? otherwise : field);
 
 function limitOf({ often, period, count, oncePer, gives }: EarningDraft): EarningDefinition["limit"] {
   if (gives === "takes_back") return { kind: "none" };

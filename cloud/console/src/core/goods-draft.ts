@@ -1,14 +1,12 @@
 /** Rewards and offers as forms hold them. */
 import type { OfferDefinition, RewardDefinition, RewardKind } from "../api/loyalty-shapes.ts";
-import type { NumberField } from "./earning-draft.ts";
 import type { Wrongs } from "./field-wrongs.ts";
 import { moneyDigits, moneyText } from "./loyalty.ts";
+import { type NumberField, numberOr } from "./number-field.ts";
 import { byLocale, type Translation, translationsOf, translationWrongs } from "./program-draft.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
-
-const numberOr = (field: NumberField): number => (field === "" ? 0 : field);
 
 export interface RewardDraft {
   title: string;

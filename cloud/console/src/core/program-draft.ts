@@ -1,7 +1,7 @@
 /** Tiers as a form holds them, and what changes for households. */
 import type { LoyaltyProgram, Tier } from "../api/loyalty-shapes.ts";
-import type { NumberField } from "./earning-draft.ts";
 import { keyFrom, type Wrongs } from "./field-wrongs.ts";
+import { type NumberField, numberOr } from "./number-field.ts";
 import { plural } from "./numbers.ts";
 
 type Definition = LoyaltyProgram["definition"];
@@ -58,8 +58,6 @@ export const programDraftOf = ({ tiers, ...rest }: Definition): ProgramDraft => 
   ...rest,
   tiers: tiers.map(({ names, ...tier }) => ({ ...tier, names: translationsOf(names) })),
 });
-
-const numberOr = (field: NumberField): number => (field === "" ? 0 : field);
 
 export const programDefinitionOf = (draft: ProgramDraft): Definition => ({
   periodMonths: numberOr(draft.periodMonths),
