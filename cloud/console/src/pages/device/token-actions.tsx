@@ -1,13 +1,12 @@
-import { Button, NativeSelect } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { send } from "../../api/client.ts";
 import { devicePath } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
-import { Dialog } from "../../parts/dialog.tsx";
-import { Notice } from "../../parts/notice.tsx";
+import { Confirm } from "../../parts/confirm.tsx";
+import { NewSecret } from "../../parts/new-secret.tsx";
 import page from "../../parts/page.module.css";
-import { SecretOnce } from "../../parts/secret-once.tsx";
 
 /** A new token, and the end of all of them; each for the roles that may. */
 export function TokenActions({ id, count }: { id: string; count: number }) {
@@ -30,7 +29,18 @@ export function TokenActions({ id, count }: { id: string; count: number }) {
           </Button>
         )}
       </div>
-      <NewToken id={id} opened={asked === "new"} onClose={() => setAsked(null)} />
+      <NewSecret
+        noun="token"
+        title={`New token for ${id}`}
+        path={`${devicePath(id)}/token`}
+        secretIn={({ token }: { token: string }) => token}
+        about={["device", id]}
+        graces={graces}
+        opened={asked === "new"}
+        onClose={() => setAsked(null)}
+      >
+        It goes into the appliance, and lets it in under its id.
+      </NewSecret>
       <RevokeTokens id={id} opened={asked === "revoke"} onClose={() => setAsked(null)} />
     </>
   );
@@ -49,43 +59,6 @@ const graces = [
   { value: "0", label: "Ends now, and its connection with it" },
 ];
 
-function NewToken({ id, opened, onClose }: AskedProps) {
-  const [graceMs, setGraceMs] = useState(graces[0]?.value ?? "0");
-  const client = useQueryClient();
-  const rotate = useMutation({
-    mutationFn: () => send<{ token: string }>("POST", `${devicePath(id)}/token`, { graceMs: Number(graceMs) }),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["device", id] }),
-  });
-  const close = () => {
-    rotate.reset();
-    onClose();
-  };
-  return (
-    <Dialog title={`New token for ${id}`} opened={opened} onClose={close}>
-      {rotate.data ? (
-        <SecretOnce what="Token" secret={rotate.data.token} onDone={close}>
-          It goes into the appliance, and lets it in under its id.
-        </SecretOnce>
-      ) : (
-        <div className={page["form"]}>
-          <NativeSelect
-            label="The token before"
-            value={graceMs}
-            onChange={(event) => setGraceMs(event.currentTarget.value)}
-            data={graces}
-          />
-          {rotate.error !== null && <Notice error={rotate.error} />}
-          <div className={page["actions"]}>
-            <Button loading={rotate.isPending} onClick={() => rotate.mutate()}>
-              Make a new token
-            </Button>
-          </div>
-        </div>
-      )}
-    </Dialog>
-  );
-}
-
 function RevokeTokens({ id, opened, onClose }: AskedProps) {
   const client = useQueryClient();
   const revoke = useMutation({
@@ -96,19 +69,18 @@ function RevokeTokens({ id, opened, onClose }: AskedProps) {
     },
   });
   return (
-    <Dialog title={`Revoke every token of ${id}?`} opened={opened} onClose={onClose}>
-      <div className={page["form"]}>
-        <p>Its connection ends now, and it stays out until it carries a new token or a certificate.</p>
-        {revoke.error !== null && <Notice error={revoke.error} />}
-        <div className={page["actions"]}>
-          <Button color="red" loading={revoke.isPending} onClick={() => revoke.mutate()}>
-            Revoke all tokens
-          </Button>
-          <Button variant="default" onClick={onClose}>
-            Keep them
-          </Button>
-        </div>
-      </div>
-    </Dialog>
+    <Confirm
+      title={`Revoke every token of ${id}?`}
+      opened={opened}
+      yes="Revoke all tokens"
+      no="Keep them"
+      isFinal
+      isPending={revoke.isPending}
+      error={revoke.error}
+      onYes={() => revoke.mutate()}
+      onClose={onClose}
+    >
+      <p>Its connection ends now, and it stays out until it carries a new token or a certificate.</p>
+    </Confirm>
   );
 }

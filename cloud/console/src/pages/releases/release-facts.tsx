@@ -7,8 +7,7 @@ import type { Release } from "../../api/rollout-shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { absoluteText } from "../../core/time.ts";
 import { By } from "../../parts/by.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
-import { Notice } from "../../parts/notice.tsx";
+import { Confirm } from "../../parts/confirm.tsx";
 import { localZone } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import classes from "./releases.module.css";
@@ -87,31 +86,31 @@ function Withdraw({ release: { id, model, version } }: { release: Release }) {
       <Button variant="default" c="var(--wrong)" onClick={() => setAsked(true)}>
         Withdraw…
       </Button>
-      <Dialog title={`Withdraw ${model} ${version}?`} opened={asked} onClose={() => setAsked(false)}>
-        <div className={page["form"]}>
-          <p>
-            It is never offered again, to nobody. What was offered and has not begun is taken back; appliances that run
-            it keep it. <code>npm run release -- withdraw</code> also takes it out of the signed metadata.
-          </p>
-          <Textarea
-            label="Why; it stays with the release"
-            value={reason}
-            maxLength={500}
-            autosize
-            minRows={2}
-            onChange={(event) => setReason(event.currentTarget.value)}
-          />
-          {act.error !== null && <Notice error={act.error} />}
-          <div className={page["actions"]}>
-            <Button color="red" loading={act.isPending} disabled={reason.trim() === ""} onClick={() => act.mutate()}>
-              Withdraw
-            </Button>
-            <Button variant="default" onClick={() => setAsked(false)}>
-              Leave it published
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+      <Confirm
+        title={`Withdraw ${model} ${version}?`}
+        opened={asked}
+        yes="Withdraw"
+        no="Leave it published"
+        isFinal
+        isReady={reason.trim() !== ""}
+        isPending={act.isPending}
+        error={act.error}
+        onYes={() => act.mutate()}
+        onClose={() => setAsked(false)}
+      >
+        <p>
+          It is never offered again, to nobody. What was offered and has not begun is taken back; appliances that run it
+          keep it. <code>npm run release -- withdraw</code> also takes it out of the signed metadata.
+        </p>
+        <Textarea
+          label="Why; it stays with the release"
+          value={reason}
+          maxLength={500}
+          autosize
+          minRows={2}
+          onChange={(event) => setReason(event.currentTarget.value)}
+        />
+      </Confirm>
     </>
   );
 }
