@@ -82,8 +82,8 @@ class Yard {
 
   async open(given: readonly (readonly string[])[], arms: readonly boolean[]): Promise<void> {
     await sql`
-      INSERT INTO campaign (id, kind, state, definition, created_at_ms, created_by, edited_by, edited_at_ms, expires_at_ms)
-      VALUES (${this.id}, 'campaign', 'running', '{}', 1, 'a', 'a', 1, 9)`.execute(base.db);
+      INSERT INTO campaign (id, kind, state, definition, created_at_ms, created_by, edited_by, authors, edited_at_ms, expires_at_ms)
+      VALUES (${this.id}, 'campaign', 'running', '{}', 1, 'a', 'a', '{a}', 1, 9)`.execute(base.db);
     for (const [at, each] of given.entries()) {
       const household = randomUUID();
       this.homes.push(household);
