@@ -44,7 +44,11 @@ async function generate({ port, devices }: Peer, plan: Plan): Promise<LoadResult
   }
 }
 
-/** Publishes a reading every 200 ms and asks the API until it is there. */
+/** How long after a reading was found the probe says the next, and how often it asks for one: no pipeline beside it is asked anything. */
+const probeRestMs = 500;
+const probeAskMs = 20;
+
+/** Publishes a reading from time to time and asks the API until it is there. */
 class Probe {
   readonly latenciesMs: number[] = [];
   /** Readings that it published. */
@@ -76,10 +80,10 @@ class Probe {
       for (;;) {
         const { body } = await service.api(path);
         if (body.series[0].points.length > 0) break;
-        await sleep(5);
+        await sleep(probeAskMs);
       }
       this.latenciesMs.push(performance.now() - since);
-      await sleep(200);
+      await sleep(probeRestMs);
     }
     socket.destroy();
   }
