@@ -3,7 +3,7 @@ import type { Devices } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
-import { failedOrder, type FailedOrder, languageOf } from "./core/owner-words.ts";
+import { failedOrder, type FailedOrder } from "./core/owner-words.ts";
 import type { HouseholdDays } from "./earnings.ts";
 
 export interface OwnerWordDeps {
@@ -29,7 +29,7 @@ export async function tellFailedOrder(
   const all = await appliances.ofHousehold(householdId);
   const touched = all.filter(({ key }) => key === deviceKey);
   const locale = (await households.timeZoneOf([householdId], tx)).get(householdId)?.locale ?? "en";
-  const words = failedOrder(languageOf(locale), order);
+  const words = failedOrder(locale, order);
   const id = `order-${ids.next()}`;
   const { afterCommit } = await deliveries.create(
     tx,
@@ -38,7 +38,7 @@ export async function tellFailedOrder(
       kind: "message",
       subject: id,
       label: words.title,
-      body: { kind: "message", id, version: 1, locale, ...words },
+      body: { kind: "message", id, version: 1, ...words },
       priority,
       expiresAtMs: clock.nowMs() + deliveryLifeMs("message"),
     })),

@@ -4,7 +4,8 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { ConversationStore } from "./conversation-store.ts";
-import { displayMessage, ownerLanguage, ownerWords } from "./core/owner-words.ts";
+import { ownLanguage } from "../platform/own-words.ts";
+import { displayMessage, ownerWords } from "./core/owner-words.ts";
 import type { Severity } from "./core/severity.ts";
 
 /** A household as those who write to it see it; null where there is none. */
@@ -49,7 +50,7 @@ export class OwnerDisplay {
     const { localeOf, homeOf } = this.#deps;
     const home = device === null && householdId !== null ? await homeOf(householdId) : null;
     const locale = (device === null ? home?.locale : await localeOf(device)) ?? "en";
-    return { locale, language: ownerLanguage(locale), words: ownerWords(locale) };
+    return { locale, language: ownLanguage(locale), words: ownerWords(locale) };
   }
 
   /** Sends a word under a subject of its own, so that none replaces another. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { contentItem } from "#protocol/content.ts";
-import { noticeLanguage, noticeLanguages, noticeMessage } from "./notice-text.ts";
+import { ownLanguage, ownLanguages } from "../../platform/own-words.ts";
+import { noticeMessage } from "./notice-text.ts";
 
 const fromMs = Date.UTC(2026, 0, 18, 12);
 const notice = { version: "2.1.0", security: false, fromMs, postponeUntilMsMax: fromMs + 86_400_000, asksFirst: false };
@@ -30,15 +31,15 @@ test("a notice says the version, from when and until when it can be put off, in 
 });
 
 test("a language that nobody wrote reads English, and one without its region its only sister", () => {
-  expect(noticeLanguages).toEqual(["en", "de", "fr", "sv", "pt-BR", "ja"]);
+  expect(ownLanguages).toEqual(["en", "de", "fr", "sv", "pt-BR", "ja"]);
   const asked = ["fr-CA", "pt", "pt-PT", "it", "deu", "", "__proto__", "constructor"];
-  expect(asked.map(noticeLanguage)).toEqual(["fr", "pt-BR", "pt-BR", "en", "en", "en", "en", "en"]);
+  expect(asked.map(ownLanguage)).toEqual(["fr", "pt-BR", "pt-BR", "en", "en", "en", "en", "en"]);
 });
 
 test("whatever an appliance reports as its place and whatever the version, the message is one that the wire takes", () => {
   const version = fc.stringMatching(/^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/);
   const place = fc.record({
-    locale: fc.oneof(fc.string(), fc.constantFrom(...noticeLanguages, "de-AT", "zh-Hans-CN", "de-u-nu-thai")),
+    locale: fc.oneof(fc.string(), fc.constantFrom(...ownLanguages, "de-AT", "zh-Hans-CN", "de-u-nu-thai")),
     timeZone: fc.oneof(fc.string(), fc.constantFrom("Asia/Kolkata", "Mars/Olympus", "UTC")),
   });
   fc.assert(

@@ -1,5 +1,6 @@
 import { localePattern } from "#protocol/ids.ts";
 import { knownZone } from "#protocol/maintenance-window.ts";
+import { ownLanguage, type OwnWords } from "../../platform/own-words.ts";
 
 /** What an appliance's people are told before an update. */
 export interface UpdateNotice {
@@ -25,7 +26,7 @@ interface Words {
 }
 
 /** In the languages of the models. They speak of `this appliance`, because its own display shows them. */
-const texts: Readonly<Record<string, Words>> = {
+const texts: OwnWords<Words> = {
   en: {
     title: (version) => `Update ${version} is coming`,
     securityTitle: (version) => `Security update ${version} is coming`,
@@ -100,16 +101,7 @@ const texts: Readonly<Record<string, Words>> = {
   },
 };
 
-export const noticeLanguages = Object.keys(texts);
-
-const fallback = "en";
 const languageOf = (locale: string): string => locale.split("-")[0] ?? "";
-
-/** The language that a household is written to in: its own where there is one, else English. */
-export function noticeLanguage(locale: string): string {
-  if (Object.hasOwn(texts, locale)) return locale;
-  return noticeLanguages.find((language) => languageOf(language) === languageOf(locale)) ?? fallback;
-}
 
 /**
  * The message, as an appliance shows it.
@@ -118,9 +110,8 @@ export function noticeLanguage(locale: string): string {
  */
 export function noticeMessage(notice: UpdateNotice, place: { locale: string; timeZone: string }) {
   const { version, security, fromMs } = notice;
-  const locale = noticeLanguage(place.locale);
+  const locale = ownLanguage(place.locale);
   const words = texts[locale];
-  if (words === undefined) throw new Error(`there are no words in ${locale}`);
   const isOfLanguage = localePattern.test(place.locale) && languageOf(place.locale) === languageOf(locale);
   const timeZone = knownZone(place.timeZone);
   const format = new Intl.DateTimeFormat(isOfLanguage ? place.locale : locale, {

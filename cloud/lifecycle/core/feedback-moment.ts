@@ -1,5 +1,6 @@
 /** When households are asked how they like their appliance, and in which words. */
 import type { NotableFact } from "../../events/events.ts";
+import { ownLanguage, type OwnWords } from "../../platform/own-words.ts";
 import type { LifecycleDefinition } from "./definition.ts";
 
 export type Moment = "first_month" | "reward";
@@ -37,7 +38,7 @@ export function momentOf(
   }
 }
 
-const words: Readonly<Record<string, Record<Moment, { title: string; text: string }>>> = {
+const words: OwnWords<Record<Moment, { title: string; text: string }>> = {
   en: {
     first_month: {
       title: "How do you like it?",
@@ -65,13 +66,40 @@ const words: Readonly<Record<string, Record<Moment, { title: string; text: strin
       text: "Quelle note donnez-vous à ce que vos points vous ont apporté, de 1 à 5 ?",
     },
   },
+  sv: {
+    first_month: {
+      title: "Vad tycker du?",
+      text: "Du har haft din apparat ett tag. Vad tycker du om den, från 1 till 5?",
+    },
+    reward: {
+      title: "Tycker du om din belöning?",
+      text: "Vad tycker du om det som dina poäng gav dig, från 1 till 5?",
+    },
+  },
+  "pt-BR": {
+    first_month: {
+      title: "O que você está achando?",
+      text: "Você já tem o seu aparelho há algum tempo. O que está achando dele, de 1 a 5?",
+    },
+    reward: {
+      title: "Gostou da sua recompensa?",
+      text: "O que você achou do que seus pontos trouxeram, de 1 a 5?",
+    },
+  },
+  ja: {
+    first_month: {
+      title: "使い心地はいかがですか",
+      text: "機器をお使いになってしばらくたちました。使い心地を 1 から 5 でご評価ください。",
+    },
+    reward: {
+      title: "特典はいかがでしたか",
+      text: "ポイントで交換された特典を 1 から 5 でご評価ください。",
+    },
+  },
 };
 
 /** The words of a moment for somebody who reads `locale`, and the language that they are in. */
 export function askingWords(moment: Moment, locale: string): { language: string; title: string; text: string } {
-  const language = locale.split("-")[0] ?? "";
-  const found = Object.hasOwn(words, language) ? language : "en";
-  const said = words[found]?.[moment];
-  if (said === undefined) throw new Error(`no words for ${moment}`);
-  return { language: found, ...said };
+  const language = ownLanguage(locale);
+  return { language, ...words[language][moment] };
 }

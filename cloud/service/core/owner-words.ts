@@ -1,5 +1,6 @@
 /** What the service says by itself, in the languages of the models. */
 import { localePattern } from "#protocol/ids.ts";
+import { ownLanguage, type OwnWords } from "../../platform/own-words.ts";
 
 interface Words {
   answer: string;
@@ -14,7 +15,7 @@ interface Words {
   alternatives: { call_back: string; self_help: string; technician: string };
 }
 
-const texts: Readonly<Record<string, Words>> = {
+const texts: OwnWords<Words> = {
   en: {
     answer: "Answer from support",
     automatic: "A first answer",
@@ -101,21 +102,8 @@ const texts: Readonly<Record<string, Words>> = {
   },
 };
 
-const fallback = "en";
-const languageOf = (locale: string): string => locale.split("-")[0] ?? "";
-const languages = Object.keys(texts);
-
-/** The language that a household is written to in: its own where there is one, else English. */
-export function ownerLanguage(locale: string): string {
-  if (Object.hasOwn(texts, locale)) return locale;
-  return languages.find((language) => languageOf(language) === languageOf(locale)) ?? fallback;
-}
-
-export function ownerWords(locale: string): Words {
-  const words = texts[ownerLanguage(locale)];
-  if (words === undefined) throw new Error("there are no words in English");
-  return words;
-}
+/** The words for somebody who reads `locale`. */
+export const ownerWords = (locale: string): Words => texts[ownLanguage(locale)];
 
 export const alternativeKinds = ["call_back", "self_help", "technician"] as const;
 
@@ -141,7 +129,7 @@ export const displayMessage = (message: {
   kind: "message" as const,
   id: message.id,
   version: 1,
-  locale: localePattern.test(message.locale) ? message.locale : fallback,
+  locale: localePattern.test(message.locale) ? message.locale : "en",
   title: message.title.slice(0, 200),
   text: forDisplay(message.text),
   caseId: message.caseId,
