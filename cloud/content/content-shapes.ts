@@ -103,7 +103,7 @@ export const contentDraft = z
       /** What is granted to whoever gets it. */
       offerKey: z
         .string()
-        .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "must be 1-64 characters of a-z 0-9 _ -")
+        .regex(/^[a-z][a-z0-9_]{0,63}$/, "must be the key of an offer: snake_case, at most 64 characters")
         .nullable()
         .default(null),
       locales: inLocales(offer.omit(ofGrants).extend(withAlt).strict()),

@@ -127,7 +127,7 @@ const doorSeal = {
 const stoneOffer = {
   kind: "offer",
   topics: ["pizza"],
-  offerKey: "baking-stone",
+  offerKey: "baking_stone",
   locales: {
     "en-GB": {
       title: "A baking stone for pizza nights",

@@ -43,6 +43,14 @@ async function setProgram(api: Api, shopUrl: string): Promise<void> {
     effects: [{ points: 20 }],
     limit: { kind: "per", period: "month", count: 1 },
   });
+  await request(api, "PUT", "/loyalty/offers/baking_stone", {
+    title: "Baking stone",
+    article: "BS-1",
+    currency: "EUR",
+    listPriceMinor: 3_990,
+    floorMinor: 2_900,
+    prices: [{ tier: "silver", priceMinor: 3_490, reason: "You are a silver member" }],
+  });
   await request(api, "PUT", "/loyalty/offers/water_filter", {
     title: "Water filter, pack of two",
     article: "WF-2",

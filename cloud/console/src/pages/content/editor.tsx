@@ -12,6 +12,7 @@ import type {
   ContentSummary,
   LocaleText,
 } from "../../api/content-shapes.ts";
+import { offersQuery } from "../../api/loyalty-queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { fieldWords } from "../../core/content-fields.ts";
 import { classesOfKind, contentClassHelp, contentClassWords, emptyText, placeOf } from "../../core/content.ts";
@@ -217,12 +218,7 @@ function Settings({ draft, check, onChange }: SettingsProps) {
         </p>
       )}
       {draft.kind === "offer" && (
-        <TextInput
-          label="What is granted"
-          description="The key of the offer in loyalty; its price and reason come with the grant"
-          value={draft.offerKey ?? ""}
-          onChange={(event) => onChange({ offerKey: event.currentTarget.value || null })}
-        />
+        <Granted offerKey={draft.offerKey ?? null} onKey={(offerKey) => onChange({ offerKey })} />
       )}
       <Checkbox
         label="Households may pass it on"
@@ -289,5 +285,31 @@ function Save({ draft, given, item, check }: SaveProps) {
         )}
       </div>
     </div>
+  );
+}
+
+/** Which offer of the program an item brings: one that is not there, or disabled, no campaign can send. */
+function Granted({ offerKey, onKey }: { offerKey: string | null; onKey: (offerKey: string | null) => void }) {
+  const offers = useQuery(offersQuery).data?.items;
+  const known = (offers ?? []).filter(({ key, definition }) => definition.enabled || key === offerKey);
+  const isMissing = offers !== undefined && offerKey !== null && !known.some(({ key }) => key === offerKey);
+  return (
+    <NativeSelect
+      label="What is granted"
+      description="An offer of the loyalty program: its price and reason come with the grant"
+      value={offerKey ?? ""}
+      onChange={(event) => onKey(event.currentTarget.value || null)}
+      error={isMissing ? "The program has no such offer: no campaign can send this item." : null}
+      data={[
+        { value: "", label: known.length === 0 ? "No offers yet: make one under Loyalty" : "Choose an offer" },
+        ...known.map(({ key, definition: { title, enabled } }) => ({
+          value: key,
+          label: enabled ? title : `${title} (disabled)`,
+        })),
+        ...(offerKey !== null && !known.some(({ key }) => key === offerKey)
+          ? [{ value: offerKey, label: offerKey }]
+          : []),
+      ]}
+    />
   );
 }
