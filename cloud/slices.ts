@@ -144,6 +144,7 @@ export function createSlices(deps: SlicesDeps) {
       completeReadings: telemetry.complete,
       silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
       widely: (definition) => backtests.widely(definition),
+      measured: (models) => measuredBy(devices, telemetry, models),
       tools: {
         async tag(deviceId, tag, on) {
           await devices.labels.tag({ kind: "system" }, [deviceId], { add: on ? [tag] : [], remove: on ? [] : [tag] });
@@ -540,6 +541,14 @@ export function createSlices(deps: SlicesDeps) {
       await search.load();
     },
   };
+}
+
+/** Which of some models there are, or of all, and what they declare or their appliances have said beside it. */
+async function measuredBy(devices: Devices, { unknownMetrics }: Telemetry, keys: readonly string[] | null) {
+  const models = (await devices.models()).filter(({ key }) => keys?.includes(key) ?? true);
+  const beside = await Promise.all(models.map(({ key }) => unknownMetrics.of(key)));
+  const metrics = [...models.flatMap((model) => model.metrics), ...beside.flat()].map(({ name }) => name);
+  return { models: new Set(models.map(({ key }) => key)), metrics: new Set(metrics) };
 }
 
 /** The store of readings, where it is not the database. */

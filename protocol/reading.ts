@@ -15,7 +15,7 @@ export const reading = z
   .object({
     atMs: epochMs,
     m: z
-      .record(metricName, z.union([z.number(), z.boolean()]))
+      .record(metricName, z.union([z.number(), z.boolean()], "must be a number, true or false"))
       .refine(
         (m) => Object.keys(m).length <= metricsPerReadingMax,
         `must hold at most ${metricsPerReadingMax} metrics`,

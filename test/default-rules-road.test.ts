@@ -58,7 +58,8 @@ function recordsOf(deviceId: string, { readings, events, presence }: HistoryBatc
     ...events.map((event) => record("events", event.atMs, event)),
     ...presence.map(({ atMs, state }) => {
       if (state === "connected") connections.set(deviceId, (connectionId += 1));
-      return record("presence", atMs, { bootId, connectionId: connections.get(deviceId) ?? 0, state });
+      const how = state === "disconnected" ? { reason: "lost" } : {};
+      return record("presence", atMs, { bootId, connectionId: connections.get(deviceId) ?? 0, state, ...how });
     }),
   ];
 }

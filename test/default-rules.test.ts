@@ -77,6 +77,37 @@ test("a connection that comes and goes is found by what the gateway saw, by what
   }
 });
 
+/** A connection that ends every hour, for a reason. */
+const often = (reason: string) =>
+  Array.from({ length: 30 }, (_none, at): Happening => {
+    const atMs = toMs - (30 - at) * 3_600_000;
+    return { kind: "event", event: { id: `${at}`, atMs, type: "connection:closed", data: { reason } } };
+  });
+
+test("who says goodbye after each word, or whose gateway is stopped again and again, has no Wi-Fi that comes and goes", () => {
+  for (const reason of ["closed", "shutdown", "revoked"])
+    expect(causesOf(findings("oven-x200", often(reason)))).toEqual([]);
+  for (const reason of ["lost", "keepalive", "taken_over"])
+    expect(causesOf(findings("oven-x200", often(reason)))).toEqual(["wifi_flapping"]);
+});
+
+/** How urgent the rules find a fault. */
+const severityOf = (code: string) =>
+  defaultRules
+    .filter(({ definition }) => {
+      const event = { id: "1", atMs: toMs - 1_000, type: "fault.raised", data: { code } };
+      return (
+        replay(definition, [{ kind: "event", event }], { appliance: { model: "oven-x200" }, untilMs: toMs }).firings
+          .length > 0
+      );
+    })
+    .map(({ definition }) => definition.severity);
+
+test("each fault that an appliance tells of is one rule's, and as urgent as it is", () => {
+  const codes = ["over_temperature", "salt_low", "rinse_aid_low", "heating_element", "anything-else", "<>"];
+  expect(codes.map(severityOf)).toEqual([["safety"], ["info"], ["info"], ["service"], ["service"], ["service"]]);
+});
+
 test("on 50 healthy ovens nothing is found in 30 days, and on 10 dishwashers only what they say themselves", () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     const model = seed > 50 ? "dishwasher-d4" : seed % 2 === 0 ? "oven-s80" : "oven-x200";

@@ -241,6 +241,24 @@ test("a name that schemas would drop without a word is refused aloud, however it
   expect(rows).toEqual([{ reason: "wrong_shape" }, { reason: "wrong_shape" }]);
 });
 
+test("what is wrong with a reading is said with the field that it is in, of one and of many", async () => {
+  const source = await newSource();
+  const door = { atMs: nowMs, m: { cavity_c: 20, door_open: "yes" } };
+  const payloads = [door, [{ atMs: nowMs, m: {} }, door], { atMs: "now", m: {} }, []];
+  await ingest.commit(
+    source,
+    payloads.map((payload, at) => record(at, "telemetry", payload)),
+  );
+  const { rows } = await sql<{ detail: string }>`
+    SELECT detail FROM quarantine WHERE spool_epoch = ${source.spoolEpoch} ORDER BY sequence`.execute(base.db);
+  expect(rows.map(({ detail }) => detail)).toEqual([
+    "m.door_open: must be a number, true or false",
+    "1.m.door_open: must be a number, true or false",
+    "atMs: Invalid input: expected number, received string",
+    "payload: Too small: expected array to have >=1 items",
+  ]);
+});
+
 test("a record that the database refuses is found by halving, and set aside alone", async () => {
   const source = await newSource();
   // A trigger stands in for whatever a database may one day refuse that the schemas let through.

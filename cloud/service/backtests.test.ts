@@ -280,3 +280,28 @@ test("appliances that said more than is read at once are looked at one by one, a
   ]);
   expect((await small.get(started.backtest.id))?.reason).toBe("Of 1 of them only the first 6 events were looked at.");
 });
+
+test("a live rule that names a model that is not there, or a metric that nobody has said, asks for a confirmation", async () => {
+  const keep = (more: object, query = "") =>
+    kitchen.as("support", "POST", `/service/rules${query}`, hot({ cause: "watching", ...more }));
+  const noModel = await keep({ models: ["oven", "ovne"] });
+  expect([noModel.status, noModel.body.code]).toEqual([409, "service_rule_watches_nothing"]);
+  expect(noModel.body.detail).toBe("models[1]: there is no model ovne.");
+  const noMetric = await keep({ metric: "cavty_c" });
+  expect([noMetric.status, noMetric.body.code]).toEqual([409, "service_rule_watches_nothing"]);
+  expect(noMetric.body.detail).toContain("metric: no model that it watches declares cavty_c");
+  // Written ahead of the firmware that will say it: in its shadow, or by who means it.
+  expect((await keep({ metric: "cavty_c", mode: "shadow" })).status).toBe(201);
+  const { status, body } = await keep({ metric: "cavty_c" }, "?confirm=true");
+  expect(status).toBe(201);
+  await kitchen.as("support", "POST", `/service/rules/${body.id}/mode`, { mode: "off" });
+  const live = () => kitchen.as("support", "POST", `/service/rules/${body.id}/mode`, { mode: "live" });
+  expect((await live()).status).toBe(409);
+  await kitchen.ovens("watched-1");
+  await kitchen.say({
+    device: "watched-1",
+    channel: "telemetry",
+    payload: { atMs: kitchen.clock.nowMs(), m: { cavty_c: 1 } },
+  });
+  expect((await live()).status).toBe(200);
+});

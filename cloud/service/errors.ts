@@ -33,6 +33,11 @@ export const serviceProblems = {
     title: "The rule would fire on many appliances",
     help: "Its last back-test says so: GET /api/v1/service/backtests. Change it, keep it in its shadow, or send it again with ?confirm=true.",
   },
+  service_rule_watches_nothing: {
+    status: 409,
+    title: "The rule would watch nothing",
+    help: "GET /api/v1/models lists the models, GET /api/v1/models/:model/metrics what they measure. Correct the name, keep the rule in its shadow, or send it again with ?confirm=true.",
+  },
   backtest_not_found: {
     status: 404,
     title: "There is no such back-test",

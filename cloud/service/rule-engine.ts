@@ -14,7 +14,7 @@ import type { ReadingsBefore } from "./reading-watch.ts";
 import { RuleActions, type RuleTools } from "./rule-actions.ts";
 import { RuleClock } from "./rule-clock.ts";
 import { type RuleFacts, RuleWatch } from "./rule-watch.ts";
-import { Rules } from "./rules.ts";
+import { type Measured, Rules } from "./rules.ts";
 
 const readingsMsMax = 2_000;
 
@@ -29,6 +29,7 @@ export interface RuleSurroundings {
   silenceUntilMs: (forMs: number) => number;
   /** The share of appliances that a rule fired on in its last back-test, where that is many. */
   widely?: (definition: RuleDefinition) => Promise<number | null>;
+  measured?: Measured;
 }
 
 export interface RuleEngineDeps extends RuleSurroundings {

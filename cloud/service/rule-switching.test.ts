@@ -345,3 +345,20 @@ test("of what a rule held when it was switched off it is told that it goes, once
     [oven.id, "raise", "fault:E1", 10],
   ]);
 });
+
+test("a rule about some faults leaves the others alone, and tells that one goes that it is about no more", async () => {
+  const oven = await house.newOven();
+  const fault = (atMin: number, kind: "raised" | "cleared", code: string) =>
+    house.event(oven, atMin, `fault.${kind}`, { code });
+  const definition = { kind: "fault", title: "Some", severity: "info", actions: [{ kind: "case" }] };
+  const id = await house.create({ ...definition, codes: ["E1", "E2"] });
+  await house.say({ events: [fault(1, "raised", "E1"), fault(2, "raised", "E2"), fault(3, "raised", "E3")] });
+  await house.engine.rules.change({ kind: "system" }, id, ruleDefinition.parse({ ...definition, notCodes: ["E1"] }));
+  await house.say({ events: [fault(4, "cleared", "E1"), fault(5, "raised", "E1"), fault(6, "raised", "E3")] });
+  expect(house.changes).toEqual([
+    [oven.id, "raise", "fault:E1", 1],
+    [oven.id, "raise", "fault:E2", 2],
+    [oven.id, "clear", "fault:E1", 4],
+    [oven.id, "raise", "fault:E3", 6],
+  ]);
+});

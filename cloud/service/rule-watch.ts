@@ -4,13 +4,14 @@ import type { Db } from "../platform/database.ts";
 import type { Facts } from "../platform/predicate/predicate.ts";
 import { machineOf, type Machine, type Moved } from "./core/machine.ts";
 import { markerOf, type Marker, type MarkRule, presenceEvent, type RuleEvent } from "./core/marks.ts";
-import { evaluateFault, faultCause, faultState, neverFaulty } from "./core/operators/fault.ts";
+import { evaluateFault, faultCause, faultState, isAboutFault, neverFaulty } from "./core/operators/fault.ts";
 import type { Effect } from "./core/operators/operator.ts";
 import {
   findsSilence,
   missesMetric,
   presenceTypes,
   type RuleDefinition,
+  type RuleOf,
   type ServiceRule,
   watchesModel,
 } from "./core/rule.ts";
@@ -66,7 +67,7 @@ export class RuleWatch {
   #silences: ServiceRule[] = [];
   /** Devices that a rule about silence holds its cause on, and perhaps a few more. */
   readonly #silent = new Set<string>();
-  #faultRules: ServiceRule[] = [];
+  #faultRules: { rule: ServiceRule; definition: RuleOf<"fault"> }[] = [];
 
   constructor(deps: {
     firings: FiringBook;
@@ -180,8 +181,11 @@ export class RuleWatch {
     const signals: Signal[] = [];
     for (const { device, event, orderAtMs: atMs } of events) {
       if (event.type !== "fault.raised" && event.type !== "fault.cleared") continue;
-      for (const rule of this.#faultRules) {
-        if (watchesModel(rule, device.model)) signals.push(ofFault(rule, device, { ...event, atMs }));
+      const cause = faultCause(event.data);
+      for (const { rule, definition } of this.#faultRules) {
+        // That one goes is told whatever the rule is about by now: it may have been about it when it came.
+        const isAsked = event.type === "fault.cleared" || isAboutFault(definition, cause);
+        if (isAsked && watchesModel(rule, device.model)) signals.push(ofFault(rule, device, { ...event, atMs }));
       }
     }
     return signals;
@@ -245,7 +249,9 @@ export class RuleWatch {
   #renew(anew?: string): void {
     const inForce = this.rules().filter(({ definition }) => definition.mode !== "off");
     this.#readings.setRules(this.rules(), anew);
-    this.#faultRules = inForce.filter(({ definition }) => definition.kind === "fault");
+    this.#faultRules = inForce.flatMap((rule) =>
+      rule.definition.kind === "fault" ? [{ rule, definition: rule.definition }] : [],
+    );
     this.#silences = inForce.filter(({ definition }) => findsSilence(definition));
     this.#byType = new Map();
     this.#marks = new Map();

@@ -5,7 +5,7 @@ import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { defaultRules } from "./core/default-rules.ts";
-import { keepsIdentity, type RuleDefinition, type RuleMode, type ServiceRule } from "./core/rule.ts";
+import { keepsIdentity, metricsNamed, type RuleDefinition, type RuleMode, type ServiceRule } from "./core/rule.ts";
 import { ruleContentClasses } from "./core/rule-effects.ts";
 import { type FiringFilter, type RuleFiringRow, RuleFiringsStore } from "./rule-firings-store.ts";
 import { type RuleLateRow, RuleLateStore } from "./rule-late-store.ts";
@@ -19,6 +19,11 @@ const versionsMax = 200;
 /** Firings that are kept; the oldest go first. */
 const firingsMax = 500_000;
 
+/** Of some models, or of all: which there are, and what they declare or their appliances have said. */
+export type Measured = (
+  models: readonly string[] | null,
+) => Promise<{ models: ReadonlySet<string>; metrics: ReadonlySet<string> }>;
+
 export interface RulesDeps {
   db: Db;
   clock: Clock;
@@ -29,6 +34,7 @@ export interface RulesDeps {
   refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
   /** The share of appliances that a rule fired on in its last back-test, where that is many. */
   widely?: (definition: RuleDefinition) => Promise<number | null>;
+  measured?: Measured;
   tools: Pick<RuleTools, "contentOf">;
 }
 
@@ -48,8 +54,10 @@ export interface RuleStanding {
   tooLate: number;
 }
 
+/** What a person confirms who means it. */
+type Doubt = "service_rule_fires_widely" | "service_rule_watches_nothing";
 type ContentRefusal = "service_rule_content_unknown" | "service_rule_content_class";
-type ChangeRefusal = "service_rule_not_found" | "service_rule_identity" | "service_rule_fires_widely" | ContentRefusal;
+type ChangeRefusal = "service_rule_not_found" | "service_rule_identity" | Doubt | ContentRefusal;
 
 export type FiringWithDevice = RuleFiringRow & { device_id: string };
 export type LateWithDevice = RuleLateRow & { device_id: string };
@@ -93,10 +101,10 @@ export class Rules {
     by: Principal,
     definition: RuleDefinition,
     consent: RuleConsent = unconfirmed,
-  ): Promise<ServiceRule | Refused<"too_many_service_rules" | "service_rule_fires_widely" | ContentRefusal>> {
+  ): Promise<ServiceRule | Refused<"too_many_service_rules" | Doubt | ContentRefusal>> {
     const { db, ids, audit, watch } = this.#deps;
     if (watch.rules().length >= rulesMax) return refused("too_many_service_rules");
-    const wrong = (await this.#wrongContent(definition)) ?? (await this.#firesWidely(definition, consent));
+    const wrong = (await this.#wrongContent(definition)) ?? (await this.#doubtful(definition, consent));
     if (wrong !== null) return wrong;
     const rule: ServiceRule = { id: ids.next(), version: 1, definition, ...this.#made(by) };
     await contested(db, async (tx) => {
@@ -183,7 +191,7 @@ export class Rules {
     const known = watch.rule(id);
     const wanted = known === undefined ? null : next(known.definition);
     const wrong =
-      wanted === null ? null : ((await this.#wrongContent(wanted)) ?? (await this.#firesWidely(wanted, consent)));
+      wanted === null ? null : ((await this.#wrongContent(wanted)) ?? (await this.#doubtful(wanted, consent)));
     if (wrong !== null) return wrong;
     const outcome = await contested(db, async (tx) => {
       const before = await this.#store.getForChange(tx, id);
@@ -229,14 +237,27 @@ export class Rules {
     return null;
   }
 
-  async #firesWidely(
-    definition: RuleDefinition,
-    { confirm }: RuleConsent,
-  ): Promise<Refused<"service_rule_fires_widely"> | null> {
+  async #doubtful(definition: RuleDefinition, { confirm }: RuleConsent): Promise<Refused<Doubt> | null> {
     if (definition.mode !== "live" || confirm) return null;
+    const nothing = await this.#watchesNothing(definition);
+    if (nothing !== null) return refused("service_rule_watches_nothing", nothing);
     const share = await this.#deps.widely?.(definition);
     if (share === null || share === undefined) return null;
     return refused("service_rule_fires_widely", `It fired on ${Math.round(share * 100)} % of those it looked at.`);
+  }
+
+  /** Where a rule names a model that is not there, or a metric that nobody has ever said: it would wait for ever. */
+  async #watchesNothing(definition: RuleDefinition): Promise<string | null> {
+    const named = metricsNamed(definition);
+    const { models = null } = definition;
+    if (models === null && named.length === 0) return null;
+    const known = await this.#deps.measured?.(models);
+    if (known === undefined) return null;
+    const at = (models ?? []).findIndex((model) => !known.models.has(model));
+    if (at >= 0) return `models[${at}]: there is no model ${models?.[at]}.`;
+    const missing = named.find(({ metric }) => !known.metrics.has(metric));
+    if (missing === undefined) return null;
+    return `${missing.place}: no model that it watches declares ${missing.metric}, and no appliance has said it.`;
   }
 
   #made(by: Principal) {

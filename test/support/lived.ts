@@ -27,7 +27,8 @@ export function lived(spec: HistorySpec, fromMs: number, toMs: number, ailment: 
     for (const { atMs, m: metrics } of readings) all.push({ kind: "reading", reading: { atMs, metrics } });
     for (const event of events) all.push({ kind: "event", event });
     for (const { atMs, state } of presence) {
-      const event = presenceEvent(atMs, { state, bootId: "b", connectionId: (connectionId += 1) });
+      const how = state === "disconnected" ? { reason: "lost" } : {};
+      const event = presenceEvent(atMs, { state, bootId: "b", connectionId: (connectionId += 1), ...how });
       if (event !== null) all.push({ kind: "event", event });
     }
   }

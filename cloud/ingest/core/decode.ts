@@ -112,8 +112,9 @@ function parseReadings(value: unknown): Reading[] {
   if (isReading(value)) return [value];
   if (Array.isArray(value) && value.length > 0 && value.length <= readingsPerMessageMax && value.every(isReading))
     return value;
-  const parsed = parse(telemetry, value);
-  return Array.isArray(parsed) ? parsed : [parsed];
+  // The schema of the one that was meant: of a choice between the two a refusal would name no field.
+  const [one, many] = telemetry.options;
+  return Array.isArray(value) ? parse(many, value) : [parse(one, value)];
 }
 
 const emptyBatch = (): DecodedBatch => ({

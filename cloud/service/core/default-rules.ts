@@ -15,6 +15,11 @@ const overTemperature = {
   cause: "over_temperature",
 };
 
+/** Faults by which an appliance protects itself: nobody should use it until it is mended. */
+const protective = ["over_temperature"];
+/** What the household fills up itself. */
+const refills = ["salt_low", "rinse_aid_low"];
+
 /**
  * What ships with Hearth. A maker changes a rule like any other of theirs, or switches it off: each is put there once, as a version 1,
  * and nothing of it is ever put back.
@@ -26,7 +31,12 @@ export const defaultRules: readonly { id: string; definition: RuleDefinition }[]
   },
   {
     id: ruleId(2),
-    definition: definition({ kind: "fault", title: "Fault reported by the appliance", severity: "service" }),
+    definition: definition({
+      kind: "fault",
+      title: "Fault reported by the appliance",
+      severity: "service",
+      notCodes: [...protective, ...refills],
+    }),
   },
   {
     // Its bimetal opens at 260 °C, so what is too hot for others it never reaches.
@@ -143,7 +153,8 @@ export const defaultRules: readonly { id: string; definition: RuleDefinition }[]
       title: "Wi-Fi comes and goes",
       severity: "info",
       cause: "wifi_flapping",
-      event: { type: presenceTypes.closed },
+      // Who says goodbye did not lose its connection, and neither did whose gateway was stopped.
+      event: { type: presenceTypes.closed, where: 'reason in ["lost", "keepalive", "taken_over", "stalled"]' },
       // The gateway notices when the keep-alive runs out; the appliance tells when it is back, also of a time that is only told later.
       alsoToldBy: {
         events: [{ type: "network.restored", atField: "lostAtMs" }, { type: "network.lost" }],
@@ -153,5 +164,18 @@ export const defaultRules: readonly { id: string; definition: RuleDefinition }[]
       windowMs: 2 * dayMs,
       quietMs: 3 * dayMs,
     }),
+  },
+  {
+    id: ruleId(12),
+    definition: definition({
+      kind: "fault",
+      title: "Appliance protects itself",
+      severity: "safety",
+      codes: protective,
+    }),
+  },
+  {
+    id: ruleId(13),
+    definition: definition({ kind: "fault", title: "Something runs out", severity: "info", codes: refills }),
   },
 ];

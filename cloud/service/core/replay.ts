@@ -7,7 +7,7 @@ import { compileCondition } from "./condition.ts";
 import { machineOf, type Moved, touchMs } from "./machine.ts";
 import { markerOf, type MarkRule, type RuleEvent } from "./marks.ts";
 import { featureOf } from "./operators/episode.ts";
-import { evaluateFault, faultCause, type FaultState, neverFaulty } from "./operators/fault.ts";
+import { evaluateFault, faultCause, type FaultState, isAboutFault, neverFaulty } from "./operators/fault.ts";
 import { type FrozenState, neverDriven, stepFrozen } from "./operators/frozen.ts";
 import type { Effect, Phase } from "./operators/operator.ts";
 import { metricValue, type StoredValues } from "./operators/stored-values.ts";
@@ -77,7 +77,7 @@ function runOf(rule: RuleDefinition, options: ReplayOptions): Run {
     case "frozen":
       return frozenRun(rule, options);
     case "fault":
-      return faultRun();
+      return faultRun(rule);
     case "count":
     case "sequence":
     case "accumulate":
@@ -127,7 +127,7 @@ function frozenRun(rule: RuleOf<"frozen">, { appliance }: ReplayOptions): Run {
   };
 }
 
-function faultRun(): Run {
+function faultRun(rule: RuleOf<"fault">): Run {
   const states = new Map<string, FaultState>();
   return {
     take(happening, firings) {
@@ -135,6 +135,7 @@ function faultRun(): Run {
       const { id, atMs, type, data } = happening.event;
       if (type !== "fault.raised" && type !== "fault.cleared") return false;
       const cause = faultCause(data);
+      if (!isAboutFault(rule, cause)) return false;
       const outcome = evaluateFault(states.get(cause) ?? neverFaulty, {
         kind: type === "fault.raised" ? "raised" : "cleared",
         atMs,

@@ -3,6 +3,7 @@ import { commandNames } from "#protocol/command.ts";
 import { modelKey } from "#protocol/ids.ts";
 import { metricName, safeText } from "#protocol/text.ts";
 import { conditionFields, conditionText, wrongCondition } from "./condition.ts";
+import { faultCodePattern } from "./operators/fault.ts";
 import { severities } from "./severity.ts";
 
 export { severities };
@@ -104,8 +105,18 @@ const thresholdRule = z.strictObject({
   where: conditionText.optional(),
 });
 
-/** A fault that the appliance itself raises and clears. The cause is `fault:` and its code. */
-const faultRule = z.strictObject({ kind: z.literal("fault"), ...common });
+const faultCodes = z.array(z.string().regex(faultCodePattern, "must be a fault's code")).min(1).max(100);
+
+/**
+ * A fault that the appliance itself raises and clears. The cause is `fault:` and its code. Salt that runs out and a thermal cut-out that
+ * opened are not equally urgent: each rule may be about some codes alone, or about all but some.
+ */
+const faultRule = z.strictObject({
+  kind: z.literal("fault"),
+  ...common,
+  codes: faultCodes.optional(),
+  notCodes: faultCodes.optional(),
+});
 
 /** A metric that stands still while another says that it should move. */
 const frozenRule = z.strictObject({
@@ -307,6 +318,31 @@ function conditionsOf(rule: RuleDefinition): ConditionAt[] {
       of("reading", rule.where);
   }
   return found;
+}
+
+/** The metrics that a rule looks at by their name, and where in it. */
+export function metricsNamed(rule: RuleDefinition): { place: string; metric: string }[] {
+  switch (rule.kind) {
+    case "threshold":
+      return [{ place: "metric", metric: rule.metric }];
+    case "frozen":
+      return [
+        { place: "metric", metric: rule.metric },
+        { place: "driver.metric", metric: rule.driver.metric },
+      ];
+    case "absence":
+      return rule.of.kind === "metric" ? [{ place: "of.metric", metric: rule.of.metric }] : [];
+    case "trend": {
+      const { feature } = rule;
+      const per = feature.kind === "rate" ? [{ place: "feature.per.metric", metric: feature.per.metric }] : [];
+      return [{ place: "feature.metric", metric: feature.metric }, ...per];
+    }
+    case "fault":
+    case "count":
+    case "sequence":
+    case "accumulate":
+      return [];
+  }
 }
 
 /** What a rule's state is about. It is fixed for the rule's life. */

@@ -29,6 +29,10 @@ test("each kind of rule reads as a sentence that names what it watches", () => {
   expect(ruleSentence(seal)).toBe(
     "From preheat.finished to program.finished, how much energy it takes for each °C of cavity lies 35 % above the appliance’s own first 6 for the last 4.",
   );
+  const fault = (more: object) => ({ ...base, kind: "fault", ...more });
+  expect(ruleSentence(fault({}))).toBe("The appliance itself raises a fault; it is over when the appliance clears it.");
+  expect(ruleSentence(fault({ codes: ["salt_low", "E1"] }))).toContain("a fault (salt_low or E1); it");
+  expect(ruleSentence(fault({ notCodes: ["salt_low", "E1"] }))).toContain("a fault (any but salt_low and E1); it");
   const silent = { ...base, kind: "absence", of: { kind: "anything" }, forMs: 86_400_000, models: ["oven-x200"] };
   expect(ruleSentence(silent)).toBe("Nothing at all is heard from the appliance for 24 h. On oven-x200 alone.");
   const flapping = {

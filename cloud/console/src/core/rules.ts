@@ -50,10 +50,18 @@ function absenceWords(of: Parts): string {
   return `No ${eventWords(of["event"])} comes`;
 }
 
+/** Which faults: ` (E1 or E2)`, ` (any but E3)`, and nothing where it is all of them. */
+function faultWords({ codes, notCodes }: Parts): string {
+  const only = Array.isArray(codes) ? codes.map(word).join(" or ") : "";
+  const but = Array.isArray(notCodes) ? `any but ${notCodes.map(word).join(" and ")}` : "";
+  const all = [only, but].filter((words) => words !== "").join(", ");
+  return all === "" ? "" : ` (${all})`;
+}
+
 const sentences: Readonly<Record<string, (rule: Parts) => string>> = {
   threshold: (rule) =>
     `${quantity(rule["metric"])} stays ${word(rule["direction"])} ${amount(rule["limit"], rule["metric"])} for ${time(rule["holdMs"])}; it is over when it is back at ${amount(rule["clearAt"], rule["metric"])}.`,
-  fault: () => "The appliance itself raises a fault; it is over when the appliance clears it.",
+  fault: (rule) => `The appliance itself raises a fault${faultWords(rule)}; it is over when the appliance clears it.`,
   frozen: (rule) => {
     const driver = partsOf(rule["driver"]);
     return `${quantity(rule["metric"])} does not move by ${amount(rule["withinDelta"], rule["metric"])} for ${time(rule["holdMs"])} while ${quantity(driver["metric"])} is above ${amount(driver["above"], driver["metric"])}.`;

@@ -37,9 +37,24 @@ export function evaluateFault(
   return { state: { phase: "idle", lastAtMs: atMs }, effect: stands ? "clear" : null };
 }
 
+/** What a code may look like. */
+export const faultCodePattern = /^[A-Za-z0-9_.:-]{1,64}$/;
+
+/** Whether a rule is about a fault, by its cause. */
+export function isAboutFault({ codes, notCodes }: FaultCodes, cause: string): boolean {
+  const code = cause.slice("fault:".length);
+  return (codes?.includes(code) ?? true) && !(notCodes?.includes(code) ?? false);
+}
+
+/** The codes that a rule is about: all of them where it names none. */
+interface FaultCodes {
+  codes?: readonly string[] | undefined;
+  notCodes?: readonly string[] | undefined;
+}
+
 /** The cause of a fault's case. A code that could not be shown or compared is one cause of its own. */
 export function faultCause(data: Readonly<Record<string, unknown>>): string {
   const { code } = data;
   const text = typeof code === "number" ? String(code) : code;
-  return typeof text === "string" && /^[A-Za-z0-9_.:-]{1,64}$/.test(text) ? `fault:${text}` : "fault:unknown";
+  return typeof text === "string" && faultCodePattern.test(text) ? `fault:${text}` : "fault:unknown";
 }

@@ -11,7 +11,8 @@ const modes: readonly RuleMode[] = ["live", "shadow", "off"];
 
 /** Whether the service asks to be told once more, since the rule would fire on many appliances. */
 export const asksToConfirm = (error: Error | null): boolean =>
-  error instanceof ApiProblem && error.code === "service_rule_fires_widely";
+  error instanceof ApiProblem &&
+  (error.code === "service_rule_fires_widely" || error.code === "service_rule_watches_nothing");
 
 /** Live, in its shadow, or off. What would fire widely is asked once more. */
 export function ModeSwitch({ rule }: { rule: ServiceRule }) {
