@@ -268,11 +268,13 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
       }),
   });
   const devicesOf = (id: string) => devices.ofHousehold(id);
+  const eventsOf = async (...asked: Parameters<typeof telemetry.timeline>) =>
+    slices.content.named(await telemetry.timeline(...asked));
   householdTimelineRoutes(app, {
     clock,
     exists: async (id) => (await households.partsOf(id)).length > 0,
     sources: {
-      event: ofAppliances(devicesOf, (device, page) => telemetry.timeline(device, page), "event"),
+      event: ofAppliances(devicesOf, eventsOf, "event"),
       case: ofAppliances(devicesOf, (device, page) => service.timeline(device, page), "case"),
       fact: (id, page) => slices.facts.timeline(id, page),
       consent: (id, page) => slices.consent.timeline(id, page),
@@ -285,7 +287,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
     clock,
     seenBy: (principal, id) => devices.seenBy(principal, id),
     sources: {
-      event: (device, page) => telemetry.timeline(device, page),
+      event: eventsOf,
       presence: (device, page) => devices.timeline(device, page),
       quarantine: (device, page) => ingest.timeline(device, page),
       delivery: (device, page) => deliveries.log.timeline(device, page),

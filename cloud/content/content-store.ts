@@ -216,6 +216,15 @@ export async function dueVersions(
   return rows;
 }
 
+/** The texts of some items, as the newest version of each has them. */
+export async function newestTexts(db: Db, ids: readonly string[]): Promise<Pick<ItemVersionRow, "id" | "locales">[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<Pick<ItemVersionRow, "id" | "locales">>`
+    SELECT DISTINCT ON (item_id) item_id AS id, locales FROM content_version WHERE item_id = ANY(${[...ids]}::uuid[])
+    ORDER BY item_id, version DESC`.execute(db);
+  return rows;
+}
+
 /** Puts a scheduled version off: it could not start. */
 export async function putOff(tx: Db, id: string, version: number, untilMs: number): Promise<void> {
   await sql`

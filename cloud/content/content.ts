@@ -20,6 +20,8 @@ export { contentProblems } from "./errors.ts";
 export type { FeedTopics } from "./feeds.ts";
 export type { Delivered, Wanted } from "./sending.ts";
 
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
 /** Most that one look at the calendar shows. */
 const calendarMax = 500;
 
@@ -83,6 +85,21 @@ export class Content {
     extra?: Record<string, unknown>,
   ): Promise<ContentItem | null> {
     return this.sending.render(this.#deps.db, itemId, reader, extra);
+  }
+
+  /** Lines of a timeline in which appliances name items by their ids, with what the items are called instead. */
+  async named<Line extends { title: string; data: Record<string, unknown> }>(lines: readonly Line[]): Promise<Line[]> {
+    const idOf = ({ title, data: { itemId } }: Line) =>
+      typeof itemId === "string" && uuid.test(itemId) && title.endsWith(itemId) ? itemId : null;
+    const ids = new Set(lines.flatMap((line) => idOf(line) ?? []));
+    const titles = new Map(
+      (await store.newestTexts(this.#deps.db, [...ids])).map(({ id, locales }) => [id, titleOf(locales)]),
+    );
+    return lines.map((line) => {
+      const id = idOf(line);
+      const title = id === null ? undefined : titles.get(id.toLowerCase());
+      return id === null || title === undefined ? line : { ...line, title: line.title.slice(0, -id.length) + title };
+    });
   }
 
   /** Every retained topic, items before indices. */

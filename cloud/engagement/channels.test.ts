@@ -255,7 +255,9 @@ test("a letter says in its own language why it comes and how it stops, and measu
     kitchen.app.inject({ method: "GET", url, headers: { "accept-language": language } });
   expect((await asked("de-AT,de;q=0.9,en;q=0.8")).body).toContain('<html lang="de">');
   expect((await asked("fr")).body).toContain("Arrêter ces lettres");
-  expect((await asked("ja, *;q=0.5")).body).toContain("Stop these letters");
+  expect((await asked("nl, *;q=0.5, ja")).body).toContain("お便りを停止する");
+  expect((await asked("en-GB, de")).body).toContain("Stop these letters");
+  expect((await asked("nl")).body).toContain("Stop these letters");
 });
 
 test("the maker's app is told by a signed webhook, once, and no more after it answers 410", async () => {

@@ -367,6 +367,20 @@ test("habits and interests are kept of those alone who agreed, shape what they g
   expect(await known()).toEqual([]);
 });
 
+test("support reads in the timelines what was looked at, by its name", async () => {
+  const { of } = range();
+  const person = await stage.household(of(1));
+  const itemId = await stage.message("Bread with seeds");
+  await kitchen.event(of(1), "content.shown", { itemId });
+  await kitchen.event(of(1), "content.shown", { itemId: "of-another-time" });
+  for (const url of [`/households/${person.householdId}/timeline`, `/devices/${of(1)}/timeline`]) {
+    const titles = (await kitchen.as("support", "GET", url)).body.items.map(({ title }: { title: string }) => title);
+    expect(titles).toEqual(
+      expect.arrayContaining(["Content shown: Bread with seeds", "Content shown: of-another-time"]),
+    );
+  }
+});
+
 test("the owner reads why they got it and why not, and nobody else's", async () => {
   const { of, from, to } = range();
   const person = await stage.household(of(1));

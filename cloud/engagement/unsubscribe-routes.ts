@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { problem } from "../platform/problem.ts";
-import { type LetterLanguage, letterLanguage, letterWords } from "./core/letter-words.ts";
+import type { OwnLanguage } from "../platform/own-words.ts";
+import { letterWords, pageLanguage } from "./core/letter-words.ts";
 import type { Engagement } from "./engagement.ts";
 import { engagementProblems } from "./errors.ts";
 
@@ -16,11 +17,9 @@ const pageOf = (language: string, body: string): string => `<!doctype html>
 <meta name="referrer" content="no-referrer"><title>Letters</title></head>
 <body style="font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem;color:#1c1917">${body}</body></html>`;
 
-/** The languages that a browser asks for, the dearest first: it names them in this order. */
-const languageOf = ({ headers }: FastifyRequest): LetterLanguage =>
-  letterLanguage(...(headers["accept-language"] ?? "").split(","));
+const languageOf = ({ headers }: FastifyRequest): OwnLanguage => pageLanguage(headers["accept-language"] ?? "");
 
-const html = (reply: FastifyReply, language: LetterLanguage, body: string) =>
+const html = (reply: FastifyReply, language: OwnLanguage, body: string) =>
   reply
     .header("content-type", "text/html; charset=utf-8")
     .header("cache-control", "no-store")
@@ -53,7 +52,7 @@ export function unsubscribeRoutes(server: FastifyInstance, { mailWord }: Engagem
         const { token } = request.params;
         if (!mailWord.isLink(token)) throw problem(engagementProblems, "unsubscribe_link_invalid");
         const language = languageOf(request);
-        const { title, text, button } = letterWords(language).ask;
+        const { title, text, button } = letterWords[language].ask;
         return html(
           reply,
           language,
@@ -76,7 +75,7 @@ export function unsubscribeRoutes(server: FastifyInstance, { mailWord }: Engagem
         const outcome = await mailWord.unsubscribe(request.params.token);
         if (outcome.kind === "refused") throw problem(engagementProblems, outcome.rule);
         const language = languageOf(request);
-        const { title, text } = letterWords(language).done;
+        const { title, text } = letterWords[language].done;
         return html(reply, language, `<h1>${title}</h1><p>${text}</p>`);
       },
     );

@@ -1,15 +1,18 @@
+import { type OwnLanguage, ownLanguage, type OwnWords } from "../../platform/own-words.ts";
+
 /** Why somebody gets a letter: it concerns the appliance, the household agreed to such letters, or it is about its points. */
 export type LetterReason = "appliance" | "agreed" | "points";
 
 interface LetterWords {
   why: Record<LetterReason, string>;
   noMore: string;
-  /** The page that asks before letters are stopped. */
+  /** The page that asks before letters are stopped, and what it says after. */
   ask: { title: string; text: string; button: string };
   done: { title: string; text: string };
 }
 
-const words = {
+/** What letters and the page behind their link say by themselves. */
+export const letterWords: OwnWords<LetterWords> = {
   en: {
     why: {
       appliance: "You get this because it concerns your appliance.",
@@ -55,17 +58,59 @@ const words = {
       text: "Cette adresse ne reçoit plus de lettres sur les offres, les idées et les points.",
     },
   },
-} as const satisfies Record<string, LetterWords>;
+  sv: {
+    why: {
+      appliance: "Du får detta eftersom det gäller din apparat.",
+      agreed: "Du får detta eftersom ditt hushåll har sagt ja till brev om erbjudanden och idéer.",
+      points: "Du får detta eftersom det gäller ditt hushålls poäng.",
+    },
+    noMore: "Inga fler sådana brev",
+    ask: {
+      title: "Inga fler sådana brev?",
+      text: "Vi slutar skriva till den här adressen om erbjudanden, idéer och poäng. Det som gäller din apparats säkerhet når dig ändå.",
+      button: "Stoppa dessa brev",
+    },
+    done: { title: "Klart", text: "Den här adressen får inga fler brev om erbjudanden, idéer och poäng." },
+  },
+  "pt-BR": {
+    why: {
+      appliance: "Você recebe isto porque diz respeito ao seu aparelho.",
+      agreed: "Você recebe isto porque sua casa aceitou mensagens sobre ofertas e ideias.",
+      points: "Você recebe isto porque se trata dos pontos da sua casa.",
+    },
+    noMore: "Não receber mais mensagens assim",
+    ask: {
+      title: "Não receber mais mensagens assim?",
+      text: "Deixaremos de escrever a este endereço sobre ofertas, ideias e pontos. O que diz respeito à segurança do seu aparelho continua chegando a você.",
+      button: "Parar estas mensagens",
+    },
+    done: { title: "Pronto", text: "Este endereço não recebe mais mensagens sobre ofertas, ideias e pontos." },
+  },
+  ja: {
+    why: {
+      appliance: "お使いの機器に関する大切なお知らせのため、お送りしています。",
+      agreed: "おすすめやアイデアのお便りに同意いただいているため、お送りしています。",
+      points: "ご家庭のポイントに関するお知らせのため、お送りしています。",
+    },
+    noMore: "このようなお便りを停止する",
+    ask: {
+      title: "このようなお便りを停止しますか。",
+      text: "今後、このアドレスにはおすすめ・アイデア・ポイントに関するお便りをお送りしません。機器の安全に関するお知らせは引き続きお届けします。",
+      button: "お便りを停止する",
+    },
+    done: {
+      title: "停止しました",
+      text: "このアドレスには、おすすめ・アイデア・ポイントに関するお便りをお送りしません。",
+    },
+  },
+};
 
-export type LetterLanguage = keyof typeof words;
-
-/** The first of the languages named in which there are words; English where there are in none. */
-export function letterLanguage(...locales: readonly string[]): LetterLanguage {
-  for (const locale of locales) {
-    const language = locale.trim().slice(0, 2).toLowerCase();
-    if (language === "en" || language === "de" || language === "fr") return language;
+/** The language of the page for a browser that asks for these, the dearest first: it names them in this order. */
+export function pageLanguage(acceptLanguage: string): OwnLanguage {
+  for (const asked of acceptLanguage.split(",")) {
+    const [tag = ""] = asked.trim().split(";");
+    const found = ownLanguage(tag);
+    if (found !== "en" || tag.toLowerCase().startsWith("en")) return found;
   }
   return "en";
 }
-
-export const letterWords = (language: LetterLanguage): LetterWords => words[language];

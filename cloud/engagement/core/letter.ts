@@ -1,6 +1,7 @@
 import type { ContentItem } from "#protocol/content.ts";
 import type { Branding } from "#protocol/model.ts";
-import { letterLanguage, type LetterReason, letterWords } from "./letter-words.ts";
+import { ownLanguage } from "../../platform/own-words.ts";
+import { type LetterReason, letterWords } from "./letter-words.ts";
 
 const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
@@ -33,7 +34,7 @@ export function letterOf(
   unsubscribeUrl: string | null,
 ): { subject: string; text: string; html: string } {
   const words = wordsOf(item);
-  const said = letterWords(letterLanguage(item.locale));
+  const said = letterWords[ownLanguage(item.locale)];
   const why = said.why[reason];
   const { accent, ink, paper } = brand.colours;
   const no = unsubscribeUrl === null ? [] : [`${said.noMore}: ${unsubscribeUrl}`];
