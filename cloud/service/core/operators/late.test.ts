@@ -161,25 +161,28 @@ const markOperators: [string, string[], MarkOperator<unknown>][] = [
   ["accumulate", ["add", "add", "add", "reset"], accumulateOperator({ limit: 5 })],
 ];
 
+/** What an operator makes of marks in the order in which they come. */
+function ofMarks(operator: MarkOperator<unknown>, given: readonly Mark[]): Found {
+  const machine = ordered(operator, 20);
+  let { start: state } = machine;
+  const effects: Effect[] = [];
+  for (const mark of given) {
+    const stepped = machine.step(state, mark, 1_000);
+    ({ state } = stepped);
+    effects.push(...stepped.effects);
+  }
+  for (let due = machine.dueMs(state); due !== null; due = machine.dueMs(state)) {
+    const stepped = machine.elapse(state, due);
+    ({ state } = stepped);
+    effects.push(...stepped.effects);
+  }
+  return { effects: told(effects), tooLate: state.tooLate };
+}
+
 test.each(markOperators)(
   "%s: what is later than it waits for is said where it is not taken as in time",
   (_name, roles, operator) => {
-    const machine = ordered(operator, 20);
-    const run = (given: readonly Mark[]): Found => {
-      let { start: state } = machine;
-      const effects: Effect[] = [];
-      for (const mark of given) {
-        const stepped = machine.step(state, mark, 1_000);
-        ({ state } = stepped);
-        effects.push(...stepped.effects);
-      }
-      for (let due = machine.dueMs(state); due !== null; due = machine.dueMs(state)) {
-        const stepped = machine.elapse(state, due);
-        ({ state } = stepped);
-        effects.push(...stepped.effects);
-      }
-      return { effects: told(effects), tooLate: state.tooLate };
-    };
+    const run = (given: readonly Mark[]) => ofMarks(operator, given);
     const mark = fc
       .record({ role: fc.constantFrom(...roles), amount: fc.integer({ min: 1, max: 3 }), id: fc.uuid() })
       .map(({ role, ...rest }) => ({ ...rest, type: "t", roles: [role] }));
@@ -189,6 +192,41 @@ test.each(markOperators)(
     );
   },
 );
+
+test("count: of what two tell of, however late the second, it counts each once, at the time that the first of them said", () => {
+  const withinMs = 10;
+  const operator = countOperator({ count: 3, windowMs: 200, quietMs: 90, alsoToldBy: { withinMs } });
+  const happening = fc.record({
+    gapMs: fc.integer({ min: 35, max: 80 }),
+    alsoMs: fc.option(fc.integer({ min: 1 - withinMs, max: withinMs - 1 })),
+    delay: fc.oneof(fc.constant(0), fc.nat(6)),
+  });
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 12 }), (all) => {
+      let atMs = 1_000;
+      const marks = all.flatMap(({ gapMs, alsoMs, delay }, place) => {
+        atMs += gapMs;
+        const one = { atMs, id: `a${place}`, type: "a", roles: ["count"], amount: 1, order: place };
+        const other = { ...one, id: `b${place}`, type: "b", order: place + delay + 0.5 };
+        return alsoMs === null ? [one] : [one, { ...other, atMs: atMs + alsoMs }];
+      });
+      const expected = ofMarks(
+        operator,
+        marks.toSorted((a, b) => a.atMs - b.atMs),
+      );
+      const actual = ofMarks(
+        operator,
+        marks.toSorted((a, b) => a.order - b.order),
+      );
+      expect(expected.tooLate).toBe(0);
+      if (actual.tooLate > 0) return;
+      expect(actual.effects.map(([kind]) => kind)).toEqual(expected.effects.map(([kind]) => kind));
+      for (const [place, [, foundMs]] of actual.effects.entries())
+        expect(Math.abs(foundMs - (expected.effects[place]?.[1] ?? 0))).toBeLessThan(withinMs);
+    }),
+    { numRuns: 1_000 },
+  );
+});
 
 test("trend: a reading is too late for every episode that was measured, and for none that was not", () => {
   const operator = trendOperator({
