@@ -332,8 +332,9 @@ export function createSlices(deps: SlicesDeps) {
     },
     onError: (error) => logger.warn({ event: "dispatcher.failed", error: String(error) }),
   });
-  deliveries.whenWaiting((deviceIds, everything = false) => {
-    if (everything) for (const deviceId of deviceIds) dispatcher.onReady(deviceId);
+  deliveries.whenWaiting((deviceIds, how) => {
+    if (how === "everything") for (const deviceId of deviceIds) dispatcher.onReady(deviceId);
+    else if (how === "unhurried") dispatcher.kickUnhurried(deviceIds);
     else dispatcher.kick(deviceIds);
   });
   const desired = new DesiredSender({

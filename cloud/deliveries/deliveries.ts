@@ -40,6 +40,12 @@ export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 /** What `tick` locks at once. */
 const dueLimit = 1_000;
 
+/** Up to this priority nobody waits for a delivery: promotions. */
+const unhurriedMax = 3;
+
+/** `unhurried` goes out at a pace; `everything`: also what the devices have had before goes out again, because it changed. */
+export type SendHow = "now" | "unhurried" | "everything";
+
 /** What deliveries need to know of devices. */
 interface DeviceLookup {
   find(ids: string[]): Promise<Map<string, DeviceRef>>;
@@ -70,7 +76,7 @@ export class Deliveries {
   readonly #deps: DeliveriesDeps;
   readonly #book: MoveBook;
   readonly #witnesses: ((tx: Db, moved: readonly DeliveryMove[]) => Promise<void>)[] = [];
-  #sendSoon: (deviceIds: string[], everything?: boolean) => void = () => {};
+  #sendSoon: (deviceIds: string[], how: SendHow) => void = () => {};
 
   constructor(deps: DeliveriesDeps) {
     this.#deps = deps;
@@ -80,16 +86,22 @@ export class Deliveries {
   }
 
   /**
-   * Names who is told of devices for which something waits to be sent: the dispatcher. `everything`: also what they have had before goes
-   * out again, because it changed.
+   * Names who is told of devices for which something waits to be sent: the dispatcher.
    */
-  whenWaiting(listener: (deviceIds: string[], everything?: boolean) => void): void {
+  whenWaiting(listener: (deviceIds: string[], how: SendHow) => void): void {
     this.#sendSoon = listener;
   }
 
   /** Has `witness` see every delivery that moves, in the transaction in which it does. What sets do (`createForSet`, `cancelSet`) it is not told. */
   onMoved(witness: (tx: Db, moved: readonly DeliveryMove[]) => Promise<void>): void {
     this.#witnesses.push(witness);
+  }
+
+  #tellOf(waiting: readonly Pick<store.DeliveryRow, "device_id" | "priority">[]): void {
+    const [urgent, unhurried] = [new Set<string>(), new Set<string>()];
+    for (const { device_id: id, priority } of waiting) (priority > unhurriedMax ? urgent : unhurried).add(id);
+    if (urgent.size > 0) this.#sendSoon([...urgent], "now");
+    if (unhurried.size > 0) this.#sendSoon([...unhurried], "unhurried");
   }
 
   async #tellWitnesses(tx: Db, moved: readonly Moved[]): Promise<void> {
@@ -107,8 +119,8 @@ export class Deliveries {
   async create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }> {
     const nowMs = this.#deps.clock.nowMs();
     const ids = await createDeliveries(tx, wanted, { book: this.#book, ids: this.#deps.ids, nowMs });
-    const deviceIds = [...new Set(wanted.map(({ device }) => device.id))];
-    return { ids, afterCommit: () => this.#sendSoon(deviceIds) };
+    const waiting = wanted.map(({ device, priority }) => ({ device_id: device.id, priority }));
+    return { ids, afterCommit: () => this.#tellOf(waiting) };
   }
 
   /**
@@ -142,7 +154,7 @@ export class Deliveries {
     // What it carries may also say from when on it can be overdue.
     const changed = await store.lockDeliveries(tx, [id]);
     await new DeliveryMoves(changed, this.#deps.clock.nowMs()).save(tx, this.#book, true);
-    return { kind: "amended", afterCommit: () => this.#sendSoon([deviceId], true) };
+    return { kind: "amended", afterCommit: () => this.#sendSoon([deviceId], "everything") };
   }
 
   /** Takes a delivery back. */
@@ -265,7 +277,7 @@ export class Deliveries {
     const freed = moved.filter(
       ({ from, to }) => (from.phase === "queued" || from.phase === "sent") && to.phase !== "sent",
     );
-    if (freed.length > 0) this.#sendSoon([...new Set(freed.map(({ row }) => row.device_id))]);
+    if (freed.length > 0) this.#sendSoon([...new Set(freed.map(({ row }) => row.device_id))], "now");
   }
 
   /** Does what the clock asks for: expires, times out, tries again. Each step of at most a thousand is a transaction of its own. */
@@ -279,10 +291,9 @@ export class Deliveries {
           if (event !== null) moves.apply(row.id, event);
         }
         await moves.save(tx, this.#book, true);
-        const queued = rows.filter(({ id }) => moves.state(id)?.phase === "queued");
-        return { seen: rows.length, waiting: [...new Set(queued.map((row) => row.device_id))] };
+        return { seen: rows.length, waiting: rows.filter(({ id }) => moves.state(id)?.phase === "queued") };
       });
-      if (waiting.length > 0) this.#sendSoon(waiting);
+      this.#tellOf(waiting);
       if (seen < dueLimit) return;
     }
   }

@@ -6,19 +6,19 @@ import { createTestDatabase, type TestDatabase } from "../../test/support/postgr
 import type { DeviceRef } from "../devices/devices.ts";
 import { transaction } from "../platform/database.ts";
 import { stepDelivery } from "./core/delivery-life.ts";
-import { Deliveries, type Delivery, type DeliveryMove, type DeliverySet } from "./deliveries.ts";
+import { Deliveries, type Delivery, type DeliveryMove, type DeliverySet, type SendHow } from "./deliveries.ts";
 
 let database: TestDatabase;
 let road: DownRoad;
 let deliveries: Deliveries;
 const seen: DeliveryMove[] = [];
-const kicked: [string[], boolean][] = [];
+const kicked: [string[], SendHow][] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
   road = downRoad(database.db);
   deliveries = new Deliveries(road.deps);
-  deliveries.whenWaiting((ids, everything = false) => kicked.push([ids, everything]));
+  deliveries.whenWaiting((ids, how) => kicked.push([ids, how]));
   deliveries.onMoved(async (_tx, moves) => void seen.push(...moves));
 });
 afterAll(() => database.drop());
@@ -187,7 +187,7 @@ test("what a delivery carries can change while it is open, and goes out again", 
   kicked.length = 0;
   const outcome = await transaction(database.db, (tx) => deliveries.amend(tx, id, { consent: "given" }));
   if (outcome.kind === "amended") outcome.afterCommit();
-  expect(kicked).toEqual([[[device.id], true]]);
+  expect(kicked).toEqual([[[device.id], "everything"]]);
   expect((await deliveries.get(id))?.body).toEqual({ consent: "given", a: 1 });
   expect((await deliveries.sendable([device.id], false, 10)).map((one) => one.body)).toEqual([
     { consent: "given", a: 1 },

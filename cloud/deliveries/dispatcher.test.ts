@@ -4,7 +4,7 @@ import { type DownRoad, downRoad } from "../../test/support/down-road.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import type { DeviceRef } from "../devices/devices.ts";
 import { transaction } from "../platform/database.ts";
-import { Deliveries, Dispatcher, type DownItem } from "./deliveries.ts";
+import { Deliveries, Dispatcher, type DownItem, type NewDelivery } from "./deliveries.ts";
 
 let database: TestDatabase;
 let road: DownRoad;
@@ -12,6 +12,7 @@ let deliveries: Deliveries;
 let dispatcher: Dispatcher;
 let items: DownItem[] = [];
 let batches = 0;
+let sizes: number[] = [];
 let linkIds = 0;
 
 beforeAll(async () => {
@@ -24,6 +25,7 @@ beforeAll(async () => {
     link: {
       deliver(given) {
         batches += 1;
+        sizes.push(given.length);
         items.push(...given);
       },
     },
@@ -34,7 +36,10 @@ beforeAll(async () => {
       throw error;
     },
   });
-  deliveries.whenWaiting((ids) => dispatcher.kick(ids));
+  deliveries.whenWaiting((ids, how) => {
+    if (how === "unhurried") dispatcher.kickUnhurried(ids);
+    else dispatcher.kick(ids);
+  });
 });
 afterAll(async () => {
   await dispatcher.stop();
@@ -57,6 +62,8 @@ async function command(device: DeviceRef): Promise<string> {
   const outcome = await deliveries.commands.send({ kind: "system" }, device.id, { name: "identify", args: {} });
   return outcome.kind === "accepted" ? outcome.id : "";
 }
+
+const create = (wanted: NewDelivery[]) => transaction(database.db, (tx) => deliveries.create(tx, wanted));
 
 const message = (device: DeviceRef, subject: string) => ({
   device,
@@ -103,6 +110,21 @@ test("a device that was away gets everything open when its subscription is grant
   await dispatcher.idle();
   dispatcher.kick([device.id]);
   expect(await sent()).toEqual([]);
+});
+
+test("promotions to many go out some at a time, each once, and what is urgent goes before them", async () => {
+  const [fleet, [other]] = [await devices(250), await devices(1)];
+  if (other === undefined) return;
+  const promotions = await create(fleet.map((device) => message(device, "sale")));
+  const urgent = await create([{ ...message(other, "leak"), priority: 9 }]);
+  sizes = [];
+  promotions.afterCommit();
+  urgent.afterCommit();
+  const given = await sent();
+  expect(sizes).toEqual([1, 100, 100, 50]);
+  expect(given[0]?.deviceId).toBe(other.id);
+  const expected = [...promotions.ids, ...urgent.ids].map((id) => `${id}:1`);
+  expect(given.map(({ ref }) => ref).toSorted()).toEqual(expected.toSorted());
 });
 
 test("a command whose deadline passed while its appliance was away is never sent", async () => {

@@ -39,6 +39,9 @@ interface DispatcherLimits {
   inFlight: number;
   /** After this long without a word from the gateway, a message no longer counts as in flight. */
   inFlightMs: number;
+  /** Devices at once of those for which nothing urgent waits, and the rest after them. */
+  unhurriedAtOnce: number;
+  unhurriedRestMs: number;
 }
 
 const dispatcherLimits: DispatcherLimits = {
@@ -47,6 +50,9 @@ const dispatcherLimits: DispatcherLimits = {
   perDevice: 20,
   inFlight: 4_000,
   inFlightMs: 30_000,
+  // 500 a second: a campaign's messages to a whole fleet take some minutes, and what appliances say meanwhile goes on.
+  unhurriedAtOnce: 100,
+  unhurriedRestMs: 200,
 };
 
 interface DispatcherDeps {
@@ -69,6 +75,7 @@ interface Written {
  *
  *   onReady   a granted subscription: everything open goes out, also what was sent before on a connection that is gone
  *   kick      something new waits: only what is queued goes out
+ *   kickUnhurried   the same of what nobody waits for: at a pace, and behind nobody else
  *
  * Memory holds only device ids and references; what is lost with the process is found again in the database at the next `onReady`.
  */
@@ -77,6 +84,9 @@ export class Dispatcher {
   readonly #limits: DispatcherLimits;
   readonly #ready = new Set<string>();
   readonly #waiting = new Set<string>();
+  readonly #unhurried = new Set<string>();
+  /** Until the next of those may go. */
+  #rest: Promise<void> | null = null;
   /** Devices whose socket was busy; the next tick tries again. */
   readonly #busy = new Set<string>();
   readonly #inFlight = new Map<string, number>();
@@ -98,6 +108,12 @@ export class Dispatcher {
   /** Something waits for these devices. For those that are away the gateway answers `absent`, and their next `onReady` comes. */
   kick(deviceIds: readonly string[]): void {
     for (const deviceId of deviceIds) this.#waiting.add(deviceId);
+    this.#pump();
+  }
+
+  /** Something that may take minutes waits for these devices: however many there are, they hold up nothing else. */
+  kickUnhurried(deviceIds: readonly string[]): void {
+    for (const deviceId of deviceIds) this.#unhurried.add(deviceId);
     this.#pump();
   }
 
@@ -126,7 +142,8 @@ export class Dispatcher {
 
   /** Resolves once nothing is under way. */
   async idle(): Promise<void> {
-    while (this.#pumping !== null) await this.#pumping;
+    while (this.#pumping !== null || (this.#rest !== null && this.#unhurried.size > 0))
+      await (this.#pumping ?? this.#rest);
   }
 
   /** Takes nothing more and ends what is under way. */
@@ -145,7 +162,8 @@ export class Dispatcher {
   }
 
   get #canSend(): boolean {
-    return (this.#ready.size > 0 || this.#waiting.size > 0) && this.#inFlight.size < this.#limits.inFlight;
+    const waits = this.#ready.size > 0 || this.#waiting.size > 0 || (this.#unhurried.size > 0 && this.#rest === null);
+    return waits && this.#inFlight.size < this.#limits.inFlight;
   }
 
   async #run(): Promise<void> {
@@ -155,7 +173,17 @@ export class Dispatcher {
       if (this.#stopped) return;
       await this.#send(this.#ready, false);
       await this.#send(this.#waiting, true);
+      if (this.#rest === null) await this.#sendUnhurried();
     }
+  }
+
+  async #sendUnhurried(): Promise<void> {
+    if (this.#unhurried.size === 0 || this.#inFlight.size >= this.#limits.inFlight) return;
+    this.#rest = sleep(this.#limits.unhurriedRestMs).finally(() => {
+      this.#rest = null;
+      this.#pump();
+    });
+    await this.#send(this.#unhurried, true, this.#limits.unhurriedAtOnce);
   }
 
   async #noteWritten(): Promise<void> {
@@ -172,9 +200,9 @@ export class Dispatcher {
     for (const { id, attempt } of written) this.#inFlight.delete(`${id}:${attempt}`);
   }
 
-  async #send(from: Set<string>, queuedOnly: boolean): Promise<void> {
+  async #send(from: Set<string>, queuedOnly: boolean, atOnce = this.#limits.devicesPerQuery): Promise<void> {
     if (from.size === 0 || this.#inFlight.size >= this.#limits.inFlight) return;
-    const deviceIds = [...from].slice(0, this.#limits.devicesPerQuery);
+    const deviceIds = [...from].slice(0, atOnce);
     for (const deviceId of deviceIds) from.delete(deviceId);
     let rows: SendableRow[];
     try {
