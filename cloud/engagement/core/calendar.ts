@@ -31,6 +31,8 @@ export class Calendar {
   readonly #days = new Map<string, number>();
   readonly #quiet = new Map<string, number | null>();
   readonly #moments = new Map<string, number>();
+  /** The hours of the days from today on, by zone. */
+  readonly #hours = new Map<string, number[]>();
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -100,6 +102,17 @@ export class Calendar {
     return made;
   }
 
+  #hourMs(timeZone: string, ahead: number, hour: number): number {
+    const hours = this.#hours.get(timeZone) ?? [];
+    this.#hours.set(timeZone, hours);
+    const found = hours[ahead * 24 + hour];
+    if (found !== undefined) return found;
+    const date = this.#now(timeZone).toPlainDate().add({ days: ahead });
+    const made = this.momentMs(timeZone, `${date.toString()}T${clockText(hour * 60)}`);
+    hours[ahead * 24 + hour] = made;
+    return made;
+  }
+
   /**
    * When to send so that it comes in the hour in which the household cooks most, by weekday: now where that hour began less than an hour
    * ago, or where no habit is known; else today's, or that of the next day that has one.
@@ -108,11 +121,10 @@ export class Calendar {
    */
   bestMomentMs(timeZone: string, bestHours: readonly (number | null)[]): number {
     const { weekday } = this.local(timeZone);
-    const today = this.#now(timeZone).toPlainDate();
     for (let ahead = 0; ahead <= 7; ahead += 1) {
       const hour = bestHours[(weekday - 1 + ahead) % 7] ?? null;
       if (hour === null) continue;
-      const momentMs = this.momentMs(timeZone, `${today.add({ days: ahead }).toString()}T${clockText(hour * 60)}`);
+      const momentMs = this.#hourMs(timeZone, ahead, hour);
       if (momentMs > this.nowMs) return momentMs;
       if (this.nowMs - momentMs < 3_600_000) return this.nowMs;
     }

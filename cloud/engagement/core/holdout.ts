@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** The quarter of a moment, by UTC: all households change it at once. */
 export function quarterOf(nowMs: number): string {
@@ -8,4 +8,4 @@ export function quarterOf(nowMs: number): string {
 
 /** Where a household stands in a quarter's draw: 0 up to 1. The first 32 bits of md5(quarter ':' household), the same in SQL. */
 export const holdoutDraw = (quarter: string, householdId: string): number =>
-  createHash("md5").update(`${quarter}:${householdId}`).digest().readUInt32BE(0) / 2 ** 32;
+  Number.parseInt(hash("md5", `${quarter}:${householdId}`).slice(0, 8), 16) / 2 ** 32;
