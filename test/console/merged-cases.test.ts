@@ -1,10 +1,26 @@
 /** Two cases that are one, and many that are given to somebody at once, in a real browser. */
 import { describe, expect, test } from "vitest";
-import { until } from "../support/service-process.ts";
+import { loadModels } from "../../device-sim/models.ts";
+import { type RunningService, until } from "../support/service-process.ts";
 import { desk, faultsOf, hasChromium, onStage, overflow, phone, type Screen } from "./browse.ts";
-import { setServiceStage } from "./service-stage.ts";
 
-const hearth = onStage(setServiceStage, { leave: (stage) => stage.leave() });
+/** A household with an oven, and the case of that oven which others turn out to be the same matter as. */
+async function setCases({ api }: RunningService): Promise<{ householdId: string; hotCaseId: string }> {
+  const made = async (method: string, path: string, body?: unknown) => {
+    const answer = await api(`/api/v1${path}`, { method, body });
+    if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  const model = loadModels().get("oven-x200");
+  await made("PUT", "/models/oven-x200", model);
+  await made("POST", "/devices/batch", { devices: [{ id: "oven-1", model: "oven-x200", serial: "SN-1" }] });
+  const home = await made("POST", "/households", { name: "Lindqvist", locale: "en-GB", timeZone: "Europe/Stockholm" });
+  await made("PUT", `/households/${home.id}/devices/oven-1`);
+  const hot = { deviceId: "oven-1", severity: "safety", cause: "over_temperature", title: "Cavity too hot" };
+  return { householdId: home.id, hotCaseId: (await made("POST", "/cases", hot)).id };
+}
+
+const hearth = onStage(setCases);
 const { open } = hearth;
 let made = 0;
 
@@ -44,7 +60,7 @@ describe.skipIf(!hasChromium)("several cases in the console", () => {
       // Whoever has the older link comes here too.
       await page.goto(`${hearth.service.http}/cases/${id}`);
       await until("it leads there", () => new URL(page.url()).pathname === `/cases/${into}`);
-      await merged.getByRole("button", { name: `Take “${title}” out again` }).click();
+      await merged.getByRole("button", { name: `Take it out again… ${title}` }).click();
       await page.getByRole("button", { name: "Take it out", exact: true }).click();
       await merged.getByText(title, { exact: true }).waitFor({ state: "detached" });
       expect(await read(id)).toMatchObject({ status: "open", mergedInto: null });

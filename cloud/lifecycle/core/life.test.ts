@@ -180,6 +180,15 @@ test("feedback of two or less with a case open disengages at once, whatever the 
   expect(path(36, [...lines, [31, rated(2)], [35, resolved(true)]]).at(-1)).toBe("advocacy 35");
 });
 
+test("a case that went into another one is open no more, and neither solved at first answer nor late", () => {
+  const merged: SignalBody = { kind: "case_merged", caseId: "c1", title: "Too hot" };
+  const lines: Line[] = [...cooks(4, 40), [20, opened("c0")], [21, resolved(true, "c0")], [30, opened()]];
+  // What was solved at first answer before goes on counting, as soon as nothing is open.
+  expect(path(31, lines).at(-1)).toBe("engagement 30");
+  expect(path(32, [...lines, [31, merged]]).at(-1)).toBe("satisfaction 31");
+  expect(path(32, [...lines, [31, resolved(false)]]).at(-1)).toBe("engagement 30");
+});
+
 test("feedback of two or less after two faults in thirty days disengages, also without a case", () => {
   const angry: Line[] = [...cooks(4, 60), [20, fault], [45, fault], [46, rated(1)]];
   expect(path(46.5, angry).at(-1)).toBe("disengaged 46");

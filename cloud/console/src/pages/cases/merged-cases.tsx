@@ -62,7 +62,7 @@ export function MergedCases({ found, mayWork }: { found: CaseDossier; mayWork: b
                 variant="default"
                 size="compact-sm"
                 w="fit-content"
-                aria-label={`Take “${part.title}” out again`}
+                aria-label={`Take it out again… ${part.title}`}
                 onClick={() => {
                   parting.reset();
                   setAsked(part);

@@ -71,11 +71,16 @@ function Head({ found }: { found: IncidentDetail }) {
         <SeverityMark severity={found.severity} />
         <StateMark tone={tone}>{words}</StateMark>
         <span className="numbers">
-          {plural(found.members, "appliance")}, {countText(found.members - found.standing)} cleared so far
+          {plural(found.members, "appliance")}, {clearedWords(found)}
         </span>
       </p>
     </div>
   );
+}
+
+function clearedWords({ members, standing }: IncidentDetail): string {
+  if (standing === members) return "none has cleared so far";
+  return standing === 0 ? "all have cleared" : `${countText(members - standing)} cleared so far`;
 }
 
 function Facts({ found }: { found: IncidentDetail }) {
@@ -196,13 +201,13 @@ const columns: Column<IncidentMember>[] = [
   },
   { name: "Since", cell: ({ raisedAtMs }) => <Ago atMs={raisedAtMs} /> },
   {
-    name: "Cleared",
+    name: "Now",
     cell: ({ clearedAtMs }) =>
       clearedAtMs === null ? (
         <StateMark tone="mind">has it still</StateMark>
       ) : (
         <StateMark tone="well">
-          <Ago atMs={clearedAtMs} />
+          cleared <Ago atMs={clearedAtMs} />
         </StateMark>
       ),
   },
@@ -218,7 +223,7 @@ const columns: Column<IncidentMember>[] = [
 ];
 
 /** As many as are read before somebody asks for more. */
-const shownMax = 20;
+const shownMax = 10;
 
 function Members({ members }: { members: readonly IncidentMember[] }) {
   const [all, setAll] = useState(false);
