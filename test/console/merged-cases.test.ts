@@ -78,7 +78,10 @@ describe.skipIf(!hasChromium)("several cases in the console", () => {
       if (screen.isMobile) {
         for (const at of [0, 1, 2]) await box(at).check();
       } else {
-        // The first by its key, and the rest up to the last with Shift.
+        // One by a press and off again by its key, the first by its key, and the rest up to the last with Shift.
+        await box(1).check();
+        await page.keyboard.press("x");
+        await box(1).and(page.locator(":not(:checked)")).waitFor();
         await link(0).focus();
         await page.keyboard.press("x");
         await link(2).focus();

@@ -3,6 +3,8 @@ import { useEffect, useEffectEvent } from "react";
 /** Whether what is typed goes into a field, and so is no order to the page. */
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
+  // What is ticked takes no letters.
+  if (target instanceof HTMLInputElement && (target.type === "checkbox" || target.type === "radio")) return false;
   return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
 }
 

@@ -130,13 +130,6 @@ function Queue({ search }: { search: CasesSearch }) {
       <QueueFilters search={search} counts={counts} />
       <QuestionNotice question={question} />
       {take.error !== null && <Notice error={take.error} />}
-      {mayWork && (
-        <ChosenCases
-          chosen={choice.cases}
-          onChoose={choice.choose}
-          onAll={() => choice.choose((items ?? noCases).map(({ id }) => id))}
-        />
-      )}
       {items === undefined ? (
         question.error === null && <Skeleton height={320} radius={10} />
       ) : items.length === 0 ? (
@@ -159,6 +152,13 @@ function Queue({ search }: { search: CasesSearch }) {
           cursor={search.cursor}
           nextCursor={question.data.nextCursor}
           onCursor={(cursor) => void navigate({ to: "/cases", search: { ...search, cursor } })}
+        />
+      )}
+      {mayWork && (
+        <ChosenCases
+          chosen={choice.cases}
+          onChoose={choice.choose}
+          onAll={() => choice.choose((items ?? noCases).map(({ id }) => id))}
         />
       )}
     </>

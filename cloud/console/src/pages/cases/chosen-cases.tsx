@@ -1,4 +1,4 @@
-import { Button, Textarea } from "@mantine/core";
+import { Button, CloseButton, Textarea } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { bulkPath } from "../../api/case-queries.ts";
@@ -10,7 +10,7 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { useNameOf } from "../../parts/who.tsx";
-import classes from "./cases.module.css";
+import classes from "./chosen-cases.module.css";
 
 type Action = { kind: "give"; staffKeyId: string } | { kind: "release" } | { kind: "resolve"; note: string };
 
@@ -53,11 +53,13 @@ export function ChosenCases({ chosen, onChoose, onAll }: ChosenCasesProps) {
     },
     onSettled: () => client.invalidateQueries({ queryKey: ["cases"] }),
   });
+  if (told === null && chosen.length === 0) return null;
   return (
-    <>
+    <div className={classes["dock"]}>
       {told !== null && (
         <div className={classes["told"]} role="status">
           <p>{told.done}</p>
+          <CloseButton aria-label="Close what was told" iconSize={18} onClick={() => setTold(null)} />
           {told.refused.length > 0 && (
             <ul>
               {told.refused.map(({ id, title, why }) => (
@@ -71,8 +73,8 @@ export function ChosenCases({ chosen, onChoose, onAll }: ChosenCasesProps) {
       )}
       {acting.error !== null && !resolving && <Notice error={acting.error} />}
       {chosen.length > 0 && (
-        <section className={classes["chosen"]} aria-label="Chosen cases">
-          <p className={classes["chosenCount"]} aria-live="polite">
+        <section className={classes["bar"]} aria-label="Chosen cases">
+          <p className={classes["count"]} aria-live="polite">
             <strong>{plural(chosen.length, "case")} chosen</strong>
           </p>
           <AssigneeSelect label="Give to" none="Choose…" size="sm" value={to} onChange={setTo} />
@@ -95,7 +97,7 @@ export function ChosenCases({ chosen, onChoose, onAll }: ChosenCasesProps) {
           >
             Resolve them…
           </Button>
-          <span className={classes["chosenMore"]}>
+          <span className={classes["more"]}>
             <Button variant="subtle" size="compact-sm" onClick={onAll}>
               Choose all on this page
             </Button>
@@ -115,7 +117,7 @@ export function ChosenCases({ chosen, onChoose, onAll }: ChosenCasesProps) {
           />
         )}
       </Dialog>
-    </>
+    </div>
   );
 }
 

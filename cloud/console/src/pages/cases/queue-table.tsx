@@ -11,6 +11,7 @@ import { SeverityMark } from "../../parts/severity.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import { Who } from "../../parts/who.tsx";
 import classes from "./cases.module.css";
+import chosen from "./chosen-cases.module.css";
 
 const links = () => [...document.querySelectorAll<HTMLElement>("a[data-case]")];
 
@@ -44,7 +45,7 @@ export function QueueTable({ cases, stale, onTake, choosing }: QueueTableProps) 
       name: "Case",
       lead: true,
       cell: (one) => (
-        <div className={classes["lead"]}>
+        <div className={choosing === undefined ? "" : chosen["lead"]}>
           {choosing !== undefined && (
             <Checkbox
               aria-label={`Choose ${one.title}`}
