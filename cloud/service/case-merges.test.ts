@@ -20,6 +20,7 @@ interface Line {
   fromCaseId: string | null;
 }
 
+const texts = (entries: readonly Line[]) => entries.flatMap(({ kind, text }) => (kind === "note" ? [text] : []));
 const get = async (path: string) => (await kitchen.as("support", "GET", path)).body;
 const post = (path: string, body: object = {}) => kitchen.as("support", "POST", path, body);
 const merge = (from: string, into: string) => post(`/cases/${from}/merge`, { into });
@@ -235,7 +236,6 @@ test("a merge is taken back with all that came along; it is resolved where the o
   await post(`/cases/${second}/notes`, { text: "Of both" });
   const back = await unmerge(first);
   expect(back.body).toMatchObject({ status: "open", mergedInto: null });
-  const texts = (entries: Line[]) => entries.flatMap(({ kind, text }) => (kind === "note" ? [text] : []));
   expect(texts(back.body.entries)).toEqual(["Of the first"]);
   expect(texts((await get(`/cases/${second}`)).entries)).toEqual(["Of both"]);
   expect((await factsOf(first)).at(-1)).toMatchObject({ type: "hearth.case.unmerged", data: { from: second } });

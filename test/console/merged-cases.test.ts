@@ -5,9 +5,9 @@ import { type RunningService, until } from "../support/service-process.ts";
 import { desk, faultsOf, hasChromium, onStage, overflow, phone, type Screen } from "./browse.ts";
 
 /** A household with an oven, and the case of that oven which others turn out to be the same matter as. */
-async function setCases({ api }: RunningService): Promise<{ householdId: string; hotCaseId: string }> {
+async function setCases(service: RunningService): Promise<{ householdId: string; hotCaseId: string }> {
   const made = async (method: string, path: string, body?: unknown) => {
-    const answer = await api(`/api/v1${path}`, { method, body });
+    const answer = await service.api(`/api/v1${path}`, { method, body });
     if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
   };

@@ -83,7 +83,7 @@ function useChoice(items: readonly QueuedCase[]) {
     cases,
     ids: new Set(cases.map(({ id }) => id)),
     choose: (ids: readonly string[]) => setWanted(new Set(ids)),
-    toggle(id: string | null, range: boolean) {
+    toggle: (id: string | null, range: boolean) => {
       if (id === null) return;
       const at = items.findIndex((one) => one.id === id);
       const from = range ? items.findIndex((one) => one.id === last) : -1;
