@@ -5,6 +5,7 @@ import { Kitchen } from "../../test/support/kitchen.ts";
 import { randomIds } from "../platform/ids.ts";
 import { createLogger } from "../platform/logger.ts";
 import { Backtests } from "./backtests.ts";
+import { defaultRules } from "./core/default-rules.ts";
 import { ruleDefinition } from "./core/rule.ts";
 
 let kitchen: Kitchen;
@@ -33,6 +34,12 @@ const hot = (over: object = {}) => ({
   holdMs: 20_000,
   cause: "hot_once",
   ...over,
+});
+
+test("what is in force where nobody changed a rule is what ships", async () => {
+  const { body } = await kitchen.as("viewer", "GET", "/service/rules");
+  const inForce = body.items.map(({ id, definition }: { id: string; definition: object }) => ({ id, definition }));
+  expect(inForce.toSorted((a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1))).toEqual(defaultRules);
 });
 
 /** A back-test that is over. */
