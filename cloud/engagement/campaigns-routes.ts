@@ -59,7 +59,12 @@ export const funnelView = z
   .meta({ id: "CampaignFunnel" });
 const recallCount = z.object({ status: z.enum(recallStatuses), households: z.number(), appliances: z.number() });
 export const campaignWhole = z
-  .object({ ...campaignShape, funnel: funnelView, recall: z.array(recallCount).nullable() })
+  .object({
+    ...campaignShape,
+    funnel: funnelView,
+    recall: z.array(recallCount).nullable(),
+    recallCountedAtMs: z.number().nullable(),
+  })
   .meta({ id: "CampaignWithFunnel" });
 
 export const estimateView = z
@@ -167,7 +172,8 @@ function listRoutes(server: FastifyInstance, { campaigns, recalls }: Engagement)
       const row = await campaigns.get(id);
       if (row === null) throw problem(engagementProblems, "campaign_not_found");
       const recall = row.kind === "recall" ? await recalls.counts(row) : null;
-      return { ...viewOf(row), funnel: await campaigns.funnel(row), recall };
+      const counted = { recall: recall?.answer ?? null, recallCountedAtMs: recall?.atMs ?? null };
+      return { ...viewOf(row), funnel: await campaigns.funnel(row), ...counted };
     },
   );
   app.post(

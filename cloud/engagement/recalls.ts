@@ -1,10 +1,11 @@
 import { transaction } from "../platform/database.ts";
+import { KeptLookUp } from "../platform/kept-look-up.ts";
 import type { Principal } from "../staff/staff.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
 import type { RecallRow, RecallsStore, RecallStatus, UnreachableWhy } from "./recalls-store.ts";
 
-type RecallsDeps = Pick<EngagementDeps, "db" | "audit" | "households" | "namesOf"> & {
+type RecallsDeps = Pick<EngagementDeps, "db" | "clock" | "audit" | "households" | "namesOf"> & {
   campaigns: CampaignsStore;
   recalls: RecallsStore;
 };
@@ -40,13 +41,17 @@ export const lettersColumns = [
 /** How a recall stands, household by household. */
 export class Recalls {
   readonly #deps: RecallsDeps;
+  readonly #counts: KeptLookUp<Awaited<ReturnType<RecallsStore["counts"]>>>;
 
   constructor(deps: RecallsDeps) {
     this.#deps = deps;
+    this.#counts = new KeptLookUp(deps.clock);
   }
 
-  async counts(recall: CampaignRow) {
-    return this.#deps.recalls.counts(this.#deps.db, recall);
+  /** How many stand where, and when that was so: its page asks every few seconds, and of a large recall counting takes longer than that. */
+  counts(recall: CampaignRow) {
+    const { db, recalls } = this.#deps;
+    return this.#counts.ask(recall.id, () => recalls.counts(db, recall));
   }
 
   /** Its rows carry names of households: whoever opens the list is in the audit log. */

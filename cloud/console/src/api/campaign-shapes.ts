@@ -81,7 +81,11 @@ export interface RecallCount {
   appliances: number;
 }
 
-export type CampaignDetail = Campaign & { funnel: CampaignFunnel; recall: RecallCount[] | null };
+export type CampaignDetail = Campaign & {
+  funnel: CampaignFunnel;
+  recall: RecallCount[] | null;
+  recallCountedAtMs: number | null;
+};
 
 export interface CampaignEstimate {
   households: number;

@@ -67,7 +67,9 @@ function Known({ campaign }: { campaign: CampaignDetail }) {
           ) : (
             <Estimate definition={definition} />
           )}
-          {hasBegun && recall !== null && <RecallHouseholds id={campaign.id} counts={recall} />}
+          {hasBegun && recall !== null && (
+            <RecallHouseholds id={campaign.id} counts={recall} countedAtMs={campaign.recallCountedAtMs} />
+          )}
         </div>
         <div className={page["page"]}>
           {hasBegun && (

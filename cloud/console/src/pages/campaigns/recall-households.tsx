@@ -8,6 +8,7 @@ import { download } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { recallStatusWords, unreachableWords } from "../../core/campaigns.ts";
 import { plural } from "../../core/numbers.ts";
+import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -19,7 +20,15 @@ const statuses = ["acknowledged", "shown", "emailed", "on_its_way", "unreachable
 const isStatus = (text: string): text is RecallStatus => statuses.some((status) => status === text);
 
 /** How a recall stands, household by household, and whom a letter has to reach. */
-export function RecallHouseholds({ id, counts }: { id: string; counts: readonly RecallCount[] }) {
+export function RecallHouseholds({
+  id,
+  counts,
+  countedAtMs,
+}: {
+  id: string;
+  counts: readonly RecallCount[];
+  countedAtMs: number | null;
+}) {
   const [status, setStatus] = useState<RecallStatus | undefined>(undefined);
   const [cursor, setCursor] = useState<string | undefined>(undefined);
   const mayExport = useRights()?.may("campaigns.letters") === true;
@@ -39,6 +48,11 @@ export function RecallHouseholds({ id, counts }: { id: string; counts: readonly 
           </li>
         ))}
       </ul>
+      {countedAtMs !== null && (
+        <p className={page["soft"]}>
+          Counted <Ago atMs={countedAtMs} />
+        </p>
+      )}
       {letters.error !== null && <Notice error={letters.error} />}
       <div className={page["head"]}>
         <NativeSelect
