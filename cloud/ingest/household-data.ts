@@ -25,4 +25,4 @@ export const ingestData: HouseholdData[] = [
   },
 ];
 
-const theirs = sql`q.device_id = t.device_id AND q.received_at_ms >= t.from_ms AND q.received_at_ms < t.to_ms`;
+const theirs = sql`q.device_id = t.device_id AND q.received_at_ms >= t.from_ms AND q.received_at_ms < t.left_ms`;

@@ -55,7 +55,7 @@ class World {
   readonly #has = new Map<string, Home>();
   readonly #aheadMs: readonly [number, number];
   readonly homes: Home[] = [];
-  /** Said while nobody had the appliance: whoever had it last may be told of the first minutes, and nobody else. */
+  /** Measured while nobody had the appliance: whoever had it last may be told of the first minutes, and nobody else. */
   readonly nobodys = new Set<number>();
   #word = 0;
 
@@ -106,7 +106,10 @@ class World {
     const device = this.#devices[at] ?? "";
     this.#word += 1;
     const word = this.#word;
-    (this.#has.get(device)?.said ?? this.nobodys).add(word);
+    const home = this.#has.get(device);
+    // Of events it is known when they were received: what happened while nobody had it is nobody's.
+    if (home !== undefined) home.said.add(word);
+    else if (kind === "reading") this.nobodys.add(word);
     const atMs = kitchen.clock.nowMs() + (this.#aheadMs[at] ?? 0);
     if (kind === "event") await kitchen.event(device, "program.finished", { program: `word ${word}` }, { atMs });
     else await kitchen.say({ device, channel: "telemetry", payload: { atMs, m: { word } } });

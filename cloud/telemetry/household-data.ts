@@ -43,7 +43,7 @@ export function telemetryData({ store, erasures, refsByKey }: Deps): HouseholdDa
             SELECT e.device_key AS "deviceKey", t.device_id AS "deviceId", e.id, e.type, e.at_ms AS "atMs",
               e.order_at_ms AS "orderAtMs", e.received_at_ms AS "receivedAtMs", e.data
             FROM device_event e JOIN ${tenureSpans(householdId)} t
-              ON e.device_key = t.device_key AND e.order_at_ms >= t.from_ms AND e.order_at_ms < t.to_ms
+              ON e.device_key = t.device_key AND e.order_at_ms >= t.from_ms AND e.order_at_ms < t.to_ms AND e.received_at_ms < t.left_ms
             WHERE (e.device_key, e.order_at_ms, e.id) > (${deviceKey}, ${orderAtMs}, ${id})
             ORDER BY e.device_key, e.order_at_ms, e.id LIMIT ${limit}`.execute(db);
           return rows;
@@ -68,7 +68,7 @@ export function telemetryData({ store, erasures, refsByKey }: Deps): HouseholdDa
   ];
 }
 
-const parkedIn = sql`p.device_key = t.device_key AND p.received_at_ms >= t.from_ms AND p.received_at_ms < t.to_ms`;
+const parkedIn = sql`p.device_key = t.device_key AND p.received_at_ms >= t.from_ms AND p.received_at_ms < t.left_ms`;
 
 async function eraseParked(tx: Db, householdId: string): Promise<number> {
   const { numAffectedRows } = await sql`
