@@ -150,7 +150,7 @@ const twoOfOneMoment = [bought(0, 120, 4), bought(1, 120, 4)];
 /** Silver from when the first becomes active, and not from the second. */
 const activeBetween = [bought(0, 120, 0, "in_hours"), bought(1, 30, 8)];
 /** Silver from what the other bought by word on the third day, with what was bought before it. */
-const referredLater = [bought(0, 40, 0), bought(1, 40, 24), bought(0, 40, 48, "by_word", "maier"), bought(2, 30, 72)];
+const referredLater = [bought(0, 25, 0), bought(1, 25, 24), bought(0, 40, 48, "by_word", "maier"), bought(2, 30, 72)];
 /** Silver until the month is over; of one day after that both find it gone. */
 const endedBetween = [bought(0, 120, 0), bought(1, 50, 40 * 24), bought(2, 50, 40 * 24 + 2)];
 /** Late by less than a notice: silver until the notice is over. */
