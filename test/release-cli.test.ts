@@ -125,6 +125,11 @@ const rolesNow = async (): Promise<Record<string, number>> => {
   );
 };
 
+function gone(error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT") return "";
+  throw error;
+}
+
 /** Every file of a folder with its contents, to tell whether anything changed. */
 async function contents(folder: string): Promise<Record<string, string>> {
   const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -133,7 +138,8 @@ async function contents(folder: string): Promise<Record<string, string>> {
       .filter((file) => file.isFile())
       .map(async (file) => {
         const path = join(file.parentPath, file.name);
-        return [path, await readFile(path, "latin1")] as const;
+        // The database that runs there makes files and takes them away.
+        return [path, await readFile(path, "latin1").catch(gone)] as const;
       }),
   );
   return Object.fromEntries(texts);

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { sql } from "kysely";
-import type pg from "pg";
+import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { StartError } from "../platform/config.ts";
 import { bindDb, type Db, knownMigrations, migrate, transaction } from "../platform/database.ts";
@@ -90,6 +90,11 @@ async function readAll(work: Work, tx: Db, path: string): Promise<Head> {
     await loading?.giveUp();
     if (error instanceof ArchiveUnreadable)
       throw new StartError(`${path} cannot be read as a backup (${error.message}).`, { cause: error });
+    // Bytes that were changed may be unpacked all the same, to rows that are none.
+    if (loading !== null && error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? ""))
+      throw new StartError(`${path} is damaged: the rows of ${loading.name} are none (${error.message}).`, {
+        cause: error,
+      });
     throw error;
   }
   if (head === null || end === null) throw new StartError(`${path} is cut short: it has no ${endName}.`);

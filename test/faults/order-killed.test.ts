@@ -114,7 +114,8 @@ async function whatBecameOf({ householdId, offerId }: Touched) {
     patienceMs,
   );
   const client = await databaseOf(dataDir);
-  const spent = "SELECT points FROM ledger_transfer WHERE cause = $1 AND kind = 'spending'";
+  // Points of two lots are spent in two lines.
+  const spent = "SELECT sum(points)::int AS points FROM ledger_transfer WHERE cause = $1 AND kind = 'spending'";
   const { rows } = await client.query<{ points: number }>(spent, [offerId]);
   await client.end();
   const { stdout } = await run("npm", ["run", "--silent", "ledger", "--", "verify", "--json"], {
