@@ -88,12 +88,25 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
   });
   /** When it is no longer quiet, of those households where it is now. */
   const quietEnds = async (householdIds: readonly string[]): Promise<Map<string, number>> => {
+    const wanted = await households.quietHoursOf(householdIds);
     const calendar = new Calendar(clock.nowMs());
-    const reach = await households.reachOf(db, householdIds);
     return new Map(
-      [...reach].flatMap(([id, { timeZone, channels }]): [string, number][] => {
-        const untilMs = channels.quiet === null ? null : calendar.quietUntilMs(timeZone, channels.quiet);
+      [...wanted].flatMap(([id, { timeZone, quiet }]): [string, number][] => {
+        const untilMs = calendar.quietUntilMs(timeZone, quiet);
         return untilMs === null ? [] : [[id, untilMs]];
+      }),
+    );
+  };
+  /** The same of the appliances that stand there. */
+  const quietEndsAt = async (deviceIds: readonly string[]): Promise<Map<string, number>> => {
+    const owned = [...(await devices.find(deviceIds))].flatMap(([id, { householdId }]): [string, string][] =>
+      householdId === null ? [] : [[id, householdId]],
+    );
+    const ends = await quietEnds([...new Set(owned.map(([, householdId]) => householdId))]);
+    return new Map(
+      owned.flatMap(([id, householdId]): [string, number][] => {
+        const untilMs = ends.get(householdId);
+        return untilMs === undefined ? [] : [[id, untilMs]];
       }),
     );
   };
@@ -198,6 +211,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     lifecycle,
     segments,
     engagement,
+    quietEndsAt,
     /** What these slices hold about households, in the order of erasing. */
     householdData: [
       ...segments.householdData,

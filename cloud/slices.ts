@@ -326,6 +326,7 @@ export function createSlices(deps: SlicesDeps) {
     deliveries,
     link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
     clock,
+    quietEnds: (deviceIds) => ofHouseholds.quietEndsAt(deviceIds),
     render: {
       firmware: (delivery) => firmware.renderBody(delivery),
       command: (delivery) => service.diagnosis.renderBody(delivery),

@@ -307,6 +307,15 @@ export async function sendable(
   return rows;
 }
 
+/** Until when first attempts wait that are not to be sent yet. */
+export async function heldUntil(db: Db, ids: readonly string[], nowMs: number): Promise<Map<string, number>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await sql<{ id: string; not_before_ms: number }>`
+    SELECT id, not_before_ms FROM delivery
+    WHERE id = ${amongIds(ids)} AND phase = 'queued' AND attempt = 1 AND not_before_ms > ${nowMs}`.execute(db);
+  return new Map(rows.map((row) => [row.id, row.not_before_ms]));
+}
+
 export interface ListQuery {
   deviceKey: number | null;
   kind: DeliveryKind | null;

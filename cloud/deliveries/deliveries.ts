@@ -310,6 +310,28 @@ export class Deliveries {
     });
   }
 
+  /**
+   * Has deliveries wait that their devices do not have yet: the tick tells of them again at their time, or ends them where they expire
+   * before. For the dispatcher.
+   *
+   * @returns the ids of those that wait now
+   */
+  async hold(held: readonly { id: string; untilMs: number }[]): Promise<Set<string>> {
+    const atMs = this.#deps.clock.nowMs();
+    return transaction(this.#deps.db, async (tx) => {
+      const rows = await store.lockDeliveries(tx, [...new Set(held.map(({ id }) => id))]);
+      const moves = new DeliveryMoves(rows, atMs);
+      for (const { id, untilMs } of held)
+        if (moves.row(id) !== undefined) moves.apply(id, { kind: "held", untilMs, atMs });
+      return new Set((await moves.save(tx, this.#book)).map(({ row }) => row.id));
+    });
+  }
+
+  /** Until when those of some deliveries wait that are not to be sent before a time; a back-off between two attempts is none. */
+  async heldUntil(ids: readonly string[]): Promise<Map<string, number>> {
+    return store.heldUntil(this.#deps.db, ids, this.#deps.clock.nowMs());
+  }
+
   /** What can be sent now. For the dispatcher. */
   async sendable(deviceIds: readonly string[], queuedOnly: boolean, perDevice: number): Promise<store.SendableRow[]> {
     const nowMs = this.#deps.clock.nowMs();

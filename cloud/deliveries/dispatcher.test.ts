@@ -14,6 +14,8 @@ let items: DownItem[] = [];
 let batches = 0;
 let sizes: number[] = [];
 let linkIds = 0;
+/** Until when it is quiet where devices stand, and who was asked about. */
+const quiet = { ends: new Map<string, number>(), asked: [] as (readonly string[])[] };
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -28,6 +30,10 @@ beforeAll(async () => {
         sizes.push(given.length);
         items.push(...given);
       },
+    },
+    async quietEnds(deviceIds) {
+      quiet.asked.push(deviceIds);
+      return quiet.ends;
     },
     render: {
       firmware: ({ body, deviceId }) => ({ ...body, href: `http://hearth.test/${deviceId}?n=${(linkIds += 1)}` }),
@@ -183,4 +189,40 @@ test("what did not fit beside it follows when the appliance has taken something 
   const taken = await transaction(database.db, (tx) => deliveries.ingestReceipts(tx, facts));
   taken.afterCommit();
   expect(await sent()).toHaveLength(10);
+});
+
+test("quiet hours are asked for once a page, and never for what does not keep them", async () => {
+  const fleet = await devices(150);
+  quiet.asked = [];
+  const urgent = await create(fleet.map((device) => ({ ...message(device, "leak"), priority: 5 })));
+  urgent.afterCommit();
+  expect(await sent()).toHaveLength(150);
+  expect(quiet.asked).toEqual([]);
+  const status = await create(fleet.map((device) => ({ ...message(device, "points"), priority: 4 })));
+  status.afterCommit();
+  expect(await sent()).toHaveLength(150);
+  expect(quiet.asked.map((ids) => ids.length)).toEqual([150]);
+});
+
+test("nothing behind what waits for the end of quiet hours waits with it", async () => {
+  const [asleep, awake] = await devices(2);
+  if (asleep === undefined || awake === undefined) return;
+  const untilMs = road.clock.nowMs() + 3_600_000;
+  quiet.ends.set(asleep.id, untilMs);
+  const many = Array.from({ length: 25 }, (_, at) => message(asleep, `sale-${at}`));
+  const first = await create([...many, message(awake, "sale")]);
+  const urgent = await create([{ ...message(asleep, "leak"), priority: 9 }]);
+  dispatcher.onReady(asleep.id);
+  dispatcher.onReady(awake.id);
+  const awakes = first.ids[25] ?? "";
+  expect((await sent()).map(({ ref }) => ref)).toEqual([`${urgent.ids[0]}:1`, `${awakes}:1`]);
+  const states = await Promise.all(first.ids.slice(0, 25).map((id) => deliveries.get(id)));
+  expect(new Set(states.map((one) => one?.delivery.phase))).toEqual(new Set(["queued"]));
+  expect(await deliveries.sendable([asleep.id], true, 30)).toHaveLength(1);
+  quiet.ends.clear();
+  road.clock.forward(3_600_000);
+  await deliveries.tick(road.clock.nowMs());
+  const waited = new Set(first.ids.map((id) => `${id}:1`));
+  // Twenty have room, and the urgent one is on its way still.
+  expect((await sent()).filter(({ ref, deviceId }) => deviceId === asleep.id && waited.has(ref))).toHaveLength(19);
 });

@@ -24,11 +24,21 @@ export type RenderBody = (delivery: {
   expiresAtMs: number;
 }) => Record<string, unknown>;
 
+/** Until when it is quiet where a device stands, of those where it is now. */
+type QuietEnds = (deviceIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+
 /** What the dispatcher needs of the slice. */
 interface Inbox {
   sendable(deviceIds: readonly string[], queuedOnly: boolean, perDevice: number): Promise<SendableRow[]>;
   noteWritten(written: readonly { id: string; attempt: number; atMs: number }[]): Promise<void>;
+  hold(held: readonly { id: string; untilMs: number }[]): Promise<ReadonlySet<string>>;
 }
+
+const refOf = ({ id, attempt }: SendableRow): string => `${id}:${attempt}`;
+
+/** Up to this priority a household's quiet hours are kept: what is for the points, promotions, and what is asked of people. */
+const keepsQuietMax = 4;
+const keepsQuiet = ({ priority }: SendableRow): boolean => priority <= keepsQuietMax;
 
 interface DispatcherLimits {
   /** How long to gather before a query: many devices become ready at once, and one query serves them all. */
@@ -59,9 +69,16 @@ interface DispatcherDeps {
   deliveries: Inbox;
   link: DownLink;
   clock: Clock;
+  quietEnds: QuietEnds;
   render: Partial<Record<DeliveryKind, RenderBody>>;
   onError: (error: unknown) => void;
   limits?: Partial<DispatcherLimits>;
+}
+
+interface Quiet {
+  ends: ReadonlyMap<string, number>;
+  /** Devices for which something waits now that went down before. */
+  held: ReadonlySet<string>;
 }
 
 interface Written {
@@ -77,6 +94,7 @@ interface Written {
  *   kick      something new waits: only what is queued goes out
  *   kickUnhurried   the same of what nobody waits for: at a pace, and behind nobody else
  *
+ * What keeps quiet hours is asked for just before it goes down, one question for a page of devices; what does not goes before that.
  * Memory holds only device ids and references; what is lost with the process is found again in the database at the next `onReady`.
  */
 export class Dispatcher {
@@ -211,12 +229,44 @@ export class Dispatcher {
       for (const deviceId of deviceIds) from.add(deviceId);
       throw error;
     }
+    // A kick does not repeat what is on its way; a new connection does, because the old one may have swallowed it.
+    const open = queuedOnly ? rows.filter((row) => !this.#inFlight.has(refOf(row))) : rows;
+    const wanted = open.filter((row) => keepsQuiet(row));
+    this.#handDown(wanted.length === 0 ? open : open.filter((row) => !keepsQuiet(row)));
+    if (wanted.length === 0) return;
+    let quiet: Quiet;
+    try {
+      quiet = await this.#holdInQuiet(wanted);
+    } catch (error) {
+      for (const { device_id: deviceId } of wanted) from.add(deviceId);
+      throw error;
+    }
+    this.#handDown(wanted.filter((row) => !quiet.ends.has(row.device_id)));
+    // What waits until its time took the places of what stands behind it.
+    for (const deviceId of quiet.held) {
+      if (rows.filter((row) => row.device_id === deviceId).length >= this.#limits.perDevice)
+        this.#waiting.add(deviceId);
+    }
+  }
+
+  /** Asks once for all of them, as it is at this moment, and has wait what would come in quiet hours. */
+  async #holdInQuiet(rows: readonly SendableRow[]): Promise<Quiet> {
+    const { deliveries, quietEnds } = this.#deps;
+    const ends = await quietEnds([...new Set(rows.map((row) => row.device_id))]);
+    const inQuiet = rows.flatMap((row) => {
+      const untilMs = ends.get(row.device_id);
+      return untilMs === undefined ? [] : [{ id: row.id, untilMs }];
+    });
+    const held = inQuiet.length === 0 ? new Set<string>() : await deliveries.hold(inQuiet);
+    return { ends, held: new Set(rows.flatMap((row) => (held.has(row.id) ? [row.device_id] : []))) };
+  }
+
+  #handDown(rows: readonly SendableRow[]): void {
     const nowMs = this.#deps.clock.nowMs();
     const items: DownItem[] = [];
     for (const row of rows) {
-      const ref = `${row.id}:${row.attempt}`;
-      // A kick does not repeat what is on its way; a new connection does, because the old one may have swallowed it.
-      if ((queuedOnly && this.#inFlight.has(ref)) || nowMs >= row.expires_at_ms) continue;
+      const ref = refOf(row);
+      if (nowMs >= row.expires_at_ms) continue;
       const payload = this.#payload(row);
       if (payload === null) continue;
       this.#inFlight.set(ref, nowMs);

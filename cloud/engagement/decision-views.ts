@@ -2,6 +2,7 @@ import type { Db } from "../platform/database.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
 import { sentChannels } from "./core/channels.ts";
+import { isCapped } from "./core/policy.ts";
 import { type Answer, decide, type Decision, holdReasons, suppressReasons } from "./core/decide.ts";
 import { sentenceOf } from "./core/words.ts";
 import type { DecisionRow, DecisionsStore, StoredDecision, Trace } from "./decisions-store.ts";
@@ -65,6 +66,7 @@ type ViewsDeps = EngagementDeps & {
   states: HouseholdStates;
   policies: Policies;
   appReady: (db: Db) => Promise<boolean>;
+  deliveries: { heldUntil(ids: readonly string[]): Promise<ReadonlyMap<string, number>> };
 };
 
 /** Answers that come of something else than the eight tests. */
@@ -115,6 +117,7 @@ export class DecisionViews {
 
   async #views(rows: readonly StoredDecision[]): Promise<DecisionView[]> {
     const names = await this.#names(rows.map(({ source }) => source));
+    const held = await this.#heldUntil(rows);
     return rows.map((row) => {
       const answer = answerOf(row);
       return {
@@ -139,10 +142,30 @@ export class DecisionViews {
           sentenceOf(answer, row.trace?.tests ?? null, row.state?.timeZone ?? "UTC", {
             isSeen: row.shown_at_ms !== null,
             ended: row.ended,
+            heldUntilMs: held.get(row.id),
           }),
         trace: row.trace,
       };
     });
+  }
+
+  /** Until when quiet hours keep from the display what is to go there, by decision. */
+  async #heldUntil(rows: readonly StoredDecision[]): Promise<Map<string, number>> {
+    const { db, decisions, deliveries } = this.#deps;
+    const open = rows.filter(
+      (row) => row.answer === "send" && row.shown_at_ms === null && row.ended === null && isCapped(row.class),
+    );
+    const decisionOf = await decisions.deliveriesOf(
+      db,
+      open.map(({ id }) => id),
+    );
+    const held = await deliveries.heldUntil([...decisionOf.keys()]);
+    return new Map(
+      [...held].flatMap(([deliveryId, untilMs]): [string, number][] => {
+        const id = decisionOf.get(deliveryId);
+        return id === undefined ? [] : [[id, untilMs]];
+      }),
+    );
   }
 
   async #names(sources: readonly string[]): Promise<Map<string, { id: string; name: string }>> {

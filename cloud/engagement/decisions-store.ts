@@ -210,6 +210,16 @@ export class DecisionsStore {
     return rows[0]?.n ?? 0;
   }
 
+  /** The deliveries that came of some decisions, each with its decision. */
+  async deliveriesOf(db: Db, decisionIds: readonly string[]): Promise<Map<string, string>> {
+    if (decisionIds.length === 0) return new Map();
+    const { rows } = await sql<{ delivery_id: string; decision_id: string }>`
+      SELECT delivery_id, decision_id FROM decision_delivery WHERE decision_id = ANY(${[...decisionIds]}::uuid[])`.execute(
+      db,
+    );
+    return new Map(rows.map((row) => [row.delivery_id, row.decision_id]));
+  }
+
   async insertDeliveries(tx: Db, rows: readonly { deliveryId: string; decisionId: string }[]): Promise<void> {
     if (rows.length === 0) return;
     await sql`

@@ -42,6 +42,7 @@ export { traceDays } from "./retention.ts";
 interface DeliveryRoad {
   onMoved(witness: (tx: Db, moved: readonly DeliveryMove[]) => Promise<void>): void;
   cancelForSet<Row>(tx: Db, deliveries: RawBuilder<unknown>, andThen: RawBuilder<unknown>): Promise<Row[]>;
+  heldUntil(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
 type Deps = EngagementDeps & { households: Households; deliveries: DeliveryRoad };

@@ -4,7 +4,14 @@ import type { UnitSystem } from "#protocol/units.ts";
 import { amongIds, type Db } from "../platform/database.ts";
 import { beginsWith } from "../platform/search-term.ts";
 import type { OwnerRole } from "../staff/staff.ts";
-import type { ChannelPreferences, Household, HouseholdReach, ListedHousehold, Member } from "./core/household.ts";
+import type {
+  ChannelPreferences,
+  QuietHours,
+  Household,
+  HouseholdReach,
+  ListedHousehold,
+  Member,
+} from "./core/household.ts";
 
 /** Which households a list shows. */
 export interface HouseholdFilter {
@@ -185,6 +192,13 @@ export class HouseholdsStore {
   async zones(db: Db, ids: readonly string[]): Promise<ZoneRow[]> {
     const { rows } = await sql<ZoneRow>`
       SELECT id, time_zone, locale, units, merged_into FROM household WHERE id = ${amongIds(ids)}`.execute(db);
+    return rows;
+  }
+
+  async quietHours(db: Db, ids: readonly string[]): Promise<{ id: string; time_zone: string; quiet: QuietHours }[]> {
+    const { rows } = await sql<{ id: string; time_zone: string; quiet: QuietHours }>`
+      SELECT id, time_zone, channels -> 'quiet' AS quiet FROM household
+      WHERE id = ${amongIds(ids)} AND jsonb_typeof(channels -> 'quiet') = 'object'`.execute(db);
     return rows;
   }
 }

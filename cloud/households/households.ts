@@ -13,6 +13,7 @@ import {
   type HouseholdChange,
   type HouseholdReach,
   type Member,
+  type QuietHours,
 } from "./core/household.ts";
 import { membersMax } from "./core/household.ts";
 import type { NewHousehold, NewMember } from "./core/household.ts";
@@ -350,6 +351,13 @@ export class Households {
     if (ids.length === 0) return new Map();
     const rows = await this.#store.zones(db, ids);
     return new Map(rows.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale, units: row.units }]));
+  }
+
+  /** The quiet hours of those households that have some, with the zone that they go by. */
+  async quietHoursOf(ids: readonly string[]): Promise<Map<string, { timeZone: string; quiet: QuietHours }>> {
+    if (ids.length === 0) return new Map();
+    const rows = await this.#store.quietHours(this.#deps.db, ids);
+    return new Map(rows.map(({ id, time_zone: timeZone, quiet }) => [id, { timeZone, quiet }]));
   }
 
   /**

@@ -44,6 +44,7 @@ const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
       ),
       atMs,
     }),
+    fc.record({ kind: fc.constant("held" as const), untilMs: atMs, atMs }),
   );
 
 const kindAndEvents = fc

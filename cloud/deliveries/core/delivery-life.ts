@@ -6,6 +6,8 @@
  *     | +--- silence ----+                  |
  *     +------ a new attempt, while the budget lasts, after `failed` or a step's time-out
  *
+ *   queued, sent --held--> queued, until the household's quiet hours end
+ *
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
  *                          --household_left, stopped--> cancelled, however far it was
@@ -73,7 +75,9 @@ export type DeliveryEvent =
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
   | { kind: "household_left"; atMs: number }
   /** A person asked for it back, and the device says that it has stopped in the middle of it. */
-  | { kind: "stopped"; atMs: number };
+  | { kind: "stopped"; atMs: number }
+  /** Its household wants quiet until then: what the device does not have yet waits, and the attempt stays the same. */
+  | { kind: "held"; untilMs: number; atMs: number };
 
 /** Why an event changed nothing. Part of the record, never an exception. */
 type DeliveryRefusal =
@@ -216,6 +220,9 @@ const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
 const stop = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
 
+const hold = (_terms: DeliveryTerms, now: Of<"queued" | "sent">, on: On<"held">): DeliveryOutcome =>
+  moved({ phase: "queued", attempt: now.attempt, sends: now.sends, notBeforeMs: on.untilMs });
+
 const leaveHousehold = (_terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "household_left" });
 
@@ -234,6 +241,7 @@ const closed = {
   declined: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
   stopped: () => refused("already_closed"),
+  held: () => refused("already_closed"),
 };
 
 /** Every phase by every event: a cell that is missing does not compile. */
@@ -253,6 +261,7 @@ const transitions: {
     declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
+    held: hold,
   },
   sent: {
     // A plain re-send: the same attempt, and the wait for its receipt begins again.
@@ -268,6 +277,7 @@ const transitions: {
     declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
+    held: hold,
   },
   received: {
     written: () => refused("already_received"),
@@ -288,6 +298,7 @@ const transitions: {
     declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
+    held: () => refused("already_received"),
   },
   done: { ...closed, receipt: receiveDone },
   failed: { ...closed, receipt: receiveLate },

@@ -23,12 +23,16 @@ export function sentenceOf(
   answer: Answer,
   trace: readonly TraceLine[] | null,
   timeZone: string,
-  became: { isSeen: boolean; ended: string | null } = { isSeen: false, ended: null },
+  became: { isSeen: boolean; ended: string | null; heldUntilMs?: number | undefined } = { isSeen: false, ended: null },
 ): string {
   switch (answer.kind) {
     case "send": {
       const how = answer.channels.map((name) => channelWords[name] ?? name).join(" and ");
-      const end = became.isSeen ? "" : (endWords[became.ended ?? ""] ?? "");
+      const wait =
+        became.heldUntilMs === undefined
+          ? ""
+          : ` It waits until ${when(became.heldUntilMs, timeZone)}: ${holdWords.quiet_hours}.`;
+      const end = became.isSeen ? "" : (endWords[became.ended ?? ""] ?? wait);
       return trace === null ? `Sent ${how}.${end}` : `Sent ${how}: ${whySent(trace)}.${end}`;
     }
     case "human":

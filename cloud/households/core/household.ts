@@ -29,6 +29,7 @@ const channelPreferences = z
   })
   .meta({ id: "ChannelPreferences" });
 export type ChannelPreferences = z.infer<typeof channelPreferences>;
+export type QuietHours = NonNullable<ChannelPreferences["quiet"]>;
 
 const name = safeText(200).trim().min(1);
 
