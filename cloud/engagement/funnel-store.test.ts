@@ -174,6 +174,16 @@ class Yard {
     for (const merge of this.#joined.splice(0).toReversed()) await merges.unmerged(base.db, merge);
   }
 
+  /** Rows that lie with another home than the one that they were decided about. */
+  async astray(): Promise<string[]> {
+    const { rows } = await sql<{ id: string; household_id: string }>`
+      SELECT id, household_id FROM decision WHERE source = ${this.source} AND rests_merge_id IS NULL AND merge_id IS NULL`.execute(
+      base.db,
+    );
+    const lie = new Map(rows.map((row) => [row.id, row.household_id]));
+    return this.rows.filter(({ id, household_id }) => lie.get(id) !== household_id).map(({ id }) => id);
+  }
+
   async members(): Promise<number> {
     const { rows } = await sql<{ n: number }>`
       SELECT count(*)::int AS n FROM campaign_member WHERE campaign_id = ${this.id} AND rests_merge_id IS NULL`.execute(
@@ -221,6 +231,7 @@ test("whatever becomes of decisions and members, the counts of a campaign are th
         expect(await yard.members()).toBe(yard.standing);
         await yard.partAll();
         expect(await yard.members()).toBe(given.length);
+        expect(await yard.astray()).toEqual([]);
         expect(await yard.tallied()).toEqual(await yard.counted());
       },
     ),

@@ -17,6 +17,13 @@ async function lookAgainFor(tx: Db, householdId: string): Promise<void> {
   );
 }
 
+/** Marks what moves, over the mark that it may have of a merge before. */
+const marked = (mergeId: string) => sql`
+  merge_id = ${mergeId}, merges_before = CASE WHEN merge_id IS NULL THEN merges_before ELSE coalesce(merges_before, '{}') || merge_id END`;
+/** Takes the newest mark off. */
+const unmarked = sql`
+  merge_id = merges_before[cardinality(merges_before)], merges_before = nullif(trim_array(merges_before, 1), '{}')`;
+
 /**
  * The SQL of households that become one, and two again.
  *
@@ -34,7 +41,7 @@ export class MergesStore {
       WHERE household_id = ${from} AND rests_merge_id IS NULL AND source = ANY(${rests}::text[])`.execute(tx);
     // Two rows of one household and item may not be, not even for a moment: what moves waits under the merge's own id.
     await sql`
-      UPDATE decision SET household_id = ${mergeId}, merge_id = ${mergeId}
+      UPDATE decision SET household_id = ${mergeId}, ${marked(mergeId)}
       WHERE household_id = ${from} AND rests_merge_id IS NULL AND source = ANY(${goesOn}::text[])`.execute(tx);
     await sql`
       UPDATE decision SET household_id = ${from}, rests_merge_id = ${mergeId}, rests_of = ${into}
@@ -59,8 +66,13 @@ export class MergesStore {
         WHERE m.rests_with = ${into} AND m.campaign_id = k.campaign_id)
       WHERE household_id = ${into} AND joined_goal_at_ms IS NOT NULL`.execute(tx);
     await sql`
-      UPDATE campaign_member SET household_id = ${from}, merge_id = NULL WHERE merge_id = ${mergeId}`.execute(tx);
-    await sql`UPDATE decision SET household_id = ${mergeId}, merge_id = NULL WHERE merge_id = ${mergeId}`.execute(tx);
+      UPDATE campaign_member SET household_id = ${from}, ${unmarked} WHERE merge_id = ${mergeId}`.execute(tx);
+    await sql`UPDATE decision SET household_id = ${mergeId}, ${unmarked} WHERE merge_id = ${mergeId}`.execute(tx);
+    // In its place is what was decided anew.
+    await sql`
+      DELETE FROM decision r USING decision d
+      WHERE r.rests_merge_id = ${mergeId} AND d.source = r.source AND d.household_id = r.rests_of AND d.item_id = r.item_id
+        AND d.rests_merge_id IS NULL`.execute(tx);
     await sql`
       UPDATE decision SET household_id = rests_of, rests_merge_id = NULL, rests_of = NULL
       WHERE rests_merge_id = ${mergeId}`.execute(tx);
@@ -98,7 +110,7 @@ export class MergesStore {
       FROM campaign_member m
       WHERE m.rests_merge_id = ${mergeId} AND k.campaign_id = m.campaign_id AND k.household_id = ${into}`.execute(tx);
     await sql`
-      UPDATE campaign_member SET household_id = ${into}, merge_id = ${mergeId}
+      UPDATE campaign_member SET household_id = ${into}, ${marked(mergeId)}
       WHERE household_id = ${from} AND rests_merge_id IS NULL`.execute(tx);
   }
 }
