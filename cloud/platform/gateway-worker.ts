@@ -61,7 +61,8 @@ export class GatewayWorker {
     worker.once("exit", (code) => {
       this.#worker = null;
       port1.close();
-      if (this.#stopping) return;
+      // One that never listened ends the start, which tells why.
+      if (this.#stopping || this.#ports === null) return;
       logger.error({ event: "gateway.exited", code });
       void this.#restart();
     });
