@@ -406,7 +406,8 @@ test("what is downloaded is what was signed, to the last byte", async () => {
   const made = rig.maker.release();
   const oven = powerOn(rig);
   const item = rig.offer(made);
-  rig.images.image = Buffer.from(made.image).fill(0, 100, 101);
+  rig.images.image = Buffer.from(made.image);
+  rig.images.image.writeUInt8(made.image.readUInt8(100) ^ 1, 100);
   expect(createHash("sha256").update(rig.images.image).digest("hex")).not.toBe(made.sha256);
   expect(await updateOf(oven, item)).toBe("failed image_hash_wrong");
   expect(oven.store.readSlot("b")).toBeNull();
