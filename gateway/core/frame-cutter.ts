@@ -44,10 +44,9 @@ export class FrameCutter {
 
   /** Copies what is left of what was fed, whose bytes the caller has other uses for. */
   keep(): void {
-    if (this.#at < this.#chunk.length) this.#chunk = Buffer.from(this.#chunk.subarray(this.#at));
-    else this.#chunk = empty;
-    this.#at = 0;
-    this.bytes = empty;
+    const rest = this.#at < this.#chunk.length ? Buffer.from(this.#chunk.subarray(this.#at)) : empty;
+    this.#more();
+    this.#chunk = rest;
   }
 
   /** Moves to the next whole packet. @param bytesMax largest packet allowed now, header included */
