@@ -64,7 +64,7 @@ const chunkKeyRoom = (value: Uint8Array): number => value.length + chunkOverhead
  * for a thousand. Who writes little waits for nothing but the disk.
  */
 const busyRecords = 32;
-const busyCommitMs = 4;
+const busyCommitMs = 10;
 
 export class Spool {
   readonly #store: SpoolStore;

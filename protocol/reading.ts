@@ -38,10 +38,9 @@ export function isReading(value: unknown): value is Reading {
   if (typeof atMs !== "number" || !Number.isSafeInteger(atMs) || atMs < earliestAtMs || atMs > latestAtMs) return false;
   if (typeof m !== "object" || m === null || Array.isArray(m)) return false;
   let count = 0;
-  const metrics: { [name: string]: unknown } = { ...m };
-  for (const name in metrics) {
+  for (const name in m) {
     count += 1;
-    const metric = metrics[name];
+    const metric: unknown = Reflect.get(m, name);
     if (typeof metric === "number" ? !Number.isFinite(metric) : typeof metric !== "boolean") return false;
     if (count > metricsPerReadingMax || !isMetricName(name)) return false;
   }

@@ -71,7 +71,7 @@ class Cloud {
       slices: {
         findDevices,
         deviceChanges: () => 0,
-        prepareReadings: async () => ({ rows: [], hours: [], copyText: Buffer.alloc(0), repeated: new Set() }),
+        prepareReadings: async () => ({ rows: [], hours: [], copy: Buffer.alloc(0), repeated: new Set() }),
         readings: async () => {},
         events: async () => [],
         reported: async () => {},

@@ -52,7 +52,13 @@ export type ReadingsBefore = (
 /** The newest reading of devices by their keys; null while their store does not answer. */
 export type NewestBefore = (devices: readonly DeviceRef[]) => Promise<ReadonlyMap<number, number> | null>;
 
-type FrozenReading = Driven & { isRepeated: boolean };
+/** A device of which a rule about stuck sensors looks at all readings of a batch. */
+interface Drive {
+  device: DeviceRef;
+  readings: Driven[];
+  /** What they make of its state; null: nothing else. */
+  state: FrozenState | null;
+}
 
 interface ModelWatches {
   thresholds: ThresholdWatch[];
@@ -67,7 +73,7 @@ const noWatches: ModelWatches = { thresholds: [], frozen: [], metrics: [], trend
 
 /** What of a batch changes memory, once it is committed. */
 interface Staged {
-  frozen: { watch: FrozenWatch; states: Map<number, FrozenState>; known: number[] }[];
+  frozen: { watch: FrozenWatch; drives: ReadonlyMap<number, Drive>; known: number[] }[];
   noted: { watch: MetricWatch; atMs: Map<number, number> }[];
 }
 
@@ -77,8 +83,7 @@ interface Batch {
   repeated: ReadonlySet<string>;
   signals: Signal[];
   staged: Staged;
-  /** Devices of which a rule about stuck sensors must look at all readings. */
-  driven: Map<FrozenWatch, Map<number, DeviceRef>>;
+  driven: Map<FrozenWatch, Map<number, Drive>>;
   /** What may have come too late: the rows say whether it did. */
   late: Map<MetricWatch | TrendWatch, Map<number, LateReadings>>;
   /** Devices beyond a limit that have said nothing since the start, as of a time before it. */
@@ -169,7 +174,7 @@ export class ReadingWatch {
       if (fact.receivedAtMs - fact.atMs >= watches.trendLatenessMs) gatherLate(watches.trends, fact, batch);
     }
     if (batch.unheard.size > 0) await this.#learn([...batch.unheard.values()].slice(0, learnedAtOnceMax));
-    for (const [watch, devices] of batch.driven) await this.#judgeFrozen(watch, devices, batch);
+    for (const [watch, drives] of batch.driven) await this.#judgeFrozen(watch, drives, batch);
     for (const [{ rule, definition }, devices] of batch.late) {
       const machine = machineOf(definition);
       for (const one of devices.values())
@@ -226,27 +231,26 @@ export class ReadingWatch {
 
   async #judgeFrozen(
     watch: FrozenWatch,
-    devices: ReadonlyMap<number, DeviceRef>,
+    drives: ReadonlyMap<number, Drive>,
     { readings, repeated, staged, signals }: Batch,
   ): Promise<void> {
     const { rule, definition } = watch;
-    const drives = new Map<number, FrozenReading[]>();
+    const again = new Set<Driven>();
     for (const fact of readings) {
-      if (!devices.has(fact.device.key)) continue;
+      const drive = drives.get(fact.device.key);
+      if (drive === undefined) continue;
       const driven = drivenOf(watch, fact.device, timeOf(fact), fact.metrics);
       if (driven === null) continue;
-      const known = drives.get(fact.device.key);
-      const one = { ...driven, isRepeated: isAmong(repeated, fact) };
-      if (known === undefined) drives.set(fact.device.key, [one]);
-      else known.push(one);
+      if (isAmong(repeated, fact)) again.add(driven);
+      // Most have one: a list that was empty would make room for many.
+      if (drive.readings.length === 0) drive.readings = [driven];
+      else drive.readings.push(driven);
     }
-    const before = await this.#drivenBefore(watch, devices, drives);
-    const states = new Map<number, FrozenState>();
-    for (const [key, list] of drives) {
-      const device = devices.get(key);
-      if (device === undefined) continue;
+    const before = await this.#drivenBefore(watch, drives);
+    for (const [key, drive] of drives) {
+      const { device, readings: list } = drive;
       // Late data may lie before what came with it: within a batch, the devices' own time decides.
-      if (list.some(({ atMs }, at) => at > 0 && atMs < (list[at - 1]?.atMs ?? 0))) list.sort((a, b) => a.atMs - b.atMs);
+      if (list.length > 1) list.sort((a, b) => a.atMs - b.atMs);
       const start = watch.states.get(key) ?? watch.letGo.get(key) ?? neverDriven;
       let state = start;
       // What was judged before the restart is only gone through again; what it came to is in the row.
@@ -254,33 +258,29 @@ export class ReadingWatch {
       const judgedUntilMs = this.#newest.of(key);
       const times: number[] = [];
       for (const driven of list) {
-        if (!driven.isRepeated && missedDriven(definition, state, driven, judgedUntilMs)) times.push(driven.atMs);
+        if (!again.has(driven) && missedDriven(definition, state, driven, judgedUntilMs)) times.push(driven.atMs);
         const stepped = stepFrozen(definition, state, driven);
         ({ state } = stepped);
         if (stepped.effects.length > 0) signals.push(ofFrozen(watch, device, driven.atMs, stepped));
       }
-      if (state !== start) states.set(key, state);
+      if (state !== start) drive.state = state;
       if (times.length > 0) signals.push(ofLate(rule, definition.cause, { device, times }, () => times.length));
     }
-    staged.frozen.push({ watch, states, known: [...before.keys()] });
+    staged.frozen.push({ watch, drives, known: [...before.keys()] });
   }
 
   /** What came before the batch, of devices whose hold may have begun before this process did. */
-  async #drivenBefore(
-    watch: FrozenWatch,
-    devices: ReadonlyMap<number, DeviceRef>,
-    drives: ReadonlyMap<number, readonly Driven[]>,
-  ): Promise<Map<number, Driven[]>> {
+  async #drivenBefore(watch: FrozenWatch, drives: ReadonlyMap<number, Drive>): Promise<Map<number, Driven[]>> {
     const { metric, driver, holdMs } = watch.definition;
     const found = new Map<number, Driven[]>();
     const wanted = new Map<number, number>();
-    for (const [key, list] of drives) {
-      const firstMs = list.reduce((least, { atMs }) => Math.min(least, atMs), Infinity);
-      const isNear = Math.abs(firstMs - this.#loadedAtMs) <= holdMs;
-      if (isNear && !watch.known.has(key) && !watch.states.has(key)) wanted.set(key, firstMs);
+    for (const [key, { readings }] of drives) {
+      if (readings.length === 0 || watch.known.has(key) || watch.states.has(key)) continue;
+      const firstMs = readings.reduce((least, { atMs }) => Math.min(least, atMs), Infinity);
+      if (Math.abs(firstMs - this.#loadedAtMs) <= holdMs) wanted.set(key, firstMs);
     }
     if (wanted.size === 0 || !this.#asksStore) return found;
-    const refs = [...wanted.keys()].flatMap((key) => devices.get(key) ?? []);
+    const refs = [...wanted.keys()].flatMap((key) => drives.get(key)?.device ?? []);
     const [least, most] = [Math.min(...wanted.values()), Math.max(...wanted.values())];
     const stored = await this.#readingsBefore(refs, [metric, driver.metric], least - 2 * holdMs, most);
     if (stored === null) {
@@ -335,8 +335,9 @@ export class ReadingWatch {
   }
 
   #commit({ readings, staged }: Batch): void {
-    for (const { watch, states, known } of staged.frozen) {
-      for (const [key, state] of states) {
+    for (const { watch, drives, known } of staged.frozen) {
+      for (const [key, { state }] of drives) {
+        if (state === null) continue;
         if (isAtRest(state)) watch.states.delete(key);
         else watch.states.set(key, state);
         if (isAtRest(state) && state.stuck !== undefined) watch.letGo.set(key, state);
@@ -374,7 +375,9 @@ function gatherDriven(watch: FrozenWatch, { device, atMs, metrics }: ReadingFact
   const isDriven = Number(driver) > watch.definition.driver.above;
   const isHeld = watch.states.size > 0 && watch.states.has(device.key);
   const wasHeld = watch.letGo.size > 0 && isWithin(watch.letGo.get(device.key)?.stuck, atMs);
-  if (isDriven || isHeld || wasHeld) inMap(driven, watch, () => new Map()).set(device.key, device);
+  if (!isDriven && !isHeld && !wasHeld) return;
+  const drives = inMap(driven, watch, () => new Map<number, Drive>());
+  if (!drives.has(device.key)) drives.set(device.key, { device, readings: [], state: null });
 }
 
 function noteMetric(watch: MetricWatch, fact: ReadingFact, batch: Batch): void {

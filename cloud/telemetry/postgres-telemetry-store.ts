@@ -6,7 +6,8 @@ import type { DeviceRef, MetricLayout, ReadingFact } from "../devices/devices.ts
 import type { Clock } from "../platform/clock.ts";
 import { type Db, sqlState } from "../platform/database.ts";
 import type { DeviceHour } from "./core/dirty-hours.ts";
-import { copyText, hoursOf, type ReadingRow, readingRows } from "./core/reading-rows.ts";
+import { copyBytes, copyColumns } from "./core/reading-copy.ts";
+import { hoursOf, type ReadingRow, readingRows } from "./core/reading-rows.ts";
 import { defaultRetention, leastBucketMs, type Retention } from "./core/retention.ts";
 import { RetainedTables } from "./retained-tables.ts";
 import { type ModelsOf, Rollups, sharesBarrier } from "./rollups.ts";
@@ -25,24 +26,24 @@ import type {
   TelemetryStore,
 } from "./telemetry-store.ts";
 
-const columns = "(device_key, at_ms, metric_values, undeclared, suspect_received_at_ms)";
 const uniqueViolation = "23505";
 
-/** Readings ready to be stored: each (device, time) once, in the order of the key, also as the text of a COPY. */
+/** Readings ready to be stored: each (device, time) once, in the order of the key, also as the bytes of a COPY. */
 export interface PreparedReadings {
   rows: readonly ReadingRow[];
   /** The hours of devices that get readings, each once, in the order of the key. */
   hours: readonly DeviceHour[];
-  copyText: Buffer;
+  copy: Buffer;
   /** Filled by `append`: of the rows those that were stored before, by device and time. */
   readonly repeated: Set<string>;
   /** Of readings that another store keeps: what is remembered of them once their effects are committed. */
   readonly learn?: () => void;
 }
 
-async function copyInto(client: pg.Client, table: string, prepared: PreparedReadings): Promise<void> {
-  const sink = client.query(copyFrom(`COPY ${table} ${columns} FROM STDIN`));
-  await pipeline(Readable.from([prepared.copyText]), sink);
+/** Adds rows to a table that is made like `reading`. */
+export async function copyInto(client: pg.Client, table: string, bytes: Buffer): Promise<void> {
+  const sink = client.query(copyFrom(`COPY ${table} ${copyColumns} FROM STDIN (FORMAT binary)`));
+  await pipeline(Readable.from([bytes]), sink);
 }
 
 type LayoutOf = (model: string) => MetricLayout;
@@ -98,7 +99,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
     await this.#partitions.ensure(rows, nowMs);
     // What is so late that its neighbours are gone would make a rollup of itself alone, in place of one of all.
     const hours = hoursOf(rows, nowMs - this.#retention.readingsMs);
-    return { rows, hours, copyText: Buffer.from(copyText(rows)), repeated: new Set() };
+    return { rows, hours, copy: copyBytes(rows), repeated: new Set() };
   }
 
   /**
@@ -113,7 +114,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
     await client.query(`${sharesBarrier}; SAVEPOINT readings`);
     const learn = await this.rollups.note(client, prepared.hours);
     try {
-      await copyInto(client, "reading", prepared);
+      await copyInto(client, "reading", prepared.copy);
       await client.query("RELEASE SAVEPOINT readings");
       return learn;
     } catch (error) {
@@ -128,7 +129,7 @@ export class PostgresTelemetryStore implements TelemetryStore {
 
   async #appendMerging(client: pg.Client, prepared: PreparedReadings): Promise<void> {
     await client.query("CREATE TEMP TABLE IF NOT EXISTS reading_in (LIKE reading) ON COMMIT DELETE ROWS");
-    await copyInto(client, "reading_in", prepared);
+    await copyInto(client, "reading_in", prepared.copy);
     // One by one by their keys: a join would read whole partitions.
     const { rows } = await client.query<{ key: string }>(`
       SELECT i.device_key || ' ' || i.at_ms AS key FROM reading_in i CROSS JOIN LATERAL (

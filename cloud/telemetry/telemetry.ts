@@ -47,7 +47,7 @@ export type { TelemetryStore } from "./telemetry-store.ts";
 const preparedElsewhere = (repeated: Set<string>, learn: () => void): PreparedReadings => ({
   rows: [],
   hours: [],
-  copyText: Buffer.alloc(0),
+  copy: Buffer.alloc(0),
   repeated,
   learn,
 });

@@ -63,10 +63,12 @@ export class TimePartitions {
   async ensure(rows: Iterable<{ atMs: number }>, nowMs: number): Promise<void> {
     const { unit, keptMs } = this.#plan;
     const wanted = new Set<number>();
+    // Most rows of a batch are of one time.
+    let last = { fromMs: 0, toMs: 0 };
     for (const { atMs } of rows) {
-      if (atMs < nowMs - keptMs || atMs > nowMs + aheadMs) continue;
-      const { fromMs } = partitionBounds(atMs, unit);
-      if (!this.#known.has(fromMs)) wanted.add(fromMs);
+      if ((atMs >= last.fromMs && atMs < last.toMs) || atMs < nowMs - keptMs || atMs > nowMs + aheadMs) continue;
+      last = partitionBounds(atMs, unit);
+      if (!this.#known.has(last.fromMs)) wanted.add(last.fromMs);
       if (wanted.size >= newPerBatchMax) break;
     }
     for (const fromMs of wanted) await this.#create(fromMs);

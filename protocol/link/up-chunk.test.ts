@@ -13,7 +13,12 @@ test("what is encoded is what is decoded, and the writer makes the same bytes", 
   fc.assert(
     fc.property(fc.array(anyRecord), fc.nat(16), (records, headroom) => {
       const chunk = encodeChunk(records);
-      expect(decodeChunk(chunk, 7)).toEqual(records.map((record, at) => ({ ...record, sequence: 7 + at })));
+      const expected = records.map((record, at) => ({
+        ...record,
+        payload: Buffer.from(record.payload),
+        sequence: 7 + at,
+      }));
+      expect(decodeChunk(chunk, 7)).toEqual(expected);
       const writer = new ChunkWriter(1);
       for (const { channel, deviceId, receivedAtMs, payload } of records) {
         const padded = Uint8Array.from([1, 2, ...payload, 3]);

@@ -139,8 +139,6 @@ export class ChunkWriter {
   }
 }
 
-const ascii = new TextDecoder("latin1");
-
 /**
  * The records of a chunk, in order.
  *
@@ -149,6 +147,7 @@ const ascii = new TextDecoder("latin1");
  */
 export function decodeChunk(bytes: Uint8Array, firstSequence = 0): SequencedRecord[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: SequencedRecord[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -159,9 +158,9 @@ export function decodeChunk(bytes: Uint8Array, firstSequence = 0): SequencedReco
     records.push({
       sequence: firstSequence + records.length,
       channel,
-      deviceId: ascii.decode(bytes.subarray(at + fixedBytes, idEnd)),
+      deviceId: buffer.toString("latin1", at + fixedBytes, idEnd),
       receivedAtMs: view.getFloat64(at + 5),
-      payload: bytes.subarray(idEnd, end),
+      payload: buffer.subarray(idEnd, end),
     });
     at = end;
   }

@@ -28,8 +28,7 @@ export const isClockSuspect = (
   atMs > receivedAtMs + clockAheadMsMax || atMs < firstApplianceAtMs || atMs < knownSinceMs - madeBeforeKnownMsMax;
 
 function toRow(fact: ReadingFact, layout: MetricLayout): ReadingRow {
-  const values: (number | null)[] = [];
-  for (let i = 0; i < layout.size; i += 1) values.push(null);
+  const values = Array.from<number | null>({ length: layout.size }).fill(null);
   let undeclared: Record<string, number | boolean> | null = null;
   for (const name in fact.metrics) {
     const value = fact.metrics[name];
@@ -87,21 +86,4 @@ export function hoursOf(rows: readonly ReadingRow[], fromMs: number): DeviceHour
     if (last?.deviceKey !== deviceKey || last.atMs !== hour) hours.push({ deviceKey, atMs: hour });
   }
   return hours;
-}
-
-/** Rows as the text format of PostgreSQL's COPY. Numbers and JSON of safe names need one escape only: the backslash. */
-export function copyText(rows: readonly ReadingRow[]): string {
-  let text = "";
-  for (const row of rows) {
-    let values = "";
-    for (let i = 0; i < row.values.length; i += 1) {
-      if (i > 0) values += ",";
-      const value = row.values[i];
-      values += value === null || value === undefined ? "NULL" : value;
-    }
-    const undeclared = row.undeclared === null ? String.raw`\N` : JSON.stringify(row.undeclared);
-    const suspect = row.suspectReceivedAtMs ?? String.raw`\N`;
-    text += `${row.deviceKey}\t${row.atMs}\t{${values}}\t${undeclared}\t${suspect}\n`;
-  }
-  return text;
 }

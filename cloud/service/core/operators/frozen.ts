@@ -28,14 +28,14 @@ export interface Frozen {
 }
 
 /** Where a metric stood still, and since when. */
-const stood = z.strictObject({ value: z.number(), first: evidence });
+const stand = z.strictObject({ value: z.number(), first: evidence });
 
 export const frozenState = z.discriminatedUnion("phase", [
   z.strictObject({
     phase: z.literal("idle"),
     lastAtMs: z.number(),
     stuck: spans.optional(),
-    stood: stood.optional(),
+    stood: stand.optional(),
   }),
   z.strictObject({
     phase: z.literal("pending"),
@@ -45,7 +45,7 @@ export const frozenState = z.discriminatedUnion("phase", [
     max: z.number(),
     count: z.number(),
     stuck: spans.optional(),
-    stood: stood.optional(),
+    stood: stand.optional(),
   }),
   z.strictObject({
     phase: z.literal("holding"),
@@ -94,7 +94,7 @@ export function holdsOf(state: FrozenState): Span[] {
 }
 
 /** Where the metric stands still and is to be told to move; null: nowhere. */
-export const standsAt = (state: FrozenState): z.infer<typeof stood> | null =>
+export const standsAt = (state: FrozenState): z.infer<typeof stand> | null =>
   (state.phase === "holding" ? state : state.stood) ?? null;
 
 /** Whether a reading of an appliance at rest is nothing to it. */
@@ -122,21 +122,23 @@ export function stepFrozen(rule: Frozen, state: FrozenState, reading: Driven): S
     };
   }
   if (state.phase === "holding") return unchanged(state);
+  const { stuck, stood } = state;
   // An appliance at rest stays the very same.
-  const kept = { stuck: state.stuck, stood: state.stood };
-  if (!isDriven) return unchanged(state.phase === "idle" ? state : { phase: "idle", lastAtMs: atMs, ...kept });
-  const sinceMs = atMs;
-  const anew: FrozenState = { phase: "pending", sinceMs, lastAtMs: atMs, min: value, max: value, count: 1, ...kept };
-  if (state.phase === "idle" || atMs - state.lastAtMs > gapMsMax(rule)) return unchanged(anew);
-  const [min, max, count] = [Math.min(state.min, value), Math.max(state.max, value), state.count + 1];
-  if (max - min > rule.withinDelta) return unchanged(anew);
-  if (atMs - state.sinceMs < rule.holdMs || count < rule.readingsMin)
-    return unchanged({ ...state, lastAtMs: atMs, min, max, count });
+  if (!isDriven) return unchanged(state.phase === "idle" ? state : { phase: "idle", lastAtMs: atMs, stuck, stood });
+  const pending = (sinceMs: number, min: number, max: number, count: number): Stepped<FrozenState> =>
+    unchanged({ phase: "pending", sinceMs, lastAtMs: atMs, min, max, count, stuck, stood });
+  if (state.phase === "idle" || atMs - state.lastAtMs > gapMsMax(rule)) return pending(atMs, value, value, 1);
+  const { sinceMs } = state;
+  const min = Math.min(state.min, value);
+  const max = Math.max(state.max, value);
+  const count = state.count + 1;
+  if (max - min > rule.withinDelta) return pending(atMs, value, value, 1);
+  if (atMs - sinceMs < rule.holdMs || count < rule.readingsMin) return pending(sinceMs, min, max, count);
   const { metric, driver } = rule;
-  const first: Evidence = { atMs: state.sinceMs, metric, value: state.min };
+  const first: Evidence = { atMs: sinceMs, metric, value: state.min };
   const readings = [first, { atMs, metric, value }, { atMs, metric: driver.metric, value: reading.driver }];
   return {
-    state: { phase: "holding", lastAtMs: atMs, value, first, stuck: state.stuck },
+    state: { phase: "holding", lastAtMs: atMs, value, first, stuck },
     effects: [{ kind: "raise", atMs, trace: { readings, events: [] } }],
   };
 }

@@ -80,6 +80,7 @@ export interface MarkOperator<S> {
   late?(state: S, mark: Mark): Stepped<S> | null;
 }
 
-export const unchanged = <S>(state: S): Stepped<S> => ({ state, effects: [] });
+const noEffects: readonly Effect[] = [];
+export const unchanged = <S>(state: S): Stepped<S> => ({ state, effects: noEffects });
 
 export const seenOf = ({ id, atMs, type }: Mark): Seen => ({ id, atMs, type });
