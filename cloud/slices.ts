@@ -1,32 +1,16 @@
 import type { KeyObject } from "node:crypto";
 import { claimPrefix } from "#protocol/link/messages.ts";
-import {
-  Deliveries,
-  deliveriesData,
-  Dispatcher,
-  OwnerUpdates,
-  QuietCommands,
-  UpdateNotices,
-} from "./deliveries/deliveries.ts";
-import { Ddi } from "./ddi/ddi.ts";
+import { Deliveries, deliveriesData, QuietCommands } from "./deliveries/deliveries.ts";
+import { createDownRoad } from "./down-road.ts";
 import { farStores } from "./far-stores.ts";
-import { DesiredSender } from "./devices/desired-sender.ts";
-import {
-  type DeviceRef,
-  Devices,
-  devicesData,
-  findDevices,
-  findModels,
-  type MetricLayout,
-  tenureSpansOf,
-} from "./devices/devices.ts";
+import { Devices, devicesData, findDevices, findModels, type MetricLayout, tenureSpansOf } from "./devices/devices.ts";
 import { Events, eventsData, Outbox, Webhooks } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
 import { createHouseholdSlices, readersOf } from "./household-slices.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
-import { findReleases, Firmware } from "./firmware/firmware.ts";
-import { actsOf, asOwnedThen, findHouseholds, findMembers, Households, withoutCode } from "./households/households.ts";
-import { Ingest, ingestData, type IngestSlices, PointsReader } from "./ingest/ingest.ts";
+import { findReleases } from "./firmware/firmware.ts";
+import { findHouseholds, findMembers, Households } from "./households/households.ts";
+import { ingestData } from "./ingest/ingest.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import { trimIdempotency } from "./platform/idempotency.ts";
@@ -38,8 +22,9 @@ import { Provisioning } from "./provisioning/provisioning.ts";
 import { Security, securityData, WireStreams } from "./security/security.ts";
 import { Search } from "./search/search.ts";
 import { ErasedList, Rights } from "./rights/rights.ts";
-import { Rollouts } from "./rollouts/rollouts.ts";
-import { Backtests, findCases, FirmwareWatch, Listening, Service, withoutWords } from "./service/service.ts";
+import { Backtests, findCases, FirmwareWatch, Listening, Service } from "./service/service.ts";
+import { ruleTools } from "./rule-tools.ts";
+import { createSoftwareSlices } from "./software-slices.ts";
 import { allowed, type Principal, principalText, Staff } from "./staff/staff.ts";
 import {
   FasterSampling,
@@ -50,6 +35,7 @@ import {
   type Retention,
   Telemetry,
 } from "./telemetry/telemetry.ts";
+import { createUpRoad } from "./up-road.ts";
 
 export interface SlicesDeps {
   database: Database;
@@ -145,22 +131,7 @@ export function createSlices(deps: SlicesDeps) {
       silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
       widely: (definition) => backtests.widely(definition),
       measured: (models) => measuredBy(devices, telemetry, models),
-      tools: {
-        async tag(deviceId, tag, on) {
-          await devices.labels.tag({ kind: "system" }, [deviceId], { add: on ? [tag] : [], remove: on ? [] : [tag] });
-        },
-        command: async (tx, device, name) => (await deliveries.commands.create(tx, device, { name })).afterCommit,
-        async award(tx, award) {
-          const outcome = await ofHouseholds.loyalty.award(tx, award);
-          return outcome.kind === "unchanged" ? { kind: "refused", rule: "earned_already" } : outcome;
-        },
-        contentOf: (tx, itemIds) => ofHouseholds.content.forDecision(tx, itemIds),
-        async sendContent(tx, wanted) {
-          const { skipped, afterCommit } = await ofHouseholds.content.deliver(tx, [wanted]);
-          const [skip] = skipped;
-          return skip === undefined ? { kind: "sent", afterCommit } : { kind: "refused", rule: skip.rule };
-        },
-      },
+      tools: ruleTools(devices, deliveries, () => ofHouseholds),
     },
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
     workers: () => staff.whoMay("cases.write"),
@@ -216,46 +187,21 @@ export function createSlices(deps: SlicesDeps) {
     incidents: service.incidentLife,
     eventsOf: (query, limit) => telemetry.eventsOf(query, limit),
   });
-  const ownerUpdates = new OwnerUpdates({ db, clock, outbox, audit: staff.audit, deliveries, appliances: devices });
-  const updateNotices = new UpdateNotices({ clock, deliveries });
-  const firmware = new Firmware({
+  const software = createSoftwareSlices({
     db,
     clock,
     ids,
+    logger,
+    audit: staff.audit,
     outbox,
-    audit: staff.audit,
     devices,
     deliveries,
+    households,
+    telemetry,
     artifactsDir: deps.artifactsDir,
-    linkSecret: deps.secret,
-    timestampKey: deps.firmwareKeys.timestamp,
-    directorKey: deps.firmwareKeys.director,
-    publicUrl: deps.publicUrl,
-  });
-  const ddi = new Ddi({
-    db,
-    clock,
-    ids,
-    audit: staff.audit,
-    deliveries,
-    devices,
-    firmware,
-    timeZoneOf: (device) => timeZoneOf(devices, households, device),
     secret: deps.secret,
     publicUrl: deps.publicUrl,
-  });
-  const rollouts = new Rollouts({
-    db,
-    clock,
-    ids,
-    outbox,
-    audit: staff.audit,
-    models: devices,
-    deliveries,
-    firmware,
-    telemetry,
-    notices: updateNotices,
-    onError: (error, rolloutId) => logger.warn({ event: "rollout.failed", rolloutId, error: String(error) }),
+    firmwareKeys: deps.firmwareKeys,
   });
   const backtests = new Backtests({
     db,
@@ -266,12 +212,11 @@ export function createSlices(deps: SlicesDeps) {
     appliances: devices,
     watched: devices.watched,
     telemetry,
-    sample: (filter, limit) => rollouts.sample(filter, limit),
+    sample: (filter, limit) => software.rollouts.sample(filter, limit),
     ruleOf: (id) => service.rules.inForce(id),
     silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
     silenceUntilAt: (forMs, atMs) => listening.silenceUntilAt(forMs, atMs),
   });
-  deliveries.log.nameRollouts((wanted) => rollouts.namesOf(wanted));
   const ofHouseholds = createHouseholdSlices({
     db,
     clock,
@@ -322,26 +267,16 @@ export function createSlices(deps: SlicesDeps) {
     publicUrl: deps.publicUrl,
     onError: (error) => logger.warn({ event: "rights.failed", error: String(error) }),
   });
-  const dispatcher = new Dispatcher({
-    deliveries,
-    link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
+  const down = createDownRoad({
     clock,
-    quietEnds: (deviceIds) => ofHouseholds.quietEndsAt(deviceIds),
-    render: {
-      firmware: (delivery) => firmware.renderBody(delivery),
-      command: (delivery) => service.diagnosis.renderBody(delivery),
-    },
-    onError: (error) => logger.warn({ event: "dispatcher.failed", error: String(error) }),
-  });
-  deliveries.whenWaiting((deviceIds, how) => {
-    if (how === "everything") for (const deviceId of deviceIds) dispatcher.onReady(deviceId);
-    else if (how === "unhurried") dispatcher.kickUnhurried(deviceIds);
-    else dispatcher.kick(deviceIds);
-  });
-  const desired = new DesiredSender({
-    desiredOf: (deviceIds) => devices.desiredOf(deviceIds),
-    send: (ref, deviceId, payload) => hub.send({ kind: "deliver", ref, deviceId, channel: "desired", payload }),
-    onError: (error) => logger.warn({ event: "desired.failed", error: String(error) }),
+    logger,
+    hub,
+    devices,
+    deliveries,
+    quiet,
+    firmware: software.firmware,
+    service,
+    quietEndsAt: ofHouseholds.quietEndsAt,
   });
   const provisioning = new Provisioning({
     db,
@@ -364,8 +299,6 @@ export function createSlices(deps: SlicesDeps) {
       security.note({ kind: "claim_refused", reason: rule, address, name, principal });
     },
   });
-  let bootId: string | null = null;
-
   const search = new Search({
     db,
     logger,
@@ -384,91 +317,37 @@ export function createSlices(deps: SlicesDeps) {
     ],
   });
 
-  const ingestSlices: IngestSlices = {
-    findDevices: (wanted) => devices.find(wanted),
-    deviceChanges: () => devices.timesForgotten,
-    prepareReadings: (facts) => telemetry.prepare(facts),
-    readings: (client, prepared) => telemetry.ingestReadings(client, prepared),
-    async events(tx, facts) {
-      const whole = new Map(facts.map((fact) => [withoutWords(withoutCode(fact)), fact]));
-      const fresh = await telemetry.ingestEvents(tx, [...whole.keys()]);
-      return fresh.map((fact) => whole.get(fact) ?? fact);
-    },
-    async reported(tx, facts) {
-      await devices.ingestReported(tx, facts);
-      await ddi.attributes.noteReported(tx, facts);
-    },
-    presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
-    security: (tx, facts) => security.ingest(tx, facts),
-    async receipts(tx, facts) {
-      const { unknown, afterCommit } = await deliveries.ingestReceipts(tx, facts);
-      return {
-        unknown: unknown.filter(({ device, receipt }) => !quiet.owns(device.id, receipt.deliveryId)),
-        afterCommit() {
-          afterCommit();
-          sampling.heard([], facts);
-        },
-      };
-    },
-    async replies(tx, facts) {
-      const { unknown, afterCommit } = await deliveries.ingestReplies(tx, facts);
-      await service.diagnosis.replied(tx, facts);
-      return {
-        unknown: unknown.filter(({ device, reply }) => !quiet.owns(device.id, reply.commandId)),
-        afterCommit() {
-          afterCommit();
-          sampling.heard(facts, []);
-        },
-      };
-    },
-    async effects(tx, facts) {
-      const owned = asOwnedThen(facts.events);
-      const afterService = await service.ingest(tx, { ...facts, events: owned });
-      const afterActs = await ofHouseholds.follow(tx, actsOf(owned));
-      await ownerUpdates.ingest(tx, facts.events);
-      // Last: what happened until a factory reset was still its household's.
-      const afterHouseholds = await households.ingest(tx, facts.events);
-      const isWatched = tails.count > 0;
-      return [
-        afterService,
-        ...afterActs,
-        afterHouseholds,
-        () => events.notify(),
-        isWatched
-          ? () =>
-              tails.tell(
-                facts.readings,
-                facts.events.map((fact) => withoutWords(withoutCode(fact))),
-              )
-          : undefined,
-      ];
-    },
-  };
-  const ingest = new Ingest({ database, slices: ingestSlices, clock, ids, logger });
-  const points =
-    influx === undefined
-      ? null
-      : new PointsReader({
-          db,
-          findDevices: (wanted) => devices.find(wanted),
-          sink: influx.points,
-          clock,
-          ids,
-          logger,
-        });
-
+  const up = createUpRoad({
+    database,
+    clock,
+    ids,
+    logger,
+    devices,
+    ddi: software.ddi,
+    telemetry,
+    influx,
+    tails,
+    sampling,
+    security,
+    deliveries,
+    quiet,
+    ownerUpdates: software.ownerUpdates,
+    service,
+    households,
+    events,
+    follow: ofHouseholds.follow,
+  });
   devices.onSignals({
     credentialsChanged: (deviceId, disconnect) => hub.send({ kind: "forget", name: deviceId, disconnect }),
-    desiredChanged: (deviceId) => desired.wanted(deviceId),
+    desiredChanged: (deviceId) => down.desired.wanted(deviceId),
   });
 
   const linkDeps: Omit<GatewayLinkDeps, "send"> = {
-    ingest,
-    points,
+    ingest: up.ingest,
+    points: up.points,
     logger,
     async onBoot(gatewayId, newBootId) {
-      bootId = newBootId;
-      await devices.endOtherBoots(gatewayId, newBootId);
+      await up.booted(gatewayId, newBootId);
       wires.gatewayCame();
     },
     identify: (name) =>
@@ -478,37 +357,22 @@ export function createSlices(deps: SlicesDeps) {
     enrol: (from, payload, address) => provisioning.enrolments.answer(from, payload, address),
     denyList: (send) => provisioning.certificates.denyList(send),
     feeds: () => content.snapshot(),
-    onReady(deviceId, channels) {
-      if (channels.includes("inbox")) dispatcher.onReady(deviceId);
-      if (channels.includes("desired")) desired.wanted(deviceId);
-    },
     onWire: (message) => wires.receive(message),
-    onWritten(ref, atMs) {
-      if (!desired.owns(ref) && !quiet.ownsRef(ref)) dispatcher.onWritten(ref, atMs);
-    },
-    onNotWritten(ref, deviceId, reason) {
-      if (desired.owns(ref)) desired.onNotWritten(deviceId, reason);
-      else if (!quiet.ownsRef(ref)) dispatcher.onNotWritten(ref, deviceId, reason);
-    },
+    ...down.onLink,
   };
-
   return {
     staff,
     devices,
-    desired,
+    desired: down.desired,
     telemetry,
     influx,
     parkedReadings,
-    ingest,
-    points,
+    ingest: up.ingest,
+    points: up.points,
     households,
     deliveries,
-    ownerUpdates,
-    updateNotices,
-    dispatcher,
-    firmware,
-    ddi,
-    rollouts,
+    dispatcher: down.dispatcher,
+    ...software,
     service,
     firmwareWatch,
     backtests,
@@ -535,7 +399,7 @@ export function createSlices(deps: SlicesDeps) {
     async load() {
       await devices.load();
       await telemetry.load();
-      await firmware.load();
+      await software.firmware.load();
       await listening.load();
       await service.load();
       await backtests.load();
@@ -562,11 +426,4 @@ function openInflux(
   if (config === undefined) return undefined;
   const oldestWaitingMs = () => hub.oldestPointsWaitingMs(clock.nowMs());
   return new InfluxReadings({ db: database.db, clock, ids, logger, config, parked, layoutOf, oldestWaitingMs });
-}
-
-/** Where the clock on the wall goes that an appliance goes by: its own word first, then its household's. */
-async function timeZoneOf(devices: Devices, households: Households, device: DeviceRef): Promise<string> {
-  const own = (await devices.get(device.id))?.time_zone ?? null;
-  if (own !== null || device.householdId === null) return own ?? "UTC";
-  return (await households.timeZoneOf([device.householdId])).get(device.householdId)?.timeZone ?? "UTC";
 }

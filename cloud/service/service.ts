@@ -46,6 +46,7 @@ export { FirmwareWatch } from "./firmware-watch.ts";
 export { withoutWords } from "./core/help.ts";
 export { Listening } from "./listening.ts";
 
+export type { RuleTools } from "./rule-actions.ts";
 export type { CaseForPerson, CaseForPersonOutcome } from "./case-for-person.ts";
 export type { ServiceAppliances } from "./case-desk.ts";
 
