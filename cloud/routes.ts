@@ -49,6 +49,7 @@ import { Metrics } from "./metrics/metrics.ts";
 import { metricsRoutes } from "./metrics/metrics-routes.ts";
 import type { Certificates } from "./pki/pki.ts";
 import { pkiRoutes } from "./pki/pki-routes.ts";
+import { basedOnProblems } from "./platform/based-on.ts";
 import { type Clock, inTime } from "./platform/clock.ts";
 import { type Database, transaction } from "./platform/database.ts";
 import type { GatewayWorker } from "./platform/gateway-worker.ts";
@@ -123,6 +124,7 @@ export const problemCatalogue: ProblemCatalogue = {
   ...diagnosisProblems,
   ...conversationProblems,
   ...lifecycleProblems,
+  ...basedOnProblems,
   ...loyaltyProblems,
   ...segmentProblems,
   ...noticeProblems,

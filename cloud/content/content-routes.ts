@@ -5,6 +5,7 @@ import { contentClasses } from "#protocol/content.ts";
 import { deviceId, locale, modelKey } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
 import { feeds } from "#protocol/topics.ts";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { isLocalTime, isTimeZone } from "./core/local-window.ts";
@@ -145,20 +146,16 @@ function writingRoutes(server: FastifyInstance, content: Content): void {
         description: "What is live stays live until the new version is published. What is in review is a draft again.",
         tags,
         params: byId,
-        querystring: z.object({
-          basedOn: z.coerce
-            .number()
-            .int()
-            .min(1)
-            .optional()
-            .describe("Refused where there is a newer version than this."),
-        }),
+        querystring: basedOnQuery,
         body: contentDraft,
         response: { 200: summaryView },
       },
     },
-    async ({ principal, params, query, body }) =>
-      accepted(await content.library.update(principal, params.id, body, query.basedOn ?? null)).item,
+    async ({ principal, params, query, body }) => {
+      const outcome = await content.library.update(principal, params.id, body, query.basedOn ?? null);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
+      return accepted(outcome).item;
+    },
   );
   app.post(
     "/api/v1/content/check",

@@ -51,6 +51,7 @@ export interface ItemRow extends VersionContent {
   state: VersionState;
   /** Who saved the newest version. */
   version_by: string;
+  version_at_ms: number;
   live_version: number | null;
 }
 
@@ -70,7 +71,7 @@ const versionColumns = sql.raw(`
   v.created_at_ms, v.created_by`);
 
 const withNewest = sql.raw(`
-  SELECT i.id, i.kind, i.version, i.created_at_ms, i.created_by, v.state, v.created_by AS version_by, ${contentColumns},
+  SELECT i.id, i.kind, i.version, i.created_at_ms, i.created_by, v.state, v.created_by AS version_by, v.created_at_ms AS version_at_ms, ${contentColumns},
     (SELECT l.version FROM content_version l WHERE l.item_id = i.id AND l.state = 'live') AS live_version
   FROM content_item i JOIN content_version v ON v.item_id = i.id AND v.version = i.version`);
 
@@ -102,8 +103,9 @@ export async function findItem(db: Db, id: string): Promise<ItemRow | null> {
 
 /** The item, locked: whoever changes an item changes it alone. */
 export async function lockItem(tx: Db, id: string): Promise<ItemRow | null> {
-  const { rows } = await sql<ItemRow>`${withNewest} WHERE i.id = ${id} FOR UPDATE OF i`.execute(tx);
-  return rows[0] ?? null;
+  // By itself: a join that waited for the lock still looks for the newest version among those of before.
+  await sql`SELECT 1 FROM content_item WHERE id = ${id} FOR UPDATE`.execute(tx);
+  return findItem(tx, id);
 }
 
 export interface ListQuery {

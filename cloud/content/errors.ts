@@ -51,11 +51,6 @@ export const contentProblems = {
     title: "Who wrote it cannot approve it",
     help: "Somebody else with the role content or admin reads it first, with a key of their own.",
   },
-  content_changed_meanwhile: {
-    status: 409,
-    title: "Somebody else has saved a newer version",
-    help: "Look at what they changed, and save yours on top of it.",
-  },
   content_version_not_found: {
     status: 404,
     title: "The item has no such version",

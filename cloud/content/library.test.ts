@@ -170,7 +170,7 @@ test("two who save at once: the second is told, and versions are compared word b
   const put = (title: string, basedOn: number) =>
     desk.ask("PUT", `/items/${id}?basedOn=${basedOn}`, tip({ en: text(title) }));
   expect((await put("Tip for the door", 1)).body).toMatchObject({ version: 2 });
-  expect((await put("Mine", 1)).body).toMatchObject({ code: "content_changed_meanwhile" });
+  expect((await put("Mine", 1)).body).toMatchObject({ code: "changed_meanwhile", newest: { version: 2 } });
   expect((await desk.ask("GET", `/items/${id}/diff?from=1&to=2`)).body.fields).toEqual([
     {
       pointer: "/locales/en/title",

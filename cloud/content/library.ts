@@ -1,3 +1,4 @@
+import { type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import { marketsOf } from "./core/best-locale.ts";
@@ -53,24 +54,16 @@ export class Library {
     basedOn: number | null = null,
   ): Promise<
     | { kind: "updated"; item: ContentSummary }
-    | Refused<
-        | "content_not_found"
-        | "content_kind_fixed"
-        | "content_too_large"
-        | "media_not_found"
-        | "content_changed_meanwhile"
-      >
+    | Overtaken
+    | Refused<"content_not_found" | "content_kind_fixed" | "content_too_large" | "media_not_found">
   > {
     const { clock, db } = this.#deps;
     return transaction(db, async (tx) => {
       const row = await store.lockItem(tx, id);
       if (row === null) return refused("content_not_found");
       if (row.kind !== draft.kind) return refused("content_kind_fixed", { detail: `It is a ${row.kind}.` });
-      if (basedOn !== null && basedOn !== row.version) {
-        return refused("content_changed_meanwhile", {
-          detail: `Version ${row.version} was saved by ${row.version_by}.`,
-        });
-      }
+      const other = changedMeanwhile(basedOn, { version: row.version, atMs: row.version_at_ms, by: row.version_by });
+      if (other !== null) return other;
       const version = row.version + 1;
       const unfit = await this.#unfit({ id, version }, draft);
       if (unfit !== null) return unfit;

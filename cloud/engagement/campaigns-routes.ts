@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { basedOnQuery, type Overtaken, overtakenProblem } from "../platform/based-on.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
@@ -119,8 +120,9 @@ const viewOf = (row: CampaignRow): z.infer<typeof campaignView> => ({
 });
 
 function orProblem<T extends { kind: string }>(
-  outcome: T | { kind: "refused"; rule: keyof typeof engagementProblems; detail?: string },
+  outcome: T | Overtaken | { kind: "refused"; rule: keyof typeof engagementProblems; detail?: string },
 ): T {
+  if (outcome.kind === "overtaken" && "newest" in outcome) throw overtakenProblem(outcome);
   if (outcome.kind === "refused" && "rule" in outcome) throw problem(engagementProblems, outcome.rule, outcome.detail);
   return outcome as T; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is no refusal is the other one
 }
@@ -219,13 +221,16 @@ function changeRoutes(server: FastifyInstance, { campaigns }: Engagement): void 
       config: { permission: "campaigns.write" },
       schema: {
         summary: "Change a campaign that has not begun; it is a draft again",
+        description: "The version that `basedOn` names is the `editedAtMs` of what was changed.",
         tags,
         params: byId,
+        querystring: basedOnQuery,
         body: campaignDefinition,
         response: { 200: campaignView },
       },
     },
-    async ({ params: { id }, body, principal }) => viewOf(orProblem(await campaigns.change(principal, id, body))),
+    async ({ params: { id }, query, body, principal }) =>
+      viewOf(orProblem(await campaigns.change(principal, id, body, query.basedOn))),
   );
   const steps = {
     approve: "Approve a draft, as somebody else than its author",

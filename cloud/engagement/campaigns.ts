@@ -1,3 +1,4 @@
+import { changedMeanwhile, type Overtaken } from "../platform/based-on.ts";
 import { yieldToEvents } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
@@ -16,6 +17,7 @@ import { type EngagementDeps, type Refused, refused } from "./ports.ts";
 import { audienceOf, candidatesOf, offerKeysOf, sendableItems, sourceOf } from "./sources.ts";
 
 type Rule = keyof typeof engagementProblems;
+type Outcome = CampaignRow | Overtaken | Refused<Rule>;
 
 const campaignsMax = 1_000;
 const lifeMsMax = 366 * 86_400_000;
@@ -121,8 +123,17 @@ export class Campaigns {
   }
 
   /** Changes a draft; what was approved is a draft again. */
-  async change(by: Principal, id: string, definition: CampaignDefinition): Promise<CampaignRow | Refused<Rule>> {
+  async change(
+    by: Principal,
+    id: string,
+    definition: CampaignDefinition,
+    /** When the text that was changed was written. */
+    basedOnMs?: number,
+  ): Promise<Outcome> {
     return this.#move(by, id, { kind: "change" }, "changed", async (tx, row) => {
+      const written = { version: row.edited_at_ms, atMs: row.edited_at_ms, by: row.edited_by };
+      const other = changedMeanwhile(basedOnMs, written);
+      if (other !== null) return other;
       const wrong = await this.#wrong(tx, definition);
       if (wrong !== null) return wrong;
       row.definition = definition;
@@ -132,14 +143,14 @@ export class Campaigns {
       row.edited_by = who;
       // What somebody else approved was read: only what is changed after that is still to be.
       row.authors = [...new Set(row.state === "approved" ? [who] : [...row.authors, who])];
-      row.edited_at_ms = this.#deps.clock.nowMs();
+      row.edited_at_ms = Math.max(this.#deps.clock.nowMs(), row.edited_at_ms + 1);
       row.approved_by = null;
       row.approved_at_ms = null;
       return null;
     });
   }
 
-  approve(by: Principal, id: string): Promise<CampaignRow | Refused<Rule>> {
+  approve(by: Principal, id: string): Promise<Outcome> {
     return this.#move(
       by,
       id,
@@ -153,7 +164,7 @@ export class Campaigns {
     );
   }
 
-  start(by: Principal, id: string): Promise<CampaignRow | Refused<Rule>> {
+  start(by: Principal, id: string): Promise<Outcome> {
     return this.#move(by, id, { kind: "start" }, "started", async (tx, row) => {
       const wrong = await this.#wrong(tx, row.definition);
       row.started_at_ms = this.#deps.clock.nowMs();
@@ -161,14 +172,14 @@ export class Campaigns {
     });
   }
 
-  pause(by: Principal, id: string): Promise<CampaignRow | Refused<Rule>> {
+  pause(by: Principal, id: string): Promise<Outcome> {
     return this.#move(by, id, { kind: "pause" }, "paused", (_tx, row) => {
       row.paused_at_ms = this.#deps.clock.nowMs();
       return null;
     });
   }
 
-  resume(by: Principal, id: string): Promise<CampaignRow | Refused<Rule>> {
+  resume(by: Principal, id: string): Promise<Outcome> {
     return this.#move(by, id, { kind: "resume" }, "resumed", (_tx, row) => {
       row.paused_at_ms = null;
       return null;
@@ -176,7 +187,7 @@ export class Campaigns {
   }
 
   /** Ends it: what waits goes no more, what is on its way stays. */
-  finish(by: Principal, id: string): Promise<CampaignRow | Refused<Rule>> {
+  finish(by: Principal, id: string): Promise<Outcome> {
     return this.#move(by, id, { kind: "finish" }, "finished", async (tx, row) => {
       row.ended_at_ms = this.#deps.clock.nowMs();
       await this.#deps.decisions.drop(tx, sourceOf(id), "campaign_finished");
@@ -311,8 +322,8 @@ export class Campaigns {
     id: string,
     event: CampaignEvent | ((row: CampaignRow) => CampaignEvent),
     verb: string,
-    change: (tx: Db, row: CampaignRow) => Promise<Refused<Rule> | null> | null,
-  ): Promise<CampaignRow | Refused<Rule>> {
+    change: (tx: Db, row: CampaignRow) => Promise<Overtaken | Refused<Rule> | null> | null,
+  ): Promise<Outcome> {
     const { db, campaigns, onGoals } = this.#deps;
     const outcome = await transaction(db, async (tx) => {
       const row = await campaigns.lock(tx, id);

@@ -65,6 +65,23 @@ test("who wrote any of a campaign does not approve it, though somebody else chan
   expect((await kitchen.as("content", "POST", `/campaigns/${id}/approve`)).body.state).toBe("approved");
 });
 
+test("of two who change one campaign at once one is kept, and the other hears whose and when", async () => {
+  const { from, to } = range();
+  const body = stage.campaign([await stage.message("Twice")], from, to);
+  let { id, editedAtMs } = (await kitchen.as("content", "POST", "/campaigns", body)).body;
+  const put = (role: "content" | "admin", name: string) =>
+    kitchen.as(role, "PUT", `/campaigns/${id}?basedOn=${editedAtMs}`, { ...body, name });
+  for (let round = 0; round < 5; round += 1) {
+    // The clock stands still: what was written last is still told from what was before.
+    const answers = await Promise.all([put("content", `Ours ${round}`), put("admin", `Theirs ${round}`)]);
+    const [kept, refused] = answers.toSorted((a, b) => a.status - b.status);
+    expect([kept?.status, refused?.status]).toEqual([200, 409]);
+    const { editedBy: by, editedAtMs: atMs } = kept?.body ?? {};
+    expect(refused?.body).toMatchObject({ code: "changed_meanwhile", newest: { by, atMs } });
+    editedAtMs = atMs;
+  }
+});
+
 test("receipts and the appliance's own word move the funnel, and the goal is counted against who was held out", async () => {
   const { of, from, to } = range();
   const people = [await stage.household(of(1)), await stage.household(of(2)), await stage.household(of(3))];

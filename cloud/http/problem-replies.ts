@@ -51,6 +51,7 @@ async function send(request: FastifyRequest, reply: FastifyReply, problem: Probl
       instance: request.url.split("?")[0],
       requestId: request.id,
       ...(problem.fields.length > 0 ? { errors: problem.fields } : {}),
+      ...(problem.newest === null ? {} : { newest: problem.newest }),
     });
 }
 

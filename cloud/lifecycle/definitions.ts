@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
@@ -44,13 +45,15 @@ export class Definitions {
     by: Principal,
     basedOn: number,
     definition: LifecycleDefinition,
-  ): Promise<DefinitionVersion | { kind: "refused"; rule: "lifecycle_definition_changed" }> {
+  ): Promise<DefinitionVersion | Overtaken> {
     const { db, clock, audit } = this.#deps;
     const made = await transaction(db, async (tx) => {
       await sql`LOCK TABLE lifecycle_definition IN SHARE ROW EXCLUSIVE MODE`.execute(tx);
       const before = (await this.#all(tx)).at(-1);
-      if (before?.version !== basedOn)
-        return { kind: "refused" as const, rule: "lifecycle_definition_changed" as const };
+      if (before === undefined) throw new Error("there is no definition of the stages");
+      const { version, inForceFromMs: atMs, createdBy } = before;
+      const other = changedMeanwhile(basedOn, { version, atMs, by: createdBy });
+      if (other !== null) return other;
       // Each version is in force for a moment at least, so that their order is that of their times.
       const inForceFromMs = Math.max(clock.nowMs(), before.inForceFromMs + 1);
       const after = { version: basedOn + 1, definition, inForceFromMs, createdBy: principalText(by) };

@@ -5,11 +5,6 @@ export const lifecycleProblems = {
     title: "There is no such household",
     help: "GET /api/v1/households lists the households.",
   },
-  lifecycle_definition_changed: {
-    status: 409,
-    title: "Somebody else changed the definition meanwhile",
-    help: "Read it again, and make your change to what it is now.",
-  },
   lifecycle_period_wrong: {
     status: 400,
     title: "The period ends before it begins, or is longer than two years",

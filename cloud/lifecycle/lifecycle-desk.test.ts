@@ -168,7 +168,7 @@ test("a changed definition moves households at the next turn of the clock, is in
   await goTo(48);
   const put = () => call(app, "content", "PUT", "/lifecycle/definition", { basedOn: 1, definition: eager });
   expect((await put()).body).toMatchObject({ version: 2, createdBy: "staff:content" });
-  expect((await put()).body.code).toBe("lifecycle_definition_changed");
+  expect((await put()).body.code).toBe("changed_meanwhile");
   await lifecycle.tick();
   expect((await lifecycle.stages(database.db, [fresh])).get(fresh)).toBe("engagement");
   const { body } = await call(app, "viewer", "GET", `/households/${fresh}/lifecycle`);

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { epochMs } from "#protocol/text.ts";
+import { overtakenProblem } from "../platform/based-on.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import { causeWords } from "./core/cause-words.ts";
@@ -93,7 +94,7 @@ function definitionRoutes(server: FastifyInstance, { definitions, desk }: Lifecy
     },
     async ({ principal, body }) => {
       const outcome = await definitions.change(principal, body.basedOn, body.definition);
-      if ("kind" in outcome) throw problem(lifecycleProblems, outcome.rule);
+      if ("kind" in outcome) throw overtakenProblem(outcome);
       return outcome;
     },
   );

@@ -1,3 +1,4 @@
+import type { Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { CompiledPredicate } from "../platform/predicate/predicate.ts";
@@ -76,7 +77,8 @@ export class EarningRules {
     by: Principal,
     key: string,
     definition: LoyaltyDefinition,
-  ): Promise<LoyaltyRule | RuleRefusal | Refused<"too_many_loyalty_rules">> {
+    basedOn?: number,
+  ): Promise<LoyaltyRule | Overtaken | RuleRefusal | Refused<"too_many_loyalty_rules">> {
     const compiled = compileRule(definition, this.#deps.profiles.facts);
     if (compiled.kind === "refused") return compiled;
     const store = this.#store;
@@ -85,12 +87,13 @@ export class EarningRules {
       countMax: rulesMax,
       forChange: (tx: Db) => store.forChange(tx, key),
       insert: (tx: Db, next: LoyaltyRule) => store.insert(tx, next),
+      basedOn,
     };
     const put = await putVersion(this.#deps, by, kind, key, definition, (made): LoyaltyRule => {
       return { ...made, fromMs: made.createdAtMs };
     });
     if (put === "full") return { kind: "refused", rule: "too_many_loyalty_rules" };
-    await this.load();
+    if (!("kind" in put)) await this.load();
     return put;
   }
 }

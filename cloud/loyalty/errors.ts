@@ -1,3 +1,4 @@
+import { type Overtaken, overtakenProblem } from "../platform/based-on.ts";
 import { Problem, problem } from "../platform/problem.ts";
 
 /** What the loyalty slice can refuse. */
@@ -206,9 +207,11 @@ export const loyaltyProblems = {
 
 /** A definition that is refused; where its detail names a field (`prices.0.tier: ...`), with a pointer to that. */
 export function refusedDefinition(
-  { rule, detail }: { rule: keyof typeof loyaltyProblems; detail?: string },
+  outcome: Overtaken | { kind: "refused"; rule: keyof typeof loyaltyProblems; detail?: string },
   within = "",
 ): Problem {
+  if (outcome.kind === "overtaken") return overtakenProblem(outcome);
+  const { rule, detail } = outcome;
   const [, place, message] = /^([a-zA-Z0-9_.]+): (.+)$/s.exec(detail ?? "") ?? [];
   if (place === undefined || message === undefined) return problem(loyaltyProblems, rule, detail);
   const pointer = `${within}/${place.replaceAll(".", "/")}`;

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
+import { basedOnQuery } from "../platform/based-on.ts";
 import { knownActs } from "./core/act-catalogue.ts";
 import { momentFacts } from "./core/compiled-rule.ts";
 import { actOrigins, loyaltyDefinition, loyaltyKey, loyaltyRule } from "./core/rule.ts";
@@ -199,12 +200,13 @@ function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
           "A condition that reads facts of the household is judged once, by what was known when the act was told. What was earned stays as it is: an act never earns twice, nor another amount. What happened before the new version goes by the one before it, however late it is told.",
         tags,
         params: z.object({ key: loyaltyKey }),
+        querystring: basedOnQuery,
         body: loyaltyDefinition,
         response: { 200: loyaltyRule },
       },
     },
-    async ({ principal, params, body }) => {
-      const outcome = await loyalty.rules.put(principal, params.key, body);
+    async ({ principal, params, query, body }) => {
+      const outcome = await loyalty.rules.put(principal, params.key, body, query.basedOn);
       if ("kind" in outcome) throw refusedDefinition(outcome);
       return outcome;
     },

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { problem } from "../platform/problem.ts";
+import { basedOnQuery } from "../platform/based-on.ts";
 import { grantStates } from "./core/grant-life.ts";
 import { money, offer, offerDefinition } from "./core/offer.ts";
 import { loyaltyKey } from "./core/rule.ts";
@@ -82,12 +83,13 @@ function definitionRoutes(server: FastifyInstance, loyalty: Loyalty): void {
           "The list price is the same on every channel. No price is below the floor. What was offered already keeps its price.",
         tags,
         params: z.object({ key: loyaltyKey }),
+        querystring: basedOnQuery,
         body: offerDefinition,
         response: { 200: offer },
       },
     },
-    async ({ principal, params, body }) => {
-      const outcome = await loyalty.offers.put(principal, params.key, body);
+    async ({ principal, params, query, body }) => {
+      const outcome = await loyalty.offers.put(principal, params.key, body, query.basedOn);
       if ("kind" in outcome) throw refusedDefinition(outcome);
       return outcome;
     },

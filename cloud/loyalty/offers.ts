@@ -1,5 +1,6 @@
 import type { NotableFact, Outbox } from "../events/events.ts";
 import type { HouseholdAct } from "../households/households.ts";
+import type { Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -80,8 +81,10 @@ export class Offers {
     by: Principal,
     key: string,
     definition: OfferDefinition,
+    basedOn?: number,
   ): Promise<
     | Offer
+    | Overtaken
     | (Refused<"offer_below_floor" | "offer_above_list_price" | "offer_tier_unknown"> & { detail: string })
     | Refused<"too_many_offers">
   > {
@@ -94,6 +97,7 @@ export class Offers {
       countMax: offersMax,
       forChange: (tx: Db) => store.forChange(tx, key),
       insert: (tx: Db, next: Offer) => store.insert(tx, next),
+      basedOn,
     };
     const put = await putVersion(this.#deps, by, kind, key, definition, (made): Offer => made);
     return put === "full" ? refused("too_many_offers") : put;

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
 import { problem } from "../platform/problem.ts";
+import { basedOnQuery } from "../platform/based-on.ts";
 import { program, programDefinition } from "./core/program.ts";
 import { redemptionStates, reward, rewardDefinition } from "./core/reward.ts";
 import { loyaltyKey } from "./core/rule.ts";
@@ -57,11 +58,16 @@ function settingsRoutes(server: FastifyInstance, loyalty: Loyalty): void {
         summary: "Put the program's next version in force",
         description: "Tiers that households have stay until their end; points that were earned keep their expiry.",
         tags,
+        querystring: basedOnQuery,
         body: programDefinition,
         response: { 200: program },
       },
     },
-    ({ principal, body }) => loyalty.tierBook.put(principal, body),
+    async ({ principal, query, body }) => {
+      const outcome = await loyalty.tierBook.put(principal, body, query.basedOn);
+      if ("kind" in outcome) throw refusedDefinition(outcome);
+      return outcome;
+    },
   );
   app.get(
     "/api/v1/loyalty/liability",
@@ -113,12 +119,13 @@ function rewardRoutes(server: FastifyInstance, loyalty: Loyalty): void {
         description: "What households put aside before keeps its price.",
         tags,
         params: z.object({ key: loyaltyKey }),
+        querystring: basedOnQuery,
         body: rewardDefinition,
         response: { 200: reward },
       },
     },
-    async ({ principal, params, body }) => {
-      const outcome = await loyalty.rewards.put(principal, params.key, body);
+    async ({ principal, params, query, body }) => {
+      const outcome = await loyalty.rewards.put(principal, params.key, body, query.basedOn);
       if ("kind" in outcome) throw refusedDefinition(outcome);
       return outcome;
     },

@@ -1,4 +1,5 @@
 import type { Outbox } from "../events/events.ts";
+import type { Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -48,7 +49,8 @@ export class Rewards {
     by: Principal,
     key: string,
     definition: RewardDefinition,
-  ): Promise<Reward | Refused<"too_many_rewards"> | (Refused<"reward_tier_unknown"> & { detail: string })> {
+    basedOn?: number,
+  ): Promise<Reward | Overtaken | Refused<"too_many_rewards"> | (Refused<"reward_tier_unknown"> & { detail: string })> {
     const { tiers } = this.#deps;
     if (definition.tier !== null && !tiers.definition.tiers.some((tier) => tier.key === definition.tier))
       return { ...refused("reward_tier_unknown"), detail: `tier: the program has no tier ${definition.tier}.` };
@@ -58,6 +60,7 @@ export class Rewards {
       countMax: rewardsMax,
       forChange: (tx: Db) => store.forChange(tx, key),
       insert: (tx: Db, next: Reward) => store.put(tx, next),
+      basedOn,
     };
     const put = await putVersion(this.#deps, by, kind, key, definition, (made): Reward => made);
     return put === "full" ? refused("too_many_rewards") : put;

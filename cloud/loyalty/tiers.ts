@@ -1,4 +1,5 @@
 import type { Outbox } from "../events/events.ts";
+import { newestOf, type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
@@ -63,11 +64,13 @@ export class Tiers {
     return this.program.definition;
   }
 
-  async put(by: Principal, definition: ProgramDefinition): Promise<Program> {
+  async put(by: Principal, definition: ProgramDefinition, basedOn?: number): Promise<Program | Overtaken> {
     const { db, clock, audit } = this.#deps;
-    this.#program = await transaction(db, async (tx) => {
+    const outcome = await transaction(db, async (tx) => {
       await this.#store.lockProgram(tx);
       const before = await this.#store.program(tx);
+      const other = changedMeanwhile(basedOn, newestOf(before));
+      if (other !== null) return other;
       const made = { createdAtMs: clock.nowMs(), createdBy: principalText(by) };
       const next: Program = { version: before.version + 1, definition, ...made };
       await this.#store.insertProgram(tx, next);
@@ -80,7 +83,8 @@ export class Tiers {
       });
       return next;
     });
-    return this.#program;
+    if (!("kind" in outcome)) this.#program = outcome;
+    return outcome;
   }
 
   /** The tier of each household at a time: a tier counts from the day after it was reached. */

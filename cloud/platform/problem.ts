@@ -13,18 +13,33 @@ export interface FieldError {
   message: string;
 }
 
+/** The version of something that a change was not made from: who made it, and when. */
+export interface Newest {
+  version: number;
+  atMs: number;
+  by: string;
+}
+
 /** A refusal on its way to the caller, as RFC 9457 describes it. */
 export class Problem extends Error {
   override name = "Problem";
   readonly code: string;
   readonly entry: ProblemEntry;
   readonly fields: FieldError[];
+  readonly newest: Newest | null;
 
-  constructor(code: string, entry: ProblemEntry, detail?: string, fields: FieldError[] = []) {
+  constructor(
+    code: string,
+    entry: ProblemEntry,
+    detail?: string,
+    fields: FieldError[] = [],
+    newest: Newest | null = null,
+  ) {
     super(detail ?? entry.title);
     this.code = code;
     this.entry = entry;
     this.fields = fields;
+    this.newest = newest;
   }
 }
 

@@ -20,9 +20,4 @@ export const segmentProblems = {
     title: "The segment is in use",
     help: "The detail names what uses it. End that, or let it use another segment.",
   },
-  segment_changed_meanwhile: {
-    status: 409,
-    title: "Somebody else changed the segment",
-    help: "Read it again, and send the version that you changed as `ifVersion`.",
-  },
 } as const;

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { overtakenProblem } from "../platform/based-on.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { predicateProblems } from "../platform/predicate/predicate.ts";
@@ -132,6 +133,7 @@ function changeRoutes(server: FastifyInstance, segments: Segments): void {
     async ({ principal, params, body: { ifVersion = null, ...definition } }) => {
       const outcome = await segments.put(principal, params.id, definition, ifVersion);
       if (outcome.kind === "expression_refused") throw expressionProblem(outcome, definition.expression);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
       if (outcome.kind === "refused") throw problem(segmentProblems, outcome.rule, outcome.detail);
       const found = await segments.get(params.id);
       if (found === null) throw notFound();

@@ -208,7 +208,10 @@ test("a segment keeps its versions, and who changed another's version first is n
   expect((await save("First", 0)).body).toMatchObject({ version: 1, title: "First" });
   expect((await save("First", 1)).body.version).toBe(1);
   expect((await save("Second", 1)).body.version).toBe(2);
-  expect(await save("Third", 1)).toMatchObject({ status: 409, body: { code: "segment_changed_meanwhile" } });
+  expect(await save("Third", 1)).toMatchObject({
+    status: 409,
+    body: { code: "changed_meanwhile", newest: { version: 2 } },
+  });
   const { items } = (await call(app, "viewer", "GET", "/segments/kept/versions")).body;
   expect((items as { version: number }[]).map(({ version }) => version)).toEqual([2, 1]);
   const { rows } = await sql<{ action: string }>`

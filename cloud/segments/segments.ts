@@ -1,6 +1,7 @@
 import type { RawBuilder } from "kysely";
 import type { Outbox } from "../events/events.ts";
 import type { HouseholdAct } from "../households/households.ts";
+import { changedMeanwhile } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, inStatementTime, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
@@ -171,7 +172,9 @@ export class Segments {
     const outcome = await transaction(db, async (tx) => {
       const all = await this.#store.listForChange(tx);
       const before = all.find((one) => one.id === id);
-      if (ifVersion !== null && (before?.version ?? 0) !== ifVersion) return refused("segment_changed_meanwhile");
+      const newest = before && { version: before.version, atMs: before.changed_at_ms, by: before.changed_by };
+      const other = changedMeanwhile(ifVersion, newest ?? null);
+      if (other !== null) return other;
       if (before === undefined && all.length >= segmentsMax) return refused("too_many_segments");
       if (before !== undefined && isSame(before.definition, definition)) return { kind: "unchanged" as const };
       const changed_at_ms = clock.nowMs();

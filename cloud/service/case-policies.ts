@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Clock } from "../platform/clock.ts";
+import { newestOf, type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { type CasePolicy, casePolicy, type SeverityTerms } from "./core/case-promise.ts";
@@ -36,12 +37,14 @@ export class CasePolicies {
   }
 
   /** Puts the next version in force. What was promised already stands; steps of the escalation count from its next turn on. */
-  async change(by: Principal, policy: CasePolicy): Promise<PolicyVersion> {
+  async change(by: Principal, policy: CasePolicy, basedOn?: number): Promise<PolicyVersion | Overtaken> {
     const { db, clock, audit } = this.#deps;
     const made = await transaction(db, async (tx) => {
       // Two changes at once become two versions.
       await sql`LOCK TABLE case_policy IN SHARE ROW EXCLUSIVE MODE`.execute(tx);
       const before = await this.#newest(tx);
+      const other = changedMeanwhile(basedOn, newestOf(before));
+      if (other !== null) return other;
       const after = { version: before.version + 1, policy, createdAtMs: clock.nowMs(), createdBy: principalText(by) };
       await sql`INSERT INTO case_policy (version, definition, created_at_ms, created_by)
         VALUES (${after.version}, ${JSON.stringify(policy)}::jsonb, ${after.createdAtMs}, ${after.createdBy})`.execute(
@@ -56,6 +59,7 @@ export class CasePolicies {
       });
       return after;
     });
+    if ("kind" in made) return made;
     if (made.version > this.inForce.version) this.#inForce = made;
     return made;
   }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import type { CasePolicies } from "./case-policies.ts";
 import { casePolicy } from "./core/case-promise.ts";
 
@@ -33,10 +34,15 @@ export function casePolicyRoutes(server: FastifyInstance, policies: CasePolicies
         description:
           "For each severity: the time until the first answer and until the solution, and the steps of the escalation, in time after what is due is missed (below zero: before). What was promised already stands.",
         tags,
+        querystring: basedOnQuery,
         body: casePolicy,
         response: { 200: policyVersion },
       },
     },
-    async ({ principal, body }) => policies.change(principal, body),
+    async ({ principal, query, body }) => {
+      const outcome = await policies.change(principal, body, query.basedOn);
+      if ("kind" in outcome) throw overtakenProblem(outcome);
+      return outcome;
+    },
   );
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { modelKey } from "#protocol/ids.ts";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { problem } from "../platform/problem.ts";
 import { type AnswerTemplate, answerTemplate } from "./core/answer-template.ts";
 import { type CauseDefinition, causeDefinition } from "./core/cause-article.ts";
@@ -112,7 +113,7 @@ function routesOf<T>(server: FastifyInstance, kind: Kind<T>): void {
         description: "With `model` for that model alone, where it then counts before the one for all.",
         tags,
         params,
-        querystring,
+        querystring: querystring.extend(basedOnQuery.shape),
         body: schema,
         response: { 200: document },
       },
@@ -121,7 +122,8 @@ function routesOf<T>(server: FastifyInstance, kind: Kind<T>): void {
       const { params: named, query } = request;
       // The same schema again, since a generic body has no type of its own.
       const definition = schema.parse(request.body);
-      const outcome = await documents.put(principal, named.key, query.model ?? null, definition);
+      const outcome = await documents.put(principal, named.key, query.model ?? null, definition, query.basedOn);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
       if (outcome.kind === "refused") throw problem(serviceProblems, outcome.rule);
       return outcome.document;
     },

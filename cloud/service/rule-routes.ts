@@ -2,9 +2,10 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
-import { ruleDefinition, ruleModes, serviceRule } from "./core/rule.ts";
+import { ruleDefinition, ruleModes, type ServiceRule, serviceRule } from "./core/rule.ts";
 import { serviceProblems } from "./errors.ts";
 import type { FiringWithDevice, Rules } from "./rules.ts";
 
@@ -69,6 +70,9 @@ export const lateLine = z
     notedAtMs: z.number(),
   })
   .meta({ id: "RuleLateLine" });
+
+const refusal = (outcome: Exclude<Awaited<ReturnType<Rules["change"]>>, ServiceRule>) =>
+  outcome.kind === "overtaken" ? overtakenProblem(outcome) : problem(serviceProblems, outcome.rule, outcome.detail);
 
 const toFiring = (row: FiringWithDevice): z.infer<typeof firing> => ({
   id: row.id,
@@ -186,14 +190,14 @@ function changingRoutes(server: FastifyInstance, rules: Rules): void {
         description: "What it watches and the cause it finds stay as they are.",
         tags,
         params: byId,
-        querystring: consent,
+        querystring: consent.extend(basedOnQuery.shape),
         body: ruleDefinition,
         response: { 200: serviceRule },
       },
     },
     async ({ principal, params, query, body }) => {
       const outcome = await rules.change(principal, params.id, body, query);
-      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule, outcome.detail);
+      if ("kind" in outcome) throw refusal(outcome);
       return outcome;
     },
   );
@@ -207,14 +211,14 @@ function changingRoutes(server: FastifyInstance, rules: Rules): void {
           "The rule's next version, otherwise unchanged. In its shadow what it finds is noted and nothing follows; live again, it finds anew what still stands.",
         tags,
         params: byId,
-        querystring: consent,
+        querystring: consent.extend(basedOnQuery.shape),
         body: z.strictObject({ mode: z.enum(ruleModes) }),
         response: { 200: serviceRule },
       },
     },
     async ({ principal, params, query, body }) => {
       const outcome = await rules.switchMode(principal, params.id, body.mode, query);
-      if ("kind" in outcome) throw problem(serviceProblems, outcome.rule, outcome.detail);
+      if ("kind" in outcome) throw refusal(outcome);
       return outcome;
     },
   );

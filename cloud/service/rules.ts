@@ -1,5 +1,6 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
+import { newestOf, type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import { contested, type Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
@@ -38,9 +39,10 @@ export interface RulesDeps {
   tools: Pick<RuleTools, "contentOf">;
 }
 
-/** What a person says with a change: that they know on how many appliances it will fire. */
+/** What a person says with a change: that they know on how many appliances it will fire, and which version they changed. */
 export interface RuleConsent {
   confirm: boolean;
+  basedOn?: number | undefined;
 }
 
 const unconfirmed: RuleConsent = { confirm: false };
@@ -122,7 +124,7 @@ export class Rules {
     id: string,
     definition: RuleDefinition,
     consent: RuleConsent = unconfirmed,
-  ): Promise<ServiceRule | Refused<ChangeRefusal>> {
+  ): Promise<ServiceRule | Overtaken | Refused<ChangeRefusal>> {
     return this.#next(by, id, () => definition, consent);
   }
 
@@ -132,7 +134,7 @@ export class Rules {
     id: string,
     mode: RuleMode,
     consent: RuleConsent = unconfirmed,
-  ): Promise<ServiceRule | Refused<ChangeRefusal>> {
+  ): Promise<ServiceRule | Overtaken | Refused<ChangeRefusal>> {
     return this.#next(by, id, (before) => ({ ...before, mode }), consent);
   }
 
@@ -186,7 +188,7 @@ export class Rules {
     id: string,
     next: (before: RuleDefinition) => RuleDefinition,
     consent: RuleConsent,
-  ): Promise<ServiceRule | Refused<ChangeRefusal>> {
+  ): Promise<ServiceRule | Overtaken | Refused<ChangeRefusal>> {
     const { db, audit, watch } = this.#deps;
     const known = watch.rule(id);
     const wanted = known === undefined ? null : next(known.definition);
@@ -196,6 +198,8 @@ export class Rules {
     const outcome = await contested(db, async (tx) => {
       const before = await this.#store.getForChange(tx, id);
       if (before === null) return refused("service_rule_not_found");
+      const other = changedMeanwhile(consent.basedOn, newestOf(before));
+      if (other !== null) return other;
       const definition = next(before.definition);
       if (!keepsIdentity(before.definition, definition)) return refused("service_rule_identity");
       const rule: ServiceRule = { id, version: before.version + 1, definition, ...this.#made(by) };

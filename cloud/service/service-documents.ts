@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
+import { newestOf, type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { type Refused, refused } from "./refused.ts";
@@ -68,9 +69,13 @@ export class ServiceDocuments<T> {
     key: string,
     model: string | null,
     definition: T,
-  ): Promise<{ kind: "put"; document: ServiceDocument<T> } | Refused<"too_many_service_documents">> {
+    /** The version that was changed; one that is withdrawn counts. */
+    basedOn?: number,
+  ): Promise<{ kind: "put"; document: ServiceDocument<T> } | Overtaken | Refused<"too_many_service_documents">> {
     return transaction(this.#deps.db, async (tx) => {
       const before = await this.#lockNewest(tx, key, model);
+      const other = changedMeanwhile(basedOn, before === null ? null : newestOf(before));
+      if (other !== null) return other;
       if (before?.definition === undefined || before.definition === null) {
         const { rows } = await sql<{ count: number }>`
           SELECT count(DISTINCT (key, model)) AS count FROM service_document WHERE kind = ${this.#kind}`.execute(tx);
