@@ -68,7 +68,7 @@ test("a desired state that was written to its device leaves the inbox of every d
   await until("the command is sent", () => sent.length === 2);
   link.port2.postMessage({ kind: "written", ref: sent[1]?.ref, deviceId: "oven-1", atMs: Date.now() });
   const phase = async () => (await slices.deliveries.get(id))?.delivery.phase;
-  await until("it is noted as sent", async () => (await phase()) === "sent", 10_000);
+  await until("it is noted as sent", async () => (await phase()) === "sent");
   expect(sent[1]).toMatchObject({ deviceId: "oven-1", channel: "inbox" });
 });
 

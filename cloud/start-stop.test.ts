@@ -74,7 +74,7 @@ test("a first start that is killed while the database is made is made good by th
   process.kill(-(child.pid ?? 0), "SIGKILL");
   await ended;
   const service = await startServiceProcess({ dataDir });
-  await until("it is well", async () => (await service.api("/api/v1/health")).status === 200, 10_000);
+  await until("it is well", async () => (await service.api("/api/v1/health")).status === 200);
   expect(await stopServiceProcess(service)).toBe(0);
   expect((await readdir(dataDir)).filter((name) => name.includes(".new"))).toEqual([]);
 });

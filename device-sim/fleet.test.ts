@@ -191,7 +191,7 @@ test("a message is stored, shown when the household looks, and answered; a recip
   expect(fleet.state(first).operation).toBe("idle");
   fleet.look(first);
   expect(fleet.startPreloaded(first, "pie")).toEqual({ kind: "started" });
-  await eventually("it is cooked", () => steps(broker, first, recipe.id).includes("cooked"), 20_000);
+  await eventually("it is cooked", () => steps(broker, first, recipe.id).includes("cooked"));
   expect(steps(broker, first, recipe.id)).toEqual(["stored", "opened", "cooked"]);
   expect(steps(broker, first, message.id).slice(0, 2)).toEqual(["stored", "shown"]);
   const told = types(broker, first).filter((type) => String(type).startsWith("recipe."));
@@ -345,7 +345,7 @@ test("firmware comes over HTTP, the appliance reboots into it, and reports its v
   );
   const offer = { ...rig.offer(made, { consent: "ask" }, first), expiresAtMs: systemClock.nowMs() + 3_600_000 };
   await broker.publish(`hearth/v1/devices/${first}/inbox`, offer);
-  await eventually("confirmed", () => steps(broker, first, offer.id).includes("confirmed"), 20_000);
+  await eventually("confirmed", () => steps(broker, first, offer.id).includes("confirmed"));
   expect([...new Set(steps(broker, first, offer.id))]).toEqual([
     "offered",
     "confirmed_by_owner",

@@ -63,30 +63,22 @@ async function storm(house: House, count: number): Promise<number> {
   return devices.filter(isIn).length;
 }
 
-test(
-  "when all devices come back at once to a slow cloud, every one of them comes in",
-  { timeout: 30_000 },
-  async () => {
-    const limits = { loginTimeoutMs: 2_000, connectsInProgressMax: 20, connectWaitMsMax: 60_000 };
-    const { house, stop } = await openSlowHouse(limits, 100);
-    expect(await storm(house, 300)).toBe(300);
-    stop();
-    const { counters } = await waiting(house, 0);
-    expect(counters["closed_login_timeout"]).toBe(0);
-    expect(counters["limit_connects_in_progress_max"]).toBeGreaterThan(200);
-  },
-);
+test("when all devices come back at once to a slow cloud, every one of them comes in", async () => {
+  const limits = { loginTimeoutMs: 2_000, connectsInProgressMax: 20, connectWaitMsMax: 60_000 };
+  const { house, stop } = await openSlowHouse(limits, 100);
+  expect(await storm(house, 300)).toBe(300);
+  stop();
+  const { counters } = await waiting(house, 0);
+  expect(counters["closed_login_timeout"]).toBe(0);
+  expect(counters["limit_connects_in_progress_max"]).toBeGreaterThan(200);
+});
 
-test(
-  "the same storm without a queue is what it is there for: many logins take too long",
-  { timeout: 30_000 },
-  async () => {
-    const limits = { loginTimeoutMs: 2_000, connectsInProgressMax: 10_000 };
-    const { house, stop } = await openSlowHouse(limits, 100);
-    expect(await storm(house, 300)).toBeLessThan(250);
-    stop();
-  },
-);
+test("the same storm without a queue is what it is there for: many logins take too long", async () => {
+  const limits = { loginTimeoutMs: 2_000, connectsInProgressMax: 10_000 };
+  const { house, stop } = await openSlowHouse(limits, 100);
+  expect(await storm(house, 300)).toBeLessThan(250);
+  stop();
+});
 
 test.runIf(isLinux)("500 silent sockets of one address keep no device of another out", async () => {
   const house = await openHouse({ limits: { connectsInProgressMax: 50, connectsQueuedMax: 100 } });

@@ -53,6 +53,12 @@ test.each([
   expect(violation({ file, specifier })).toBeNull();
 });
 
+test("who waits in a test waits as long as a busy machine may need: nothing gives up after Vitest's own second", () => {
+  const impatient = /\bvi\.wait(For|Until)\(|\bexpect\.poll\(/;
+  const waits = sources.filter((file) => impatient.test(readFileSync(file, "utf8")));
+  expect(waits).toEqual(["test/support/comes-true.ts"]);
+});
+
 test("time and chance come in from outside: only platform folders and composition roots ask for them", () => {
   const roots =
     /(^|\/)platform\/|^cloud\/(main|hearth)\.ts$|^gateway\/worker\.ts$|^device-sim\/(main|demo\/)|^cloud\/(cli|console)\/|^test\/|\/testing\/|\.test\.tsx?$|config\.ts$/;

@@ -133,4 +133,4 @@ test("from the button at the oven to the rating, with everything on the display 
   expect(fleet.giveFeedback(id, 5)).toBe(true);
   await until("it is rated", async () => (await mine()).rating === 5);
   await until("the app heard that it is closed", () => heard.includes(`"status":"resolved"`));
-}, 60_000);
+});

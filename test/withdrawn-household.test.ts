@@ -1,5 +1,6 @@
 /** A household that withdrew everything it could: what still reaches it, because no consent is asked for that. */
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "./support/comes-true.ts";
 import { Kitchen, type Person } from "./support/kitchen.ts";
 import type { ReleaseKit } from "./support/release-kit.ts";
 
@@ -61,7 +62,7 @@ test("a security update reaches and is installed by a household that withdrew ev
 
   for (const oven of ["oven-no", "oven-yes"]) {
     kitchen.slices.dispatcher.onReady(oven);
-    await vi.waitFor(() => expect(sentTo(oven, "firmware")).toHaveLength(1), { timeout: 20_000 });
+    await comesTrue(() => expect(sentTo(oven, "firmware")).toHaveLength(1));
     const { id: deliveryId } = sentTo(oven, "firmware")[0];
     const steps = ["offered", "downloading", "downloaded", "verified", "installing", "rebooting", "confirmed"];
     for (const step of steps)

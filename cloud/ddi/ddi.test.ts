@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DdiClient, DdiHouse, type OfferOptions } from "../../test/support/ddi-house.ts";
+import { until } from "../../test/support/service-process.ts";
 
 let house: DdiHouse;
 let image: Buffer;
@@ -168,7 +169,8 @@ test("an update from the offer to the confirmed boot, as a client whose success 
   await oven.report(actionId, "scheduled");
   const whole = await oven.ask("GET", artifact._links.download.href);
   expect(whole.status).toBe(200);
-  await until(async () => (await steps(deliveryId)).includes("downloaded"));
+  // What happens just after an answer went out.
+  await until("it is noted as downloaded", async () => (await steps(deliveryId)).includes("downloaded"));
   await oven.report(actionId, "proceeding", "none", ["Installed Chunk."]);
   expect(await house.delivery(deliveryId)).toMatchObject({ phase: "received", step: "installing" });
   await oven.report(actionId, "closed", "success");
@@ -544,14 +546,3 @@ test("the files of an action are listed for its own appliance, while it may have
   expect((await oven.ask("GET", artifact._links.download.href)).status).toBe(404);
   expect((await oven.ask("GET", `/softwaremodules/${actionId}/artifacts`)).status).toBe(404);
 });
-
-/** Waits for what happens just after an answer went out. */
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  for (let n = 0; n < 200; n += 1) {
-    if (await isTrue()) return;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 10);
-    });
-  }
-  throw new Error("it did not come");
-}

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import type { Presence } from "#protocol/link/messages.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -67,7 +68,7 @@ test("what is wanted of a device that somebody holds waits for them, while they 
     setting = devices.setDesired(system, "d2", { childLock: true });
     const waiting = sql<{ n: number }>`SELECT count(*) AS n FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    await vi.waitFor(async () => expect((await waiting.execute(base.db)).rows).toEqual([{ n: 1 }]), { timeout: 5_000 });
+    await comesTrue(async () => expect((await waiting.execute(base.db)).rows).toEqual([{ n: 1 }]));
     await audit.record(tx, { principal: system, action: "device.moved", subject: "device:d2" });
   });
   expect(await setting).toEqual({ kind: "stored", version: 1 });

@@ -49,7 +49,7 @@ const fact = (n: number) => ({
 const add = (...numbers: number[]) => outbox.add(database.db, numbers.map(fact));
 
 async function until<T>(what: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
-  const deadlineMs = Date.now() + 20_000;
+  const deadlineMs = Date.now() + 120_000;
   for (;;) {
     const value = await what();
     if (value !== undefined && value !== false) return value;

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import { ImageBlocks } from "./image-blocks.ts";
 
 let dir: string;
@@ -18,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const isClosed = (file: FileHandle) => file.fd === -1;
-const closed = (files: readonly FileHandle[]) => vi.waitFor(() => expect(files.every(isClosed)).toBe(true));
+const closed = (files: readonly FileHandle[]) => comesTrue(() => expect(files.every(isClosed)).toBe(true));
 
 async function whole(blocks: ImageBlocks, range: { first: number; last: number }): Promise<Buffer> {
   const file = await open(path);
@@ -65,7 +66,7 @@ test("readers who stand still share what they hold, and it stays within two bloc
 test("an image that nobody began to read is closed all the same", async () => {
   const file = await open(path);
   new ImageBlocks().stream("image", file, image.length, { first: 0, last: 9 }).destroy();
-  await vi.waitFor(() => expect(isClosed(file)).toBe(true));
+  await comesTrue(() => expect(isClosed(file)).toBe(true));
 });
 
 test("a file that became shorter is an error for who reads it, and is read anew by the next", async () => {

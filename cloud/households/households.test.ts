@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 import { call, createSliceHttp } from "../../test/support/slice-http.ts";
 import { Tenure } from "../devices/tenure.ts";
@@ -66,7 +67,7 @@ async function giveCrossed(id: string, device: string): Promise<{ wasSentAway: b
     giving = call(app, "support", "PUT", `/households/${id}/devices/${device}`);
     const waiting = sql<{ n: number }>`SELECT count(*) AS n FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    await vi.waitFor(async () => expect((await waiting.execute(db)).rows).toEqual([{ n: 1 }]), { timeout: 5_000 });
+    await comesTrue(async () => expect((await waiting.execute(db)).rows).toEqual([{ n: 1 }]));
     await sql`SELECT 1 FROM household WHERE id = ${id} FOR UPDATE`.execute(tx);
   });
   const wasSentAway = await crossing.then(

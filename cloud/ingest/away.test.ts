@@ -181,7 +181,7 @@ test("a gateway that says hello while the database is away is welcomed once it i
   });
   const ids = { gatewayId: randomUUID(), spoolEpoch: randomUUID(), bootId: randomUUID() };
   link.receive({ kind: "hello", ...ids, firstSequence: 0, headSequence: 0 });
-  await until("the gateway is welcomed", () => said.some(({ kind }) => kind === "welcome"), 10_000);
+  await until("the gateway is welcomed", () => said.some(({ kind }) => kind === "welcome"));
   const batch: GatewayMessage = {
     kind: "batch",
     reader: "effects",
@@ -190,7 +190,7 @@ test("a gateway that says hello while the database is away is welcomed once it i
     chunks: [encodeChunk([boot(0, "hello-0")])],
   };
   link.receive(batch);
-  await until("its batch is committed", () => said.some(({ kind }) => kind === "committed"), 10_000);
+  await until("its batch is committed", () => said.some(({ kind }) => kind === "committed"));
   expect(link.failure).toBeNull();
   expect(await eventsOf("hello-0")).toEqual(["hello-0"]);
 });

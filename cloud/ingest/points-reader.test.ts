@@ -110,7 +110,7 @@ class Cloud {
 
   async hello(source: { gatewayId: string; spoolEpoch: string }) {
     this.link.receive({ kind: "hello", ...source, bootId: randomUUID(), firstSequence: 0, headSequence: 100 });
-    await until("the gateway is welcomed", () => this.said.some(({ kind }) => kind === "welcome"), 10_000);
+    await until("the gateway is welcomed", () => this.said.some(({ kind }) => kind === "welcome"));
     return this.said.find((message) => message.kind === "welcome");
   }
 
@@ -123,7 +123,7 @@ class Cloud {
   async hears(reader: UpReader, watermark: number): Promise<void> {
     const hasCome = () =>
       this.said.some((one) => one.kind === "committed" && one.reader === reader && one.watermark === watermark);
-    await until(`${reader} has committed ${watermark}`, hasCome, 10_000);
+    await until(`${reader} has committed ${watermark}`, hasCome);
   }
 }
 

@@ -10,7 +10,7 @@ const dayMs = 86_400_000;
 beforeAll(async () => {
   kitchen = await Kitchen.open();
   await kitchen.ovens("oven-2", "oven-3", "oven-4", "oven-5", "oven-6", "oven-7");
-}, 60_000);
+});
 afterAll(() => kitchen.close());
 
 const lifeOf = async (householdId: string) =>

@@ -191,7 +191,7 @@ test("late, replayed and shuffled: the same stage, state and history as if all h
     ),
     { numRuns: 25 },
   );
-}, 120_000);
+});
 
 async function stateOf(id: string) {
   const { rows } = await sql<{ state: object }>`

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { createHash, X509Certificate } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import { csrOf, dayMs, type Factory, openFactory } from "../../test/support/factory.ts";
 import { call, createSliceHttp } from "../../test/support/slice-http.ts";
 import { fingerprintOf } from "../pki/pki.ts";
@@ -109,9 +110,9 @@ test("a sender that breaks off leaves whole chunks and a service that takes the 
   await once(socket, "connect");
   const head = `POST /api/v1/devices/import HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\ncontent-type: text/csv\r\ncontent-length: 1000000\r\n\r\n`;
   socket.write(`${head}serial,model,batch\nbroken-1,oven,b1\n`);
-  await expect.poll(async () => (await importTable("serial,model,batch\n")).body.code).toBe("import_running");
+  await comesTrue(async () => expect((await importTable("serial,model,batch\n")).body.code).toBe("import_running"));
   socket.destroy();
-  await expect.poll(async () => (await importTable("serial,model,batch\n")).status).toBe(200);
+  await comesTrue(async () => expect((await importTable("serial,model,batch\n")).status).toBe(200));
   expect((await call(app, "viewer", "GET", "/serials/broken-1")).status).toBe(404);
 });
 

@@ -213,7 +213,7 @@ test("whatever comes, in whatever order, late or twice, and as days pass: profil
     ),
     { numRuns: 40 },
   );
-}, 180_000);
+});
 
 async function expectRight(ids: readonly string[], sent: readonly HouseholdAct[]): Promise<void> {
   const { segments, database } = house;

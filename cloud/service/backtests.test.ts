@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 import { randomIds } from "../platform/ids.ts";
 import { createLogger } from "../platform/logger.ts";
@@ -276,9 +277,7 @@ test("appliances that said more than is read at once are looked at one by one, a
   const asked = { rule: { definition }, ...range, filter: { deviceIds: ids } };
   const started = await small.start({ kind: "system" }, asked);
   if (started.kind !== "started") throw new Error(started.rule);
-  await vi.waitFor(async () => expect((await small.get(started.backtest.id))?.status).toBe("done"), {
-    timeout: 20_000,
-  });
+  await comesTrue(async () => expect((await small.get(started.backtest.id))?.status).toBe("done"));
   const found = await small.devices(started.backtest.id, { verdict: null, afterKey: 0, limit: 10 });
   expect(found?.map(({ evaluated, verdict }) => [evaluated, verdict])).toEqual([
     [4, "fired"],

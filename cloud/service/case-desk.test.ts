@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
@@ -254,14 +255,11 @@ test("a cause that a rule finds while somebody opens its case by hand is the sam
   });
   await opened.promise;
   const said = raise(deviceId);
-  await vi.waitFor(
-    async () => {
-      const { rows } = await sql`SELECT 1 FROM pg_stat_activity
+  await comesTrue(async () => {
+    const { rows } = await sql`SELECT 1 FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(db);
-      expect(rows).toHaveLength(1);
-    },
-    { timeout: 20_000 },
-  );
+    expect(rows).toHaveLength(1);
+  });
   goOn.resolve();
   await Promise.all([opening, said]);
   expect(await kitchen.slices.ingest.quarantineCounts()).toEqual({});

@@ -4,7 +4,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import { logBytesMax } from "#protocol/help.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
@@ -184,7 +185,7 @@ test("what is no log leaves nothing: another type, no gzip, no text, or broken o
   const base = await kitchen.app.listen({ port: 0, host: "127.0.0.1" });
   const socket = connect(Number(new URL(base).port), "127.0.0.1");
   const becomes = (state: string) =>
-    vi.waitFor(async () => expect((await diagnosisOf(broken.caseId)).state).toBe(state), { timeout: 20_000 });
+    comesTrue(async () => expect((await diagnosisOf(broken.caseId)).state).toBe(state));
   try {
     socket.write(
       `PUT ${broken.path} HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\nhalf`,

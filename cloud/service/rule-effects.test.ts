@@ -1,7 +1,8 @@
 /** What rules do to households: points and content, through the slices that own them. */
 import fc from "fast-check";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comesTrue } from "../../test/support/comes-true.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
 
 const [minute, day] = [60_000, 86_400_000];
@@ -275,14 +276,11 @@ test("a back-test says what would have followed, and nothing does", async () => 
     filter: { deviceIds: [there.oven] },
   };
   const { body } = await kitchen.as("admin", "POST", "/service/rules/backtest", asked);
-  const found = await vi.waitFor(
-    async () => {
-      const { body: now } = await kitchen.as("admin", "GET", `/service/backtests/${body.id}`);
-      expect(now.status).toBe("done");
-      return now;
-    },
-    { timeout: 20_000 },
-  );
+  const found = await comesTrue(async () => {
+    const { body: now } = await kitchen.as("admin", "GET", `/service/backtests/${body.id}`);
+    expect(now.status).toBe("done");
+    return now;
+  });
   expect(found.wouldBe).toMatchObject([
     { kind: "award_points", times: 2, points: 2 * points },
     { kind: "send_content", times: 2 },

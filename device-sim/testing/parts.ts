@@ -125,7 +125,7 @@ export const bytesOf = (value: unknown): Uint8Array =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
 
 /** Asks until it is true. */
-export async function eventually(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {
+export async function eventually(what: string, holds: () => boolean, limitMs = 60_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);

@@ -1,5 +1,6 @@
 /** `npm start`'s process as a child: what tests and benches kill, block and measure. */
 import { type ChildProcess, fork } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { chmod, mkdtemp, readdir, readlink, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -148,11 +149,19 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
   }
 }
 
-/** A port of the loopback that nobody listens on at the moment. */
+/**
+ * A port of the loopback that nobody listens on at the moment, and that no system gives to whoever wants any: a service that is
+ * killed and started again finds it free, however many connections others open in between.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
+  for (;;) {
+    const port = randomInt(10_240, 32_768);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    await new Promise((resolve) => server.close(resolve));
+    if (isFree) return port;
+  }
 }
