@@ -1,16 +1,11 @@
 /** Rules that find what no longer comes. */
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { RuleHouse } from "../../test/support/rule-house.ts";
+import { expect, test } from "vitest";
+import { houseOfTests } from "../../test/support/rule-house.ts";
 
 const [minute, hour] = [60_000, 3_600_000];
 
-let house: RuleHouse;
-beforeAll(async () => {
-  house = await RuleHouse.open();
-});
-afterAll(() => house.close());
-beforeEach(() => house.begin());
+const house = await houseOfTests();
 
 test("silence is found by the registry's word on who is away and by what was listened, and a connection ends it", async () => {
   const [gone, here] = [await house.newOven(), await house.newOven()];

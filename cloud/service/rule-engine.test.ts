@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { RuleHouse } from "../../test/support/rule-house.ts";
+import { expect, test } from "vitest";
+import { houseOfTests } from "../../test/support/rule-house.ts";
 import type { DeviceRef } from "../devices/devices.ts";
 import { RuleFiringsStore } from "./rule-firings-store.ts";
 
 const system = { kind: "system" } as const;
 const [minute, hour] = [60_000, 3_600_000];
 
-let house: RuleHouse;
-beforeAll(async () => {
-  house = await RuleHouse.open();
-});
-afterAll(() => house.close());
-beforeEach(() => house.begin());
+const house = await houseOfTests();
 
 const aborts = {
   kind: "count",

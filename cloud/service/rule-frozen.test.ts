@@ -1,17 +1,12 @@
 /** Rules that find a sensor that stands still. */
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { RuleHouse } from "../../test/support/rule-house.ts";
+import { expect, test } from "vitest";
+import { houseOfTests } from "../../test/support/rule-house.ts";
 import type { DeviceRef, ReadingFact } from "../devices/devices.ts";
 
 const [minute, hour] = [60_000, 3_600_000];
 
-let house: RuleHouse;
-beforeAll(async () => {
-  house = await RuleHouse.open();
-});
-afterAll(() => house.close());
-beforeEach(() => house.begin());
+const house = await houseOfTests();
 
 const frozen = {
   kind: "frozen",

@@ -1,18 +1,13 @@
 /** Rules that are switched off and on, tried in the shadow, and replaced by their next version. */
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { RuleHouse } from "../../test/support/rule-house.ts";
+import { expect, test } from "vitest";
+import { houseOfTests } from "../../test/support/rule-house.ts";
 import type { DeviceRef } from "../devices/devices.ts";
 import { ruleDefinition } from "./core/rule.ts";
 
 const [minute, hour] = [60_000, 3_600_000];
 
-let house: RuleHouse;
-beforeAll(async () => {
-  house = await RuleHouse.open();
-});
-afterAll(() => house.close());
-beforeEach(() => house.begin());
+const house = await houseOfTests();
 
 const nowMin = (): number => (house.clock.nowMs() - house.t0) / minute;
 /** Time passes in which the service listens. */

@@ -1,15 +1,10 @@
 /** Rules that hold an appliance against itself. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { RuleHouse } from "../../test/support/rule-house.ts";
+import { expect, test } from "vitest";
+import { houseOfTests } from "../../test/support/rule-house.ts";
 
 const [minute, hour] = [60_000, 3_600_000];
 
-let house: RuleHouse;
-beforeAll(async () => {
-  house = await RuleHouse.open();
-});
-afterAll(() => house.close());
-beforeEach(() => house.begin());
+const house = await houseOfTests();
 
 const slow = {
   kind: "trend",

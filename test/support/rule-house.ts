@@ -1,6 +1,7 @@
 /** The rules on a database of their own, with the registry and the readings that they need, and a clock that a test sets. */
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
+import { afterAll, beforeEach } from "vitest";
 import type { DeviceRef, EventFact, PresenceFact, ReadingFact } from "../../cloud/devices/devices.ts";
 import { Outbox } from "../../cloud/events/events.ts";
 import { bindDb } from "../../cloud/platform/database.ts";
@@ -27,7 +28,15 @@ interface Said {
   presence?: PresenceFact[];
 }
 
-export class RuleHouse {
+/** The house of a file of tests: each begins in another month of it. */
+export async function houseOfTests(): Promise<RuleHouse> {
+  const house = await RuleHouse.open();
+  afterAll(() => house.close());
+  beforeEach(() => house.begin());
+  return house;
+}
+
+class RuleHouse {
   /** Causes that came and went for cases: device, kind, cause, minutes since the test began. */
   changes: [string, string, string, number][] = [];
   /** Tags and commands. */
