@@ -290,7 +290,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
     seenBy: (principal, id) => devices.seenBy(principal, id),
     sources: {
       event: eventsOf,
-      presence: (device, page) => devices.timeline(device, page),
+      presence: (device, page) => devices.presence.timeline(device, page),
       quarantine: (device, page) => ingest.timeline(device, page),
       delivery: (device, page) => deliveries.log.timeline(device, page),
       case: (device, page) => service.timeline(device, page),

@@ -54,7 +54,7 @@ export function createUpRoad(deps: UpRoadDeps) {
       await devices.ingestReported(tx, facts);
       await ddi.attributes.noteReported(tx, facts);
     },
-    presence: (tx, facts) => devices.ingestPresence(tx, facts, bootId),
+    presence: (tx, facts) => devices.presence.ingest(tx, facts, bootId),
     security: (tx, facts) => security.ingest(tx, facts),
     async receipts(tx, facts) {
       const { unknown, afterCommit } = await deliveries.ingestReceipts(tx, facts);
@@ -118,7 +118,7 @@ export function createUpRoad(deps: UpRoadDeps) {
     /** A gateway said hello with this boot: whom an earlier one had on is not on. */
     async booted(gatewayId: string, newBootId: string): Promise<void> {
       bootId = newBootId;
-      await devices.endOtherBoots(gatewayId, newBootId);
+      await devices.presence.endOtherBoots(gatewayId, newBootId);
     },
   };
 }

@@ -23,7 +23,7 @@ export interface DdiDeps {
   deliveries: Pick<Deliveries, "standing" | "stopped" | "ingestReceipts" | "get">;
   devices: LoginDevices & {
     ingestReported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
-    noteSeen(device: DeviceRef): Promise<void>;
+    presence: { noteSeen(device: DeviceRef): Promise<void> };
   };
   firmware: Pick<Firmware, "release" | "openImageOf" | "counterOf">;
   /** Where the clock on the wall goes by which windows open. */
@@ -70,6 +70,6 @@ export class Ddi {
       openImage: (releaseId) => firmware.openImageOf(releaseId),
     });
     this.publicUrl = deps.publicUrl;
-    this.noteSeen = (device) => devices.noteSeen(device);
+    this.noteSeen = (device) => devices.presence.noteSeen(device);
   }
 }

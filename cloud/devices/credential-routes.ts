@@ -102,7 +102,7 @@ export function credentialRoutes(server: FastifyInstance, devices: Devices): voi
     async ({ params, query }) => {
       const device = (await devices.find([params.id])).get(params.id);
       if (device === undefined) throw problem(deviceProblems, "device_not_found");
-      const rows = await devices.connections(device, query.cursor ?? null, query.limit + 1);
+      const rows = await devices.presence.connections(device, query.cursor ?? null, query.limit + 1);
       const page = rows.slice(0, query.limit);
       const last = page.at(-1);
       const isMore = rows.length > query.limit && last !== undefined;

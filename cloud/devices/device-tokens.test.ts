@@ -178,7 +178,7 @@ async function told(
   bootId: string,
 ): Promise<void> {
   const fact: PresenceFact = { device, receivedAtMs: atMs, gatewayId: "main", presence: { bootId, ...presence } };
-  await base.db.transaction().execute((tx) => devices.ingestPresence(tx, [fact], bootId));
+  await base.db.transaction().execute((tx) => devices.presence.ingest(tx, [fact], bootId));
 }
 
 test("the connection history tells from when to when, from where, how it logged in and why it ended, page by page", async () => {
@@ -239,7 +239,7 @@ test("addresses are shown to support and admin alone, and forgotten after 90 day
       (one: { address: string | null }) => one.address,
     );
   expect((await call(app, "viewer", "GET", "/devices/c2/connections")).status).toBe(403);
-  const timeline = await devices.timeline(device, { beforeMs: nowMs + 1, limit: 9 });
+  const timeline = await devices.presence.timeline(device, { beforeMs: nowMs + 1, limit: 9 });
   expect(JSON.stringify(timeline)).not.toContain("192.0.2.8");
   nowMs += 89 * dayMs;
   await devices.tick();

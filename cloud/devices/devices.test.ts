@@ -109,7 +109,7 @@ test("a disconnect counts only for the current connection of the current boot", 
     presence: { bootId, connectionId, state },
   });
   const apply = (...facts: PresenceFact[]) =>
-    base.db.transaction().execute((tx) => devices.ingestPresence(tx, facts, boot));
+    base.db.transaction().execute((tx) => devices.presence.ingest(tx, facts, boot));
   const online = async () => (await devices.get("d1"))?.online;
 
   await apply(fact(boot, 1, "connected"));
@@ -128,7 +128,7 @@ test("a disconnect counts only for the current connection of the current boot", 
   await apply(fact(boot, 3, "connected"), fact(boot, 3, "disconnected"));
   expect(await online()).toBe(false);
   await apply(fact(boot, 4, "connected"));
-  await devices.endOtherBoots("main", randomUUID());
+  await devices.presence.endOtherBoots("main", randomUUID());
   expect(await online()).toBe(false);
 });
 
@@ -144,7 +144,7 @@ test("a device is held back for as long as its connection says so, and ends to b
     presence: { bootId, connectionId, state, ...(state === "held" && { reason: "messages_per_second_max", limit }) },
   });
   const apply = (...facts: PresenceFact[]) =>
-    base.db.transaction().execute((tx) => devices.ingestPresence(tx, facts, boot));
+    base.db.transaction().execute((tx) => devices.presence.ingest(tx, facts, boot));
   const now = async () => {
     const row = await devices.get("d2");
     return [row?.online, row?.held_since_ms, row?.held_reason, row?.held_limit];
@@ -167,11 +167,11 @@ test("a device is held back for as long as its connection says so, and ends to b
   await apply(fact(boot, 2, "held"), fact(boot, 2, "disconnected"));
   expect(await now()).toEqual([false, null, null, null]);
   await apply(fact(boot, 3, "connected"), fact(boot, 3, "held"));
-  await devices.endOtherBoots("main", randomUUID());
+  await devices.presence.endOtherBoots("main", randomUUID());
   expect(await now()).toEqual([false, null, null, null]);
   // Told again after a lost connection to the database: nothing comes twice.
   await apply(came);
-  const entries = await devices.timeline(ref, { beforeMs: atMs + 1, limit: 100 });
+  const entries = await devices.presence.timeline(ref, { beforeMs: atMs + 1, limit: 100 });
   expect(entries.map(({ title }) => title).toReversed()).toEqual([
     "Came online",
     "Held back: sends more than 1,000 messages a second",

@@ -5,20 +5,18 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, sqlState, transaction } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { Ids } from "../platform/ids.ts";
-import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import type { MetricLayout } from "./core/metric-layout.ts";
-import { presenceTitle } from "./core/presence-title.ts";
 import { mergeReported, reportsOf } from "./core/reported-state.ts";
-import type { DeviceRef, PresenceFact, ReportedFact } from "./core/up-facts.ts";
+import type { DeviceRef, ReportedFact } from "./core/up-facts.ts";
 import { CertifiedDevices } from "./certified-devices.ts";
-import { type ConnectionCursor, type ConnectionRow, ConnectionsStore } from "./connections-store.ts";
 import { DeviceCache } from "./device-cache.ts";
 import { DeviceLabels } from "./device-labels.ts";
 import { DeviceTokens } from "./device-tokens.ts";
 import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store.ts";
 import { ModelsStore } from "./models-store.ts";
 import { isKnownOtherwise, type OwnedAppliance, ownedAppliances } from "./owned-appliances.ts";
+import { Presence } from "./presence.ts";
 import { type FactsTold, Tenure } from "./tenure.ts";
 import { WatchedDevices } from "./watched-devices.ts";
 
@@ -68,12 +66,6 @@ export type Refused<Rule extends string> = { kind: "refused"; rule: Rule; detail
 
 const foreignKeyViolation = "23503";
 
-/** Addresses are personal data: so long they help to see who connected in a device's name, and no longer. */
-const addressKeptMs = 90 * 86_400_000;
-const clearedAtOnce = 10_000;
-/** Whoever polls is seen so often at most. */
-const seenAgainMs = 60_000;
-
 /** What changed that the gateway must hear of at once. */
 export interface DeviceSignals {
   credentialsChanged(deviceId: string, disconnect: boolean): void;
@@ -87,13 +79,13 @@ export class Devices {
   readonly labels: DeviceLabels;
   /** Which household has a device. What changes it calls `forget` or `left` after its commit. */
   readonly tenure: Tenure;
+  readonly presence: Presence;
   readonly watched = new WatchedDevices();
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #audit: Audit;
   readonly #store = new DevicesStore();
   readonly #models = new ModelsStore();
-  readonly #connections = new ConnectionsStore();
   readonly #cache = new DeviceCache(200_000);
   readonly #factsWatchers: ((tx: Db, householdIds: readonly string[]) => Promise<void>)[] = [];
   readonly #modelWatchers: ((tx: Db, model: string) => Promise<void>)[] = [];
@@ -108,6 +100,7 @@ export class Devices {
     const told: FactsTold = (tx, householdIds) => this.#toldFacts(tx, householdIds);
     this.tenure = new Tenure(told);
     this.labels = new DeviceLabels({ ...deps, told });
+    this.presence = new Presence(deps);
     this.certified = new CertifiedDevices({ clock: deps.clock, changed });
   }
 
@@ -416,52 +409,10 @@ export class Devices {
     if (ids.length > 0) for (const watch of this.#factsWatchers) await watch(tx, ids);
   }
 
-  /** Records who came and went. Only the gateway's current boot says who is here now. */
-  async ingestPresence(tx: Db, facts: readonly PresenceFact[], currentBootId: string | null): Promise<void> {
-    if (facts.length === 0) return;
-    await this.#store.insertPresence(tx, facts);
-    const current = facts.filter((fact) => fact.presence.bootId === currentBootId);
-    // One statement must not change a row twice: the last word of each device counts, and a connection outranks an older one's end.
-    const last = new Map<number, PresenceFact>();
-    for (const fact of current.filter((one) => !isAboutHolding(one))) {
-      const known = last.get(fact.device.key);
-      if (known === undefined || fact.presence.connectionId >= known.presence.connectionId)
-        last.set(fact.device.key, fact);
-    }
-    const came = new Set(
-      current.filter(isComing).map(({ device, presence }) => `${device.key}/${presence.connectionId}`),
-    );
-    await this.#store.applyPresence(
-      tx,
-      [...last.values()].map((fact) => ({
-        ...fact,
-        cameNow: came.has(`${fact.device.key}/${fact.presence.connectionId}`),
-      })),
-    );
-    const holding = new Map(current.filter(isAboutHolding).map((fact) => [fact.device.key, fact]));
-    await this.#store.applyHeld(tx, [...holding.values()]);
-  }
-
-  async endOtherBoots(gatewayId: string, bootId: string): Promise<void> {
-    await this.#store.endOtherBoots(this.#db, gatewayId, bootId, this.#clock.nowMs());
-  }
-
-  /** An appliance without a connection was heard of. Written at most once a minute. */
-  async noteSeen(device: DeviceRef): Promise<void> {
-    const nowMs = this.#clock.nowMs();
-    await this.#store.noteSeen(this.#db, device.key, nowMs, nowMs - seenAgainMs);
-  }
-
-  /** The connections of a device, newest first. */
-  connections(device: DeviceRef, after: ConnectionCursor | null, limit: number): Promise<ConnectionRow[]> {
-    return this.#connections.page(this.#db, device.key, after, limit);
-  }
-
   /** Forgets what is kept for a time only: addresses, and tokens whose grace is over. */
   async tick(): Promise<void> {
     await this.tokens.tick();
-    const beforeMs = this.#clock.nowMs() - addressKeptMs;
-    while ((await this.#connections.clearAddresses(this.#db, beforeMs, clearedAtOnce)) === clearedAtOnce);
+    await this.presence.tick();
   }
 
   /** What stands of a device's reported state, as it was said. */
@@ -472,19 +423,4 @@ export class Devices {
       .slice(0, page.limit)
       .map((payload) => ({ channel: "reported", atMs: payload.atMs, receivedAtMs: null, payload }));
   }
-
-  async timeline(device: DeviceRef, page: TimelinePage): Promise<TimelineEntry[]> {
-    const rows = await this.#store.presenceTimeline(this.#db, device.key, page);
-    return rows.map((row) => ({
-      atMs: row.at_ms,
-      kind: "presence",
-      id: `${row.boot_id}:${row.connection_id}:${row.state}:${row.at_ms}`,
-      title: presenceTitle(row.state, row.reason, row.limit_value),
-      data: { state: row.state, reason: row.reason },
-    }));
-  }
 }
-
-/** Whether it is about a device's being held back, within a connection, and not about its coming or going. */
-const isComing = ({ presence: { state } }: PresenceFact): boolean => state === "connected";
-const isAboutHolding = ({ presence: { state } }: PresenceFact): boolean => state === "held" || state === "released";

@@ -141,7 +141,7 @@ class RuleHouse {
     const kept = this.changes.length;
     try {
       await client.query("BEGIN");
-      await this.devices.ingestPresence(tx, presence, bootId);
+      await this.devices.presence.ingest(tx, presence, bootId);
       await this.#telemetry.ingestReadings(client, prepared);
       const { repeated } = prepared;
       const afterCommit = await this.engine.ingest(tx, { readings, repeated, events, presence });
