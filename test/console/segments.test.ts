@@ -90,6 +90,26 @@ describe.skipIf(!hasChromium)("segments in the console", () => {
     });
   });
 
+  test("a segment that somebody else changed meanwhile is not written over unread, and nothing that was written is lost", async () => {
+    const path = "/api/v1/segments/two-at-once";
+    const put = (title: string) =>
+      hearth.service.api(path, { method: "PUT", body: { title, description: "", expression: "has_probe" } });
+    await put("Two at once");
+    const { page, complaints } = await open(desk, "/segments/two-at-once");
+    const name = page.getByRole("textbox", { name: "Name" }).first();
+    await name.fill("Mine");
+    await put("Theirs");
+    await page.getByRole("button", { name: "Save the changes" }).click();
+    const alert = page.getByRole("alert", { name: "Changed meanwhile" });
+    await alert.getByText("title was “Two at once”, and is “Theirs”").waitFor();
+    expect([await name.inputValue(), await overflow(page), await faultsOf(page)]).toEqual(["Mine", 0, []]);
+    await alert.getByRole("button", { name: "Go on with mine" }).click();
+    await page.getByRole("button", { name: "Save the changes" }).click();
+    await page.getByRole("heading", { level: 1, name: "Mine" }).waitFor();
+    expect((await hearth.service.api(path)).body).toMatchObject({ title: "Mine", version: 3 });
+    expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+  });
+
   test("who may only read sees the condition and tries households, and is offered nothing to change", async () => {
     const { body } = await poster(hearth.service)("/staff/keys", { name: "reader", role: "viewer" });
     const { page, complaints } = await open(desk, "/segments/top-cooks", body.secret as string);

@@ -397,6 +397,65 @@ describe.skipIf(!hasChromium)("service in the console", () => {
     expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
   });
 
+  test.each([desk, phone])(
+    "two who change one rule at once, at $name: the later sees what the other changed, and loses nothing",
+    async (screen) => {
+      const api = hearth.service.api.bind(hearth.service);
+      const begun = { kind: "fault", title: "Any fault", severity: "info", mode: "off", actions: [{ kind: "case" }] };
+      const { id } = (await api("/api/v1/service/rules", { method: "POST", body: begun })).body;
+      const newest = async () => (await api(`/api/v1/service/rules/${id}`)).body.rule;
+      const names = [`Ada at ${screen.name}`, `Ben at ${screen.name}`] as const;
+      const keyOf = async (name: string): Promise<string> =>
+        (await api("/api/v1/staff/keys", { method: "POST", body: { name, role: "admin" } })).body.secret;
+      const secrets = [await keyOf(names[0]), await keyOf(names[1])] as const;
+      const person = async (name: string, secret: string) => {
+        const { page, complaints } = await open(screen, `/rules/${id}`, secret);
+        const card = page.getByRole("region", { name: "As it is written" });
+        const text = card.getByLabel("Definition, as JSON");
+        await text.waitFor();
+        await text.fill((await text.inputValue()).replace("Any fault", `Faults, says ${name}`));
+        const save = card.getByRole("button", { name: "Put it in force as the next version" });
+        return {
+          name,
+          page,
+          complaints,
+          card,
+          text,
+          save,
+          alert: card.getByRole("alert", { name: "Changed meanwhile" }),
+        };
+      };
+      const [ada, ben] = [await person(names[0], secrets[0]), await person(names[1], secrets[1])];
+      await Promise.all([ada.save.click(), ben.save.click()]);
+      await until("one of them is in force", async () => (await newest()).version === 2);
+      const { title } = (await newest()).definition;
+      const [first, later] = title.includes(ada.name) ? [ada, ben] : [ben, ada];
+      await later.alert.getByText(`Version 2 is there meanwhile`).waitFor();
+      const said = await later.alert.innerText();
+      expect(said).toContain(`${first.name} put it there`);
+      expect(said).toContain(`title was “Any fault”, and is “Faults, says ${first.name}”`);
+      expect(await later.text.inputValue()).toContain(`Faults, says ${later.name}`);
+      expect(await later.save.isDisabled()).toBe(true);
+      await later.alert.getByText("Look at their version").click();
+      await later.alert.getByLabel("Their version as it is written").getByText(`Faults, says ${first.name}`).waitFor();
+      expect([await overflow(later.page), await faultsOf(later.page)]).toEqual([0, []]);
+      await later.alert.getByRole("button", { name: "Go on with mine" }).click();
+      await later.alert.waitFor({ state: "detached" });
+      await later.save.click();
+      await until("the later text is in force", async () => (await newest()).version === 3);
+      expect((await newest()).definition.title).toBe(`Faults, says ${later.name}`);
+      // Who had written nothing more has the newest before them, and who has is told.
+      await first.page.getByRole("heading", { name: `Faults, says ${later.name}`, level: 1 }).waitFor();
+      await until("the text is the newest", async () => (await first.text.inputValue()).includes(later.name));
+      await first.text.fill(await first.text.inputValue().then((text) => text.replace("info", "service")));
+      await api(`/api/v1/service/rules/${id}`, { method: "PUT", body: { ...begun, title: "Neither" } });
+      await first.alert.getByRole("button", { name: /^Take theirs/ }).click();
+      await until("the text is theirs", async () => (await first.text.inputValue()).includes("Neither"));
+      expect([...first.complaints, ...later.complaints].filter((one) => !one.includes("409"))).toEqual([]);
+      await api(`/api/v1/service/rules/${id}/mode`, { method: "POST", body: { mode: "off" } });
+    },
+  );
+
   test("who may only look sees cases and nothing to press", async () => {
     const made = await hearth.service.api("/api/v1/staff/keys", {
       method: "POST",

@@ -18,7 +18,8 @@ const liveMs = 2_000;
 const campaignsPath = "/api/v1/campaigns";
 export const campaignPath = (id: string) => `${campaignsPath}/${encodeURIComponent(id)}`;
 /** Where what is saved goes: a new draft, or one that there is. */
-export const savePath = (id: string | null) => (id === null ? campaignsPath : campaignPath(id));
+export const savePath = (changed: Pick<Campaign, "id" | "editedAtMs"> | null) =>
+  changed === null ? campaignsPath : `${campaignPath(changed.id)}?basedOn=${changed.editedAtMs}`;
 
 export const campaignsQuery = (cursor: string | undefined) =>
   queryOptions({

@@ -1,5 +1,5 @@
 import { session } from "./session.ts";
-import type { ProblemBody } from "./shapes.ts";
+import type { NewestVersion, ProblemBody } from "./shapes.ts";
 
 /** A refusal or failure of the service, in its own words; or the lack of any answer, in ours. */
 export class ApiProblem extends Error {
@@ -12,6 +12,8 @@ export class ApiProblem extends Error {
   readonly requestId: string | null;
   /** The fields that were refused, each by a JSON pointer into what was sent. */
   readonly fields: readonly { pointer: string; message: string }[];
+  /** Somebody else saved this meanwhile. */
+  readonly newest: NewestVersion | null;
 
   constructor(status: number, body: Partial<ProblemBody>) {
     super(body.detail ?? body.title ?? `The service answered ${status}.`);
@@ -21,8 +23,12 @@ export class ApiProblem extends Error {
     this.code = body.code ?? "unknown";
     this.requestId = body.requestId ?? null;
     this.fields = body.errors ?? [];
+    this.newest = body.newest ?? null;
   }
 }
+
+/** Whether somebody else saved meanwhile what a change was made to. */
+export const isOvertaken = (error: Error | null): boolean => error instanceof ApiProblem && error.newest !== null;
 
 const unreachable = {
   title: "Hearth does not answer",

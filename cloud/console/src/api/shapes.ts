@@ -265,6 +265,14 @@ export interface ProblemBody {
   code: string;
   requestId: string;
   errors?: { pointer: string; message: string }[];
+  newest?: NewestVersion;
+}
+
+/** What is there in place of the version that a change was made from. */
+export interface NewestVersion {
+  version: number;
+  atMs: number;
+  by: string;
 }
 
 /** How long is kept what; null where the store of readings decides. */

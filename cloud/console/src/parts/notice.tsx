@@ -1,7 +1,9 @@
 import { Button } from "@mantine/core";
 import { ApiProblem } from "../api/client.ts";
+import { Ago } from "./ago.tsx";
 import { AlertIcon } from "./icons.tsx";
 import classes from "./notice.module.css";
+import { Who } from "./who.tsx";
 
 interface NoticeProps {
   error: Error;
@@ -21,7 +23,14 @@ export function Notice({ error, onRetry, mild = false }: NoticeProps) {
       <AlertIcon />
       <div>
         <p className={classes["title"]}>{problem.title}</p>
-        {problem.message !== problem.title && <p>{problem.message}</p>}
+        {problem.newest === null ? (
+          problem.message !== problem.title && <p>{problem.message}</p>
+        ) : (
+          <p>
+            <Who principal={problem.newest.by} /> saved it <Ago atMs={problem.newest.atMs} />. What you wrote was not
+            saved: keep a copy of it, and load the page again to see theirs.
+          </p>
+        )}
         <p className={classes["help"]}>
           {problem.help}
           {problem.status >= 500 && problem.requestId !== null && ` Request ${problem.requestId}.`}

@@ -108,14 +108,14 @@ export function CampaignEditorPage() {
 function Editor({ known }: { known: Campaign | null }) {
   const { kind = "campaign" } = route.useSearch();
   const [beganMs] = useState(() => Date.now());
+  const [base] = useState(known);
   const [draft, setDraft] = useState<Draft>(() => (known === null ? fresh : draftOf(known, beganMs)));
   const navigate = useNavigate();
   const client = useQueryClient();
   const change = (more: Partial<Draft>) => setDraft((before) => ({ ...before, ...more }));
   const definition = definitionOf(draft, kind, beganMs + draft.days * dayMs);
   const save = useMutation({
-    mutationFn: (given: CampaignDefinition) =>
-      send<Campaign>(known === null ? "POST" : "PUT", savePath(known?.id ?? null), given),
+    mutationFn: (given: CampaignDefinition) => send<Campaign>(known === null ? "POST" : "PUT", savePath(base), given),
     async onSuccess(saved) {
       await client.invalidateQueries({ queryKey: ["campaigns"] });
       if (saved !== null) await navigate({ to: "/campaigns/$id", params: { id: saved.id } });

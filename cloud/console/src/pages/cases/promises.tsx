@@ -2,7 +2,7 @@ import { Button, NumberInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { policyPath, policyQuery } from "../../api/case-queries.ts";
-import type { CasePolicy, Severity } from "../../api/case-shapes.ts";
+import type { CasePolicy, PolicyVersion, Severity } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { severityWords, stepWords } from "../../core/case-words.ts";
@@ -49,7 +49,7 @@ export function Promises() {
         </>
       )}
       <Dialog title="Change what is promised" opened={isOpen} onClose={() => setIsOpen(false)}>
-        {found !== undefined && isOpen && <Times policy={found.policy} onDone={() => setIsOpen(false)} />}
+        {found !== undefined && isOpen && <Times inForce={found} onDone={() => setIsOpen(false)} />}
       </Dialog>
     </section>
   );
@@ -83,11 +83,12 @@ const formOf = (policy: CasePolicy): Form => {
   return { safety: of("safety"), service: of("service"), info: of("info") };
 };
 
-function Times({ policy, onDone }: { policy: CasePolicy; onDone: () => void }) {
+function Times({ inForce, onDone }: { inForce: PolicyVersion; onDone: () => void }) {
   const client = useQueryClient();
+  const [{ policy, version }] = useState(inForce);
   const [form, setForm] = useState(() => formOf(policy));
   const save = useMutation({
-    mutationFn: (next: CasePolicy) => send("PUT", policyPath, next),
+    mutationFn: (next: CasePolicy) => send("PUT", `${policyPath}?basedOn=${version}`, next),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["cases", "policy"] });
       onDone();

@@ -138,9 +138,10 @@ function SaveCard({ rule, definition, run, vocabulary }: SaveCardProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [opened, setOpened] = useState(false);
+  const [basedOn] = useState(rule?.version ?? 0);
   const key = rule?.key ?? keyFrom(definition.title);
   const save = useMutation({
-    mutationFn: () => send<EarningRule>("PUT", earningRulePath(key), definition),
+    mutationFn: () => send<EarningRule>("PUT", `${earningRulePath(key)}?basedOn=${basedOn}`, definition),
     onSuccess: async (saved) => {
       setOpened(false);
       await client.invalidateQueries({ queryKey: ["loyalty"] });

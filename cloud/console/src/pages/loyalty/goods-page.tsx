@@ -103,6 +103,7 @@ function Editor<Draft extends { title: string }, Definition extends { title: str
   const keyOf = ({ title }: Draft) => saved?.key ?? keyFrom(title);
   const { definition, part, saving } = useEditor({
     begin: saved === null ? kind.none : kind.draftOf(saved.definition),
+    version: saved?.version ?? 0,
     isNew: saved === null,
     definitionOf: kind.definitionOf,
     pathOf: (draft) => kind.pathOf(keyOf(draft)),

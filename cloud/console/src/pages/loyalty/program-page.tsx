@@ -42,6 +42,7 @@ export function ProgramPage() {
 function Editor({ program }: { program: LoyaltyProgram }) {
   const { definition, part, saving } = useEditor({
     begin: programDraftOf(program.definition),
+    version: program.version,
     isNew: false,
     definitionOf: programDefinitionOf,
     wrongsBefore: programWrongs,

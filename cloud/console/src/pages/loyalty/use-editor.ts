@@ -7,6 +7,8 @@ import { type Wrongs, wrongsOf } from "../../core/field-wrongs.ts";
 interface EditorTask<Draft, Definition> {
   /** What the form begins with. */
   begin: Draft;
+  /** The version that the form begins with, 0 where there is none. */
+  version: number;
   /** Whether none of this is in force yet, so that it may be saved as it begins. */
   isNew: boolean;
   definitionOf: (draft: Draft) => Definition;
@@ -21,14 +23,15 @@ interface EditorTask<Draft, Definition> {
  * it sends anything, by the service after; a change takes back what the service said.
  */
 export function useEditor<Draft extends object, Definition>(task: EditorTask<Draft, Definition>) {
-  const { begin, isNew, definitionOf, wrongsBefore, pathOf, onSaved } = task;
+  const { begin, version, isNew, definitionOf, wrongsBefore, pathOf, onSaved } = task;
   const client = useQueryClient();
   const readOnly = useRights()?.may("loyalty.rules") !== true;
   const [draft, setDraft] = useState(begin);
+  const [basedOn] = useState(version);
   const [isAsked, setIsAsked] = useState(false);
   const definition = definitionOf(draft);
   const save = useMutation({
-    mutationFn: () => send("PUT", pathOf(draft), definition),
+    mutationFn: () => send("PUT", `${pathOf(draft)}?basedOn=${basedOn}`, definition),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["loyalty"] });
       await onSaved?.();

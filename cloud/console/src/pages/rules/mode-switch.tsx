@@ -19,7 +19,7 @@ export function ModeSwitch({ rule }: { rule: ServiceRule }) {
   const client = useQueryClient();
   const change = useMutation({
     mutationFn: ({ mode, confirm }: { mode: RuleMode; confirm: boolean }) =>
-      send("POST", `${rulePath(rule.id)}/mode${confirm ? "?confirm=true" : ""}`, { mode }),
+      send("POST", `${rulePath(rule.id)}/mode?basedOn=${rule.version}${confirm ? "&confirm=true" : ""}`, { mode }),
     onSettled: () => client.invalidateQueries({ queryKey: ["rules"] }),
   });
   const { mode } = rule.definition;

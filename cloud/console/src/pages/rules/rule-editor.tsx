@@ -1,7 +1,8 @@
 import { Button, Textarea } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { ApiProblem, send } from "../../api/client.ts";
+import type { ReactNode } from "react";
+import { ApiProblem, isOvertaken, send } from "../../api/client.ts";
 import { rulePath } from "../../api/rule-queries.ts";
 import type { ServiceRule } from "../../api/rule-shapes.ts";
 import { jsonProblem, wrongPlaces } from "../../core/rules.ts";
@@ -12,33 +13,40 @@ import { asksToConfirm } from "./mode-switch.tsx";
 import classes from "./rules.module.css";
 
 interface RuleEditorProps {
-  /** Null for a rule that is written anew. */
-  id: string | null;
+  /** What the text was made from; null for a rule that is written anew. */
+  base: ServiceRule | null;
+  /** What somebody else put in force since. */
+  meanwhile?: ReactNode;
   text: string;
   onText: (text: string) => void;
   mayChange: boolean;
+  onSaved?: (rule: ServiceRule) => void;
 }
 
 /** The definition as it is written. What is wrong with it is said at its line, by the service that would run it. */
-export function RuleEditor({ id, text, onText, mayChange }: RuleEditorProps) {
+export function RuleEditor({ base, meanwhile = null, text, onText, mayChange, onSaved }: RuleEditorProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const save = useMutation({
     mutationFn: ({ confirm }: { confirm: boolean }) => {
       const definition: unknown = JSON.parse(text);
-      const path = id === null ? "/api/v1/service/rules" : rulePath(id);
-      return send<ServiceRule>(id === null ? "POST" : "PUT", `${path}${confirm ? "?confirm=true" : ""}`, definition);
+      const confirmed = `confirm=${confirm}`;
+      if (base === null) return send<ServiceRule>("POST", `/api/v1/service/rules?${confirmed}`, definition);
+      return send<ServiceRule>("PUT", `${rulePath(base.id)}?basedOn=${base.version}&${confirmed}`, definition);
     },
     onSuccess: async (rule) => {
+      if (rule !== null) onSaved?.(rule);
       await client.invalidateQueries({ queryKey: ["rules"] });
-      if (id === null && rule !== null) await navigate({ to: "/rules/$id", params: { id: rule.id } });
+      if (base === null && rule !== null) await navigate({ to: "/rules/$id", params: { id: rule.id } });
     },
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["rules"] }) : undefined),
   });
   const unreadable = jsonProblem(text);
   const wrong = save.error instanceof ApiProblem ? wrongPlaces(text, save.error.fields, "definition") : [];
   return (
     <section className={page["card"]} aria-label="As it is written">
       <h2>As it is written</h2>
+      {meanwhile}
       <Textarea
         label="Definition, as JSON"
         autosize
@@ -67,17 +75,17 @@ export function RuleEditor({ id, text, onText, mayChange }: RuleEditorProps) {
           ))}
         </ul>
       ) : (
-        save.error !== null && <Notice error={save.error} />
+        save.error !== null && !isOvertaken(save.error) && <Notice error={save.error} />
       )}
       {mayChange && (
         <div className={page["actions"]}>
           <Button
             variant="default"
-            disabled={unreadable !== null}
+            disabled={unreadable !== null || meanwhile !== null}
             loading={save.isPending}
             onClick={() => save.mutate({ confirm: false })}
           >
-            {id === null ? "Keep the rule" : "Put it in force as the next version"}
+            {base === null ? "Keep the rule" : "Put it in force as the next version"}
           </Button>
           {asksToConfirm(save.error) && (
             <Button variant="default" c="var(--wrong)" onClick={() => save.mutate({ confirm: true })}>

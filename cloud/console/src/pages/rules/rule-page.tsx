@@ -8,6 +8,8 @@ import type { RuleAction, RuleDefinition, ServiceRule } from "../../api/rule-sha
 import { causeWords } from "../../core/case-words.ts";
 import { actionWords, definitionText, modeWords, ruleSentence } from "../../core/rules.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useMadeFrom } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { SeverityMark } from "../../parts/severity.tsx";
@@ -57,7 +59,7 @@ function NewRule() {
           Begin in the shadow: what it finds is noted and nothing follows. Try it on the past before it goes live.
         </p>
       </div>
-      <RuleEditor id={null} text={text} onText={setText} mayChange={mayChange} />
+      <RuleEditor base={null} text={text} onText={setText} mayChange={mayChange} />
       {mayChange && <BacktestCard ruleId={null} text={text} isChanged />}
     </div>
   );
@@ -70,9 +72,11 @@ function KnownRule({ id }: { id: string }) {
     <div className={page["page"]}>
       <title>{`${found?.rule.definition.title ?? "Rule"} · Hearth`}</title>
       <QuestionNotice question={question} />
-      {found === undefined
-        ? question.error === null && <Skeleton height={320} radius={10} />
-        : [<Whole key={found.rule.version} rule={found.rule} versions={found.versions} />]}
+      {found === undefined ? (
+        question.error === null && <Skeleton height={320} radius={10} />
+      ) : (
+        <Whole rule={found.rule} versions={found.versions} />
+      )}
     </div>
   );
 }
@@ -91,6 +95,11 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
   const { definition } = rule;
   const written = definitionText(definition);
   const [text, setText] = useState(written);
+  const { base, other, keepMine, takeTheirs, saved } = useMadeFrom(
+    rule,
+    (begun) => text !== definitionText(begun.definition),
+    (begun) => setText(definitionText(begun.definition)),
+  );
   const { words, tone } = modeWords[definition.mode];
   return (
     <>
@@ -112,7 +121,33 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
       <Firings rule={rule} />
       <LateLines ruleId={rule.id} />
       {mayChange && <BacktestCard ruleId={rule.id} text={text} isChanged={text !== written} />}
-      <RuleEditor id={rule.id} text={text} onText={setText} mayChange={mayChange} />
+      <RuleEditor
+        base={base}
+        text={text}
+        onText={setText}
+        mayChange={mayChange}
+        onSaved={(mine) => {
+          setText(definitionText(mine.definition));
+          saved(mine);
+        }}
+        meanwhile={
+          other === null ? null : (
+            <Meanwhile
+              before={base.definition}
+              now={other.definition}
+              version={other.version}
+              by={other.createdBy}
+              atMs={other.createdAtMs}
+              onKeep={keepMine}
+              onTake={takeTheirs}
+            >
+              <pre className={classes["json"]} tabIndex={0} aria-label="Their version as it is written">
+                {written}
+              </pre>
+            </Meanwhile>
+          )
+        }
+      />
       <section className={page["card"]} aria-label="Versions">
         <h2>Versions</h2>
         <ol className={classes["versions"]}>

@@ -2,22 +2,37 @@ import { Button, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { send } from "../../api/client.ts";
+import { isOvertaken, send } from "../../api/client.ts";
 import { segmentFactsQuery, segmentPath, segmentPreviewQuery } from "../../api/segment-queries.ts";
 import type { Segment } from "../../api/segment-shapes.ts";
 import { factGroupsOf, idFrom } from "../../core/segments.ts";
 import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
+import { Expression } from "../../parts/expression.tsx";
+import { useMadeFrom } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Preview } from "./preview.tsx";
 import classes from "./segments.module.css";
 import { TryHousehold } from "./try-household.tsx";
 
+type Words = Pick<Segment, "version" | "title" | "description" | "expression" | "changedBy" | "changedAtMs">;
+const nothingYet: Words = { version: 0, title: "", description: "", expression: "", changedBy: "", changedAtMs: 0 };
+const wordsOf = ({ title, description, expression }: Words) => ({ title, description, expression });
+
 /** Where a segment is written: its words and its condition, with the facts to choose from, and beside it whom it means. */
 export function SegmentEditor({ segment }: { segment: Segment | null }) {
   const [title, setTitle] = useState(segment?.title ?? "");
   const [description, setDescription] = useState(segment?.description ?? "");
   const [expression, setExpression] = useState(segment?.expression ?? "");
+  const begin = (from: Words) => {
+    setTitle(from.title);
+    setDescription(from.description);
+    setExpression(from.expression);
+  };
+  const differs = (from: Words) =>
+    title !== from.title || description !== from.description || expression !== from.expression;
+  const { base, other, ...choice } = useMadeFrom<Words>(segment ?? nothingYet, differs, begin);
   const settled = useSettled(expression);
   const preview = useQuery(segmentPreviewQuery(settled));
   const client = useQueryClient();
@@ -25,15 +40,19 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
   const id = segment?.id ?? idFrom(title);
   const save = useMutation({
     mutationFn: () =>
-      send<Segment>("PUT", segmentPath(id), { title, description, expression, ifVersion: segment?.version ?? 0 }),
+      send<Segment>("PUT", segmentPath(id), { title, description, expression, ifVersion: base.version }),
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["segments"] }) : undefined),
     onSuccess: async (saved) => {
+      if (saved !== null) {
+        begin(saved);
+        choice.saved(saved);
+      }
       await client.invalidateQueries({ queryKey: ["segments"] });
       if (segment === null && saved !== null)
         await navigate({ to: "/segments/$id", params: { id: saved.id }, search: {} });
     },
   });
-  const isChanged =
-    title !== segment?.title || description !== segment.description || expression !== segment.expression;
+  const isChanged = segment === null || differs(segment);
   const refused = settled === expression ? refusedIn(preview) : null;
   const groups = factGroupsOf(useQuery(segmentFactsQuery).data?.items ?? []);
   return (
@@ -61,12 +80,38 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
         <ConditionField value={expression} refused={refused} minRows={3} groups={groups} onChange={setExpression}>
-          {save.error !== null && <Notice error={save.error} />}
+          {save.error !== null && other === null && <Notice error={save.error} />}
+          {other !== null && (
+            <Meanwhile
+              before={wordsOf(base)}
+              now={wordsOf(other)}
+              version={other.version}
+              by={other.changedBy}
+              atMs={other.changedAtMs}
+              onKeep={() => {
+                save.reset();
+                choice.keepMine();
+              }}
+              onTake={() => {
+                save.reset();
+                choice.takeTheirs();
+              }}
+            >
+              <Expression text={other.expression} />
+            </Meanwhile>
+          )}
           <div className={page["actions"]}>
             <Button
               type="submit"
               loading={save.isPending}
-              disabled={!isChanged || title.trim() === "" || id === "" || expression.trim() === "" || refused !== null}
+              disabled={
+                !isChanged ||
+                other !== null ||
+                title.trim() === "" ||
+                id === "" ||
+                expression.trim() === "" ||
+                refused !== null
+              }
             >
               {segment === null ? "Save the segment" : "Save the changes"}
             </Button>

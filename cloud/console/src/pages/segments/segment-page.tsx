@@ -65,7 +65,7 @@ function KnownSegment({ id }: { id: string }) {
 }
 
 function Whole({ segment, mayWrite }: { segment: Segment; mayWrite: boolean }) {
-  const { id, title, description, members, isFilling, trend, usedBy, version } = segment;
+  const { id, title, description, members, isFilling, trend, usedBy } = segment;
   return (
     <>
       <div>
@@ -86,8 +86,7 @@ function Whole({ segment, mayWrite }: { segment: Segment; mayWrite: boolean }) {
         </p>
       </div>
       {mayWrite ? (
-        // Another version is another text to change.
-        <SegmentEditor key={version} segment={segment} />
+        <SegmentEditor segment={segment} />
       ) : (
         <div className={classes["work"]}>
           <section className={page["card"]} aria-label="Condition">
@@ -98,7 +97,7 @@ function Whole({ segment, mayWrite }: { segment: Segment; mayWrite: boolean }) {
         </div>
       )}
       <Members segment={segment} />
-      <Versions id={id} version={version} />
+      <Versions id={id} version={segment.version} />
     </>
   );
 }
