@@ -215,7 +215,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   serviceRoutes(app, service);
   diagnosisRoutes(app, service.diagnosis);
   backtestRoutes(app, slices.backtests);
-  incidentRoutes(app, service.incidents, slices.firmwareWatch);
+  incidentRoutes(app, service, slices.firmwareWatch);
   conversationRoutes(app, service.conversations, service.feedback);
   myCasesRoutes(app, service);
   consentRoutes(app, slices.consent);

@@ -43,12 +43,15 @@ function toldOf({ kind, data }: Line, assignee: string | null): Record<string, u
 /** What a batch, a person or the clock does to cases; written in one go. */
 export class CaseChanges {
   readonly #deps: CaseChangesDeps;
+  readonly #isLookedAt: boolean;
   readonly #cases = new Map<string, ServiceCase>();
   readonly #entries: NewEntry[] = [];
   readonly #facts: NotableFact[] = [];
 
-  constructor(deps: CaseChangesDeps) {
+  /** @param isLookedAt false where a person does something else, and cases merely go along with it */
+  constructor(deps: CaseChangesDeps, isLookedAt = true) {
     this.#deps = deps;
+    this.#isLookedAt = isLookedAt;
   }
 
   /**
@@ -56,7 +59,8 @@ export class CaseChanges {
    *
    * @param isNews false where what is told already says it: the message that a case opens with
    */
-  add(serviceCase: ServiceCase, line: Line, deviceId: string | null, isNews = true): ServiceCase {
+  add(changed: ServiceCase, line: Line, deviceId: string | null, isNews = true): ServiceCase {
+    const serviceCase = this.#seen(changed, line);
     const { id, deviceKey, householdId, ruleId, cause, severity, title, assignee } = serviceCase;
     this.#cases.set(id, serviceCase);
     this.#entries.push({ ...line, caseId: id, deviceKey });
@@ -82,6 +86,12 @@ export class CaseChanges {
     return serviceCase;
   }
 
+  /** Whoever of the staff does something with a case has seen it. */
+  #seen(serviceCase: ServiceCase, { by }: Line): ServiceCase {
+    if (serviceCase.seen !== null || !this.#isLookedAt || !by.startsWith("staff:")) return serviceCase;
+    return { ...serviceCase, seen: { atMs: this.#deps.clock.nowMs(), by } };
+  }
+
   /** A case goes to another state: its promise goes with it. */
   move(before: ServiceCase, to: CaseState, line: Omit<Line, "kind">, deviceId: string | null): ServiceCase {
     const nowMs = this.#deps.clock.nowMs();
@@ -99,6 +109,9 @@ export class CaseChanges {
       firstResolvedAtMs: before.firstResolvedAtMs ?? (solved ? nowMs : null),
       resolveKept: before.resolveKept ?? (solved ? nowMs <= promise.resolveDueAtMs : null),
       escalatedTo: reopens ? null : before.escalatedTo,
+      // Who saw the first time has not seen this one.
+      seen: reopens ? null : before.seen,
+      causeGoneAtMs: reopens || solved ? null : before.causeGoneAtMs,
     };
     const kind = unmerges ? "unmerged" : solved ? "resolved" : is ? "merged" : reopens ? "reopened" : "status";
     return this.add(after, { ...line, kind, data: { ...line.data, status: to.status } }, deviceId);

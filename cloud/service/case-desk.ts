@@ -162,6 +162,27 @@ export class CaseDesk {
     return this.#step(by, id, note, on, {});
   }
 
+  /** Says that a person has seen it; where its cause is gone by then, that was all it waited for. */
+  acknowledge(by: Principal, id: string) {
+    const atMs = this.#deps.clock.nowMs();
+    return this.#change<CaseRefusal>(by, id, "case.acknowledged", async (tx, serviceCase, deviceId) => {
+      if (isClosed(serviceCase.state.status)) return refused("case_already_resolved");
+      const { cases } = this.#deps;
+      const line = { by: principalText(by), text: null };
+      if (serviceCase.causeGoneAtMs !== null) {
+        const on: CaseEvent = { kind: "resolved", atMs, by: line.by };
+        const outcome = await cases.work(tx, serviceCase, on, { ...line, deviceId, data: { causeGone: true } });
+        return outcome.kind === "refused" ? outcome : { kind: "done" };
+      }
+      if (serviceCase.seen === null) {
+        const made = new CaseChanges(this.#deps);
+        made.add(serviceCase, { kind: "acknowledged", atMs, ...line, data: {} }, deviceId);
+        await made.write(tx);
+      }
+      return { kind: "done" };
+    });
+  }
+
   /** Says in which release it is mended: the case waits for it, and reopens by itself when the cause returns there. */
   fixedIn(by: Principal, id: string, fixedIn: FixedIn, note: string | null) {
     const on: CaseEvent = { kind: "fixed_in", atMs: this.#deps.clock.nowMs(), fixedIn };
@@ -336,4 +357,7 @@ const entryTitles: Record<EntryKind, string> = {
   diagnosis: "Diagnosis",
   merged: "Case merged",
   unmerged: "Case taken out of another",
+  acknowledged: "Case seen",
+  cause_gone: "Its cause is gone, a person shall see it still",
+  cause_back: "Its cause is back",
 };

@@ -16,11 +16,22 @@ export const entryKinds = [
   "diagnosis",
   "merged",
   "unmerged",
+  "acknowledged",
+  "cause_gone",
+  "cause_back",
 ] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
 /** What staff say and settle among themselves: no owner sees it. */
-const insideKinds: readonly EntryKind[] = ["note", "assigned", "escalated", "diagnosis", "merged", "unmerged"];
+const insideKinds: readonly EntryKind[] = [
+  "note",
+  "assigned",
+  "escalated",
+  "diagnosis",
+  "merged",
+  "unmerged",
+  "acknowledged",
+];
 
 export interface NewEntry {
   caseId: string;

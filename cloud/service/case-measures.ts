@@ -16,7 +16,7 @@ export interface WeekOfCases {
   resolveMs: { median: number | null; p90: number | null };
   /** Of those resolved, the share that reopened. */
   reopenedShare: number | null;
-  /** Of those resolved, the share that was closed by its cause, a release, automation or its owner without anybody of the staff writing in it. */
+  /** Of those resolved, the share that was closed by its cause, a release, automation or its owner without anybody of the staff writing in it, or having to look at it. */
   automationShare: number | null;
   /** A promise is missed when its time is over and it was not kept by then; one that still runs is neither. */
   firstAnswerPromise: { kept: number; missed: number };
@@ -65,7 +65,7 @@ export class CaseMeasures {
         SELECT c.*, (c.known_at_ms - ${mondayMs}::bigint) / ${weekMs}::bigint AS week,
           c.is_closed AND c.resolved_by IN ('cause', 'release', 'automation') AND NOT EXISTS (
             SELECT FROM case_entry e WHERE e.case_id = c.id AND e.by LIKE 'staff:%'
-              AND e.kind IN ('note', 'status', 'message_to_owner', 'resolved')) AS automated
+              AND e.kind IN ('note', 'status', 'message_to_owner', 'resolved', 'acknowledged')) AS automated
         FROM service_case c
         WHERE c.known_at_ms >= ${fromMs} AND c.known_at_ms < ${thisWeekMs + weekMs}
           AND (${severity}::text IS NULL OR c.severity = ${severity})

@@ -82,6 +82,18 @@ export class CaseMergesStore {
     }
   }
 
+  /** The cases that one is in at a remove: between it and the one that stands for both. */
+  async between(tx: Db, id: string, finalId: string): Promise<string[]> {
+    const { rows } = await sql<{ id: string }>`
+      WITH RECURSIVE chain AS (
+        SELECT id, merged_into_id FROM service_case WHERE id = ${id}
+        UNION ALL
+        SELECT c.id, c.merged_into_id FROM chain JOIN service_case c ON c.id = chain.merged_into_id
+      )
+      SELECT id FROM chain WHERE id <> ALL(ARRAY[${id}, ${finalId}]::uuid[])`.execute(tx);
+    return rows.map((row) => row.id);
+  }
+
   /** Whether another open case has the cause that a closed one would have again if it were open. */
   async isReplaced(tx: Db, id: string): Promise<boolean> {
     const { rows } = await sql`

@@ -52,6 +52,13 @@ const factsOf = async (caseId: string) =>
       SELECT type, data FROM outbox WHERE subject = ${`case:${caseId}`} ORDER BY id`.execute(kitchen.base.db)
   ).rows;
 
+const owed = async (id: string) => {
+  const { severity, promise, escalatedTo, assignee } = await get(`/cases/${id}`);
+  return { severity, promise, escalatedTo, assignee };
+};
+const toldTypes = async (id: string) => (await factsOf(id)).map(({ type }) => type);
+const dueOf = async (id: string): Promise<number> => (await get(`/cases/${id}`)).promise.firstAnswerDueAtMs;
+
 test("two cases that are one matter are one: what was said, noted and shown in both is read in the one that stays", async () => {
   const home = await newHome();
   await raise(home.oven, "no_water");
@@ -191,6 +198,40 @@ test("nobody waits longer because cases were merged: the graver severity and wha
   expect((await factsOf(answered)).map(({ type }) => type)).not.toContain("hearth.case.owner_waits");
 });
 
+test("what a case took over of the other's promises goes back with it, and each is owed what it was owed before", async () => {
+  const home = await newHome();
+  const early = await byHand({ deviceId: home.oven }, { severity: "safety" });
+  await post(`/cases/${early}/take`);
+  kitchen.clock.forward(hour / 2);
+  const late = await byHand({ deviceId: home.oven }, { severity: "info" });
+  const before = [await owed(early), await owed(late)];
+  const together = (await merge(early, late)).body;
+  expect(together).toMatchObject({
+    severity: "safety",
+    assignee: before[0]?.assignee,
+    promise: { dueAtMs: before[0]?.promise.dueAtMs },
+  });
+  kitchen.clock.forward(hour);
+  await kitchen.slices.service.tick();
+  expect((await owed(late)).promise.level).toBeGreaterThan(0);
+  expect((await unmerge(early)).status).toBe(200);
+  expect(await owed(late)).toEqual(before[1]);
+  // It is owed what it was owed: nobody waits longer for having been taken for another.
+  expect(await owed(early)).toMatchObject({ severity: "safety", promise: { dueAtMs: before[0]?.promise.dueAtMs } });
+  // An answer that an owner waits for is owed where their words are.
+  const asked = (await kitchen.call(home.key, "POST", "/my/help", { text: "First" })).body.id;
+  await post(`/cases/${asked}/messages`, { text: "An answer" });
+  const other = await byHand({ householdId: home.householdId });
+  await kitchen.call(home.key, "POST", `/my/cases/${asked}/messages`, { text: "It did not help" });
+  await post(`/cases/${other}/messages`, { text: "How are you?" });
+  await merge(asked, other);
+  await unmerge(asked);
+  kitchen.clock.forward(9 * hour);
+  await kitchen.slices.service.tickConversations();
+  expect(await toldTypes(asked)).toContain("hearth.case.owner_waits");
+  expect(await toldTypes(other)).not.toContain("hearth.case.owner_waits");
+});
+
 test("what a rule finds again goes on in the case that stays, and that one ends when the last of its causes does", async () => {
   const home = await newHome();
   await raise(home.oven, "no_water");
@@ -249,8 +290,12 @@ test("no case and no word is lost whatever is merged and taken back, and each wo
   const ids: string[] = [];
   for (let n = 0; n < 5; n += 1)
     ids.push(await byHand(n < 2 ? { householdId: home.householdId } : { deviceId: home.oven }));
-  for (const id of ids) await post(`/cases/${id}/notes`, { text: `Of ${id}` });
+  for (const id of ids) {
+    await post(`/cases/${id}/notes`, { text: `Of ${id}` });
+    kitchen.clock.forward(60_000);
+  }
   await kitchen.slices.service.evidence.tick();
+  const own = new Map(await Promise.all(ids.map(async (id) => [id, await dueOf(id)] as const)));
   const among = fc.nat({ max: ids.length - 1 });
   const act = fc.oneof(
     fc.record({ kind: fc.constant("merge" as const), from: among, into: among }),
@@ -277,6 +322,11 @@ test("no case and no word is lost whatever is merged and taken back, and each wo
       );
       expect(new Set(where)).toEqual(new Set(ids.map((id) => `Of ${id} in ${finalOf(id)}`)));
       expect(where).toHaveLength(ids.length);
+      // Each owes its answer by the soonest of what was promised for it and for those that are in it.
+      for (const one of whole.filter(({ mergedInto }) => mergedInto === null)) {
+        const parts: string[] = [one.id, ...one.merged.map(({ id }: { id: string }) => id)];
+        expect(one.promise.firstAnswerDueAtMs).toBe(Math.min(...parts.map((id) => own.get(id) ?? 0)));
+      }
       // Of those that stand for themselves each has its own evidence, and that of all that went into it: together all, once each.
       const standing = whole.filter(({ mergedInto }) => mergedInto === null);
       const evidence = standing.flatMap((one) => [one.id, ...one.merged.map(({ id }: { id: string }) => id)]);

@@ -7,7 +7,7 @@ import type { CaseWithDevice, ServiceAppliances } from "./case-desk.ts";
 import { CaseMergesStore, type MergedPart } from "./case-merges-store.ts";
 import type { ConversationStore } from "./conversation-store.ts";
 import type { ServiceCase } from "./case-row.ts";
-import { joined, mergedCasesMax, mergeRefusal, type MergeRefusal } from "./core/case-merge.ts";
+import { joined, mergedCasesMax, mergeRefusal, type MergeRefusal, parted } from "./core/case-merge.ts";
 import { isClosed, ownerWaits } from "./core/case-promise.ts";
 import { stepCase } from "./core/case.ts";
 import { type Refused, refused } from "./refused.ts";
@@ -85,7 +85,7 @@ export class CaseMerges {
     });
   }
 
-  /** Takes a case out of the one that it went into, with what came along; what was owed in that one stays owed there. */
+  /** Takes a case out of the one that it went into, with what came along, and what was promised for it. */
   unmerge(
     by: Principal,
     id: string,
@@ -148,8 +148,11 @@ export class CaseMerges {
     const terms = (severity: ServiceCase["severity"]) => policies.terms(severity);
     const data = { case: from.id, cause: from.cause, severity: from.severity };
     const { assignee, assignedAtMs } = into.assignee === null ? from : into;
+    const owedSinceMs = waitedMs ?? (spoken !== null && from.promise.answeredAtMs === null ? from.knownAtMs : null);
+    const isOwedAnew = into.promise.answeredAtMs !== null && owedSinceMs !== null;
+    const together = joined(from, into, terms, isOwedAnew ? owedSinceMs : null);
     let after = made.add(
-      { ...into, ...joined(from, into, terms), assignee, assignedAtMs },
+      { ...into, ...together, assignee, assignedAtMs },
       { kind: "merged", ...line, text: note, data },
       deviceOf(into)?.id ?? null,
       false,
@@ -164,8 +167,6 @@ export class CaseMerges {
     const gone = { ...line, text: null, data: { into: into.id } };
     made.move(from, ended.to, gone, deviceOf(from)?.id ?? null);
     await made.write(tx);
-    const owedSinceMs = waitedMs ?? (spoken !== null && from.promise.answeredAtMs === null ? from.knownAtMs : null);
-    const isOwedAnew = after.promise.answeredAtMs !== null && owedSinceMs !== null;
     const { escalatesAtMs } = ownerWaits(owedSinceMs ?? 0, 0, terms(after.severity));
     await talk.joined(tx, from.id, into.id, isOwedAnew ? { sinceMs: owedSinceMs, escalatesAtMs } : null);
   }
@@ -175,18 +176,29 @@ export class CaseMerges {
     by: Principal,
     { from, into, note }: { from: ServiceCase; into: ServiceCase; note: string | null },
   ): Promise<void> {
-    const { clock, appliances, audit } = this.#deps;
+    const { clock, appliances, audit, policies } = this.#deps;
     const deviceOf = await appliancesOf(appliances, [from, into]);
     const line = { atMs: clock.nowMs(), by: principalText(by) };
     // What was solved together is solved, and of one cause one case is open.
     const isOver = isClosed(into.state.status) || (await this.#store.isReplaced(tx, from.id));
     const step = stepCase(from.state, { kind: "unmerged", ...line, isOver });
     if (step.kind === "refused") throw new Error(`a case that was merged is not: ${step.rule}`);
-    await this.#store.moveBack(tx, from.id, await this.#store.partsOf(tx, from.id));
+    const parts = await this.#store.partsOf(tx, from.id);
+    await this.#store.moveBack(tx, from.id, parts);
+    await this.#stopOwing(tx, { from, into, parts }, step.to.status === "open");
     const made = new CaseChanges(this.#deps);
+    const terms = (severity: ServiceCase["severity"]) => policies.terms(severity);
+    // Whoever has it because they had the other one has that one.
+    const inherited =
+      from.assignee !== null && into.assignee === from.assignee && into.assignedAtMs === from.assignedAtMs;
+    const alone = {
+      ...into,
+      ...parted(parts, into, terms),
+      ...(inherited ? { assignee: null, assignedAtMs: null } : {}),
+    };
     made.move(from, step.to, { ...line, text: note, data: { from: into.id } }, deviceOf(from)?.id ?? null);
     const data = { case: from.id };
-    made.add(into, { kind: "unmerged", ...line, text: null, data }, deviceOf(into)?.id ?? null, false);
+    made.add(alone, { kind: "unmerged", ...line, text: null, data }, deviceOf(into)?.id ?? null, false);
     await made.write(tx);
     await audit.record(tx, {
       principal: by,
@@ -195,6 +207,30 @@ export class CaseMerges {
       before: { into: into.id },
       after: { status: step.to.status },
     });
+  }
+
+  /** What was promised for a case is owed no more in those that it was in: the one that stands, and any between. */
+  async #stopOwing(
+    tx: Db,
+    { from, into, parts }: { from: ServiceCase; into: ServiceCase; parts: readonly string[] },
+    goesOn: boolean,
+  ): Promise<void> {
+    const { store, talk, policies } = this.#deps;
+    const terms = (severity: ServiceCase["severity"]) => policies.terms(severity);
+    const between = await store.lockAll(tx, await this.#store.between(tx, from.id, into.id));
+    await store.write(
+      tx,
+      between.map((one) => ({ ...one, ...parted(parts, one, terms) })),
+    );
+    for (const { caseId, waitsSinceMs } of into.promise.takenOver?.offers ?? []) {
+      if (waitsSinceMs === null || !parts.includes(caseId)) continue;
+      const stillWaits = await talk.waitsNoMore(tx, into.id, waitsSinceMs);
+      // Where it owes its first answer, that is promised anyway.
+      if (stillWaits && goesOn && from.promise.answeredAtMs !== null) {
+        const { escalatesAtMs } = ownerWaits(waitsSinceMs, 0, terms(from.severity));
+        await talk.ownerWaits(tx, from.id, waitsSinceMs, escalatesAtMs);
+      }
+    }
   }
 }
 

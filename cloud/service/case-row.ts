@@ -1,4 +1,4 @@
-import { type CasePromise, isClosed } from "./core/case-promise.ts";
+import { type CasePromise, isClosed, type TakenOver } from "./core/case-promise.ts";
 import type { CaseState, CaseStatus } from "./core/case.ts";
 import type { Severity } from "./core/severity.ts";
 
@@ -34,7 +34,15 @@ export interface ServiceCase {
   firstResolvedAtMs: number | null;
   /** Whether that was in time; null while it never was resolved. */
   resolveKept: boolean | null;
+  /** The first of the staff who did something with it since it was opened, or opened again; null while nobody did. */
+  seen: { atMs: number; by: string } | null;
+  /** Since when its cause is gone, while it waits for a person all the same. In the device's time. */
+  causeGoneAtMs: number | null;
 }
+
+/** Whether it ends by no other hand than a person's: a safety matter that none has seen. */
+export const wantsPerson = ({ severity, seen }: Pick<ServiceCase, "severity" | "seen">): boolean =>
+  severity === "safety" && seen === null;
 
 /**
  * Whether a case is still of those who have its appliance: what somebody left behind is nobody's to be answered. A case of a household
@@ -84,6 +92,10 @@ export interface CaseRow {
   first_resolved_at_ms: number | null;
   resolve_kept: boolean | null;
   merged_into_id: string | null;
+  seen_at_ms: number | null;
+  seen_by: string | null;
+  cause_gone_at_ms: number | null;
+  taken_over: TakenOver | null;
 }
 
 /** Of a case of which nothing is due: it sorts after all others. */
@@ -171,6 +183,7 @@ export const toCase = (row: CaseRow): ServiceCase => ({
     dueAtMs: row.due_at_ms === nothingDueMs ? null : row.due_at_ms,
     level: row.escalation_level,
     escalatesAtMs: row.escalates_at_ms,
+    takenOver: row.taken_over,
   },
   answeredBy: row.answered_by,
   escalatedTo: row.escalated_to,
@@ -179,6 +192,8 @@ export const toCase = (row: CaseRow): ServiceCase => ({
   reopenedCount: row.reopened_count,
   firstResolvedAtMs: row.first_resolved_at_ms,
   resolveKept: row.resolve_kept,
+  seen: row.seen_at_ms === null || row.seen_by === null ? null : { atMs: row.seen_at_ms, by: row.seen_by },
+  causeGoneAtMs: row.cause_gone_at_ms,
 });
 
 export function toRow(serviceCase: ServiceCase): CaseRow {
@@ -218,5 +233,9 @@ export function toRow(serviceCase: ServiceCase): CaseRow {
     first_resolved_at_ms: serviceCase.firstResolvedAtMs,
     resolve_kept: serviceCase.resolveKept,
     merged_into_id: mergedInto(state),
+    seen_at_ms: serviceCase.seen?.atMs ?? null,
+    seen_by: serviceCase.seen?.by ?? null,
+    cause_gone_at_ms: serviceCase.causeGoneAtMs,
+    taken_over: promise.takenOver,
   };
 }

@@ -46,6 +46,10 @@ export const caseView = z
     escalatedTo: z.string().nullable(),
     assignee: z.string().nullable(),
     reopenedCount: z.number(),
+    /** The first of the staff who did something with it since it was opened, or opened again; null while nobody did. */
+    seen: z.object({ atMs: z.number(), by: z.string() }).nullable(),
+    /** Since when its cause is gone, while it waits for a person to have seen it: a safety matter does not end by itself before. */
+    causeGoneAtMs: z.number().nullable(),
     /** The case that stands for it since it turned out to be the same matter; null where it stands for itself. */
     mergedInto: z.string().nullable(),
   })
@@ -89,5 +93,7 @@ export const viewOf = ({ serviceCase, deviceId }: CaseWithDevice): CaseView => (
   escalatedTo: serviceCase.escalatedTo,
   assignee: serviceCase.assignee,
   reopenedCount: serviceCase.reopenedCount,
+  seen: serviceCase.seen,
+  causeGoneAtMs: serviceCase.causeGoneAtMs,
   mergedInto: mergedInto(serviceCase.state),
 });

@@ -90,6 +90,19 @@ export function caseWorkRoutes(server: FastifyInstance, desk: CaseDesk): void {
     async ({ principal, params, body }) => done(params.id, await desk.resolve(principal, params.id, body.note)),
   );
   app.post(
+    "/api/v1/cases/:id/acknowledge",
+    {
+      config,
+      schema: {
+        ...step,
+        summary: "Say that a person has seen a case",
+        description:
+          "A safety case whose cause goes away stays open until somebody of the staff has done something with it, this or anything else. Where the cause is gone already, this resolves the case.",
+      },
+    },
+    async ({ principal, params }) => done(params.id, await desk.acknowledge(principal, params.id)),
+  );
+  app.post(
     "/api/v1/cases/:id/fixed-in",
     {
       config,

@@ -118,14 +118,15 @@ export class CasesStore {
         opened_by, opened_at_ms, known_at_ms, status_at_ms, resolved_by, fixed_in_version, fixed_in_counter,
         release_confirmed_at_ms, first_answer_due_at_ms, resolve_due_at_ms, answered_at_ms, answered_by, paused_at_ms, due_at_ms,
         escalation_level, escalated_to, escalates_at_ms, assignee, assigned_at_ms, reopened_count, first_resolved_at_ms, resolve_kept,
-        merged_into_id)
+        merged_into_id, seen_at_ms, seen_by, cause_gone_at_ms, taken_over)
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(
         id uuid, device_key int, model text, household_id uuid, former_household_id uuid, rule_id uuid, cause text, severity text,
         title text, status text, opened_by text, opened_at_ms bigint, known_at_ms bigint, status_at_ms bigint, resolved_by text,
         fixed_in_version text, fixed_in_counter int, release_confirmed_at_ms bigint, first_answer_due_at_ms bigint,
         resolve_due_at_ms bigint, answered_at_ms bigint, answered_by text, paused_at_ms bigint, due_at_ms bigint,
         escalation_level int, escalated_to text, escalates_at_ms bigint, assignee text, assigned_at_ms bigint,
-        reopened_count int, first_resolved_at_ms bigint, resolve_kept boolean, merged_into_id uuid)
+        reopened_count int, first_resolved_at_ms bigint, resolve_kept boolean, merged_into_id uuid,
+        seen_at_ms bigint, seen_by text, cause_gone_at_ms bigint, taken_over jsonb)
       ON CONFLICT (id) DO UPDATE SET
         household_id = excluded.household_id, former_household_id = excluded.former_household_id, severity = excluded.severity,
         status = excluded.status, status_at_ms = excluded.status_at_ms, resolved_by = excluded.resolved_by,
@@ -136,7 +137,9 @@ export class CasesStore {
         due_at_ms = excluded.due_at_ms, escalation_level = excluded.escalation_level, escalated_to = excluded.escalated_to,
         escalates_at_ms = excluded.escalates_at_ms, assignee = excluded.assignee, assigned_at_ms = excluded.assigned_at_ms,
         reopened_count = excluded.reopened_count, first_resolved_at_ms = excluded.first_resolved_at_ms,
-        resolve_kept = excluded.resolve_kept, merged_into_id = excluded.merged_into_id`.execute(tx);
+        resolve_kept = excluded.resolve_kept, merged_into_id = excluded.merged_into_id,
+        seen_at_ms = excluded.seen_at_ms, seen_by = excluded.seen_by, cause_gone_at_ms = excluded.cause_gone_at_ms,
+        taken_over = excluded.taken_over`.execute(tx);
   }
 
   /** The open cases of a device, held until the transaction ends. */

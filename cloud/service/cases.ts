@@ -4,7 +4,7 @@ import type { Ids } from "../platform/ids.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
 import type { EntryKind } from "./case-entries-store.ts";
 import { CaseMergesStore } from "./case-merges-store.ts";
-import type { ServiceCase } from "./case-row.ts";
+import { type ServiceCase, wantsPerson } from "./case-row.ts";
 import { isClosed, promiseOf } from "./core/case-promise.ts";
 import { byCause, type CaseEvent, type CaseRefusal, stepCase } from "./core/case.ts";
 import { type ServiceRule, titleOfCause } from "./core/rule.ts";
@@ -191,7 +191,7 @@ export class Cases {
    * with ends with it.
    */
   async detach(tx: Db, device: DeviceRef, on: { by: string; atMs: number }): Promise<void> {
-    const made = new CaseChanges(this.#deps);
+    const made = new CaseChanges(this.#deps, false);
     for (const open of await this.#deps.store.lockOpen(tx, device.key)) {
       if (open.householdId === null) continue;
       const step = leaving(open, on);
@@ -221,7 +221,12 @@ export class Cases {
     if (now !== undefined && (now.householdId === householdId || !isClosed(now.state.status))) {
       const outcome = stepCase(now.state, { kind: "cause_returned", atMs, counter });
       if (outcome.kind === "moved") return made.move(now, outcome.to, line, device.id);
-      if (outcome.rule !== "resolved_too_long_ago") return undefined;
+      if (outcome.rule !== "resolved_too_long_ago") {
+        // It waits for a person, and what it is about is there again.
+        return now.causeGoneAtMs === null
+          ? undefined
+          : made.add({ ...now, causeGoneAtMs: null }, { kind: "cause_back", ...line }, device.id);
+      }
     }
     const opened = this.#opened({
       device,
@@ -260,6 +265,8 @@ export class Cases {
       reopenedCount: 0,
       firstResolvedAtMs: null,
       resolveKept: null,
+      seen: null,
+      causeGoneAtMs: null,
     };
   }
 }
@@ -274,7 +281,7 @@ type OpenedCase = Omit<CaseMatter, "text"> & {
 /** What a case comes to when its household leaves; null: it stays where it is. */
 function leaving(open: ServiceCase, { by, atMs }: { by: string; atMs: number }): CaseEvent | null {
   const byHousehold = open.ruleId === null && !open.openedBy.startsWith("staff:");
-  if (byHousehold) return { kind: "resolved", atMs, by };
+  if (byHousehold && !wantsPerson(open)) return { kind: "resolved", atMs, by };
   return open.state.status === "waiting_for_owner" ? { kind: "take_up", atMs } : null;
 }
 
@@ -294,9 +301,12 @@ function clear(
 ): ServiceCase | undefined {
   const { device, rule, atMs, evidence } = change;
   if (now === undefined) return undefined;
-  const outcome = stepCase(now.state, { kind: "cause_cleared", atMs, counter });
-  // A case that staff resolved while its cause still stood has nothing left to resolve.
-  if (outcome.kind === "refused") return undefined;
+  const outcome = stepCase(now.state, { kind: "cause_cleared", atMs, counter, isUnseen: wantsPerson(now) });
   const data = { ruleId: rule.id, ruleVersion: rule.version, ...evidence };
-  return made.move(now, outcome.to, { atMs, by: byCause, text: null, data }, device.id);
+  const line = { atMs, by: byCause, text: null, data };
+  if (outcome.kind === "moved") return made.move(now, outcome.to, line, device.id);
+  if (outcome.rule === "case_unseen" && now.causeGoneAtMs === null)
+    return made.add({ ...now, causeGoneAtMs: atMs }, { kind: "cause_gone", ...line }, device.id);
+  // A case that staff resolved while its cause still stood has nothing left to resolve.
+  return undefined;
 }

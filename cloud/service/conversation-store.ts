@@ -137,6 +137,14 @@ export class ConversationStore {
       WHERE case_id = ${caseId} AND waits_since_ms IS NULL`.execute(tx);
   }
 
+  /** What an owner waits for since then is owed in another case. @returns whether it was owed still */
+  async waitsNoMore(tx: Db, caseId: string, sinceMs: number): Promise<boolean> {
+    const { numAffectedRows } = await sql`UPDATE case_conversation
+      SET waits_since_ms = NULL, waits_level = 0, waits_escalates_at_ms = NULL
+      WHERE case_id = ${caseId} AND waits_since_ms = ${sinceMs}`.execute(tx);
+    return numAffectedRows === 1n;
+  }
+
   /** Cases whose owners have waited for another step of the escalation, held until the transaction ends. */
   async lockWaiting(
     tx: Db,
@@ -242,6 +250,8 @@ export class ConversationStore {
       SELECT c.id FROM case_conversation v JOIN service_case c ON c.id = v.case_id
       WHERE c.status = 'waiting_for_owner' AND c.status_at_ms <= ${sinceMs} AND c.answered_by = 'automation'
         AND v.auto_answered_at_ms IS NOT NULL AND NOT v.wants_human
+        -- A safety matter is not settled before a person has seen it.
+        AND (c.severity <> 'safety' OR c.seen_at_ms IS NOT NULL)
       ORDER BY c.status_at_ms LIMIT ${limit}`.execute(db);
     return rows.map(({ id }) => id);
   }

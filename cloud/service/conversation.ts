@@ -8,7 +8,7 @@ import { type Audit, type OwnerPrincipal, type Principal, principalText } from "
 import { appliancesOf } from "./case-appliances.ts";
 import type { ServiceAppliances } from "./case-desk.ts";
 import type { CasePolicies } from "./case-policies.ts";
-import { isTheirs, mergedInto, type ServiceCase } from "./case-row.ts";
+import { isTheirs, mergedInto, type ServiceCase, wantsPerson } from "./case-row.ts";
 import type { Cases } from "./cases.ts";
 import type { CasesStore } from "./cases-store.ts";
 import type { ConversationStore } from "./conversation-store.ts";
@@ -330,7 +330,9 @@ export class Conversations {
       asked,
     );
     const about = { code: asked.code ?? null, topic: asked.topic ?? null };
-    const made = { ...whose, severity: "service", cause, title: helpTitle(asked), text: null, by } as const;
+    // Nor is what was a safety matter there a smaller one here, as long as no person has seen it.
+    const severity = others.some(wantsPerson) ? ("safety" as const) : ("service" as const);
+    const made = { ...whose, severity, cause, title: helpTitle(asked), text: null, by } as const;
     const serviceCase =
       joined ?? (await cases.openByPerson(tx, { ...made, atMs, data: { ...about, from } })).serviceCase;
     const line = { by, text: helpText(asked), atMs, data: { ...about, from } };

@@ -134,6 +134,11 @@ export const serviceProblems = {
     title: "The case is open already",
     help: "GET /api/v1/cases/:id shows where it stands.",
   },
+  case_unseen: {
+    status: 409,
+    title: "Nobody has seen the case yet",
+    help: "A safety case ends by a person's hand until one has seen it: POST /api/v1/cases/:id/acknowledge.",
+  },
   case_already_resolved: {
     status: 409,
     title: "The case is resolved",

@@ -6,6 +6,8 @@ import { safeText } from "#protocol/text.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import { principalText } from "../staff/staff.ts";
+import type { Answers } from "./answers.ts";
+import { causeDefinition } from "./core/cause-article.ts";
 import { incidentStatuses } from "./core/incident.ts";
 import { severities } from "./core/severity.ts";
 import { serviceProblems } from "./errors.ts";
@@ -56,6 +58,8 @@ const common = z.array(z.object({ value: z.string().nullable(), members: z.numbe
 const incidentWithEntries = incidentView
   .extend({
     entries: z.array(incidentEntry),
+    /** What is known of its cause, as on a case. */
+    causeArticle: z.object({ version: z.number(), ...causeDefinition.shape }).nullable(),
     /** What its members have in common, the most frequent values first. */
     common: z.object({ firmware: common, hardware: common, country: common }),
   })
@@ -119,10 +123,16 @@ const watchedRelease = z
   })
   .meta({ id: "WatchedRelease" });
 
+/** What these routes need of the service. */
+interface IncidentService {
+  incidents: IncidentDesk;
+  answers: Answers;
+}
+
 /** HTTP of incidents, and of the watch over releases that opens some of them. */
-export function incidentRoutes(server: FastifyInstance, desk: IncidentDesk, watch: FirmwareWatch): void {
-  readRoutes(server, desk);
-  workRoutes(server, desk);
+export function incidentRoutes(server: FastifyInstance, service: IncidentService, watch: FirmwareWatch): void {
+  readRoutes(server, service);
+  workRoutes(server, service);
   server.withTypeProvider<ZodTypeProvider>().get(
     "/api/v1/service/firmware-watch",
     {
@@ -139,13 +149,20 @@ export function incidentRoutes(server: FastifyInstance, desk: IncidentDesk, watc
   );
 }
 
-async function answer(desk: IncidentDesk, id: string): Promise<z.infer<typeof incidentWithEntries>> {
-  const found = await desk.get(id);
+async function answer(
+  { incidents, answers }: IncidentService,
+  id: string,
+): Promise<z.infer<typeof incidentWithEntries>> {
+  const found = await incidents.get(id);
   if (found === null) throw problem(serviceProblems, "incident_not_found");
-  return { ...toView(found.incident), entries: found.entries, common: found.common };
+  const { incident, entries, common: shared } = found;
+  const cause = await answers.causeOf(incident);
+  const causeArticle = cause === null ? null : { version: cause.version, ...cause.definition };
+  return { ...toView(incident), entries, causeArticle, common: shared };
 }
 
-function readRoutes(server: FastifyInstance, desk: IncidentDesk): void {
+function readRoutes(server: FastifyInstance, service: IncidentService): void {
+  const desk = service.incidents;
   const app = server.withTypeProvider<ZodTypeProvider>();
   const tags = ["incidents"];
   app.get(
@@ -192,7 +209,7 @@ function readRoutes(server: FastifyInstance, desk: IncidentDesk): void {
         response: { 200: incidentWithEntries },
       },
     },
-    ({ params }) => answer(desk, params.id),
+    ({ params }) => answer(service, params.id),
   );
   app.get(
     "/api/v1/incidents/:id/members",
@@ -227,7 +244,8 @@ function readRoutes(server: FastifyInstance, desk: IncidentDesk): void {
   );
 }
 
-function workRoutes(server: FastifyInstance, desk: IncidentDesk): void {
+function workRoutes(server: FastifyInstance, service: IncidentService): void {
+  const desk = service.incidents;
   const app = server.withTypeProvider<ZodTypeProvider>();
   const tags = ["incidents"];
   const config = { permission: "cases.write" } as const;
@@ -241,7 +259,7 @@ function workRoutes(server: FastifyInstance, desk: IncidentDesk): void {
     async ({ principal, params, body }) => {
       const outcome = await desk.note(principal, params.id, body.text);
       if (outcome.kind === "refused") throw problem(serviceProblems, outcome.rule);
-      return answer(desk, params.id);
+      return answer(service, params.id);
     },
   );
   app.post(
@@ -260,7 +278,7 @@ function workRoutes(server: FastifyInstance, desk: IncidentDesk): void {
     async ({ principal, params, body }) => {
       const outcome = await desk.assign(principal, params.id, body.assignee);
       if (outcome.kind === "refused") throw problem(serviceProblems, outcome.rule);
-      return answer(desk, params.id);
+      return answer(service, params.id);
     },
   );
   app.post(
@@ -280,7 +298,7 @@ function workRoutes(server: FastifyInstance, desk: IncidentDesk): void {
     async ({ principal, params, body }) => {
       const outcome = await desk.resolve(principal, params.id, body.note, body.standing);
       if (outcome.kind === "refused") throw problem(serviceProblems, outcome.rule);
-      return answer(desk, params.id);
+      return answer(service, params.id);
     },
   );
 }

@@ -35,6 +35,12 @@ const standing = z
     ahead: z.number().nullable().describe("How many are ahead of you; null while nobody works on it"),
     answerByMs: z.number().nullable().describe("Until when a first answer is promised; null once it was given"),
     solutionByMs: z.number().nullable().describe("Until when it shall be solved; null while it waits for you"),
+    causeGoneAtMs: z
+      .number()
+      .nullable()
+      .describe(
+        "Since when the appliance shows it no more, while it stays open because a person shall look at it first",
+      ),
     expectedAnswer: z
       .object({
         basis: z.enum(["measured", "too_few"]),

@@ -48,6 +48,8 @@ export interface OwnerStanding {
   /** What was promised. */
   answerByMs: number | null;
   solutionByMs: number | null;
+  /** Since when the appliance shows it no more, while a person shall look at it all the same; null where that is not so. */
+  causeGoneAtMs: number | null;
   /** When others of this severity were answered; null once this one was. */
   expectedAnswer: (Expectation & { fromMs?: number; toMs?: number }) | null;
   lastSequence: number;
@@ -223,6 +225,7 @@ function toStanding({ serviceCase, ahead, lastSequence }: Standing, expectation:
     answerByMs: closed || promise.answeredAtMs !== null ? null : promise.firstAnswerDueAtMs,
     // While the clock stands still nobody can say when.
     solutionByMs: closed || promise.pausedAtMs !== null ? null : promise.resolveDueAtMs,
+    causeGoneAtMs: serviceCase.causeGoneAtMs,
     expectedAnswer: waitsForAnswer && expectation !== null ? { ...expectation, ...times } : null,
     lastSequence,
   };

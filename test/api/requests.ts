@@ -278,6 +278,7 @@ export const withoutBody = new Set([
   "DELETE /api/v1/engagement/app",
   "POST /api/v1/unsubscribe/:token",
   "PUT /files/uploads/:id",
+  "POST /api/v1/cases/:id/acknowledge",
   "POST /api/v1/cases/:id/take",
   "DELETE /api/v1/notices/channels/:id",
   "DELETE /api/v1/webhooks/:id",

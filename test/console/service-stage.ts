@@ -11,6 +11,8 @@ export const helpId = "oven-0002";
 const ovensAtOnce = 24;
 /** The oven that tells of an hour ago what it should have told then. It has no household and no trouble. */
 export const lateId = "oven-0003";
+/** Ovens that grow too hot when a test says so. */
+export const spareIds = ["oven-0029", "oven-0030"] as const;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
@@ -20,6 +22,9 @@ export interface ServiceStage {
   incidentId: string;
   /** Of the household that has the first two. */
   householdId: string;
+  /** Has an oven be too hot, or cool again. @returns once its case says so */
+  heat(id: string): Promise<string>;
+  cool(id: string): Promise<void>;
   leave(): Promise<void>;
 }
 
@@ -81,7 +86,7 @@ async function fleet(service: RunningService): Promise<{ id: string; client: Mqt
   for (const model of loadModels().values()) {
     await made(service.api(`/api/v1/models/${model.key}`, { method: "PUT", body: model }));
   }
-  const devices = Array.from({ length: ovensAtOnce + 4 }, (_, at) => ({
+  const devices = Array.from({ length: ovensAtOnce + 4 + spareIds.length }, (_, at) => ({
     id: `oven-${String(at + 1).padStart(4, "0")}`,
     model: "oven-x200",
     serial: `SN-73400${String(at).padStart(2, "0")}`,
@@ -157,7 +162,7 @@ export async function setServiceStage(service: RunningService): Promise<ServiceS
     type: "help.requested",
     data: { text: "The door does not close any more.", wantsHuman: true },
   });
-  for (const { id, client } of clients.slice(4)) {
+  for (const { id, client } of clients.slice(4, 4 + ovensAtOnce)) {
     await publish(client, id, "events", { id: "f-1", atMs: Date.now(), type: "fault.raised", data: { code: "E42" } });
   }
   const caseOf = async (deviceId: string): Promise<string> => {
@@ -176,6 +181,18 @@ export async function setServiceStage(service: RunningService): Promise<ServiceS
     helpCaseId: await caseOf(helpId),
     incidentId: (await incidents())[0].id,
     householdId: household.id,
+    async heat(id) {
+      await publish(clientOf(id), id, "telemetry", runaway(Date.now() - 2_000));
+      await until("its case is open", async () => (await caseOf(id)) !== "");
+      return caseOf(id);
+    },
+    async cool(id) {
+      await publish(clientOf(id), id, "telemetry", { atMs: Date.now(), m: { cavity_c: 60 } });
+      await until("its case says that the cause is gone", async () => {
+        const { body } = await service.api(`/api/v1/cases/${await caseOf(id)}`);
+        return body.causeGoneAtMs !== null;
+      });
+    },
     leave: async () => {
       await Promise.all(clients.map(({ client }) => client.endAsync(true)));
     },

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { until } from "../support/service-process.ts";
 import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
-import { lateId, setServiceStage } from "./service-stage.ts";
+import { lateId, setServiceStage, spareIds } from "./service-stage.ts";
 
 /** The first of those that ship with Hearth. */
 const overTemperatureId = "01890000-0000-7000-8000-000000000001";
@@ -18,7 +18,8 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       const rows = table.locator("[data-row]");
       await rows.nth(1).waitFor();
       expect(await rows.nth(0).innerText()).toMatch(/Cavity too hot[^]*Safety[^]*due in/);
-      expect(await rows.nth(1).innerText()).toMatch(/Asks for help/);
+      // By the title of its article, and not by `help_requested`.
+      expect(await rows.nth(1).innerText()).toMatch(/Asks for help[^]*Help asked/);
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.getByLabel("Severity").selectOption("without safety");
       await rows.filter({ hasText: "Cavity too hot" }).waitFor({ state: "detached" });
@@ -52,6 +53,27 @@ describe.skipIf(!hasChromium)("service in the console", () => {
   });
 
   describe.each([desk, phone])("beyond one appliance, at $name", (screen) => {
+    test("an incident says what to do about its cause, and has the cause by the name of its article", async () => {
+      const written = {
+        title: "Mains dropped below 190 V",
+        fix: "Look whether one street has it. The ovens need nothing.",
+        part: { number: "EM-1100", name: "mains filter" },
+        article: { en: { title: "The power was too weak", text: "Your oven is well." } },
+      };
+      await hearth.service.api("/api/v1/causes/fault:E42", { method: "PUT", body: written });
+      const { page, complaints } = await open(screen, "/incidents");
+      await page.getByRole("table", { name: "Incidents" }).getByText("Mains dropped below 190 V · oven-x200").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByRole("table", { name: "Incidents" }).getByRole("link").first().click();
+      await page.getByRole("definition").getByText("Mains dropped below 190 V").waitFor();
+      const card = page.getByRole("region", { name: "What to do" });
+      await card.getByText(written.fix).waitFor();
+      await card.getByText("EM-1100").waitFor();
+      await card.getByText("What the owner reads: “The power was too weak”").click();
+      await card.getByText("Your oven is well.").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
     test("an incident shows whom it hits over time, what they have in common, and can be taken and noted", async () => {
       const { page, complaints } = await open(screen, "/incidents");
       await page.getByRole("table", { name: "Incidents" }).getByText(/24, /).waitFor();
@@ -112,7 +134,13 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       const { page, complaints } = await open(screen, `/rules/${overTemperatureId}`);
       const card = page.getByRole("region", { name: "Back-test" });
       await card.getByLabel("When").selectOption("7");
-      await card.getByRole("button", { name: "Try it" }).click();
+      const [started] = await Promise.all([
+        page.waitForResponse((one) => one.request().method() === "POST" && one.url().endsWith("/rules/backtest")),
+        card.getByRole("button", { name: "Try it" }).click(),
+      ]);
+      // Until it is there, the one before it is shown.
+      const { id } = await started.json();
+      await card.locator(`[data-backtest="${id}"][data-status="done"]`).waitFor();
       const chart = card.getByRole("figure", { name: "Readings of oven-0001 with marks where the rule fired" });
       await chart.getByRole("slider").waitFor();
       expect(Number(await chart.getAttribute("data-marks"))).toBeGreaterThan(0);
@@ -252,6 +280,29 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       await channel.getByRole("button", { name: "Switch off" }).click();
       await channel.getByText("Off", { exact: true }).waitFor();
     }
+  });
+
+  describe.each([desk, phone])("a safety matter, at $name", (screen) => {
+    test("it says that its cause is gone and waits until somebody says that they have seen it", async () => {
+      const oven = screen === desk ? spareIds[0] : spareIds[1];
+      const caseId = await hearth.stage.heat(oven);
+      const { page, complaints } = await open(screen, `/cases/${caseId}`);
+      const card = page.getByRole("region", { name: "Whether somebody has seen it" });
+      await card.getByText("Nobody has seen this case yet.").waitFor();
+      await hearth.stage.cool(oven);
+      await card.getByText("The cause is gone").waitFor();
+      await page.getByText("The cause is gone; the case waits for somebody to see it").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.goto(`${hearth.service.http}/cases`);
+      const row = page.getByRole("table", { name: "Cases" }).locator("[data-row]").filter({ hasText: oven });
+      await row.getByText("the cause is gone").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.goto(`${hearth.service.http}/cases/${caseId}`);
+      await card.getByRole("button", { name: "I have seen it: resolve" }).click();
+      await page.getByText("Seen, and resolved: the cause was gone").waitFor();
+      await card.waitFor({ state: "detached" });
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
   });
 
   describe.each([desk, phone])("by hand, at $name", (screen) => {

@@ -6,7 +6,7 @@
  * appliance does would find its case no more.
  */
 import type { CaseState } from "./case.ts";
-import { type CasePromise, isClosed, promiseJoined, type SeverityTerms } from "./case-promise.ts";
+import { type CasePromise, isClosed, type SeverityTerms, settled, type TakenOver } from "./case-promise.ts";
 import { severities, type Severity } from "./severity.ts";
 
 /** Most cases that one case holds, at whatever remove. */
@@ -47,17 +47,98 @@ export function mergeRefusal(from: Mergeable, into: Mergeable): MergeRefusal | n
   return into.deviceKey === null ? "case_merge_loses_appliance" : "case_merge_other_appliance";
 }
 
+/** How bad a matter is, and what is promised for it. */
+interface Owed {
+  severity: Severity;
+  promise: CasePromise;
+  /** Whom the escalation reached last. */
+  escalatedTo: string | null;
+}
+
+type TermsOf = (severity: Severity) => SeverityTerms;
+
+const gravest = (all: readonly Severity[]): Severity =>
+  all.reduce((most, one) => (severities.indexOf(one) > severities.indexOf(most) ? one : most));
+
+const soonest = (own: number, others: readonly (number | null)[]): number =>
+  Math.min(own, ...others.filter((dueAtMs) => dueAtMs !== null));
+
+/** What counts of what a case has of its own and of what others brought. */
+const counted = ({ own, offers }: TakenOver) => ({
+  severity: gravest([own.severity, ...offers.map(({ severity }) => severity)]),
+  firstAnswerDueAtMs: soonest(
+    own.firstAnswerDueAtMs,
+    offers.map(({ firstAnswerDueAtMs }) => firstAnswerDueAtMs),
+  ),
+  resolveDueAtMs: soonest(
+    own.resolveDueAtMs,
+    offers.map(({ resolveDueAtMs }) => resolveDueAtMs),
+  ),
+});
+
 /**
- * How bad the matter is, and what is promised for it, once `from` has gone into `into`.
+ * How bad the matter is, and what is promised for it, once `from` has gone into `into`. Nobody shall wait longer because of that: what was
+ * promised sooner there holds here.
  *
  * @param terms of each severity
+ * @param waitsSinceMs since when the owner waited in `from` for an answer that is owed in `into` from now on; null where none is
  */
 export function joined(
-  from: Mergeable,
-  into: Mergeable,
-  terms: (severity: Severity) => SeverityTerms,
+  from: Mergeable & Owed,
+  into: Mergeable & Owed,
+  terms: TermsOf,
+  waitsSinceMs: number | null,
 ): { severity: Severity; promise: CasePromise } {
-  const graver = severities.indexOf(from.severity) > severities.indexOf(into.severity);
-  const severity = graver ? from.severity : into.severity;
-  return { severity, promise: promiseJoined(into.promise, into.state.status, from.promise, terms(severity)) };
+  const { promise, severity, escalatedTo } = into;
+  const own = promise.takenOver?.own ?? {
+    firstAnswerDueAtMs: promise.firstAnswerDueAtMs,
+    resolveDueAtMs: promise.resolveDueAtMs,
+    severity,
+  };
+  // While what is due is due by its own promise, that is how far the escalation of it is.
+  const { severity: _, ...ownDues } = own;
+  const alone = settled({ ...promise, ...ownDues }, into.state.status, terms(own.severity));
+  const reached =
+    promise.takenOver === null || alone.dueAtMs === promise.dueAtMs
+      ? { dueAtMs: promise.dueAtMs, level: promise.level, escalatedTo }
+      : promise.takenOver.reached;
+  const owesAnswers = promise.answeredAtMs === null && from.promise.answeredAtMs === null;
+  const brought = [
+    { ...(from.promise.takenOver?.own ?? { ...from.promise, severity: from.severity }), caseId: from.id, waitsSinceMs },
+    ...(from.promise.takenOver?.offers ?? []),
+  ].map((one) => ({
+    caseId: one.caseId,
+    severity: one.severity,
+    firstAnswerDueAtMs: owesAnswers ? one.firstAnswerDueAtMs : null,
+    // A clock that stands still promises no moment.
+    resolveDueAtMs: from.promise.pausedAtMs === null ? one.resolveDueAtMs : null,
+    waitsSinceMs: one.waitsSinceMs,
+  }));
+  const takenOver = { own, reached, offers: [...(promise.takenOver?.offers ?? []), ...brought] };
+  const { severity: together, ...dues } = counted(takenOver);
+  return {
+    severity: together,
+    promise: settled({ ...promise, ...dues, takenOver }, into.state.status, terms(together)),
+  };
+}
+
+/**
+ * What a case is owed once others are taken out of it again: as if they had never been in.
+ *
+ * @param ids the case that is taken out, and those that went into that one
+ */
+export function parted(ids: readonly string[], into: Mergeable & Owed, terms: TermsOf): Owed {
+  const { promise, severity: before, escalatedTo } = into;
+  if (promise.takenOver === null) return { severity: before, promise, escalatedTo };
+  const { own, reached, offers } = promise.takenOver;
+  const left = { own, reached, offers: offers.filter(({ caseId }) => !ids.includes(caseId)) };
+  const { severity, ...dues } = counted(left);
+  const takenOver = left.offers.length === 0 ? null : left;
+  const settle = (from: CasePromise) => settled({ ...from, ...dues, takenOver }, into.state.status, terms(severity));
+  const after = settle(promise);
+  if (after.dueAtMs === promise.dueAtMs) return { severity, promise: after, escalatedTo };
+  if (after.dueAtMs !== reached.dueAtMs) return { severity, promise: after, escalatedTo: null };
+  // Steps that were reached before are not reached again.
+  const { dueAtMs, level } = reached;
+  return { severity, promise: settle({ ...promise, dueAtMs, level }), escalatedTo: reached.escalatedTo };
 }

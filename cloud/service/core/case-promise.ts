@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
 import type { CaseStatus } from "./case.ts";
+import type { Severity } from "./severity.ts";
 
 const durationMs = z
   .int()
@@ -72,6 +73,24 @@ export interface CasePromise {
   level: number;
   /** When the next step is reached; null where there is none. */
   escalatesAtMs: number | null;
+  /** What it took over of the cases that went into its own; null where none did. */
+  takenOver: TakenOver | null;
+}
+
+/** What was promised for one case: null where that promises no moment. */
+interface Offer {
+  firstAnswerDueAtMs: number | null;
+  resolveDueAtMs: number | null;
+  severity: Severity;
+}
+
+/** A case goes on by the soonest of what was promised for it and for those that went into it, and each has its own back. */
+export interface TakenOver {
+  own: { firstAnswerDueAtMs: number; resolveDueAtMs: number; severity: Severity };
+  /** How far the escalation was of what was due by its own promise alone. */
+  reached: { dueAtMs: number | null; level: number; escalatedTo: string | null };
+  /** Of the cases that went into it. `waitsSinceMs`: since when an owner waited there for an answer that is owed here now. */
+  offers: (Offer & { caseId: string; waitsSinceMs: number | null })[];
 }
 
 const closed = new Set<CaseStatus>(["resolved", "resolved_in_release", "merged"]);
@@ -80,7 +99,7 @@ const paused = new Set<CaseStatus>(["waiting_for_owner", "waiting_for_release"])
 export const isClosed = (status: CaseStatus): boolean => closed.has(status);
 
 /** Sets what is due next, and with it the escalation where that is something else than before. */
-function settled(promise: CasePromise, status: CaseStatus, { escalation }: SeverityTerms): CasePromise {
+export function settled(promise: CasePromise, status: CaseStatus, { escalation }: SeverityTerms): CasePromise {
   const answer = promise.answeredAtMs === null ? promise.firstAnswerDueAtMs : null;
   const solution = promise.pausedAtMs === null ? promise.resolveDueAtMs : null;
   const open = [answer, solution].filter((due) => due !== null);
@@ -106,10 +125,24 @@ export const promiseOf = (terms: SeverityTerms, knownAtMs: number): CasePromise 
       dueAtMs: null,
       level: 0,
       escalatesAtMs: null,
+      takenOver: null,
     },
     "open",
     terms,
   );
+
+/** What happens to a due time happens to all that it could be. */
+const eachResolveDue = (takenOver: TakenOver | null, change: (dueAtMs: number) => number): TakenOver | null =>
+  takenOver === null
+    ? null
+    : {
+        ...takenOver,
+        own: { ...takenOver.own, resolveDueAtMs: change(takenOver.own.resolveDueAtMs) },
+        offers: takenOver.offers.map((offer) => ({
+          ...offer,
+          resolveDueAtMs: offer.resolveDueAtMs === null ? null : change(offer.resolveDueAtMs),
+        })),
+      };
 
 /** What becomes of a promise when its case goes from one status to another at `nowMs`. */
 export function promiseAfter(
@@ -121,11 +154,11 @@ export function promiseAfter(
   const stoodMs = promise.pausedAtMs === null ? 0 : Math.max(0, nowMs - promise.pausedAtMs);
   // One wait may follow another, for the owner and then for a release: the clock goes on standing still.
   const pausedAtMs = paused.has(to) ? (promise.pausedAtMs ?? nowMs) : null;
-  const resolveDueAtMs =
-    isClosed(from) && !isClosed(to)
-      ? nowMs + terms.resolveMs
-      : promise.resolveDueAtMs + (pausedAtMs === null ? stoodMs : 0);
-  return settled({ ...promise, pausedAtMs, resolveDueAtMs }, to, terms);
+  // One that is taken out of another is owed what it was owed before: nobody shall wait longer for having been mistaken for somebody else.
+  const isAnew = isClosed(from) && from !== "merged" && !isClosed(to);
+  const moved = (dueAtMs: number) => (isAnew ? nowMs + terms.resolveMs : dueAtMs + (pausedAtMs === null ? stoodMs : 0));
+  const takenOver = eachResolveDue(promise.takenOver, moved);
+  return settled({ ...promise, pausedAtMs, resolveDueAtMs: moved(promise.resolveDueAtMs), takenOver }, to, terms);
 }
 
 /** The owner was told something. Only the first time counts. */
@@ -155,37 +188,23 @@ export const promiseAnew = (
       answeredAtMs: null,
       firstAnswerDueAtMs: dueAtMs,
       resolveDueAtMs: Math.max(promise.resolveDueAtMs, dueAtMs),
+      takenOver: answerAnew(
+        eachResolveDue(promise.takenOver, (before) => Math.max(before, dueAtMs)),
+        dueAtMs,
+      ),
     },
     status,
     terms,
   );
 
-/**
- * Another case of the same matter goes into this one. Nobody shall wait longer because of that: what was promised sooner there holds here.
- *
- * @param joined the promise of the case that ends
- */
-export function promiseJoined(
-  promise: CasePromise,
-  status: CaseStatus,
-  joined: CasePromise,
-  terms: SeverityTerms,
-): CasePromise {
-  const owesAnswers = promise.answeredAtMs === null && joined.answeredAtMs === null;
-  return settled(
-    {
-      ...promise,
-      firstAnswerDueAtMs: owesAnswers
-        ? Math.min(promise.firstAnswerDueAtMs, joined.firstAnswerDueAtMs)
-        : promise.firstAnswerDueAtMs,
-      // A clock that stands still promises no moment.
-      resolveDueAtMs:
-        joined.pausedAtMs === null ? Math.min(promise.resolveDueAtMs, joined.resolveDueAtMs) : promise.resolveDueAtMs,
-    },
-    status,
-    terms,
-  );
-}
+const answerAnew = (takenOver: TakenOver | null, firstAnswerDueAtMs: number): TakenOver | null =>
+  takenOver === null
+    ? null
+    : {
+        ...takenOver,
+        own: { ...takenOver.own, firstAnswerDueAtMs },
+        offers: takenOver.offers.map((offer) => ({ ...offer, firstAnswerDueAtMs: null })),
+      };
 
 /** What climbs while it is not done. */
 export type Escalating = Pick<CasePromise, "dueAtMs" | "level" | "escalatesAtMs">;

@@ -31,8 +31,9 @@ const states: Record<(typeof caseStatuses)[number], CaseState> = {
 function event(kind: Kind, atMs: number, counter: number | null = 6): CaseEvent {
   switch (kind) {
     case "cause_returned":
-    case "cause_cleared":
       return { kind, atMs, counter };
+    case "cause_cleared":
+      return { kind, atMs, counter, isUnseen: false };
     case "resolved":
       return { kind, atMs, by: "staff:1" };
     case "fixed_in":

@@ -13,6 +13,8 @@
  *     |
  *     +--staff: the same matter as another case--> merged --it was not--> open, or resolved where the other one is
  *
+ * A safety matter that no person has seen yet does not end because its cause went away: somebody shall have looked at it first.
+ *
  * A cause that returns later than that is a new case: what happened a season ago is not what a technician should read first. A release
  * that was to mend it is another matter: that it did not is a regression whenever it shows. While a device has an older release its
  * cause may come and go, and the case waits on.
@@ -53,7 +55,8 @@ export const caseStatuses = [
 export type CaseEvent =
   /** `counter`: of the release that the device has; null where it never said. */
   | { kind: "cause_returned"; atMs: number; counter: number | null }
-  | { kind: "cause_cleared"; atMs: number; counter: number | null }
+  /** `isUnseen`: it is a safety matter, and no person has seen it. */
+  | { kind: "cause_cleared"; atMs: number; counter: number | null; isUnseen: boolean }
   | { kind: "resolved"; atMs: number; by: string }
   | { kind: "ask_owner"; atMs: number }
   | { kind: "owner_answered"; atMs: number }
@@ -74,6 +77,7 @@ export type CaseRefusal =
   | "case_waits_for_release"
   | "case_merged"
   | "case_not_merged"
+  | "case_unseen"
   | "resolved_too_long_ago";
 
 export type CaseOutcome = { kind: "moved"; to: CaseState } | { kind: "refused"; rule: CaseRefusal };
@@ -99,7 +103,9 @@ const hasRelease = (counter: number | null, { counter: needed }: FixedIn): boole
   counter !== null && counter >= needed;
 
 const cleared = (_now: unknown, on: On<"cause_cleared">): CaseOutcome =>
-  moved({ status: "resolved", resolvedAtMs: on.atMs, by: byCause, fixedIn: null });
+  on.isUnseen
+    ? refused("case_unseen")
+    : moved({ status: "resolved", resolvedAtMs: on.atMs, by: byCause, fixedIn: null });
 const resolve = (_now: unknown, on: On<"resolved">): CaseOutcome =>
   moved({ status: "resolved", resolvedAtMs: on.atMs, by: on.by, fixedIn: null });
 const askOwner = (_now: unknown, on: On<"ask_owner">): CaseOutcome =>
@@ -177,6 +183,7 @@ const transitions: {
   },
   waiting_for_release: {
     cause_returned: () => refused("case_already_open"),
+    // A person said so, and has seen it.
     cause_cleared: ({ fixedIn }, on) =>
       hasRelease(on.counter, fixedIn)
         ? moved({ status: "resolved_in_release", resolvedAtMs: on.atMs, by: byRelease, fixedIn })

@@ -95,13 +95,6 @@ export const policyQuery = queryOptions({
   staleTime: calmMs,
 });
 
-export const causesQuery = queryOptions({
-  queryKey: ["causes"],
-  queryFn: ({ signal }) =>
-    get<{ items: { key: string; definition: { title: string } }[] }>("/api/v1/causes", { signal }),
-  staleTime: calmMs,
-});
-
 export const measuresQuery = (weeks: number) =>
   queryOptions({
     queryKey: ["cases", "measures", weeks],

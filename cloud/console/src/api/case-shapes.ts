@@ -43,6 +43,10 @@ export interface QueuedCase {
   escalatedTo: string | null;
   assignee: string | null;
   reopenedCount: number;
+  /** The first of the staff who did something with it since it was opened, or opened again; null while nobody did. */
+  seen: { atMs: number; by: string } | null;
+  /** Since when its cause is gone, while it waits for a person to have seen it. */
+  causeGoneAtMs: number | null;
   /** The case that stands for it since both turned out to be one matter; null where it stands for itself. */
   mergedInto: string | null;
 }
@@ -61,7 +65,10 @@ export interface CaseEntry {
     | "message_from_owner"
     | "diagnosis"
     | "merged"
-    | "unmerged";
+    | "unmerged"
+    | "acknowledged"
+    | "cause_gone"
+    | "cause_back";
   atMs: number;
   by: string;
   text: string | null;

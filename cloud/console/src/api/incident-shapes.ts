@@ -1,5 +1,5 @@
 /** What the API says of incidents, as far as the console reads it. */
-import type { Severity } from "./case-shapes.ts";
+import type { CauseArticle, Severity } from "./case-shapes.ts";
 
 export interface Incident {
   id: string;
@@ -35,6 +35,8 @@ export interface IncidentDetail extends Incident {
     text: string | null;
     data: Record<string, unknown>;
   }[];
+  /** What is known of its cause; null where nothing is written about it. */
+  causeArticle: CauseArticle | null;
   common: { firmware: Common[]; hardware: Common[]; country: Common[] };
 }
 

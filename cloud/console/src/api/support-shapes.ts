@@ -1,4 +1,5 @@
 /** What the API answers to whoever helps an owner, as far as the console reads it; held by test/console like `shapes.ts`. */
+import type { CauseArticle } from "./case-shapes.ts";
 import type { ServiceCase } from "./shapes.ts";
 
 export interface Found {
@@ -21,6 +22,8 @@ export interface SearchAnswer {
 
 /** A case with what is known of it that the appliance's page shows. */
 export interface CaseBrief extends ServiceCase {
+  /** Null where it is of no appliance. */
+  model: string | null;
   cause: string;
   appliance: {
     warrantyUntilMs: number | null;
@@ -35,7 +38,7 @@ export interface CauseDocument {
   key: string;
   /** The model that it is for; null for all. */
   model: string | null;
-  definition: { title: string; fix: string; part: { number: string; name: string } | null };
+  definition: CauseArticle;
 }
 
 export interface DeviceMessage {

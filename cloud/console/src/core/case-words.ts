@@ -1,5 +1,13 @@
 /** Cases in words. */
-import type { Beside, CaseEntry, CasePromise, CaseStatus, EscalationStep, Severity } from "../api/case-shapes.ts";
+import type {
+  Beside,
+  CaseEntry,
+  CasePromise,
+  CaseStatus,
+  EscalationStep,
+  QueuedCase,
+  Severity,
+} from "../api/case-shapes.ts";
 import type { Tone } from "./rollouts.ts";
 import { agoText, durationText } from "./time.ts";
 
@@ -22,6 +30,15 @@ export const statusWords: Record<CaseStatus, { words: string; tone: Tone }> = {
 
 export const isClosed = (status: CaseStatus): boolean =>
   status === "resolved" || status === "resolved_in_release" || status === "merged";
+
+/** Whether a safety matter is open because no person has seen it, or because its cause went away before one had. */
+export const waitsForPerson = ({
+  severity,
+  status,
+  seen,
+  causeGoneAtMs,
+}: Pick<QueuedCase, "severity" | "status" | "seen" | "causeGoneAtMs">): boolean =>
+  !isClosed(status) && severity === "safety" && (seen === null || causeGoneAtMs !== null);
 
 /** Less than this is soon. */
 const soonMs = 3_600_000;
@@ -51,13 +68,6 @@ export function dueOf(promise: CasePromise, status: CaseStatus, nowMs: number): 
     tone: leftMs < soonMs ? "mind" : "plain",
     isOverdue: false,
   };
-}
-
-/** `fault:E17` reads `Fault E17`, `over_temperature` reads `Over temperature`. */
-export function causeWords(cause: string): string {
-  if (cause.startsWith("fault:")) return `Fault ${cause.slice(6)}`;
-  const words = cause.replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 export const isMessage = ({ kind }: CaseEntry): boolean => kind === "message_to_owner" || kind === "message_from_owner";
@@ -106,6 +116,7 @@ export function entryWords({ kind, data, by }: CaseEntry): string {
       return "Reopened";
     case "resolved":
       if (data["release"] === "confirmed") return "The release mended it";
+      if (data["causeGone"] === true) return "Seen, and resolved: the cause was gone";
       return by === "cause" ? "The cause went away" : "Resolved";
     case "status":
       return wordsOfStatus(data["status"]) ?? "Moved on";
@@ -125,6 +136,12 @@ export function entryWords({ kind, data, by }: CaseEntry): string {
       return text(data["from"]) === null
         ? "A merged case was taken out again"
         : "Taken out of the case it was merged into";
+    case "acknowledged":
+      return "Seen";
+    case "cause_gone":
+      return "The cause is gone; the case waits for somebody to see it";
+    case "cause_back":
+      return "The cause is back";
     case "diagnosis":
       return `${data["diagnosis"] === "send_log" ? "Log" : "Self-test"}: ${text(data["state"]) ?? "asked"}`;
   }

@@ -1,34 +1,27 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
 import type { CaseDossier } from "../../api/case-shapes.ts";
 import { householdQuery } from "../../api/case-queries.ts";
-import { causeWords } from "../../core/case-words.ts";
 import { dateText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
+import { Fact, Facts } from "../../parts/matter.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import { Who } from "../../parts/who.tsx";
-import classes from "./case.module.css";
 
 /** How much is shown to either side of the opening. */
 const aroundMs = 1_800_000;
-
-const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-);
 
 /** What and whose it is, on one screen with its title. */
 export function CaseFacts({ found }: { found: CaseDossier }) {
   const { appliance, deviceId, openedAtMs, assignee, cause, evidence } = found;
   const firmware = evidence?.firmware.version ?? appliance?.firmware ?? null;
+  const causeName = useCauseName();
   const later = appliance?.firmware ?? null;
   return (
-    <dl className={classes["facts"]}>
-      <Fact name="Cause">{causeWords(cause)}</Fact>
+    <Facts aRow={4}>
+      <Fact name="Cause">{causeName(cause, found.model)}</Fact>
       <Fact name="Appliance">
         {deviceId === null ? (
           <span className={page["soft"]}>none: it is the household’s</span>
@@ -71,7 +64,7 @@ export function CaseFacts({ found }: { found: CaseDossier }) {
           </Fact>
         </>
       )}
-    </dl>
+    </Facts>
   );
 }
 

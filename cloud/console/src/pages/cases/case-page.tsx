@@ -5,12 +5,13 @@ import { useState } from "react";
 import { besideQuery, caseQuery, queueQuery } from "../../api/case-queries.ts";
 import type { CaseDossier } from "../../api/case-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import { causeWords, isMessage, statusWords } from "../../core/case-words.ts";
+import { isMessage, statusWords } from "../../core/case-words.ts";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { useKeys } from "../../parts/keys.ts";
+import { MatterHead } from "../../parts/matter.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { SeverityMark } from "../../parts/severity.tsx";
-import { StateMark } from "../../parts/state-mark.tsx";
+import { WhatToDo } from "../../parts/what-to-do.tsx";
 import { CaseActions, type CaseAction } from "./case-actions.tsx";
 import { CaseFacts } from "./case-facts.tsx";
 import classes from "./case.module.css";
@@ -22,7 +23,7 @@ import { CameFrom, MergedCases } from "./merged-cases.tsx";
 import { Notes } from "./notes.tsx";
 import { DueMark } from "./queue-table.tsx";
 import { Related } from "./related.tsx";
-import { WhatToDo } from "./what-to-do.tsx";
+import { SafetyWait } from "./safety-wait.tsx";
 
 const route = getRouteApi("/cases/$id");
 
@@ -83,11 +84,12 @@ function Whole({ found }: { found: CaseDossier }) {
     <>
       <Head found={found} />
       <CameFrom found={found} />
+      <SafetyWait found={found} mayWork={mayWork} />
       {mayWork && <CaseActions found={found} asked={asked} onAsk={setAsked} />}
       <CaseFacts found={found} />
       <div className={classes["columns"]}>
         <div className={classes["column"]}>
-          <WhatToDo found={found} />
+          <WhatToDo known={found.causeArticle} cause={found.cause} />
           {found.deviceId !== null && <EvidenceCard found={found} />}
           {found.merged.length > 0 && <MergedCases found={found} mayWork={mayWork} />}
           <div className={`${classes["column"]} ${classes["later"]}`}>
@@ -110,21 +112,18 @@ function Whole({ found }: { found: CaseDossier }) {
 }
 
 function Head({ found }: { found: CaseDossier }) {
-  const { words, tone } = statusWords[found.status];
+  const causeName = useCauseName();
+  const path = (
+    <>
+      <Link to="/cases" search={{}}>
+        Cases
+      </Link>{" "}
+      / {causeName(found.cause, found.model)}
+    </>
+  );
   return (
-    <div className={classes["head"]}>
-      <p className={page["soft"]}>
-        <Link to="/cases" search={{}}>
-          Cases
-        </Link>{" "}
-        / {causeWords(found.cause)}
-      </p>
-      <h1>{found.title}</h1>
-      <p className={classes["marks"]}>
-        <SeverityMark severity={found.severity} />
-        <StateMark tone={tone}>{words}</StateMark>
-        <DueMark one={found} />
-      </p>
-    </div>
+    <MatterHead title={found.title} path={path} severity={found.severity} status={statusWords[found.status]}>
+      <DueMark one={found} />
+    </MatterHead>
   );
 }

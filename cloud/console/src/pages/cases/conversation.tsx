@@ -9,6 +9,7 @@ import { alternativeWords, isClosed, reachWords, shownAtMs, speakerOf } from "..
 import { Ago } from "../../parts/ago.tsx";
 import { useDraft } from "../../parts/draft.ts";
 import { AlertIcon, CheckIcon } from "../../parts/icons.tsx";
+import matter from "../../parts/matter.module.css";
 import { Notice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
@@ -92,7 +93,7 @@ function Message({ message, beside }: { message: CaseEntry; beside: Beside | und
         {", "}
         <Ago atMs={message.atMs} />
       </p>
-      <p className={classes["words"]}>{message.text}</p>
+      <p className={matter["words"]}>{message.text}</p>
       {seen === null && <p className={classes["seen"]}>Not yet seen on the display</p>}
       {typeof seen === "number" && (
         <p className={classes["seen"]}>

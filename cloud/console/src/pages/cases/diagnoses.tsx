@@ -7,6 +7,7 @@ import { useRights } from "../../api/rights.ts";
 import { diagnosisWords, isUnderWay, selfTestOf } from "../../core/diagnoses.ts";
 import { bytesText } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
+import matter from "../../parts/matter.module.css";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { StateMark } from "../../parts/state-mark.tsx";
@@ -51,7 +52,7 @@ export function Diagnoses({ found }: { found: CaseDossier }) {
       {ask.error !== null && <Notice error={ask.error} />}
       <QuestionNotice question={question} />
       {items.length > 0 && (
-        <ul className={classes["history"]}>
+        <ul className={matter["history"]}>
           {items.map((one) => (
             <Asked key={one.id} one={one} />
           ))}
@@ -71,7 +72,7 @@ function Asked({ one }: { one: Diagnosis }) {
         {isUnderWay(one) && <Loader size={14} />}
         <StateMark tone={tone}>{words}</StateMark>
       </span>
-      <span className={classes["small"]}>
+      <span className={matter["small"]}>
         asked by <Who principal={one.askedBy} />, <Ago atMs={one.askedAtMs} />
       </span>
       {test !== null && (
@@ -108,7 +109,7 @@ function Log({ id, log }: { id: string; log: NonNullable<Diagnosis["log"]> }) {
   const removed = Object.values(log.removals).reduce((sum, count) => sum + count, 0);
   return (
     <>
-      <span className={classes["small"]}>
+      <span className={matter["small"]}>
         {bytesText(log.bytes)}
         {log.isCut && ", cut at its limit"}
         {removed > 0 && `, ${removed} secrets and addresses taken out`}. Who reads it is on record.

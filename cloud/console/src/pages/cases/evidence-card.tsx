@@ -9,6 +9,7 @@ import { type RuleTrace, traceOf } from "../../core/case-words.ts";
 import { defaultMetrics, type MetricInfo, metricsOf } from "../../core/metrics.ts";
 import { measureText, plural, valueText } from "../../core/numbers.ts";
 import { absoluteText, durationText } from "../../core/time.ts";
+import matter from "../../parts/matter.module.css";
 import { localZone } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import { ReadingChart } from "../../parts/reading-chart.tsx";
@@ -136,7 +137,7 @@ function Around({ found, evidence, metrics, trace }: AroundProps) {
         momentMs={found.openedAtMs}
         telling={telling}
       />
-      <p className={classes["small"]}>
+      <p className={matter["small"]}>
         A copy taken when the case opened{evidence.whole ? "" : ", to be completed an hour after"}; it outlives the
         readings themselves. The black line is the opening, marks along the upper edge are{" "}
         {plural(evidence.events.length, "event")}.
@@ -179,7 +180,7 @@ function Trace({ trace, metrics }: { trace: RuleTrace; metrics: readonly MetricI
         </ul>
       )}
       {readings.length > 1 && (
-        <p className={classes["small"]}>
+        <p className={matter["small"]}>
           {plural(readings.length, "reading")} over{" "}
           {durationText((readings.at(-1)?.atMs ?? 0) - (readings[0]?.atMs ?? 0))}
           {readings.length > listedMax && `; the first ${listedMax} are listed`}.

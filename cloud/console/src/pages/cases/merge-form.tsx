@@ -4,8 +4,9 @@ import { useState } from "react";
 import { casePath, mergeTargetsQuery } from "../../api/case-queries.ts";
 import type { CaseDossier, QueuedCase } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
-import { causeWords, dueOf, statusWords } from "../../core/case-words.ts";
+import { dueOf, statusWords } from "../../core/case-words.ts";
 import { agoText } from "../../core/time.ts";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { useDraft } from "../../parts/draft.ts";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
@@ -27,6 +28,7 @@ export function MergeForm({ found, onLeave }: { found: CaseDossier; onLeave: () 
   });
   const items = question.data?.items;
   const nowMs = useNow();
+  const causeName = useCauseName();
   return (
     <form
       className={page["form"]}
@@ -51,7 +53,13 @@ export function MergeForm({ found, onLeave }: { found: CaseDossier; onLeave: () 
           </p>
           <Radio.Group label="The case that stays" value={chosen} onChange={setChosen}>
             {items.map((one) => (
-              <Radio key={one.id} value={one.id} mt={10} label={one.title} description={wordsOf(one, nowMs)} />
+              <Radio
+                key={one.id}
+                value={one.id}
+                mt={10}
+                label={one.title}
+                description={[causeName(one.cause, one.model), ...wordsOf(one, nowMs)].join(" · ")}
+              />
             ))}
           </Radio.Group>
           <Textarea
@@ -79,11 +87,9 @@ export function MergeForm({ found, onLeave }: { found: CaseDossier; onLeave: () 
   );
 }
 
-const wordsOf = (one: QueuedCase, nowMs: number): string =>
-  [
-    causeWords(one.cause),
-    one.deviceId ?? "of the household",
-    statusWords[one.status].words,
-    dueOf(one.promise, one.status, nowMs).words,
-    `opened ${agoText(one.openedAtMs, nowMs)}`,
-  ].join(" · ");
+const wordsOf = (one: QueuedCase, nowMs: number): string[] => [
+  one.deviceId ?? "of the household",
+  statusWords[one.status].words,
+  dueOf(one.promise, one.status, nowMs).words,
+  `opened ${agoText(one.openedAtMs, nowMs)}`,
+];

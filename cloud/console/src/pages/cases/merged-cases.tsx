@@ -5,10 +5,11 @@ import { useState } from "react";
 import { casePath, caseQuery } from "../../api/case-queries.ts";
 import type { CaseDossier, MergedCase } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
-import { causeWords } from "../../core/case-words.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { Dialog } from "../../parts/dialog.tsx";
+import matter from "../../parts/matter.module.css";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Who } from "../../parts/who.tsx";
@@ -33,6 +34,7 @@ export function CameFrom({ found }: { found: CaseDossier }) {
 /** What turned out to be the same matter: with its own evidence, and the way back. */
 export function MergedCases({ found, mayWork }: { found: CaseDossier; mayWork: boolean }) {
   const client = useQueryClient();
+  const causeName = useCauseName();
   const [asked, setAsked] = useState<MergedCase | null>(null);
   const parting = useMutation({
     mutationFn: (id: string) => send("POST", `${casePath(id)}/unmerge`, {}),
@@ -52,8 +54,8 @@ export function MergedCases({ found, mayWork }: { found: CaseDossier; mayWork: b
             <p>
               <strong>{part.title}</strong>
             </p>
-            <p className={classes["small"]}>
-              {causeWords(part.cause)}, opened <Ago atMs={part.openedAtMs} />; merged by{" "}
+            <p className={matter["small"]}>
+              {causeName(part.cause, found.model)}, opened <Ago atMs={part.openedAtMs} />; merged by{" "}
               <Who principal={part.mergedBy} />, <Ago atMs={part.mergedAtMs} />
             </p>
             {part.deviceId !== null && <PartEvidence found={found} part={part} />}
@@ -78,8 +80,8 @@ export function MergedCases({ found, mayWork }: { found: CaseDossier; mayWork: b
         {asked !== null && (
           <div className={page["form"]}>
             <p>
-              “{asked.title}” is a case of its own again, with what was written in it before it was merged. What was
-              written since stays here, and so do the due times that this case took over.
+              “{asked.title}” is a case of its own again, with what was written in it before it was merged and what was
+              promised for it. What was written since stays here, and this case is owed what it was owed without it.
             </p>
             {parting.error !== null && <Notice error={parting.error} />}
             <div className={page["actions"]}>
@@ -102,7 +104,7 @@ function PartEvidence({ found, part }: { found: CaseDossier; part: MergedCase })
   const [isOpen, setIsOpen] = useState(false);
   const own = useQuery({ ...caseQuery(part.id), enabled: isOpen, refetchInterval: false }).data;
   return (
-    <details className={classes["more"]} onToggle={(event) => setIsOpen(event.currentTarget.open)}>
+    <details className={matter["more"]} onToggle={(event) => setIsOpen(event.currentTarget.open)}>
       <summary>Its evidence</summary>
       {isOpen &&
         (own === undefined ? (

@@ -5,6 +5,7 @@ import type { CaseDossier } from "../../api/case-shapes.ts";
 import { send } from "../../api/client.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { useDraft } from "../../parts/draft.ts";
+import matter from "../../parts/matter.module.css";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Who } from "../../parts/who.tsx";
@@ -32,8 +33,8 @@ export function Notes({ found, mayWork }: { found: CaseDossier; mayWork: boolean
         <ol className={classes["noteList"]}>
           {notes.map(({ sequence, by, atMs, text: said }) => (
             <li key={sequence}>
-              <p className={classes["words"]}>{said}</p>
-              <p className={classes["small"]}>
+              <p className={matter["words"]}>{said}</p>
+              <p className={matter["small"]}>
                 <Who principal={by} />, <Ago atMs={atMs} />
               </p>
             </li>

@@ -1,10 +1,11 @@
 import { Button, Chip, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { causesQuery } from "../../api/case-queries.ts";
 import type { QueueCounts } from "../../api/case-shapes.ts";
 import { modelsQuery } from "../../api/queries.ts";
-import { causeWords, severityWords, statusWords } from "../../core/case-words.ts";
+import { causesQuery } from "../../api/support-queries.ts";
+import { severityWords, statusWords } from "../../core/case-words.ts";
+import { causeChoices } from "../../core/causes.ts";
 import { countText } from "../../core/numbers.ts";
 import {
   type CasesSearch,
@@ -45,7 +46,7 @@ function useOptions(counts: QueueCounts | undefined): Record<Facet, Option[]> {
       label: withCount(statusWords[value].words, counts === undefined ? undefined : (counts.byStatus[value] ?? 0)),
     })),
     model: models.map(({ key, name }) => ({ value: key, label: name })),
-    cause: [...new Set(causes.map(({ key }) => key))].map((value) => ({ value, label: causeWords(value) })),
+    cause: causeChoices(causes),
   };
 }
 

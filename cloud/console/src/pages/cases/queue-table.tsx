@@ -1,10 +1,12 @@
 import { Button, Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { QueuedCase } from "../../api/case-shapes.ts";
-import { causeWords, dueOf, statusWords } from "../../core/case-words.ts";
+import { dueOf, statusWords } from "../../core/case-words.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { AlertIcon } from "../../parts/icons.tsx";
+import matter from "../../parts/matter.module.css";
 import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import { SeverityMark } from "../../parts/severity.tsx";
@@ -106,17 +108,18 @@ export function QueueTable({ cases, stale, onTake, choosing }: QueueTableProps) 
 }
 
 function Title({ one }: { one: QueuedCase }) {
-  const { id, title, cause, model, status, escalatedTo, reopenedCount } = one;
+  const { id, title, cause, model, status, escalatedTo, reopenedCount, causeGoneAtMs } = one;
   const { words, tone } = statusWords[status];
-  const name = causeWords(cause);
+  const name = useCauseName()(cause, model);
   return (
-    <div className={classes["title"]}>
-      <Link to="/cases/$id" params={{ id }} className={classes["titleLink"]} data-case={id}>
+    <div className={matter["title"]}>
+      <Link to="/cases/$id" params={{ id }} className={matter["titleLink"]} data-case={id}>
         {title}
       </Link>
       <span className={classes["titleMore"]}>
         {status === "open" ? <span>{words}</span> : <StateMark tone={tone}>{words}</StateMark>}
         {name !== title && <span>{name}</span>}
+        {causeGoneAtMs !== null && <span>the cause is gone</span>}
         {model !== null && <span>{model}</span>}
         {escalatedTo !== null && <span>escalated to {escalatedTo.replace(/^role:/, "")}</span>}
         {reopenedCount > 0 && status !== "reopened" && <span>came back {reopenedCount}×</span>}

@@ -1,16 +1,19 @@
 import { Link } from "@tanstack/react-router";
 import type { CaseDossier, RelatedCase } from "../../api/case-shapes.ts";
-import { causeWords, statusWords } from "../../core/case-words.ts";
+import { statusWords } from "../../core/case-words.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { durationText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
+import matter from "../../parts/matter.module.css";
 import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./case.module.css";
 
 /** Whether others have it too, and what this appliance had before. */
-export function Related({ found: { similar, past, cause } }: { found: CaseDossier }) {
+export function Related({ found: { similar, past, cause, model } }: { found: CaseDossier }) {
+  const causeName = useCauseName();
   const lookedBack = durationText(useNow() - similar.sinceMs);
   const { devices, open, sameModel, sameFirmware } = similar;
   return (
@@ -18,7 +21,7 @@ export function Related({ found: { similar, past, cause } }: { found: CaseDossie
       <h2>Who else has it</h2>
       {devices === 0 ? (
         <p className={page["note"]}>
-          No other appliance has had “{causeWords(cause)}” in the last {lookedBack}.
+          No other appliance has had “{causeName(cause, model)}” in the last {lookedBack}.
         </p>
       ) : (
         <p>
@@ -44,7 +47,7 @@ const CaseList = ({ cases, showsDevice }: { cases: readonly RelatedCase[]; shows
         <Link to="/cases/$id" params={{ id }}>
           {showsDevice ? deviceId : title}
         </Link>
-        <span className={classes["small"]}>
+        <span className={matter["small"]}>
           {firmware !== null && `${firmware}, `}
           <Ago atMs={openedAtMs} />
         </span>

@@ -8,6 +8,7 @@ import { casePath, isResolved, statusWords } from "../../core/cases.ts";
 import { plural } from "../../core/numbers.ts";
 import { dateText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { HrefLink } from "../../parts/href-link.tsx";
 import { AlertIcon, ArrowRightIcon, CheckIcon } from "../../parts/icons.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -56,6 +57,7 @@ function OpenCase({ serviceCase, timeZone }: { serviceCase: ServiceCase; timeZon
   const { id, title, severity, status, openedAtMs } = serviceCase;
   const brief = useQuery(caseBriefQuery(id)).data;
   const article = brief?.causeArticle ?? null;
+  const causeName = useCauseName();
   return (
     <HrefLink href={casePath(id)} className={classes["case"]} data-severity={severity}>
       <AlertIcon />
@@ -66,7 +68,7 @@ function OpenCase({ serviceCase, timeZone }: { serviceCase: ServiceCase; timeZon
         </span>
         <span className={classes["soft"]}>
           {statusWords(status)}, opened <Ago atMs={openedAtMs} timeZone={timeZone} />
-          {brief !== undefined && `. Cause: ${article?.title ?? statusWords(brief.cause.replace(/^fault:/, "fault "))}`}
+          {brief !== undefined && `. Cause: ${causeName(brief.cause, brief.model)}`}
         </span>
         {article !== null && (
           <span className={classes["fix"]}>

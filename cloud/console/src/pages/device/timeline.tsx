@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { memo, useCallback, useEffect, useRef } from "react";
 import { causesQuery } from "../../api/support-queries.ts";
 import { casePath } from "../../core/cases.ts";
+import { causeDocument } from "../../core/causes.ts";
 import { plainText } from "../../core/reported.ts";
 import { absoluteText, agoText } from "../../core/time.ts";
 import { itemKey, kindWords, type TimelineItem, type TimelineKind, timelineKinds } from "../../core/timeline.ts";
@@ -155,9 +156,7 @@ function isTelling(name: string, value: unknown, { atMs }: TimelineItem): boolea
 function FaultHelp({ code, model }: { code: string; model: string }) {
   const causes = useQuery(causesQuery).data?.items;
   if (causes === undefined) return null;
-  const known = causes.filter(({ key }) => key === `fault:${code}`);
-  // What is written for the model counts before what is written for all.
-  const cause = known.find((one) => one.model === model) ?? known.find((one) => one.model === null);
+  const cause = causeDocument(causes, `fault:${code}`, model);
   if (cause === undefined) {
     return (
       <p className={classes["help"]}>

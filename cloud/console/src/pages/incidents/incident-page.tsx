@@ -5,17 +5,19 @@ import { useMemo, useState } from "react";
 import { incidentQuery, membersQuery } from "../../api/incident-queries.ts";
 import type { IncidentDetail, IncidentMember } from "../../api/incident-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import { assignedWords, causeWords } from "../../core/case-words.ts";
+import { assignedWords } from "../../core/case-words.ts";
 import { incidentStatusWords, memberSteps } from "../../core/incidents.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { Fact, Facts, History, MatterHead } from "../../parts/matter.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
-import { SeverityMark } from "../../parts/severity.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
-import { useNameOf, Who } from "../../parts/who.tsx";
+import { WhatToDo } from "../../parts/what-to-do.tsx";
+import { Who } from "../../parts/who.tsx";
 import { IncidentActions } from "./incident-actions.tsx";
 import classes from "./incidents.module.css";
 import { MembersChart } from "./members-chart.tsx";
@@ -39,15 +41,16 @@ export function IncidentPage() {
         <>
           <Head found={found} />
           {mayWork && <IncidentActions key={found.id} found={found} />}
-          <Facts found={found} />
+          <IncidentFacts found={found} />
           <div className={classes["pair"]}>
             <div className={page["page"]}>
               <Over found={found} members={members?.items ?? []} isCut={members?.isCut === true} />
               <Members members={members?.items ?? []} />
             </div>
             <div className={page["page"]}>
+              <WhatToDo known={found.causeArticle} cause={found.cause} />
               <InCommon found={found} />
-              <History found={found} />
+              <Happened found={found} />
             </div>
           </div>
         </>
@@ -57,24 +60,20 @@ export function IncidentPage() {
 }
 
 function Head({ found }: { found: IncidentDetail }) {
-  const { words, tone } = incidentStatusWords[found.status];
+  const path = (
+    <>
+      <Link to="/incidents" search={{}}>
+        Incidents
+      </Link>{" "}
+      / {found.model}
+    </>
+  );
   return (
-    <div>
-      <p className={page["soft"]}>
-        <Link to="/incidents" search={{}}>
-          Incidents
-        </Link>{" "}
-        / {found.model}
-      </p>
-      <h1>{found.title}</h1>
-      <p className={classes["marks"]}>
-        <SeverityMark severity={found.severity} />
-        <StateMark tone={tone}>{words}</StateMark>
-        <span className="numbers">
-          {plural(found.members, "appliance")}, {clearedWords(found)}
-        </span>
-      </p>
-    </div>
+    <MatterHead title={found.title} path={path} severity={found.severity} status={incidentStatusWords[found.status]}>
+      <span className="numbers">
+        {plural(found.members, "appliance")}, {clearedWords(found)}
+      </span>
+    </MatterHead>
   );
 }
 
@@ -83,52 +82,34 @@ function clearedWords({ members, standing }: IncidentDetail): string {
   return standing === 0 ? "all have cleared" : `${countText(members - standing)} cleared so far`;
 }
 
-function Facts({ found }: { found: IncidentDetail }) {
+function IncidentFacts({ found }: { found: IncidentDetail }) {
+  const causeName = useCauseName();
   return (
-    <dl className={classes["facts"]}>
-      <div>
-        <dt>Cause</dt>
-        <dd>{causeWords(found.cause)}</dd>
-      </div>
-      <div>
-        <dt>Model</dt>
-        <dd>{found.model}</dd>
-      </div>
-      <div>
-        <dt>Began</dt>
-        <dd>
-          <Ago atMs={found.firstAtMs} />
-        </dd>
-      </div>
-      <div>
-        <dt>Last one to get it</dt>
-        <dd>
-          <Ago atMs={found.lastRaisedAtMs} />
-        </dd>
-      </div>
-      <div>
-        <dt>Who has it</dt>
-        <dd>
-          {found.assignee === null ? <span className={page["soft"]}>nobody</span> : <Who principal={found.assignee} />}
-        </dd>
-      </div>
-      <div>
-        <dt>Found by</dt>
-        <dd>
-          {found.ruleId === null ? (
-            found.kind === "release" ? (
-              "the watch over releases"
-            ) : (
-              "the watch over silence"
-            )
-          ) : (
-            <Link to="/rules/$id" params={{ id: found.ruleId }}>
-              a rule
-            </Link>
-          )}
-        </dd>
-      </div>
-    </dl>
+    <Facts aRow={6}>
+      <Fact name="Cause">{causeName(found.cause, found.model)}</Fact>
+      <Fact name="Model">{found.model}</Fact>
+      <Fact name="Began">
+        <Ago atMs={found.firstAtMs} />
+      </Fact>
+      <Fact name="Last one to get it">
+        <Ago atMs={found.lastRaisedAtMs} />
+      </Fact>
+      <Fact name="Who has it">
+        {found.assignee === null ? <span className={page["soft"]}>nobody</span> : <Who principal={found.assignee} />}
+      </Fact>
+      <Fact name="Found by">
+        <FoundBy found={found} />
+      </Fact>
+    </Facts>
+  );
+}
+
+function FoundBy({ found: { ruleId, kind } }: { found: IncidentDetail }) {
+  if (ruleId === null) return kind === "release" ? "the watch over releases" : "the watch over silence";
+  return (
+    <Link to="/rules/$id" params={{ id: ruleId }}>
+      a rule
+    </Link>
   );
 }
 
@@ -249,22 +230,12 @@ const entryWords = {
   note: "Note",
 } as const;
 
-function History({ found }: { found: IncidentDetail }) {
-  const nameOf = useNameOf();
-  return (
-    <section className={page["card"]} aria-label="What happened">
-      <h2>What happened</h2>
-      <ol className={classes["history"]}>
-        {found.entries.toReversed().map(({ sequence, kind, atMs, by, text, data }) => (
-          <li key={sequence}>
-            <span>{kind === "assigned" ? assignedWords({ by, data }, nameOf) : entryWords[kind]}</span>
-            <span className={classes["small"]}>
-              {nameOf(by)}, <Ago atMs={atMs} />
-            </span>
-            {text !== null && <span className={classes["words"]}>{text}</span>}
-          </li>
-        ))}
-      </ol>
-    </section>
-  );
-}
+const Happened = ({ found }: { found: IncidentDetail }) => (
+  <History
+    entries={found.entries}
+    words={({ kind, by, data }, nameOf) =>
+      kind === "assigned" ? assignedWords({ by, data }, nameOf) : entryWords[kind]
+    }
+    textOf={({ text }) => text}
+  />
+);

@@ -3,13 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { firmwareWatchQuery, incidentsQuery } from "../../api/incident-queries.ts";
 import type { Incident, WatchedRelease } from "../../api/incident-shapes.ts";
-import { causeWords } from "../../core/case-words.ts";
 import { incidentStatusWords } from "../../core/incidents.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { AssigneeSelect } from "../../parts/assignee-select.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
+import matter from "../../parts/matter.module.css";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Pager } from "../../parts/pager.tsx";
@@ -17,7 +18,6 @@ import { ServiceTabs } from "../../parts/service-tabs.tsx";
 import { SeverityMark } from "../../parts/severity.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import { Who } from "../../parts/who.tsx";
-import classes from "./incidents.module.css";
 
 const route = getRouteApi("/incidents");
 
@@ -25,16 +25,7 @@ const columns: Column<Incident>[] = [
   {
     name: "Incident",
     lead: true,
-    cell: ({ id, title, cause, model }) => (
-      <div className={classes["title"]}>
-        <Link to="/incidents/$id" params={{ id }} className={classes["titleLink"]}>
-          {title}
-        </Link>
-        <span className={classes["small"]}>
-          {causeWords(cause)} · {model}
-        </span>
-      </div>
-    ),
+    cell: (one) => <Title one={one} />,
   },
   { name: "Severity", cell: ({ severity }) => <SeverityMark severity={severity} /> },
   {
@@ -63,6 +54,18 @@ const columns: Column<Incident>[] = [
   },
   { name: "Began", cell: ({ firstAtMs }) => <Ago atMs={firstAtMs} /> },
 ];
+
+function Title({ one: { id, title, cause, model } }: { one: Incident }) {
+  const name = useCauseName()(cause, model);
+  return (
+    <div className={matter["title"]}>
+      <Link to="/incidents/$id" params={{ id }} className={matter["titleLink"]}>
+        {title}
+      </Link>
+      <span className={matter["small"]}>{name === title ? model : `${name} · ${model}`}</span>
+    </div>
+  );
+}
 
 /** One cause that hits many appliances at once: one line each, instead of a case for each appliance. */
 export function IncidentsPage() {

@@ -1,6 +1,7 @@
 import type { MemberStep } from "../../core/incidents.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { absoluteText, shortClockText } from "../../core/time.ts";
+import matter from "../../parts/matter.module.css";
 import { localZone } from "../../parts/now.ts";
 import classes from "./incidents.module.css";
 
@@ -64,7 +65,7 @@ export function MembersChart({ steps, untilMs }: MembersChartProps) {
         <span>{shortClockText(fromMs, localZone)}</span>
         <span>{shortClockText(untilMs, localZone)}</span>
       </div>
-      <details className={classes["more"]}>
+      <details className={matter["more"]}>
         <summary>As a table</summary>
         <div className={classes["tableBox"]} tabIndex={0} role="region" aria-label="Members as a table">
           <table className={`${classes["table"]} numbers`}>

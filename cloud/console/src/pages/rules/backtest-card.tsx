@@ -120,7 +120,7 @@ function Result({ id }: { id: string }) {
   const { status, done, devices, matching, fired, neverFired, noData, share, firesWidely, lookedAt } = found;
   const usable = matching - (found.leftOut?.devices ?? 0);
   return (
-    <div className={classes["result"]} data-status={status}>
+    <div className={classes["result"]} data-backtest={id} data-status={status}>
       <p className={classes["small"]}>
         {found.definition.title}, {dateText(found.fromMs, localZone)} to {dateText(found.toMs, localZone)}
         {devices < usable && `; a sample of ${countText(devices)} of ${countText(usable)} appliances`}

@@ -5,9 +5,9 @@ import { useState } from "react";
 import { useRights } from "../../api/rights.ts";
 import { ruleQuery } from "../../api/rule-queries.ts";
 import type { RuleAction, RuleDefinition, ServiceRule } from "../../api/rule-shapes.ts";
-import { causeWords } from "../../core/case-words.ts";
 import { actionWords, definitionText, modeWords, ruleSentence } from "../../core/rules.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useCauseName } from "../../parts/cause-name.ts";
 import { useMadeFrom } from "../../parts/made-from.ts";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -92,6 +92,7 @@ function Follows({ actions }: { actions: readonly RuleAction[] }) {
 
 function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly ServiceRule[] }) {
   const mayChange = useRights()?.may("service.rules") === true;
+  const causeName = useCauseName();
   const { definition } = rule;
   const written = definitionText(definition);
   const [text, setText] = useState(written);
@@ -106,7 +107,7 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
       <div>
         <p className={page["soft"]}>
           <Link to="/rules">Rules</Link>
-          {definition.cause !== undefined && ` / ${causeWords(definition.cause)}`}
+          {definition.cause !== undefined && ` / ${causeName(definition.cause, null)}`}
         </p>
         <h1>{definition.title}</h1>
         <p className={classes["marks"]}>

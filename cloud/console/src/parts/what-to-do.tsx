@@ -1,9 +1,9 @@
-import type { CaseDossier } from "../../api/case-shapes.ts";
-import page from "../../parts/page.module.css";
-import classes from "./case.module.css";
+import type { CauseArticle } from "../api/case-shapes.ts";
+import classes from "./matter.module.css";
+import page from "./page.module.css";
 
 /** What is known of the cause: what staff should do, the part, and the article as the owner reads it. */
-export function WhatToDo({ found: { causeArticle: known, cause } }: { found: CaseDossier }) {
+export function WhatToDo({ known, cause }: { known: CauseArticle | null; cause: string }) {
   if (known === null)
     return (
       <section className={page["card"]} aria-label="What to do">
