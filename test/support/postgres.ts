@@ -22,12 +22,18 @@ export interface TestDatabase {
 
 const open = (connection: pg.ClientConfig) => new Database({ connection, connectionsMax: 8, onError() {} });
 
-/** Makes a database of one's own from the migrated template. Call `drop` in `afterAll`. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/**
+ * Makes a database of one's own. Call `drop` in `afterAll`.
+ *
+ * @param template what it begins as: migrated, or with `template0` empty
+ */
+export async function createTestDatabase(
+  template: "hearth_template" | "template0" = "hearth_template",
+): Promise<TestDatabase> {
   const server = inject("postgres");
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   const admin = open({ ...server, database: "postgres" });
-  await sql.raw(`CREATE DATABASE ${name} TEMPLATE hearth_template`).execute(admin.db);
+  await sql.raw(`CREATE DATABASE ${name} TEMPLATE ${template}`).execute(admin.db);
   const connection = { ...server, database: name };
   const database = open(connection);
   return {
