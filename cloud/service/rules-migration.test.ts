@@ -41,6 +41,7 @@ async function comesUp(): Promise<void> {
   );
 }
 
+const ships = (id: string) => defaultRules.find((one) => one.id === id)?.definition;
 const newest = async (id: string) => (await store.versions(base.db, id, 1))[0];
 
 test("a rule about every fault that somebody made theirs stays as it is, and those that are new begin switched off", async () => {
@@ -64,7 +65,6 @@ test("a rule about every fault that somebody made theirs stays as it is, and tho
 
 test("where nobody changed it, it leaves out what has rules of its own by now, and those begin live", async () => {
   await comesUp();
-  const ships = (id: string) => defaultRules.find((one) => one.id === id)?.definition;
   expect(await newest(everyFault)).toMatchObject({ version: 2, createdBy: "system", definition: ships(everyFault) });
   for (const id of [protects, runsOut])
     expect(await newest(id)).toMatchObject({ version: 1, definition: { ...ships(id), mode: "live" } });
