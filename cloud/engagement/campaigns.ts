@@ -1,5 +1,5 @@
 import { changedMeanwhile, type Overtaken } from "../platform/based-on.ts";
-import { yieldToEvents } from "../platform/clock.ts";
+import { inPieces } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
@@ -221,19 +221,17 @@ export class Campaigns {
       "send" | "waiting" | "suppressed" | "human"
     >;
     const calendar = new Calendar(nowMs);
-    let inARow = 0;
-    for (const { state } of read.values()) {
-      const decided = decide(candidates, state, nowMs, circumstances, calendar);
-      // A household counts by the best that happens to it.
-      const best = decided.find(({ answer }) => answer.kind !== "suppress") ?? decided[0];
-      if (best === undefined) continue;
-      if (best.answer.kind === "send") add(counts.send, best.answer.channels[0]);
-      if (best.answer.kind === "hold") add(counts.waiting, best.answer.reason);
-      if (best.answer.kind === "suppress") add(counts.suppressed, best.answer.reason);
-      if (best.answer.kind === "human") counts.human += 1;
-      inARow += 1;
-      if (inARow % lookedInARow === 0) await yieldToEvents();
-    }
+    for await (const piece of inPieces([...read.values()], lookedInARow))
+      for (const { state } of piece) {
+        const decided = decide(candidates, state, nowMs, circumstances, calendar);
+        // A household counts by the best that happens to it.
+        const best = decided.find(({ answer }) => answer.kind !== "suppress") ?? decided[0];
+        if (best === undefined) continue;
+        if (best.answer.kind === "send") add(counts.send, best.answer.channels[0]);
+        if (best.answer.kind === "hold") add(counts.waiting, best.answer.reason);
+        if (best.answer.kind === "suppress") add(counts.suppressed, best.answer.reason);
+        if (best.answer.kind === "human") counts.human += 1;
+      }
     const scale = read.size === 0 ? 1 : households / read.size;
     const scaled = (given: Record<string, number>) =>
       Object.fromEntries(Object.entries(given).map(([key, count]) => [key, Math.round(count * scale)]));

@@ -1,4 +1,5 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
+import { inPieces } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import { textArray } from "../platform/text-array.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
@@ -87,10 +88,20 @@ function given(rows: readonly NewDecision[]) {
       class text, priority smallint, expires_at_ms bigint, context_id uuid) USING (item_id)) AS r`;
 }
 
+/** Decisions whose evidence is written down before everything else gets its turn. */
+const writtenInARow = 50;
+
 /** Why, of each. */
-const evidence = (rows: readonly NewDecision[]) => sql`
-  unnest(${rows.map(({ id }) => id)}::uuid[], ${textArray(rows.map(({ state }) => JSON.stringify(state)))}::text[],
-    ${textArray(rows.map(({ trace }) => JSON.stringify(trace)))}::text[]) AS e(id, state, trace)`;
+async function evidenceOf(rows: readonly NewDecision[]): Promise<RawBuilder<unknown>> {
+  const [states, traces]: [string[], string[]] = [[], []];
+  for await (const piece of inPieces(rows, writtenInARow))
+    for (const { state, trace } of piece) {
+      states.push(JSON.stringify(state));
+      traces.push(JSON.stringify(trace));
+    }
+  return sql`
+    unnest(${rows.map(({ id }) => id)}::uuid[], ${textArray(states)}::text[], ${textArray(traces)}::text[]) AS e(id, state, trace)`;
+}
 
 /** The SQL of decisions, and of the deliveries that came of them. */
 export class DecisionsStore {
@@ -113,9 +124,9 @@ export class DecisionsStore {
       ON CONFLICT (source, household_id, item_id) DO NOTHING
       RETURNING id`.execute(tx);
     const ids = new Set(added.map(({ id }) => id));
-    const why = rows.filter(({ id }) => ids.has(id));
+    const evidence = await evidenceOf(rows.filter(({ id }) => ids.has(id)));
     await sql`
-      INSERT INTO decision_evidence (decision_id, state, trace) SELECT id, state::json, trace::json FROM ${evidence(why)}`.execute(
+      INSERT INTO decision_evidence (decision_id, state, trace) SELECT id, state::json, trace::json FROM ${evidence}`.execute(
       tx,
     );
     return ids;
@@ -139,6 +150,7 @@ export class DecisionsStore {
   async again(tx: Db, rows: readonly NewDecision[]): Promise<void> {
     if (rows.length === 0) return;
     const ids = rows.map(({ id }) => id);
+    const evidence = await evidenceOf(rows);
     await sql`
       INSERT INTO decision_past (decision_id, decided_at_ms, answer, reason, until_ms, context_id, state, trace)
       SELECT d.id, d.decided_at_ms, d.answer, d.reason, d.until_ms, d.context_id, e.state, e.trace
@@ -146,7 +158,7 @@ export class DecisionsStore {
       WHERE d.id = ANY(${ids}::uuid[])
       ON CONFLICT DO NOTHING`.execute(tx);
     await sql`
-      UPDATE decision_evidence SET state = e.state::json, trace = e.trace::json FROM ${evidence(rows)} WHERE decision_id = e.id`.execute(
+      UPDATE decision_evidence SET state = e.state::json, trace = e.trace::json FROM ${evidence} WHERE decision_id = e.id`.execute(
       tx,
     );
     await sql`

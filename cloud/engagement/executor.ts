@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Wanted } from "../content/content.ts";
-import { yieldToEvents } from "../platform/clock.ts";
+import { inPieces } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { ApplianceRow, CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
@@ -219,15 +219,13 @@ export class Executor {
     await decisions.insertContext(tx, { id: contextId, made_at_ms: nowMs, circumstances, candidates });
     const calendar = new Calendar(nowMs);
     const made: Made[] = [];
-    let inARow = 0;
-    for (const [householdId, household] of households) {
-      const wanted =
-        only === null ? candidates : candidates.filter(({ itemId }) => only.has(`${householdId} ${itemId}`));
-      for (const decision of decide(wanted, household.state, nowMs, circumstances, calendar))
-        made.push({ row: this.#rowOf(page, contextId, decision, household), decision, household });
-      inARow += 1;
-      if (inARow % decidedInARow === 0) await yieldToEvents();
-    }
+    for await (const piece of inPieces([...households], decidedInARow))
+      for (const [householdId, household] of piece) {
+        const wanted =
+          only === null ? candidates : candidates.filter(({ itemId }) => only.has(`${householdId} ${itemId}`));
+        for (const decision of decide(wanted, household.state, nowMs, circumstances, calendar))
+          made.push({ row: this.#rowOf(page, contextId, decision, household), decision, household });
+      }
     return made;
   }
 

@@ -1,4 +1,5 @@
 import type { HouseholdAct } from "../households/households.ts";
+import { inPieces } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Interest } from "./core/candidate.ts";
 import { bestHoursOf, hourOfWeek, interestsIn } from "./core/habit.ts";
@@ -10,6 +11,16 @@ type HabitsDeps = Pick<EngagementDeps, "consent" | "content"> & {
 };
 
 const noCounts = { saved: 0, searched: 0, cooked: 0, aborted: 0, shown: 0, ignored: 0 };
+
+/** What is known of a household's ways. */
+export interface Habit {
+  bestHours: (number | null)[];
+  cookingSinceMs: number | null;
+  interests: Interest[];
+}
+
+/** Households that are looked at before everything else gets its turn. */
+const readInARow = 100;
 
 /** What households do again and again, and what they look for. Only of those who agreed to be advised personally. */
 export class Habits {
@@ -94,25 +105,19 @@ export class Habits {
     return this.#store.forget(tx, householdIds);
   }
 
-  async read(
-    db: Db,
-    householdIds: readonly string[],
-    subjects: readonly string[],
-  ): Promise<Map<string, { bestHours: (number | null)[]; cookingSinceMs: number | null; interests: Interest[] }>> {
+  async read(db: Db, householdIds: readonly string[], subjects: readonly string[]): Promise<Map<string, Habit>> {
     const habits = await this.#store.habits(db, householdIds);
     const interests = await this.#store.interests(db, householdIds, subjects);
-    return new Map(
-      householdIds.map((id) => {
+    const read = new Map<string, Habit>();
+    for await (const piece of inPieces(householdIds, readInARow))
+      for (const id of piece) {
         const habit = habits.get(id);
-        return [
-          id,
-          {
-            bestHours: habit === undefined ? [] : bestHoursOf(habit.hours),
-            cookingSinceMs: habit?.cooking_since_ms ?? null,
-            interests: interests.get(id) ?? [],
-          },
-        ];
-      }),
-    );
+        read.set(id, {
+          bestHours: habit === undefined ? [] : bestHoursOf(habit.hours),
+          cookingSinceMs: habit?.cooking_since_ms ?? null,
+          interests: interests.get(id) ?? [],
+        });
+      }
+    return read;
   }
 }

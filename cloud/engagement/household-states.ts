@@ -1,15 +1,18 @@
 import { sql } from "kysely";
 import type { DeviceRef } from "../devices/devices.ts";
 import type { HouseholdReach } from "../households/households.ts";
+import { inPieces } from "../platform/clock.ts";
 import { amongIds, type Db } from "../platform/database.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
 import { quarterOf } from "./core/holdout.ts";
 import { cappedClasses, type EngagementPolicy, isCapped, type ItemClass } from "./core/policy.ts";
-import type { Habits } from "./habits.ts";
+import type { Habit, Habits } from "./habits.ts";
 import type { EngagementDeps } from "./ports.ts";
-import type { StoppedAddresses } from "./stopped-addresses.ts";
+import type { StoppedAddresses, StopReason } from "./stopped-addresses.ts";
 
 const dayMs = 86_400_000;
+/** Households that are put together before everything else gets its turn. */
+const readInARow = 50;
 /** The longest window of a cap, and a day for the zones. */
 const lookBackMs = 31 * dayMs;
 
@@ -83,43 +86,68 @@ export class HouseholdStates {
       candidates.flatMap(({ itemId, topics }) => [`item:${itemId}`, ...topics.map((topic) => `topic:${topic}`)]),
     );
     const habitsOf = await habits.read(db, personal, [...subjects]);
-    return new Map(
-      known.flatMap((id): [string, ReadHousehold][] => {
+    const read = new Map<string, ReadHousehold>();
+    for await (const piece of inPieces(known, readInARow))
+      for (const id of piece) {
         const found = reach.get(id);
-        if (found === undefined) return [];
-        const devices = found.devices.filter((device) => onlyDevices === null || onlyDevices.has(device.id));
-        const rows = recent.get(id) ?? [];
-        const habit = habitsOf.get(id);
-        const { timeZone, channels, members, locale } = found;
-        const state: HouseholdState = {
+        if (found === undefined) continue;
+        const own =
+          onlyDevices === null ? found : { ...found, devices: found.devices.filter((one) => onlyDevices.has(one.id)) };
+        const of = {
           id,
-          timeZone,
-          consents: [...(agreed.get(id) ?? [])].toSorted(),
-          stage: stages.get(id) ?? null,
-          order: channels.order,
-          quiet: channels.quiet,
-          perWeekMax: channels.perWeekMax,
-          devices: devices.map((device) => ({ id: device.id, model: device.model })),
-          addresses: members.flatMap(({ id: memberId, email }) =>
-            email === null ? [] : [{ memberId, stopped: stops.get(email) ?? null }],
-          ),
-          sent: rows.flatMap((row) =>
-            row.answer === "send" && isCapped(row.class) ? [{ atMs: row.decided_at_ms, class: row.class }] : [],
-          ),
-          waiting: rows.flatMap(({ answer, source, item_id: itemId, class: itemClass, priority, on_its_way }) =>
-            answer === "hold" || (on_its_way && !isCapped(itemClass))
-              ? [{ source, itemId, class: itemClass, priority }]
-              : [],
-          ),
-          open: rows.filter((row) => row.on_its_way && isCapped(row.class)).length,
-          bestHours: habit?.bestHours ?? [],
-          interests: habit?.interests ?? [],
-          cookingSinceMs: habit?.cookingSinceMs ?? null,
+          found: own,
+          agreed: agreed.get(id),
+          stage: stages.get(id),
+          stops,
+          recent: recent.get(id),
+          habit: habitsOf.get(id),
         };
-        return [[id, { state, members, locale, devices: new Map(devices.map((device) => [device.id, device])) }]];
-      }),
-    );
+        read.set(id, {
+          state: stateOf(of),
+          members: own.members,
+          locale: own.locale,
+          devices: new Map(own.devices.map((device) => [device.id, device])),
+        });
+      }
+    return read;
   }
+}
+
+interface Found {
+  id: string;
+  found: HouseholdReach;
+  agreed: ReadonlySet<string> | undefined;
+  stage: HouseholdState["stage"] | undefined;
+  stops: ReadonlyMap<string, StopReason>;
+  recent: readonly RecentRow[] | undefined;
+  habit: Habit | undefined;
+}
+
+function stateOf({ id, found, agreed, stage, stops, recent = [], habit }: Found): HouseholdState {
+  const { timeZone, channels, members, devices } = found;
+  return {
+    id,
+    timeZone,
+    consents: [...(agreed ?? [])].toSorted(),
+    stage: stage ?? null,
+    order: channels.order,
+    quiet: channels.quiet,
+    perWeekMax: channels.perWeekMax,
+    devices: devices.map((device) => ({ id: device.id, model: device.model })),
+    addresses: members.flatMap(({ id: memberId, email }) =>
+      email === null ? [] : [{ memberId, stopped: stops.get(email) ?? null }],
+    ),
+    sent: recent.flatMap((row) =>
+      row.answer === "send" && isCapped(row.class) ? [{ atMs: row.decided_at_ms, class: row.class }] : [],
+    ),
+    waiting: recent.flatMap(({ answer, source, item_id: itemId, class: itemClass, priority, on_its_way }) =>
+      answer === "hold" || (on_its_way && !isCapped(itemClass)) ? [{ source, itemId, class: itemClass, priority }] : [],
+    ),
+    open: recent.filter((row) => row.on_its_way && isCapped(row.class)).length,
+    bestHours: habit?.bestHours ?? [],
+    interests: habit?.interests ?? [],
+    cookingSinceMs: habit?.cookingSinceMs ?? null,
+  };
 }
 
 /** What of our messages counts still: what waits, what is on a display unseen, and what caps count. */

@@ -1,11 +1,15 @@
 import { createHmac } from "node:crypto";
 import { sql } from "kysely";
+import { inPieces } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 
 export type StopReason = "bounced" | "complained" | "unsubscribed";
 
 /** A bounce is the hardest no, and no later word makes it softer. */
 const hardness: Record<StopReason, number> = { unsubscribed: 0, complained: 1, bounced: 2 };
+
+/** Addresses before everything else gets its turn. */
+const hashedInARow = 100;
 
 /** Addresses that are not written to any more, known by a keyed hash alone. */
 export class StoppedAddresses {
@@ -22,7 +26,9 @@ export class StoppedAddresses {
   /** Which of these addresses are stopped, and why. */
   async of(db: Db, addresses: readonly string[]): Promise<Map<string, StopReason>> {
     if (addresses.length === 0) return new Map();
-    const byHash = new Map(addresses.map((address) => [this.hash(address).toString("hex"), address]));
+    const byHash = new Map<string, string>();
+    for await (const piece of inPieces(addresses, hashedInARow))
+      for (const address of piece) byHash.set(this.hash(address).toString("hex"), address);
     const { rows } = await sql<{ hash: string; reason: StopReason }>`
       SELECT encode(address_hash, 'hex') AS hash, reason FROM stopped_address
       WHERE address_hash IN (SELECT decode(h, 'hex') FROM unnest(${[...byHash.keys()]}::text[]) AS h)`.execute(db);

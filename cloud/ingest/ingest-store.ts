@@ -1,4 +1,6 @@
 import { sql } from "kysely";
+import type pg from "pg";
+import { z } from "zod";
 import type { Db } from "../platform/database.ts";
 import type { Rejected } from "./core/decode.ts";
 
@@ -55,6 +57,12 @@ const toQuarantined = (row: QuarantineRow): Quarantined => ({
   detail: row.detail,
 });
 
+/** What is answered to BEGIN, and to the question behind it. */
+const begun = z.tuple([z.unknown(), z.object({ rows: z.array(z.object({ sequence: z.number() })) })]);
+
+const ofSource = (client: pg.Client, { gatewayId, spoolEpoch }: Source): string =>
+  `gateway_id = ${client.escapeLiteral(gatewayId)} AND spool_epoch = ${client.escapeLiteral(spoolEpoch)}`;
+
 /** SQL of the up road: watermarks, gaps, and quarantine. */
 export class IngestStore {
   /** The watermark of a source, made where the source is new; -1 when nothing of it is committed. */
@@ -79,19 +87,27 @@ export class IngestStore {
     return row === undefined ? null : { spoolEpoch: row.spool_epoch, watermark: row.sequence };
   }
 
-  /** The watermark, locked until the transaction ends: a predecessor whose last transaction still commits is waited for. */
-  async lockWatermark(tx: Db, source: Source): Promise<number> {
-    const { rows } = await sql<{ sequence: number }>`
-      SELECT sequence FROM watermark
-      WHERE gateway_id = ${source.gatewayId} AND spool_epoch = ${source.spoolEpoch} FOR UPDATE`.execute(tx);
+  /**
+   * Begins a transaction with the watermark locked until it ends: a predecessor whose last transaction still commits is waited for.
+   *
+   * Here and in `commit` two statements are one question: every batch waits for each answer that it needs.
+   *
+   * @returns the watermark
+   */
+  async begin(client: pg.Client, source: Source): Promise<number> {
+    const [, { rows }] = begun.parse(
+      await client.query(`BEGIN; SELECT sequence FROM watermark WHERE ${ofSource(client, source)} FOR UPDATE`),
+    );
     const row = rows[0];
     if (row === undefined) throw new Error("the source has no watermark");
     return row.sequence;
   }
 
-  async moveWatermark(tx: Db, source: Source, sequence: number, nowMs: number): Promise<void> {
-    await sql`UPDATE watermark SET sequence = ${sequence}, moved_at_ms = ${nowMs}
-      WHERE gateway_id = ${source.gatewayId} AND spool_epoch = ${source.spoolEpoch}`.execute(tx);
+  /** Ends a transaction that `begin` began. */
+  async commit(client: pg.Client, source: Source, sequence: number, nowMs: number): Promise<void> {
+    await client.query(
+      `UPDATE watermark SET sequence = ${sequence}, moved_at_ms = ${nowMs} WHERE ${ofSource(client, source)}; COMMIT`,
+    );
   }
 
   /** The watermark of the reader of points, made where it is new: it begins where the reader of effects is. */

@@ -436,14 +436,11 @@ export class Ingest {
   ): Promise<number> {
     const client = (this.#client ??= await asking(() => this.#deps.database.connect()));
     const tx = bindDb(client);
-    await asking(() => client.query("BEGIN"));
     let done: { watermark: number; afterCommit: AfterCommit[] };
     try {
-      const before = await this.#store.lockWatermark(tx, source);
+      const before = await asking(() => this.#store.begin(client, source));
       done = await withLast(tx, () => work(tx, before, client));
-      if (done.watermark !== before)
-        await this.#store.moveWatermark(tx, source, done.watermark, this.#deps.clock.nowMs());
-      await client.query("COMMIT");
+      await this.#store.commit(client, source, done.watermark, this.#deps.clock.nowMs());
     } catch (error) {
       // A connection that cannot even roll back says nothing about the batch: the error is the connection's.
       await asking(() => client.query("ROLLBACK"));

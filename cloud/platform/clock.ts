@@ -27,6 +27,14 @@ export const yieldToEvents = (): Promise<void> =>
     setImmediate(resolve);
   });
 
+/** A list in pieces, with a turn for everything else that is ready between two of them. */
+export async function* inPieces<T>(items: readonly T[], size: number): AsyncGenerator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) {
+    if (at > 0) await yieldToEvents();
+    yield items.slice(at, at + size);
+  }
+}
+
 /** Work that repeats until it is stopped. */
 export interface Ticker {
   /** Ends the repetition and waits for a run under way. */

@@ -258,7 +258,8 @@ export class ReadingWatch {
       const judgedUntilMs = this.#newest.of(key);
       const times: number[] = [];
       for (const driven of list) {
-        if (!(again.size > 0 && again.has(driven)) && missedDriven(definition, state, driven, judgedUntilMs)) times.push(driven.atMs);
+        if (!(again.size > 0 && again.has(driven)) && missedDriven(definition, state, driven, judgedUntilMs))
+          times.push(driven.atMs);
         const stepped = stepFrozen(definition, state, driven);
         ({ state } = stepped);
         if (stepped.effects.length > 0) signals.push(ofFrozen(watch, device, driven.atMs, stepped));

@@ -115,7 +115,6 @@ export class PostgresTelemetryStore implements TelemetryStore {
     const learn = await this.rollups.note(client, prepared.hours);
     try {
       await copyInto(client, "reading", prepared.copy);
-      await client.query("RELEASE SAVEPOINT readings");
       return learn;
     } catch (error) {
       if (sqlState(error) !== uniqueViolation) throw error;
