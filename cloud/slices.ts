@@ -136,7 +136,6 @@ export function createSlices(deps: SlicesDeps) {
     mayWork: (staffKeyId) => staff.isAllowed(staffKeyId, "cases.write"),
     workers: () => staff.whoMay("cases.write"),
     holdHousehold: async (tx, id) => (await households.hold(tx, [id])).get(id) ?? null,
-    partsOf: (id, tx) => households.partsOf(id, tx),
     async homeOf(id) {
       const found = await households.get(id);
       return found === null ? null : { locale: found.household.locale, members: found.household.members.length };

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { amongIds, type Db } from "../platform/database.ts";
-import type { Choice, ConsentReceipt, ConsentText, Purpose, Standing } from "./core/consent.ts";
+import type { Choice, ConsentReceipt, ConsentText, Purpose, Spoken, Standing } from "./core/consent.ts";
 
 interface TextRow {
   purpose: Purpose;
@@ -64,6 +64,17 @@ export const toReceipt = (row: ReceiptRow): ConsentReceipt => ({
   recordedAtMs: row.recorded_at_ms,
   by: row.by_principal,
   carriedFrom: row.carried_from,
+});
+
+/** A word as it was spoken then, and when it was entered. */
+export const toSpoken = (row: ReceiptRow): Spoken => ({
+  purpose: row.purpose,
+  party: row.party,
+  isGiven: row.decision === "given",
+  atMs: row.at_ms,
+  receiptId: row.id,
+  isOwn: row.by_principal.startsWith("owner:"),
+  recordedAtMs: row.recorded_at_ms,
 });
 
 /** A receipt as it is written. The words are named by their version, and are not written again. */
@@ -184,6 +195,15 @@ export class ConsentStore {
       SELECT household_id, purpose, party FROM consent_standing
       WHERE is_given AND household_id = ${amongIds(householdIds)}`.execute(db);
     return rows.map((row) => ({ householdId: row.household_id, purpose: row.purpose, party: row.party }));
+  }
+
+  /** Who said each receipt first: the household itself, or one that it was carried from. */
+  async speakers(db: Db, receiptIds: readonly string[]): Promise<Map<string, string>> {
+    const { rows } = await sql<{ id: string; household_id: string }>`
+      SELECT r.id, coalesce(o.household_id, r.household_id) AS household_id
+      FROM consent_receipt r LEFT JOIN consent_receipt o ON o.id = r.carried_from
+      WHERE r.id = ANY(${[...receiptIds]}::uuid[])`.execute(db);
+    return new Map(rows.map((row) => [row.id, row.household_id]));
   }
 
   /** Receipts of these households, newest first, below `beforeSequence` where given. */

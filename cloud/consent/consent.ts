@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto";
 import type { Outbox } from "../events/events.ts";
-import type { Households, Merged } from "../households/households.ts";
+import type { Households, Merged, Unmerged } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { HouseholdEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { ConsentStore, type NewReceipt, toReceipt } from "./consent-store.ts";
+import { ConsentStore, type NewReceipt, toReceipt, toSpoken } from "./consent-store.ts";
 import {
   carried,
   type Choice,
   type ConsentReceipt,
   type ConsentText,
+  choiceOf,
+  heldBy,
   type NewConsentText,
   type Purpose,
   speak,
@@ -250,14 +252,25 @@ export class Consent {
     return { kind: "said", receipt: { ...rest, party: said.party, words: read?.words ?? null } };
   }
 
-  async #tell(tx: Db, householdId: string, changed: readonly Standing[], atMs: number): Promise<void> {
+  async #tell(
+    tx: Db,
+    householdId: string,
+    changed: readonly Standing[],
+    atMs: number,
+    carriedBy?: string,
+  ): Promise<void> {
     await this.#deps.outbox.add(
       tx,
       changed.map(({ purpose, party, isGiven }) => ({
         type: `hearth.consent.${isGiven ? "given" : "withdrawn"}`,
         subject: `household:${householdId}`,
         atMs,
-        data: { householdId, purpose, ...(party === "" ? {} : { party }) },
+        data: {
+          householdId,
+          purpose,
+          ...(party === "" ? {} : { party }),
+          ...(carriedBy === undefined ? {} : { carriedBy }),
+        },
       })),
     );
   }
@@ -268,40 +281,31 @@ export class Consent {
     await this.#repeat(tx, into, carried(theirs, ours), { channel: "merge", evidence: mergeId });
   }
 
-  /** What was carried by the merge, and is what holds still, is as it was before. What the household said since stays. */
-  async #unmerged(tx: Db, { mergeId, into }: Merged): Promise<void> {
+  /**
+   * What holds because somebody said it who is gone again is as it would be without them: what the household said itself, and what those
+   * who stay brought, in the order in which it came.
+   */
+  async #unmerged(tx: Db, { mergeId, into, parts, staying }: Unmerged): Promise<void> {
+    const gone = new Set(parts);
     const now = await this.#store.standings(tx, into);
-    const receipts = await this.#store.receiptsById(
+    const speakers = await this.#store.speakers(
       tx,
       now.map(({ receiptId }) => receiptId),
     );
-    const byMerge = new Set(
-      receipts.filter((row) => row.channel === "merge" && row.evidence === mergeId).map((row) => row.id),
+    const theirs = now.filter(({ receiptId }) => gone.has(speakers.get(receiptId) ?? ""));
+    if (theirs.length === 0) return;
+    const came = await Promise.all(
+      staying.map(async ({ from, atMs }) => ({ atMs, standings: await this.#store.standings(tx, from) })),
     );
-    const undone = now.filter(({ receiptId }) => byMerge.has(receiptId));
-    if (undone.length === 0) return;
-    const own = (await this.#store.receipts(tx, [into], null, 1_000)).filter(
-      (row) => !(row.channel === "merge" && row.evidence === mergeId),
-    );
-    const before = undone.map((one) => own.find((row) => row.purpose === one.purpose && row.party === one.party));
-    const back = before.flatMap((row): Standing[] =>
-      row === undefined
-        ? []
-        : [
-            {
-              purpose: row.purpose,
-              party: row.party,
-              isGiven: row.decision === "given",
-              atMs: row.at_ms,
-              receiptId: row.id,
-            },
-          ],
-    );
+    const own = await this.#store.receipts(tx, [into], null, 1_000);
+    const words = own.flatMap((row) => (row.carried_from === null ? [toSpoken(row)] : [])).toReversed();
+    const held = heldBy(words, came);
+    const back = theirs.flatMap((one) => held.get(choiceOf(one)) ?? []);
     await this.#repeat(tx, into, back, { channel: "unmerge", evidence: mergeId });
-    const never = undone.filter((one, at) => before[at] === undefined);
+    const never = theirs.filter((one) => !held.has(choiceOf(one)));
     await this.#store.removeStandings(tx, into, never);
     const ended = never.filter(({ isGiven }) => isGiven).map((one) => ({ ...one, isGiven: false }));
-    await this.#tell(tx, into, ended, this.#deps.clock.nowMs());
+    await this.#tell(tx, into, ended, this.#deps.clock.nowMs(), "unmerge");
   }
 
   /** Writes receipts that repeat others, and puts them into force. */
@@ -328,6 +332,6 @@ export class Consent {
       return { purpose, party, isGiven: decision === "given", atMs, receiptId: id };
     });
     await this.#store.putStandings(tx, householdId, put);
-    await this.#tell(tx, householdId, put, recordedAtMs);
+    await this.#tell(tx, householdId, put, recordedAtMs, how.channel);
   }
 }

@@ -165,7 +165,7 @@ export class DecisionsStore {
       UPDATE decision d SET item_version = r.item_version, title = r.title, class = r.class, priority = r.priority, answer = r.answer,
         reason = r.reason, channels = r.channels, until_ms = r.until_ms, decided_at_ms = r.decided_at_ms,
         expires_at_ms = r.expires_at_ms, score = r.score, context_id = r.context_id,
-        merge_id = NULL, merges_before = NULL
+        home_id = NULL
       FROM ${given(rows)} WHERE d.id = r.id`.execute(tx);
   }
 

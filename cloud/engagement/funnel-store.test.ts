@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Merged } from "../households/households.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { CampaignsStore } from "./campaigns-store.ts";
 import type { HouseholdState } from "./core/candidate.ts";
@@ -77,7 +78,7 @@ class Yard {
   readonly rows: NewDecision[] = [];
   readonly deliveryOf = new Map<string, string>();
   /** Homes that are part of another, in the order in which they became so. */
-  readonly #joined: { mergeId: string; from: string; into: string }[] = [];
+  readonly #joined: Merged[] = [];
   readonly items = [randomUUID(), randomUUID()].toSorted();
 
   async open(given: readonly (readonly string[])[], arms: readonly boolean[]): Promise<void> {
@@ -152,8 +153,7 @@ class Yard {
     // One that the campaign does not know.
     if (what === "merge") await this.#join(household, randomUUID());
     if (what === "join") await this.#join(household, this.#standing(other));
-    const last = what === "part" ? this.#joined.pop() : undefined;
-    if (last !== undefined) await merges.unmerged(db, last);
+    if (what === "part") await this.#part(other);
   }
 
   /** A home, or the one that stands for it. */
@@ -164,22 +164,35 @@ class Yard {
 
   async #join(from: string, into: string): Promise<void> {
     if (from === into) return;
-    const merge = { mergeId: randomUUID(), from, into };
+    const merge = { mergeId: randomUUID(), from, into, atMs: this.#joined.length, parts: this.#partsOf(from) };
     this.#joined.push(merge);
     await merges.merged(base.db, merge);
   }
 
-  /** Two that were one are as they were: undone in the order in which it was done. */
-  async partAll(): Promise<void> {
-    for (const merge of this.#joined.splice(0).toReversed()) await merges.unmerged(base.db, merge);
+  #partsOf(home: string): string[] {
+    return [home, ...this.#joined.flatMap(({ from, into }) => (into === home ? this.#partsOf(from) : []))];
+  }
+
+  /** One of those that are one and that stand is taken apart. */
+  async #part(at: number): Promise<void> {
+    const gone = new Set(this.#joined.map(({ from }) => from));
+    const able = this.#joined.filter(({ into }) => !gone.has(into));
+    const merge = able[at % able.length];
+    if (merge === undefined) return;
+    this.#joined.splice(this.#joined.indexOf(merge), 1);
+    const staying = this.#joined.filter(({ into }) => into === merge.into);
+    await merges.unmerged(base.db, { ...merge, staying });
+  }
+
+  /** Those that were one are as they were, in whatever order that came about. */
+  async partAll(order: readonly number[]): Promise<void> {
+    for (let at = 0; this.#joined.length > 0; at += 1) await this.#part(order[at % order.length] ?? 0);
   }
 
   /** Rows that lie with another home than the one that they were decided about. */
   async astray(): Promise<string[]> {
     const { rows } = await sql<{ id: string; household_id: string }>`
-      SELECT id, household_id FROM decision WHERE source = ${this.source} AND rests_merge_id IS NULL AND merge_id IS NULL`.execute(
-      base.db,
-    );
+      SELECT id, household_id FROM decision WHERE source = ${this.source} AND rests_merge_id IS NULL`.execute(base.db);
     const lie = new Map(rows.map((row) => [row.id, row.household_id]));
     return this.rows.filter(({ id, household_id }) => lie.get(id) !== household_id).map(({ id }) => id);
   }
@@ -222,14 +235,15 @@ test("whatever becomes of decisions and members, the counts of a campaign are th
       fc.array(answers, { minLength: 1, maxLength: 6 }),
       fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
       acts,
-      async (given, arms, done) => {
+      fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),
+      async (given, arms, done, order) => {
         const yard = new Yard();
         await yard.open(given, arms);
         for (const { what, household, other } of done) await yard.act(what, household, other);
         expect(await yard.tallied()).toEqual(await yard.counted());
         // One household, one arm, however many became one.
         expect(await yard.members()).toBe(yard.standing);
-        await yard.partAll();
+        await yard.partAll(order);
         expect(await yard.members()).toBe(given.length);
         expect(await yard.astray()).toEqual([]);
         expect(await yard.tallied()).toEqual(await yard.counted());

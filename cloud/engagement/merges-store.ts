@@ -1,11 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
+import type { Merged, Unmerged } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
-
-interface Merge {
-  mergeId: string;
-  from: string;
-  into: string;
-}
 
 /** Campaigns that have gone past a household about which nothing is decided look at their members from the beginning. */
 async function lookAgainFor(tx: Db, householdId: string): Promise<void> {
@@ -17,22 +12,18 @@ async function lookAgainFor(tx: Db, householdId: string): Promise<void> {
   );
 }
 
-/** Marks what moves, over the mark that it may have of a merge before. */
-const marked = (mergeId: string) => sql`
-  merge_id = ${mergeId}, merges_before = CASE WHEN merge_id IS NULL THEN merges_before ELSE coalesce(merges_before, '{}') || merge_id END`;
-/** Takes the newest mark off. */
-const unmarked = sql`
-  merge_id = merges_before[cardinality(merges_before)], merges_before = nullif(trim_array(merges_before, 1), '{}')`;
+/** What moves remembers the household about which it was decided. */
+const athome = sql`home_id = coalesce(home_id, household_id)`;
 
 /**
  * The SQL of households that become one, and two again.
  *
  * One household has one arm and one answer of each campaign. Where both had one, what went out to one of them stands, then that one was held
  * out, then what the household has that goes on; the other's rows rest: nothing counts or sends them, and undoing the merge wakes them. What
- * only the one had that is no more moves, marked, so that it can be moved back.
+ * only the one had that is no more moves, and goes back to what its home is part of then.
  */
 export class MergesStore {
-  async merged(tx: Db, merge: Merge): Promise<void> {
+  async merged(tx: Db, merge: Merged): Promise<void> {
     const { mergeId, from, into } = merge;
     const { goesOn, rests } = await this.#standing(tx, merge);
     await this.#mergeMembers(tx, merge, goesOn);
@@ -41,7 +32,7 @@ export class MergesStore {
       WHERE household_id = ${from} AND rests_merge_id IS NULL AND source = ANY(${rests}::text[])`.execute(tx);
     // Two rows of one household and item may not be, not even for a moment: what moves waits under the merge's own id.
     await sql`
-      UPDATE decision SET household_id = ${mergeId}, ${marked(mergeId)}
+      UPDATE decision SET household_id = ${mergeId}, ${athome}
       WHERE household_id = ${from} AND rests_merge_id IS NULL AND source = ANY(${goesOn}::text[])`.execute(tx);
     await sql`
       UPDATE decision SET household_id = ${from}, rests_merge_id = ${mergeId}, rests_of = ${into}
@@ -50,8 +41,20 @@ export class MergesStore {
     await lookAgainFor(tx, into);
   }
 
-  /** What was decided anew meanwhile is of the one that it was decided about. */
-  async unmerged(tx: Db, { mergeId, from, into }: Merge): Promise<void> {
+  /**
+   * What was decided anew meanwhile is of the one that it was decided about. What stands where several have become one follows from the order
+   * in which they came: those that came later come anew.
+   */
+  async unmerged(tx: Db, { staying, ...merge }: Unmerged): Promise<void> {
+    const later = staying.filter(
+      ({ atMs, mergeId }) => atMs > merge.atMs || (atMs === merge.atMs && mergeId > merge.mergeId),
+    );
+    for (const one of [merge, ...later].toReversed()) await this.#part(tx, one);
+    for (const one of later) await this.merged(tx, one);
+  }
+
+  async #part(tx: Db, { mergeId, from, into, parts }: Merged): Promise<void> {
+    const moved = sql`household_id = ${into} AND home_id = ANY(${[...parts]}::uuid[]) AND rests_merge_id IS NULL`;
     await sql`
       UPDATE campaign_member k SET arm = m.others_arm FROM campaign_member m
       WHERE m.rests_merge_id = ${mergeId} AND k.campaign_id = m.campaign_id AND k.household_id = m.rests_with`.execute(
@@ -66,8 +69,8 @@ export class MergesStore {
         WHERE m.rests_with = ${into} AND m.campaign_id = k.campaign_id)
       WHERE household_id = ${into} AND joined_goal_at_ms IS NOT NULL`.execute(tx);
     await sql`
-      UPDATE campaign_member SET household_id = ${from}, ${unmarked} WHERE merge_id = ${mergeId}`.execute(tx);
-    await sql`UPDATE decision SET household_id = ${mergeId}, ${unmarked} WHERE merge_id = ${mergeId}`.execute(tx);
+      UPDATE campaign_member SET household_id = ${from} WHERE ${moved}`.execute(tx);
+    await sql`UPDATE decision SET household_id = ${mergeId} WHERE ${moved}`.execute(tx);
     // In its place is what was decided anew.
     await sql`
       DELETE FROM decision r USING decision d
@@ -82,7 +85,7 @@ export class MergesStore {
   }
 
   /** Of what is decided about the one that is no more: what goes on as the other's, and what rests beside the other's own. */
-  async #standing(tx: Db, { from, into }: Merge): Promise<{ goesOn: string[]; rests: string[] }> {
+  async #standing(tx: Db, { from, into }: Merged): Promise<{ goesOn: string[]; rests: string[] }> {
     const { rows } = await sql<{ source: string; goes_on: boolean }>`
       WITH stood AS (
         SELECT source, household_id,
@@ -97,7 +100,7 @@ export class MergesStore {
   }
 
   /** Who is in a campaign twice has the arm of what goes on. */
-  async #mergeMembers(tx: Db, { mergeId, from, into }: Merge, goesOn: readonly string[]): Promise<void> {
+  async #mergeMembers(tx: Db, { mergeId, from, into }: Merged, goesOn: readonly string[]): Promise<void> {
     const isGoing = (campaignId: RawBuilder<unknown>) =>
       sql`('campaign:' || ${campaignId}) = ANY(${[...goesOn]}::text[])`;
     await sql`
@@ -110,7 +113,7 @@ export class MergesStore {
       FROM campaign_member m
       WHERE m.rests_merge_id = ${mergeId} AND k.campaign_id = m.campaign_id AND k.household_id = ${into}`.execute(tx);
     await sql`
-      UPDATE campaign_member SET household_id = ${into}, ${marked(mergeId)}
+      UPDATE campaign_member SET household_id = ${into}, ${athome}
       WHERE household_id = ${from} AND rests_merge_id IS NULL`.execute(tx);
   }
 }

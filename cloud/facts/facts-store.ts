@@ -79,7 +79,7 @@ export class FactsStore {
   async insert(tx: Db, facts: readonly (NewFact & { addressedId: string })[]): Promise<void> {
     if (facts.length === 0) return;
     await sql`
-      INSERT INTO outside_fact (household_id, addressed_id, source, fact_id, type, at_ms, received_at_ms, by_principal, data)
+      INSERT INTO outside_fact (household_id, home_id, source, fact_id, type, at_ms, received_at_ms, by_principal, data)
       SELECT "householdId", "addressedId", source, id, type, "atMs", "receivedAtMs", by, data
       FROM jsonb_to_recordset(${JSON.stringify(facts)}::jsonb) AS f("householdId" uuid, "addressedId" uuid, source text, id text,
         type text, "atMs" bigint, "receivedAtMs" bigint, by text, data jsonb)`.execute(tx);
@@ -111,17 +111,6 @@ export class FactsStore {
         AND (${asked.householdId}::uuid IS NULL OR household_id = ${asked.householdId})
       ORDER BY at_ms, sequence LIMIT ${limit}`.execute(db);
     return rows.map(toFact);
-  }
-
-  async move(tx: Db, from: string, into: string): Promise<void> {
-    await sql`UPDATE outside_fact SET household_id = ${into} WHERE household_id = ${from}`.execute(tx);
-  }
-
-  /** Gives back what was meant for one of these households. */
-  async moveAddressed(tx: Db, addressedIds: readonly string[], from: string, into: string): Promise<void> {
-    await sql`
-      UPDATE outside_fact SET household_id = ${into}
-      WHERE addressed_id = ANY(${[...addressedIds]}::uuid[]) AND household_id = ${from}`.execute(tx);
   }
 
   async erase(tx: Db, householdId: string): Promise<number> {

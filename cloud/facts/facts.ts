@@ -1,5 +1,12 @@
 import { createHmac } from "node:crypto";
-import type { HouseholdAct, Households, Merged, NewProspect, Reference } from "../households/households.ts";
+import {
+  type HouseholdAct,
+  type Households,
+  moveRows,
+  moveRowsBack,
+  type NewProspect,
+  type Reference,
+} from "../households/households.ts";
 import type { AfterCommit } from "../ingest/ingest.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
@@ -38,8 +45,8 @@ export class Facts {
 
   constructor(deps: FactsDeps) {
     this.#deps = deps;
-    deps.households.onMerged((tx, { from, into }) => this.#store.move(tx, from, into));
-    deps.households.onUnmerged((tx, merge) => this.#unmerged(tx, merge));
+    deps.households.onMerged((tx, merge) => moveRows(tx, "outside_fact", merge));
+    deps.households.onUnmerged((tx, merge) => moveRowsBack(tx, "outside_fact", merge));
   }
 
   /**
@@ -183,10 +190,6 @@ export class Facts {
   #households() {
     const { households } = this.#deps;
     return { prospects: households.prospects, hold: households.hold.bind(households) };
-  }
-
-  async #unmerged(tx: Db, { from, into }: Merged): Promise<void> {
-    await this.#store.moveAddressed(tx, await this.#deps.households.partsOf(from, tx), into, from);
   }
 
   /** Keyed, so that nobody who has the database can try ids or contents against it, also when the household is erased. */

@@ -22,7 +22,8 @@ import { HandOver, type Planted } from "./hand-over.ts";
 import { type HouseholdFilter, HouseholdsStore } from "./households-store.ts";
 import { Members } from "./members.ts";
 import { ownData } from "./own-data.ts";
-import { type Merged, Merges } from "./merges.ts";
+import type { Merged, Unmerged } from "./home-rows.ts";
+import { Merges } from "./merges.ts";
 import { MergesStore } from "./merges-store.ts";
 import { Pairing, type StoredReadings } from "./pairing.ts";
 import { PairingStore } from "./pairing-store.ts";
@@ -35,7 +36,7 @@ export { actsOf, type HouseholdAct } from "./core/household-act.ts";
 export { type FactSource, factSources } from "./core/household-act.ts";
 export type { Household, HouseholdReach, Member } from "./core/household.ts";
 export { type Reference, reference } from "./core/merge.ts";
-export type { Merged } from "./merges.ts";
+export { type Merged, moveRows, moveRowsBack, type Unmerged } from "./home-rows.ts";
 export { type NewProspect, newProspect } from "./prospects.ts";
 export { namesOf } from "./household-names.ts";
 export { findHouseholds, findMembers } from "./household-search.ts";
@@ -139,7 +140,7 @@ export class Households {
     this.merges.onMerged(hear);
   }
 
-  onUnmerged(hear: (tx: Db, merge: Merged) => Promise<void>): void {
+  onUnmerged(hear: (tx: Db, merge: Unmerged) => Promise<void>): void {
     this.merges.onUnmerged(hear);
   }
 

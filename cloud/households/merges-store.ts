@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import type { OwnerRole } from "../staff/staff.ts";
 import type { HouseholdMerge, Reference } from "./core/merge.ts";
+import type { Merged } from "./home-rows.ts";
 
 interface MergeRow {
   id: string;
@@ -102,6 +103,16 @@ export class MergesStore {
       UPDATE household_merge
       SET undone_at_ms = ${undone.atMs}, undone_by = ${undone.by}, undone_reason = ${undone.reason}
       WHERE id = ${id}`.execute(tx);
+  }
+
+  /** The merges by which others are part of a household directly, the earliest first. */
+  async standing(tx: Db, into: string): Promise<Merged[]> {
+    const { rows } = await sql<MergeRow>`
+      SELECT * FROM household_merge WHERE into_id = ${into} AND undone_at_ms IS NULL ORDER BY at_ms, id`.execute(tx);
+    const all: Merged[] = [];
+    for (const { id: mergeId, from_id: from, at_ms: atMs } of rows)
+      all.push({ mergeId, from, into, atMs, parts: await this.partsOf(tx, from) });
+    return all;
   }
 
   /** The merges that a household had a part in, newest first. */

@@ -9,6 +9,7 @@ import { type Audit, type OwnerPrincipal, type Principal, principalText } from "
 import type { CodeGuard } from "./code-guard.ts";
 import { type Household, membersMax } from "./core/household.ts";
 import { type HouseholdMerge, roleAfterMerge, welcomeMs, welcomesMax } from "./core/merge.ts";
+import type { Merged, Unmerged } from "./home-rows.ts";
 import type { HouseholdsStore } from "./households-store.ts";
 import type { MergesStore } from "./merges-store.ts";
 
@@ -17,16 +18,11 @@ const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", r
 
 const sha256 = (code: string) => createHash("sha256").update(code).digest();
 
-/** What became of two households, as those hear it who keep something by household. */
-export interface Merged {
-  mergeId: string;
-  from: string;
-  into: string;
-}
 /** Most merges of one household that are shown. */
 const mergesShown = 50;
 
-type OnMerge = (tx: Db, merge: Merged) => Promise<void>;
+type OnMerged = (tx: Db, merge: Merged) => Promise<void>;
+type OnUnmerged = (tx: Db, merge: Unmerged) => Promise<void>;
 
 type MergeRefusal =
   | "household_not_found"
@@ -59,18 +55,18 @@ interface MergesDeps {
  */
 export class Merges {
   readonly #deps: MergesDeps;
-  readonly #onMerged: OnMerge[] = [];
-  readonly #onUnmerged: OnMerge[] = [];
+  readonly #onMerged: OnMerged[] = [];
+  readonly #onUnmerged: OnUnmerged[] = [];
 
   constructor(deps: MergesDeps) {
     this.#deps = deps;
   }
 
-  onMerged(hear: OnMerge): void {
+  onMerged(hear: OnMerged): void {
     this.#onMerged.push(hear);
   }
 
-  onUnmerged(hear: OnMerge): void {
+  onUnmerged(hear: OnUnmerged): void {
     this.#onUnmerged.push(hear);
   }
 
@@ -174,7 +170,9 @@ export class Merges {
       const atMs = clock.nowMs();
       const undone = { atMs, by: principalText(by), reason };
       await merges.undo(tx, mergeId, undone);
-      for (const hear of this.#onUnmerged) await hear(tx, { mergeId, from, into });
+      const parts = await merges.partsOf(tx, from);
+      const staying = await merges.standing(tx, into);
+      for (const hear of this.#onUnmerged) await hear(tx, { mergeId, from, into, atMs: found.atMs, parts, staying });
       const data = { householdId: into, mergeId, from, into };
       await outbox.add(tx, [{ type: "hearth.household.unmerged", subject: `household:${into}`, atMs, data }]);
       await this.#record(tx, by, "household.unmerged", into, { mergeId, from });
@@ -230,7 +228,8 @@ export class Merges {
     await merges.moveMembers(tx, into, membersAfter(left, right));
     await merges.setMergedInto(tx, from, into);
     await merges.removeWelcomes(tx, from);
-    for (const hear of this.#onMerged) await hear(tx, { mergeId: merge.id, from, into });
+    const parts = await merges.partsOf(tx, from);
+    for (const hear of this.#onMerged) await hear(tx, { mergeId: merge.id, from, into, atMs, parts });
     const data = { householdId: into, mergeId: merge.id, from, into, proof: how.proof };
     await outbox.add(tx, [{ type: "hearth.household.merged", subject: `household:${into}`, atMs, data }]);
     // The reason is with the merge: it may be about people, and goes with them.

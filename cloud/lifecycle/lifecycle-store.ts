@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Merged } from "../households/households.ts";
+import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
 import { amongIds, type Db } from "../platform/database.ts";
 import type { Stage } from "./core/definition.ts";
 import type { Life, StageChange } from "./core/life.ts";
@@ -87,6 +87,9 @@ const toHeld = (row: LifeRow): HeldLife => ({
   baseAtMs: row.base_at_ms,
   dueAtMs: row.due_at_ms,
 });
+
+/** What a life comes to, and what is asked because of it. */
+const told = ["lifecycle_change", "lifecycle_household", "lifecycle_ask"] as const;
 
 /** SQL of lives that are told on: what one transaction holds, reads and writes. */
 export class LifecycleStore {
@@ -321,7 +324,7 @@ export class LifecycleStore {
 
   async erase(tx: Db, householdIds: readonly string[]): Promise<number> {
     let gone = 0;
-    for (const table of ["lifecycle_change", "lifecycle_signal", "lifecycle_household"]) {
+    for (const table of ["lifecycle_change", "lifecycle_signal", "lifecycle_household", "lifecycle_aside"]) {
       const { numAffectedRows } = await sql`
         DELETE FROM ${sql.id(table)} WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(tx);
       gone += Number(numAffectedRows ?? 0);
@@ -329,15 +332,34 @@ export class LifecycleStore {
     return gone;
   }
 
-  /** Gives what one household's life was told from to another. */
-  async moveSignals(tx: Db, merge: Merged): Promise<void> {
-    await sql`UPDATE lifecycle_signal SET household_id = ${merge.into}, merge_id = ${merge.mergeId}, merged_from = ${merge.from}
-      WHERE household_id = ${merge.from}`.execute(tx);
+  /** Gives what one household's life was told from to another, and puts the life itself aside: it goes on there. */
+  async merge(tx: Db, merge: Merged): Promise<void> {
+    await moveRows(tx, "lifecycle_signal", merge, "source");
+    await sql`
+      INSERT INTO lifecycle_aside (household_id, life, changes, asks)
+      SELECT household_id, to_jsonb(h),
+        (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM lifecycle_change c WHERE c.household_id = h.household_id),
+        (SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM lifecycle_ask a WHERE a.household_id = h.household_id)
+      FROM lifecycle_household h WHERE household_id = ${merge.from}`.execute(tx);
+    await this.#forget(tx, merge.from);
   }
 
-  /** Gives back what a merge brought. */
-  async moveBack(tx: Db, mergeId: string): Promise<void> {
-    await sql`UPDATE lifecycle_signal SET household_id = merged_from, merge_id = NULL, merged_from = NULL
-      WHERE merge_id = ${mergeId}`.execute(tx);
+  /** Gives back what a merge brought, and the life as it was before. */
+  async unmerge(tx: Db, merge: Unmerged): Promise<void> {
+    await moveRowsBack(tx, "lifecycle_signal", merge, "source");
+    await this.#forget(tx, merge.from);
+    await sql`
+      WITH aside AS (DELETE FROM lifecycle_aside WHERE household_id = ${merge.from} RETURNING *),
+      changes AS (
+        INSERT INTO lifecycle_change SELECT c.* FROM aside, jsonb_populate_recordset(NULL::lifecycle_change, aside.changes) AS c),
+      asks AS (INSERT INTO lifecycle_ask SELECT a.* FROM aside, jsonb_populate_recordset(NULL::lifecycle_ask, aside.asks) AS a)
+      INSERT INTO lifecycle_household SELECT h.* FROM aside, jsonb_populate_record(NULL::lifecycle_household, aside.life) AS h`.execute(
+      tx,
+    );
+  }
+
+  async #forget(tx: Db, householdId: string): Promise<void> {
+    for (const table of told)
+      await sql`DELETE FROM ${sql.table(table)} WHERE household_id = ${householdId}`.execute(tx);
   }
 }

@@ -5,7 +5,7 @@
  *   tick: what comes with time alone, when it is due
  */
 import type { NotableFact, Outbox } from "../events/events.ts";
-import type { HouseholdAct, Merged } from "../households/households.ts";
+import type { HouseholdAct, Merged, Unmerged } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
@@ -155,14 +155,12 @@ export class Lifecycle {
 
   /** What somebody was before they paired is part of the household's life. */
   async merged(tx: Db, merge: Merged): Promise<void> {
-    await this.#store.moveSignals(tx, merge);
-    await this.#store.erase(tx, [merge.from]);
-    await this.#asks.erase(tx, [merge.from]);
+    await this.#store.merge(tx, merge);
     await this.#teller.anew(tx, [merge.into], this.#deps.clock.nowMs());
   }
 
-  async unmerged(tx: Db, merge: Merged): Promise<void> {
-    await this.#store.moveBack(tx, merge.mergeId);
+  async unmerged(tx: Db, merge: Unmerged): Promise<void> {
+    await this.#store.unmerge(tx, merge);
     await this.#teller.anew(tx, [merge.from, merge.into], this.#deps.clock.nowMs());
   }
 

@@ -195,10 +195,6 @@ export class LedgerStore {
       if (legs[kind].to === "household") of(creditAccount).credits += points;
       if (kind === "earning") of(creditAccount).earned += points;
       if (kind === "reversal") of(debitAccount).earned -= points;
-      if (kind === "merge") {
-        of(debitAccount).earned -= points;
-        of(creditAccount).earned += points;
-      }
     }
     const all = [...totals];
     await sql`

@@ -33,7 +33,7 @@ beforeAll(async () => {
     ids: randomIds,
     audit: new Audit(clock),
     outbox: new Outbox(randomIds),
-    households: { timeZoneOf, partsOf: async (id) => [id], onMerged() {}, onUnmerged() {} },
+    households: { timeZoneOf, onMerged() {}, onUnmerged() {} },
     profiles: { facts: {}, of: async () => new Map() },
     acts: async () => [],
     secret: Buffer.alloc(32, 7),

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Merged } from "../households/households.ts";
+import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { HouseholdDays } from "./earnings.ts";
@@ -12,15 +12,16 @@ export interface MergedPointsDeps {
   ledger: LedgerStore;
   moves: PointMoves;
   tiers: Tiers;
-  households: HouseholdDays & {
-    /** A household and those that became part of it. */
-    partsOf(householdId: string, db?: Db): Promise<string[]>;
-  };
+  households: HouseholdDays;
 }
+
+/** What points were put aside or spent for, and what was offered. */
+const owned = ["loyalty_redemption", "loyalty_grant"] as const;
 
 /**
  * What becomes of points when two households are one. They move by transfers, lot by lot, and what was earned stays where it was: its
- * identity, and its place in limits and streaks, which are looked up for both from then on.
+ * identity, and its place in limits and streaks, which are looked up for both from then on. A tier rests with its account until that stands
+ * for itself again.
  */
 export class MergedPoints {
   readonly #deps: MergedPointsDeps;
@@ -39,34 +40,23 @@ export class MergedPoints {
       tx,
     );
     await sql`UPDATE ledger_account SET earned = earned + ${source.earned} WHERE key = ${target.key}`.execute(tx);
-    await this.#moveOwned(tx, from, into);
-    await sql`DELETE FROM loyalty_standing WHERE account = ${source.key}`.execute(tx);
+    for (const table of owned) await moveRows(tx, table, { from, into });
     await this.#reach(tx, into, { ...target, earned: target.earned + source.earned });
   }
 
   /** Gives back what is still there of what the other brought. */
-  async unmerged(tx: Db, { mergeId, from, into }: Merged): Promise<void> {
-    const { ledger, moves, households } = this.#deps;
+  async unmerged(tx: Db, merge: Unmerged): Promise<void> {
+    const { mergeId, from, into, parts } = merge;
+    const { ledger, moves } = this.#deps;
     const accounts = await ledger.lockAccounts(tx, [from, into]);
     const [source, target] = [accountIn(accounts, from), accountIn(accounts, into)];
     await moves.handBack(tx, target, source, mergeId, this.#cause(mergeId, "unmerge"));
-    const parts = await households.partsOf(from, tx);
     await sql`
       UPDATE ledger_account SET merged_into = CASE key WHEN ${source.key} THEN NULL ELSE ${source.key}::int END
-      WHERE merged_into = ${target.key} AND household_id = ANY(${parts}::uuid[])`.execute(tx);
+      WHERE merged_into = ${target.key} AND household_id = ANY(${[...parts]}::uuid[])`.execute(tx);
     await sql`UPDATE ledger_account SET earned = earned - ${source.earned} WHERE key = ${target.key}`.execute(tx);
-    await sql`
-      UPDATE loyalty_redemption SET household_id = ${from}
-      WHERE household_id = ${into} AND addressed_id = ANY(${parts}::uuid[])`.execute(tx);
-    await sql`
-      UPDATE loyalty_grant SET household_id = ${from}
-      WHERE household_id = ${into} AND addressed_id = ANY(${parts}::uuid[])`.execute(tx);
+    for (const table of owned) await moveRowsBack(tx, table, merge);
     await this.#reach(tx, from, source);
-  }
-
-  async #moveOwned(tx: Db, from: string, into: string): Promise<void> {
-    await sql`UPDATE loyalty_redemption SET household_id = ${into} WHERE household_id = ${from}`.execute(tx);
-    await sql`UPDATE loyalty_grant SET household_id = ${into} WHERE household_id = ${from}`.execute(tx);
   }
 
   async #reach(tx: Db, householdId: string, account: Parameters<Tiers["look"]>[1][number]["account"]) {

@@ -136,7 +136,7 @@ export class OffersStore {
 
   async addGrant(tx: Db, grant: Grant): Promise<void> {
     await sql`
-      INSERT INTO loyalty_grant (id, household_id, addressed_id, offer, offer_version, list_price_minor, price_minor, currency, reason, points_cost,
+      INSERT INTO loyalty_grant (id, household_id, home_id, offer, offer_version, list_price_minor, price_minor, currency, reason, points_cost,
         granted_at_ms, expires_at_ms, state)
       VALUES (${grant.id}, ${grant.householdId}, ${grant.householdId}, ${grant.offer}, ${grant.offerVersion}, ${grant.listPriceMinor}, ${grant.priceMinor},
         ${grant.currency}, ${grant.reason}, ${grant.pointsCost}, ${grant.grantedAtMs}, ${grant.expiresAtMs}, ${grant.state})`.execute(

@@ -176,9 +176,12 @@ export class PointMoves {
     const lots = new Map((await ledger.lots(tx, from.key)).map((lot) => [lot.lot, lot]));
     const entries = moved.flatMap(({ lot, points, creditAccount }) => {
       const left = lots.get(lot);
-      if (creditAccount !== from.key || left === undefined || left.pointsLeft <= 0) return [];
-      const taken = [{ lot, points: Math.min(points, left.pointsLeft) }];
-      return this.#entries("merge", taken, from.key, to.key, cause, left);
+      // What is owed was moved the other way.
+      const isOwed = creditAccount !== from.key;
+      const back = left === undefined ? 0 : Math.min(points, isOwed ? -left.pointsLeft : left.pointsLeft);
+      if (back <= 0) return [];
+      const [debit, credit] = isOwed ? [to.key, from.key] : [from.key, to.key];
+      return this.#entries("merge", [{ lot, points: back }], debit, credit, cause, left);
     });
     await ledger.append(tx, entries);
     return sumOf(entries);

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres.ts";
 import { Outbox } from "../events/events.ts";
-import type { HouseholdAct, Merged } from "../households/households.ts";
+import type { HouseholdAct, Unmerged } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
 import { randomIds } from "../platform/ids.ts";
 import { Audit } from "../staff/staff.ts";
@@ -20,8 +20,8 @@ let database: TestDatabase;
 let loyalty: Loyalty;
 const kept: HouseholdAct[] = [];
 const households = new Set<string>();
-const hears: ((tx: Db, merge: Merged) => Promise<void>)[] = [];
-const unhears: ((tx: Db, merge: Merged) => Promise<void>)[] = [];
+const hears: ((tx: Db, merge: Unmerged) => Promise<void>)[] = [];
+const unhears: ((tx: Db, merge: Unmerged) => Promise<void>)[] = [];
 const by = { kind: "system" } as const;
 
 beforeAll(async () => {
@@ -38,7 +38,6 @@ beforeAll(async () => {
         new Map(
           ids.filter((id) => households.has(id)).map((id) => [id, { timeZone: "Europe/Berlin", locale: "de-DE" }]),
         ),
-      partsOf: async (id) => [id],
       onMerged: (hear) => void hears.push(hear),
       onUnmerged: (hear) => void unhears.push(hear),
     },
@@ -433,7 +432,7 @@ test("households that become one have one ledger: points move by transfers, do n
   await tell(checked, told);
   await give(owner, 25, 5);
   const before = await lots(prospect);
-  const merge = { mergeId: randomUUID(), from: prospect, into: owner };
+  const merge = { mergeId: randomUUID(), from: prospect, into: owner, atMs: nowMs, parts: [prospect], staying: [] };
   const run = (all: typeof hears) =>
     database.db.transaction().execute(async (tx) => {
       for (const hear of all) await hear(tx, merge);

@@ -98,7 +98,7 @@ export class RewardsStore {
 
   async add(tx: Db, one: Redemption): Promise<void> {
     await sql`
-      INSERT INTO loyalty_redemption (id, household_id, addressed_id, reward, title, points, state, reserved_at_ms, until_ms)
+      INSERT INTO loyalty_redemption (id, household_id, home_id, reward, title, points, state, reserved_at_ms, until_ms)
       VALUES (${one.id}, ${one.householdId}, ${one.householdId}, ${one.reward}, ${one.title}, ${one.points}, ${one.state},
         ${one.reservedAtMs}, ${one.untilMs})`.execute(tx);
   }

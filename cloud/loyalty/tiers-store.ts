@@ -85,9 +85,8 @@ export class TiersStore {
   async ofHouseholds(db: Db, program: string, householdIds: readonly string[]): Promise<Map<string, Standing>> {
     const { rows } = await sql<StandingRow & { household_id: string }>`
       SELECT a.household_id, s.* FROM ledger_account a JOIN loyalty_standing s ON s.account = a.key
-      WHERE a.program = ${program} AND a.kind = 'household' AND a.household_id = ANY(${[...householdIds]}::uuid[])`.execute(
-      db,
-    );
+      WHERE a.program = ${program} AND a.kind = 'household' AND a.merged_into IS NULL
+        AND a.household_id = ANY(${[...householdIds]}::uuid[])`.execute(db);
     return new Map(rows.map((row) => [row.household_id, toStanding(row)]));
   }
 
@@ -193,7 +192,7 @@ export class TiersStore {
     limit: number,
   ): Promise<{ account: number; householdId: string }[]> {
     const { rows } = await sql<{ account: number; household_id: string }>`
-      SELECT s.account, a.household_id FROM loyalty_standing s JOIN ledger_account a ON a.key = s.account
+      SELECT s.account, a.household_id FROM loyalty_standing s JOIN ledger_account a ON a.key = s.account AND a.merged_into IS NULL
       WHERE s.until_ms <= ${endingByMs} AND (s.until_ms <= ${endedByMs} OR (s.noticed_at_ms IS NULL AND NOT s.is_secure))
       ORDER BY s.until_ms LIMIT ${limit}`.execute(db);
     return rows.map((row) => ({ account: row.account, householdId: row.household_id }));
@@ -202,7 +201,8 @@ export class TiersStore {
   /** How many households have each tier above the base. */
   async counts(db: Db): Promise<Map<string, number>> {
     const { rows } = await sql<{ tier: string; count: number }>`
-      SELECT tier, count(*) AS count FROM loyalty_standing GROUP BY tier`.execute(db);
+      SELECT s.tier, count(*) AS count FROM loyalty_standing s JOIN ledger_account a ON a.key = s.account
+      WHERE a.merged_into IS NULL GROUP BY s.tier`.execute(db);
     return new Map(rows.map((row) => [row.tier, row.count]));
   }
 }

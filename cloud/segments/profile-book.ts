@@ -18,7 +18,7 @@ import { type DayOf, emptyProfile, type Part, type ProfileParts, type ProfileRow
 import { type ReadySegment, readersOf, type Registry } from "./core/registry.ts";
 import type { ProfilesStore, ZoneDays } from "./profiles-store.ts";
 import type { Coming, SegmentsStore } from "./segments-store.ts";
-import type { HouseholdAct } from "../households/households.ts";
+import type { HouseholdAct, Merged, Unmerged } from "../households/households.ts";
 
 /** What other slices say of households, many at once. One that a source knows nothing of is missing from its answer. */
 export type ProfileSources = {
@@ -42,15 +42,9 @@ interface Noted {
   /** Which parts of which households are to be read anew. */
   parts: Map<string, ReadonlySet<Part>>;
   /** What one household did is another's from now on, or is its own again. */
-  moves: { what: "merge" | "unmerge"; merge: Merge }[];
+  moves: ({ what: "merge"; merge: Merged } | { what: "unmerge"; merge: Unmerged })[];
   /** Households that are no more, with whether what they did goes too. */
   gone: Map<string, "profile" | "profile_and_acts">;
-}
-
-export interface Merge {
-  mergeId: string;
-  from: string;
-  into: string;
 }
 
 interface Looked {
@@ -118,7 +112,7 @@ export class ProfileBook {
     });
   }
 
-  merged(tx: Db, merge: Merge): Promise<void> {
+  merged(tx: Db, merge: Merged): Promise<void> {
     return this.#note(tx, ({ moves, gone, parts }) => {
       moves.push({ what: "merge", merge });
       gone.set(merge.from, "profile");
@@ -126,7 +120,7 @@ export class ProfileBook {
     });
   }
 
-  unmerged(tx: Db, merge: Merge): Promise<void> {
+  unmerged(tx: Db, merge: Unmerged): Promise<void> {
     return this.#note(tx, ({ moves, gone, parts }) => {
       moves.push({ what: "unmerge", merge });
       gone.delete(merge.from);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
+import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
 import type { CountedAct, CountedKind } from "./core/acts.ts";
 import { type ProfileRow, profileColumns } from "./core/profile.ts";
@@ -109,18 +110,12 @@ export class ProfilesStore {
   }
 
   /** What one household did is another's from now on. What both have done is the same act, and stays with both. */
-  async mergeActs(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
-    await sql`
-      UPDATE household_act a SET household_id = ${merge.into}, merges = coalesce(a.merges, '{}') || ${merge.mergeId}::uuid
-      WHERE a.household_id = ${merge.from} AND NOT EXISTS (
-        SELECT FROM household_act b WHERE b.household_id = ${merge.into} AND b.identity = a.identity)`.execute(tx);
+  mergeActs(tx: Db, merge: Merged): Promise<void> {
+    return moveRows(tx, "household_act", merge, "identity");
   }
 
-  async unmergeActs(tx: Db, merge: { mergeId: string; from: string; into: string }): Promise<void> {
-    await sql`
-      UPDATE household_act a SET household_id = ${merge.from},
-        merges = nullif(array_remove(a.merges, ${merge.mergeId}::uuid), '{}')
-      WHERE a.household_id = ${merge.into} AND ${merge.mergeId}::uuid = ANY(a.merges)`.execute(tx);
+  unmergeActs(tx: Db, merge: Unmerged): Promise<void> {
+    return moveRowsBack(tx, "household_act", merge, "identity");
   }
 
   async zones(db: Db): Promise<string[]> {

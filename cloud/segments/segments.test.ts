@@ -259,7 +259,14 @@ test("households that become one are counted as one, once, and are two again whe
   const [from, into] = [await house.home(), await house.home()];
   const act = did(from, "program.finished", house.nowMs);
   await house.act(act, did(into, "program.finished", house.nowMs));
-  const merge = { mergeId: "01980000-0000-7000-8000-00000000000a", from, into };
+  const merge = {
+    mergeId: "01980000-0000-7000-8000-00000000000a",
+    from,
+    into,
+    atMs: house.nowMs,
+    parts: [from],
+    staying: [],
+  };
   const mergedAway = house.homes.get(from);
   house.homes.delete(from);
   await house.database.db.transaction().execute((tx) => house.segments.merged(tx, merge));

@@ -1,6 +1,6 @@
 import type { RawBuilder } from "kysely";
 import type { Outbox } from "../events/events.ts";
-import type { HouseholdAct } from "../households/households.ts";
+import type { HouseholdAct, Merged, Unmerged } from "../households/households.ts";
 import { changedMeanwhile } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, inStatementTime, transaction } from "../platform/database.ts";
@@ -13,7 +13,7 @@ import { compileSegment, createRegistry, type Registry } from "./core/registry.t
 import { type SegmentDefinition, segmentsMax } from "./core/segment.ts";
 import { factColumn } from "./fact-columns.ts";
 import { partsChanged, ratingsIn, segmentHouseholdData } from "./heard.ts";
-import { type Merge, ProfileBook, type ProfileSources } from "./profile-book.ts";
+import { ProfileBook, type ProfileSources } from "./profile-book.ts";
 import { ProfilesStore } from "./profiles-store.ts";
 import { membersOf, type SegmentRow, SegmentsStore } from "./segments-store.ts";
 
@@ -127,11 +127,11 @@ export class Segments {
   }
 
   /** One household was a part of another all along: what it did is the other's. */
-  merged(tx: Db, merge: Merge): Promise<void> {
+  merged(tx: Db, merge: Merged): Promise<void> {
     return this.#book.merged(tx, merge);
   }
 
-  unmerged(tx: Db, merge: Merge): Promise<void> {
+  unmerged(tx: Db, merge: Unmerged): Promise<void> {
     return this.#book.unmerged(tx, merge);
   }
 

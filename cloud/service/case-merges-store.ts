@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
 import { type CaseRow, type ServiceCase, toCase } from "./case-row.ts";
 
@@ -99,7 +100,7 @@ export class CaseMergesStore {
     const { rows } = await sql`
       SELECT FROM service_case c JOIN service_case o ON o.cause = c.cause AND NOT o.is_closed AND o.id <> c.id AND (
         o.device_key = c.device_key OR (o.device_key IS NULL AND c.device_key IS NULL AND o.household_id = c.household_id
-          AND coalesce(o.came_from_id, o.household_id) = coalesce(c.came_from_id, c.household_id)))
+          AND coalesce(o.home_id, o.household_id) = coalesce(c.home_id, c.household_id)))
       WHERE c.id = ${id} LIMIT 1`.execute(tx);
     return rows.length > 0;
   }
@@ -132,9 +133,8 @@ export class CaseMergesStore {
   // Households that become one
 
   /** The cases of a household are those of the one that it became part of. */
-  async householdMerged(tx: Db, from: string, into: string): Promise<void> {
-    await sql`UPDATE service_case SET household_id = ${into}, came_from_id = coalesce(came_from_id, household_id)
-      WHERE household_id = ${from}`.execute(tx);
+  async householdMerged(tx: Db, { from, into }: Merged): Promise<void> {
+    await moveRows(tx, "service_case", { from, into });
     // Who was asked how it went, under whichever name, is not asked again within the week.
     await sql`INSERT INTO feedback_asked AS f (household_id, asked_at_ms)
       SELECT ${into}, asked_at_ms FROM feedback_asked WHERE household_id = ${from}
@@ -144,12 +144,11 @@ export class CaseMergesStore {
   /**
    * They go back.
    *
-   * @param parts the household and those that had become part of it before
    * @returns the cases that stand in a case of other people now, or other people's in one of theirs
    */
-  async householdUnmerged(tx: Db, from: string, into: string, parts: readonly string[]): Promise<string[]> {
-    await sql`UPDATE service_case SET household_id = ${from}, came_from_id = nullif(came_from_id, ${from})
-      WHERE household_id = ${into} AND came_from_id = ANY(${[...parts]}::uuid[])`.execute(tx);
+  async householdUnmerged(tx: Db, merge: Unmerged): Promise<string[]> {
+    await moveRowsBack(tx, "service_case", merge);
+    const { from } = merge;
     const { rows } = await sql<{ id: string }>`
       SELECT a.id FROM service_case a JOIN service_case b ON b.id = a.merged_into_id
       WHERE a.household_id = ${from} AND b.household_id IS DISTINCT FROM ${from}

@@ -1,4 +1,5 @@
 import type { DeviceRef } from "../devices/devices.ts";
+import type { Merged, Unmerged } from "../households/households.ts";
 import { contested, type Db } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
@@ -17,8 +18,6 @@ export interface CaseMergesDeps extends CaseChangesDeps {
   audit: Audit;
   appliances: ServiceAppliances;
   talk: ConversationStore;
-  /** A household and every one that became part of it. */
-  partsOf: (householdId: string, tx: Db) => Promise<string[]>;
 }
 
 /** Most cases that are offered to go into. */
@@ -104,14 +103,13 @@ export class CaseMerges {
   }
 
   /** A household became part of another: its cases are that one's. In its transaction. */
-  householdMerged(tx: Db, { from, into }: { from: string; into: string }): Promise<void> {
-    return this.#store.householdMerged(tx, from, into);
+  householdMerged(tx: Db, merge: Merged): Promise<void> {
+    return this.#store.householdMerged(tx, merge);
   }
 
   /** It was another household all the same: its cases go back, and none of either stays in one of the other's. */
-  async householdUnmerged(tx: Db, { from, into }: { from: string; into: string }): Promise<void> {
-    const parts = await this.#deps.partsOf(from, tx);
-    for (const id of await this.#store.householdUnmerged(tx, from, into, parts)) {
+  async householdUnmerged(tx: Db, merge: Unmerged): Promise<void> {
+    for (const id of await this.#store.householdUnmerged(tx, merge)) {
       const both = await this.#holdBoth(tx, id);
       if (both.into !== null) await this.#split(tx, byHouseholds, { from: both.from, into: both.into, note: null });
     }

@@ -160,13 +160,13 @@ export class CasesStore {
 
   /** Takes a household out of its cases, those that its devices left it with too, and with it what people wrote there about it. */
   async forgetHousehold(tx: Db, householdId: string): Promise<void> {
-    const theirs = sql`household_id = ${householdId} OR former_household_id = ${householdId} OR came_from_id = ${householdId}`;
+    const theirs = sql`household_id = ${householdId} OR former_household_id = ${householdId} OR home_id = ${householdId}`;
     await sql`UPDATE case_entry SET text = NULL, data = data - '{trace,readings,data}'::text[]
       WHERE case_id IN (SELECT id FROM service_case WHERE ${theirs})`.execute(tx);
     await sql`DELETE FROM case_evidence WHERE case_id IN (SELECT id FROM service_case WHERE ${theirs})`.execute(tx);
     await sql`UPDATE service_case SET evidence_due_at_ms = NULL, household_id = nullif(household_id, ${householdId}), former_household_id = NULL,
         -- Not before the household goes that it came to, where two of one cause may be open because they came from two.
-        came_from_id = CASE WHEN household_id IS DISTINCT FROM ${householdId} THEN came_from_id END
+        home_id = CASE WHEN household_id IS DISTINCT FROM ${householdId} THEN home_id END
       WHERE ${theirs}`.execute(tx);
   }
 

@@ -311,7 +311,7 @@ export class ConversationStore {
     const { rows } = await sql<{ delivery_id: string }>`
       SELECT delivery_id FROM case_display WHERE case_id IN (
         SELECT id FROM service_case WHERE household_id = ${householdId} OR former_household_id = ${householdId}
-          OR came_from_id = ${householdId})`.execute(tx);
+          OR home_id = ${householdId})`.execute(tx);
     return rows.map((row) => row.delivery_id);
   }
 
@@ -374,7 +374,7 @@ export class ConversationStore {
     await sql`UPDATE case_conversation SET alternative = NULL
       WHERE alternative IS NOT NULL AND case_id IN (
         SELECT id FROM service_case WHERE household_id = ${householdId} OR former_household_id = ${householdId}
-          OR came_from_id = ${householdId})`.execute(tx);
+          OR home_id = ${householdId})`.execute(tx);
     await sql`DELETE FROM feedback_asked WHERE household_id = ${householdId}`.execute(tx);
   }
 }

@@ -5,7 +5,7 @@ import { type HouseholdData, pages } from "../platform/household-data.ts";
 
 const casesOf = (householdId: string) =>
   sql`SELECT id FROM service_case WHERE household_id = ${householdId}::uuid OR former_household_id = ${householdId}::uuid
-    OR came_from_id = ${householdId}::uuid`;
+    OR home_id = ${householdId}::uuid`;
 
 /** What the service desk holds about a household. */
 export function serviceData(service: {

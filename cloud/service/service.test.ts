@@ -57,7 +57,6 @@ const newService = async (readings: TelemetryStore["readings"] = nothing) => {
       },
     },
     holdHousehold: async (_tx, id) => id,
-    partsOf: async (id) => [id],
     mayWork: async () => true,
     workers: async () => [],
     homeOf: async () => null,

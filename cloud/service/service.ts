@@ -72,8 +72,6 @@ export interface ServiceDeps {
   workers: () => Promise<{ id: string; name: string }[]>;
   /** Holds a household, or the one that it became part of; null where there is none. */
   holdHousehold: (tx: Db, id: string) => Promise<string | null>;
-  /** A household and every one that became part of it. */
-  partsOf: (householdId: string, tx: Db) => Promise<string[]>;
   /** The language of a household, and how many could read what is written to it. */
   homeOf: HomeOf;
   deliveries: DiagnosisDeps["deliveries"] & { forgetWords(tx: Db, ids: readonly string[]): Promise<void> };

@@ -83,7 +83,6 @@ async function ledgerAlone(cloud: CloudParts): Promise<Loyalty> {
     outbox: new Outbox(randomIds),
     households: {
       timeZoneOf: (ids, db) => slices.households.timeZoneOf(ids, db),
-      partsOf: (id, db) => slices.households.partsOf(id, db),
       onMerged() {},
       onUnmerged() {},
     },

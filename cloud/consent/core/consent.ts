@@ -121,11 +121,52 @@ export function speak(now: Pick<Standing, "isGiven" | "atMs"> | null, purpose: C
   return { kind: isLater ? "holds" : "kept" };
 }
 
+/** What a standing is about. */
+export const choiceOf = ({ purpose, party }: Pick<Standing, "purpose" | "party">): string => `${purpose} ${party}`;
+
 /** What holds of a household that two became: who withdrew did so for both, and what only one was asked is as it said. */
 export function carried(from: readonly Standing[], into: readonly Standing[]): Standing[] {
-  const held = new Map(into.map((one) => [`${one.purpose} ${one.party}`, one]));
+  const held = new Map(into.map((one) => [choiceOf(one), one]));
   return from.filter((one) => {
-    const other = held.get(`${one.purpose} ${one.party}`);
+    const other = held.get(choiceOf(one));
     return other === undefined || (other.isGiven && !one.isGiven);
   });
+}
+
+/** What a household said itself, when it was entered. */
+export interface Spoken extends Standing {
+  isOwn: boolean;
+  recordedAtMs: number;
+}
+
+/**
+ * What holds of a household by what it said and by those who became part of it, by `choiceOf`.
+ *
+ * @param words in the order in which they were entered
+ * @param came what held of each other household, and when it came
+ */
+export function heldBy(
+  words: readonly Spoken[],
+  came: readonly { atMs: number; standings: readonly Standing[] }[],
+): Map<string, Standing> {
+  const held = new Map<string, Standing>();
+  const happened = [
+    ...words.map((word) => ({ atMs: word.recordedAtMs, word })),
+    ...came.map(({ atMs, standings }) => ({ atMs, standings })),
+  ].toSorted((a, b) => a.atMs - b.atMs);
+  for (const one of happened) {
+    if ("standings" in one) {
+      for (const standing of carried(one.standings, [...held.values()])) held.set(choiceOf(standing), standing);
+      continue;
+    }
+    const { isOwn, recordedAtMs: _recordedAtMs, ...standing } = one.word;
+    const decision = standing.isGiven ? "given" : "withdrawn";
+    const outcome = speak(held.get(choiceOf(standing)) ?? null, standing.purpose, {
+      decision,
+      atMs: standing.atMs,
+      isOwn,
+    });
+    if (outcome.kind === "holds") held.set(choiceOf(standing), standing);
+  }
+  return held;
 }

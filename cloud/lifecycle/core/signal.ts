@@ -138,7 +138,10 @@ function namedOfFact(
     }
     case "hearth.consent.given":
     case "hearth.consent.withdrawn":
-      return data.purpose === "market" ? { body: { kind: "marketing", isAgreed: type.endsWith("given") } } : null;
+      // What is carried from one household to another is the other's word, which comes along as it is.
+      return data.purpose === "market" && data.carriedBy === undefined
+        ? { body: { kind: "marketing", isAgreed: type.endsWith("given") } }
+        : null;
     default:
       return null;
   }
