@@ -142,16 +142,16 @@ export interface Spoken extends Standing {
 /**
  * What holds of a household by what it said and by those who became part of it, by `choiceOf`.
  *
- * @param words in the order in which they were entered
+ * @param spoken in the order in which it was entered
  * @param came what held of each other household, and when it came
  */
 export function heldBy(
-  words: readonly Spoken[],
+  spoken: readonly Spoken[],
   came: readonly { atMs: number; standings: readonly Standing[] }[],
 ): Map<string, Standing> {
   const held = new Map<string, Standing>();
   const happened = [
-    ...words.map((word) => ({ atMs: word.recordedAtMs, word })),
+    ...spoken.map((word) => ({ atMs: word.recordedAtMs, word })),
     ...came.map(({ atMs, standings }) => ({ atMs, standings })),
   ].toSorted((a, b) => a.atMs - b.atMs);
   for (const one of happened) {

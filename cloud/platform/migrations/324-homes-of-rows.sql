@@ -18,7 +18,7 @@ ALTER TABLE household_act ADD COLUMN home_id uuid;
 UPDATE household_act a SET home_id = m.from_id FROM household_merge m WHERE a.merges IS NOT NULL AND m.id = a.merges[1];
 ALTER TABLE household_act DROP COLUMN merges;
 
--- Of signals only the newest merge was known. What comes from outside says whose it was; known is of the household in its name.
+-- Of signals only the newest merge was known. What comes from outside says whose it was, as do cases; the rest bears the household's name.
 ALTER TABLE lifecycle_signal ADD COLUMN home_id uuid;
 UPDATE lifecycle_signal SET home_id = merged_from WHERE merged_from IS NOT NULL;
 UPDATE lifecycle_signal s SET home_id = f.home_id FROM outside_fact f
@@ -26,6 +26,9 @@ WHERE s.merged_from IS NOT NULL AND s.source = f.source || ':' || f.fact_id;
 UPDATE lifecycle_signal SET home_id = substring(source FROM 7)::uuid WHERE merged_from IS NOT NULL AND source LIKE 'known:%';
 UPDATE lifecycle_signal SET home_id = substring(source FROM 'household:([0-9a-f-]{36}):')::uuid
 WHERE merged_from IS NOT NULL AND source ~ '^~.*:household:[0-9a-f-]{36}:';
+UPDATE lifecycle_signal s SET home_id = coalesce(c.home_id, c.household_id) FROM service_case c
+WHERE s.merged_from IS NOT NULL AND s.source ~ '^~(hearth[.]case[.].*:case|rated):[0-9a-f-]{36}'
+  AND c.id = substring(s.source FROM '(?:case|rated):([0-9a-f-]{36})')::uuid AND c.household_id IS NOT NULL;
 ALTER TABLE lifecycle_signal DROP COLUMN merge_id, DROP COLUMN merged_from;
 
 -- The life of a household that is part of another, as it was when it became that: the rows themselves, so that a column that comes to one of
