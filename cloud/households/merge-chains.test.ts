@@ -353,7 +353,10 @@ const asBefore = (merges: readonly { id: string; from: string }[]) => `
   ALTER TABLE lifecycle_signal ADD COLUMN merge_id uuid, ADD COLUMN merged_from uuid;
   ${merges
     .map(({ from }, at) => {
-      const moved = `'{${merges.slice(at).map(({ id }) => id)}}'::uuid[]`;
+      const moved = `'{${merges
+        .slice(at)
+        .map(({ id }) => id)
+        .join(",")}}'::uuid[]`;
       const newest = `merge_id = '${merges.at(-1)?.id}'`;
       const theirs = `WHERE home_id = '${from}'`;
       const mark = `${newest}, merges_before = nullif(trim_array(${moved}, 1), '{}') ${theirs}`;
