@@ -65,6 +65,8 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     secret: deps.secret,
     publicUrl: deps.publicUrl,
   });
+  devices.onModelPut((tx, before, after) => content.feedFit.modelPut(tx, before, after));
+  devices.onCame((tx, deviceKeys) => content.newcomers.came(tx, deviceKeys));
   const consent = new Consent({ db, clock, ids, audit, outbox, households });
   const loyalty = new Loyalty({
     db,

@@ -109,6 +109,9 @@ export const detailView = z
     versions: z.array(versionView).describe("From the newest down, at most 50."),
     steps: z.array(stepView).describe("What became of each version, from the newest down, at most 100."),
     markets: z.array(marketView),
+    keptOff: z
+      .array(z.object({ model: z.string(), why: z.array(z.string()) }))
+      .describe("Models for whose feed it is scheduled, and whose limits keep it off."),
   })
   .meta({ id: "ContentDetail" });
 

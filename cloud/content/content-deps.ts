@@ -1,3 +1,4 @@
+import type { RawBuilder } from "kysely";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { Model } from "#protocol/model.ts";
 import type { UnitSystem } from "#protocol/units.ts";
@@ -18,6 +19,9 @@ interface Appliances {
   models(): Promise<Model[]>;
   /** Appliances of some models in the order of their keys, above `afterKey`. */
   ofModels(db: Db, models: readonly string[], afterKey: number, limit: number): Promise<DeviceRef[]>;
+  /** The keys of a model's appliances, as a query. */
+  keysOfModel(model: string): RawBuilder<unknown>;
+  refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>>;
   /** Those of some appliances that carry a tag. */
   tagged(db: Db, keys: readonly number[], tag: string): Promise<ReadonlySet<number>>;
 }
@@ -25,8 +29,19 @@ interface Appliances {
 /** What content needs of deliveries. */
 interface DeliveryMaker {
   create(tx: Db, wanted: readonly NewDelivery[]): Promise<{ ids: string[]; afterCommit: () => void }>;
-  /** Takes back what is open of a kind and carries this in its body. @returns how many */
-  cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number>;
+  /** Those of some appliances for which such a delivery was made since they belong to whom they belong. */
+  madeFor(
+    tx: Db,
+    devices: readonly DeviceRef[],
+    of: { kind: DeliveryKind; subject: string },
+  ): Promise<ReadonlySet<number>>;
+  /** Takes back what is open of a kind and carries this in its body, for all or for the devices with these keys. @returns how many */
+  cancelCarrying(
+    tx: Db,
+    kind: DeliveryKind,
+    part: Record<string, unknown>,
+    among?: RawBuilder<unknown> | null,
+  ): Promise<number>;
 }
 
 /** Where and how a household reads. */

@@ -23,6 +23,7 @@ import {
   tags,
 } from "./content-answers.ts";
 import { contentDraft, contentKinds, feedOfKind } from "./content-shapes.ts";
+import { feedFitRoutes } from "./feed-fit-routes.ts";
 import { mediaRoutes } from "./media-routes.ts";
 import { recipeRoutes } from "./recipe-routes.ts";
 
@@ -38,6 +39,7 @@ export function contentRoutes(server: FastifyInstance, content: Content): void {
   reachRoutes(server, content);
   testRoutes(server, content);
   recipeRoutes(server, content);
+  feedFitRoutes(server, content);
   mediaRoutes(server, content);
 }
 

@@ -66,7 +66,7 @@ const contentColumns = `v.class, v.is_shareable, v.topics, v.models, v.offer_key
     SELECT json_build_object('sha256', m.sha256, 'sizeBytes', m.size_bytes, 'mimeType', m.mime_type)
     FROM content_media m WHERE m.sha256 = v.image_sha256) AS image`;
 
-const versionColumns = sql.raw(`
+export const versionColumns = sql.raw(`
   v.version, v.state, ${contentColumns}, v.feed_models, v.from_local, v.until_local, v.zone, v.from_ms, v.until_ms,
   v.created_at_ms, v.created_by`);
 
@@ -224,6 +224,19 @@ export async function newestTexts(db: Db, ids: readonly string[]): Promise<Pick<
   const { rows } = await sql<Pick<ItemVersionRow, "id" | "locales">>`
     SELECT DISTINCT ON (item_id) item_id AS id, locales FROM content_version WHERE item_id = ANY(${[...ids]}::uuid[])
     ORDER BY item_id, version DESC`.execute(db);
+  return rows;
+}
+
+/** Recipes that are out, each with whether it is on a model's feed now and whether its author wants it there. */
+export async function recipesOut(
+  tx: Db,
+  model: string,
+): Promise<(ItemVersionRow & { is_wanted: boolean; is_there: boolean })[]> {
+  const { rows } = await sql<ItemVersionRow & { is_wanted: boolean; is_there: boolean }>`
+    SELECT i.id, i.kind, ${versionColumns}, ${model} = ANY(v.feed_models) AS is_wanted,
+      EXISTS (SELECT FROM feed_publication p WHERE p.item_id = v.item_id AND p.model = ${model}) AS is_there
+    FROM content_version v JOIN content_item i ON i.id = v.item_id
+    WHERE v.state = 'live' AND i.kind = 'recipe' ORDER BY i.id`.execute(tx);
   return rows;
 }
 

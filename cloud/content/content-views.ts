@@ -93,6 +93,8 @@ export interface ContentDetail extends ContentSummary {
   steps: ContentStep[];
   /** What each market reads of the newest version. */
   markets: Market[];
+  /** Models for whose feed the version that is out is scheduled, and whose limits keep it off. */
+  keptOff: { model: string; why: string[] }[];
 }
 
 export const titleOf = (locales: Locales): string => {
@@ -186,3 +188,24 @@ export async function recipeMisfits(
     fields: fields.slice(0, 100),
   });
 }
+
+/** What keeps the version that is out off feeds for which it is scheduled, by model. */
+export function keptOff(
+  item: Pick<VersionText, "id" | "kind">,
+  live: VersionRow | undefined,
+  models: readonly Model[],
+  onFeeds: readonly string[],
+): { model: string; why: string[] }[] {
+  if (live === undefined) return [];
+  return models
+    .filter(({ key }) => live.feed_models.includes(key) && !onFeeds.includes(key))
+    .map((model) => ({ model: model.key, why: whyUnfit({ ...live, ...item }, model) }))
+    .filter(({ why }) => why.length > 0);
+}
+
+/** Most reasons that are named of one item and model. */
+const whyMax = 5;
+
+/** What a model cannot do of an item, by step; nothing where it can do all. */
+export const whyUnfit = (item: VersionText, model: Model): string[] =>
+  [...new Set(inEachLocale(item).flatMap((text) => misfits(text, model).map(({ message }) => message)))].slice(0, whyMax);

@@ -6,10 +6,12 @@ import { type ContentDeps, noteChange, type Reader } from "./content-deps.ts";
 import { deliveryOfKind, isForDecisions, type ContentKind } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import { recipeMisfits, refused, type Refused, titleOf, toSchedule, type VersionSchedule } from "./content-views.ts";
+import { FeedFit } from "./feed-fit.ts";
 import { feedSnapshot, type FeedTopics } from "./feeds.ts";
 import { readFeedVersion } from "./feeds-store.ts";
 import { Library } from "./library.ts";
 import { Media } from "./media.ts";
+import { Newcomers } from "./newcomers.ts";
 import { Publishing } from "./publishing.ts";
 import { type Delivered, Sending, usualExpiryMs, type Wanted } from "./sending.ts";
 import { TestDevices } from "./test-devices.ts";
@@ -46,6 +48,10 @@ export class Content {
   readonly sending: Sending;
   readonly media: Media;
   readonly testDevices: TestDevices;
+  /** Appliances that came after a notice. */
+  readonly newcomers: Newcomers;
+  /** Models' feeds, kept to what their appliances can do. */
+  readonly feedFit: FeedFit;
 
   constructor(deps: ContentDeps) {
     this.#deps = deps;
@@ -55,6 +61,8 @@ export class Content {
     this.publishing = new Publishing(deps, hrefOf, (topics) => this.#announce(topics));
     this.sending = new Sending(deps, hrefOf);
     this.testDevices = new TestDevices(deps, this.sending);
+    this.feedFit = new FeedFit(deps, this.publishing, (topics) => this.#announce(topics));
+    this.newcomers = new Newcomers(deps, this.sending);
   }
 
   // What decides about households asks this.
@@ -116,6 +124,7 @@ export class Content {
   async tick(): Promise<void> {
     await this.publishing.tick();
     while (await this.sending.notify());
+    while (await this.newcomers.tell());
     if ((await readFeedVersion(this.#deps.db)) > this.#toldVersion) this.#deps.onMissed(await this.snapshot());
   }
 

@@ -137,6 +137,11 @@ export const contentProblems = {
     help: 'JSON-LD with a Recipe, as a page\'s <script type="application/ld+json"> has it. `errors` names the field.',
   },
   not_a_recipe: { status: 422, title: "Only recipes are exported", help: "schema.org has no word for the others." },
+  content_model_not_found: {
+    status: 404,
+    title: "There is no such model",
+    help: "GET /api/v1/models lists the models.",
+  },
   content_model_unknown: {
     status: 422,
     title: "Some of these models do not exist",

@@ -118,6 +118,27 @@ export async function replacePublications(tx: Db, item: PublishedItem, keys: rea
   );
 }
 
+/** Takes items off the feeds of one model. */
+export async function removePublications(tx: Db, { models, feed }: FeedScope, itemIds: readonly string[]): Promise<void> {
+  await sql`
+    DELETE FROM feed_publication
+    WHERE model = ANY(${[...models]}::text[]) AND feed = ${feed} AND item_id = ANY(${[...itemIds]}::uuid[])`.execute(tx);
+}
+
+/** Puts an item on further feeds, beside those on which it is. */
+export async function addPublications(
+  tx: Db,
+  { places, ...item }: PublishedItem & { places: readonly FeedPlace[] },
+): Promise<void> {
+  const each = places.map((place) => ({ ...item, ...place }));
+  await sql`
+    INSERT INTO feed_publication (model, feed, locale, text_locale, item_id, version, published_at_ms, image_href)
+    SELECT model, feed, locale, "textLocale", id, version, "publishedAtMs", "imageHref"
+    FROM json_to_recordset(${JSON.stringify(each)}::json) AS k(model text, feed text, locale text, "textLocale" text, id uuid,
+      version int, "publishedAtMs" bigint, "imageHref" text)
+    ON CONFLICT DO NOTHING`.execute(tx);
+}
+
 /** How many items other than this one are on all feeds together, and on the fullest of the given ones. */
 export async function feedSizesWithout(
   tx: Db,

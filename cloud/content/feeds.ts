@@ -40,14 +40,50 @@ export async function changeFeeds(
   if (keys.length > 0 && (others.fullest >= itemsPerFeedMax || others.total + keys.length > itemsMax)) {
     return { kind: "refused", rule: "feed_full" };
   }
+  const change = () => store.replacePublications(tx, item, keys);
+  return { kind: "changed", topics: await changedBy(tx, scope, version, change) };
+}
+
+/**
+ * Takes items off one model's feed and puts others on it, in the caller's transaction; where the feeds have no room for all of these, the
+ * first get it.
+ *
+ * @returns the topics that change, or null where none does, and which of `on` are out
+ */
+export async function changeFeedOfModel(
+  tx: Db,
+  scope: store.FeedScope,
+  off: readonly string[],
+  on: readonly (store.PublishedItem & { places: readonly store.FeedPlace[] })[],
+): Promise<{ topics: FeedTopics | null; onFeed: string[] }> {
+  const version = (await store.lockFeedVersion(tx, true)) + 1;
+  const onFeed: string[] = [];
+  const topics = await changedBy(tx, scope, version, async () => {
+    await store.removePublications(tx, scope, off);
+    for (const item of on) {
+      const others = await store.feedSizesWithout(tx, item.id, item.places);
+      if (others.fullest >= itemsPerFeedMax || others.total + item.places.length > itemsMax) continue;
+      await store.addPublications(tx, item);
+      onFeed.push(item.id);
+    }
+  });
+  return { topics, onFeed };
+}
+
+async function changedBy(
+  tx: Db,
+  scope: store.FeedScope,
+  version: number,
+  change: () => Promise<void>,
+): Promise<FeedTopics | null> {
   const before = await store.publications(tx, scope);
   const topicsBefore = retainedTopics(before, await store.indexVersions(tx, scope));
-  await store.replacePublications(tx, item, keys);
+  await change();
   const after = await store.publications(tx, scope);
   const touched = touchedFeeds(before, after);
-  if (touched.length === 0) return { kind: "changed", topics: null };
+  if (touched.length === 0) return null;
   await store.setIndexVersions(tx, touched, version);
   await store.setFeedVersion(tx, version);
   const topicsAfter = retainedTopics(after, await store.indexVersions(tx, scope));
-  return { kind: "changed", topics: { version, items: changedTopics(topicsBefore, topicsAfter) } };
+  return { version, items: changedTopics(topicsBefore, topicsAfter) };
 }

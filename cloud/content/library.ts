@@ -11,6 +11,7 @@ import * as store from "./content-store.ts";
 import {
   type ContentDetail,
   type ContentSummary,
+  keptOff,
   oversize,
   refused,
   type Refused,
@@ -122,6 +123,7 @@ export class Library {
         note,
       })),
       markets: marketsOf(Object.keys(row.locales), meant),
+      keptOff: keptOff(row, versions.find(({ state }) => state === "live"), models, onFeeds),
     };
   }
 

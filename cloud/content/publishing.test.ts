@@ -1,7 +1,9 @@
 /** The road of a version: review, schedule, feeds in every market, safety notices, test appliances, offers. */
 import { randomUUIDv7 } from "node:crypto";
+import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { contentItem } from "#protocol/content.ts";
+import { transaction } from "../platform/database.ts";
 import { type ContentDesk, openContentDesk, text, tip } from "../../test/support/content-desk.ts";
 
 const hourMs = 3_600_000;
@@ -230,6 +232,46 @@ test("a safety notice goes on the feed and to every appliance of its models, onc
   await desk.schedule(quiet, { models: ["oven-s80"] });
   await desk.content.tick();
   expect((await desk.deliveries.sendable(ovens, true, 100)).some(({ body }) => about(body) === quiet)).toBe(false);
+});
+
+test("an appliance that is registered, or is somebody else's, after a safety notice went out gets it to acknowledge, once", async () => {
+  await desk.road.devices.addModel("oven-s70", { locales: ["en"] });
+  const id = await desk.approved({ kind: "notice", class: "safety", locales: { en: text("Do not heat") } });
+  const told = async () =>
+    (await desk.deliveries.sendable(["late-1", "late-2", "late-3"], true, 100))
+      .filter(({ body }) => about(body) === id)
+      .map(({ device_id }) => device_id);
+  const by = { kind: "system" } as const;
+  const add = (name: string) => desk.road.devices.register(by, [{ id: name, model: "oven-s70" }]);
+  // It came before: as those that are there, and not once more because it is new.
+  await add("late-1");
+  await desk.schedule(id, { models: ["oven-s70"] });
+  await desk.content.tick();
+  expect(await told()).toEqual(["late-1"]);
+  await add("late-2");
+  await desk.content.tick();
+  await desk.content.tick();
+  expect((await told()).toSorted()).toEqual(["late-1", "late-2"]);
+  // Whoever has it next is told as well, and of what is withdrawn nobody.
+  const { db } = desk.road.deps;
+  const home = randomUUIDv7();
+  await sql`INSERT INTO household (id, name, locale, time_zone, channels, created_at_ms)
+    VALUES (${home}, 'Home', 'en', 'UTC', '{}', 1)`.execute(db);
+  const [before] = await desk.deliveries.sendable(["late-1"], true, 1);
+  desk.road.clock.forward(1_000);
+  await transaction(db, async (tx) => {
+    const device = await desk.road.devices.tenure.lock(tx, "late-1");
+    if (device === null) throw new Error("it was registered");
+    await desk.road.devices.tenure.give(tx, device, home, desk.road.clock.nowMs(), 1);
+  });
+  await desk.content.tick();
+  const [after] = await desk.deliveries.sendable(["late-1"], true, 1);
+  expect(after?.id).not.toBe(before?.id);
+  expect(about(after?.body)).toBe(id);
+  await desk.ask("POST", `/items/${id}/withdraw`, {});
+  await add("late-3");
+  await desk.content.tick();
+  expect(await told()).toEqual([]);
 });
 
 test("a draft goes to test appliances and to no other", async () => {

@@ -1,16 +1,16 @@
 import type { Model } from "#protocol/model.ts";
-import type { Feed } from "#protocol/topics.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import { marketsOf } from "./core/best-locale.ts";
 import { localWindow, windowAnywhere } from "./core/local-window.ts";
+import { unfitFor } from "./core/machine-fit.ts";
 import { stepVersion, type VersionEvent, type VersionRefusal } from "./core/version-life.ts";
 import { type ContentDeps, noteChange } from "./content-deps.ts";
 import { deliveryOfKind, feedOfKind, isForDecisions } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
-import { type ContentSummary, recipeMisfits, refused, type Refused, toSummary } from "./content-views.ts";
+import { type ContentSummary, inEachLocale, recipeMisfits, refused, type Refused, toSummary } from "./content-views.ts";
 import { changeFeeds, type FeedTopics } from "./feeds.ts";
-import { type FeedPlace, modelsOfItem } from "./feeds-store.ts";
+import { type FeedPlace, lockFeedVersion, modelsOfItem, type PublishedItem } from "./feeds-store.ts";
 
 /** Which version, where and when. Times are local: a feed reads them in `zone`, what is sent to one household in the household's own. */
 export interface Schedule {
@@ -183,10 +183,11 @@ export class Publishing {
     const before = await modelsOfItem(tx, row.id);
     let topics: FeedTopics | null = null;
     if (feed !== null) {
-      const imageHref = row.image === null ? null : this.#hrefOf(row.image.sha256);
-      const item = { id: row.id, version: row.version, publishedAtMs: this.#deps.clock.nowMs(), imageHref };
+      // A model whose next version is being stored waits for this, or this for it and reads that version.
+      await lockFeedVersion(tx, true);
+      const { places, ...item } = this.publication(row, await this.#models(row.feed_models));
       const scope = { models: [...new Set([...before, ...row.feed_models])], feed };
-      const changed = await changeFeeds(tx, item, scope, await this.#places(row, feed));
+      const changed = await changeFeeds(tx, item, scope, places);
       if (changed.kind === "refused") return refused(changed.rule);
       topics = changed.topics;
     }
@@ -205,15 +206,26 @@ export class Publishing {
     return { kind: "live", topics };
   }
 
-  /** Every locale of the models gets the text that its readers fall back to. */
-  async #places(row: LiveRow, feed: Feed): Promise<FeedPlace[]> {
-    const found = await Promise.all(row.feed_models.map((key) => this.#deps.devices.model(key)));
-    const models = found.filter((model): model is Model => model !== null);
-    return models.flatMap(({ key, locales }) =>
-      marketsOf(Object.keys(row.locales), [{ key, locales }])
-        .filter(({ onFeed }) => onFeed)
-        .map(({ locale, reads }) => ({ model: key, locale, textLocale: reads, feed })),
-    );
+  /** A version as it stands on the feeds of these models: every locale of those that can do it gets the text that its readers fall back to. */
+  publication(row: LiveRow, models: readonly Model[]): PublishedItem & { places: FeedPlace[] } {
+    const feed = feedOfKind[row.kind];
+    const imageHref = row.image === null ? null : this.#hrefOf(row.image.sha256);
+    const item = { id: row.id, version: row.version, publishedAtMs: this.#deps.clock.nowMs(), imageHref };
+    if (feed === null) return { ...item, places: [] };
+    const unfit = unfitFor(inEachLocale(row), models);
+    const places = models
+      .filter(({ key }) => !unfit.includes(key))
+      .flatMap(({ key, locales }) =>
+        marketsOf(Object.keys(row.locales), [{ key, locales }])
+          .filter(({ onFeed }) => onFeed)
+          .map(({ locale, reads }) => ({ model: key, locale, textLocale: reads, feed })),
+      );
+    return { ...item, places };
+  }
+
+  async #models(keys: readonly string[]): Promise<Model[]> {
+    const found = await Promise.all(keys.map((key) => this.#deps.devices.model(key)));
+    return found.filter((model): model is Model => model !== null);
   }
 
   async #replace(tx: Db, by: Principal, id: string, version: number, states: ("live" | "scheduled")[]): Promise<void> {

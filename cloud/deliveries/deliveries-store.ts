@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import { amongIds, type Db } from "../platform/database.ts";
 import { type DeliveryPhase, type DeliveryState, type DeliveryTerms, dueAtMs } from "./core/delivery-life.ts";
@@ -127,14 +127,37 @@ export async function lockOpenOfDevice(tx: Db, deviceId: string): Promise<Delive
   return rows;
 }
 
+/** Those of some devices for which a delivery of a kind and subject was made since a moment. */
+export async function devicesWith(
+  tx: Db,
+  asked: readonly { key: number; sinceMs: number }[],
+  { kind, subject }: { kind: DeliveryKind; subject: string },
+): Promise<number[]> {
+  const { rows } = await sql<{ key: number }>`
+    SELECT a.key FROM json_to_recordset(${JSON.stringify(asked)}::json) AS a(key int, "sinceMs" bigint)
+    WHERE EXISTS (
+      SELECT FROM delivery d
+      WHERE d.device_key = a.key AND d.kind = ${kind} AND d.subject = ${subject} AND d.created_at_ms >= a."sinceMs")`.execute(
+    tx,
+  );
+  return rows.map(({ key }) => key);
+}
+
 /** Open ones of a kind whose body has these parts, locked, in the order of their ids after `afterId`. */
 export async function lockOpenCarrying(
   tx: Db,
-  { kind, part, afterId, limit }: { kind: DeliveryKind; part: Body; afterId: string | null; limit: number },
+  {
+    kind,
+    part,
+    among,
+    afterId,
+    limit,
+  }: { kind: DeliveryKind; part: Body; among: RawBuilder<unknown> | null; afterId: string | null; limit: number },
 ): Promise<DeliveryRow[]> {
   const { rows } = await sql<DeliveryRow>`
     SELECT ${columns} FROM delivery d
     WHERE d.kind = ${kind} AND ${isOpenRow} AND d.body @> ${JSON.stringify(part)}::jsonb
+      AND ${among === null ? sql`true` : sql`d.device_key IN (${among})`}
       AND (${afterId}::uuid IS NULL OR d.id > ${afterId}::uuid)
     ORDER BY d.id LIMIT ${limit} FOR UPDATE`.execute(tx);
   return rows;

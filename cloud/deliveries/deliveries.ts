@@ -213,15 +213,32 @@ export class Deliveries {
     return rows.map((row) => ({ ...toDelivery(row), body: row.body, notBeforeMs: row.not_before_ms }));
   }
 
+  /** Those of some devices, by key, for which such a delivery was made since they belong to whom they belong. */
+  async madeFor(
+    tx: Db,
+    devices: readonly DeviceRef[],
+    of: { kind: DeliveryKind; subject: string },
+  ): Promise<ReadonlySet<number>> {
+    const asked = devices.map(({ key, householdSinceMs }) => ({ key, sinceMs: householdSinceMs ?? 0 }));
+    return new Set(await store.devicesWith(tx, asked, of));
+  }
+
   /**
    * Takes back, in the caller's transaction, what is open of a kind and carries these parts in its body, as far as the devices have not gone too far
    * with it; those get no further attempt. Returns how many were taken back.
+   *
+   * @param among the keys of the devices that are meant, as a query; null: all
    */
-  async cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number> {
+  async cancelCarrying(
+    tx: Db,
+    kind: DeliveryKind,
+    part: Record<string, unknown>,
+    among: RawBuilder<unknown> | null = null,
+  ): Promise<number> {
     const atMs = this.#deps.clock.nowMs();
     let [cancelled, afterId]: [number, string | null] = [0, null];
     for (;;) {
-      const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, { kind, part, afterId, limit: dueLimit });
+      const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, { kind, part, among, afterId, limit: dueLimit });
       const moves = new DeliveryMoves(rows, atMs);
       const tooFar = rows.filter(({ id }) => moves.apply(id, { kind: "cancelled", atMs }).kind === "refused");
       cancelled += rows.length - tooFar.length;

@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import { DevicesStore } from "./devices-store.ts";
+import type { DevicesCame } from "./tenure.ts";
 import { TokensStore } from "./tokens-store.ts";
 
 /** What decides whether a certificate may be given to a device that is in the registry. */
@@ -15,6 +16,7 @@ export interface CertifiedDevicesDeps {
   clock: Clock;
   /** After the commit. */
   changed: (deviceId: string, disconnect: boolean) => void;
+  came: DevicesCame;
 }
 
 /** The registry as the one sees it who gives devices certificates. */
@@ -48,6 +50,7 @@ export class CertifiedDevices {
     const inserted = await this.#store.insert(tx, [row], this.#deps.clock.nowMs());
     if (inserted.length === 0)
       throw new Error(`device ${device.id} was registered by somebody else at the same moment`);
+    await this.#deps.came(tx, inserted);
   }
 
   /** Ends every token of a device. Call `credentialsEnded` once that is committed. */

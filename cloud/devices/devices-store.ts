@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../platform/database.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import type { DeviceRef, PresenceFact } from "./core/up-facts.ts";
@@ -84,8 +84,8 @@ export const refColumns = sql.raw(
 
 /** The devices slice's SQL, and the only code that touches its tables. */
 export class DevicesStore {
-  /** Inserts what is not there yet. Returns the ids that were inserted. */
-  async insert(tx: Db, devices: readonly NewDevice[], nowMs: number): Promise<string[]> {
+  /** Inserts what is not there yet. Returns the keys of those that were inserted. */
+  async insert(tx: Db, devices: readonly NewDevice[], nowMs: number): Promise<number[]> {
     const rows = devices.map((device) => ({
       id: device.id,
       model: device.model,
@@ -96,13 +96,13 @@ export class DevicesStore {
       country: device.country ?? null,
       tags: device.tags ?? [],
     }));
-    const { rows: inserted } = await sql<{ id: string }>`
+    const { rows: inserted } = await sql<{ key: number }>`
       INSERT INTO device (id, model, serial, household_id, sold_at_ms, warranty_until_ms, country, tags, created_at_ms, facts_at_ms)
       SELECT id, model, serial, household_id, sold_at_ms, warranty_until_ms, country, tags, ${nowMs}, ${nowMs}
       FROM json_to_recordset(${JSON.stringify(rows)}::json)
         AS r(id text, model text, serial text, household_id uuid, sold_at_ms bigint, warranty_until_ms bigint, country text, tags text[])
-      ON CONFLICT (id) DO NOTHING RETURNING id`.execute(tx);
-    return inserted.map((row) => row.id);
+      ON CONFLICT (id) DO NOTHING RETURNING key`.execute(tx);
+    return inserted.map((row) => row.key);
   }
 
   async find(db: Db, id: string): Promise<DeviceRow | null> {
@@ -136,6 +136,10 @@ export class DevicesStore {
     const { rows } = await sql<RefRow>`
       SELECT ${refColumns} FROM device WHERE model = ${model} ORDER BY key LIMIT ${limit}`.execute(db);
     return rows.map(toRef);
+  }
+
+  keysOfModel(model: string): RawBuilder<unknown> {
+    return sql`SELECT key FROM device WHERE model = ${model}`;
   }
 
   /** In the order of their keys, above `afterKey`; without those that are blocked. */

@@ -1,3 +1,4 @@
+import type { RawBuilder } from "kysely";
 import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import type { Model } from "#protocol/model.ts";
 import type { Desired } from "#protocol/state.ts";
@@ -17,7 +18,7 @@ import { type DeviceFilter, type DeviceRow, DevicesStore } from "./devices-store
 import { ModelsStore } from "./models-store.ts";
 import { isKnownOtherwise, type OwnedAppliance, ownedAppliances } from "./owned-appliances.ts";
 import { Presence } from "./presence.ts";
-import { type FactsTold, Tenure } from "./tenure.ts";
+import { type DevicesCame, type FactsTold, Tenure } from "./tenure.ts";
 import { WatchedDevices } from "./watched-devices.ts";
 
 export type {
@@ -89,6 +90,8 @@ export class Devices {
   readonly #cache = new DeviceCache(200_000);
   readonly #factsWatchers: ((tx: Db, householdIds: readonly string[]) => Promise<void>)[] = [];
   readonly #modelWatchers: ((tx: Db, model: string) => Promise<void>)[] = [];
+  readonly #putWatchers: ((tx: Db, before: Model, after: Model) => Promise<() => void>)[] = [];
+  readonly #comeWatchers: DevicesCame[] = [];
   #signals: DeviceSignals = { credentialsChanged() {}, desiredChanged() {} };
 
   constructor(deps: { db: Db; clock: Clock; ids: Ids; audit: Audit }) {
@@ -98,10 +101,11 @@ export class Devices {
     const changed = (deviceId: string, disconnect: boolean) => this.#signals.credentialsChanged(deviceId, disconnect);
     this.tokens = new DeviceTokens({ ...deps, changed });
     const told: FactsTold = (tx, householdIds) => this.#toldFacts(tx, householdIds);
-    this.tenure = new Tenure(told);
+    const came: DevicesCame = (tx, deviceKeys) => this.#came(tx, deviceKeys);
+    this.tenure = new Tenure(told, came);
     this.labels = new DeviceLabels({ ...deps, told });
     this.presence = new Presence(deps);
-    this.certified = new CertifiedDevices({ clock: deps.clock, changed });
+    this.certified = new CertifiedDevices({ clock: deps.clock, changed, came });
   }
 
   /** Reads the models' layouts into memory. Before anything else. */
@@ -126,6 +130,16 @@ export class Devices {
     this.#modelWatchers.push(watch);
   }
 
+  /** Who hears, in its transaction, of a next version of a model; what is given back waits for the commit. */
+  onModelPut(watch: (tx: Db, before: Model, after: Model) => Promise<() => void>): void {
+    this.#putWatchers.push(watch);
+  }
+
+  /** Who hears, in the transaction of the change, of appliances that are new, somebody else's, or no longer blocked. */
+  onCame(watch: DevicesCame): void {
+    this.#comeWatchers.push(watch);
+  }
+
   // Models
 
   models(): Promise<Model[]> {
@@ -145,6 +159,11 @@ export class Devices {
     return this.#store.refsOfModels(db, models, afterKey, limit);
   }
 
+  /** The keys of a model's appliances, as a query. */
+  keysOfModel(model: string): RawBuilder<unknown> {
+    return this.#store.keysOfModel(model);
+  }
+
   /** Those of some appliances that carry a tag. */
   async tagged(db: Db, keys: readonly number[], tag: string): Promise<ReadonlySet<number>> {
     return new Set(await this.#store.keysWithTag(db, keys, tag));
@@ -155,6 +174,7 @@ export class Devices {
     by: Principal,
     model: Model,
   ): Promise<{ kind: "stored" | "unchanged" } | Refused<"model_version_not_next">> {
+    const afterCommit: (() => void)[] = [];
     const outcome = await transaction(this.#db, async (tx) => {
       const known = await this.#models.find(tx, model.key);
       if (known !== null && JSON.stringify(known) === JSON.stringify(model)) return { kind: "unchanged" as const };
@@ -170,6 +190,8 @@ export class Devices {
       await this.#models.insert(tx, model, this.#clock.nowMs());
       if (known !== null && isKnownOtherwise(known, model))
         for (const watch of this.#modelWatchers) await watch(tx, model.key);
+      if (known !== null)
+        for (const watch of this.#putWatchers) afterCommit.push(await watch(tx, known, model));
       await this.#audit.record(tx, {
         principal: by,
         action: "model.put",
@@ -181,6 +203,7 @@ export class Devices {
     });
     // Also where nothing changed: an earlier PUT may have been committed without anybody hearing of it.
     if (outcome.kind !== "refused") await this.#models.refresh(this.#db, model);
+    for (const run of afterCommit) run();
     return outcome;
   }
 
@@ -225,6 +248,7 @@ export class Devices {
         tx,
         rows.map(({ householdId }) => householdId),
       );
+      await this.#came(tx, inserted);
       await this.#audit.record(tx, {
         principal: by,
         action: "device.registered",
@@ -346,6 +370,7 @@ export class Devices {
       const row = await this.#store.find(tx, id);
       if (row === null) return false;
       await this.#store.setBlocked(tx, row.key, blocked ? this.#clock.nowMs() : null);
+      if (!blocked) await this.#came(tx, [row.key]);
       await this.#audit.record(tx, {
         principal: by,
         action: blocked ? "device.blocked" : "device.unblocked",
@@ -407,6 +432,10 @@ export class Devices {
   async #toldFacts(tx: Db, householdIds: readonly (string | null)[]): Promise<void> {
     const ids = [...new Set(householdIds)].filter((id) => id !== null);
     if (ids.length > 0) for (const watch of this.#factsWatchers) await watch(tx, ids);
+  }
+
+  async #came(tx: Db, deviceKeys: readonly number[]): Promise<void> {
+    for (const watch of this.#comeWatchers) await watch(tx, deviceKeys);
   }
 
   /** Forgets what is kept for a time only: addresses, and tokens whose grace is over. */

@@ -6,13 +6,21 @@ import { type RefRow, refColumns, toRef } from "./devices-store.ts";
 /** Hears, in the transaction of a change, whose appliances are others or are known otherwise by what `deviceFacts` says. */
 export type FactsTold = (tx: Db, householdIds: readonly (string | null)[]) => Promise<void>;
 
+/** Hears, in the transaction of a change, of appliances that are new, somebody else's, or let in again. */
+export type DevicesCame = (tx: Db, deviceKeys: readonly number[]) => Promise<void>;
+
 /** Which household has a device, and since when: SQL on the registry's own table, inside the caller's transaction. */
 export class Tenure {
   readonly #told: FactsTold;
+  readonly #came: DevicesCame;
 
-  /** @param told hears whose appliances are others */
-  constructor(told: FactsTold = async () => {}) {
+  /**
+   * @param told hears whose appliances are others
+   * @param came hears which appliances somebody has from now on
+   */
+  constructor(told: FactsTold = async () => {}, came: DevicesCame = async () => {}) {
     this.#told = told;
+    this.#came = came;
   }
 
   /** The device as it is, held until the transaction ends: whoever else wants to move it waits. Null where there is none. */
@@ -53,6 +61,7 @@ export class Tenure {
     await sql`UPDATE device SET household_id = ${householdId}, household_since_ms = ${sinceMs}, facts_at_ms = ${nowMs}
       WHERE key = ${device.key}`.execute(tx);
     await this.#told(tx, [householdId]);
+    await this.#came(tx, [device.key]);
   }
 
   /** Takes a device that is held out of its household, and with it what was wanted of it. Its identity stays: that is the hardware's. */

@@ -37,6 +37,7 @@ export interface ApplianceRow {
   serial: string;
   model: string;
   household_id: string | null;
+  household_since_ms: number | null;
   delivery_id: string | null;
   sent_at_ms: number | null;
   shown_at_ms: number | null;
@@ -150,13 +151,22 @@ export class CampaignsStore {
     return added;
   }
 
-  /** Notes the appliances of a recall, and whose each is now. */
+  /** Notes the appliances of a recall, and whose each is now. Who has one next has it to acknowledge anew. */
   async assignAppliances(tx: Db, id: string, appliances: RawBuilder<unknown>, audience: SerialAudience): Promise<void> {
     await sql`
-      INSERT INTO campaign_appliance AS known (campaign_id, device_key, device_id, serial, model, household_id)
-      SELECT ${id}, d.key, d.id, d.serial, d.model, d.household_id FROM ${appliances} d WHERE ${inRanges(audience)} ORDER BY d.key
-      ON CONFLICT (campaign_id, device_key) DO UPDATE SET household_id = excluded.household_id
-      WHERE known.household_id IS DISTINCT FROM excluded.household_id`.execute(tx);
+      INSERT INTO campaign_appliance AS known (campaign_id, device_key, device_id, serial, model, household_id, household_since_ms)
+      SELECT ${id}, d.key, d.id, d.serial, d.model, d.household_id, d.household_since_ms
+      FROM ${appliances} d WHERE ${inRanges(audience)} ORDER BY d.key
+      ON CONFLICT (campaign_id, device_key) DO UPDATE SET household_id = excluded.household_id,
+        household_since_ms = excluded.household_since_ms, ${sql.join(
+          ["delivery_id", "sent_at_ms", "shown_at_ms", "acted_at_ms", "ended"].map(
+            (column) => sql`${sql.ref(column)} = CASE
+              WHEN known.household_since_ms IS NOT DISTINCT FROM excluded.household_since_ms THEN known.${sql.ref(column)} END`,
+          ),
+        )}
+      WHERE (known.household_id, known.household_since_ms) IS DISTINCT FROM (excluded.household_id, excluded.household_since_ms)`.execute(
+      tx,
+    );
   }
 
   async noteAssigned(tx: Db, id: string, nowMs: number, fresh: boolean): Promise<void> {
@@ -209,6 +219,16 @@ export class CampaignsStore {
     const { rows } = await sql<ApplianceRow>`
       SELECT * FROM campaign_appliance WHERE campaign_id = ${id} AND household_id IS NULL AND delivery_id IS NULL
       ORDER BY device_key LIMIT ${limit} FOR UPDATE`.execute(tx);
+    return rows;
+  }
+
+  /** Appliances of a recall that came to a household about which it had decided already, and that were not told. */
+  async late(tx: Db, id: string, source: string, limit: number): Promise<(ApplianceRow & { decision_id: string })[]> {
+    const { rows } = await sql<ApplianceRow & { decision_id: string }>`
+      SELECT a.*, d.id AS decision_id FROM campaign_appliance a
+      JOIN decision d ON d.source = ${source} AND d.household_id = a.household_id AND d.rests_merge_id IS NULL AND d.answer <> 'hold'
+      WHERE a.campaign_id = ${id} AND a.household_id IS NOT NULL AND a.delivery_id IS NULL
+      ORDER BY a.device_key LIMIT ${limit} FOR UPDATE OF a`.execute(tx);
     return rows;
   }
 

@@ -338,6 +338,58 @@ test("a recall reaches households that agreed to nothing, in the night, over eve
   expect((await kitchen.as("viewer", "GET", `/campaigns/${id}/unreachable.csv`)).status).toBe(403);
 });
 
+test("an appliance that comes when a recall is out shows it and is counted: one that is new, one of a household that has others, one that somebody takes over", async () => {
+  await stage.policy();
+  const { of, from, to } = range();
+  const owner = await stage.household(of(0), []);
+  const id = await stage.run(stage.recall(await stage.message("Door hinge", { class: "recall" }), from, to));
+  const counts = async () => {
+    kitchen.clock.forward(60_000);
+    await goOut();
+    return Object.fromEntries(
+      (await stage.read(id)).recall.map((one: { status: string; households: number; appliances: number }) => [
+        one.status,
+        [one.households, one.appliances],
+      ]),
+    );
+  };
+  const acknowledge = async (device: string) =>
+    stage.receipt(device, (await stage.inbox(device))[0].id, "shown", "acted");
+  expect(await counts()).toEqual({ on_its_way: [1, 1] });
+  await acknowledge(of(0));
+  expect(await counts()).toEqual({ acknowledged: [1, 1] });
+
+  // New: nobody's, another household's, and a second one of the first.
+  await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: of(1), model: "oven", serial: of(1) }] });
+  const other = await stage.household(of(2), []);
+  await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: of(3), model: "oven", serial: of(3) }] });
+  await kitchen.call(owner.key, "POST", "/my/pair", { code: await kitchen.showCode(of(3)) });
+  expect(await counts()).toEqual({ acknowledged: [1, 2], on_its_way: [1, 2] });
+  for (const n of [1, 2, 3]) expect(await stage.inbox(of(n))).toMatchObject([{ kind: "message", phase: "queued" }]);
+  // The second one shows it by the decision about its household, and says for itself that it was acknowledged.
+  await acknowledge(of(3));
+  const { items } = (await kitchen.as("viewer", "GET", `/campaigns/${id}/recall?status=acknowledged`)).body;
+  expect(
+    items[0].appliances.map((one: { deviceId: string; acknowledgedAtMs: number | null }) => [
+      one.deviceId,
+      one.acknowledgedAtMs !== null,
+    ]),
+  ).toEqual([
+    [of(0), true],
+    [of(3), true],
+  ]);
+
+  // What was acknowledged by whoever had it before is not by whoever has it now.
+  await kitchen.call(owner.key, "POST", `/my/devices/${of(0)}/hand-over`);
+  await kitchen.call(other.key, "POST", "/my/pair", { code: await kitchen.showCode(of(0)) });
+  expect(await counts()).toEqual({ acknowledged: [1, 1], on_its_way: [1, 3] });
+  expect((await stage.inbox(of(0))).map(({ phase }) => phase)).toEqual(["queued", "done"]);
+  await acknowledge(of(0));
+  expect(await counts()).toEqual({ acknowledged: [2, 3], on_its_way: [0, 1] });
+  // Nothing goes out twice.
+  for (const n of [1, 2, 3]) expect(await stage.inbox(of(n))).toHaveLength(1);
+});
+
 test("whom a recall does not reach is listed with why: never registered, no household, no address, never seen it", async () => {
   const { of, from, to } = range();
   await kitchen.as("admin", "POST", "/batches", { key: `B${from}`, model: "oven", quota: 10 });

@@ -28,8 +28,8 @@ import { audienceOf, candidatesOf, sendableItems, sourceOf } from "./sources.ts"
 const pageSize = 400;
 /** So long a page takes at least, 4,000 households a second: a campaign has hours, and what appliances say has not. Recalls do not wait. */
 const pageMsMin = 100;
-/** Appliances that nobody owns, in one transaction. */
-const ownerlessAtOnce = 2_000;
+/** Appliances of a recall that are told without a new decision, in one transaction. */
+const appliancesAtOnce = 2_000;
 /** Decided before everything else gets its turn. */
 const decidedInARow = 50;
 /** Who came into the audience meanwhile is looked for that often. */
@@ -71,6 +71,7 @@ export class Executor {
     due: (tx: Db, page: Page) => this.#due(tx, page),
     fresh: (tx: Db, page: Page) => this.#fresh(tx, page),
     ownerless: (tx: Db, page: Page) => this.#ownerless(tx, page),
+    late: (tx: Db, page: Page) => this.#late(tx, page),
   };
 
   constructor(deps: ExecutorDeps) {
@@ -84,7 +85,7 @@ export class Executor {
     for (const { id, kind } of await campaigns.running(db)) {
       try {
         await this.#assign(id);
-        for (const step of ["due", "fresh", "ownerless"] as const) {
+        for (const step of ["due", "fresh", "ownerless", "late"] as const) {
           for (;;) {
             const pace = sleep(kind === "recall" ? 0 : pageMsMin);
             const count = await this.#page(id, step);
@@ -120,7 +121,7 @@ export class Executor {
     });
   }
 
-  async #page(id: string, step: "due" | "fresh" | "ownerless"): Promise<{ decided: number; more: boolean }> {
+  async #page(id: string, step: "due" | "fresh" | "ownerless" | "late"): Promise<{ decided: number; more: boolean }> {
     const { db, clock, campaigns, states, policies, appReady } = this.#deps;
     let afterCommit = nothing;
     const outcome = await transaction(db, async (tx) => {
@@ -193,19 +194,45 @@ export class Executor {
   }
 
   /** Appliances of a recall that belong to nobody show it all the same. */
-  async #ownerless(tx: Db, { campaign, nowMs }: Page) {
-    const none = { decided: 0, more: false, afterCommit: nothing };
-    const [itemId] = campaign.definition.itemIds;
-    if (campaign.kind !== "recall" || itemId === undefined) return none;
+  async #ownerless(tx: Db, page: Page) {
+    const { id, kind } = page.campaign;
+    if (kind !== "recall") return { decided: 0, more: false, afterCommit: nothing };
+    const { more, afterCommit } = await this.#tell(
+      tx,
+      page,
+      await this.#deps.campaigns.ownerless(tx, id, appliancesAtOnce),
+    );
+    return { decided: 0, more, afterCommit };
+  }
+
+  /** What a household got after the recall had decided about it shows it like what it had then, by the same decision. */
+  async #late(tx: Db, page: Page) {
+    const { campaigns, decisions } = this.#deps;
+    if (page.campaign.kind !== "recall") return { decided: 0, more: false, afterCommit: nothing };
+    const rows = await campaigns.late(tx, page.campaign.id, page.source, appliancesAtOnce);
+    const decisionOf = new Map(rows.map((row) => [row.device_id, row.decision_id]));
+    const { deliveries, more, afterCommit } = await this.#tell(tx, page, rows);
+    await decisions.insertDeliveries(
+      tx,
+      deliveries.flatMap(({ deviceId, deliveryId }) => {
+        const decisionId = decisionOf.get(deviceId);
+        return decisionId === undefined ? [] : [{ deliveryId, decisionId }];
+      }),
+    );
+    return { decided: 0, more, afterCommit };
+  }
+
+  async #tell(tx: Db, { campaign, nowMs }: Page, rows: readonly ApplianceRow[]) {
     const { campaigns, content } = this.#deps;
-    const rows = await campaigns.ownerless(tx, campaign.id, ownerlessAtOnce);
-    if (rows.length === 0 || nowMs >= campaign.expires_at_ms) return none;
+    const [itemId] = campaign.definition.itemIds;
+    if (itemId === undefined || rows.length === 0 || nowMs >= campaign.expires_at_ms)
+      return { deliveries: [], more: false, afterCommit: nothing };
     const { deliveries, afterCommit } = await content.deliver(
       tx,
       rows.map((row) => ({ itemId, device: refOf(row), expiresAtMs: campaign.expires_at_ms })),
     );
     await campaigns.applianceSent(tx, campaign.id, deliveries);
-    return { decided: 0, more: deliveries.length === ownerlessAtOnce, afterCommit };
+    return { deliveries, more: deliveries.length === appliancesAtOnce, afterCommit };
   }
 
   /** `only`: of what is decided anew, `household item` of each that waits; the others of the campaign stay as they are. */
@@ -355,10 +382,10 @@ export class Executor {
 
 const channelsOf = (answer: Answer): string[] => (answer.kind === "send" ? answer.channels : []);
 
-const refOf = ({ device_key: key, device_id: id, model }: ApplianceRow) => ({
-  key,
-  id,
-  model,
-  householdId: null,
-  householdSinceMs: null,
+const refOf = (row: ApplianceRow) => ({
+  key: row.device_key,
+  id: row.device_id,
+  model: row.model,
+  householdId: row.household_id,
+  householdSinceMs: row.household_since_ms,
 });

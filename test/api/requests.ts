@@ -55,6 +55,7 @@ const campaign = {
 export const bodies: Record<string, Record<string, unknown>> = {
   "POST /api/v1/staff/keys": { name: "somebody", role: "viewer" },
   "PUT /api/v1/models/:model": model,
+  "POST /api/v1/models/:model/feed/preview": model,
   "POST /api/v1/models/:model/metrics/adopt": { name: "noise_db", unit: "dB" },
   "POST /api/v1/devices": { id: "oven-9", model: "oven" },
   "POST /api/v1/devices/batch": { devices: [{ id: "oven-8", model: "oven" }] },
@@ -299,6 +300,7 @@ export const withoutBody = new Set([
 /** Routes that make what their path names, so that nothing there is unknown. */
 export const makers = new Set([
   "PUT /api/v1/models/:model",
+  "POST /api/v1/models/:model/feed/preview",
   "PUT /api/v1/loyalty/rules/:key",
   "GET /api/v1/loyalty/rules/:key/versions",
   "PUT /api/v1/loyalty/rewards/:key",

@@ -39,6 +39,8 @@ export async function openContentDesk() {
     secret: Buffer.alloc(32, 7),
     publicUrl: () => "http://hearth.example",
   });
+  road.devices.onModelPut((tx, before, after) => content.feedFit.modelPut(tx, before, after));
+  road.devices.onCame((tx, deviceKeys) => content.newcomers.came(tx, deviceKeys));
   const api = await testApi(road.staff, (app) => contentRoutes(app, content));
   const [mara, jonas] = [await api.as("content"), await api.as("content")];
 

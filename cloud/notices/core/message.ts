@@ -18,6 +18,7 @@ const kindWords: Record<NoticeKind, string> = {
   store_away: "Store away",
   store_back: "Store back",
   webhook_disabled: "Webhook disabled",
+  recipes_left_feed: "Off the feed",
   test: "Test",
 };
 
@@ -25,6 +26,7 @@ const kindWords: Record<NoticeKind, string> = {
 function hrefOf({ subject }: Notice, publicUrl: string): string | null {
   const [kind, id] = subject.split(":");
   if (kind === "webhook") return `${publicUrl}/webhooks?webhook=${id}`;
+  if (kind === "model") return `${publicUrl}/models?model=${id}`;
   return kind === "case" || kind === "incident" ? `${publicUrl}/${kind}s/${id}` : null;
 }
 

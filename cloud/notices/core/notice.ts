@@ -16,6 +16,7 @@ export const noticeKinds = [
   "store_away",
   "store_back",
   "webhook_disabled",
+  "recipes_left_feed",
   "test",
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
@@ -86,6 +87,7 @@ const plainKinds: Readonly<Record<string, NoticeKind>> = {
   "hearth.store.away": "store_away",
   "hearth.store.back": "store_back",
   "hearth.webhook.disabled": "webhook_disabled",
+  "hearth.content.left_feed": "recipes_left_feed",
 };
 /** Who is given something is told so; what people take for themselves or put back is news to nobody. */
 const givenKinds: Readonly<Record<string, NoticeKind>> = {

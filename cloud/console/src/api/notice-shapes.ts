@@ -17,6 +17,7 @@ export const noticeKinds = [
   "store_away",
   "store_back",
   "webhook_disabled",
+  "recipes_left_feed",
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number] | "test";
 

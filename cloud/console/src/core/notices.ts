@@ -16,6 +16,7 @@ export const noticeKindWords: Record<NoticeKind, string> = {
   store_away: "the store of readings is away",
   store_back: "the store of readings is back",
   webhook_disabled: "a webhook for events is disabled",
+  recipes_left_feed: "recipes leave a model's feed",
   test: "a test",
 };
 
