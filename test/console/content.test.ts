@@ -126,6 +126,42 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     await page.getByText("Version 2: draft").waitFor();
   });
 
+  test("who lowers a model's limit is told which live recipes that takes off its feed, before it is saved and after", async () => {
+    for (const screen of [desk, phone]) {
+      const { page, complaints } = await hearth.open(screen, "/models?model=oven-s80");
+      const limits = page.getByRole("region", { name: "Limits" });
+      await limits.getByText("Every live recipe that is meant for its feed is on it").waitFor();
+      await limits.getByRole("button", { name: "Change limits…" }).click();
+      await dialog(page).getByLabel("Hottest, °C").fill("170");
+      await dialog(page).getByRole("button", { name: "See what changes" }).click();
+      await dialog(page).getByText("1 live recipe would leave its feed").waitFor();
+      await dialog(page).getByText("oven-s80 goes up to 170 °C").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      // Another number has to be looked at anew.
+      await dialog(page).getByLabel("Hottest, °C").fill("160");
+      await dialog(page).getByText("oven-s80 goes up to 170 °C").waitFor({ state: "detached" });
+      await dialog(page).getByRole("button", { name: "See what changes" }).click();
+      await dialog(page)
+        .getByRole("button", { name: /^Save version/ })
+        .click();
+      await limits.getByText("1 live recipe kept off its feed by these limits:").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await limits.getByRole("link", { name: "Apple pie" }).click();
+      await page.getByText("Kept off the feed of oven-s80 by its limits").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.goto(`${hearth.service.http}/models?model=oven-s80`);
+      await limits.getByRole("button", { name: "Change limits…" }).click();
+      await dialog(page).getByLabel("Hottest, °C").fill("230");
+      await dialog(page).getByRole("button", { name: "See what changes" }).click();
+      await dialog(page).getByText("1 live recipe would come back to its feed:").waitFor();
+      await dialog(page)
+        .getByRole("button", { name: /^Save version/ })
+        .click();
+      await limits.getByText("Every live recipe that is meant for its feed is on it").waitFor();
+      expect(complaints).toEqual([]);
+    }
+  });
+
   test("who may only look sees the library and the display, and nothing to change", async () => {
     const made = await hearth.service.api("/api/v1/staff/keys", {
       method: "POST",

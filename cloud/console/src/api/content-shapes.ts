@@ -107,6 +107,8 @@ export interface ContentDetail extends ContentSummary {
   versions: ContentVersion[];
   steps: ContentStep[];
   markets: Market[];
+  /** Models for whose feed it is scheduled, and whose limits keep it off. */
+  keptOff: { model: string; why: string[] }[];
 }
 
 export interface FieldProblem {

@@ -20,13 +20,35 @@ export interface ModelMetrics {
   unknown: UnknownMetric[];
 }
 
+/** A live recipe that asks for what the model cannot or must not do. */
+export interface UnfitRecipe {
+  id: string;
+  version: number;
+  title: string;
+  why: string[];
+}
+
+/** What a model's next version would do to its feed. */
+export interface FeedFitChange {
+  leaves: UnfitRecipe[];
+  comesBack: Omit<UnfitRecipe, "why">[];
+}
+
 export const retentionQuery = queryOptions({
   queryKey: ["telemetry", "retention"],
   queryFn: ({ signal }) => get<Retention>("/api/v1/telemetry/retention", { signal }),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const modelMetricsPath = (model: string) => `/api/v1/models/${encodeURIComponent(model)}/metrics`;
+export const modelPath = (model: string) => `/api/v1/models/${encodeURIComponent(model)}`;
+export const modelFeedPath = (model: string) => `${modelPath(model)}/feed`;
+export const modelMetricsPath = (model: string) => `${modelPath(model)}/metrics`;
+
+export const modelFeedQuery = (model: string) =>
+  queryOptions({
+    queryKey: ["models", "feed", model],
+    queryFn: ({ signal }) => get<{ kept: UnfitRecipe[] }>(modelFeedPath(model), { signal }),
+  });
 
 export const modelMetricsQuery = (model: string) =>
   queryOptions({

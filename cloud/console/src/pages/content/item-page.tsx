@@ -112,6 +112,11 @@ function Standing({ item }: { item: ContentDetail }) {
           </span>
         )}
       </p>
+      {item.keptOff.map(({ model, why }) => (
+        <p key={model} className={page["mind"]}>
+          Kept off the feed of {model} by its limits: {why.join("; ")}. It is back by itself when they are raised.
+        </p>
+      ))}
       {sentBack !== null && <p className={page["mind"]}>Sent back: {sentBack}</p>}
     </div>
   );

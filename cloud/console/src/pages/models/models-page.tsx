@@ -17,6 +17,7 @@ import { localZone } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
 import { Tabs } from "../../parts/tabs.tsx";
 import { AdoptMetric } from "./adopt-metric.tsx";
+import { Limits } from "./limits.tsx";
 import classes from "./models.module.css";
 
 const route = getRouteApi("/models");
@@ -86,6 +87,7 @@ function KnownModel({ model }: { model: Model }) {
           </dd>
         </div>
       </dl>
+      <Limits model={model} />
       <QuestionNotice question={question} />
       {question.isPending && <Skeleton height={300} radius={10} />}
       {question.data !== undefined && (
