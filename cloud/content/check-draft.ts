@@ -1,7 +1,7 @@
 import type { Model } from "#protocol/model.ts";
 import { type Branding, brandingOf } from "#protocol/model.ts";
 import type { FieldError } from "../platform/problem.ts";
-import { type Market, marketsOf } from "./core/best-locale.ts";
+import { type Market, marketsOf } from "../platform/best-locale.ts";
 import { misfits } from "./core/machine-fit.ts";
 import type { ContentDraft } from "./content-shapes.ts";
 import { inEachLocale, oversize } from "./content-views.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { contentClasses } from "#protocol/content.ts";
 import { model } from "#protocol/model.ts";
 import { Problem } from "../platform/problem.ts";
-import { fallbackSteps } from "./core/best-locale.ts";
+import { fallbackSteps } from "../platform/best-locale.ts";
 import { versionEvents, versionStates } from "./core/version-life.ts";
 import { contentKinds } from "./content-shapes.ts";
 import type { Refused } from "./content-views.ts";

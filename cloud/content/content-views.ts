@@ -1,7 +1,7 @@
 import type { ContentClass, ContentItem } from "#protocol/content.ts";
 import type { Model } from "#protocol/model.ts";
 import type { FieldError } from "../platform/problem.ts";
-import { bestLocale, fallbackLocale, type Market } from "./core/best-locale.ts";
+import { bestLocale, fallbackLocale, type Market } from "../platform/best-locale.ts";
 import { misfits } from "./core/machine-fit.ts";
 import type { VersionEvent, VersionState } from "./core/version-life.ts";
 import {
@@ -208,4 +208,7 @@ const whyMax = 5;
 
 /** What a model cannot do of an item, by step; nothing where it can do all. */
 export const whyUnfit = (item: VersionText, model: Model): string[] =>
-  [...new Set(inEachLocale(item).flatMap((text) => misfits(text, model).map(({ message }) => message)))].slice(0, whyMax);
+  [...new Set(inEachLocale(item).flatMap((text) => misfits(text, model).map(({ message }) => message)))].slice(
+    0,
+    whyMax,
+  );

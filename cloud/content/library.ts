@@ -1,7 +1,7 @@
 import { type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
-import { marketsOf } from "./core/best-locale.ts";
+import { marketsOf } from "../platform/best-locale.ts";
 import { diffVersions, type FieldDiff } from "./core/version-diff.ts";
 import { stepVersion } from "./core/version-life.ts";
 import { type CheckedDraft, checkDraft } from "./check-draft.ts";
@@ -123,7 +123,12 @@ export class Library {
         note,
       })),
       markets: marketsOf(Object.keys(row.locales), meant),
-      keptOff: keptOff(row, versions.find(({ state }) => state === "live"), models, onFeeds),
+      keptOff: keptOff(
+        row,
+        versions.find(({ state }) => state === "live"),
+        models,
+        onFeeds,
+      ),
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Model } from "#protocol/model.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
-import { marketsOf } from "./core/best-locale.ts";
+import { marketsOf } from "../platform/best-locale.ts";
 import { localWindow, windowAnywhere } from "./core/local-window.ts";
 import { unfitFor } from "./core/machine-fit.ts";
 import { stepVersion, type VersionEvent, type VersionRefusal } from "./core/version-life.ts";

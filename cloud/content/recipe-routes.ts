@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { locale } from "#protocol/ids.ts";
-import { bestLocale } from "./core/best-locale.ts";
+import { bestLocale } from "../platform/best-locale.ts";
 import { readRecipe, writeRecipe } from "./core/schema-org.ts";
 import type { Content } from "./content.ts";
 import { byId, refuse, tags } from "./content-answers.ts";

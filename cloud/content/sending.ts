@@ -4,7 +4,7 @@ import { unitsOfLocale } from "#protocol/units.ts";
 import { deliveryLifeMs, type NewDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
 import { type Db, transaction } from "../platform/database.ts";
-import { bestLocale, fallbackLocale } from "./core/best-locale.ts";
+import { bestLocale, fallbackLocale } from "../platform/best-locale.ts";
 import { type DecisionItem, needsOf } from "./core/decision-item.ts";
 import { localWindow } from "./core/local-window.ts";
 import { unfitFor } from "./core/machine-fit.ts";

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
 import { testNames } from "./core/decide.ts";
+import { holdoutDraw } from "./core/holdout.ts";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
@@ -523,4 +524,52 @@ test("of several items a household counts once in the funnel, by the best that h
   await stage.tick();
   const { funnel } = await stage.read(id);
   expect(funnel).toMatchObject({ members: 2, decided: 2, queued: 1, waiting: {}, suppressed: { no_consent: 1 } });
+});
+
+test("a campaign that runs over a quarter's end keeps the draw of the quarter in which it took a household in; a new one draws anew", async () => {
+  await stage.policy({ holdoutShare: 0.15 });
+  const { of, from, to } = range();
+  const people = [];
+  for (let n = 0; n < 8; n += 1) people.push(await stage.household(of(n)));
+  const item = await stage.message("Cake");
+  const ends = Temporal.Instant.fromEpochMilliseconds(stage.nowMs).toZonedDateTimeISO("UTC");
+  const next = ends
+    .with({ month: Math.ceil(ends.month / 3) * 3, day: 1 })
+    .add({ months: 1 })
+    .startOfDay();
+  // It waits for a day of the next quarter.
+  const schedule = { date: next.add({ days: 2 }).toPlainDate().toString(), minute: 720 };
+  const expiresAtMs = next.epochMilliseconds + 30 * dayMs;
+  const id = await stage.run(stage.campaign([item], from, to, { schedule, expiresAtMs }));
+  await stage.tick();
+  const arms = async (campaign: string) => {
+    const { rows } = await sql<{ household_id: string; arm: string; answer: string }>`
+      SELECT m.household_id, m.arm, d.answer FROM campaign_member m JOIN decision d ON d.household_id = m.household_id
+      AND d.source = 'campaign:' || m.campaign_id WHERE m.campaign_id = ${campaign} ORDER BY 1`.execute(
+      kitchen.base.db,
+    );
+    return rows;
+  };
+  // Whatever the draw of the next quarter says, one alone is held out, as is recorded.
+  const [out] = people;
+  if (out === undefined) throw new Error("there are eight");
+  await sql`UPDATE campaign_member SET arm = CASE WHEN household_id = ${out.householdId} THEN 'held_out' ELSE 'treated' END
+    WHERE campaign_id = ${id}`.execute(kitchen.base.db);
+  await sql`UPDATE decision SET answer = 'hold', reason = 'not_yet', until_ms = 0 WHERE source = ${`campaign:${id}`}`.execute(
+    kitchen.base.db,
+  );
+  kitchen.clock.forward(next.epochMilliseconds + 3 * dayMs - stage.nowMs);
+  await stage.tick();
+  const after = await arms(id);
+  expect(after).toHaveLength(8);
+  for (const { household_id: one, arm, answer } of after)
+    expect([one, arm, answer]).toEqual(
+      one === out.householdId ? [one, "held_out", "suppress"] : [one, "treated", "send"],
+    );
+  // What would be sent now is told by the same draw, and a new campaign draws in its own quarter.
+  const fresh = await stage.run(stage.campaign([await stage.message("Pie")], from, to, { expiresAtMs }));
+  await stage.tick();
+  const quarter = `${next.year}-Q${Math.ceil(next.month / 3)}`;
+  for (const { household_id: one, arm } of await arms(fresh))
+    expect(arm).toBe(holdoutDraw(quarter, one) < 0.15 ? "held_out" : "treated");
 });

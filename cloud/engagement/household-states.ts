@@ -81,6 +81,7 @@ export class HouseholdStates {
     const addresses = [...reach.values()].flatMap(({ members }) => members.flatMap(({ email }) => email ?? []));
     const stops = await stopped.of(db, addresses);
     const recent = await recentOf(db, known, nowMs);
+    const arms = await armsOf(db, known, candidates);
     const personal = known.filter((id) => agreed.get(id)?.has("personalise") === true);
     const subjects = new Set(
       candidates.flatMap(({ itemId, topics }) => [`item:${itemId}`, ...topics.map((topic) => `topic:${topic}`)]),
@@ -101,6 +102,7 @@ export class HouseholdStates {
           stops,
           recent: recent.get(id),
           habit: habitsOf.get(id),
+          arms: arms.get(id),
         };
         read.set(id, {
           state: stateOf(of),
@@ -121,9 +123,10 @@ interface Found {
   stops: ReadonlyMap<string, StopReason>;
   recent: readonly RecentRow[] | undefined;
   habit: Habit | undefined;
+  arms: HouseholdState["arms"] | undefined;
 }
 
-function stateOf({ id, found, agreed, stage, stops, recent = [], habit }: Found): HouseholdState {
+function stateOf({ id, found, agreed, stage, stops, recent = [], habit, arms = {} }: Found): HouseholdState {
   const { timeZone, channels, members, devices } = found;
   return {
     id,
@@ -147,7 +150,31 @@ function stateOf({ id, found, agreed, stage, stops, recent = [], habit }: Found)
     bestHours: habit?.bestHours ?? [],
     interests: habit?.interests ?? [],
     cookingSinceMs: habit?.cookingSinceMs ?? null,
+    arms,
   };
+}
+
+const ofCampaign = /^campaign:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** Where households were drawn to by the campaigns that candidates are of, as far as these took them in. */
+async function armsOf(
+  db: Db,
+  ids: readonly string[],
+  candidates: readonly Candidate[],
+): Promise<Map<string, NonNullable<HouseholdState["arms"]>>> {
+  const campaigns = new Set(
+    candidates.flatMap(({ measured, source }) => (measured ? (ofCampaign.exec(source)?.[1] ?? []) : [])),
+  );
+  const found = new Map<string, NonNullable<HouseholdState["arms"]>>();
+  if (campaigns.size === 0 || ids.length === 0) return found;
+  const { rows } = await sql<{ source: string; household_id: string; arm: "treated" | "held_out"; quarter: string }>`
+    SELECT 'campaign:' || campaign_id AS source, household_id, arm, quarter FROM campaign_member
+    WHERE campaign_id = ANY(${[...campaigns]}::uuid[]) AND household_id = ${amongIds(ids)} AND rests_merge_id IS NULL`.execute(
+    db,
+  );
+  for (const { source, household_id: id, arm, quarter } of rows)
+    found.set(id, { ...found.get(id), [source]: { arm, quarter } });
+  return found;
 }
 
 /** What of our messages counts still: what waits, what is on a display unseen, and what caps count. */

@@ -39,7 +39,7 @@ beforeAll(async () => {
     secret: Buffer.alloc(32, 7),
     reach: "loopback",
     deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
-    appliances: { ofHousehold: async () => [] },
+    appliances: { ofHousehold: async () => [], models: async () => [] },
   });
   await loyalty.load();
   app = await createSliceHttp((server) => loyaltyRoutes(server, loyalty));

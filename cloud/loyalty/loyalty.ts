@@ -7,6 +7,7 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { HouseholdAct, Households } from "../households/households.ts";
+import type { Devices } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
@@ -57,7 +58,7 @@ export interface LoyaltyDeps {
   /** How far the shop's address may lead. */
   reach: Reach;
   deliveries: OwnerWordDeps["deliveries"];
-  appliances: OwnerWordDeps["appliances"];
+  appliances: OwnerWordDeps["appliances"] & Pick<Devices, "models">;
 }
 
 /** One line of a household's ledger. */
@@ -108,6 +109,7 @@ export class Loyalty {
       ...deps,
       ...parts,
       shop: this.shop,
+      models: () => deps.appliances.models(),
       tellFailed: (tx, failed) => tellFailedOrder(deps, tx, failed),
     });
   }

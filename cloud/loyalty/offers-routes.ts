@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { fallbackSteps } from "../platform/best-locale.ts";
 import { problem } from "../platform/problem.ts";
 import { basedOnQuery } from "../platform/based-on.ts";
 import { grantStates } from "./core/grant-life.ts";
@@ -59,6 +60,7 @@ export const toGrantView = (grant: Grant & { title: string }): z.infer<typeof gr
 /** HTTP of offers for staff, and of the shop that takes the orders. */
 export function offersRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   definitionRoutes(server, loyalty);
+  marketsRoute(server, loyalty);
   grantRoutes(server, loyalty);
   shopRoutes(server, loyalty);
 }
@@ -93,6 +95,34 @@ function definitionRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       if ("kind" in outcome) throw refusedDefinition(outcome);
       return outcome;
     },
+  );
+}
+
+function marketsRoute(server: FastifyInstance, loyalty: Loyalty): void {
+  server.withTypeProvider<ZodTypeProvider>().post(
+    "/api/v1/loyalty/offers/markets",
+    {
+      config: { permission: "loyalty.rules" },
+      schema: {
+        summary: "Say what each market reads of an offer",
+        description: "Stores nothing.",
+        tags,
+        body: offerDefinition,
+        response: {
+          200: z.object({
+            markets: z.array(
+              z.object({
+                locale: z.string(),
+                models: z.array(z.string()),
+                reads: z.string(),
+                because: z.enum(fallbackSteps),
+              }),
+            ),
+          }),
+        },
+      },
+    },
+    async ({ body }) => ({ markets: await loyalty.offers.markets(body) }),
   );
 }
 

@@ -355,3 +355,54 @@ test("whatever happens in whichever order, an offer is ordered at most once and 
     }),
   );
 });
+
+test("an offer says its title and its reason in the household's language, by the chain that items of content have, whatever it reads later", async () => {
+  const soap = {
+    title: "Soap",
+    article: "S-1",
+    currency: "EUR",
+    listPriceMinor: 900,
+    floorMinor: 500,
+    prices: [{ tier: null, priceMinor: 700, reason: "You wash a lot" }],
+    texts: {
+      de: { title: "Seife", reasons: ["Sie spülen viel"] },
+      "pt-BR": { title: "Sabão", reasons: ["Você lava muito"] },
+    },
+  };
+  const put = (more: object) => kitchen.as("content", "PUT", "/loyalty/offers/soap", { ...soap, ...more });
+  // Half a translation is none.
+  expect((await put({ texts: { de: { title: "Seife", reasons: [] } } })).body).toMatchObject({
+    code: "invalid_request",
+    errors: [{ pointer: "/body/texts/de/reasons" }],
+  });
+  expect((await put({ locale: "de" })).body).toMatchObject({ errors: [{ pointer: "/body/texts/de" }] });
+  expect((await put({})).status).toBe(200);
+  const one = await home();
+  const reads = async (locale: string) => {
+    await kitchen.call(one.key, "PATCH", "/my/household", { locale });
+    const asked = { offer: "soap", expiresAtMs: clock.nowMs() + 86_400_000 };
+    const { body } = await kitchen.as("content", "POST", `/households/${one.householdId}/offers`, asked);
+    const { items } = (await kitchen.call(one.key, "GET", "/my/offers")).body;
+    const found = items.find(({ offerId }: { offerId: string }) => offerId === body.offerId);
+    expect(found.reason).toBe(body.reason);
+    return [found.title, found.reason];
+  };
+  expect(await reads("de-AT")).toEqual(["Seife", "Sie spülen viel"]);
+  expect(await reads("pt-PT")).toEqual(["Sabão", "Você lava muito"]);
+  expect(await reads("fr")).toEqual(["Soap", "You wash a lot"]);
+  // The older ones are in the new language too, and the shop's failure is told in it.
+  const { items } = (await kitchen.call(one.key, "GET", "/my/offers")).body;
+  expect(
+    items.filter(({ offer }: { offer: string }) => offer === "soap").map(({ title }: { title: string }) => title),
+  ).toEqual(["Soap", "Soap", "Soap"]);
+  await kitchen.call(one.key, "PATCH", "/my/household", { locale: "de" });
+  shop.answer = () => 410;
+  await touch({ ...one, offerId: items[0].offerId }, "redeem");
+  clock.forward(11_000);
+  await tick();
+  expect(await saidAt(one.oven)).toContain("„Seife“");
+  // Its author sees who reads what.
+  const { markets } = (await kitchen.as("content", "POST", "/loyalty/offers/markets", soap)).body;
+  expect(markets).toContainEqual({ locale: "pt-BR", models: [], reads: "pt-BR", because: "own" });
+  expect(markets).toContainEqual({ locale: "en", models: ["oven"], reads: "en", because: "own" });
+});

@@ -5,8 +5,17 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
+import { fallbackLocale, type Market, marketsOf } from "../platform/best-locale.ts";
 import { type GrantRefusal, stepGrant } from "./core/grant-life.ts";
-import { type Money, type Offer, type OfferDefinition, priceFor, refusedOffer } from "./core/offer.ts";
+import {
+  type Money,
+  languagesOf,
+  type Offer,
+  type OfferDefinition,
+  offerWords,
+  priceFor,
+  refusedOffer,
+} from "./core/offer.ts";
 import type { FailedOrder } from "./core/owner-words.ts";
 import { tierOf } from "./core/program.ts";
 import type { HouseholdDays } from "./earnings.ts";
@@ -27,6 +36,8 @@ export interface OffersDeps {
   ledger: LedgerStore;
   moves: PointMoves;
   tiers: Tiers;
+  /** What each model's readers read. */
+  models: () => Promise<{ key: string; locales: readonly string[] }[]>;
   shop: Shop;
   /** Tells a household on a display that its order came to nothing, and how. @returns what waits for the commit */
   tellFailed: (tx: Db, order: FailedOrder & { householdId: string; deviceKey: number | null }) => Promise<() => void>;
@@ -161,7 +172,17 @@ export class Offers {
     };
     await this.#store.addGrant(tx, grant);
     await this.#tell(tx, "granted", grant, nowMs);
-    return grantedOffer(grant);
+    const wanted = await this.#localeOf(tx, householdId, definition);
+    return grantedOffer({
+      ...grant,
+      ...(wanted === null ? {} : { reason: offerWords(definition, grant, wanted).reason }),
+    });
+  }
+
+  /** What the household reads; null where the offer speaks one language alone. */
+  async #localeOf(db: Db, householdId: string, definition: OfferDefinition): Promise<string | null> {
+    if (Object.keys(definition.texts).length === 0) return null;
+    return (await this.#deps.households.timeZoneOf([householdId], db)).get(householdId)?.locale ?? fallbackLocale;
   }
 
   /** As `grant`, by a person. */
@@ -277,14 +298,20 @@ export class Offers {
     }
   }
 
-  /** Offers made to a household, newest first. */
+  /** Offers made to a household, newest first, in the household's language. */
   async mine(householdId: string): Promise<(Grant & { title: string })[]> {
-    const { db } = this.#deps;
-    return this.#withTitles(db, await this.#store.ofHousehold(db, householdId, offersMax));
+    const { db, households } = this.#deps;
+    const wanted = (await households.timeZoneOf([householdId], db)).get(householdId)?.locale ?? fallbackLocale;
+    return this.#inWords(db, await this.#store.ofHousehold(db, householdId, offersMax), wanted);
   }
 
   async recent(limit: number): Promise<(Grant & { title: string })[]> {
-    return this.#withTitles(this.#deps.db, await this.#store.recent(this.#deps.db, limit));
+    return this.#inWords(this.#deps.db, await this.#store.recent(this.#deps.db, limit), fallbackLocale);
+  }
+
+  /** What each market reads of an offer. */
+  async markets(definition: OfferDefinition): Promise<Market[]> {
+    return marketsOf(languagesOf(definition), await this.#deps.models());
   }
 
   /** The points of its household first, as whoever earns does: two who want both never wait for each other. */
@@ -295,12 +322,15 @@ export class Offers {
     return this.#store.lockGrant(tx, id);
   }
 
-  async #withTitles(db: Db, grants: readonly Grant[]): Promise<(Grant & { title: string })[]> {
+  async #inWords(db: Db, grants: readonly Grant[], wanted: string): Promise<(Grant & { title: string })[]> {
     const definitions = await this.#store.definitions(db, grants);
-    return grants.map((grant) => ({
-      ...grant,
-      title: definitions.get(`${grant.offer} ${grant.offerVersion}`)?.title ?? grant.offer,
-    }));
+    return grants.map((grant) => {
+      const definition = definitions.get(`${grant.offer} ${grant.offerVersion}`);
+      return {
+        ...grant,
+        ...(definition === undefined ? { title: grant.offer } : offerWords(definition, grant, wanted)),
+      };
+    });
   }
 
   /** One call, and what follows from it. The shop knows the call by the grant's id, however often it is made. */
@@ -328,10 +358,15 @@ export class Offers {
       return;
     }
     const how = { took: null, refused: "refused", away: "unanswered" } as const;
-    await this.#settle(claimed, how[outcome.kind], outcome.detail, definition?.title ?? claimed.offer);
+    await this.#settle(claimed, how[outcome.kind], outcome.detail, definition ?? null);
   }
 
-  async #settle(claimed: Grant, failedHow: FailedOrder["how"] | null, detail: string, title: string): Promise<void> {
+  async #settle(
+    claimed: Grant,
+    failedHow: FailedOrder["how"] | null,
+    detail: string,
+    definition: OfferDefinition | null,
+  ): Promise<void> {
     const wasTaken = failedHow === null;
     const { db, clock, moves, tellFailed } = this.#deps;
     const afterCommit = await transaction(db, async (tx) => {
@@ -351,6 +386,11 @@ export class Offers {
       }
       await this.#tell(tx, wasTaken ? "redeemed" : "failed", next, nowMs);
       if (wasTaken) return undefined;
+      const wanted = definition === null ? null : await this.#localeOf(tx, householdId, definition);
+      const title =
+        definition === null || wanted === null
+          ? (definition?.title ?? grant.offer)
+          : offerWords(definition, grant, wanted).title;
       return tellFailed(tx, { householdId, deviceKey, title, how: failedHow, hadPoints: grant.pointsCost !== null });
     });
     afterCommit?.();

@@ -50,7 +50,7 @@ beforeAll(async () => {
     secret: Buffer.alloc(32, 7),
     reach: "loopback",
     deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
-    appliances: { ofHousehold: async () => [] },
+    appliances: { ofHousehold: async () => [], models: async () => [] },
   });
   await loyalty.load();
 });

@@ -214,6 +214,13 @@ export const bodies: Record<string, Record<string, unknown>> = {
     listPriceMinor: 2_000,
     floorMinor: 1_000,
   },
+  "POST /api/v1/loyalty/offers/markets": {
+    title: "Filter",
+    article: "F-1",
+    currency: "EUR",
+    listPriceMinor: 2_000,
+    floorMinor: 1_000,
+  },
   "POST /api/v1/households/:id/offers": { offer: "filter", expiresAtMs: 1_798_329_600_000 },
   "PUT /api/v1/loyalty/shop": {
     url: "https://shop.example/hearth",

@@ -175,7 +175,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
     test("an offer is made with prices as one writes them; one below the floor is told at its field", async () => {
       const { page, complaints } = await open(screen, "/loyalty/offers/new");
       const title = `Baking stone ${screen.viewport.width}`;
-      await page.getByLabel("Title").fill(title);
+      await page.getByLabel("Title", { exact: true }).fill(title);
       await page.getByLabel("Article").fill("S-1");
       await page.getByLabel("List price").fill("49.9");
       await page.getByLabel("Floor").fill("30");
@@ -186,6 +186,16 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       await own.getByText("Not below the floor of EUR", { exact: false }).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await own.getByLabel("Own price", { exact: true }).fill("39.9");
+      const others = page.getByRole("group", { name: "Other languages of the offer" });
+      await others.getByRole("button", { name: "Add a language" }).click();
+      await others.getByLabel("Language", { exact: true }).fill("de");
+      await others.getByLabel("Title in de").fill("Backstein");
+      await page.getByRole("button", { name: "Make the offer ready" }).click();
+      await others.getByText("Say it in this language, or remove the row.").waitFor();
+      await others.getByLabel("Reason 1 in de").fill("Sie backen jede Woche");
+      const markets = region(page, "What each market reads");
+      await markets.getByRole("row").filter({ hasText: "de" }).getByText("its own text").first().waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.getByLabel("Last day").fill("2031-12-31");
       await page.getByRole("button", { name: "Make the offer ready" }).click();
       const row = region(page, "Offers").getByRole("row").filter({ hasText: title });
@@ -194,7 +204,13 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       expect(
         body.items.find(({ definition }: { definition: { title: string } }) => definition.title === title),
       ).toMatchObject({
-        definition: { listPriceMinor: 4_990, floorMinor: 3_000, prices: [{ tier: null, priceMinor: 3_990 }] },
+        definition: {
+          listPriceMinor: 4_990,
+          floorMinor: 3_000,
+          prices: [{ tier: null, priceMinor: 3_990 }],
+          locale: "en",
+          texts: { de: { title: "Backstein", reasons: ["Sie backen jede Woche"] } },
+        },
       });
       expect(complaints).toEqual([]);
     });

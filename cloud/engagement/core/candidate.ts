@@ -86,6 +86,8 @@ export interface HouseholdState {
   interests: readonly Interest[];
   /** Since when a program runs at one of its appliances. */
   cookingSinceMs: number | null;
+  /** Where it was drawn to when a source took it in, and in which quarter: that holds for as long as the source goes on. */
+  arms?: Readonly<Record<string, { arm: "treated" | "held_out"; quarter: string }>>;
 }
 
 /** What is the same for all households of a moment. */

@@ -3,7 +3,7 @@
  *
  *   1 consent    promotions want `market`; everything else belongs to the contract
  *   2 class      safety > security, recall > service > requested > loyalty status > promotional; only the last two go through 3 to 6
- *   3 hold-out   a share of households, by their hash, that gets none of it for a quarter
+ *   3 hold-out   a share of households, by their hash, drawn by quarter; where a campaign took a household in, its draw holds to the end
  *   4 moment     quiet hours, the schedule, the household's best hour
  *   5 cap        the maker's caps and the household's own, in the household's calendar days
  *   6 priority   room on the display, and nothing more important on its way
@@ -202,6 +202,11 @@ const tests: Record<Exclude<TestName, "expiry" | "channel">, (asked: Asked) => V
   holdout({ candidate, household, circumstances: { quarter, policy } }) {
     if (!isCapped(candidate.class)) return passes("not_for_this_class");
     if (!candidate.measured) return passes("not_measured");
+    const drawn = household.arms?.[candidate.source];
+    if (drawn !== undefined) {
+      const known = { quarter: drawn.quarter };
+      return drawn.arm === "held_out" ? suppresses("held_out", known) : passes("gets_it", known);
+    }
     const draw = holdoutDraw(quarter, household.id);
     const values = { quarter, draw: Math.round(draw * 10_000) / 10_000, share: policy.holdoutShare };
     return draw < policy.holdoutShare ? suppresses("held_out", values) : passes("gets_it", values);

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { epochMs, safeText } from "#protocol/text.ts";
+import { locale } from "#protocol/ids.ts";
+import { fallbackOf } from "../../platform/best-locale.ts";
 import { loyaltyKey } from "./rule.ts";
+import { inLocales } from "./words.ts";
+
+const title = safeText(200).trim().min(1);
+/** Why a household has it for less, in words for the household. */
+const reason = safeText(200).trim().min(1);
+const pricesMax = 20;
 
 const amountMinor = z.int().min(0).max(100_000_000);
 
@@ -10,7 +18,11 @@ export type Money = z.infer<typeof money>;
 /** What a household may be offered, and at which price for whom. */
 export const offerDefinition = z
   .strictObject({
-    title: safeText(200).trim().min(1),
+    /** In which language the title and the reasons below are. */
+    locale: locale.default("en"),
+    title,
+    /** The same in other languages: a reason for each of the prices, in their order. */
+    texts: inLocales(z.strictObject({ title, reasons: z.array(reason).max(pricesMax) })),
     /** As the shop knows the article. */
     article: safeText(100).trim().min(1),
     currency: z.string().regex(/^[A-Z]{3}$/, "must be a currency of ISO 4217, such as EUR"),
@@ -25,11 +37,10 @@ export const offerDefinition = z
           /** From this tier on; null: everybody. */
           tier: loyaltyKey.nullable(),
           priceMinor: amountMinor,
-          /** Why, in words for the household. */
-          reason: safeText(200).trim().min(1),
+          reason,
         }),
       )
-      .max(20)
+      .max(pricesMax)
       .default([]),
     /** Points that it costs beside the price. */
     pointsCost: z.int().min(1).max(1_000_000).nullable().default(null),
@@ -41,6 +52,18 @@ export const offerDefinition = z
   .refine(({ fromMs, untilMs }) => fromMs === null || untilMs === null || fromMs < untilMs, {
     path: ["untilMs"],
     message: "must lie after fromMs",
+  })
+  .superRefine(({ locale: own, texts, prices }, { addIssue }) => {
+    for (const [language, { reasons }] of Object.entries(texts)) {
+      if (language === own)
+        addIssue({ code: "custom", path: ["texts", language], message: "is said in the offer's own words" });
+      if (reasons.length !== prices.length)
+        addIssue({
+          code: "custom",
+          path: ["texts", language, "reasons"],
+          message: `must have a reason for each of the ${prices.length} prices`,
+        });
+    }
   })
   .meta({ id: "OfferDefinition" });
 export type OfferDefinition = z.infer<typeof offerDefinition>;
@@ -94,4 +117,20 @@ export function priceFor(
   return own === undefined || own.priceMinor >= listPriceMinor
     ? { priceMinor: listPriceMinor, reason: "" }
     : { priceMinor: own.priceMinor, reason: own.reason };
+}
+
+/** In which languages an offer speaks. */
+export const languagesOf = ({ locale: own, texts }: OfferDefinition): string[] => [own, ...Object.keys(texts)];
+
+/** The title, and the reason of a price as it was granted, for somebody who reads `wanted`: by the same chain as items of content. */
+export function offerWords(
+  definition: OfferDefinition,
+  granted: { priceMinor: number; reason: string },
+  wanted: string,
+): { title: string; reason: string } {
+  const { title: ownTitle, prices, texts, locale: own } = definition;
+  const { reads } = fallbackOf(wanted, languagesOf(definition));
+  const text = reads === own ? undefined : texts[reads];
+  const at = prices.findIndex((one) => one.priceMinor === granted.priceMinor && one.reason === granted.reason);
+  return { title: text?.title ?? ownTitle, reason: text?.reasons[at] ?? granted.reason };
 }

@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { stringifySearch } from "../core/url-state.ts";
 import { get, send } from "./client.ts";
 import { householdKey, householdPath } from "./household-queries.ts";
@@ -11,7 +11,9 @@ import type {
   LoyaltyProgram,
   LoyaltyVocabulary,
   Offer,
+  OfferDefinition,
   OfferGrant,
+  OfferMarket,
   Redemption,
   Reward,
 } from "./loyalty-shapes.ts";
@@ -25,6 +27,15 @@ export const loyaltyPath = "/api/v1/loyalty";
 export const rewardPath = (key: string) => `${loyaltyPath}/rewards/${encodeURIComponent(key)}`;
 export const offerPath = (key: string) => `${loyaltyPath}/offers/${encodeURIComponent(key)}`;
 export const earningRulePath = (key: string) => `${loyaltyPath}/rules/${encodeURIComponent(key)}`;
+
+/** What each market reads of an offer as it stands in a form. */
+export const offerMarketsQuery = (definition: OfferDefinition) =>
+  queryOptions({
+    queryKey: ["loyalty", "markets", definition],
+    queryFn: () => send<{ markets: OfferMarket[] }>("POST", `${loyaltyPath}/offers/markets`, definition),
+    placeholderData: keepPreviousData,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 
 const asked = <Answer>(name: string, path: string) =>
   queryOptions({

@@ -1,5 +1,7 @@
 /** What the console reads of points; `test/console/shapes.test.ts` holds it to the API. */
 
+import type { Market } from "./content-shapes.ts";
+
 export type Period = "day" | "week" | "month";
 
 export type EarningLimit =
@@ -124,8 +126,20 @@ interface Money {
   currency: string;
 }
 
+/** What the readers of a locale get of an offer. */
+export interface OfferMarket {
+  locale: string;
+  models: string[];
+  reads: string;
+  because: Market["because"];
+}
+
 export interface OfferDefinition {
+  /** The language of its own words. */
+  locale: string;
   title: string;
+  /** In other languages, by locale: a reason for each price. */
+  texts: Record<string, { title: string; reasons: string[] }>;
   article: string;
   currency: string;
   listPriceMinor: number;

@@ -5,7 +5,9 @@ import {
   newReward,
   offerDefinitionOf,
   offerDraftOf,
+  newPrice,
   offerWrongs,
+  withPrices,
   rewardDefinitionOf,
   rewardDraftOf,
   rewardWrongs,
@@ -13,7 +15,9 @@ import {
 import { programChanges, programDefinitionOf, programDraftOf, programWrongs } from "./program-draft.ts";
 
 const offer: OfferDefinition = {
+  locale: "en",
   title: "Filter",
+  texts: { de: { title: "Filter", reasons: ["Sie entkalken", "Gold"] } },
   article: "F-1",
   currency: "EUR",
   listPriceMinor: 2_499,
@@ -39,6 +43,18 @@ test.each(["EUR", "JPY", "KWD"])(
   },
 );
 
+test("the words about a price in other languages go with it when it is removed, and a language is said once and whole", () => {
+  const draft = offerDraftOf(offer);
+  const [first, second] = draft.prices;
+  if (first === undefined || second === undefined) throw new Error("there are two");
+  expect(withPrices(draft, [second]).texts[0]?.words.reasons).toEqual(["Gold"]);
+  expect(withPrices(draft, [{ ...first, reason: "Thanks" }, second]).texts).toEqual(draft.texts);
+  const more = { ...draft, ...withPrices(draft, [...draft.prices, newPrice]) };
+  expect(more.texts[0]?.words.reasons).toEqual(["Sie entkalken", "Gold", ""]);
+  expect([...offerWrongs(more).keys()]).toContain("/texts/0");
+  expect([...offerWrongs({ ...draft, locale: "de" }).keys()]).toEqual(["/texts/0"]);
+});
+
 test("a currency that is half written is told at its field, and amounts stand meanwhile", () => {
   const draft = { ...offerDraftOf(offer), currency: "E" };
   expect([...offerWrongs(draft).keys()]).toEqual(["/currency"]);
@@ -52,7 +68,7 @@ test("a price below the floor or above the list price, and one without a reason,
     { tier: "", price: 25, reason: "x" },
     { tier: "", price: 20, reason: " " },
   ];
-  expect([...offerWrongs({ ...draft, prices, lastDay: "2026-10-01" })]).toEqual([
+  expect([...offerWrongs({ ...draft, texts: [], prices, lastDay: "2026-10-01" })]).toEqual([
     ["/prices/0/priceMinor", "Not below the floor of EUR\u00A015.00."],
     ["/prices/1/priceMinor", "Not above the list price of EUR\u00A024.99."],
     ["/prices/2/reason", "Why they have it for less: the household reads this."],

@@ -3,7 +3,7 @@ import type { OfferDefinition, RewardDefinition, RewardKind } from "../api/loyal
 import type { Wrongs } from "./field-wrongs.ts";
 import { moneyDigits, moneyText } from "./loyalty.ts";
 import { type NumberField, numberOr } from "./number-field.ts";
-import { byLocale, type Translation, translationsOf, translationWrongs } from "./program-draft.ts";
+import { byLocale, localePattern, type Translation, translationsOf, translationWrongs } from "./program-draft.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -66,7 +66,10 @@ export function rewardWrongs(draft: RewardDraft): Wrongs {
 }
 
 export interface OfferDraft {
+  /** The language of its own words. */
+  locale: string;
   title: string;
+  texts: Translation<OfferText>[];
   article: string;
   currency: string;
   /** In whole units of the currency, as one writes prices. */
@@ -81,10 +84,33 @@ export interface OfferDraft {
   enabled: boolean;
 }
 
+/** Its words in another language: a reason for each price, in their order. */
+export interface OfferText {
+  title: string;
+  reasons: string[];
+}
+
+/** Prices as they are now, and the words about each in other languages beside them. */
+export function withPrices(
+  { prices: before, texts }: Pick<OfferDraft, "prices" | "texts">,
+  prices: OfferDraft["prices"],
+): Pick<OfferDraft, "prices" | "texts"> {
+  // One row is removed at a time: the words about it are those at the first place where the rows differ.
+  const removed = prices.length < before.length ? before.findIndex((price, at) => price !== prices[at]) : null;
+  const reasonsOf = (reasons: readonly string[]) =>
+    prices.map((_price, at) => reasons[removed !== null && at >= removed ? at + 1 : at] ?? "");
+  return {
+    prices,
+    texts: texts.map(({ locale, words }) => ({ locale, words: { ...words, reasons: reasonsOf(words.reasons) } })),
+  };
+}
+
 export const newPrice: OfferDraft["prices"][number] = { tier: "", price: "", reason: "" };
 
 export const newOffer: OfferDraft = {
+  locale: "en",
   title: "",
+  texts: [],
   article: "",
   currency: "EUR",
   listPrice: "",
@@ -115,7 +141,9 @@ export function offerDraftOf(definition: OfferDefinition): OfferDraft {
   const { currency, fromMs, untilMs } = definition;
   const whole = (minor: number) => minor / 10 ** moneyDigits(currency);
   return {
+    locale: definition.locale,
     title: definition.title,
+    texts: translationsOf(definition.texts),
     article: definition.article,
     currency,
     listPrice: whole(definition.listPriceMinor),
@@ -135,7 +163,14 @@ export function offerDraftOf(definition: OfferDefinition): OfferDraft {
 export function offerDefinitionOf(draft: OfferDraft): OfferDefinition {
   const minor = (price: NumberField) => Math.round(numberOr(price) * 10 ** digitsOf(draft));
   return {
+    locale: draft.locale.trim(),
     title: draft.title.trim(),
+    texts: byLocale(
+      draft.texts.map(({ locale, words: { title, reasons } }) => ({
+        locale,
+        words: { title: title.trim(), reasons: draft.prices.map((_price, at) => (reasons[at] ?? "").trim()) },
+      })),
+    ),
     article: draft.article.trim(),
     currency: draft.currency,
     listPriceMinor: minor(draft.listPrice),
@@ -158,6 +193,7 @@ export function offerWrongs(draft: OfferDraft): Wrongs {
     if (!isThere) wrongs.set(pointer, message);
   };
   need(draft.title.trim() !== "", "/title", "Name it: this is what the household reads.");
+  need(localePattern.test(draft.locale.trim()), "/locale", "A language such as en, de or pt-BR.");
   need(draft.article.trim() !== "", "/article", "The article's number at the shop.");
   need(isCurrency(draft.currency), "/currency", "Three capital letters, such as EUR.");
   need(draft.listPrice !== "", "/listPriceMinor", "What everybody pays without this offer.");
@@ -176,6 +212,14 @@ export function offerWrongs(draft: OfferDraft): Wrongs {
       wrongs.set(`${place}/priceMinor`, `Not above the list price of ${money(listPriceMinor)}.`);
     need(reason !== "", `${place}/reason`, "Why they have it for less: the household reads this.");
   }
+  for (const [pointer, message] of translationWrongs(
+    draft.texts,
+    "/texts",
+    ({ title, reasons }) => title.trim() === "" || draft.prices.some((_price, at) => (reasons[at] ?? "").trim() === ""),
+  ))
+    wrongs.set(pointer, message);
+  for (const [at, { locale }] of draft.texts.entries())
+    need(locale.trim() !== draft.locale.trim(), `/texts/${at}`, "The words above are in this language.");
   need(draft.pointsCost === null || numberOr(draft.pointsCost) >= 1, "/pointsCost", "At least 1 point, or none.");
   need(
     draft.fromDay === "" || draft.lastDay === "" || draft.fromDay <= draft.lastDay,

@@ -36,7 +36,7 @@ export const translationsOf = <Words>(words: Readonly<Record<string, Words>>): T
 export const byLocale = <Words>(rows: readonly Translation<Words>[]): Record<string, Words> =>
   Object.fromEntries(rows.map(({ locale, words }) => [locale.trim(), words]));
 
-const localePattern = /^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$/;
+export const localePattern = /^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$/;
 /** What is wrong with the languages of some words; `isEmpty` says whether a row says nothing. */
 export function translationWrongs<Words>(
   rows: readonly Translation<Words>[],

@@ -17,8 +17,9 @@ import { useRights } from "../../api/rights.ts";
 import { fieldWords } from "../../core/content-fields.ts";
 import { classesOfKind, contentClassHelp, contentClassWords, emptyText, placeOf } from "../../core/content.ts";
 import { Notice } from "../../parts/notice.tsx";
+import { Markets } from "../../parts/markets.tsx";
 import page from "../../parts/page.module.css";
-import { Limits, Markets } from "./limits.tsx";
+import { Limits } from "./limits.tsx";
 import { Picture } from "./picture.tsx";
 import { Preview } from "./preview.tsx";
 import { RecipeFields } from "./recipe-fields.tsx";
@@ -100,7 +101,7 @@ export function Editor({ draft: given, item }: EditorProps) {
       <div className={classes["side"]}>
         <Preview draft={draft} locale={locale} models={check?.models ?? []} imageHref={imageHref} />
         {check !== null && draft.kind === "recipe" && <Limits draft={draft} check={check} />}
-        {check !== null && check.markets.length > 0 && <Markets check={check} />}
+        {check !== null && check.markets.length > 0 && <Markets markets={check.markets} />}
       </div>
     </div>
   );

@@ -1,5 +1,5 @@
 import type { ContentCheck, ContentDraft } from "../../api/content-shapes.ts";
-import { fallbackWords, placeOf, programWords } from "../../core/content.ts";
+import { placeOf, programWords } from "../../core/content.ts";
 import page from "../../parts/page.module.css";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./content.module.css";
@@ -36,36 +36,6 @@ export function Limits({ draft, check }: { draft: ContentDraft; check: ContentCh
       <p className={page["note"]}>
         A recipe only preloads. Nothing in it starts heat: a person does, at the appliance.
       </p>
-    </section>
-  );
-}
-
-/** Which text the readers of each locale really get. */
-export function Markets({ check }: { check: ContentCheck }) {
-  return (
-    <section className={page["card"]} aria-label="What each market reads">
-      <h2>What each market reads</h2>
-      <table className={classes["markets"]}>
-        <thead>
-          <tr>
-            <th scope="col">Market</th>
-            <th scope="col">Reads</th>
-            <th scope="col">Because it is</th>
-          </tr>
-        </thead>
-        <tbody>
-          {check.markets.map(({ locale, reads, because, onFeed }) => (
-            <tr key={locale}>
-              <th scope="row">{locale}</th>
-              <td>{reads}</td>
-              <td>
-                {fallbackWords[because]}
-                {!onFeed && <span className={page["mind"]}>; not on its feed</span>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
     </section>
   );
 }

@@ -1,5 +1,6 @@
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { offerPath, offersQuery } from "../../api/loyalty-queries.ts";
+import { offerMarketsQuery, offerPath, offersQuery } from "../../api/loyalty-queries.ts";
 import type { Offer, OfferDefinition } from "../../api/loyalty-shapes.ts";
 import {
   digitsOf,
@@ -9,12 +10,15 @@ import {
   type OfferDraft,
   offerDraftOf,
   offerWrongs,
+  withPrices,
 } from "../../core/goods-draft.ts";
+import { Markets } from "../../parts/markets.tsx";
 import page from "../../parts/page.module.css";
 import { CheckField, CountField, fieldsOf, TextField } from "./fields.tsx";
 import { type GoodsFieldsProps, type GoodsKind, GoodsPage, TierField } from "./goods-page.tsx";
 import classes from "./loyalty.module.css";
 import { Rows } from "./rows.tsx";
+import { Translations } from "./translations.tsx";
 
 const route = getRouteApi("/loyalty/offers/$key");
 
@@ -46,7 +50,10 @@ function OfferFields(props: FieldsProps) {
   const field = fieldsOf(props);
   return (
     <>
-      <TextField label="Title" max={200} {...field("title")} />
+      <div className={classes["translation"]}>
+        <TextField label="Language" placeholder="en" max={12} {...field("locale")} />
+        <TextField label="Title" max={200} {...field("title")} />
+      </div>
       <div className={classes["effect"]}>
         <TextField label="Article" description="As the shop knows it." max={100} {...field("article")} />
         <TextField
@@ -58,6 +65,7 @@ function OfferFields(props: FieldsProps) {
         />
       </div>
       <Prices {...props} />
+      <OtherLanguages {...props} />
       <fieldset className={classes["part"]}>
         <legend>When it is made</legend>
         <p className={page["note"]}>Empty: without a bound. No household has it for longer.</p>
@@ -67,8 +75,69 @@ function OfferFields(props: FieldsProps) {
         </div>
       </fieldset>
       <CheckField label="It may be made to households" {...field("enabled")} />
+      <OfferMarkets {...props} />
     </>
   );
+}
+
+/** Title and reasons in other languages. */
+function OtherLanguages(props: FieldsProps) {
+  const field = fieldsOf(props);
+  const { prices } = props.draft;
+  return (
+    <fieldset className={classes["part"]}>
+      <legend>In other languages</legend>
+      <p className={page["note"]}>
+        The title and the reason of each price. Who reads none of them gets what the table below says.
+      </p>
+      <Translations
+        {...field("texts")}
+        of="of the offer"
+        none={{ title: "", reasons: prices.map(() => "") }}
+        wrongs={props.wrongs}
+        pointer="/texts"
+      >
+        {(words, language) => {
+          const { value, onChange: put } = words;
+          return (
+            <>
+              <TextField
+                {...words}
+                label={`Title in ${language}`}
+                max={200}
+                value={value.title}
+                onChange={(title) => put({ ...value, title })}
+              />
+              {prices.map(({ reason }, at) => (
+                <TextField
+                  // oxlint-disable-next-line react/no-array-index-key -- prices have no name of their own
+                  key={at}
+                  {...words}
+                  label={`Reason ${at + 1} in ${language}`}
+                  placeholder={reason}
+                  max={200}
+                  value={value.reasons[at] ?? ""}
+                  onChange={(said) =>
+                    put({ ...value, reasons: prices.map((_price, n) => (n === at ? said : (value.reasons[n] ?? ""))) })
+                  }
+                />
+              ))}
+            </>
+          );
+        }}
+      </Translations>
+    </fieldset>
+  );
+}
+
+/** Shown once the form could be saved: what is half written speaks no language. */
+function OfferMarkets({ draft, readOnly }: FieldsProps) {
+  const question = useQuery({
+    ...offerMarketsQuery(offerDefinitionOf(draft)),
+    enabled: !readOnly && offerWrongs(draft).size === 0,
+  });
+  const markets = question.data?.markets ?? [];
+  return markets.length === 0 ? null : <Markets markets={markets} />;
 }
 
 function Prices(props: FieldsProps) {
@@ -89,6 +158,7 @@ function Prices(props: FieldsProps) {
       </div>
       <Rows
         {...field("prices")}
+        onChange={(prices) => onChange(withPrices(draft, prices))}
         none={newPrice}
         max={20}
         add="A price for others"

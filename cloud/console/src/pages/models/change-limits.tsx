@@ -48,7 +48,7 @@ export function ChangeLimits({ model, onClose }: { model: Model; onClose: () => 
       onClose();
     },
   });
-  const seen = look.data;
+  const seen = look.data ?? undefined;
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
     if (seen === undefined) look.mutate();

@@ -52,7 +52,7 @@ export function Recipes({ recipes }: { recipes: readonly (Omit<UnfitRecipe, "why
     <ul className={classes["recipes"]}>
       {recipes.map(({ id, title, why = [] }) => (
         <li key={id}>
-          <Link to="/content/$itemId" params={{ itemId: id }}>
+          <Link to="/content/$id" params={{ id }}>
             {title}
           </Link>
           {why.length > 0 && <span className={page["soft"]}> {why.join("; ")}</span>}
