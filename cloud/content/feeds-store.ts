@@ -119,10 +119,16 @@ export async function replacePublications(tx: Db, item: PublishedItem, keys: rea
 }
 
 /** Takes items off the feeds of one model. */
-export async function removePublications(tx: Db, { models, feed }: FeedScope, itemIds: readonly string[]): Promise<void> {
+export async function removePublications(
+  tx: Db,
+  { models, feed }: FeedScope,
+  itemIds: readonly string[],
+): Promise<void> {
   await sql`
     DELETE FROM feed_publication
-    WHERE model = ANY(${[...models]}::text[]) AND feed = ${feed} AND item_id = ANY(${[...itemIds]}::uuid[])`.execute(tx);
+    WHERE model = ANY(${[...models]}::text[]) AND feed = ${feed} AND item_id = ANY(${[...itemIds]}::uuid[])`.execute(
+    tx,
+  );
 }
 
 /** Puts an item on further feeds, beside those on which it is. */

@@ -238,7 +238,13 @@ export class Deliveries {
     const atMs = this.#deps.clock.nowMs();
     let [cancelled, afterId]: [number, string | null] = [0, null];
     for (;;) {
-      const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, { kind, part, among, afterId, limit: dueLimit });
+      const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, {
+        kind,
+        part,
+        among,
+        afterId,
+        limit: dueLimit,
+      });
       const moves = new DeliveryMoves(rows, atMs);
       const tooFar = rows.filter(({ id }) => moves.apply(id, { kind: "cancelled", atMs }).kind === "refused");
       cancelled += rows.length - tooFar.length;

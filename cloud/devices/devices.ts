@@ -190,8 +190,7 @@ export class Devices {
       await this.#models.insert(tx, model, this.#clock.nowMs());
       if (known !== null && isKnownOtherwise(known, model))
         for (const watch of this.#modelWatchers) await watch(tx, model.key);
-      if (known !== null)
-        for (const watch of this.#putWatchers) afterCommit.push(await watch(tx, known, model));
+      if (known !== null) for (const watch of this.#putWatchers) afterCommit.push(await watch(tx, known, model));
       await this.#audit.record(tx, {
         principal: by,
         action: "model.put",

@@ -53,12 +53,12 @@ export const offerDefinition = z
     path: ["untilMs"],
     message: "must lie after fromMs",
   })
-  .superRefine(({ locale: own, texts, prices }, { addIssue }) => {
+  .superRefine(({ locale: own, texts, prices }, context) => {
     for (const [language, { reasons }] of Object.entries(texts)) {
       if (language === own)
-        addIssue({ code: "custom", path: ["texts", language], message: "is said in the offer's own words" });
+        context.addIssue({ code: "custom", path: ["texts", language], message: "is said in the offer's own words" });
       if (reasons.length !== prices.length)
-        addIssue({
+        context.addIssue({
           code: "custom",
           path: ["texts", language, "reasons"],
           message: `must have a reason for each of the ${prices.length} prices`,
