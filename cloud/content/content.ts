@@ -95,10 +95,9 @@ export class Content {
     return this.sending.render(this.#deps.db, itemId, reader, extra);
   }
 
-  /** Lines of a timeline in which appliances name items by their ids, with what the items are called instead. */
+  /** Lines of a timeline in which appliances name items by their ids, with what the items are called: in the title, and as `item`. */
   async named<Line extends { title: string; data: Record<string, unknown> }>(lines: readonly Line[]): Promise<Line[]> {
-    const idOf = ({ title, data: { itemId } }: Line) =>
-      typeof itemId === "string" && uuid.test(itemId) && title.endsWith(itemId) ? itemId : null;
+    const idOf = ({ data: { itemId } }: Line) => (typeof itemId === "string" && uuid.test(itemId) ? itemId : null);
     const ids = new Set(lines.flatMap((line) => idOf(line) ?? []));
     const titles = new Map(
       (await store.newestTexts(this.#deps.db, [...ids])).map(({ id, locales }) => [id, titleOf(locales)]),
@@ -106,7 +105,9 @@ export class Content {
     return lines.map((line) => {
       const id = idOf(line);
       const title = id === null ? undefined : titles.get(id.toLowerCase());
-      return id === null || title === undefined ? line : { ...line, title: line.title.slice(0, -id.length) + title };
+      if (id === null || title === undefined) return line;
+      const told = line.title.endsWith(id) ? line.title.slice(0, -id.length) + title : line.title;
+      return { ...line, title: told, data: { ...line.data, item: title } };
     });
   }
 

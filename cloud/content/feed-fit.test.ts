@@ -73,7 +73,7 @@ test("a recipe that a model's next version can no longer do leaves that model's 
     const how = payload === null ? { method: "GET" as const } : { method: "POST" as const, payload };
     return (await desk.api.app.inject({ ...how, url: `/api/v1/models/${key}/feed${path}`, headers })).json();
   };
-  const why = [`step 1: ${key} goes up to 200 °C`];
+  const why = [`step 1: Fit oven goes up to 200 °C`];
   const unfit = { id: hot, version: 1, title: "Crisp duck", why };
   // Before: said, and nothing is done.
   expect(await models("/preview", next(200))).toEqual({ leaves: [unfit], comesBack: [] });

@@ -130,7 +130,7 @@ export class DecisionViews {
         answer: row.answer,
         reason: row.reason,
         channels: row.channels,
-        untilMs: row.until_ms,
+        untilMs: held.get(row.id) ?? row.until_ms,
         decidedAtMs: row.decided_at_ms,
         sentAtMs: row.sent_at_ms,
         shownAtMs: row.shown_at_ms,

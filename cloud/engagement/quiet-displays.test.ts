@@ -76,9 +76,10 @@ test.each([
     await stage.tick();
     comesBack(oven);
     expect(new Set(await wentDown(oven, true))).toEqual(new Set(["Door hinge"]));
-    const says = async () =>
-      (await stage.decisionsOf(person)).find(({ title }: { title: string }) => title === "Sunday roast").says;
-    expect(await says()).toBe(
+    const roast = async () =>
+      (await stage.decisionsOf(person)).find(({ title }: { title: string }) => title === "Sunday roast");
+    expect((await roast()).untilMs).toBe(Date.parse(end));
+    expect((await roast()).says).toBe(
       `Sent on the appliance's display: you agreed to marketing. It waits until ${end.slice(0, 10)} 07:00: these are the household's quiet hours.`,
     );
     at(lastQuiet);
@@ -88,7 +89,10 @@ test.each([
     at(end);
     await tick();
     expect(await wentDown(oven, true)).toContain("Sunday roast");
-    expect(await says()).toBe("Sent on the appliance's display: you agreed to marketing.");
+    expect(await roast()).toMatchObject({
+      untilMs: null,
+      says: "Sent on the appliance's display: you agreed to marketing.",
+    });
   },
 );
 

@@ -15,7 +15,7 @@ describe.skipIf(!hasChromium)("content in the console", () => {
       const paths: [string, string][] = [
         ["/content", "Apple pie"],
         ["/content?q=nothing", "Nothing matches"],
-        [`/content/${hearth.stage.pie}`, "oven-s80 goes up to 230 °C"],
+        [`/content/${hearth.stage.pie}`, "Steam oven S80 goes up to 230 °C"],
         [`/content/${hearth.stage.pie}?tab=versions`, "What changed"],
         ["/content/new?kind=offer", "What is granted"],
         ["/calendar", "Begins: Five minutes early"],
@@ -44,7 +44,7 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     const { page } = await open(desk, `/content/${hearth.stage.pie}`);
     const wrong = page.getByRole("list", { name: "What is wrong with step 2" });
     await wrong.waitFor();
-    expect(await wrong.textContent()).toBe("oven-s80 goes up to 230 °C");
+    expect(await wrong.textContent()).toBe("Steam oven S80 goes up to 230 °C");
     expect(await page.getByRole("region", { name: "Safety limits" }).textContent()).toContain("cannot do step 2");
     await page.getByLabel("Title").fill("Plum cake");
     await page.getByLabel("Temperature, °C").fill("200");
@@ -135,11 +135,11 @@ describe.skipIf(!hasChromium)("content in the console", () => {
       await dialog(page).getByLabel("Hottest, °C").fill("170");
       await dialog(page).getByRole("button", { name: "See what changes" }).click();
       await dialog(page).getByText("1 live recipe would leave its feed").waitFor();
-      await dialog(page).getByText("oven-s80 goes up to 170 °C").waitFor();
+      await dialog(page).getByText("Steam oven S80 goes up to 170 °C").waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       // Another number has to be looked at anew.
       await dialog(page).getByLabel("Hottest, °C").fill("160");
-      await dialog(page).getByText("oven-s80 goes up to 170 °C").waitFor({ state: "detached" });
+      await dialog(page).getByText("Steam oven S80 goes up to 170 °C").waitFor({ state: "detached" });
       await dialog(page).getByRole("button", { name: "See what changes" }).click();
       await dialog(page)
         .getByRole("button", { name: /^Save version/ })

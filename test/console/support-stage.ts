@@ -23,6 +23,8 @@ export interface SupportStage {
   oven: MqttClient;
   /** One reading of the ailing oven at this moment. */
   say(m: Record<string, number | boolean>): void;
+  /** Has the healthy oven come, and go and come back so often. */
+  flap(times: number): Promise<void>;
   leave(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export async function setSupport(service: RunningService): Promise<SupportStage>
   await tellMonth(service, tokens, nowMs);
   const client = await connect(service, ailingId, tokens.get(ailingId) ?? "");
   const caseId = await openCase(service, client);
+  const flapping: MqttClient[] = [];
   return {
     householdId,
     caseId,
@@ -66,7 +69,14 @@ export async function setSupport(service: RunningService): Promise<SupportStage>
       const topic = `hearth/v1/devices/${ailingId}/telemetry`;
       client.publish(topic, JSON.stringify({ atMs: Date.now(), m }), { qos: 1 });
     },
+    async flap(times) {
+      for (let n = 0; n <= times; n += 1) {
+        await flapping.at(-1)?.endAsync();
+        flapping.push(await connect(service, healthyId, tokens.get(healthyId) ?? ""));
+      }
+    },
     async leave() {
+      await flapping.at(-1)?.endAsync(true);
       await client.endAsync(true);
     },
   };

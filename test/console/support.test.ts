@@ -70,6 +70,29 @@ describe.skipIf(!hasChromium)("the console of support", () => {
       expect(complaints).toEqual([]);
     });
 
+    test("an appliance that goes and comes back again and again is one line, which opens to each time", async () => {
+      await hearth.stage.flap(3);
+      const { page, complaints } = await open(screen, `/devices/${healthyId}?kinds=presence`);
+      const timeline = page.getByRole("region", { name: "Timeline" });
+      const line = timeline.getByRole("button", { name: /Offline \d+ times, .+ in all/ }).first();
+      await line.waitFor();
+      const times = Number(/Offline (\d+)/.exec(await line.innerText())?.[1]);
+      expect(times).toBeGreaterThanOrEqual(3);
+      expect(await timeline.getByText("Went offline").count()).toBe(0);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await line.click();
+      await timeline.getByText("Went offline").first().waitFor();
+      expect(await timeline.getByText("Went offline").count()).toBeGreaterThanOrEqual(times);
+      await timeline
+        .getByRole("button", { name: /Went offline/ })
+        .first()
+        .click();
+      await timeline.getByRole("button", { name: /Went offline/, expanded: true }).waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+      await line.click();
+      await timeline.getByText("Went offline").first().waitFor({ state: "detached" });
+    });
+
     test("a household shows its people, its appliances and its cases", async () => {
       const { page, complaints } = await open(screen, `/households/${hearth.stage.householdId}`);
       await page.getByRole("heading", { name: householdName }).waitFor();

@@ -28,7 +28,7 @@ export const unfitFor = (texts: readonly ContentItem[], models: readonly Model[]
 type Wrong = { field: keyof ProgramSettings; message: string };
 
 /** Capabilities first, then safety limits: of the program where it has any of its own, else of the appliance. */
-function stepMisfits(machine: ProgramSettings, { key, capabilities }: Model): Wrong[] {
+function stepMisfits(machine: ProgramSettings, { name, capabilities }: Model): Wrong[] {
   const { programs, setpoint_c_max = 0, probe, steam, probe_c_max, duration_s_max, programLimits = [] } = capabilities;
   const own = programLimits.find(({ program }) => program === machine.program);
   const hottest = Math.min(setpoint_c_max, own?.setpoint_c_max ?? Number.POSITIVE_INFINITY);
@@ -37,24 +37,24 @@ function stepMisfits(machine: ProgramSettings, { key, capabilities }: Model): Wr
   const within = hottest < setpoint_c_max ? ` with ${machine.program}` : "";
   const wrong: Wrong[] = [];
   if (!programs.includes(machine.program)) {
-    wrong.push({ field: "program", message: `${key} has no program ${machine.program}` });
+    wrong.push({ field: "program", message: `${name} has no program ${machine.program}` });
   }
   if ((machine.setpoint_c ?? 0) > hottest) {
     const limit = hottest === 0 ? "sets no temperature" : `goes up to ${hottest} °C${within}`;
-    wrong.push({ field: "setpoint_c", message: `${key} ${limit}` });
+    wrong.push({ field: "setpoint_c", message: `${name} ${limit}` });
   }
   if ((machine.setpoint_c ?? Number.POSITIVE_INFINITY) < coolest) {
-    wrong.push({ field: "setpoint_c", message: `${key} starts at ${coolest} °C with ${machine.program}` });
+    wrong.push({ field: "setpoint_c", message: `${name} starts at ${coolest} °C with ${machine.program}` });
   }
   if ((machine.duration_s ?? 0) > longest) {
-    wrong.push({ field: "duration_s", message: `${key} runs at most ${Math.floor(longest / 60)} min at a time` });
+    wrong.push({ field: "duration_s", message: `${name} runs at most ${Math.floor(longest / 60)} min at a time` });
   }
-  if (machine.probe_c !== undefined && !probe) wrong.push({ field: "probe_c", message: `${key} has no probe` });
+  if (machine.probe_c !== undefined && !probe) wrong.push({ field: "probe_c", message: `${name} has no probe` });
   if (machine.probe_c !== undefined && probe && machine.probe_c > (probe_c_max ?? Number.POSITIVE_INFINITY)) {
-    wrong.push({ field: "probe_c", message: `${key} measures up to ${probe_c_max} °C` });
+    wrong.push({ field: "probe_c", message: `${name} measures up to ${probe_c_max} °C` });
   }
   if (machine.steamLevel !== undefined && !steam) {
-    wrong.push({ field: "steamLevel", message: `${key} has no steam` });
+    wrong.push({ field: "steamLevel", message: `${name} has no steam` });
   }
   return wrong;
 }

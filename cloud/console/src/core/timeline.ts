@@ -76,6 +76,84 @@ export function milestoneOf({ kind, title, data }: TimelineItem): Milestone | nu
   return null;
 }
 
+/** Further apart than this is no flapping: it is told line by line. */
+const foldWithinMs = 600_000;
+/** Fewer are told line by line, too. */
+const foldedMin = 2;
+
+/** Times that an appliance went and came back within minutes, told in one line. */
+export interface Flapping {
+  kind: "flapping";
+  /** The same while newer ones join it. */
+  key: string;
+  /** Of the newest, by which it stands in the list. */
+  atMs: number;
+  times: number;
+  offlineMs: number;
+  /** What it is made of, newest first. */
+  items: TimelineItem[];
+}
+
+export type TimelineRow = TimelineItem | Flapping;
+
+const isFlapping = (row: TimelineRow): row is Flapping => row.kind === "flapping";
+
+export const rowKey = (row: TimelineRow): string => (isFlapping(row) ? row.key : itemKey(row));
+
+const isOnline = ({ data }: TimelineItem): boolean => data["state"] === "connected";
+
+/** That it went or came; that it was held back in between is neither. */
+const isComingOrGoing = ({ kind, data }: TimelineItem): boolean =>
+  kind === "presence" && data["state"] !== "held" && data["state"] !== "released";
+
+/** What of a run of goings and comings, oldest first, is one line: from the first going to the last coming. */
+function flappingOf(run: readonly TimelineItem[]): Flapping | null {
+  const items = run.slice(
+    run.findIndex((item) => !isOnline(item)),
+    run.findLastIndex(isOnline) + 1,
+  );
+  const [first, last] = [items[0], items.at(-1)];
+  let [times, offlineMs] = [0, 0];
+  let goneAtMs: number | null = null;
+  for (const item of items) {
+    if (!isOnline(item)) goneAtMs ??= item.atMs;
+    else if (goneAtMs !== null) {
+      times += 1;
+      offlineMs += item.atMs - goneAtMs;
+      goneAtMs = null;
+    }
+  }
+  if (first === undefined || last === undefined || times < foldedMin) return null;
+  const key = `flapping:${first.id}`;
+  return { kind: "flapping", key, atMs: last.atMs, times, offlineMs, items: items.toReversed() };
+}
+
+/**
+ * Goings and comings that follow each other within minutes, on one day, in one line each; everything else as it is.
+ *
+ * @param items newest first
+ * @param timeZone of the days that the list is divided by
+ */
+export function foldFlapping(items: readonly TimelineItem[], nowMs: number, timeZone: string): TimelineRow[] {
+  const dayOf = ({ atMs }: TimelineItem) => dayText(atMs, nowMs, timeZone);
+  const runs: TimelineItem[][] = [];
+  for (const item of items.filter(isComingOrGoing).toReversed()) {
+    const run = runs.at(-1);
+    const before = run?.at(-1);
+    const follows = before !== undefined && item.atMs - before.atMs <= foldWithinMs && dayOf(item) === dayOf(before);
+    if (run === undefined || !follows) runs.push([item]);
+    else run.push(item);
+  }
+  const flappings = runs.flatMap((run) => flappingOf(run) ?? []);
+  const newest = new Map(flappings.map((one) => [one.items[0], one]));
+  const folded = new Set(flappings.flatMap((one) => one.items));
+  return items.flatMap((item): TimelineRow[] => {
+    const flapping = newest.get(item);
+    if (flapping !== undefined) return [flapping];
+    return folded.has(item) ? [] : [item];
+  });
+}
+
 interface TimelineDay<Item> {
   day: string;
   items: Item[];

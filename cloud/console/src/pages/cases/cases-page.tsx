@@ -193,7 +193,8 @@ function NoCases({ search }: { search: CasesSearch }) {
     <Empty title="No case is open">
       <p>
         A case opens by itself when a rule finds something in what appliances say, and when an owner asks for help on
-        the appliance or in the app. It comes with its evidence, and closes when its cause is gone.
+        the appliance or in the app. It comes with its evidence, and closes when its cause is gone; a safety case, once
+        one of you has seen it.
       </p>
     </Empty>
   );

@@ -1,12 +1,21 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { memo, useCallback, useEffect, useRef } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { causesQuery } from "../../api/support-queries.ts";
 import { casePath } from "../../core/cases.ts";
 import { causeDocument } from "../../core/causes.ts";
 import { plainText } from "../../core/reported.ts";
-import { absoluteText, agoText } from "../../core/time.ts";
-import { itemKey, kindWords, type TimelineItem, type TimelineKind, timelineKinds } from "../../core/timeline.ts";
+import { absoluteText, agoText, durationText } from "../../core/time.ts";
+import {
+  type Flapping,
+  foldFlapping,
+  itemKey,
+  kindWords,
+  rowKey,
+  type TimelineItem,
+  type TimelineKind,
+  timelineKinds,
+} from "../../core/timeline.ts";
 import { HrefLink } from "../../parts/href-link.tsx";
 import { KindIcon } from "../../parts/icons.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -45,6 +54,10 @@ export function Timeline(props: TimelineProps) {
   latest.current = props.onSelect;
   const select = useCallback((item: TimelineItem | null) => latest.current(item), []);
 
+  // The day is all that counts of the clock here.
+  const todayMs = Math.floor(useNow() / 3_600_000) * 3_600_000;
+  const rows = useMemo(() => foldFlapping(items, todayMs, timeZone), [items, todayMs, timeZone]);
+
   const isListed = items.some((item) => itemKey(item) === selectedKey);
 
   // Picked on the chart or named in a link, an entry may lie outside the part of the list that is seen. Only the list moves, never the page.
@@ -76,16 +89,20 @@ export function Timeline(props: TimelineProps) {
         {question.error !== null && <QuestionNotice question={question} />}
         {question.isPending && items.length === 0 && question.error === null && <TimelineSkeleton />}
         {!question.isPending && items.length === 0 && <Nothing narrowed={chosen.length > 0} />}
-        <Days items={items} timeZone={timeZone} keyOf={itemKey} dayClass={classes["day"]}>
-          {(item) => (
-            <Entry
-              item={item}
-              model={model}
-              selected={itemKey(item) === selectedKey}
-              timeZone={timeZone}
-              onSelect={select}
-            />
-          )}
+        <Days items={rows} timeZone={timeZone} keyOf={rowKey} dayClass={classes["day"]}>
+          {(row) =>
+            row.kind === "flapping" ? (
+              <Folded flapping={row} model={model} selectedKey={selectedKey} timeZone={timeZone} onSelect={select} />
+            ) : (
+              <Entry
+                item={row}
+                model={model}
+                selected={itemKey(row) === selectedKey}
+                timeZone={timeZone}
+                onSelect={select}
+              />
+            )
+          }
         </Days>
         {question.hasNextPage && items.length > 0 && (
           <div className={classes["older"]}>
@@ -101,14 +118,16 @@ interface EntryProps {
   item: TimelineItem;
   model: string;
   selected: boolean;
+  /** It is one of those that one line stands for. */
+  inside?: boolean;
   timeZone: string;
   onSelect: (item: TimelineItem | null) => void;
 }
 
 /** Hundreds of these stand on a page that ticks each second and follows the pointer: only what changes is drawn anew. */
-const Entry = memo(function Entry({ item, model, selected, timeZone, onSelect }: EntryProps) {
+const Entry = memo(function Entry({ item, model, selected, inside = false, timeZone, onSelect }: EntryProps) {
   return (
-    <li className={classes["entry"]} data-selected={selected} data-kind={item.kind}>
+    <li className={classes["entry"]} data-selected={selected} data-kind={item.kind} data-inside={inside}>
       <button
         type="button"
         className={classes["button"]}
@@ -130,6 +149,45 @@ const Entry = memo(function Entry({ item, model, selected, timeZone, onSelect }:
   );
 });
 
+interface FoldedProps extends Pick<EntryProps, "model" | "timeZone" | "onSelect"> {
+  flapping: Flapping;
+  selectedKey: string | null;
+}
+
+/** Goings and comings in one line, which opens to them; it is open by itself where one of them is selected. */
+function Folded({ flapping: { times, offlineMs, atMs, items }, selectedKey, ...entry }: FoldedProps) {
+  const [asked, setAsked] = useState(false);
+  const isOpen = asked || items.some((item) => itemKey(item) === selectedKey);
+  return (
+    <>
+      <li className={classes["entry"]} data-kind="flapping">
+        <button
+          type="button"
+          className={classes["button"]}
+          aria-expanded={isOpen}
+          onClick={() => {
+            if (isOpen && selectedKey !== null) entry.onSelect(null);
+            setAsked(!isOpen);
+          }}
+        >
+          <span className={classes["icon"]} style={{ color: `var(${kindColours.presence})` }}>
+            <KindIcon kind="presence" />
+          </span>
+          <span className={classes["title"]}>
+            <span className="hidden">{kindWords.presence}: </span>
+            Offline {times} times, {durationText(offlineMs)} in all
+          </span>
+          <EntryTime atMs={atMs} timeZone={entry.timeZone} />
+        </button>
+      </li>
+      {isOpen &&
+        items.map((item) => (
+          <Entry key={itemKey(item)} item={item} selected={itemKey(item) === selectedKey} inside {...entry} />
+        ))}
+    </>
+  );
+}
+
 /** `expiresAtMs` reads `expires at`: the unit is in the value. */
 const fieldWords = (name: string) =>
   name
@@ -147,8 +205,10 @@ function fieldText(name: string, value: unknown, timeZone: string): string {
 }
 
 /** The appliance's own clock is told only where it differs from the time that puts the entry in order. */
-function isTelling(name: string, value: unknown, { atMs }: TimelineItem): boolean {
+function isTelling(name: string, value: unknown, { atMs, data }: TimelineItem): boolean {
   if (name === "atMs") return value !== atMs;
+  // What it is called says more.
+  if (name === "itemId") return typeof data["item"] !== "string";
   return value !== null && !(name === "clockSuspect" && value === false);
 }
 

@@ -39,15 +39,17 @@ export function Decisions({ household }: SectionProps) {
 }
 
 const answerTones = { send: "well", hold: "mind", suppress: "plain", human: "mind" } as const;
+/** What was sent may wait all the same, for the display is silent by night. */
+const standsAs = ({ answer, untilMs }: Decision) => (answer === "send" && untilMs !== null ? "hold" : answer);
 const answerWords = { send: "Sent", hold: "Waits", suppress: "Not sent", human: "A person" } as const;
 
 function Known({ decision }: { decision: Decision }) {
-  const { title, answer, says, campaign, decidedAtMs, shownAtMs, actedAtMs, trace } = decision;
+  const { title, says, campaign, decidedAtMs, shownAtMs, actedAtMs, trace } = decision;
   return (
     <li aria-label={title}>
       <div className={classes["row"]}>
         <span className={classes["name"]}>{title}</span>
-        <StateMark tone={answerTones[answer]}>{answerWords[answer]}</StateMark>
+        <StateMark tone={answerTones[standsAs(decision)]}>{answerWords[standsAs(decision)]}</StateMark>
       </div>
       <p>{says}</p>
       <p className={classes["small"]}>
