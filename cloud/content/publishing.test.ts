@@ -325,3 +325,13 @@ test("an offer goes out with the terms that were granted, and not without", asyn
   expect(contentItem.parse(sent?.body)).toMatchObject({ kind: "offer", title: "A stone", undoMs: 10_000, ...terms });
   expect(await desk.content.render(id, { locale: "en", units: null }, terms)).toMatchObject({ kind: "offer", price });
 });
+
+test("a promotion that is tested does not wait behind a campaign's", async () => {
+  await desk.road.devices.add(["bench-1"]);
+  await desk.ask("PUT", "/test-devices/bench-1");
+  const id = await desk.written({ kind: "message", class: "promotional", locales: { en: text("Ten doughs") } });
+  const told: [string[], string][] = [];
+  desk.deliveries.whenWaiting((deviceIds, how) => told.push([deviceIds, how]));
+  expect((await desk.ask("POST", `/items/${id}/test`, { deviceIds: ["bench-1"] })).body).toEqual({ deliveries: 1 });
+  expect(told).toEqual([[["bench-1"], "now"]]);
+});

@@ -1,7 +1,7 @@
 import { type Db, transaction } from "../platform/database.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import { type ContentDeps, noteChange } from "./content-deps.ts";
-import { deliveryOfKind, sampleExtra } from "./content-shapes.ts";
+import { deliveryOfKind, priorityOf, sampleExtra } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
 import { recipeMisfits, refused, type Refused } from "./content-views.ts";
 import { type Sending, usualExpiryMs } from "./sending.ts";
@@ -12,6 +12,9 @@ const testTag = "test";
 
 /** Most that one person keeps. */
 export const testDevicesMax = 20;
+
+/** Somebody stands beside it and waits: it does not queue behind a campaign, and keeps the quiet hours of where it stands. */
+const awaited = 4;
 
 /** Appliances on which one sees what one writes before anybody else does. */
 export class TestDevices {
@@ -87,7 +90,8 @@ export class TestDevices {
     if (unfit !== null) return unfit;
     const expiresAtMs = usualExpiryMs(row, clock.nowMs());
     const extra = row.kind === "offer" ? { ...sampleExtra("offer") } : undefined;
-    const wanted = refs.map((device) => ({ itemId: id, device, expiresAtMs, extra }));
+    const priority = Math.max(priorityOf[row.class], awaited);
+    const wanted = refs.map((device) => ({ itemId: id, device, expiresAtMs, extra, priority }));
     const made = await transaction(db, async (tx: Db) => {
       const delivered = await this.#sending.make(tx, wanted, () => ({ ...row, from_local: null, until_local: null }));
       await noteChange(this.#deps, tx, by, "tested", row, { after: { deviceIds } });
