@@ -128,6 +128,7 @@ export function createSlices(deps: SlicesDeps) {
       watched: devices.watched,
       readings: telemetry.store,
       completeReadings: telemetry.complete,
+      cameBefore: telemetry.cameBefore,
       silenceUntilMs: (forMs) => listening.silenceUntilMs(forMs),
       widely: (definition) => backtests.widely(definition),
       measured: (models) => measuredBy(devices, telemetry, models),

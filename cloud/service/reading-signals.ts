@@ -80,7 +80,7 @@ export const timeOf = (fact: ReadingFact): number =>
 export function ofThreshold(
   { rule, definition }: ThresholdWatch,
   fact: ReadingFact,
-  { value, isRepeated, judgedUntilMs }: { value: number; isRepeated: boolean; judgedUntilMs: () => number },
+  { value, isRepeated, judgedUntilMs }: { value: number; isRepeated: () => boolean; judgedUntilMs: () => number },
 ): Signal {
   const atMs = timeOf(fact);
   return {
@@ -90,7 +90,7 @@ export function ofThreshold(
     atMs,
     judge(raw) {
       const before = raw === undefined ? neverSeen : thresholdState.parse(raw);
-      const isLate = !isRepeated && missed(definition, before, { atMs, value }, judgedUntilMs());
+      const isLate = missed(definition, before, { atMs, value }, judgedUntilMs()) && !isRepeated();
       return movedBy(before, { ...evaluate(definition, before, { atMs, value }), tooLate: isLate ? 1 : 0 });
     },
     evidence: ({ trace }) => ({ metric: definition.metric, limit: definition.limit, readings: trace.readings }),

@@ -60,6 +60,12 @@ interface Drive {
   state: FrozenState | null;
 }
 
+/**
+ * Of readings that seem too late those that came before, by `readingKey`; null while their store does not answer. Not there where that
+ * is known of every reading.
+ */
+export type CameBefore = (facts: readonly ReadingFact[]) => Promise<ReadonlySet<string> | null>;
+
 interface ModelWatches {
   thresholds: ThresholdWatch[];
   frozen: FrozenWatch[];
@@ -80,15 +86,21 @@ interface Staged {
 /** A batch, while it is gone through. */
 interface Batch {
   readings: readonly ReadingFact[];
-  repeated: ReadonlySet<string>;
+  repeated: Set<string>;
   signals: Signal[];
   staged: Staged;
   driven: Map<FrozenWatch, Map<number, Drive>>;
   /** What may have come too late: the rows say whether it did. */
   late: Map<MetricWatch | TrendWatch, Map<number, LateReadings>>;
+  lateDriven: { watch: FrozenWatch; one: LateReadings }[];
+  /** What may have come before, as far as nobody knows. */
+  doubtful: ReadingFact[];
   /** Devices beyond a limit that have said nothing since the start, as of a time before it. */
   unheard: Map<number, DeviceRef>;
 }
+
+/** Readings of which it is asked with one batch whether they came before. */
+const askedAtOnceMax = 1_000;
 
 /** Devices whose newest reading is asked for with one batch after the start. */
 const learnedAtOnceMax = 200;
@@ -103,14 +115,21 @@ export class ReadingWatch {
   readonly #loadedAtMs: number;
   readonly #readingsBefore: ReadingsBefore;
   readonly #newestBefore: NewestBefore;
+  readonly #cameBefore: CameBefore | undefined;
   /** False once the store did not answer. */
   #asksStore = true;
   #rules: readonly ServiceRule[] = [];
 
-  constructor(deps: { loadedAtMs: number; readingsBefore: ReadingsBefore; newestBefore: NewestBefore }) {
+  constructor(deps: {
+    loadedAtMs: number;
+    readingsBefore: ReadingsBefore;
+    newestBefore: NewestBefore;
+    cameBefore?: CameBefore | undefined;
+  }) {
     this.#loadedAtMs = deps.loadedAtMs;
     this.#readingsBefore = deps.readingsBefore;
     this.#newestBefore = deps.newestBefore;
+    this.#cameBefore = deps.cameBefore;
   }
 
   /** All rules: of those that are off, too, it is remembered where they stood. Where `anew` begins to count, nothing is remembered of it but what stood. */
@@ -154,11 +173,13 @@ export class ReadingWatch {
   ): Promise<{ signals: Signal[]; afterCommit: () => void }> {
     const batch: Batch = {
       readings,
-      repeated,
+      repeated: new Set(repeated),
       signals: [],
       staged: { frozen: [], noted: [] },
       driven: new Map(),
       late: new Map(),
+      lateDriven: [],
+      doubtful: [],
       unheard: new Map(),
     };
     let model: string | null = null;
@@ -175,10 +196,21 @@ export class ReadingWatch {
     }
     if (batch.unheard.size > 0) await this.#learn([...batch.unheard.values()].slice(0, learnedAtOnceMax));
     for (const [watch, drives] of batch.driven) await this.#judgeFrozen(watch, drives, batch);
+    if (batch.doubtful.length > 0 && this.#cameBefore !== undefined) await this.#askWhatCameBefore(batch);
+    const notAgain = (device: DeviceRef, times: readonly number[]): number[] =>
+      times.filter((atMs) => !batch.repeated.has(readingKey({ device, atMs })));
+    for (const { watch, one } of batch.lateDriven) {
+      const times = notAgain(one.device, one.times);
+      if (times.length === 0) continue;
+      batch.signals.push(ofLate(watch.rule, watch.definition.cause, { ...one, times }, () => times.length));
+    }
     for (const [{ rule, definition }, devices] of batch.late) {
       const machine = machineOf(definition);
-      for (const one of devices.values())
-        batch.signals.push(ofLate(rule, definition.cause, one, (raw) => machine.missed(raw, one.times)));
+      for (const { device, times: all } of devices.values()) {
+        const times = notAgain(device, all);
+        if (times.length === 0) continue;
+        batch.signals.push(ofLate(rule, definition.cause, { device, times }, (raw) => machine.missed(raw, times)));
+      }
     }
     return { signals: batch.signals, afterCommit: () => this.#commit(batch) };
   }
@@ -189,7 +221,8 @@ export class ReadingWatch {
     if (missesMetric(rule.definition)) this.#notePast(rule.id, device.key, row?.state);
   }
 
-  #threshold(watch: ThresholdWatch, fact: ReadingFact, { repeated, signals, unheard }: Batch): void {
+  #threshold(watch: ThresholdWatch, fact: ReadingFact, batch: Batch): void {
+    const { signals, unheard } = batch;
     const metric = fact.metrics[watch.definition.metric];
     if (metric === undefined) return;
     const { device } = fact;
@@ -202,13 +235,25 @@ export class ReadingWatch {
       if (fact.atMs < this.#loadedAtMs && this.#newest.of(device.key) === 0) unheard.set(device.key, device);
     }
     const judgedUntilMs = () => this.#newest.of(device.key);
-    signals.push(ofThreshold(watch, fact, { value, isRepeated: isAmong(repeated, fact), judgedUntilMs }));
+    if (fact.atMs < Math.max(judgedUntilMs(), this.#loadedAtMs)) batch.doubtful.push(fact);
+    const isRepeated = () => isAmong(batch.repeated, fact);
+    signals.push(ofThreshold(watch, fact, { value, isRepeated, judgedUntilMs }));
   }
 
   /** What was there before the start. A store that does not answer soon leaves it unknown, and nothing is late by it. */
   async #learn(devices: readonly DeviceRef[]): Promise<void> {
     const found = this.#asksStore ? await this.#newestBefore(devices) : null;
     for (const [key, atMs] of found ?? []) this.#newest.note(key, atMs);
+  }
+
+  /** Of a store that does not answer soon nothing more is asked: what it would have known counts as late. */
+  async #askWhatCameBefore(batch: Batch): Promise<void> {
+    const asked = batch.doubtful.filter(
+      ({ atMs, receivedAtMs, device }) => !isClockSuspect(atMs, receivedAtMs, device),
+    );
+    const found = this.#asksStore ? await this.#cameBefore?.(asked.slice(0, askedAtOnceMax)) : new Set<string>();
+    if (found === null) this.#asksStore = false;
+    for (const key of found ?? []) batch.repeated.add(key);
   }
 
   #lookAt(ruleId: string, deviceKey: number, raw: unknown): void {
@@ -232,9 +277,9 @@ export class ReadingWatch {
   async #judgeFrozen(
     watch: FrozenWatch,
     drives: ReadonlyMap<number, Drive>,
-    { readings, repeated, staged, signals }: Batch,
+    { readings, repeated, staged, signals, lateDriven, doubtful }: Batch,
   ): Promise<void> {
-    const { rule, definition } = watch;
+    const { definition } = watch;
     const again = new Set<Driven>();
     for (const fact of readings) {
       const drive = drives.get(fact.device.key);
@@ -265,7 +310,9 @@ export class ReadingWatch {
         if (stepped.effects.length > 0) signals.push(ofFrozen(watch, device, driven.atMs, stepped));
       }
       if (state !== start) drive.state = state;
-      if (times.length > 0) signals.push(ofLate(rule, definition.cause, { device, times }, () => times.length));
+      if (times.length === 0) continue;
+      lateDriven.push({ watch, one: { device, times } });
+      for (const fact of readings) if (fact.device.key === key && times.includes(fact.atMs)) doubtful.push(fact);
     }
     staged.frozen.push({ watch, drives, known: [...before.keys()] });
   }
@@ -410,8 +457,8 @@ function gatherLate(trends: readonly TrendWatch[], fact: ReadingFact, batch: Bat
   }
 }
 
-function noteLate(watch: MetricWatch | TrendWatch, fact: ReadingFact, { late, repeated }: Batch): void {
-  if (isAmong(repeated, fact)) return;
+function noteLate(watch: MetricWatch | TrendWatch, fact: ReadingFact, { late, doubtful }: Batch): void {
+  doubtful.push(fact);
   const { device, atMs } = fact;
   inMap(
     inMap(late, watch, () => new Map()),

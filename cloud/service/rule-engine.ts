@@ -1,4 +1,4 @@
-import type { DeviceRef, WatchedDevices } from "../devices/devices.ts";
+import type { DeviceRef, WatchedDevices, ReadingFact } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import { type Clock, inTime } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
@@ -24,6 +24,8 @@ export interface RuleSurroundings {
   readings: Pick<TelemetryStore, "readings" | "latest">;
   /** The same, and none rather than some of them. */
   completeReadings: Pick<TelemetryStore, "readings">;
+  /** Of readings that seem too late those that came before; not there where that is known of every reading. */
+  cameBefore?: ((facts: readonly ReadingFact[]) => Promise<ReadonlySet<string>>) | undefined;
   tools: RuleTools;
   /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
   silenceUntilMs: (forMs: number) => number;
@@ -67,11 +69,13 @@ export class RuleEngine {
       if (failure !== undefined) throw failure;
       return found;
     };
+    const { cameBefore } = deps;
     this.#watch = new RuleWatch({
       firings: new FiringBook(deps),
       appliances: (tx, keys) => deps.watched.factsOf(tx, keys),
       clock: deps.clock,
       readingsBefore,
+      cameBefore: cameBefore && ((facts) => inTime(cameBefore(facts), readingsMsMax)),
       newestBefore: (devices) => inTime(newestOf(deps.readings, devices), readingsMsMax),
     });
     this.rules = new Rules({ ...deps, watch: this.#watch });

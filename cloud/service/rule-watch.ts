@@ -17,7 +17,7 @@ import {
 } from "./core/rule.ts";
 import type { CauseChange } from "./cases.ts";
 import type { FiringBook } from "./firing-book.ts";
-import { type NewestBefore, ReadingWatch, type ReadingsBefore } from "./reading-watch.ts";
+import { type CameBefore, type NewestBefore, ReadingWatch, type ReadingsBefore } from "./reading-watch.ts";
 import { type RuleLateRow, RuleLateStore } from "./rule-late-store.ts";
 import { movedBy, type Signal } from "./rule-signal.ts";
 import { type RuleStateRow, RulesStore } from "./rules-store.ts";
@@ -75,6 +75,7 @@ export class RuleWatch {
     clock: Clock;
     readingsBefore: ReadingsBefore;
     newestBefore: NewestBefore;
+    cameBefore?: CameBefore | undefined;
   }) {
     this.#firings = deps.firings;
     this.#appliances = deps.appliances;

@@ -12,7 +12,7 @@
 import type { MetricLayout, ReadingFact } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
 import { lineOf, mergedReadings, without } from "./core/influx-lines.ts";
-import { readingsIn } from "./core/influxql.ts";
+import { lastSoundIn, readingsIn } from "./core/influxql.ts";
 import { isClockSuspect } from "./core/reading-rows.ts";
 import { InfluxAway, type InfluxServer, LinesRefused } from "./influx-server.ts";
 import type { InfluxSeries, Series } from "./influx-series.ts";
@@ -61,22 +61,34 @@ export class InfluxPoints implements PointsSink {
     const known = await this.#deps.series.ensure([...new Set(facts.map(({ device }) => device.key))]);
     const seriesOf = ({ device }: ReadingFact): Series | undefined => known.get(device.key);
     const wanted = mergedReadings(facts).filter((fact) => fact.receivedAtMs >= (seriesOf(fact)?.sinceReceivedMs ?? 0));
-    const fresh = await this.#withoutStored(wanted, seriesOf);
+    const { fresh, late } = await this.#withoutStored(wanted, seriesOf);
+    for (const moment of outOfOrder(facts)) late.add(moment);
     const { kept, parked } = await this.#withFields(fresh);
-    const lines = kept.map((fact) => ({ fact, text: lineOf(fact, seriesOf(fact)?.name ?? "") }));
+    const lines = kept.map((fact) => ({
+      fact,
+      text: lineOf(fact, seriesOf(fact)?.name ?? "", late.has(momentOf(fact))),
+    }));
     for (let at = 0; at < lines.length; at += linesPerWrite)
       parked.push(...(await this.#storeOrHalve(lines.slice(at, at + linesPerWrite))));
     for (const fact of wanted) noteNewest(fact, seriesOf(fact));
     return parked;
   }
 
-  /** Takes out the values that are there already. */
+  /** Takes out the values that are there already, and says of which moments nothing was, though something newer of their device may be. */
   async #withoutStored(
     facts: readonly ReadingFact[],
     seriesOf: (fact: ReadingFact) => Series | undefined,
-  ): Promise<ReadingFact[]> {
-    const runs = runsOf(facts.filter((fact) => mayBeStored(fact, seriesOf(fact))));
-    if (runs.length === 0) return [...facts];
+  ): Promise<{ fresh: ReadingFact[]; late: Set<string> }> {
+    const doubtful = facts.filter((fact) => mayBeStored(fact, seriesOf(fact)));
+    const runs = runsOf(doubtful);
+    if (runs.length === 0) return { fresh: [...facts], late: new Set<string>() };
+    const unknown = new Map(
+      doubtful.flatMap((fact): [Series, ReadingFact][] => {
+        const series = seriesOf(fact);
+        return series === undefined || series.newestMs !== null || isSuspect(fact) ? [] : [[series, fact]];
+      }),
+    );
+    await this.#learnNewest([...unknown]);
     const stored = new Map<string, Set<string>>();
     const statements = runs.map(({ first, last }) => {
       const span = { series: seriesOf(first)?.name ?? "", fromMs: first.atMs, toMs: last.atMs + 1 };
@@ -89,10 +101,23 @@ export class InfluxPoints implements PointsSink {
         stored.set(`${key} ${String(row[0])}`, new Set(metrics));
       }
     }
-    return facts.flatMap((fact) => {
-      const there = stored.get(`${fact.device.key} ${fact.atMs}`);
+    const fresh = facts.flatMap((fact) => {
+      const there = stored.get(momentOf(fact));
       return (there === undefined ? fact : without(fact, (metric) => there.has(metric))) ?? [];
     });
+    const late = doubtful.filter((fact) => !isSuspect(fact) && fact.atMs < (seriesOf(fact)?.newestMs ?? 0));
+    return { fresh, late: new Set(late.map(momentOf).filter((moment) => !stored.has(moment))) };
+  }
+
+  /** The newest that is there of devices of which nothing was written since the start; each with its last reading of these. */
+  async #learnNewest(devices: readonly [Series, ReadingFact][]): Promise<void> {
+    const statements = devices.map(([{ name }, { atMs }]) =>
+      lastSoundIn({ series: name, fromMs: atMs + 1, toMs: Number.MAX_SAFE_INTEGER }, 1),
+    );
+    for await (const { statement, rows } of this.#deps.server.ask(statements)) {
+      const [series] = devices[statement] ?? [];
+      if (series !== undefined) series.newestMs = Number(rows[0]?.[0]);
+    }
   }
 
   /** Takes out metrics that are beyond the fields of their model. */
@@ -145,6 +170,8 @@ const parkedOf = (fact: ReadingFact, reason: ParkReason, detail: string): Parked
   detail,
 });
 
+const momentOf = ({ device, atMs }: ReadingFact): string => `${device.key} ${atMs}`;
+
 const isSuspect = ({ atMs, receivedAtMs, device }: ReadingFact): boolean => isClockSuspect(atMs, receivedAtMs, device);
 
 const mayBeStored = (fact: ReadingFact, series: Series | undefined): boolean =>
@@ -153,6 +180,18 @@ const mayBeStored = (fact: ReadingFact, series: Series | undefined): boolean =>
 function noteNewest(fact: ReadingFact, series: Series | undefined): void {
   if (series === undefined || isSuspect(fact)) return;
   series.newestMs = Math.max(series.newestMs ?? fact.atMs, fact.atMs);
+}
+
+/** Readings that are older than what came before them of their device: in one batch here, and in two perhaps for whoever judges them. */
+function outOfOrder(facts: readonly ReadingFact[]): string[] {
+  const newest = new Map<number, number>();
+  const found: string[] = [];
+  for (const fact of facts) {
+    if (isSuspect(fact)) continue;
+    if (fact.atMs < (newest.get(fact.device.key) ?? 0)) found.push(momentOf(fact));
+    else newest.set(fact.device.key, fact.atMs);
+  }
+  return found;
 }
 
 /** Readings of one device that lie close together, of readings in the order of device and time. */

@@ -1,9 +1,9 @@
 /** Readings in InfluxDB, asked by InfluxQL; `InfluxPoints` writes them. */
-import type { DeviceRef, MetricLayout } from "../devices/devices.ts";
+import type { DeviceRef, MetricLayout, ReadingFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import { bucketLengthMs } from "./core/buckets.ts";
-import { receivedField } from "./core/influx-lines.ts";
+import { cameLateField, receivedField } from "./core/influx-lines.ts";
 import {
   foldNames,
   foldsIn,
@@ -162,6 +162,25 @@ export class InfluxTelemetryStore implements TelemetryStore {
     }
   }
 
+  /**
+   * Of readings by a sound clock that are older than what was heard of their device those that came before, by device and time. The
+   * writer may be ahead of whoever asks: what it stored of this very coming says when it was received.
+   */
+  async cameBefore(facts: readonly ReadingFact[]): Promise<Set<string>> {
+    const names = await this.#namesOf([...new Set(facts.map(({ device }) => device.key))]);
+    const known = facts.filter(({ device }) => names.has(device.key));
+    const statements = known.map(({ device, atMs }) =>
+      readingsIn({ series: names.get(device.key) ?? "", fromMs: atMs, toMs: atMs + 1 }, null, 0),
+    );
+    const before = new Set<string>();
+    for await (const { statement, columns, rows } of this.#deps.server.ask(statements)) {
+      const fact = known[statement];
+      if (fact === undefined) continue;
+      if (rows[0]?.[columns.indexOf(cameLateField)] !== fact.receivedAtMs) before.add(momentOf(fact));
+    }
+    return before;
+  }
+
   async means(query: MeansQuery): Promise<{ value: number | null; devices: number }> {
     const names = await this.#namesOf(query.devices.map(({ deviceKey }) => deviceKey));
     const statements = query.devices.flatMap(({ deviceKey, sinceMs }) => {
@@ -199,7 +218,8 @@ export class InfluxTelemetryStore implements TelemetryStore {
       const [metric = "", value] = [columns[at], row[at]];
       if (typeof value !== "number") continue;
       if (metric === receivedField) receivedAtMs = value;
-      else metrics[metric] = this.#isFlag(device.model, metric, layout) ? value !== 0 : value;
+      else if (metric !== cameLateField)
+        metrics[metric] = this.#isFlag(device.model, metric, layout) ? value !== 0 : value;
     }
     const clockSuspect = receivedAtMs !== null;
     return { deviceKey: device.key, atMs, metrics, clockSuspect, orderAtMs: receivedAtMs ?? atMs };
@@ -227,6 +247,8 @@ export class InfluxTelemetryStore implements TelemetryStore {
 
 /** What is beyond this counts as this in a mean, so that it has one. */
 const meanMax = 1e150;
+
+const momentOf = ({ device, atMs }: ReadingFact): string => `${device.key} ${atMs}`;
 
 function fold(
   buckets: Map<number, Bucket> | undefined,

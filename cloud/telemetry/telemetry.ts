@@ -115,6 +115,15 @@ export class Telemetry {
     return this.#influx?.store ?? this.#readings;
   }
 
+  /**
+   * Of readings by a sound clock that are older than what was heard of their device those that came before, by device and time. Not
+   * there where that is known of every reading.
+   */
+  get cameBefore(): ((facts: readonly ReadingFact[]) => Promise<Set<string>>) | undefined {
+    const store = this.#influx?.store;
+    return store === undefined ? undefined : (facts) => store.cameBefore(facts);
+  }
+
   /** The same readings for whoever must not decide on a part of them: away while some of that time wait to be stored. */
   get complete(): Pick<TelemetryStore, "readings"> {
     return this.#influx?.complete ?? this.#readings;

@@ -6,13 +6,21 @@ import type { DeviceRef, EventFact, PresenceFact, ReadingFact } from "../../clou
 import { Outbox } from "../../cloud/events/events.ts";
 import { bindDb } from "../../cloud/platform/database.ts";
 import { randomIds } from "../../cloud/platform/ids.ts";
+import { createLogger } from "../../cloud/platform/logger.ts";
 import { problem } from "../../cloud/platform/problem.ts";
 import type { CauseChange } from "../../cloud/service/cases.ts";
 import { type RuleDefinition, ruleDefinition, type RuleMode } from "../../cloud/service/core/rule.ts";
 import { RuleEngine } from "../../cloud/service/rule-engine.ts";
 import { Audit } from "../../cloud/staff/staff.ts";
 import type { StoredReading } from "../../cloud/telemetry/telemetry-store.ts";
-import { Telemetry, telemetryProblems } from "../../cloud/telemetry/telemetry.ts";
+import {
+  type InfluxConfig,
+  InfluxReadings,
+  ParkedReadings,
+  type PointsSink,
+  Telemetry,
+  telemetryProblems,
+} from "../../cloud/telemetry/telemetry.ts";
 import { SetClock } from "./down-road.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 import { TestRegistry } from "./registry.ts";
@@ -28,9 +36,9 @@ interface Said {
   presence?: PresenceFact[];
 }
 
-/** The house of a file of tests: each begins in another month of it. */
-export async function houseOfTests(): Promise<RuleHouse> {
-  const house = await RuleHouse.open();
+/** The house of a file of tests: each begins in another month of it. @param influx where its readings are stored, if not in its database */
+export async function houseOfTests(influx?: InfluxConfig): Promise<RuleHouse> {
+  const house = await RuleHouse.open(influx);
   afterAll(() => house.close());
   beforeEach(() => house.begin());
   return house;
@@ -51,31 +59,46 @@ class RuleHouse {
   readonly base: TestDatabase;
   readonly clock: SetClock;
   readonly devices: TestRegistry;
-  readonly #telemetry: Telemetry;
+  /** With InfluxDB: whether a batch is stored before it is judged, and not after. */
+  pointsAreAhead = false;
+  readonly #influx: InfluxConfig | undefined;
+  #telemetry!: Telemetry;
+  #points: PointsSink | undefined;
   #ovens = 0;
   #connections = 0;
 
-  private constructor(base: TestDatabase, clock: SetClock, devices: TestRegistry, telemetry: Telemetry) {
+  private constructor(base: TestDatabase, clock: SetClock, devices: TestRegistry, influx: InfluxConfig | undefined) {
     this.base = base;
     this.clock = clock;
     this.devices = devices;
-    this.#telemetry = telemetry;
+    this.#influx = influx;
   }
 
-  static async open(): Promise<RuleHouse> {
+  static async open(influx?: InfluxConfig): Promise<RuleHouse> {
     const base = await createTestDatabase();
     const clock = new SetClock();
     const devices = new TestRegistry({ db: base.db, clock, ids: randomIds, audit: new Audit(clock) });
-    const telemetry = new Telemetry({
-      db: base.db,
-      clock,
-      layoutOf: (model) => devices.layout(model),
-      modelsOf: (keys) => devices.modelsOf(keys),
-    });
-    await telemetry.load();
     await devices.addModel("oven-x200", { metrics: [{ name: "cavity_c" }, { name: "power_w" }] });
     await devices.load();
-    return new RuleHouse(base, clock, devices, telemetry);
+    return new RuleHouse(base, clock, devices, influx);
+  }
+
+  /** Its readings, with nothing remembered of before. */
+  async #openTelemetry(): Promise<void> {
+    const { base, clock, devices } = this;
+    const deps = { db: base.db, clock, ids: randomIds, layoutOf: (model: string) => devices.layout(model) };
+    const influx =
+      this.#influx &&
+      new InfluxReadings({
+        ...deps,
+        parked: new ParkedReadings(deps),
+        logger: createLogger("silent"),
+        config: this.#influx,
+        oldestWaitingMs: () => clock.nowMs(),
+      });
+    this.#points = influx?.points;
+    this.#telemetry = new Telemetry({ ...deps, modelsOf: (keys) => devices.modelsOf(keys), influx });
+    await this.#telemetry.load();
   }
 
   close(): Promise<void> {
@@ -94,7 +117,8 @@ class RuleHouse {
   /** The same service after a restart: nothing but the database. */
   async restart(): Promise<void> {
     const { base, clock, devices } = this;
-    const { store } = this.#telemetry;
+    if (this.#influx !== undefined || this.#telemetry === undefined) await this.#openTelemetry();
+    const { store, cameBefore } = this.#telemetry;
     this.engine = new RuleEngine({
       db: base.db,
       clock,
@@ -105,6 +129,7 @@ class RuleHouse {
       refsByKey: (keys) => devices.refsByKey(keys),
       watched: devices.watched,
       readings: store,
+      cameBefore,
       completeReadings: {
         readings: (query) => {
           if (this.isBehind) throw problem(telemetryProblems, "telemetry_store_away");
@@ -139,6 +164,7 @@ class RuleHouse {
     const client = await this.base.database.connect();
     const tx = bindDb(client);
     const kept = this.changes.length;
+    if (this.pointsAreAhead) await this.#points?.write(readings);
     try {
       await client.query("BEGIN");
       await this.devices.presence.ingest(tx, presence, bootId);
@@ -147,7 +173,11 @@ class RuleHouse {
       const afterCommit = await this.engine.ingest(tx, { readings, repeated, events, presence });
       await client.query(fails ? "ROLLBACK" : "COMMIT");
       if (fails) this.changes.length = kept;
-      else afterCommit();
+      else {
+        prepared.learn?.();
+        afterCommit();
+      }
+      if (!fails && !this.pointsAreAhead) await this.#points?.write(readings);
     } finally {
       await client.end();
     }

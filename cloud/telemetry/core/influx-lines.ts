@@ -14,11 +14,17 @@ export const measurement = "readings";
 /** Field of a reading whose own time cannot be right: when it was received. */
 export const receivedField = "receivedAtMs";
 
+/** Field of a reading that was not the newest of its device when it came, and new: when it was received first. */
+export const cameLateField = "cameLateAtMs";
+
 /** A tag's value, with what would end it escaped. */
 const tagValue = (text: string): string => text.replaceAll(/[,= \\]/g, String.raw`\$&`);
 
-/** @param series the name that stands for the appliance; nothing in it needs escaping */
-export function lineOf(fact: ReadingFact, series: string): string {
+/**
+ * @param series the name that stands for the appliance; nothing in it needs escaping
+ * @param cameLate whether it is the first of its moment, and not newer than everything of its device
+ */
+export function lineOf(fact: ReadingFact, series: string, cameLate: boolean): string {
   const { device, atMs, receivedAtMs, metrics } = fact;
   const suspect = isClockSuspect(atMs, receivedAtMs, device);
   let fields = suspect ? `${receivedField}=${receivedAtMs}` : "";
@@ -26,6 +32,7 @@ export function lineOf(fact: ReadingFact, series: string): string {
     const value = metrics[name];
     if (value !== undefined) fields += `${fields === "" ? "" : ","}${name}=${Number(value)}`;
   }
+  if (cameLate) fields += `,${cameLateField}=${receivedAtMs}`;
   const clock = suspect ? "suspect" : "ok";
   return `${measurement},clock=${clock},device=${series},model=${tagValue(device.model)} ${fields} ${atMs}`;
 }
