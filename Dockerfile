@@ -23,4 +23,4 @@ EXPOSE 8883 8443
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD \
   ["node_modules/.bin/node", "-e", "fetch('http://127.0.0.1:8080/api/v1/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-CMD ["node_modules/.bin/node", "cloud/main.ts"]
+CMD ["node_modules/.bin/node", "--max-semi-space-size=64", "cloud/main.ts"]

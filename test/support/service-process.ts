@@ -18,6 +18,8 @@ export const anyPorts = {
 } as const;
 
 const mainFile = new URL("../../cloud/main.ts", import.meta.url);
+/** As `npm start` has them. */
+const startFlags = ["--max-semi-space-size=64"];
 
 export interface RunningService {
   child: ChildProcess;
@@ -62,7 +64,7 @@ export async function startServiceProcess(options: {
   const { dataDir, key, env = {}, execArgv = [], args = [] } = options;
   const child = fork(mainFile, args, {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    execArgv,
+    execArgv: [...startFlags, ...execArgv],
     env: { ...process.env, HEARTH_DATA_DIR: dataDir, ...anyPorts, ...env },
   });
   let said = "";
