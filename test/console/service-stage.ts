@@ -173,6 +173,13 @@ export async function setServiceStage(service: RunningService): Promise<ServiceS
     const { body } = await service.api(`/api/v1/cases/${await caseOf(hotId)}`);
     return body?.evidence?.series?.length > 0;
   });
+  // Its past has a sensor that was stuck for a while, which nobody saw then.
+  await until("somebody has seen it", async () => {
+    const { body } = await service.api("/api/v1/cases/queue");
+    const stuck = body.items.filter(({ cause }: { cause: string }) => cause === "sensor_frozen");
+    for (const { id } of stuck) await service.api(`/api/v1/cases/${id}/acknowledge`, { method: "POST" });
+    return stuck.length === 0;
+  });
   await until("the owner is heard", async () => (await caseOf(helpId)) !== "");
   const incidents = async () => (await service.api("/api/v1/incidents")).body.items;
   await until("the many are one incident", async () => (await incidents())[0]?.members === ovensAtOnce);
