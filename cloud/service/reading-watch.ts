@@ -292,6 +292,7 @@ export class ReadingWatch {
       else drive.readings.push(driven);
     }
     const before = await this.#drivenBefore(watch, drives);
+    const late = new Map<number, ReadonlySet<number>>();
     for (const [key, drive] of drives) {
       const { device, readings: list } = drive;
       // Late data may lie before what came with it: within a batch, the devices' own time decides.
@@ -312,8 +313,10 @@ export class ReadingWatch {
       if (state !== start) drive.state = state;
       if (times.length === 0) continue;
       lateDriven.push({ watch, one: { device, times } });
-      for (const fact of readings) if (fact.device.key === key && times.includes(fact.atMs)) doubtful.push(fact);
+      late.set(key, new Set(times));
     }
+    if (late.size > 0)
+      for (const fact of readings) if (late.get(fact.device.key)?.has(fact.atMs) === true) doubtful.push(fact);
     staged.frozen.push({ watch, drives, known: [...before.keys()] });
   }
 
