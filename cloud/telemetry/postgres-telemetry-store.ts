@@ -1,11 +1,9 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type pg from "pg";
-import { from as copyFrom } from "pg-copy-streams";
 import type { DeviceRef, MetricLayout, ReadingFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, sqlState } from "../platform/database.ts";
 import type { DeviceHour } from "./core/dirty-hours.ts";
+import { copyIn } from "./copy-in.ts";
 import { copyBytes, copyColumns } from "./core/reading-copy.ts";
 import { hoursOf, type ReadingRow, readingRows } from "./core/reading-rows.ts";
 import { defaultRetention, leastBucketMs, type Retention } from "./core/retention.ts";
@@ -40,11 +38,9 @@ export interface PreparedReadings {
   readonly learn?: () => void;
 }
 
-/** Adds rows to a table that is made like `reading`. */
-export async function copyInto(client: pg.Client, table: string, bytes: Buffer): Promise<void> {
-  const sink = client.query(copyFrom(`COPY ${table} ${copyColumns} FROM STDIN (FORMAT binary)`));
-  await pipeline(Readable.from([bytes]), sink);
-}
+/** Adds rows to a table that is made like `reading`. `before`: statements that are run ahead of that, for the same answer. */
+export const copyInto = (client: pg.Client, table: string, bytes: Buffer, before = ""): Promise<void> =>
+  copyIn(client, `${before}COPY ${table} ${copyColumns} FROM STDIN (FORMAT binary)`, bytes);
 
 type LayoutOf = (model: string) => MetricLayout;
 
@@ -111,19 +107,16 @@ export class PostgresTelemetryStore implements TelemetryStore {
    */
   async append(client: pg.Client, prepared: PreparedReadings): Promise<(() => void) | undefined> {
     if (prepared.rows.length === 0) return undefined;
-    await client.query(`${sharesBarrier}; SAVEPOINT readings`);
-    const learn = await this.rollups.note(client, prepared.hours);
     try {
-      await copyInto(client, "reading", prepared.copy);
-      return learn;
+      await copyInto(client, "reading", prepared.copy, `${sharesBarrier}; SAVEPOINT readings; `);
     } catch (error) {
       if (sqlState(error) !== uniqueViolation) throw error;
       // Some device sent again what was stored already. That is rare, so only then is the slower way taken that can merge.
       await client.query("ROLLBACK TO SAVEPOINT readings");
-      const learnAgain = await this.rollups.note(client, prepared.hours);
       await this.#appendMerging(client, prepared);
-      return learnAgain;
     }
+    // Behind the barrier: what is known to be noted was not worked in meanwhile.
+    return this.rollups.note(client, prepared.hours);
   }
 
   async #appendMerging(client: pg.Client, prepared: PreparedReadings): Promise<void> {

@@ -12,7 +12,6 @@ import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import { model as modelSchema } from "#protocol/model.ts";
 import { contentDraft } from "../../cloud/content/content-shapes.ts";
 import { campaignDefinition } from "../../cloud/engagement/core/campaign.ts";
-import { yieldToEvents } from "../../cloud/platform/clock.ts";
 import type { Db } from "../../cloud/platform/database.ts";
 import type { Principal } from "../../cloud/staff/staff.ts";
 import { CloudParts } from "./cloud-parts.ts";
@@ -53,6 +52,9 @@ const apartMs = 8 * 86_400_000;
 const batchRecords = 500;
 const sendingDevices = 200;
 const rowsPerStatement = 50_000;
+/** How long readings are under way at most, and what is between two runs of the load, so that none comes twice. */
+const onTheWayMs = 60_000;
+const betweenRunsMs = 10 * 60_000;
 
 const model = modelSchema.parse({
   key: modelKey,
@@ -133,7 +135,7 @@ async function fillConsents(db: Db, households: number, nowMs: number): Promise<
   }
 }
 
-/** Commits readings one batch after another until it is told to stop. */
+/** Commits readings one batch after another until it is told to stop, and takes the next one apart meanwhile, as a gateway's link does. */
 class IngestLoad {
   readonly #cloud: CloudParts;
   #sequence = 0;
@@ -146,23 +148,32 @@ class IngestLoad {
 
   async run(): Promise<void> {
     this.#stops = false;
-    while (!this.#stops) {
-      const nowMs = this.#cloud.clock.nowMs();
+    const { source, slices, clock } = this.#cloud;
+    const { ingest } = slices;
+    const nowMs = clock.nowMs();
+    const firstSequence = this.#sequence;
+    const nextBatch = () => {
       const records = Array.from({ length: batchRecords }, (): SequencedRecord => {
         const sequence = this.#sequence;
         this.#sequence += 1;
         const deviceId = `bench-${String(1 + (sequence % sendingDevices)).padStart(9, "0")}`;
-        const payload = Buffer.from(
-          JSON.stringify({
-            atMs: nowMs - 3_600_000 + Math.floor(sequence / sendingDevices),
-            m: { cavity_c: sequence % 250 },
-          }),
-        );
+        const atMs = nowMs - onTheWayMs + Math.floor((sequence - firstSequence) / sendingDevices);
+        const payload = Buffer.from(JSON.stringify({ atMs, m: { cavity_c: sequence % 250 } }));
         return { sequence, channel: "telemetry", deviceId, receivedAtMs: nowMs, payload };
       });
-      await this.#cloud.slices.ingest.commit(this.#cloud.source, records);
+      return { records, prepared: ingest.prepare(source, records) };
+    };
+    let next = nextBatch();
+    for (;;) {
+      const { records, prepared } = next;
+      const committing = ingest.commit(source, records, await prepared);
+      if (this.#stops) {
+        await committing;
+        return;
+      }
+      next = nextBatch();
+      await committing;
       this.#committed += records.length;
-      await yieldToEvents();
     }
   }
 
@@ -212,7 +223,7 @@ async function approved(cloud: CloudParts): Promise<string> {
 
 async function measure(cloud: CloudParts, load: IngestLoad, households: number, kind: Kind): Promise<CampaignFigures> {
   const { engagement } = cloud.slices;
-  if (kind === "out") cloud.clock.forward(apartMs);
+  cloud.clock.forward(kind === "out" ? apartMs : betweenRunsMs);
   const id = await approved(cloud);
   const mark = () => ({ committed: load.committed, atMs: performance.now(), down: cloud.handedDown });
   const rate = (from: ReturnType<typeof mark>, to: ReturnType<typeof mark>) =>
