@@ -9,10 +9,10 @@ import {
   type EnrolFrom,
   type GatewaySecurityKind,
   type Identity,
-  type LoginKind,
   type Presence,
   type Token,
 } from "#protocol/link/messages.ts";
+import type { LoginKind } from "#protocol/link/login.ts";
 import type { Bounds } from "./bounds.ts";
 import type { BrokerMemory } from "./broker-memory.ts";
 import type { Access } from "./core/access.ts";

@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { CloseReason } from "#protocol/errors.ts";
-import type { Via } from "#protocol/link/messages.ts";
+import type { Via } from "#protocol/link/login.ts";
 
 /** A certificate whose key the peer has proved to hold. Whether it is worth anything is for the login to say. */
 export interface PeerCertificate {

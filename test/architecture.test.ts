@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { type Import, violation } from "./architecture.ts";
+import { circles, type Import, violation } from "./architecture.ts";
 
 const sources = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts", "*.tsx"], {
   encoding: "utf8",
@@ -24,6 +24,23 @@ test("every import keeps to the rule", () => {
   const imports = sources.flatMap(importsOf);
   expect(imports.length).toBeGreaterThan(100);
   expect(imports.map(violation).filter((found) => found !== null)).toEqual([]);
+});
+
+test("no files import each other in a circle: each can be read after what it is made of", () => {
+  expect(circles(sources.flatMap(importsOf))).toEqual([]);
+});
+
+test("a circle is found, over however many files it goes, and what only leads into it is none of it", () => {
+  const imports = [
+    { file: "cloud/a.ts", specifier: "./b.ts" },
+    { file: "cloud/b.ts", specifier: "#protocol/c.ts" },
+    { file: "protocol/c.ts", specifier: "../cloud/a.ts" },
+    { file: "cloud/main.ts", specifier: "./a.ts" },
+    { file: "cloud/b.ts", specifier: "./leaf.ts" },
+    { file: "cloud/b.ts", specifier: "zod" },
+  ];
+  expect(circles(imports)).toEqual([["cloud/a.ts", "cloud/b.ts", "protocol/c.ts"]]);
+  expect(circles(imports.slice(1))).toEqual([]);
 });
 
 test.each([

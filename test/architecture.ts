@@ -51,3 +51,37 @@ function sliceViolation(file: string, to: string, says: (why: string) => string)
   const publicFile = `${toSlice}.ts`;
   return toRest.join("/") === publicFile ? null : says(`a slice is reached through cloud/${toSlice}/${publicFile}`);
 }
+
+/** Files that import each other in a circle, each circle in the order of its names. */
+export function circles(imports: readonly Import[]): string[][] {
+  const leadsTo = new Map<string, Set<string>>();
+  for (const found of imports) {
+    const to = target(found);
+    if (to === null) continue;
+    const known = leadsTo.get(found.file);
+    if (known === undefined) leadsTo.set(found.file, new Set([to]));
+    else known.add(to);
+  }
+  const reached = new Map([...leadsTo.keys()].map((file) => [file, reachedFrom(file, leadsTo)]));
+  const inCircle = [...reached].filter(([file, from]) => from.has(file)).map(([file]) => file);
+  const found = new Map<string, string[]>();
+  for (const file of inCircle) {
+    const circle = inCircle
+      .filter((other) => reached.get(file)?.has(other) && reached.get(other)?.has(file))
+      .toSorted();
+    found.set(circle.join(" "), circle);
+  }
+  return [...found.values()];
+}
+
+/** Everything that a file is made of; itself only where a circle leads back to it. */
+function reachedFrom(file: string, leadsTo: ReadonlyMap<string, ReadonlySet<string>>): Set<string> {
+  const reached = new Set<string>();
+  const open = [...(leadsTo.get(file) ?? [])];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    open.push(...(leadsTo.get(next) ?? []));
+  }
+  return reached;
+}

@@ -12,24 +12,11 @@ import { to as copyTo } from "pg-copy-streams";
 import { ArchiveWriter, Measured, partBytesMax } from "./archive.ts";
 import { migrationsOf, partitionsOf, quoted, sequencesOf, tablesOf } from "./catalogue.ts";
 import { type End, endName, type Head, headName, isOfThisRun, partName } from "./core/contents.ts";
+import type { BackupProgress, BackupReport } from "./report.ts";
 import { copySpool } from "./spool-copy.ts";
 
+export type { BackupProgress, BackupReport } from "./report.ts";
 export { restoreBackup } from "./restore.ts";
-
-/** What is being done, and how far it is. */
-export interface BackupProgress {
-  doing: string;
-  rows: number;
-  bytes: number;
-}
-
-export interface BackupReport {
-  tables: number;
-  rows: number;
-  files: number;
-  /** Before they were compressed. */
-  bytes: number;
-}
 
 interface Work {
   archive: ArchiveWriter;

@@ -9,7 +9,6 @@ import { from as copyFrom } from "pg-copy-streams";
 import { StartError } from "../platform/config.ts";
 import { bindDb, type Db, knownMigrations, migrate, transaction } from "../platform/database.ts";
 import { type ArchiveEntry, ArchiveUnreadable, Measured, readArchive } from "./archive.ts";
-import type { BackupProgress, BackupReport } from "./backup.ts";
 import { foreignKeysOf, quoted, tablesOf } from "./catalogue.ts";
 import {
   end as endSchema,
@@ -21,6 +20,7 @@ import {
   placeOf,
   tableOf,
 } from "./core/contents.ts";
+import type { BackupProgress, BackupReport } from "./report.ts";
 
 const smallEntryBytesMax = 64 * 1_048_576;
 

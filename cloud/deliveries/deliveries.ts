@@ -11,7 +11,7 @@ import { kindPolicies } from "./core/step-table.ts";
 import { Commands } from "./commands.ts";
 import { amendBody, cancelSet, createSet, type DeliverySet } from "./delivery-sets.ts";
 import { DeliveryLog } from "./delivery-log.ts";
-import { DeliveryMoves, type MoveBook, type Moved } from "./delivery-moves.ts";
+import { type CloseRefusal, DeliveryMoves, type MoveBook, type Moved } from "./delivery-moves.ts";
 import {
   type Delivery,
   type DeliveryMove,
@@ -63,10 +63,6 @@ interface DeliveriesDeps {
 interface Closed {
   kind: "closed";
   delivery: Delivery;
-}
-interface CloseRefusal {
-  kind: "refused";
-  rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way";
 }
 
 /** The inbox of every appliance: what was promised to it, and what became of it. */

@@ -24,6 +24,12 @@ export interface Moved {
   reason: string | null;
 }
 
+/** Why a delivery cannot be closed by somebody's word. */
+export interface CloseRefusal {
+  kind: "refused";
+  rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way";
+}
+
 /** Who has to know what moved, in the transaction in which it does. */
 export interface MoveBook {
   outbox: Outbox;

@@ -6,7 +6,7 @@ import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
-import { isCommitted, isOpen } from "./core/delivery-life.ts";
+import { type DeliveryPhase, isCommitted, isOpen } from "./core/delivery-life.ts";
 import { type UpdateNext, updateNext } from "./core/update-next.ts";
 import {
   isAgreeable,
@@ -19,8 +19,8 @@ import {
   type UpdateTerms,
   updateTermsOf,
 } from "./core/update-terms.ts";
-import type { Deliveries, DeliveryPhase } from "./deliveries.ts";
 import { findDelivery, lockDeliveries, stateOf, termsOf } from "./deliveries-store.ts";
+import type { CloseRefusal } from "./delivery-moves.ts";
 import { insertWord, type UpdateRow, updatesOf } from "./owner-updates-store.ts";
 
 /** An update as the household sees it. */
@@ -56,7 +56,14 @@ interface OwnerUpdatesDeps {
   clock: Clock;
   outbox: Outbox;
   audit: Audit;
-  deliveries: Pick<Deliveries, "amend" | "decline">;
+  deliveries: {
+    amend(
+      tx: Db,
+      id: string,
+      patch: Record<string, unknown>,
+    ): Promise<{ kind: "amended"; afterCommit: () => void } | { kind: "closed" }>;
+    decline(tx: Db, by: Principal, id: string): Promise<{ kind: "closed" } | CloseRefusal>;
+  };
   appliances: {
     ofHousehold(householdId: string): Promise<DeviceRef[]>;
     tenure: { now(tx: Db, deviceId: string): Promise<DeviceRef | null> };
@@ -209,7 +216,7 @@ interface Saying {
 const isInstalling = ({ step }: UpdateRow): boolean => step === "installing" || step === "rebooting";
 
 /** The appliance went on between the look and the word. */
-const moved = (rule: "delivery_not_found" | "delivery_already_closed" | "delivery_under_way"): UpdateRefusal => ({
+const moved = (rule: CloseRefusal["rule"]): UpdateRefusal => ({
   kind: "refused",
   rule: rule === "delivery_under_way" ? "update_under_way" : "update_already_closed",
 });

@@ -4,7 +4,7 @@ import { householdFacts } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import { noticeMessage, type UpdateNotice } from "./core/notice-text.ts";
-import type { Deliveries } from "./deliveries.ts";
+import type { DeliverySet } from "./delivery-sets.ts";
 
 /** Before recipes and firmware itself, after a safety notice. */
 const noticePriority = 6;
@@ -18,7 +18,7 @@ const elsewhere = { locale: "en", timeZone: "UTC" };
 
 interface UpdateNoticesDeps {
   clock: Clock;
-  deliveries: Pick<Deliveries, "createForSet">;
+  deliveries: { createForSet<Row>(tx: Db, set: DeliverySet, fact: Record<string, unknown>): Promise<Row[]> };
 }
 
 /** A household is told before its appliance is updated, by a message on the appliance's own display. */

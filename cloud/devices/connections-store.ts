@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { LoginKind, Via } from "#protocol/link/messages.ts";
+import type { LoginKind, Via } from "#protocol/link/login.ts";
 import type { Db } from "../platform/database.ts";
 
 /** One connection of a device, from its coming to its going. */

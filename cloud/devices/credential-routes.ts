@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
-import { loginKinds, vias } from "#protocol/link/messages.ts";
+import { loginKinds, vias } from "#protocol/link/login.ts";
 import { safeText } from "#protocol/text.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";

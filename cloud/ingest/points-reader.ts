@@ -6,7 +6,7 @@
  *
  * Killed between the store's answer and the watermark, it writes the same points again, which changes nothing.
  */
-import type { ReadingFact } from "../devices/devices.ts";
+import type { DeviceRef, ReadingFact } from "../devices/devices.ts";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import { backOffMs } from "../platform/back-off.ts";
 import { type Clock, sleep, yieldToEvents } from "../platform/clock.ts";
@@ -15,12 +15,11 @@ import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { PointsSink } from "../telemetry/telemetry.ts";
 import { decodeBatch } from "./core/decode.ts";
-import type { IngestSlices } from "./ingest.ts";
 import { IngestStore, type Source } from "./ingest-store.ts";
 
 export interface PointsReaderDeps {
   db: Db;
-  findDevices: IngestSlices["findDevices"];
+  findDevices(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
   sink: PointsSink;
   clock: Clock;
   ids: Ids;

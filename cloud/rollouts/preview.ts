@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Db } from "../platform/database.ts";
-import { calendar, calendarLimits, type ScheduledRollout } from "./core/calendar.ts";
+import { calendar, calendarLimits } from "./core/calendar.ts";
+import type { ScheduledRollout } from "./core/openings.ts";
 import { expectedFinish, finishWhy } from "./core/finish-estimate.ts";
 import type { Freeze } from "./core/freeze.ts";
 import { openZones } from "./core/open-zones.ts";

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Db } from "../platform/database.ts";
-import { calendar, type ScheduledRollout } from "./core/calendar.ts";
+import { calendar } from "./core/calendar.ts";
+import type { ScheduledRollout } from "./core/openings.ts";
 import type { Freeze } from "./core/freeze.ts";
 import type { FleetView } from "./core/planner.ts";
 import { fleetViews } from "./fleet-views.ts";

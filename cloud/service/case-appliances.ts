@@ -1,6 +1,11 @@
 import type { DeviceRef } from "../devices/devices.ts";
-import type { ServiceAppliances } from "./case-desk.ts";
 import type { ServiceCase } from "./case-row.ts";
+
+/** What this slice needs of the registry. */
+export interface ServiceAppliances {
+  find(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
+  refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>>;
+}
 
 type OfDevice = Pick<ServiceCase, "deviceKey">;
 

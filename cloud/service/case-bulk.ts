@@ -3,7 +3,7 @@ import { contested, type Db } from "../platform/database.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
-import type { ServiceAppliances } from "./case-desk.ts";
+import type { ServiceAppliances } from "./case-appliances.ts";
 import { mergedInto, type ServiceCase } from "./case-row.ts";
 import { isClosed } from "./core/case-promise.ts";
 import { type CaseRefusal, stepCase } from "./core/case.ts";

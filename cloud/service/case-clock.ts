@@ -1,7 +1,7 @@
 import { type Db, transaction } from "../platform/database.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
-import type { ServiceAppliances } from "./case-desk.ts";
+import type { ServiceAppliances } from "./case-appliances.ts";
 import type { ServiceCase } from "./case-row.ts";
 import { escalate, type EscalationTarget } from "./core/case-promise.ts";
 import { stepCase } from "./core/case.ts";

@@ -4,7 +4,7 @@ import { contested, type Db } from "../platform/database.ts";
 import { once } from "../platform/idempotency.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { appliancesOf } from "./case-appliances.ts";
+import { appliancesOf, type ServiceAppliances } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
 import type { CaseEntry, EntryKind } from "./case-entries-store.ts";
 import { type CaseFilter, CaseQueueStore, type QueuePlace } from "./case-queue-store.ts";
@@ -14,12 +14,6 @@ import { isClosed } from "./core/case-promise.ts";
 import type { CaseEvent, CaseRefusal, CaseStatus, FixedIn } from "./core/case.ts";
 import type { Severity } from "./core/severity.ts";
 import { type Refused, refused } from "./refused.ts";
-
-/** What this slice needs of the registry. */
-export interface ServiceAppliances {
-  find(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
-  refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>>;
-}
 
 export interface CaseWithDevice {
   serviceCase: ServiceCase;

@@ -6,7 +6,7 @@ import { contested, type Db } from "../platform/database.ts";
 import { once } from "../platform/idempotency.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
-import type { ServiceAppliances } from "./case-desk.ts";
+import type { ServiceAppliances } from "./case-appliances.ts";
 import type { CasePolicies } from "./case-policies.ts";
 import { isTheirs, mergedInto, type ServiceCase, wantsPerson } from "./case-row.ts";
 import type { Cases } from "./cases.ts";

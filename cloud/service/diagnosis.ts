@@ -11,7 +11,7 @@ import { checkLink, signLink } from "../platform/signed-link.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import { mergedInto } from "./case-row.ts";
-import type { ServiceAppliances } from "./case-desk.ts";
+import type { ServiceAppliances } from "./case-appliances.ts";
 import type { CaseEntriesStore } from "./case-entries-store.ts";
 import type { CasesStore } from "./cases-store.ts";
 import { type Diagnosis, type DiagnosisKind, type DiagnosisReply, DiagnosisStore } from "./diagnosis-store.ts";

@@ -3,7 +3,7 @@ import { type Db, transaction } from "../platform/database.ts";
 import type { TelemetryStore } from "../telemetry/telemetry.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import type { EventsOf, KnownAppliances } from "./answers.ts";
-import type { ServiceAppliances } from "./case-desk.ts";
+import type { ServiceAppliances } from "./case-appliances.ts";
 import type { CaseEntriesStore } from "./case-entries-store.ts";
 import type { ServiceCase } from "./case-row.ts";
 import {

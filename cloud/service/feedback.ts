@@ -7,7 +7,7 @@ import { contested, type Db, transaction } from "../platform/database.ts";
 import { type Audit, type OwnerPrincipal, principalText } from "../staff/staff.ts";
 import type { Conversations } from "./conversation.ts";
 import { isClosed } from "./core/case-promise.ts";
-import type { ServiceAppliances } from "./case-desk.ts";
+import type { ServiceAppliances } from "./case-appliances.ts";
 import { feedbackPriority, type OwnerDisplay } from "./owner-display.ts";
 import { type Refused, refused } from "./refused.ts";
 

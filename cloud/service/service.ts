@@ -8,7 +8,8 @@ import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { Answers, type AnswersDeps, type EventsOf, type KnownAppliances } from "./answers.ts";
 import { CaseClock } from "./case-clock.ts";
-import { CaseDesk, type ServiceAppliances } from "./case-desk.ts";
+import type { ServiceAppliances } from "./case-appliances.ts";
+import { CaseDesk } from "./case-desk.ts";
 import { CaseEntriesStore } from "./case-entries-store.ts";
 import { CasePolicies } from "./case-policies.ts";
 import { type AnswerTemplate, answerTemplate } from "./core/answer-template.ts";
@@ -48,7 +49,7 @@ export { Listening } from "./listening.ts";
 
 export type { RuleTools } from "./rule-actions.ts";
 export type { CaseForPerson, CaseForPersonOutcome } from "./case-for-person.ts";
-export type { ServiceAppliances } from "./case-desk.ts";
+export type { ServiceAppliances } from "./case-appliances.ts";
 
 export interface ServiceDeps {
   db: Db;

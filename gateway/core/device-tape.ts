@@ -1,5 +1,5 @@
 import type { CloseReason } from "#protocol/errors.ts";
-import type { LoginKind, Via } from "#protocol/link/messages.ts";
+import type { LoginKind, Via } from "#protocol/link/login.ts";
 import type { PacketMemory } from "./packet-memory.ts";
 import { type ConnectPacket, packetTypes } from "./packets.ts";
 import { Tape } from "./tape.ts";

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { type Access, isTopic, refusedCode } from "./access.ts";
+import { type Access, refusedCode } from "./access.ts";
+import { isTopic } from "./topic-text.ts";
 import type { ConnectPacket } from "./packets.ts";
 
 /** The one filter that is refused, as the Eclipse interoperability tests ask for. */

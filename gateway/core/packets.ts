@@ -1,6 +1,6 @@
 /** MQTT 3.1.1 control packets as far as the gate reads and writes them itself, as strictly as the standard has them. */
 import { isUtf8 } from "node:buffer";
-import { isFilter } from "./access.ts";
+import { isFilter } from "./topic-text.ts";
 
 export const packetTypes = {
   connect: 1,

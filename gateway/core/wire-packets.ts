@@ -1,6 +1,6 @@
 /** What a tape's record says, for people; and how it is said to a tape. */
 import { type CloseReason, closeReasons } from "#protocol/errors.ts";
-import { type LoginKind, loginKinds, type Via, vias } from "#protocol/link/messages.ts";
+import { type LoginKind, loginKinds, type Via, vias } from "#protocol/link/login.ts";
 import { type WirePacket, wireTypes } from "#protocol/link/wire.ts";
 import { topicPrefix, upChannels } from "#protocol/topics.ts";
 import type { TapeRecord } from "./tape.ts";

@@ -14,6 +14,7 @@
 import type { DownChannel } from "../topics.ts";
 import type { WirePacket } from "./wire.ts";
 import type { GatewayLimits } from "./limits.ts";
+import type { LoginKind, Via } from "./login.ts";
 
 /** Most unacknowledged batches on the link, and the bounds of each. */
 export const linkLimits = { batchesInFlight: 3, batchRecordsMax: 4_000, batchBytesMax: 2_097_152 } as const;
@@ -27,14 +28,6 @@ export interface UpBacklog {
   /** Age of the oldest of them; 0 when there is none. */
   oldestMs: number;
 }
-
-/** Over what a device came. */
-export const vias = ["tcp", "tls", "ws", "wss"] as const;
-export type Via = (typeof vias)[number];
-
-/** What a device proved itself with; `open` where nothing was asked. */
-export const loginKinds = ["token", "certificate", "claim", "open"] as const;
-export type LoginKind = (typeof loginKinds)[number];
 
 /** How a connection came or went; a record of the up road. A new boot id ends every connection of earlier boots. */
 export interface Presence {

@@ -1,4 +1,4 @@
-import type { LoginKind, Via } from "./messages.ts";
+import type { LoginKind, Via } from "./login.ts";
 
 /** MQTT's control packets, and `closed`, which is no packet: the connection ended here. */
 export const wireTypes = [

@@ -1,19 +1,12 @@
 /** `npm run bench -- download`: many appliances fetch one firmware image at once, beside nginx that serves the same bytes. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Downloaded, DownloadQuestion } from "./download-load.ts";
+import type { FileServer } from "./file-server.ts";
 import { median, rounded, say } from "./figures.ts";
 import { startHearthFiles } from "./hearth-files.ts";
 import { LoadProcess } from "./load-process.ts";
 import { nginxIsThere, startNginx } from "./nginx.ts";
 import { anonymousKb, cpuMs, untilQuiet, watchMemory } from "./process-figures.ts";
-
-/** Who serves an image, in a process of its own. */
-export interface FileServer {
-  readonly pid: number;
-  readonly href: string;
-  collectGarbage(): void;
-  stop(): Promise<void>;
-}
 
 export interface DownloadFigures {
   mb_per_s: number;

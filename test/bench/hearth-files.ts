@@ -1,6 +1,6 @@
 import mqtt from "mqtt";
 import { overHttp, ReleaseKit } from "../support/release-kit.ts";
-import type { FileServer } from "./downloads.ts";
+import type { FileServer } from "./file-server.ts";
 import { type Hearth, startHearth } from "./hearth.ts";
 import { benchModel } from "./peer.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { untilListening } from "./listening.ts";
 import { freePort } from "../support/service-process.ts";
-import type { FileServer } from "./downloads.ts";
+import type { FileServer } from "./file-server.ts";
 
 const nginxPath = ["/usr/sbin/nginx", "/usr/bin/nginx", "/opt/homebrew/bin/nginx"].find((path) => existsSync(path));
 

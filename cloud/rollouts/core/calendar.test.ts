@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type MaintenanceWindow, windowState } from "#protocol/maintenance-window.ts";
-import { calendar, calendarLimits, type ScheduledRollout } from "./calendar.ts";
+import { calendar, calendarLimits } from "./calendar.ts";
+import type { ScheduledRollout } from "./openings.ts";
 import type { Freeze } from "./freeze.ts";
 
 const at = (text: string): number => Temporal.Instant.from(text).epochMilliseconds;

@@ -1,33 +1,17 @@
 /** The schedule of a range of time: rollouts, the windows in which their appliances may begin, freezes, and what is in each other's way. */
-import { type Interval, type MaintenanceWindow, openIntervals } from "#protocol/maintenance-window.ts";
+import type { Interval } from "#protocol/maintenance-window.ts";
 import { type Clash, clashesOf } from "./clashes.ts";
 import type { Freeze } from "./freeze.ts";
 import { cut } from "./intervals.ts";
-import { zoneClocks } from "./zone-clocks.ts";
+import { type Openings, openingsOf, scheduleDaysMax, type ScheduledRollout } from "./openings.ts";
 
 export const calendarLimits = {
-  daysMax: 92,
+  daysMax: scheduleDaysMax,
   itemsMax: 2_000,
   /** Names of zones, counted once for each opening: what the work and the answer grow by. */
   zoneNamesMax: 60_000,
   clashesMax: 200,
 };
-
-/** A rollout as far as its time is concerned. */
-export interface ScheduledRollout {
-  id: string;
-  name: string;
-  model: string;
-  windows: readonly MaintenanceWindow[];
-  /** Where its appliances stand that have yet to begin; none: nothing begins any more. */
-  timeZones: readonly string[];
-  /** Where they stand; null: nobody knows. */
-  countries: readonly string[] | null;
-  fromMs: number;
-  /** When it ended or is expected to; null: nobody can say. */
-  toMs: number | null;
-  overridesFreezes: boolean;
-}
 
 export interface CalendarItem {
   kind: "rollout" | "window" | "freeze";
@@ -48,12 +32,6 @@ export interface Calendar {
   clashes: Clash[];
   /** There is more in this time than one answer holds: ask for less of it. */
   isCut: boolean;
-}
-
-/** When appliances of some zones that live by one clock may begin. */
-export interface Openings {
-  zones: readonly string[];
-  intervals: readonly Interval[];
 }
 
 /**
@@ -89,16 +67,6 @@ export function calendar(
     clashes: clashes.slice(0, limits.clashesMax),
     isCut: namesLeft < 0 || items.length > limits.itemsMax || clashes.length > limits.clashesMax,
   };
-}
-
-/** When a rollout's appliances may begin within a range, clock by clock. Without a window: all the time. */
-export function openingsOf(rollout: ScheduledRollout, range: Interval): Openings[] {
-  const time = cut({ fromMs: rollout.fromMs, toMs: rollout.toMs ?? Infinity }, range);
-  if (time === null) return [];
-  return zoneClocks(rollout.timeZones, time).map(({ zone, zones }) => ({
-    zones,
-    intervals: rollout.windows.length === 0 ? [time] : openIntervals(rollout.windows, zone, time),
-  }));
 }
 
 const nothing = { rolloutId: null, freezeId: null, models: [], countries: [], timeZones: [] };

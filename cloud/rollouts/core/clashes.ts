@@ -1,7 +1,7 @@
 import type { Interval } from "#protocol/maintenance-window.ts";
-import { calendarLimits, type Openings, openingsOf, type ScheduledRollout } from "./calendar.ts";
 import { type Freeze, frozenIntervals } from "./freeze.ts";
 import { cut, shared, without } from "./intervals.ts";
+import { type Openings, openingsOf, scheduleDaysMax, type ScheduledRollout } from "./openings.ts";
 
 export const clashRules = ["freeze_over_window", "rollouts_in_one_window", "no_open_window"] as const;
 
@@ -92,7 +92,7 @@ function neverOpen(rollout: ScheduledRollout, freezes: readonly Freeze[], range:
 
 /** The whole of a rollout whose end is known, also where the range is its last hours of soaking; otherwise from the range on. */
 function spanToLookAt({ fromMs, toMs }: ScheduledRollout, range: Interval): Interval {
-  if (toMs !== null) return { fromMs, toMs: Math.min(toMs, fromMs + calendarLimits.daysMax * 86_400_000) };
+  if (toMs !== null) return { fromMs, toMs: Math.min(toMs, fromMs + scheduleDaysMax * 86_400_000) };
   const sinceMs = Math.max(fromMs, range.fromMs);
   return { fromMs: sinceMs, toMs: Math.max(range.toMs, sinceMs + lookMs) };
 }

@@ -4,7 +4,7 @@ import { modelsQuery } from "../../api/queries.ts";
 import page from "../../parts/page.module.css";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** What stands in their kitchen. */
 export function Appliances({ household: { devices } }: SectionProps) {

@@ -10,7 +10,7 @@ import { HrefLink } from "../../parts/href-link.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** What service they were given. */
 export function Cases({ household: { id } }: SectionProps) {

@@ -14,7 +14,7 @@ import { Who } from "../../parts/who.tsx";
 import { ConsentForm } from "./consent-form.tsx";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** A purpose, and of `share` one party. */
 interface Subject {

@@ -12,7 +12,7 @@ import { ErasureReport } from "../../parts/erasure-report.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 type Format = "json" | "csv";
 

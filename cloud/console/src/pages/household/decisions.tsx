@@ -12,7 +12,7 @@ import page from "../../parts/page.module.css";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** What they got and did not get, and why: the words that support says on the telephone. */
 export function Decisions({ household }: SectionProps) {

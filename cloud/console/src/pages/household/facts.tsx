@@ -6,7 +6,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 const said = (data: Record<string, unknown>): string =>
   Object.entries(data)

@@ -9,7 +9,7 @@ import page from "../../parts/page.module.css";
 import { Days, EntryTime, KindFilter, Older } from "../../parts/timeline-list.tsx";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 type Kind = HouseholdEntry["kind"];
 const kinds: readonly Kind[] = ["event", "fact", "case", "points", "stage", "consent", "decision", "household"];

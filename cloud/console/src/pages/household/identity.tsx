@@ -16,7 +16,7 @@ import classes from "./household.module.css";
 import { JoinForm, UndoForm } from "./merge-forms.tsx";
 import { ForgetForm, ReferenceForm } from "./reference-forms.tsx";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 type Asked =
   | { kind: "join" }

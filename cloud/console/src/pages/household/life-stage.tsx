@@ -11,7 +11,7 @@ import { StageMark } from "../../parts/stage-mark.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./life-stage.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** In which stage of its life as a customer the household is, and every step to it with its causes. */
 export function LifeStage({ household: { id } }: SectionProps) {

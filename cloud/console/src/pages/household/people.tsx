@@ -1,7 +1,7 @@
 import page from "../../parts/page.module.css";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** Who lives there. */
 export const People = ({ household: { members } }: SectionProps) => (

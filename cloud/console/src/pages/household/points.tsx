@@ -17,7 +17,7 @@ import page from "../../parts/page.module.css";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** What they hold and why, entry by entry; what they can do with it, and did. */
 export function Points({ household: { id } }: SectionProps) {

@@ -8,7 +8,7 @@ import page from "../../parts/page.module.css";
 import classes from "./household.module.css";
 import { PreferencesForm } from "./preferences-form.tsx";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 const orderText = (order: ChannelPreferences["order"]): string =>
   order.length === 0 ? "on no channel" : order.map((one) => channelWords[one]).join(", then ");

@@ -1,5 +1,4 @@
 import type { ComponentType } from "react";
-import type { Household } from "../../api/household-shapes.ts";
 import { Appliances } from "./appliances.tsx";
 import { Cases } from "./cases.tsx";
 import { Consents } from "./consents.tsx";
@@ -11,13 +10,9 @@ import { Identity } from "./identity.tsx";
 import { LifeStage } from "./life-stage.tsx";
 import { Points } from "./points.tsx";
 import { People } from "./people.tsx";
+import type { SectionProps } from "./section-props.ts";
 import { Segments } from "./segments.tsx";
 import { Preferences } from "./preferences.tsx";
-
-/** What every section of the page is given. What else it needs it asks for by a query below `householdKey(household.id)`. */
-export interface SectionProps {
-  household: Household;
-}
 
 /** A subject of the page: a file of its own that stands in a `Section`. */
 interface HouseholdSection {

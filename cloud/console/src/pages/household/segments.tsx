@@ -7,7 +7,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
-import type { SectionProps } from "./sections.ts";
+import type { SectionProps } from "./section-props.ts";
 
 /** The segments that they are in, and the facts by which that is decided. */
 export function Segments({ household: { id, mergedInto } }: SectionProps) {

@@ -7,7 +7,7 @@ import { originWords } from "../../core/loyalty.ts";
 import { ChoiceField, fieldsOf, TextField } from "./fields.tsx";
 import classes from "./loyalty.module.css";
 import { Rows } from "./rows.tsx";
-import type { RulePartProps } from "./rule-form.tsx";
+import type { RulePartProps } from "./rule-part.ts";
 
 const other = "other";
 const origins: ActOrigin[] = ["appliance", "app", "web", "shop", "support", "social"];

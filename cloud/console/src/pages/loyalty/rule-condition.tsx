@@ -7,7 +7,7 @@ import { factGroupsOf, factTypeWords } from "../../core/segments.ts";
 import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
 import type { FactChoice } from "../../parts/fact-choices.tsx";
 import classes from "./loyalty.module.css";
-import type { RulePartProps } from "./rule-form.tsx";
+import type { RulePartProps } from "./rule-part.ts";
 
 const isKnownType = (type: string): type is FactChoice["type"] => Object.hasOwn(factTypeWords, type);
 const choices = (facts: readonly { name: string; type: string; help: string }[]): FactChoice[] =>

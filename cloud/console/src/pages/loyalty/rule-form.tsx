@@ -1,17 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { earningRulesQuery } from "../../api/loyalty-queries.ts";
-import type { LoyaltyVocabulary, Period, Rounding } from "../../api/loyalty-shapes.ts";
+import type { Period, Rounding } from "../../api/loyalty-shapes.ts";
 import { type EarningDraft, type EffectDraft, factsOfAct, newEffect, type Often } from "../../core/earning-draft.ts";
 import { wrongAt } from "../../core/field-wrongs.ts";
-import { CheckField, ChoiceField, CountField, fieldsOf, type PartProps, TextField } from "./fields.tsx";
+import { CheckField, ChoiceField, CountField, fieldsOf, TextField } from "./fields.tsx";
 import classes from "./loyalty.module.css";
 import { Rows } from "./rows.tsx";
 import { RuleAct } from "./rule-act.tsx";
 import { RuleCondition } from "./rule-condition.tsx";
-
-export interface RulePartProps extends PartProps<EarningDraft> {
-  vocabulary: LoyaltyVocabulary;
-}
+import type { RulePartProps } from "./rule-part.ts";
 
 /** Everything of an earning rule in fields: what households do, under which condition, what it is worth, and how often. */
 export function RuleForm(props: RulePartProps) {

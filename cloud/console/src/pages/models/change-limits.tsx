@@ -8,8 +8,8 @@ import { plural } from "../../core/numbers.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Recipes } from "./limits.tsx";
 import classes from "./models.module.css";
+import { Recipes } from "./recipes.tsx";
 
 type Bound = number | string;
 const bound = (value: Bound): number | undefined => (typeof value === "number" ? value : undefined);

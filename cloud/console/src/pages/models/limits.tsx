@@ -1,15 +1,14 @@
 import type { Model } from "#protocol/model.ts";
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { modelFeedQuery, type UnfitRecipe } from "../../api/model-queries.ts";
+import { modelFeedQuery } from "../../api/model-queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { plural } from "../../core/numbers.ts";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { ChangeLimits } from "./change-limits.tsx";
-import classes from "./models.module.css";
+import { Recipes } from "./recipes.tsx";
 
 /** What its appliances may do at most, and which live recipes that keeps off its feed. */
 export function Limits({ model }: { model: Model }) {
@@ -43,22 +42,6 @@ export function Limits({ model }: { model: Model }) {
       )}
       {changes && <ChangeLimits model={model} onClose={() => setChanges(false)} />}
     </section>
-  );
-}
-
-/** Recipes, with why each does not fit where that is known. */
-export function Recipes({ recipes }: { recipes: readonly (Omit<UnfitRecipe, "why"> & { why?: readonly string[] })[] }) {
-  return (
-    <ul className={classes["recipes"]}>
-      {recipes.map(({ id, title, why = [] }) => (
-        <li key={id}>
-          <Link to="/content/$id" params={{ id }}>
-            {title}
-          </Link>
-          {why.length > 0 && <span className={page["soft"]}> {why.join("; ")}</span>}
-        </li>
-      ))}
-    </ul>
   );
 }
 
