@@ -73,6 +73,11 @@ export const loyaltyProblems = {
     title: "There are as many rewards as this service holds",
     help: "Change a reward that is no longer needed instead of making another.",
   },
+  tier_in_use: {
+    status: 409,
+    title: "A tier would be gone that a reward or an offer is for",
+    help: "Keep the tier, whose title may change as you like, or change first what is for it.",
+  },
   reward_tier_unknown: {
     status: 422,
     title: "The reward names a tier that the program does not have",

@@ -17,7 +17,7 @@ import {
   refusedOffer,
 } from "./core/offer.ts";
 import type { FailedOrder } from "./core/owner-words.ts";
-import { tierOf } from "./core/program.ts";
+import { isReached } from "./core/program.ts";
 import type { HouseholdDays } from "./earnings.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import { type Grant, OffersStore } from "./offers-store.ts";
@@ -84,8 +84,17 @@ export class Offers {
     this.#deps = deps;
   }
 
-  list(): Promise<Offer[]> {
-    return this.#store.list(this.#deps.db);
+  list(db: Db = this.#deps.db): Promise<Offer[]> {
+    return this.#store.list(db);
+  }
+
+  /** Their prices that are not for everybody. */
+  async forTiers(tx: Db): Promise<{ tier: string; what: string }[]> {
+    return (await this.list(tx)).flatMap(({ key, definition: { prices, enabled } }) =>
+      enabled
+        ? prices.flatMap(({ tier }) => (tier === null ? [] : [{ tier, what: `a price of the offer ${key}` }]))
+        : [],
+    );
   }
 
   async put(
@@ -145,8 +154,7 @@ export class Offers {
       return refused("offer_not_in_force");
     if (expiresAtMs <= nowMs || expiresAtMs > nowMs + lifeMsMax) return refused("offer_life_out_of_range");
     const rank = (await tiers.of(tx, [householdId])).get(householdId)?.rank ?? 0;
-    const rankOf = (tier: string | null) => (tier === null ? 0 : tierOf(tiers.definition, tier).rank);
-    const { priceMinor, reason } = priceFor(definition, rankOf, rank);
+    const { priceMinor, reason } = priceFor(definition, (tier) => isReached(tiers.definition, tier, rank));
     const grant: Grant = {
       id: ids.next(),
       householdId,

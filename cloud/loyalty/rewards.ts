@@ -4,7 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
-import { tierOf } from "./core/program.ts";
+import { isReached } from "./core/program.ts";
 import { type RedemptionRefusal, type Reward, type RewardDefinition, stepRedemption } from "./core/reward.ts";
 import type { HouseholdDays } from "./earnings.ts";
 import type { LedgerStore } from "./ledger-store.ts";
@@ -41,8 +41,15 @@ export class Rewards {
     this.#deps = deps;
   }
 
-  list(): Promise<(Reward & { taken: number })[]> {
-    return this.#store.list(this.#deps.db);
+  list(db: Db = this.#deps.db): Promise<(Reward & { taken: number })[]> {
+    return this.#store.list(db);
+  }
+
+  /** Those that are not for everybody. */
+  async forTiers(tx: Db): Promise<{ tier: string; what: string }[]> {
+    return (await this.list(tx)).flatMap(({ key, definition: { tier, enabled } }) =>
+      tier === null || !enabled ? [] : [{ tier, what: `the reward ${key}` }],
+    );
   }
 
   async put(
@@ -84,8 +91,7 @@ export class Rewards {
     if (definition.stock !== null && (await this.#store.taken(tx, key)) >= definition.stock)
       return refused("reward_out_of_stock");
     const rank = (await tiers.of(tx, [householdId])).get(householdId)?.rank ?? 0;
-    if (definition.tier !== null && tierOf(tiers.definition, definition.tier).rank > rank)
-      return refused("reward_above_tier");
+    if (!isReached(tiers.definition, definition.tier, rank)) return refused("reward_above_tier");
     const nowMs = clock.nowMs();
     const redemption: Redemption = {
       id: ids.next(),

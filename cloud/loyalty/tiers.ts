@@ -16,6 +16,8 @@ export interface TiersDeps {
   outbox: Outbox;
   ledger: LedgerStore;
   households: { timeZoneOf(ids: readonly string[], db?: Db): Promise<Map<string, { timeZone: string }>> };
+  /** What is there for a tier and those above it, in words: `the reward apron`. */
+  forTiers(tx: Db): Promise<{ tier: string; what: string }[]>;
 }
 
 /** A household at a time. Its account is held. */
@@ -30,6 +32,8 @@ export interface Earned extends Held {
   /** What the ledger got since `account` was read, or since the household's moment before. */
   gained: readonly Gain[];
 }
+
+type TierInUse = { kind: "refused"; rule: "tier_in_use"; detail: string };
 
 const dayMs = 86_400_000;
 const dueAtOnce = 200;
@@ -64,13 +68,16 @@ export class Tiers {
     return this.program.definition;
   }
 
-  async put(by: Principal, definition: ProgramDefinition, basedOn?: number): Promise<Program | Overtaken> {
+  /** Puts the program's next version in force. A tier that a reward or an offer is for does not go. */
+  async put(by: Principal, definition: ProgramDefinition, basedOn?: number): Promise<Program | Overtaken | TierInUse> {
     const { db, clock, audit } = this.#deps;
     const outcome = await transaction(db, async (tx) => {
       await this.#store.lockProgram(tx);
       const before = await this.#store.program(tx);
       const other = changedMeanwhile(basedOn, newestOf(before));
       if (other !== null) return other;
+      const inUse = await this.#inUse(tx, definition);
+      if (inUse !== null) return inUse;
       const made = { createdAtMs: clock.nowMs(), createdBy: principalText(by) };
       const next: Program = { version: before.version + 1, definition, ...made };
       await this.#store.insertProgram(tx, next);
@@ -85,6 +92,13 @@ export class Tiers {
     });
     if (!("kind" in outcome)) this.#program = outcome;
     return outcome;
+  }
+
+  async #inUse(tx: Db, { tiers }: ProgramDefinition): Promise<TierInUse | null> {
+    const kept = new Set(tiers.map(({ key }) => key));
+    const first = (await this.#deps.forTiers(tx)).find(({ tier }) => !kept.has(tier));
+    if (first === undefined) return null;
+    return { kind: "refused", rule: "tier_in_use", detail: `tiers: ${first.what} is for ${first.tier}.` };
   }
 
   /** The tier of each household at a time: a tier counts from the day after it was reached. */

@@ -110,10 +110,9 @@ export function refusedOffer(
 /** What a household pays, and why. */
 export function priceFor(
   { listPriceMinor, prices }: OfferDefinition,
-  rankOf: (tier: string | null) => number,
-  rank: number,
+  isReached: (tier: string | null) => boolean,
 ): { priceMinor: number; reason: string } {
-  const own = prices.filter(({ tier }) => rankOf(tier) <= rank).toSorted((a, b) => a.priceMinor - b.priceMinor)[0];
+  const own = prices.filter(({ tier }) => isReached(tier)).toSorted((a, b) => a.priceMinor - b.priceMinor)[0];
   return own === undefined || own.priceMinor >= listPriceMinor
     ? { priceMinor: listPriceMinor, reason: "" }
     : { priceMinor: own.priceMinor, reason: own.reason };

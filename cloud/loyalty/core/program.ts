@@ -79,6 +79,16 @@ export const tierOf = ({ tiers }: ProgramDefinition, key: string | null): Ranked
     ),
   );
 
+/**
+ * Whether who has the tier of a rank has what is for a tier and those above it; null: for everybody. A key that the program does not have
+ * any more is reached by nobody: taking the base for it would give what was for few to all.
+ */
+export function isReached({ tiers }: ProgramDefinition, key: string | null, rank: number): boolean {
+  if (key === null) return true;
+  const place = tiers.findIndex((one) => one.key === key);
+  return place >= 0 && place <= rank;
+}
+
 /** The tier above; null where there is none. */
 export const tierAbove = ({ tiers }: ProgramDefinition, { rank }: RankedTier): RankedTier | null =>
   rank + 1 < tiers.length ? ranked(tiers, rank + 1) : null;
