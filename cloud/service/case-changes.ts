@@ -5,8 +5,10 @@ import type { CaseEntriesStore, EntryKind, NewEntry } from "./case-entries-store
 import type { CasePolicies } from "./case-policies.ts";
 import type { ServiceCase } from "./case-row.ts";
 import type { CasesStore } from "./cases-store.ts";
+import { asGraveAs } from "./core/case-graver.ts";
 import { isClosed, promiseAfter, promiseAnswered } from "./core/case-promise.ts";
 import type { CaseState } from "./core/case.ts";
+import type { Severity } from "./core/severity.ts";
 
 export interface CaseChangesDeps {
   clock: Clock;
@@ -28,6 +30,7 @@ const notable: Partial<Record<EntryKind, string>> = {
   message_from_owner: "hearth.case.owner_wrote",
   merged: "hearth.case.merged",
   unmerged: "hearth.case.unmerged",
+  also_found: "hearth.case.graver",
 };
 
 const resolvedType = "hearth.case.resolved";
@@ -90,6 +93,12 @@ export class CaseChanges {
   #seen(serviceCase: ServiceCase, { by }: Line): ServiceCase {
     if (serviceCase.seen !== null || !this.#isLookedAt || !by.startsWith("staff:")) return serviceCase;
     return { ...serviceCase, seen: { atMs: this.#deps.clock.nowMs(), by } };
+  }
+
+  /** A case as grave as what is found of it now; the very same where it is so already. Who saw it when it was less has not seen this. */
+  asGrave(before: ServiceCase, severity: Severity): ServiceCase {
+    const graver = asGraveAs(severity, before, this.#deps.policies.terms(severity), this.#deps.clock.nowMs());
+    return graver === before ? before : { ...graver, seen: null };
   }
 
   /** A case goes to another state: its promise goes with it. */

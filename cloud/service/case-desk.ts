@@ -354,4 +354,5 @@ const entryTitles: Record<EntryKind, string> = {
   acknowledged: "Case seen",
   cause_gone: "Its cause is gone, a person shall see it still",
   cause_back: "Its cause is back",
+  also_found: "A rule found its cause as well",
 };

@@ -19,6 +19,7 @@ export const entryKinds = [
   "acknowledged",
   "cause_gone",
   "cause_back",
+  "also_found",
 ] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
@@ -31,6 +32,7 @@ const insideKinds: readonly EntryKind[] = [
   "merged",
   "unmerged",
   "acknowledged",
+  "also_found",
 ];
 
 export interface NewEntry {
@@ -104,6 +106,16 @@ export class CaseEntriesStore {
         AND (data ->> 'automatic' IS DISTINCT FROM 'true' OR data -> 'article' IS NOT NULL)
       GROUP BY case_id`.execute(tx);
     return new Map(rows.map((row) => [row.case_id, row.answers]));
+  }
+
+  /** The rules that found something in each case, as far as one did. */
+  async findersOf(tx: Db, caseIds: readonly string[]): Promise<Map<string, Set<string>>> {
+    const { rows } = await sql<{ case_id: string; rules: string[] }>`
+      SELECT case_id, array_agg(DISTINCT data ->> 'ruleId') AS rules FROM case_entry
+      WHERE case_id = ANY(${[...caseIds]}::uuid[]) AND data ->> 'ruleId' IS NOT NULL
+        AND kind IN ('opened', 'reopened', 'cause_back', 'also_found')
+      GROUP BY case_id`.execute(tx);
+    return new Map(rows.map((row) => [row.case_id, new Set(row.rules)]));
   }
 
   /** In the order in which they were written. */

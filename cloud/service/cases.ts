@@ -76,6 +76,7 @@ export class Cases {
       changes.map(({ device, cause }) => ({ deviceKey: device.key, cause })),
     );
     const counters = await countersFor(tx, [...last.values()]);
+    const finders = await this.#findersOf(tx, changes, last);
     const standing = await this.#merged.standing(tx, [...new Set([...last.values()].map(({ id }) => id))]);
     const made = new CaseChanges(this.#deps);
     // Several causes may have one case, which went into it.
@@ -93,8 +94,9 @@ export class Cases {
         if (causes.size > 0 || now.ruleId === null) continue;
       }
       const after =
-        change.kind === "raise" ? this.#raise(made, now, change, counter) : clear(made, now, change, counter);
+        change.kind === "raise" ? this.#raise(made, now, change, counter, finders) : clear(made, now, change, counter);
       if (after === undefined) continue;
+      if (change.kind === "raise") finders.set(after.id, (finders.get(after.id) ?? new Set()).add(change.rule.id));
       last.set(key, after);
       changed.set(after.id, after);
     }
@@ -129,8 +131,8 @@ export class Cases {
       }
       if (outcome.rule !== "resolved_too_long_ago") return { kind: "open_already", serviceCase: now };
     }
-    const opened = this.#opened({ ...asked, ruleId: null });
-    made.add(opened, { kind: "opened", atMs, by, text, data }, deviceId);
+    const line = { kind: "opened", atMs, by, text, data } as const;
+    const opened = made.add(this.#opened({ ...asked, ruleId: null }), line, deviceId);
     await made.write(tx);
     return { kind: "opened", serviceCase: opened };
   }
@@ -208,11 +210,25 @@ export class Cases {
     return new Map(found.map(({ deviceKey, cause, serviceCase }) => [keyText(deviceKey, cause), serviceCase]));
   }
 
+  /** Of the cases that are open when a rule finds their cause: which rules found something in them before. */
+  async #findersOf(
+    tx: Db,
+    changes: readonly CauseChange[],
+    last: ReadonlyMap<string, ServiceCase>,
+  ): Promise<Map<string, Set<string>>> {
+    const found = changes.flatMap(({ kind, device, cause }) => {
+      const open = kind === "raise" ? last.get(keyText(device.key, cause)) : undefined;
+      return open === undefined || isClosed(open.state.status) ? [] : [open.id];
+    });
+    return found.length === 0 ? new Map() : this.#deps.entries.findersOf(tx, [...new Set(found)]);
+  }
+
   #raise(
     made: CaseChanges,
     now: ServiceCase | undefined,
     change: CauseChange,
     counter: number | null,
+    finders: ReadonlyMap<string, ReadonlySet<string>>,
   ): ServiceCase | undefined {
     const { device, rule, cause, atMs, evidence } = change;
     const line = { atMs, by: byCause, text: null, data: { ruleId: rule.id, ruleVersion: rule.version, ...evidence } };
@@ -220,12 +236,19 @@ export class Cases {
     // A case that is closed is the story of the household that had it: under another one its cause is a new case.
     if (now !== undefined && (now.householdId === householdId || !isClosed(now.state.status))) {
       const outcome = stepCase(now.state, { kind: "cause_returned", atMs, counter });
-      if (outcome.kind === "moved") return made.move(now, outcome.to, line, device.id);
+      const { severity } = rule.definition;
+      const asGrave = made.asGrave(now, severity);
+      const isGraver = asGrave !== now;
+      if (outcome.kind === "moved") return made.move(asGrave, outcome.to, line, device.id);
       if (outcome.rule !== "resolved_too_long_ago") {
+        const there = { ...asGrave, causeGoneAtMs: null };
+        // What another rule saw speaks for the case, too; a person may have opened it with nothing of the kind.
+        if (isGraver || finders.get(now.id)?.has(rule.id) !== true) {
+          const data = isGraver ? { ...line.data, severity, before: now.severity } : line.data;
+          return made.add(there, { ...line, kind: "also_found", data }, device.id, isGraver);
+        }
         // It waits for a person, and what it is about is there again.
-        return now.causeGoneAtMs === null
-          ? undefined
-          : made.add({ ...now, causeGoneAtMs: null }, { kind: "cause_back", ...line }, device.id);
+        return now.causeGoneAtMs === null ? undefined : made.add(there, { kind: "cause_back", ...line }, device.id);
       }
     }
     const opened = this.#opened({

@@ -281,8 +281,13 @@ test("a cause that two rules find has cleared when the last of them lets it go",
   await ingest({ readings: [hot(oven, 0, 300), hot(oven, 20, 300)] });
   await ingest({ readings: [hot(oven, 30, 200)] });
   expect(await cases(oven)).toMatchObject([{ status: "open" }]);
+  const [found] = await cases(oven);
+  // One of them watches over safety: a person shall see it, whichever was first.
+  expect(found).toMatchObject({ severity: "safety", causeGoneAtMs: null });
   await ingest({ readings: [hot(oven, 40, 80)] });
-  expect(await cases(oven)).toMatchObject([{ status: "resolved" }]);
+  expect(await cases(oven)).toMatchObject([{ status: "open", causeGoneAtMs: expect.any(Number) }]);
+  const entries = await entriesOf(found?.id ?? "");
+  expect(entries.map(({ kind }) => kind)).toEqual(["opened", "also_found", "cause_gone"]);
 });
 
 test("a rule's change is a new version that counts from the next batch, is audited, and keeps what it watches", async () => {

@@ -7,6 +7,7 @@ const subjectCharsMax = 150;
 const kindWords: Record<NoticeKind, string> = {
   case_opened: "Case opened",
   case_reopened: "Case reopened",
+  case_graver: "Case became graver",
   case_due_soon: "Case due soon",
   case_overdue: "Case overdue",
   case_escalated: "Case escalated",

@@ -85,6 +85,12 @@ test("a subscription hears what it asks for by kind, severity, level and whom it
   expect(wants({ severities: ["info"] }, made)).toBe(false);
   expect(wants({ levelMin: 3 }, made)).toBe(false);
   expect(wants({ reaches: ["role:admin"] }, made)).toBe(false);
+  // Who asks for safety matters as they are opened hears of one that turns out to be one.
+  const graver = noticeOf({ ...fact, type: "hearth.case.graver", data });
+  if (graver === null) throw new Error("no notice was made");
+  expect(wants({ kinds: ["case_opened"], severities: ["safety"] }, graver)).toBe(true);
+  expect(wants({ kinds: ["case_graver"] }, graver)).toBe(true);
+  expect(wants({ kinds: ["case_reopened"] }, graver)).toBe(false);
   expect(noticeOf({ ...fact, type: "hearth.case.resolved", data })).toBeNull();
   expect(noticeOf({ ...fact, data: { ...data, stage: "due_soon" } })?.kind).toBe("case_due_soon");
 });

@@ -5,6 +5,7 @@ import { safeText } from "#protocol/text.ts";
 export const noticeKinds = [
   "case_opened",
   "case_reopened",
+  "case_graver",
   "case_due_soon",
   "case_overdue",
   "case_escalated",
@@ -59,7 +60,9 @@ export type Subscription = z.infer<typeof subscription>;
 /** Whether a subscription asks for a notice. A notice about Hearth itself has no severity, and is asked for by its kind. */
 export function wants(asked: Subscription, notice: Pick<Notice, "kind" | "severity" | "level" | "reaches">): boolean {
   const { kinds, severities, levelMin, reaches } = asked;
-  if (kinds !== undefined && !kinds.includes(notice.kind)) return false;
+  // Who asks for what is opened as a safety matter asks for what becomes one.
+  const isAsked = kinds?.includes(notice.kind) ?? true;
+  if (!isAsked && !(notice.kind === "case_graver" && kinds?.includes("case_opened"))) return false;
   if (severities !== undefined && notice.severity !== null && !severities.includes(notice.severity)) return false;
   if (levelMin !== undefined && notice.level < levelMin) return false;
   return reaches === undefined || (notice.reaches !== null && reaches.includes(notice.reaches));
@@ -79,6 +82,7 @@ const factData = z.object({
 const plainKinds: Readonly<Record<string, NoticeKind>> = {
   "hearth.case.opened": "case_opened",
   "hearth.case.reopened": "case_reopened",
+  "hearth.case.graver": "case_graver",
   "hearth.case.owner_wrote": "owner_wrote",
   "hearth.case.owner_waits": "owner_wrote",
   "hearth.incident.opened": "incident_opened",

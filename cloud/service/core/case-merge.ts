@@ -7,7 +7,7 @@
  */
 import type { CaseState } from "./case.ts";
 import { type CasePromise, isClosed, type SeverityTerms, settled, type TakenOver } from "./case-promise.ts";
-import { severities, type Severity } from "./severity.ts";
+import { isGraver, type Severity } from "./severity.ts";
 
 /** Most cases that one case holds, at whatever remove. */
 export const mergedCasesMax = 20;
@@ -57,8 +57,7 @@ interface Owed {
 
 type TermsOf = (severity: Severity) => SeverityTerms;
 
-const gravest = (all: readonly Severity[]): Severity =>
-  all.reduce((most, one) => (severities.indexOf(one) > severities.indexOf(most) ? one : most));
+const gravest = (all: readonly Severity[]): Severity => all.reduce((most, one) => (isGraver(one, most) ? one : most));
 
 const soonest = (own: number, others: readonly (number | null)[]): number =>
   Math.min(own, ...others.filter((dueAtMs) => dueAtMs !== null));

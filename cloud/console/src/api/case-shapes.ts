@@ -68,7 +68,8 @@ export interface CaseEntry {
     | "unmerged"
     | "acknowledged"
     | "cause_gone"
-    | "cause_back";
+    | "cause_back"
+    | "also_found";
   atMs: number;
   by: string;
   text: string | null;

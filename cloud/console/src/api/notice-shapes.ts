@@ -6,6 +6,7 @@ import type { Severity } from "./case-shapes.ts";
 export const noticeKinds = [
   "case_opened",
   "case_reopened",
+  "case_graver",
   "case_due_soon",
   "case_overdue",
   "case_escalated",

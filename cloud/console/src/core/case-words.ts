@@ -142,6 +142,8 @@ export function entryWords({ kind, data, by }: CaseEntry): string {
       return "The cause is gone; the case waits for somebody to see it";
     case "cause_back":
       return "The cause is back";
+    case "also_found":
+      return `A rule found it as well${text(data["severity"]) === null ? "" : `: it is a ${String(data["severity"])} matter now`}`;
     case "diagnosis":
       return `${data["diagnosis"] === "send_log" ? "Log" : "Self-test"}: ${text(data["state"]) ?? "asked"}`;
   }

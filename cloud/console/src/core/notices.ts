@@ -5,6 +5,7 @@ import { severityWords } from "./case-words.ts";
 export const noticeKindWords: Record<NoticeKind, string> = {
   case_opened: "a case opens",
   case_reopened: "a case reopens",
+  case_graver: "a case turns out graver",
   case_due_soon: "a case is due soon",
   case_overdue: "a case is overdue",
   case_escalated: "a case escalates",

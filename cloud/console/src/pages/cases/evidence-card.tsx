@@ -26,8 +26,11 @@ export function EvidenceCard({ found }: { found: CaseDossier }) {
   const trace = useMemo(() => {
     // What a case took over from another one has its own evidence.
     const own = found.entries.filter(({ fromCaseId }) => fromCaseId === null || fromCaseId === found.id);
-    const firing = own.find(({ kind, data }) => kind === "opened" && traceOf(data) !== null);
-    return firing === undefined ? null : traceOf(firing.data);
+    const traces = own
+      .filter(({ kind }) => kind === "opened" || kind === "also_found")
+      .flatMap(({ data }) => traceOf(data) ?? []);
+    // What can be drawn says more than that the appliance said so.
+    return traces.find(({ readings }) => readings.length > 0) ?? traces[0] ?? null;
   }, [found.entries]);
   const { evidence } = found;
   const model = models?.find(({ key }) => key === found.model);

@@ -1,0 +1,112 @@
+/** Several who find the same: rules that differ in how grave they take it, and people before rules. */
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Kitchen } from "../../test/support/kitchen.ts";
+
+let kitchen: Kitchen;
+let made = 0;
+
+beforeAll(async () => {
+  kitchen = await Kitchen.open();
+});
+afterAll(() => kitchen.close());
+
+const get = async (path: string) => (await kitchen.as("support", "GET", path)).body;
+
+async function newHome() {
+  const oven = `graver-${(made += 1)}`;
+  await kitchen.ovens(oven);
+  return { ...(await kitchen.newOwner(oven)), oven };
+}
+const reads = async (device: string, cavity_c: number) => {
+  await kitchen.say({ device, channel: "telemetry", payload: { atMs: kitchen.clock.nowMs(), m: { cavity_c } } });
+  kitchen.clock.forward(10_000);
+};
+/** For longer than the rule holds. */
+const overheats = async (device: string) => {
+  for (let n = 0; n < 4; n += 1) await reads(device, 300);
+};
+const cools = (device: string) => reads(device, 120);
+const openByHand = async (deviceId: string, severity: string) => {
+  const asked = { deviceId, severity, cause: "over_temperature", title: "Smells when it is hot" };
+  const { status, body } = await kitchen.as("support", "POST", "/cases", asked);
+  expect(status).toBe(201);
+  return body;
+};
+const onlyCase = async (device: string) => {
+  const { items } = await get(`/cases?device=${device}`);
+  expect(items).toHaveLength(1);
+  return get(`/cases/${items[0].id}`);
+};
+const factsOf = async (caseId: string) =>
+  (
+    await sql<{ type: string; severity: string }>`
+      SELECT type, data ->> 'severity' AS severity FROM outbox
+      WHERE data ->> 'caseId' = ${caseId} ORDER BY id`.execute(kitchen.base.database.db)
+  ).rows;
+
+test("what staff opened as a small matter is a safety matter once a rule finds that, with what the rule saw, in time, and told", async () => {
+  const home = await newHome();
+  const opened = await openByHand(home.oven, "info");
+  expect(opened).toMatchObject({ severity: "info", seen: { by: expect.stringMatching(/^staff:/) } });
+  await overheats(home.oven);
+  const foundAtMs = kitchen.clock.nowMs();
+  const found = await onlyCase(home.oven);
+  const { policy } = await get("/cases/policy");
+  expect(found).toMatchObject({ id: opened.id, severity: "safety", title: "Smells when it is hot" });
+  expect(found.promise.dueAtMs).toBeLessThanOrEqual(foundAtMs + policy.safety.firstAnswerMs);
+  expect(found.promise.dueAtMs).toBeLessThan(opened.promise.dueAtMs);
+  const line = found.entries.at(-1);
+  expect(line).toMatchObject({ kind: "also_found", by: "cause", data: { severity: "safety", before: "info" } });
+  expect(line.data.trace.readings.length).toBeGreaterThan(0);
+  expect(await factsOf(opened.id)).toEqual([
+    { type: "hearth.case.opened", severity: "info" },
+    { type: "hearth.case.graver", severity: "safety" },
+  ]);
+  // Whoever opened it had not seen that: it does not end with its cause.
+  await cools(home.oven);
+  expect(await onlyCase(home.oven)).toMatchObject({ status: "open", seen: null, causeGoneAtMs: expect.any(Number) });
+  // Its owner reads the sooner promise, and nothing of who found what.
+  const mine = (await kitchen.call(home.key, "GET", `/my/cases/${opened.id}`)).body;
+  expect(mine.standing).toMatchObject({ answerByMs: found.promise.firstAnswerDueAtMs });
+  expect(JSON.stringify(mine)).not.toContain("also_found");
+});
+
+test("a rule that finds the same again adds no line, and one that takes it less gravely takes nothing back", async () => {
+  const home = await newHome();
+  const milder = {
+    kind: "threshold",
+    title: "Warm",
+    severity: "info",
+    metric: "cavity_c",
+    direction: "above",
+    limit: 150,
+    clearAt: 140,
+    holdMs: 0,
+    cause: "over_temperature",
+  };
+  const rule = (await kitchen.as("support", "POST", "/service/rules?confirm=true", milder)).body;
+  await overheats(home.oven);
+  const first = await onlyCase(home.oven);
+  expect(first).toMatchObject({ severity: "safety", ruleId: rule.id });
+  for (let n = 0; n < 3; n += 1) {
+    await reads(home.oven, 200);
+    await overheats(home.oven);
+  }
+  const found = await onlyCase(home.oven);
+  expect(found).toMatchObject({ severity: "safety", promise: { dueAtMs: first.promise.dueAtMs } });
+  expect(found.entries.map(({ kind }: { kind: string }) => kind)).toEqual(["opened", "also_found"]);
+  const off = { ...milder, mode: "off" };
+  expect((await kitchen.as("support", "PUT", `/service/rules/${rule.id}`, off)).status).toBe(200);
+});
+
+test("a case that a graver rule brings back is as grave as that rule says", async () => {
+  const home = await newHome();
+  const opened = await openByHand(home.oven, "service");
+  await kitchen.as("support", "POST", `/cases/${opened.id}/resolve`, { note: "Nothing found" });
+  await overheats(home.oven);
+  const back = await onlyCase(home.oven);
+  expect(back).toMatchObject({ id: opened.id, status: "reopened", severity: "safety", seen: null });
+  const { policy } = await get("/cases/policy");
+  expect(back.promise.resolveDueAtMs).toBeLessThanOrEqual(kitchen.clock.nowMs() + policy.safety.resolveMs);
+});
