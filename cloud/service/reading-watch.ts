@@ -61,8 +61,8 @@ interface Drive {
 }
 
 /**
- * Of readings that seem too late those that came before, by `readingKey`; null while their store does not answer. Not there where that
- * is known of every reading.
+ * Of readings that seem too late those that came before, by `readingKey`; null while nobody knows, as their store does not answer or has
+ * not got all of them yet. Not there where that is known of every reading.
  */
 export type CameBefore = (facts: readonly ReadingFact[]) => Promise<ReadonlySet<string> | null>;
 
@@ -100,7 +100,7 @@ interface Batch {
 }
 
 /** Readings of which it is asked with one batch whether they came before. */
-const askedAtOnceMax = 1_000;
+const askedAtOnceMax = 4_000;
 
 /** Devices whose newest reading is asked for with one batch after the start. */
 const learnedAtOnceMax = 200;
@@ -116,8 +116,6 @@ export class ReadingWatch {
   readonly #readingsBefore: ReadingsBefore;
   readonly #newestBefore: NewestBefore;
   readonly #cameBefore: CameBefore | undefined;
-  /** False once the store did not answer. */
-  #asksStore = true;
   #rules: readonly ServiceRule[] = [];
 
   constructor(deps: {
@@ -196,7 +194,8 @@ export class ReadingWatch {
     }
     if (batch.unheard.size > 0) await this.#learn([...batch.unheard.values()].slice(0, learnedAtOnceMax));
     for (const [watch, drives] of batch.driven) await this.#judgeFrozen(watch, drives, batch);
-    if (batch.doubtful.length > 0 && this.#cameBefore !== undefined) await this.#askWhatCameBefore(batch);
+    if (batch.doubtful.length > 0 && this.#cameBefore !== undefined)
+      await this.#askWhatCameBefore(batch, this.#cameBefore);
     const notAgain = (device: DeviceRef, times: readonly number[]): number[] =>
       times.filter((atMs) => !batch.repeated.has(readingKey({ device, atMs })));
     for (const { watch, one } of batch.lateDriven) {
@@ -242,18 +241,16 @@ export class ReadingWatch {
 
   /** What was there before the start. A store that does not answer soon leaves it unknown, and nothing is late by it. */
   async #learn(devices: readonly DeviceRef[]): Promise<void> {
-    const found = this.#asksStore ? await this.#newestBefore(devices) : null;
+    const found = await this.#newestBefore(devices);
     for (const [key, atMs] of found ?? []) this.#newest.note(key, atMs);
   }
 
-  /** Of a store that does not answer soon nothing more is asked: what it would have known counts as late. */
-  async #askWhatCameBefore(batch: Batch): Promise<void> {
-    const asked = batch.doubtful.filter(
-      ({ atMs, receivedAtMs, device }) => !isClockSuspect(atMs, receivedAtMs, device),
-    );
-    const found = this.#asksStore ? await this.#cameBefore?.(asked.slice(0, askedAtOnceMax)) : new Set<string>();
-    if (found === null) this.#asksStore = false;
+  /** What nobody can tell came before is not called late: who reads that count looks for an appliance that is. */
+  async #askWhatCameBefore(batch: Batch, cameBefore: CameBefore): Promise<void> {
+    const all = batch.doubtful.filter(({ atMs, receivedAtMs, device }) => !isClockSuspect(atMs, receivedAtMs, device));
+    const found = await cameBefore(all.slice(0, askedAtOnceMax));
     for (const key of found ?? []) batch.repeated.add(key);
+    for (const fact of found === null ? all : all.slice(askedAtOnceMax)) batch.repeated.add(readingKey(fact));
   }
 
   #lookAt(ruleId: string, deviceKey: number, raw: unknown): void {
@@ -330,15 +327,12 @@ export class ReadingWatch {
       const firstMs = readings.reduce((least, { atMs }) => Math.min(least, atMs), Infinity);
       if (Math.abs(firstMs - this.#loadedAtMs) <= holdMs) wanted.set(key, firstMs);
     }
-    if (wanted.size === 0 || !this.#asksStore) return found;
+    if (wanted.size === 0) return found;
     const refs = [...wanted.keys()].flatMap((key) => drives.get(key)?.device ?? []);
     const [least, most] = [Math.min(...wanted.values()), Math.max(...wanted.values())];
     const stored = await this.#readingsBefore(refs, [metric, driver.metric], least - 2 * holdMs, most);
-    if (stored === null) {
-      // The hold begins anew: late, and better than keeping everybody's effects waiting, for this batch or for one that follows.
-      this.#asksStore = false;
-      return found;
-    }
+    // The hold begins anew: late, and better than keeping everybody's effects waiting.
+    if (stored === null) return found;
     for (const ref of refs) {
       const untilMs = wanted.get(ref.key) ?? 0;
       const driven = (stored.get(ref.key) ?? [])

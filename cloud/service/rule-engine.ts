@@ -15,8 +15,7 @@ import { RuleActions, type RuleTools } from "./rule-actions.ts";
 import { RuleClock } from "./rule-clock.ts";
 import { type RuleFacts, RuleWatch } from "./rule-watch.ts";
 import { type Measured, Rules } from "./rules.ts";
-
-const readingsMsMax = 2_000;
+import { answerMsMax, StoreQuestions } from "./store-questions.ts";
 
 /** What rules need of the rest of the service. */
 export interface RuleSurroundings {
@@ -24,8 +23,8 @@ export interface RuleSurroundings {
   readings: Pick<TelemetryStore, "readings" | "latest">;
   /** The same, and none rather than some of them. */
   completeReadings: Pick<TelemetryStore, "readings">;
-  /** Of readings that seem too late those that came before; not there where that is known of every reading. */
-  cameBefore?: ((facts: readonly ReadingFact[]) => Promise<ReadonlySet<string>>) | undefined;
+  /** Of readings that seem too late those that came before, null while nobody knows; not there where that is known of every reading. */
+  cameBefore?: ((facts: readonly ReadingFact[]) => Promise<ReadonlySet<string> | null>) | undefined;
   tools: RuleTools;
   /** Who was last heard of at `t` is silent for `forMs` where `t + forMs` is at or before it. */
   silenceUntilMs: (forMs: number) => number;
@@ -56,16 +55,16 @@ export class RuleEngine {
 
   constructor(deps: RuleEngineDeps) {
     this.#deps = deps;
-    // Within the transaction of everybody's effects: a store that does not answer soon does not answer.
+    const store = new StoreQuestions(deps.clock);
     const readingsBefore: ReadingsBefore = (devices, metrics, fromMs, toMs) =>
-      inTime(readAll(deps.readings, devices, metrics, fromMs, toMs), readingsMsMax);
+      store.ask(() => readAll(deps.readings, devices, metrics, fromMs, toMs));
     const completeReadings: ReadingsBefore = async (devices, metrics, fromMs, toMs) => {
       let failure: unknown;
       const reading = readAll(deps.completeReadings, devices, metrics, fromMs, toMs).catch((error: unknown) => {
         if (!(error instanceof Problem && error.code === "telemetry_store_away")) failure = error;
         return null;
       });
-      const found = await inTime(reading, readingsMsMax);
+      const found = await inTime(reading, answerMsMax);
       if (failure !== undefined) throw failure;
       return found;
     };
@@ -75,8 +74,8 @@ export class RuleEngine {
       appliances: (tx, keys) => deps.watched.factsOf(tx, keys),
       clock: deps.clock,
       readingsBefore,
-      cameBefore: cameBefore && ((facts) => inTime(cameBefore(facts), readingsMsMax)),
-      newestBefore: (devices) => inTime(newestOf(deps.readings, devices), readingsMsMax),
+      cameBefore: cameBefore && ((facts) => store.ask(() => cameBefore(facts))),
+      newestBefore: (devices) => store.ask(() => newestOf(deps.readings, devices)),
     });
     this.rules = new Rules({ ...deps, watch: this.#watch });
     this.#clock = new RuleClock({

@@ -14,6 +14,7 @@ import type { Db } from "../platform/database.ts";
 import { lineOf, mergedReadings, without } from "./core/influx-lines.ts";
 import { lastSoundIn, readingsIn } from "./core/influxql.ts";
 import { isClockSuspect } from "./core/reading-rows.ts";
+import { runsOf } from "./core/reading-runs.ts";
 import { InfluxAway, type InfluxServer, LinesRefused } from "./influx-server.ts";
 import type { InfluxSeries, Series } from "./influx-series.ts";
 import type { ParkedReadings } from "./parked-readings.ts";
@@ -27,8 +28,6 @@ export interface InfluxPointsDeps {
 }
 
 const linesPerWrite = 5_000;
-/** Readings further apart than this are looked up one by one: what lies between them is nobody's concern. */
-const runGapMs = 600_000;
 
 interface Line {
   fact: ReadingFact;
@@ -192,17 +191,6 @@ function outOfOrder(facts: readonly ReadingFact[]): string[] {
     else newest.set(fact.device.key, fact.atMs);
   }
   return found;
-}
-
-/** Readings of one device that lie close together, of readings in the order of device and time. */
-function runsOf(facts: readonly ReadingFact[]): { first: ReadingFact; last: ReadingFact }[] {
-  const runs: { first: ReadingFact; last: ReadingFact }[] = [];
-  for (const fact of facts) {
-    const run = runs.at(-1);
-    if (run?.first.device.key === fact.device.key && fact.atMs - run.last.atMs <= runGapMs) run.last = fact;
-    else runs.push({ first: fact, last: fact });
-  }
-  return runs;
 }
 
 const hasField = (metric: string, layout: MetricLayout, model: string, series: InfluxSeries): boolean =>

@@ -52,12 +52,17 @@ export class InfluxReadings {
     this.store = new InfluxTelemetryStore({ ...deps, server, series, erasures: this.#erasures, ahead: this.ahead });
   }
 
+  /** Whether nothing that was received before then waits to be stored, as far as is known. */
+  hasAllUntil(atMs: number): boolean {
+    const oldestMs = this.#oldestWaitingMs();
+    return oldestMs !== null && oldestMs >= atMs;
+  }
+
   /** Readings of a time of which none waits to be stored any longer; away while some do. */
   get complete(): Pick<TelemetryStore, "readings"> {
     return {
       readings: (query) => {
-        const oldestMs = this.#oldestWaitingMs();
-        if (oldestMs === null || oldestMs < query.toMs) throw problem(telemetryProblems, "telemetry_store_away");
+        if (!this.hasAllUntil(query.toMs)) throw problem(telemetryProblems, "telemetry_store_away");
         return this.store.readings(query);
       },
     };

@@ -3,7 +3,7 @@ import type { DeviceRef, MetricLayout, ReadingFact } from "../devices/devices.ts
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import { bucketLengthMs } from "./core/buckets.ts";
-import { cameLateField, receivedField } from "./core/influx-lines.ts";
+import { cameLateField, mergedReadings, receivedField } from "./core/influx-lines.ts";
 import {
   foldNames,
   foldsIn,
@@ -14,6 +14,7 @@ import {
   suspectReceivedIn,
 } from "./core/influxql.ts";
 import { clockAheadMsMax } from "./core/reading-rows.ts";
+import { runsOf } from "./core/reading-runs.ts";
 import type { AheadClocks } from "./ahead-clocks.ts";
 import type { InfluxErasures } from "./influx-erasures.ts";
 import type { InfluxServer } from "./influx-server.ts";
@@ -168,17 +169,20 @@ export class InfluxTelemetryStore implements TelemetryStore {
    */
   async cameBefore(facts: readonly ReadingFact[]): Promise<Set<string>> {
     const names = await this.#namesOf([...new Set(facts.map(({ device }) => device.key))]);
-    const known = facts.filter(({ device }) => names.has(device.key));
-    const statements = known.map(({ device, atMs }) =>
-      readingsIn({ series: names.get(device.key) ?? "", fromMs: atMs, toMs: atMs + 1 }, null, 0),
+    const known = mergedReadings(facts).filter(({ device }) => names.has(device.key));
+    const runs = runsOf(known);
+    const statements = runs.map(({ first, last }) =>
+      readingsIn({ series: names.get(first.device.key) ?? "", fromMs: first.atMs, toMs: last.atMs + 1 }, null, 0),
     );
-    const before = new Set<string>();
+    const stored = new Map<string, unknown>();
     for await (const { statement, columns, rows } of this.#deps.server.ask(statements)) {
-      const fact = known[statement];
-      if (fact === undefined) continue;
-      if (rows[0]?.[columns.indexOf(cameLateField)] !== fact.receivedAtMs) before.add(momentOf(fact));
+      const key = runs[statement]?.first.device.key;
+      const cameLate = columns.indexOf(cameLateField);
+      for (const row of rows) stored.set(`${key} ${String(row[0])}`, row[cameLate]);
     }
-    return before;
+    const cameBefore = (fact: ReadingFact) =>
+      stored.has(momentOf(fact)) && stored.get(momentOf(fact)) !== fact.receivedAtMs;
+    return new Set(known.filter(cameBefore).map(momentOf));
   }
 
   async means(query: MeansQuery): Promise<{ value: number | null; devices: number }> {

@@ -60,7 +60,7 @@ export class Telemetry {
   readonly #readings: PostgresTelemetryStore;
   readonly #influx: InfluxReadings | undefined;
   readonly #events = new DeviceEventsStore();
-  readonly #recent = new RecentReadings();
+  readonly #recent: RecentReadings;
   readonly #erasures: TelemetryErasures;
   readonly unknownMetrics: UnknownMetrics;
 
@@ -70,6 +70,7 @@ export class Telemetry {
     this.#db = deps.db;
     this.#clock = deps.clock;
     this.#retention = deps.retention ?? defaultRetention;
+    this.#recent = new RecentReadings(deps.clock.nowMs());
     this.#readings = new PostgresTelemetryStore(deps);
     this.unknownMetrics = new UnknownMetrics(deps);
     const stores = [this.#readings, ...(this.#influx === undefined ? [] : [this.#influx.store])];
@@ -116,12 +117,13 @@ export class Telemetry {
   }
 
   /**
-   * Of readings by a sound clock that are older than what was heard of their device those that came before, by device and time. Not
-   * there where that is known of every reading.
+   * Of readings by a sound clock that are older than what was heard of their device those that came before, by device and time; null
+   * while some that are not remembered wait to be stored. Not there where that is known of every reading.
    */
-  get cameBefore(): ((facts: readonly ReadingFact[]) => Promise<Set<string>>) | undefined {
-    const store = this.#influx?.store;
-    return store === undefined ? undefined : (facts) => store.cameBefore(facts);
+  get cameBefore(): ((facts: readonly ReadingFact[]) => Promise<Set<string> | null>) | undefined {
+    const influx = this.#influx;
+    if (influx === undefined) return undefined;
+    return async (facts) => (influx.hasAllUntil(this.#recent.forgottenUntilMs) ? influx.store.cameBefore(facts) : null);
   }
 
   /** The same readings for whoever must not decide on a part of them: away while some of that time wait to be stored. */
@@ -180,7 +182,7 @@ export class Telemetry {
     }
     this.#influx.ahead.note(facts);
     this.unknownMetrics.noteFacts(facts);
-    return preparedElsewhere(this.#recent.repeated(facts), () => this.#recent.note(facts));
+    return preparedElsewhere(this.#recent.repeated(facts), () => this.#recent.note(facts, this.#clock.nowMs()));
   }
 
   /** Stores readings in the transaction open on `client`. Returns what to do once it is committed. */

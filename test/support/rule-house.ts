@@ -61,6 +61,9 @@ class RuleHouse {
   readonly devices: TestRegistry;
   /** With InfluxDB: whether a batch is stored before it is judged, and not after. */
   pointsAreAhead = false;
+  /** With InfluxDB: whether a batch waits to be stored until `storeWaiting`. */
+  pointsWait = false;
+  readonly #waiting: ReadingFact[] = [];
   readonly #influx: InfluxConfig | undefined;
   #telemetry!: Telemetry;
   #points: PointsSink | undefined;
@@ -94,7 +97,7 @@ class RuleHouse {
         parked: new ParkedReadings(deps),
         logger: createLogger("silent"),
         config: this.#influx,
-        oldestWaitingMs: () => clock.nowMs(),
+        oldestWaitingMs: () => Math.min(clock.nowMs(), ...this.#waiting.map(({ receivedAtMs }) => receivedAtMs)),
       });
     this.#points = influx?.points;
     this.#telemetry = new Telemetry({ ...deps, modelsOf: (keys) => devices.modelsOf(keys), influx });
@@ -164,7 +167,8 @@ class RuleHouse {
     const client = await this.base.database.connect();
     const tx = bindDb(client);
     const kept = this.changes.length;
-    if (this.pointsAreAhead) await this.#points?.write(readings);
+    if (this.pointsWait) this.#waiting.push(...readings);
+    else if (this.pointsAreAhead) await this.#points?.write(readings);
     try {
       await client.query("BEGIN");
       await this.devices.presence.ingest(tx, presence, bootId);
@@ -177,10 +181,16 @@ class RuleHouse {
         prepared.learn?.();
         afterCommit();
       }
-      if (!fails && !this.pointsAreAhead) await this.#points?.write(readings);
+      if (!fails && !this.pointsAreAhead && !this.pointsWait) await this.#points?.write(readings);
     } finally {
       await client.end();
     }
+  }
+
+  /** What waits is stored. */
+  async storeWaiting(): Promise<void> {
+    this.pointsWait = false;
+    await this.#points?.write(this.#waiting.splice(0));
   }
 
   reading(device: DeviceRef, atMin: number, metrics: Record<string, number | boolean>): ReadingFact {

@@ -14,6 +14,18 @@ const numberOf = ({ device, atMs }: Pick<ReadingFact, "device" | "atMs">): numbe
 export class RecentReadings {
   #now = new Set<number>();
   #before = new Set<number>();
+  #turnedAtMs: number;
+  #forgottenUntilMs: number;
+
+  constructor(sinceMs: number) {
+    this.#turnedAtMs = sinceMs;
+    this.#forgottenUntilMs = sinceMs;
+  }
+
+  /** What was received from then on is remembered. */
+  get forgottenUntilMs(): number {
+    return this.#forgottenUntilMs;
+  }
 
   /** Of these readings those that came before, by device and time. */
   repeated(facts: readonly ReadingFact[]): Set<string> {
@@ -25,9 +37,11 @@ export class RecentReadings {
     return found;
   }
 
-  note(facts: readonly ReadingFact[]): void {
+  note(facts: readonly ReadingFact[], nowMs: number): void {
     for (const fact of facts) this.#now.add(numberOf(fact));
     if (this.#now.size < generationMax) return;
+    this.#forgottenUntilMs = this.#turnedAtMs;
+    this.#turnedAtMs = nowMs;
     this.#before = this.#now;
     this.#now = new Set();
   }
