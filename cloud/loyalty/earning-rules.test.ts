@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ledgerOfTests } from "../../test/support/ledger.ts";
-import { loyaltyDefinition } from "./core/rule.ts";
+import { loyaltyDefinition, valuesMax } from "./core/rule.ts";
 
 const dayMs = 86_400_000;
 /** When the ledger of a test begins. */
@@ -10,10 +10,21 @@ const t0 = Date.UTC(2026, 0, 5, 12);
 const by = { kind: "system" } as const;
 const { time, loyalty, kept, home, act, tell, held, entries, expectSound, rule } = await ledgerOfTests();
 
-const putOdd = async (definition: object) => {
-  const outcome = await loyalty.rules.put(by, "odd", loyaltyDefinition.parse({ title: "Odd", ...definition }));
+const putAs = async (key: string, definition: object) => {
+  const outcome = await loyalty.rules.put(by, key, loyaltyDefinition.parse({ title: key, ...definition }));
   return "kind" in outcome ? outcome : null;
 };
+const putOdd = (definition: object) => putAs("odd", definition);
+const back = (of: string) => ({
+  act: { type: "sent.back", from: ["shop"] },
+  facts: { order: "text" },
+  returns: { rule: of, by: "order" },
+  limit: { kind: "none" },
+});
+const nothing = (detail: string) => expect.objectContaining({ rule: "earning_returns_nothing", detail });
+const varies = (detail: string) => expect.objectContaining({ rule: "earning_streak_varies", detail });
+const read = (who: string, type: string, page: number) =>
+  act(who, type, 0, { page: `p${page}` }, { origin: type === "page.read" ? "web" : "shop" });
 
 test("a rule that would mint without limit, reads what it does not declare or cannot be typed is refused by name and place", async () => {
   const base = { act: { type: "door.opened" }, effects: [{ points: 5 }], limit: { kind: "none" } };
@@ -34,6 +45,64 @@ test("a rule that would mint without limit, reads what it does not declare or ca
   });
   expect(await putOdd({ ...limited, effects: [] })).toMatchObject({ rule: "earning_rule_does_nothing" });
   expect(() => loyaltyDefinition.parse({ ...limited, title: "x", effects: [{ points: { of: "wh" } }] })).toThrow("max");
+});
+
+test("a return that would take nothing back is refused, and so is a change after which it would", async () => {
+  const bought = {
+    act: { type: "bought", from: ["shop"] },
+    facts: { order: "text" },
+    effects: [{ points: 5 }],
+    limit: { kind: "once_per", fact: "order" },
+  };
+  expect(await putAs("sent_back", back("bought"))).toEqual(nothing("returns.rule: there is no rule bought."));
+  expect(await putAs("bought", { ...bought, limit: { kind: "none" } })).toBe(null);
+  expect(await putAs("sent_back", back("bought"))).toEqual(
+    nothing("returns.rule: bought does not give once for each value of a fact."),
+  );
+  expect(await putAs("bought", bought)).toBe(null);
+  expect(await putAs("sent_back", back("bought"))).toBe(null);
+  expect(await putAs("bought", { ...bought, limit: { kind: "per", period: "day", count: 1 } })).toEqual(
+    nothing("limit: sent_back takes back what this gives, by the value of a fact."),
+  );
+  // What nobody sends back any more may earn as it likes.
+  expect(await putAs("sent_back", { ...back("bought"), enabled: false })).toBe(null);
+  expect(await putAs("bought", { ...bought, limit: { kind: "none" } })).toBe(null);
+});
+
+test("a streak whose points would vary with the order in which its acts are told is refused at the field", async () => {
+  const weekly = {
+    act: { type: "bread.baked" },
+    facts: { loaves: "number" },
+    limit: { kind: "none" },
+    streak: { period: "week", length: 3 },
+  };
+  expect(await putOdd({ ...weekly, effects: [{ points: 1 }, { points: { of: "loaves", max: 9 } }] })).toEqual(
+    varies("effects.1.points: a streak gives a fixed number."),
+  );
+  expect(await putOdd({ ...weekly, effects: [{ points: 1, to: "referrer" }] })).toEqual(
+    varies("effects.0.to: a streak is the household's own."),
+  );
+  expect(await putOdd({ ...weekly, effects: [{ points: 1 }], tierMultiplied: true })).toEqual(
+    varies("tierMultiplied: a streak gives the same in every tier."),
+  );
+});
+
+test("whoever names new values for ever earns by so many, told at once, in pieces and again; the shop's word is taken", async () => {
+  const once = { facts: { page: "text" }, effects: [{ points: 1 }], limit: { kind: "once_per", fact: "page" } };
+  await rule("pages", { act: { type: "page.read", from: ["web"] }, ...once });
+  await rule("receipts", { act: { type: "receipt.printed", from: ["shop"] }, ...once });
+  const [id, other] = [home(), home()];
+  const pages = Array.from({ length: valuesMax + 20 }, (_, page) => read(id, "page.read", page));
+  await tell(...pages.slice(0, 7));
+  await tell(...pages.slice(7, valuesMax - 5));
+  await tell(...pages.slice(valuesMax - 5));
+  expect(await held(id)).toEqual({ active: valuesMax, pending: 0 });
+  await tell(...pages);
+  await tell(read(id, "page.read", 3), read(id, "page.read", 9_999));
+  expect(await held(id)).toEqual({ active: valuesMax, pending: 0 });
+  await tell(...Array.from({ length: valuesMax + 20 }, (_, page) => read(other, "receipt.printed", page)));
+  expect(await held(other)).toEqual({ active: valuesMax + 20, pending: 0 });
+  await expectSound();
 });
 
 test("conditions, amounts, first times, values and several effects: each act earns what its rule says, a referrer too", async () => {

@@ -4,6 +4,7 @@ import type { Db } from "../platform/database.ts";
 import type { CompiledPredicate } from "../platform/predicate/predicate.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { compileCondition, type CompiledRule, compileRule, type RuleRefusal } from "./core/compiled-rule.ts";
+import { refusedWhenPut } from "./core/put-rule.ts";
 import type { LoyaltyDefinition, LoyaltyRule } from "./core/rule.ts";
 import type { HouseholdProfiles } from "./earnings.ts";
 import { LoyaltyRulesStore } from "./loyalty-rules-store.ts";
@@ -81,6 +82,8 @@ export class EarningRules {
   ): Promise<LoyaltyRule | Overtaken | RuleRefusal | Refused<"too_many_loyalty_rules">> {
     const compiled = compileRule(definition, this.#deps.profiles.facts);
     if (compiled.kind === "refused") return compiled;
+    const broken = refusedWhenPut(key, definition, this.#newest);
+    if (broken !== null) return broken;
     const store = this.#store;
     const kind = {
       noun: "loyalty_rule" as const,

@@ -8,6 +8,8 @@ import type { Facts, FactTypes } from "../platform/predicate/predicate.ts";
 import { calendarDay, endOfDayAfterMs, periodAfter, periodOf } from "./core/calendar.ts";
 import type { CompiledRule } from "./core/compiled-rule.ts";
 import {
+  allValues,
+  countsValues,
   decideEarnings,
   type Decided,
   type Earning,
@@ -391,7 +393,8 @@ function limitsOf(rules: readonly CompiledRule[], acts: readonly EarningAct[]) {
       const limitKey = limitKeyFor(rule.definition, act);
       if (typeof limitKey !== "string") continue;
       const { householdId } = act;
-      wanted.set(`${rule.key} ${householdId} ${limitKey}`, { rule: rule.key, householdId, limitKey });
+      for (const key of countsValues(rule.definition) ? [limitKey, allValues] : [limitKey])
+        wanted.set(`${rule.key} ${householdId} ${key}`, { rule: rule.key, householdId, limitKey: key });
     }
   }
   return [...wanted.values()];

@@ -48,6 +48,16 @@ export const loyaltyProblems = {
     title: "The rule gives nothing, or two things at once",
     help: "A rule has effects, or takes back what another gave; a streak has no limit beside it.",
   },
+  earning_streak_varies: {
+    status: 422,
+    title: "What a streak gives would depend on which of its acts is told last",
+    help: "Give a fixed number of points to the household itself, the same in every tier: a streak belongs to its period, and not to an act.",
+  },
+  earning_returns_nothing: {
+    status: 422,
+    title: "What is sent back would keep its points",
+    help: "A return takes back what a rule gave once for each value of a fact: name such a rule, and keep its limit while something takes back what it gives.",
+  },
   earning_without_limit: {
     status: 422,
     title: "The rule would mint without limit",

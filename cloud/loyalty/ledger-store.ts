@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
-import { type EarningRefusal, earningKey, type Known, limitKeyOf } from "./core/earning.ts";
+import { allValues, type EarningRefusal, earningKey, type Known, limitKeyOf } from "./core/earning.ts";
 import type { Lot } from "./core/lots.ts";
 import { legs, type NewTransfer, type ProgramAccount } from "./core/transfer.ts";
 
@@ -145,8 +145,10 @@ export class LedgerStore {
       )
       SELECT f.place::int AS place, sum(c.counted)::int AS counted, bool_or(c.returned) AS returned
       FROM family f CROSS JOIN LATERAL (
-        SELECT (SELECT count(DISTINCT t.source) FROM ledger_transfer t
-            WHERE t.limit_account = f.account AND t.rule = f.rule AND t.limit_key = f.limit_key AND t.kind = 'earning') AS counted,
+        SELECT CASE WHEN f.limit_key = ${allValues} THEN (SELECT count(DISTINCT t.limit_key) FROM ledger_transfer t
+              WHERE t.limit_account = f.account AND t.rule = f.rule AND t.is_once)
+            ELSE (SELECT count(DISTINCT t.source) FROM ledger_transfer t
+              WHERE t.limit_account = f.account AND t.rule = f.rule AND t.limit_key = f.limit_key AND t.kind = 'earning') END AS counted,
           EXISTS (SELECT 1 FROM loyalty_return r
             WHERE r.account = f.account AND r.rule = f.rule AND r.limit_key = f.limit_key) AS returned
       ) AS c

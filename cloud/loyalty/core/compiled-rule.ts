@@ -38,6 +38,8 @@ export type RuleRefusal = {
     | "earning_fact_unknown"
     | "earning_fact_reserved"
     | "earning_rule_does_nothing"
+    | "earning_streak_varies"
+    | "earning_returns_nothing"
     | "earning_without_limit";
   detail: string;
 };
@@ -87,6 +89,10 @@ function placeWords(when: string, place: { from: number; to: number } | null): s
   return `${words === "" ? "" : `\`${words}\` `}at character ${place.from + 1}: `;
 }
 
+/** Whether the shop and support alone report it: what they say no household can make up. */
+export const isTrusted = ({ from }: LoyaltyDefinition["act"]): boolean =>
+  from.length > 0 && from.every((origin) => origin === "shop" || origin === "support");
+
 function refusedParts(definition: LoyaltyDefinition): RuleRefusal | null {
   const { facts, effects, returns, limit, streak, act } = definition;
   const reserved = Object.keys(facts).find((name) => Object.hasOwn(momentFacts, name));
@@ -103,8 +109,7 @@ function refusedParts(definition: LoyaltyDefinition): RuleRefusal | null {
   if (streak !== null && limit.kind !== "none")
     return refused("earning_rule_does_nothing", "limit: a streak earns once in each of its periods; set it to none.");
   // Points that a household can make by itself, as often as it likes, are a debt without an end.
-  const isTrusted = act.from.length > 0 && act.from.every((origin) => origin === "shop" || origin === "support");
-  if (returns === null && streak === null && limit.kind === "none" && !isTrusted)
+  if (returns === null && streak === null && limit.kind === "none" && !isTrusted(act))
     return refused(
       "earning_without_limit",
       "limit: nothing bounds what a household earns. Give it a limit, or take the word of shop and support alone.",

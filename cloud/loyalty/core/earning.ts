@@ -14,8 +14,8 @@
 import type { Facts } from "../../platform/predicate/predicate.ts";
 import { multiplied, pointsOf } from "./amount.ts";
 import { endOfDayAfterMs, periodOf, startOfDayMs } from "./calendar.ts";
-import { type CompiledRule, factsFor, inForce } from "./compiled-rule.ts";
-import type { LoyaltyDefinition, LoyaltyRule } from "./rule.ts";
+import { type CompiledRule, factsFor, inForce, isTrusted } from "./compiled-rule.ts";
+import { type LoyaltyDefinition, type LoyaltyRule, valuesMax } from "./rule.ts";
 import { streakEarnings } from "./streak.ts";
 
 /** An act that may earn. */
@@ -40,7 +40,7 @@ export interface EarningAct {
 export interface Known {
   /** Points of each `earningKey` that earned, before the multiplier; null where it was refused for good. */
   decided: ReadonlyMap<string, number | null>;
-  /** Acts that earned per `limitKeyOf`. */
+  /** Acts that earned per `limitKeyOf`; under `allValues` how many values of a fact earned. */
   counted: ReadonlyMap<string, number>;
   /** `limitKeyOf` of what was given back before it was told. */
   returned: ReadonlySet<string>;
@@ -126,6 +126,13 @@ export function limitKeyFor(
   }
 }
 
+/** Stands for all values of a fact together, in the place of a key; no value and no day is written so. */
+export const allValues = "*";
+
+/** Whether the values that a household earned by are counted. */
+export const countsValues = ({ limit, act }: Pick<LoyaltyDefinition, "limit" | "act">): boolean =>
+  limit.kind === "once_per" && !isTrusted(act);
+
 /** Decides a batch. */
 export function decideEarnings(rules: readonly CompiledRule[], acts: readonly EarningAct[], known: Known): Decided {
   const deciding = new Deciding(known);
@@ -196,7 +203,8 @@ class Deciding {
     const limitKey = limitKeyFor(definition, act);
     if (limitKey === undefined) return;
     const counts = limitKey === null ? null : limitKeyOf(rule.key, act.householdId, limitKey);
-    const refused = this.#refusalOf(definition, counts);
+    const values = countsValues(definition) ? limitKeyOf(rule.key, act.householdId, allValues) : null;
+    const refused = this.#refusalOf(definition, counts, values);
     if (refused === "once") return;
     for (const { effectIndex, basePoints, householdId } of wanted) {
       this.#decided.set(earningKey(act.source, rule.key, effectIndex), refused === null ? basePoints : null);
@@ -215,7 +223,8 @@ class Deciding {
           isOnce: definition.limit.kind === "once" || definition.limit.kind === "once_per",
         });
     }
-    if (counts !== null && refused === null) this.#counted.set(counts, (this.#counted.get(counts) ?? 0) + 1);
+    if (refused !== null) return;
+    for (const key of [counts, values]) if (key !== null) this.#counted.set(key, (this.#counted.get(key) ?? 0) + 1);
   }
 
   /** Whether the act was decided before; another amount than then is refused by name. */
@@ -237,12 +246,17 @@ class Deciding {
     return isKnown;
   }
 
-  #refusalOf({ limit }: LoyaltyDefinition, counts: string | null): "limit_reached" | "returned_before" | "once" | null {
+  #refusalOf(
+    { limit }: LoyaltyDefinition,
+    counts: string | null,
+    values: string | null,
+  ): "limit_reached" | "returned_before" | "once" | null {
     if (counts === null) return null;
     if (this.#returned.has(counts)) return "returned_before";
     const soFar = this.#counted.get(counts) ?? 0;
     if (limit.kind === "per") return soFar >= limit.count ? "limit_reached" : null;
-    return soFar > 0 ? "once" : null;
+    if (soFar > 0) return "once";
+    return values !== null && (this.#counted.get(values) ?? 0) >= valuesMax ? "limit_reached" : null;
   }
 
   #mark(rule: LoyaltyRule, act: EarningAct, streak: NonNullable<LoyaltyDefinition["streak"]>): void {

@@ -24,13 +24,19 @@ export type Amount = z.infer<typeof amount>;
 export const periods = ["day", "week", "month"] as const;
 export type Period = (typeof periods)[number];
 
+/** Most values of which a household earns once each by a rule, where it may have made them up. */
+export const valuesMax = 500;
+
 const limit = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("none") }),
   /** Per household and day, week (from Monday) or month of its calendar, by the act's own time. */
   z.strictObject({ kind: z.literal("per"), period: z.enum(periods), count: z.int().min(1).max(1_000) }),
   /** Per household, for ever. */
   z.strictObject({ kind: z.literal("once") }),
-  /** Per household and value of a fact, for ever: each program once, each order once. */
+  /**
+   * Per household and value of a fact, for ever: each program once, each order once. Where others than shop and support report it, of at
+   * most `valuesMax` values: whoever names them could go on for ever.
+   */
   z.strictObject({ kind: z.literal("once_per"), fact: factName }),
 ]);
 
