@@ -13,6 +13,8 @@ const ovensAtOnce = 24;
 export const lateId = "oven-0003";
 /** Ovens that grow too hot when a test says so. */
 export const spareIds = ["oven-0029", "oven-0030"] as const;
+/** What the cases of the stage are about. A rule that a test puts in force may open one of its own for the same oven. */
+const [tooHot, askedFor] = ["over_temperature", "help_asked"];
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
@@ -165,12 +167,12 @@ export async function setServiceStage(service: RunningService): Promise<ServiceS
   for (const { id, client } of clients.slice(4, 4 + ovensAtOnce)) {
     await publish(client, id, "events", { id: "f-1", atMs: Date.now(), type: "fault.raised", data: { code: "E42" } });
   }
-  const caseOf = async (deviceId: string): Promise<string> => {
+  const caseOf = async (deviceId: string, cause: string): Promise<string> => {
     const { body } = await service.api(`/api/v1/cases?device=${deviceId}`);
-    return body.items[0]?.id ?? "";
+    return body.items.find((one: { cause: string }) => one.cause === cause)?.id ?? "";
   };
   await until("the rule has found what is too hot, with its evidence", async () => {
-    const { body } = await service.api(`/api/v1/cases/${await caseOf(hotId)}`);
+    const { body } = await service.api(`/api/v1/cases/${await caseOf(hotId, tooHot)}`);
     return body?.evidence?.series?.length > 0;
   });
   // Its past has a sensor that was stuck for a while, which nobody saw then.
@@ -180,23 +182,23 @@ export async function setServiceStage(service: RunningService): Promise<ServiceS
     for (const { id } of stuck) await service.api(`/api/v1/cases/${id}/acknowledge`, { method: "POST" });
     return stuck.length === 0;
   });
-  await until("the owner is heard", async () => (await caseOf(helpId)) !== "");
+  await until("the owner is heard", async () => (await caseOf(helpId, askedFor)) !== "");
   const incidents = async () => (await service.api("/api/v1/incidents")).body.items;
   await until("the many are one incident", async () => (await incidents())[0]?.members === ovensAtOnce);
   return {
-    hotCaseId: await caseOf(hotId),
-    helpCaseId: await caseOf(helpId),
+    hotCaseId: await caseOf(hotId, tooHot),
+    helpCaseId: await caseOf(helpId, askedFor),
     incidentId: (await incidents())[0].id,
     householdId: household.id,
     async heat(id) {
       await publish(clientOf(id), id, "telemetry", runaway(Date.now() - 2_000));
-      await until("its case is open", async () => (await caseOf(id)) !== "");
-      return caseOf(id);
+      await until("its case is open", async () => (await caseOf(id, tooHot)) !== "");
+      return caseOf(id, tooHot);
     },
     async cool(id) {
       await publish(clientOf(id), id, "telemetry", { atMs: Date.now(), m: { cavity_c: 60 } });
       await until("its case says that the cause is gone", async () => {
-        const { body } = await service.api(`/api/v1/cases/${await caseOf(id)}`);
+        const { body } = await service.api(`/api/v1/cases/${await caseOf(id, tooHot)}`);
         return body.causeGoneAtMs !== null;
       });
     },

@@ -39,7 +39,10 @@ export function Editor({ draft: given, item }: EditorProps) {
   const [draft, setDraft] = useState(given);
   const [locale, setLocale] = useState(Object.keys(given.locales)[0] ?? "en");
   const [imageHref, setImageHref] = useState(item?.image?.href ?? null);
-  const mayWrite = useRights()?.may("content.write") === true;
+  const rights = useRights();
+  const mayWrite = rights?.may("content.write") === true;
+  // Greyed once it is known that they may not, and not while it is asked: who may write would see the form fade in.
+  const mayOnlyRead = rights !== undefined && !mayWrite;
   const [rested] = useDebouncedValue(draft, restMs);
   const check = useQuery({ ...checkQuery(tidy(rested)), enabled: mayWrite }).data ?? null;
   const change = (part: Partial<ContentDraft>) => setDraft((before) => ({ ...before, ...part }));
@@ -55,7 +58,7 @@ export function Editor({ draft: given, item }: EditorProps) {
   return (
     <div className={classes["split"]}>
       <form className={page["form"]} onSubmit={(event) => event.preventDefault()} aria-label="Editor">
-        <fieldset className={page["card"]} disabled={!mayWrite} style={{ minInlineSize: 0 }}>
+        <fieldset className={page["card"]} disabled={mayOnlyRead} style={{ minInlineSize: 0 }}>
           <legend className="hidden">Text</legend>
           <Locales draft={draft} locale={locale} onLocale={setLocale} onChange={change} />
           <TextInput
@@ -83,7 +86,7 @@ export function Editor({ draft: given, item }: EditorProps) {
             />
           )}
         </fieldset>
-        <fieldset className={page["card"]} disabled={!mayWrite} style={{ minInlineSize: 0 }}>
+        <fieldset className={page["card"]} disabled={mayOnlyRead} style={{ minInlineSize: 0 }}>
           <legend className="hidden">In every language</legend>
           <Settings draft={draft} check={check} onChange={change} />
           <Picture

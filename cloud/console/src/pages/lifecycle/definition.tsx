@@ -29,7 +29,8 @@ export function Definition() {
 
 function Known({ inForce }: { inForce: DefinitionVersion }) {
   const client = useQueryClient();
-  const mayChange = useRights()?.may("lifecycle.write") === true;
+  const rights = useRights();
+  const mayChange = rights?.may("lifecycle.write") === true;
   const [draft, setDraft] = useState<LifecycleDefinition>(inForce.definition);
   const preview = useMutation({
     mutationFn: () => send<LifecyclePreview>("POST", "/api/v1/lifecycle/definition/preview", { definition: draft }),
@@ -50,7 +51,8 @@ function Known({ inForce }: { inForce: DefinitionVersion }) {
       </p>
       <DefinitionForm
         definition={draft}
-        mayChange={mayChange}
+        // Greyed once it is known that they may not, and not while it is asked.
+        mayChange={rights === undefined || mayChange}
         onChange={(next) => {
           setDraft(next);
           preview.reset();
