@@ -1,4 +1,5 @@
 /** Several who find the same: rules that differ in how grave they take it, and people before rules. */
+import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Kitchen } from "../../test/support/kitchen.ts";
@@ -70,6 +71,48 @@ test("what staff opened as a small matter is a safety matter once a rule finds t
   const mine = (await kitchen.call(home.key, "GET", `/my/cases/${opened.id}`)).body;
   expect(mine.standing).toMatchObject({ answerByMs: found.promise.firstAnswerDueAtMs });
   expect(JSON.stringify(mine)).not.toContain("also_found");
+});
+
+const says = (device: string, kind: "raised" | "cleared") => {
+  const data = { code: "over_temperature" };
+  const payload = { id: randomUUID(), type: `fault.${kind}`, atMs: kitchen.clock.nowMs(), data };
+  return kitchen.say({ device, channel: "events", payload });
+};
+
+test("an oven that is too hot and says so is one case, whichever is first, which ends once neither says it any more", async () => {
+  for (const isWordFirst of [true, false]) {
+    const { oven } = await newHome();
+    if (isWordFirst) await says(oven, "raised");
+    await overheats(oven);
+    if (!isWordFirst) await says(oven, "raised");
+    const found = await onlyCase(oven);
+    expect(found).toMatchObject({ cause: "over_temperature", severity: "safety", status: "open" });
+    expect(found.entries.map(({ kind }: { kind: string }) => kind)).toEqual(["opened", "also_found"]);
+    const operators = found.entries.map(({ data }: { data: { trace: { operator: string } } }) => data.trace.operator);
+    expect(operators.toSorted()).toEqual(["fault", "threshold"]);
+    await kitchen.as("support", "POST", `/cases/${found.id}/acknowledge`);
+    await (isWordFirst ? cools(oven) : says(oven, "cleared"));
+    expect(await onlyCase(oven)).toMatchObject({ status: "open" });
+    await (isWordFirst ? says(oven, "cleared") : cools(oven));
+    expect(await onlyCase(oven)).toMatchObject({ status: "resolved", resolvedBy: "cause" });
+  }
+});
+
+test("a rule about faults names a cause for one code alone, and neither changes afterwards", async () => {
+  const rule = { kind: "fault", title: "Pump", severity: "service", cause: "pump_worn", mode: "shadow" };
+  for (const codes of [undefined, ["E1", "E2"]]) {
+    const { status, body } = await kitchen.as("support", "POST", "/service/rules", { ...rule, codes });
+    expect([status, body.errors[0].pointer]).toEqual([400, "/body/cause"]);
+  }
+  const { body } = await kitchen.as("support", "POST", "/service/rules", { ...rule, codes: ["E1"] });
+  for (const change of [
+    { codes: ["E2"] },
+    { codes: ["E1"], cause: "pump_gone" },
+    { codes: ["E1"], cause: undefined },
+  ]) {
+    const put = await kitchen.as("support", "PUT", `/service/rules/${body.id}`, { ...rule, ...change });
+    expect(put.body.code).toBe("service_rule_identity");
+  }
 });
 
 test("a rule that finds the same again adds no line, and one that takes it less gravely takes nothing back", async () => {

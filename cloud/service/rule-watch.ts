@@ -4,7 +4,7 @@ import type { Db } from "../platform/database.ts";
 import type { Facts } from "../platform/predicate/predicate.ts";
 import { machineOf, type Machine, type Moved } from "./core/machine.ts";
 import { markerOf, type Marker, type MarkRule, presenceEvent, type RuleEvent } from "./core/marks.ts";
-import { evaluateFault, faultCause, faultState, isAboutFault, neverFaulty } from "./core/operators/fault.ts";
+import { causeIn, evaluateFault, faultState, neverFaulty } from "./core/operators/fault.ts";
 import type { Effect } from "./core/operators/operator.ts";
 import {
   findsSilence,
@@ -182,11 +182,10 @@ export class RuleWatch {
     const signals: Signal[] = [];
     for (const { device, event, orderAtMs: atMs } of events) {
       if (event.type !== "fault.raised" && event.type !== "fault.cleared") continue;
-      const cause = faultCause(event.data);
       for (const { rule, definition } of this.#faultRules) {
-        // That one goes is told whatever the rule is about by now: it may have been about it when it came.
-        const isAsked = event.type === "fault.cleared" || isAboutFault(definition, cause);
-        if (isAsked && watchesModel(rule, device.model)) signals.push(ofFault(rule, device, { ...event, atMs }));
+        const cause = causeIn(definition, event);
+        if (cause !== null && watchesModel(rule, device.model))
+          signals.push(ofFault(rule, device, cause, { ...event, atMs }));
       }
     }
     return signals;
@@ -318,13 +317,13 @@ export const rowOf = (
 const bounded = (data: Readonly<Record<string, unknown>>) =>
   JSON.stringify(data).length <= evidenceCharsMax ? data : {};
 
-function ofFault(rule: ServiceRule, device: DeviceRef, event: RuleEvent): Signal {
+function ofFault(rule: ServiceRule, device: DeviceRef, cause: string, event: RuleEvent): Signal {
   const { id, atMs, type, data } = event;
   const kind = type === "fault.raised" ? "raised" : "cleared";
   return {
     device,
     rule,
-    cause: faultCause(data),
+    cause,
     atMs,
     judge(raw) {
       const before = raw === undefined ? neverFaulty : faultState.parse(raw);

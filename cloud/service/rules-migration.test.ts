@@ -49,15 +49,8 @@ test("a rule about every fault that somebody made theirs stays as it is, and tho
   await put(everyFault, 2, "staff:01980000-0000-7000-8000-00000000000a", theirs);
   await comesUp();
   expect(await newest(everyFault)).toMatchObject({ version: 2, definition: ruleDefinition.parse(theirs) });
-  for (const [id, severity, codes] of [
-    [protects, "safety", ["over_temperature"]],
-    [runsOut, "info", ["salt_low", "rinse_aid_low"]],
-  ] as const)
-    expect(await newest(id)).toMatchObject({
-      version: 1,
-      createdBy: "system",
-      definition: { kind: "fault", mode: "off", severity, codes, actions: [{ kind: "case" }] },
-    });
+  for (const id of [protects, runsOut])
+    expect(await newest(id)).toMatchObject({ createdBy: "system", definition: { ...ships(id), mode: "off" } });
   // Another start leaves them off.
   await comesUp();
   expect((await newest(protects))?.definition.mode).toBe("off");
@@ -82,4 +75,63 @@ test.each([
   expect(definition?.kind === "count" ? definition.event.where : "no count").toBe(
     version === 1 ? undefined : 'reason in ["lost", "keepalive", "taken_over", "stalled"]',
   );
+});
+
+/** Of before migration 343: the appliance's own word was a cause of its own. */
+const protectsBefore = {
+  kind: "fault",
+  title: "Appliance protects itself",
+  severity: "safety",
+  mode: "live",
+  actions: [{ kind: "case" }],
+  codes: ["over_temperature"],
+};
+const [both, alone] = [41, 42];
+
+const caseOf = (device: number, cause: string, rule: string) => sql`
+  INSERT INTO service_case (id, device_key, model, rule_id, cause, severity, title, status, opened_by, opened_at_ms, known_at_ms,
+    status_at_ms, first_answer_due_at_ms, resolve_due_at_ms, due_at_ms)
+  VALUES (gen_random_uuid(), ${device}, 'oven', ${rule}, ${cause}, 'safety', 'Hot', 'open', 'cause', 1, 1, 1, 2, 2, 2)`;
+
+/** Cases and states of two ovens that are too hot: of one the readings say so, too. */
+async function tooHotBefore(): Promise<void> {
+  await migrate(base.db, new Set((await knownMigrations()).filter((name) => name < "343")));
+  await caseOf(both, "fault:over_temperature", protects).execute(base.db);
+  await caseOf(both, "over_temperature", ruleId(1)).execute(base.db);
+  await caseOf(alone, "fault:over_temperature", protects).execute(base.db);
+  await sql`INSERT INTO rule_state (rule_id, device_key, cause, phase, due_ms, state)
+    SELECT ${protects}::uuid, key, 'fault:over_temperature', 'holding', NULL, '{"phase": "holding", "lastAtMs": 1}'
+    FROM unnest(ARRAY[${both}, ${alone}]::int[]) AS key`.execute(base.db);
+}
+const tooHot = async (table: "service_case" | "rule_state") =>
+  (
+    await sql<{ device_key: number; cause: string }>`
+      SELECT device_key, cause FROM ${sql.table(table)} ORDER BY device_key, cause`.execute(base.db)
+  ).rows.map(({ device_key, cause }) => [device_key, cause]);
+
+test("what an oven says of being too hot and what its readings show are one cause after the upgrade, with the cases that are open", async () => {
+  await put(protects, 1, "system", protectsBefore);
+  await tooHotBefore();
+  await comesUp();
+  expect(await newest(protects)).toMatchObject({ version: 2, createdBy: "system", definition: ships(protects) });
+  expect(await tooHot("rule_state")).toEqual([
+    [both, "over_temperature"],
+    [alone, "over_temperature"],
+  ]);
+  // Two that are open for one oven stay two, for people to end.
+  expect(await tooHot("service_case")).toEqual([
+    [both, "fault:over_temperature"],
+    [both, "over_temperature"],
+    [alone, "over_temperature"],
+  ]);
+});
+
+test("where somebody changed what is protective, they stay two causes", async () => {
+  await put(protects, 1, "system", protectsBefore);
+  await put(protects, 2, "staff:01980000-0000-7000-8000-00000000000a", { ...protectsBefore, severity: "service" });
+  await tooHotBefore();
+  await comesUp();
+  expect((await newest(protects))?.version).toBe(2);
+  expect((await tooHot("rule_state")).map(([, cause]) => cause)).toEqual(Array(2).fill("fault:over_temperature"));
+  expect((await tooHot("service_case")).filter(([, cause]) => cause !== "over_temperature")).toHaveLength(2);
 });

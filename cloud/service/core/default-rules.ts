@@ -15,8 +15,8 @@ const overTemperature = {
   cause: "over_temperature",
 };
 
-/** Faults by which an appliance protects itself: nobody should use it until it is mended. */
-const protective = ["over_temperature"];
+/** The fault by which an appliance protects itself: nobody should use it until it is mended. */
+const protective = "over_temperature";
 /** What the household fills up itself. */
 const refills = ["salt_low", "rinse_aid_low"];
 
@@ -35,7 +35,7 @@ export const defaultRules: readonly { id: string; definition: RuleDefinition }[]
       kind: "fault",
       title: "Fault reported by the appliance",
       severity: "service",
-      notCodes: [...protective, ...refills],
+      notCodes: [protective, ...refills],
     }),
   },
   {
@@ -167,11 +167,13 @@ export const defaultRules: readonly { id: string; definition: RuleDefinition }[]
   },
   {
     id: ruleId(12),
+    // What its readings show is the same matter: whoever is first, it is one case.
     definition: definition({
       kind: "fault",
       title: "Appliance protects itself",
       severity: "safety",
-      codes: protective,
+      codes: [protective],
+      cause: overTemperature.cause,
     }),
   },
   {

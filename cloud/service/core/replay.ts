@@ -7,7 +7,7 @@ import { compileCondition } from "./condition.ts";
 import { machineOf, type Moved, touchMs } from "./machine.ts";
 import { markerOf, type MarkRule, type RuleEvent } from "./marks.ts";
 import { featureOf } from "./operators/episode.ts";
-import { evaluateFault, faultCause, type FaultState, isAboutFault, neverFaulty } from "./operators/fault.ts";
+import { causeIn, evaluateFault, type FaultState, neverFaulty } from "./operators/fault.ts";
 import { type FrozenState, neverDriven, stepFrozen } from "./operators/frozen.ts";
 import type { Effect, Phase } from "./operators/operator.ts";
 import { metricValue, type StoredValues } from "./operators/stored-values.ts";
@@ -134,8 +134,8 @@ function faultRun(rule: RuleOf<"fault">): Run {
       if (happening.kind !== "event") return false;
       const { id, atMs, type, data } = happening.event;
       if (type !== "fault.raised" && type !== "fault.cleared") return false;
-      const cause = faultCause(data);
-      if (!isAboutFault(rule, cause)) return false;
+      const cause = causeIn(rule, { type, data });
+      if (cause === null) return false;
       const outcome = evaluateFault(states.get(cause) ?? neverFaulty, {
         kind: type === "fault.raised" ? "raised" : "cleared",
         atMs,

@@ -69,10 +69,8 @@ const common = {
   fields: conditionFields.optional(),
 };
 
-const withCause = {
-  ...common,
-  cause: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, "must be snake_case, at most 64 characters"),
-};
+const causeName = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, "must be snake_case, at most 64 characters");
+const withCause = { ...common, cause: causeName };
 
 /** How far behind the newest of a device an event may lie and still be put in order. */
 const latenessMs = z.int().min(0).max(ruleLimits.latenessMsMax).default(minuteMs);
@@ -110,12 +108,15 @@ const faultCodes = z.array(z.string().regex(faultCodePattern, "must be a fault's
 /**
  * A fault that the appliance itself raises and clears. The cause is `fault:` and its code. Salt that runs out and a thermal cut-out that
  * opened are not equally urgent: each rule may be about some codes alone, or about all but some.
+ *
+ * What readings show as well is one matter, and one case: a rule about one code may give it the cause that another rule finds.
  */
 const faultRule = z.strictObject({
   kind: z.literal("fault"),
   ...common,
   codes: faultCodes.optional(),
   notCodes: faultCodes.optional(),
+  cause: causeName.optional(),
 });
 
 /** A metric that stands still while another says that it should move. */
@@ -251,6 +252,10 @@ export const ruleDefinition = z
       const wrong = rule.direction === "above" ? rule.clearAt > rule.limit : rule.clearAt < rule.limit;
       if (wrong) issues.addIssue({ code: "custom", path: ["clearAt"], message: "must not lie beyond the limit" });
     }
+    // Two faults under one cause: the one that goes would end what the other still says.
+    if (rule.kind === "fault" && rule.cause !== undefined && rule.codes?.length !== 1) {
+      issues.addIssue({ code: "custom", path: ["cause"], message: "goes with exactly one code in `codes`" });
+    }
     for (const [at, { kind }] of rule.actions.entries()) {
       // Of one happening points are earned once, so that there is nothing for a second lot to be known by.
       const isAgain = kind === "award_points" && rule.actions.findIndex((one) => one.kind === kind) < at;
@@ -349,7 +354,8 @@ export function metricsNamed(rule: RuleDefinition): { place: string; metric: str
 function identityOf(rule: RuleDefinition): unknown {
   switch (rule.kind) {
     case "fault":
-      return [];
+      // Under a cause of its own nothing else than its code may be told to go.
+      return rule.cause === undefined ? [] : [rule.cause, rule.codes];
     case "threshold":
       return [rule.cause, rule.metric, rule.direction];
     case "frozen":
@@ -379,8 +385,8 @@ export const findsSilence = (rule: RuleDefinition): boolean => rule.kind === "ab
 export const missesMetric = (rule: RuleDefinition): boolean => rule.kind === "absence" && rule.of.kind === "metric";
 
 /** How what a rule finds is called. A fault's says which fault: the code is what a technician looks for. */
-export const titleOfCause = ({ kind, title }: RuleDefinition, cause: string): string =>
-  kind === "fault" ? `${title} (${cause.slice("fault:".length)})` : title;
+export const titleOfCause = (rule: RuleDefinition, cause: string): string =>
+  rule.kind === "fault" && rule.cause === undefined ? `${rule.title} (${cause.slice("fault:".length)})` : rule.title;
 
 export const watchesModel = ({ definition }: ServiceRule, model: string): boolean =>
   definition.models?.includes(model) ?? true;

@@ -41,9 +41,22 @@ export function evaluateFault(
 export const faultCodePattern = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 /** Whether a rule is about a fault, by its cause. */
-export function isAboutFault({ codes, notCodes }: FaultCodes, cause: string): boolean {
+function isAboutFault({ codes, notCodes }: FaultCodes, cause: string): boolean {
   const code = cause.slice("fault:".length);
   return (codes?.includes(code) ?? true) && !(notCodes?.includes(code) ?? false);
+}
+
+/**
+ * The cause that a rule finds in an event about a fault; null where it is not about that one. That a fault goes is told whatever the rule
+ * is about by now: it may have been about it when it came.
+ */
+export function causeIn(
+  rule: FaultCodes & { cause?: string | undefined },
+  { type, data }: { type: string; data: Readonly<Record<string, unknown>> },
+): string | null {
+  const fault = faultCause(data);
+  const isAsked = isAboutFault(rule, fault) || (type === "fault.cleared" && rule.cause === undefined);
+  return isAsked ? (rule.cause ?? fault) : null;
 }
 
 /** The codes that a rule is about: all of them where it names none. */
