@@ -47,8 +47,9 @@ export function createUpRoad(deps: UpRoadDeps) {
     readings: (client, prepared) => telemetry.ingestReadings(client, prepared),
     async events(tx, facts) {
       const whole = new Map(facts.map((fact) => [withoutWords(withoutCode(fact)), fact]));
-      const fresh = await telemetry.ingestEvents(tx, [...whole.keys()]);
-      return fresh.map((fact) => whole.get(fact) ?? fact);
+      const { fresh, altered } = await telemetry.ingestEvents(tx, [...whole.keys()]);
+      const asSaid = (fact: (typeof fresh)[number]) => whole.get(fact) ?? fact;
+      return { fresh: fresh.map(asSaid), altered: altered.map(asSaid) };
     },
     async reported(tx, facts) {
       await devices.ingestReported(tx, facts);

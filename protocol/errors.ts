@@ -6,6 +6,8 @@ export const quarantineReasons = {
   wrong_shape: "The payload is JSON, but not of the shape that its topic asks for.",
   unknown_device: "The device is not in the registry.",
   unknown_delivery: "The receipt or reply names a delivery that this device never had.",
+  other_content:
+    "The appliance sent an event with this id before, and said something else then; what it said first holds.",
   storage_refused: "The database refused the record, and it alone.",
 } as const;
 export type QuarantineReason = keyof typeof quarantineReasons;

@@ -54,6 +54,7 @@ const unusable: [channel: string, reason: string, payload: string | Buffer][] = 
   ["events", "wrong_shape", JSON.stringify({ id: "e1", atMs })],
   ["events", "wrong_shape", JSON.stringify({ id: "e2", atMs, type: "boot", data: { note: "a\u0000b" } })],
   ["events", "wrong_shape", `{"id":"e3","atMs":${atMs},"type":"boot","data":{"note":"\\ud800"}}`],
+  ["events", "other_content", JSON.stringify({ id: "said-before", atMs, type: "program.finished" })],
   ["reported", "not_json", "null null"],
   ["reported", "wrong_shape", JSON.stringify({ state: { operation: "idle" } })],
   ["receipts", "not_json", "shown"],
@@ -66,7 +67,8 @@ const unusable: [channel: string, reason: string, payload: string | Buffer][] = 
 
 test("what cannot be used is acknowledged, kept whole with its reason, counted, on the timeline, and stops no neighbour", async () => {
   const oven = await login("oven-1");
-  let packetId = 0;
+  let packetId = 1;
+  oven.publish("events", packetId, JSON.stringify({ id: "said-before", atMs, type: "boot" }));
   for (const [channel, , payload] of unusable) {
     oven.publish("telemetry", (packetId += 1), reading(packetId));
     oven.publish(channel, (packetId += 1), payload);

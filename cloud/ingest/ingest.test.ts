@@ -119,6 +119,44 @@ test("a batch that is sent again, whole or in part, changes nothing", async () =
   expect(effects.filter((id) => id === "e1" || id === "e2")).toEqual(["e1", "e2"]);
 });
 
+test("an event that comes again with something else changes nothing and is set aside by that name; the same again is no news", async () => {
+  const source = await newSource();
+  const first = {
+    id: "altered-1",
+    atMs: nowMs,
+    type: "program.finished",
+    data: { program: "Eco50", energy_wh: 700, ran: { a: 1, b: 2 } },
+  };
+  const say = (sequence: number, event: object, deviceId = "oven-1") => record(sequence, "events", event, deviceId);
+  const others = [
+    { ...first, data: { ...first.data, energy_wh: 1 } },
+    { ...first, type: "program.aborted" },
+    { ...first, atMs: nowMs - 1_000 },
+    { id: first.id, atMs: first.atMs, type: first.type },
+  ];
+  // The same, however it is written.
+  const same = {
+    type: first.type,
+    data: { ran: { b: 2, a: 1 }, energy_wh: 700, program: "Eco50" },
+    atMs: nowMs,
+    id: first.id,
+  };
+  await ingest.commit(source, [say(0, first), say(1, others[0] ?? {}), say(2, same)]);
+  await ingest.commit(source, [say(3, same), ...others.slice(1).map((event, at) => say(4 + at, event))]);
+  await ingest.commit(source, [say(7, { ...first, type: "boot" }, "oven-2")]);
+  expect(effects.filter((id) => id === first.id)).toEqual([first.id, first.id]);
+  const { rows } = await sql<{ type: string; data: unknown }>`
+    SELECT e.type, e.data FROM device_event e JOIN device d ON d.key = e.device_key
+    WHERE e.id = ${first.id} AND d.id = 'oven-1'`.execute(base.db);
+  expect(rows).toEqual([{ type: first.type, data: first.data }]);
+  const aside = await ingest.quarantine({ deviceId: null, reason: "other_content", beforeId: null, limit: 50 });
+  expect(aside.map(({ detail, deviceId }) => `${deviceId} ${detail}`)).toEqual(
+    others.map(() => "oven-1 event altered-1"),
+  );
+  const kept = aside.map(({ payload }) => payload.toString());
+  expect(kept.toSorted()).toEqual(others.map((event) => JSON.stringify(event)).toSorted());
+});
+
 test("readings of one moment merge, and the first value of a metric wins, within a batch and across batches", async () => {
   const source = await newSource();
   const at = nowMs - 1_000;

@@ -52,8 +52,8 @@ export interface IngestSlices {
   /** Before the transaction: everything about readings that needs none. */
   prepareReadings(facts: readonly ReadingFact[]): Promise<PreparedReadings>;
   readings(client: pg.Client, prepared: PreparedReadings): Promise<AfterCommit>;
-  /** Returns the events that are new. */
-  events(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]>;
+  /** Returns the events that are new, and those whose id came before with something else. */
+  events(tx: Db, facts: readonly EventFact[]): Promise<{ fresh: EventFact[]; altered: EventFact[] }>;
   reported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
   presence(tx: Db, facts: readonly PresenceFact[]): Promise<void>;
   security(tx: Db, facts: readonly SecurityFact[]): Promise<void>;
@@ -389,7 +389,7 @@ export class Ingest {
     await slices.presence(tx, batch.presence);
     if (batch.security.length > 0) await slices.security(tx, batch.security);
     const afterCommit: AfterCommit[] = [await slices.readings(client, prepared.readings)];
-    const events = batch.events.length === 0 ? [] : await slices.events(tx, batch.events);
+    const events = await this.#events(tx, batch);
     await slices.reported(tx, batch.reported);
     if (batch.receipts.length > 0) {
       const outcome = await slices.receipts(
@@ -420,6 +420,19 @@ export class Ingest {
     );
     await this.#store.quarantine(tx, source, rejected, () => ids.next());
     return afterCommit;
+  }
+
+  /** Stores what happened. An id that came before with something else is set aside: what was said first has had its effects. */
+  async #events(tx: Db, { events, rejected }: DecodedBatch): Promise<EventFact[]> {
+    if (events.length === 0) return [];
+    const outcome = await this.#deps.slices.events(
+      tx,
+      events.map(({ fact }) => fact),
+    );
+    const altered = new Set(outcome.altered);
+    for (const { fact, record } of events)
+      if (altered.has(fact)) rejected.push({ record, reason: "other_content", detail: `event ${fact.event.id}` });
+    return outcome.fresh;
   }
 
   async #noteMissing(tx: Db, source: Source, fromSequence: number, toSequence: number): Promise<void> {

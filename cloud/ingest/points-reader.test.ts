@@ -73,7 +73,7 @@ class Cloud {
         deviceChanges: () => 0,
         prepareReadings: async () => ({ rows: [], hours: [], copy: Buffer.alloc(0), repeated: new Set() }),
         readings: async () => {},
-        events: async () => [],
+        events: async () => ({ fresh: [], altered: [] }),
         reported: async () => {},
         presence: async () => {},
         security: async () => {},

@@ -52,9 +52,12 @@ export interface StoredEvent {
 
 /** SQL of the events that devices sent. */
 export class DeviceEventsStore {
-  /** Stores events and returns those that were not there yet: a device sends again what it is not sure of. */
-  async append(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]> {
-    if (facts.length === 0) return [];
+  /**
+   * Stores events and returns those that were not there yet: a device sends again what it is not sure of. Of the others, those that
+   * say something else than what is kept under their id.
+   */
+  async append(tx: Db, facts: readonly EventFact[]): Promise<{ fresh: EventFact[]; altered: EventFact[] }> {
+    if (facts.length === 0) return { fresh: [], altered: [] };
     const byIdentity = new Map<string, EventFact>();
     for (const fact of facts) {
       const identity = `${fact.device.key} ${fact.event.id}`;
@@ -76,8 +79,30 @@ export class DeviceEventsStore {
         AS r(device_key int, id text, at_ms bigint, received_at_ms bigint, order_at_ms bigint, clock_suspect boolean, type text, data jsonb)
       ON CONFLICT DO NOTHING
       RETURNING device_key || ' ' || id AS identity`.execute(tx);
-    const fresh = new Set(inserted.map((row) => row.identity));
-    return [...byIdentity].filter(([identity]) => fresh.has(identity)).map(([, fact]) => fact);
+    const identities = new Set(inserted.map((row) => row.identity));
+    const fresh = [...byIdentity].filter(([identity]) => identities.has(identity)).map(([, fact]) => fact);
+    const known = new Set(fresh);
+    const repeated = facts.filter((fact) => !known.has(fact));
+    return { fresh, altered: repeated.length === 0 ? [] : await this.#altered(tx, repeated) };
+  }
+
+  /** Of events whose id is there already, those that say something else. */
+  async #altered(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]> {
+    const rows = facts.map(({ device, event: { id, atMs, type, data } }, place) => ({
+      place,
+      device_key: device.key,
+      id,
+      at_ms: atMs,
+      type,
+      data,
+    }));
+    const { rows: others } = await sql<{ place: number }>`
+      SELECT r.place FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS r(place int, device_key int, id text, at_ms bigint, type text, data jsonb)
+      JOIN device_event e ON e.device_key = r.device_key AND e.id = r.id
+      WHERE e.at_ms <> r.at_ms OR e.type <> r.type OR e.data <> r.data`.execute(tx);
+    const places = new Set(others.map(({ place }) => place));
+    return facts.filter((_fact, place) => places.has(place));
   }
 
   /** Erases what a device said in a time, by the time that order goes by. */

@@ -190,8 +190,8 @@ export class Telemetry {
     return prepared.learn === undefined ? this.#readings.append(client, prepared) : prepared.learn;
   }
 
-  /** Stores events and returns those that are new. */
-  async ingestEvents(tx: Db, facts: readonly EventFact[]): Promise<EventFact[]> {
+  /** Stores events and returns those that are new, and those whose id came before with something else. */
+  ingestEvents(tx: Db, facts: readonly EventFact[]): Promise<{ fresh: EventFact[]; altered: EventFact[] }> {
     return this.#events.append(tx, facts);
   }
 

@@ -33,7 +33,7 @@ export interface Rejected {
 /** A batch, taken apart by what its records mean. Within each list the order is the order of arrival. */
 export interface DecodedBatch {
   readings: ReadingFact[];
-  events: EventFact[];
+  events: { fact: EventFact; record: SequencedRecord }[];
   reported: ReportedFact[];
   receipts: { fact: ReceiptFact; record: SequencedRecord }[];
   replies: { fact: ReplyFact; record: SequencedRecord }[];
@@ -156,13 +156,8 @@ function decodeInto(
     case "events": {
       const event = parse(deviceEvent, value);
       const clockSuspect = isClockSuspect(event.atMs, receivedAtMs, device);
-      batch.events.push({
-        device,
-        receivedAtMs,
-        event,
-        clockSuspect,
-        orderAtMs: clockSuspect ? receivedAtMs : event.atMs,
-      });
+      const orderAtMs = clockSuspect ? receivedAtMs : event.atMs;
+      batch.events.push({ fact: { device, receivedAtMs, event, clockSuspect, orderAtMs }, record });
       return;
     }
     case "reported": {
