@@ -193,7 +193,13 @@ export class Consent {
       kind: "consent",
       id: row.id,
       title: `${row.decision === "given" ? "Agreed" : "Withdrew"}: ${row.purpose}${row.party === "" ? "" : ` with ${row.party}`}`,
-      data: { purpose: row.purpose, party: row.party, channel: row.channel, by: row.by_principal },
+      data: {
+        decision: row.decision,
+        purpose: row.purpose,
+        party: row.party,
+        channel: row.channel,
+        by: row.by_principal,
+      },
     }));
   }
 

@@ -53,13 +53,13 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       await consent(page, "Choose recipes and tips for them").getByText("Evidence: Call 2026-1107").waitFor();
       const timeline = region(page, "Timeline");
       await timeline.getByText("order.placed (shop)").waitFor();
-      await timeline.getByText("Agreed: personalise").waitFor();
+      await timeline.getByText("Agreed: Choose recipes and tips for them").waitFor();
       await timeline.getByRole("button", { name: "Consent" }).click();
       await until(
         "only consents are shown",
         async () => (await timeline.getByText("order.placed (shop)").count()) === 0,
       );
-      await timeline.getByText("Agreed: personalise").waitFor();
+      await timeline.getByText("Agreed: Choose recipes and tips for them").waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       expect(complaints).toEqual([]);
     });

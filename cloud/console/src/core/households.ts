@@ -18,6 +18,18 @@ export function purposeTitle({
   return party === null ? purposeWords[purpose] : `Share with ${partyName ?? party}`;
 }
 
+const isPurpose = (value: unknown): value is ConsentPurpose =>
+  typeof value === "string" && Object.hasOwn(purposeWords, value);
+
+/** What a line of the timeline says: of a consent its purpose as the page has it everywhere, and not by its key. */
+export function entryTitle({ kind, title, data }: Pick<HouseholdEntry, "kind" | "title" | "data">): string {
+  const { decision, purpose, party } = data;
+  if (kind !== "consent" || !isPurpose(purpose)) return title;
+  const partyKey = typeof party === "string" && party !== "" ? party : null;
+  const about = purposeTitle({ purpose, party: partyKey, partyName: null });
+  return `${decision === "given" ? "Agreed" : "Withdrew"}: ${about}`;
+}
+
 export const entryKindWords: Record<HouseholdEntry["kind"], string> = {
   event: "Appliance",
   fact: "Outside",

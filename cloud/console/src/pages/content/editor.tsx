@@ -58,7 +58,7 @@ export function Editor({ draft: given, item }: EditorProps) {
   return (
     <div className={classes["split"]}>
       <form className={page["form"]} onSubmit={(event) => event.preventDefault()} aria-label="Editor">
-        <fieldset className={page["card"]} disabled={mayOnlyRead} style={{ minInlineSize: 0 }}>
+        <fieldset className={page["card"]} disabled={mayOnlyRead}>
           <legend className="hidden">Text</legend>
           <Locales draft={draft} locale={locale} onLocale={setLocale} onChange={change} />
           <TextInput
@@ -86,7 +86,7 @@ export function Editor({ draft: given, item }: EditorProps) {
             />
           )}
         </fieldset>
-        <fieldset className={page["card"]} disabled={mayOnlyRead} style={{ minInlineSize: 0 }}>
+        <fieldset className={page["card"]} disabled={mayOnlyRead}>
           <legend className="hidden">In every language</legend>
           <Settings draft={draft} check={check} onChange={change} />
           <Picture

@@ -3,7 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { householdTimelineQuery } from "../../api/household-queries.ts";
 import type { HouseholdEntry } from "../../api/household-shapes.ts";
-import { entryKindWords } from "../../core/households.ts";
+import { entryKindWords, entryTitle } from "../../core/households.ts";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Days, EntryTime, KindFilter, Older } from "../../parts/timeline-list.tsx";
@@ -37,11 +37,11 @@ export function HouseholdTimeline({ household: { id, timeZone } }: SectionProps)
         keyOf={({ kind, id: entryId }) => `${kind} ${entryId}`}
         dayClass={classes["day"]}
       >
-        {({ kind, title, atMs }) => (
-          <li className={classes["entry"]} data-kind={kind}>
-            <span className={classes["entryKind"]}>{entryKindWords[kind]}</span>
-            <span className={classes["entryTitle"]}>{title}</span>
-            <EntryTime atMs={atMs} timeZone={timeZone} />
+        {(entry) => (
+          <li className={classes["entry"]} data-kind={entry.kind}>
+            <span className={classes["entryKind"]}>{entryKindWords[entry.kind]}</span>
+            <span className={classes["entryTitle"]}>{entryTitle(entry)}</span>
+            <EntryTime atMs={entry.atMs} timeZone={timeZone} />
           </li>
         )}
       </Days>
