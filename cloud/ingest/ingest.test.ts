@@ -119,6 +119,8 @@ test("a batch that is sent again, whole or in part, changes nothing", async () =
   expect(effects.filter((id) => id === "e1" || id === "e2")).toEqual(["e1", "e2"]);
 });
 
+const say = (sequence: number, event: object, deviceId = "oven-1") => record(sequence, "events", event, deviceId);
+
 test("an event that comes again with something else changes nothing and is set aside by that name; the same again is no news", async () => {
   const source = await newSource();
   const first = {
@@ -127,7 +129,6 @@ test("an event that comes again with something else changes nothing and is set a
     type: "program.finished",
     data: { program: "Eco50", energy_wh: 700, ran: { a: 1, b: 2 } },
   };
-  const say = (sequence: number, event: object, deviceId = "oven-1") => record(sequence, "events", event, deviceId);
   const others = [
     { ...first, data: { ...first.data, energy_wh: 1 } },
     { ...first, type: "program.aborted" },

@@ -13,11 +13,16 @@ export const disabledWords: Record<NonNullable<Webhook["disabledReason"]>, strin
 export const typeChoices: readonly { type: string; words: string }[] = [
   { type: "hearth.points.*", words: "Points earned, spent, expired, reversed" },
   { type: "hearth.tier.*", words: "Tiers" },
+  { type: "hearth.offer.*", words: "Offers made, redeemed, taken back, refused" },
+  { type: "hearth.reward.*", words: "Rewards put aside, redeemed, released" },
   { type: "hearth.case.*", words: "Service cases" },
   { type: "hearth.incident.*", words: "Incidents" },
+  { type: "hearth.rule.*", words: "Service rules that find something" },
+  { type: "hearth.feedback.*", words: "Households asked how they like it" },
   { type: "hearth.lifecycle.*", words: "Stages of life" },
   { type: "hearth.consent.*", words: "Consent given and withdrawn" },
   { type: "hearth.content.*", words: "Content" },
+  { type: "hearth.campaign.*", words: "Campaigns" },
   { type: "hearth.household.*", words: "Households, erased ones too" },
   { type: "*", words: "Everything" },
 ];
