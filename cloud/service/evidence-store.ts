@@ -23,6 +23,9 @@ export const evidenceSnapshot = z
     series: z.array(
       z.object({
         metric: z.string(),
+        /** As the model declared them when the copy was taken; null in one that was taken before they were kept, or where it did not. */
+        label: z.string().nullable().default(null),
+        unit: z.string().nullable().default(null),
         /** Of each bucket that holds anything: [its beginning, minimum, mean, maximum, count]. */
         points: z.array(point),
       }),

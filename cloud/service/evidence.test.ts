@@ -39,7 +39,7 @@ test("a case keeps what the appliance did for three days before and an hour afte
   const { id } = await newest(device);
   const first = (await get(`/cases/${id}`)).evidence;
   expect(first).toMatchObject({ whole: false, firmware: { version: "2.0.3", releaseCounter: 3 } });
-  expect(first.series[0].metric).toBe("cavity_c");
+  expect(first.series[0]).toMatchObject({ metric: "cavity_c", unit: "°C" });
   expect(first.series[0].points.map((point: number[]) => point[3])).toEqual([20, 180, 240]);
   expect(first.events.map(({ type }: { type: string }) => type)).toEqual(
     expect.arrayContaining(["program.started", "fault.raised"]),

@@ -121,6 +121,7 @@ export class Evidence {
       entries.first(db, id),
     ]);
     const metrics = keyMetrics(opened?.data ?? {}, declared?.metrics.map(({ name }) => name) ?? []);
+    const declarationOf = (metric: string) => declared?.metrics.find(({ name }) => name === metric);
     const ask = { devices: [{ device, sinceMs: span.fromMs }], metrics, ...span, points: evidencePoints };
     const [range, events] = await Promise.all([
       metrics.length === 0 ? { bucketMs: 0, series: [] } : readings().range(ask),
@@ -140,6 +141,8 @@ export class Evidence {
       bucketMs: range.bucketMs,
       series: range.series.map(({ metric, buckets }) => ({
         metric,
+        label: declarationOf(metric)?.label ?? null,
+        unit: declarationOf(metric)?.unit ?? null,
         points: buckets.map(({ atMs, min, mean, max, count }) => [atMs, min, mean, max, count]),
       })),
       events: events

@@ -54,7 +54,7 @@ export function exportRoutes(server: FastifyInstance, deps: ExportRoutesDeps): v
         config: { permission },
         schema: {
           summary: "Raw readings of appliances as a file",
-          description: `A stream: device by device, each in the order of time, as fast as it is read. CSV has the unit of each metric in its header. Values outside their declared range, and clocks that cannot be right, are named in each line. At most ${exportsAtOnceMax} at once. Without a range: the last 24 hours. Where they are of several households, appliances of those that did not agree that their data improves the product are left out: the header \`hearth-left-out\` says how many, and why.`,
+          description: `A stream: device by device, each in the order of time, as fast as it is read. CSV has the unit of each metric in its header, NDJSON in \`units\` of the first line of each appliance. Values outside their declared range, and clocks that cannot be right, are named in each line. At most ${exportsAtOnceMax} at once. Without a range: the last 24 hours. Where they are of several households, appliances of those that did not agree that their data improves the product are left out: the header \`hearth-left-out\` says how many, and why.`,
           tags,
           querystring,
           produces: ["text/csv", "application/x-ndjson"],
@@ -100,13 +100,19 @@ async function* exportLines(
     return metricView(metric, devices.layout(model));
   };
   if (format === "csv") yield csvHeader(metrics ?? [], unitOf);
+  let lastKey: number | null = null;
   for await (const page of telemetry.store.readings({ ...query, devices: spans, metrics })) {
     let text = "";
     for (const { deviceKey, ...reading } of page) {
       const device = byKey.get(deviceKey);
       const viewOf = views.get(device?.model ?? "") ?? unitOf;
       const exported: ExportedReading = { ...reading, deviceId: device?.id ?? "" };
-      text += format === "csv" ? csvLine(exported, metrics ?? [], viewOf) : ndjsonLine(exported, viewOf);
+      const isFirst = deviceKey !== lastKey;
+      lastKey = deviceKey;
+      text +=
+        format === "csv"
+          ? csvLine(exported, metrics ?? [], viewOf)
+          : ndjsonLine(exported, viewOf, isFirst ? unitsIn(devices, device?.model ?? "", metrics) : undefined);
     }
     yield text;
   }
@@ -121,4 +127,16 @@ function viewer(devices: KnownDevices, model: string): (metric: string) => Metri
     known.set(metric, view);
     return view;
   };
+}
+
+/** The units that a model declares, of these metrics or of all. */
+function unitsIn(devices: KnownDevices, model: string, metrics: readonly string[] | null): Record<string, string> {
+  const { declared } = devices.layout(model);
+  const wanted = metrics ?? [...declared.keys()];
+  return Object.fromEntries(
+    wanted.flatMap((metric) => {
+      const unit = declared.get(metric)?.unit ?? "";
+      return unit === "" ? [] : [[metric, unit]];
+    }),
+  );
 }

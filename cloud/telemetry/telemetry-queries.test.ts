@@ -141,9 +141,10 @@ test("raw readings leave as CSV with units in the header and as NDJSON, and what
       "",
     ].join("\r\n"),
   });
+  const units = { cavity_c: "°C", power_w: "W" };
   const lines = (await exported(key, `telemetry/export?${query}&format=ndjson`)).text.trim().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual([
-    { deviceId: "q-3", atMs, m: { cavity_c: -5, door_open: true }, outside: ["cavity_c"] },
+    { deviceId: "q-3", atMs, m: { cavity_c: -5, door_open: true }, outside: ["cavity_c"], units },
     { deviceId: "q-3", atMs: atMs + 1, m: { power_w: 0.1, noise_db: 4 } },
     { deviceId: "q-3", atMs: nowMs + 24 * hourMs, m: { power_w: 7 }, clockSuspect: true },
   ]);

@@ -32,12 +32,20 @@ export function csvLine(
   return `${[deviceId, at, String(atMs), ...cells, outside, String(clockSuspect)].join(",")}\r\n`;
 }
 
-/** One line of NDJSON, with what is wrong only where something is. */
-export function ndjsonLine(reading: ExportedReading, viewOf: (metric: string) => MetricView): string {
+/**
+ * One line of NDJSON, with what is wrong only where something is.
+ *
+ * @param units of the metrics, by name, in the first line of an appliance
+ */
+export function ndjsonLine(
+  reading: ExportedReading,
+  viewOf: (metric: string) => MetricView,
+  units?: Readonly<Record<string, string>>,
+): string {
   const { deviceId, atMs, metrics, clockSuspect } = reading;
   const outside = outsideOf(metrics, viewOf);
   const flags = { ...(outside.length > 0 ? { outside } : {}), ...(clockSuspect ? { clockSuspect } : {}) };
-  return `${JSON.stringify({ deviceId, atMs, m: metrics, ...flags })}\n`;
+  return `${JSON.stringify({ deviceId, atMs, m: metrics, ...flags, ...(units === undefined ? {} : { units }) })}\n`;
 }
 
 const outsideOf = (metrics: Readonly<Record<string, number | boolean>>, viewOf: (metric: string) => MetricView) =>

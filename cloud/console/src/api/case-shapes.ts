@@ -84,7 +84,8 @@ export interface Snapshot {
   whole: boolean;
   firmware: { version: string | null; releaseCounter: number | null; hardware: string | null };
   bucketMs: number;
-  series: { metric: string; points: RangePoint[] }[];
+  /** Label and unit as they were when the copy was taken; null where the model declared none, or it was not kept. */
+  series: { metric: string; label: string | null; unit: string | null; points: RangePoint[] }[];
   events: { atMs: number; title: string; type: string }[];
 }
 

@@ -89,15 +89,15 @@ function Around({ found, evidence, metrics, trace }: AroundProps) {
       fromMs: evidence.fromMs,
       toMs: evidence.toMs,
       bucketMs: evidence.bucketMs,
-      series: evidence.series.map(({ metric, points }) => ({
+      series: evidence.series.map(({ metric, label, unit, points }) => ({
         deviceId: found.deviceId ?? "",
         metric,
         points,
         min: null,
         max: null,
         outside: [],
-        label: infoOf(metric)?.label ?? metric,
-        unit: infoOf(metric)?.unit ?? "",
+        label: label ?? infoOf(metric)?.label ?? metric,
+        unit: unit ?? infoOf(metric)?.unit ?? "",
       })),
     };
   }, [key]);
