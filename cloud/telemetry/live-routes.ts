@@ -45,7 +45,7 @@ const querystring = z.object({
 type Query = z.output<typeof querystring>;
 
 const description =
-  "What appliances say, once it is stored, as events: `readings` (each as it was sent, with the metrics outside their declared range, those that the model does not declare, and whether the clock cannot be right), `events`, `sampling` (whether an appliance samples fast because it is watched, and until when), and `missed`: how much was left out because the reader did not take it in time, before what came after it. Where the appliances are of several households, those of households that did not agree that their data improves the product are left out, and a first event `left_out` says how many. It begins now; what was before is in the range queries. While it is watched an appliance that is online is asked to sample once a second, and it falls back by itself within 30 s of the last watcher's leaving. A stream ends after 15 minutes, when its reader takes nothing for 10 s, or within seconds of its right to read being gone.";
+  "What appliances say, once it is stored, as events: first `metrics` (of each appliance what its model declares: label, unit and range), then `readings` (each as it was sent, with the metrics outside their declared range, those that the model does not declare, and whether the clock cannot be right), `events`, `sampling` (whether an appliance samples fast because it is watched, and until when), and `missed`: how much was left out because the reader did not take it in time, before what came after it. Where the appliances are of several households, those of households that did not agree that their data improves the product are left out, and a first event `left_out` says how many. It begins now; what was before is in the range queries. While it is watched an appliance that is online is asked to sample once a second, and it falls back by itself within 30 s of the last watcher's leaving. A stream ends after 15 minutes, when its reader takes nothing for 10 s, or within seconds of its right to read being gone.";
 
 const addresses = [
   {
@@ -133,7 +133,7 @@ async function watch(
     if (mayAsk) deps.sampling.watch(principal, devices);
     isAsking = mayAsk;
     await serveStream(request, reply, {
-      messages: messages(tail, leftOut),
+      messages: messages(tail, leftOut, tails.declared(tail.question)),
       cut: () => tail.cut(),
       stillTheirs: async () => isSame(seen, (await watchedDevices(deps, principal, query.device))?.seen ?? null),
       recheckMs: tails.limits.recheckMs,
@@ -152,8 +152,9 @@ const isSame = (before: readonly SeenDevice[], after: readonly SeenDevice[] | nu
     return now?.device.key === device.key && owner?.sinceMs === now.owner?.sinceMs;
   });
 
-async function* messages(tail: LiveTail, leftOut: LeftOut) {
+async function* messages(tail: LiveTail, leftOut: LeftOut, declared: readonly object[]) {
   if (leftOut !== null) yield { event: "left_out", data: leftOut };
+  yield { event: "metrics", data: { devices: declared } };
   for await (const word of tail.words()) yield view(word);
 }
 

@@ -2,6 +2,7 @@ import type { DeviceRef, EventFact, MetricLayout, ReadingFact } from "../devices
 import { type Clock, every, type Ticker } from "../platform/clock.ts";
 import { type ReaderLimits, StreamReader } from "../platform/stream-reader.ts";
 import { liveEvent, liveReading, type LiveView, mayShow, shown } from "./core/live-facts.ts";
+import { metricView } from "./core/metric-view.ts";
 import { LiveQueue, type LiveEvent, type LiveReading, type LiveWord, type Sampling } from "./core/live-queue.ts";
 
 export interface LiveLimits extends ReaderLimits {
@@ -133,6 +134,15 @@ export class LiveTails {
       if (tails?.size === 0) this.#byDevice.delete(key);
     }
     if (this.#tails.size === 0) void this.#rest();
+  }
+
+  /** Of each device what its model declares of the metrics that are watched: a reading has names and values alone. */
+  declared({ devices, metrics }: LiveQuestion) {
+    return devices.map(({ id: deviceId, model }) => {
+      const layout = this.#layoutOf(model);
+      const names = [...layout.declared.keys()].filter((metric) => metrics?.has(metric) ?? true);
+      return { deviceId, metrics: names.map((metric) => ({ metric, ...metricView(metric, layout) })) };
+    });
   }
 
   /** Tells everybody who watches a device how it samples. */

@@ -10,6 +10,7 @@ import { liveRoutes } from "./live-routes.ts";
 import { FasterSampling, LiveTails } from "./telemetry.ts";
 
 type Told =
+  | { event: "metrics"; data: { devices: { deviceId: string; metrics: object[] }[] } }
   | { event: "readings"; data: { readings: LiveReading[] } }
   | { event: "events"; data: { events: LiveEvent[] } }
   | { event: "sampling"; data: Sampling }
@@ -70,6 +71,13 @@ test("staff sees readings and events of the appliances that they name, flagged a
       undeclared: [],
       clockSuspect: true,
     },
+  ]);
+  // Before anything else: what the numbers are of.
+  const cavity = { metric: "cavity_c", unit: "°C", min: 0, max: 4_000 };
+  const [first] = reader.told;
+  expect(first?.event === "metrics" && first.data.devices).toMatchObject([
+    { deviceId: "l-1", metrics: [cavity] },
+    { deviceId: "l-2", metrics: [cavity] },
   ]);
   expect(eventsOf(reader.told)).toMatchObject([{ deviceId: "l-1", type: "boot" }]);
   expect(readingsOf(whole.told)[0]?.metrics).toEqual({ cavity_c: 5_000, power_w: 1, odd: true });
