@@ -20,6 +20,8 @@ interface DownRoadDeps {
   service: Service;
   /** When it is no longer quiet where an appliance stands, of those where it is now. */
   quietEndsAt: (deviceIds: readonly string[]) => Promise<Map<string, number>>;
+  /** Lets go what waits for quiet hours that are others by now. */
+  quietOver: () => Promise<string[]>;
 }
 
 export function createDownRoad(deps: DownRoadDeps) {
@@ -29,6 +31,7 @@ export function createDownRoad(deps: DownRoadDeps) {
     link: { deliver: (items) => items.forEach((item) => hub.send({ kind: "deliver", ...item })) },
     clock,
     quietEnds: (deviceIds) => deps.quietEndsAt(deviceIds),
+    quietOver: () => deps.quietOver(),
     render: {
       firmware: (delivery) => firmware.renderBody(delivery),
       command: (delivery) => service.diagnosis.renderBody(delivery),

@@ -12,7 +12,7 @@ import type { AfterCommit } from "./ingest/ingest.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
-import type { Db } from "./platform/database.ts";
+import { type Db, transaction } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { MailSettings } from "./platform/mail-sender.ts";
@@ -112,6 +112,16 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
       }),
     );
   };
+  /** Lets go what the displays of those wait for who keep other quiet hours than before. @returns the appliances that have something to get */
+  const quietOver = (): Promise<string[]> =>
+    transaction(db, async (tx) => {
+      const changed = await households.hoursChanges.take(tx, "displays");
+      const homes = changed.length === 0 ? [] : [...(await households.reachOf(tx, changed)).values()];
+      return deliveries.release(
+        tx,
+        homes.flatMap((home) => home.devices.map(({ id }) => id)),
+      );
+    });
   const lifecycle = new Lifecycle({
     db,
     clock,
@@ -123,6 +133,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
       ids,
       appliances: devices,
       deliveries,
+      hoursChanged: (tx) => households.hoursChanges.take(tx, "questions"),
       claimWeek: (tx, householdIds) => service.feedback.claimWeek(tx, householdIds),
       async askable(householdIds) {
         const [reach, agreed, quiet] = await Promise.all([
@@ -214,6 +225,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     segments,
     engagement,
     quietEndsAt,
+    quietOver,
     /** What these slices hold about households, in the order of erasing. */
     householdData: [
       ...segments.householdData,

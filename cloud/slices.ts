@@ -277,6 +277,7 @@ export function createSlices(deps: SlicesDeps) {
     firmware: software.firmware,
     service,
     quietEndsAt: ofHouseholds.quietEndsAt,
+    quietOver: ofHouseholds.quietOver,
   });
   const provisioning = new Provisioning({
     db,

@@ -330,6 +330,16 @@ export async function sendable(
   return rows;
 }
 
+/** First attempts that are not to be sent yet: a second one waits for its back-off. */
+export async function heldAt(db: Db, deviceIds: readonly string[], nowMs: number): Promise<string[]> {
+  if (deviceIds.length === 0) return [];
+  const { rows } = await sql<{ id: string }>`
+    SELECT d.id FROM delivery d
+    WHERE d.device_id = ANY(${[...deviceIds]}::text[]) AND ${isOpenRow} AND d.phase = 'queued' AND d.attempt = 1
+      AND d.not_before_ms > ${nowMs} ORDER BY d.id`.execute(db);
+  return rows.map((row) => row.id);
+}
+
 /** Until when first attempts wait that are not to be sent yet. */
 export async function heldUntil(db: Db, ids: readonly string[], nowMs: number): Promise<Map<string, number>> {
   if (ids.length === 0) return new Map();

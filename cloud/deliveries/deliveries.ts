@@ -346,6 +346,17 @@ export class Deliveries {
     });
   }
 
+  /** What these devices were to get at the end of quiet hours waits no more. @returns those that have something to get */
+  async release(tx: Db, deviceIds: readonly string[]): Promise<string[]> {
+    const atMs = this.#deps.clock.nowMs();
+    const held = await store.heldAt(tx, deviceIds, atMs);
+    if (held.length === 0) return [];
+    const moves = new DeliveryMoves(await store.lockDeliveries(tx, held), atMs);
+    for (const id of held)
+      if ((moves.row(id)?.not_before_ms ?? 0) > atMs) moves.apply(id, { kind: "held", untilMs: atMs, atMs });
+    return [...new Set((await moves.save(tx, this.#book)).map(({ row }) => row.device_id))];
+  }
+
   /** Until when those of some deliveries wait that are not to be sent before a time; a back-off between two attempts is none. */
   async heldUntil(ids: readonly string[]): Promise<Map<string, number>> {
     return store.heldUntil(this.#deps.db, ids, this.#deps.clock.nowMs());

@@ -35,6 +35,7 @@ beforeAll(async () => {
       quiet.asked.push(deviceIds);
       return quiet.ends;
     },
+    quietOver: async () => [],
     render: {
       firmware: ({ body, deviceId }) => ({ ...body, href: `http://hearth.test/${deviceId}?n=${(linkIds += 1)}` }),
     },

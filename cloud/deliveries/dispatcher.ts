@@ -70,6 +70,8 @@ interface DispatcherDeps {
   link: DownLink;
   clock: Clock;
   quietEnds: QuietEnds;
+  /** Lets go what waits for quiet hours that are others by now, and names the devices that it waits for. */
+  quietOver: () => Promise<readonly string[]>;
   render: Partial<Record<DeliveryKind, RenderBody>>;
   onError: (error: unknown) => void;
   limits?: Partial<DispatcherLimits>;
@@ -105,6 +107,8 @@ export class Dispatcher {
   readonly #unhurried = new Set<string>();
   /** Until the next of those may go. */
   #rest: Promise<void> | null = null;
+  /** Whether to ask who keeps other quiet hours by now: between two pages, when none is about to be held by the old ones. */
+  #asksForHours = false;
   /** Devices whose socket was busy; the next tick tries again. */
   readonly #busy = new Set<string>();
   readonly #inFlight = new Map<string, number>();
@@ -155,6 +159,7 @@ export class Dispatcher {
     for (const [ref, sinceMs] of this.#inFlight) {
       if (nowMs - sinceMs > this.#limits.inFlightMs) this.#inFlight.delete(ref);
     }
+    this.#asksForHours = true;
     this.#pump();
   }
 
@@ -185,14 +190,22 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    while (this.#written.length > 0 || this.#canSend) {
+    while (this.#asksForHours || this.#written.length > 0 || this.#canSend) {
       await sleep(this.#limits.gatherMs);
       await this.#noteWritten();
       if (this.#stopped) return;
+      await this.#askForHours();
       await this.#send(this.#ready, false);
       await this.#send(this.#waiting, true);
       if (this.#rest === null) await this.#sendUnhurried();
     }
+  }
+
+  async #askForHours(): Promise<void> {
+    if (!this.#asksForHours) return;
+    // Where it fails the next tick asks again.
+    this.#asksForHours = false;
+    for (const deviceId of await this.#deps.quietOver()) this.#waiting.add(deviceId);
   }
 
   async #sendUnhurried(): Promise<void> {

@@ -232,6 +232,32 @@ test("a letter that was put off does not come in the household's quiet hours ins
   expect(mail.got).toHaveLength(1);
 });
 
+test("a letter that waits for the end of quiet hours goes when they are lifted, and longer ones hold what has not gone", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(1), ["market"], "naps@example.com");
+  const quiet = (forMinutes: number | null) => {
+    const now = minuteInBerlin(stage.nowMs);
+    const hours = { fromMinute: (now + 1_430) % 1_440, toMinute: (now + (forMinutes ?? 0)) % 1_440, meanwhile: "hold" };
+    return kitchen.call(person.key, "PATCH", "/my/household", {
+      channels: { order: ["email"], quiet: forMinutes === null ? null : hours, perWeekMax: null },
+    });
+  };
+  await quiet(null);
+  await stage.run(stage.campaign([await stage.message("Nap")], from, to));
+  await stage.tick();
+  // Queued by day, and not gone yet.
+  await quiet(60);
+  await goOut();
+  expect(mail.got).toEqual([]);
+  await quiet(120);
+  kitchen.clock.forward(70 * 60_000);
+  await goOut();
+  expect(mail.got).toEqual([]);
+  await quiet(null);
+  await goOut();
+  expect(mail.got).toHaveLength(1);
+});
+
 test("a letter says in its own language why it comes and how it stops, and measures as its household does", async () => {
   const { of, from, to } = range();
   const person = await stage.household(of(1), [], "greta@example.com");

@@ -146,6 +146,15 @@ export class DecisionsStore {
     return rows;
   }
 
+  /** What waits for the end of these households' quiet hours is due now. */
+  async quietOver(tx: Db, householdIds: readonly string[], nowMs: number): Promise<void> {
+    await sql`
+      UPDATE decision SET until_ms = ${nowMs}
+      WHERE household_id = ANY(${[...householdIds]}::uuid[]) AND answer = 'hold' AND reason = 'quiet_hours' AND until_ms > ${nowMs}`.execute(
+      tx,
+    );
+  }
+
   /** Puts new answers in the place of the old ones, which are kept beside. */
   async again(tx: Db, rows: readonly NewDecision[]): Promise<void> {
     if (rows.length === 0) return;

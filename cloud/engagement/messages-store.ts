@@ -30,6 +30,14 @@ export class MessagesStore {
         AS r(id uuid, decision_id uuid, channel text, member_id uuid, next_at_ms bigint, until_ms bigint)`.execute(tx);
   }
 
+  /** What waits for the end of these households' quiet hours is due now. */
+  async quietOver(tx: Db, householdIds: readonly string[], nowMs: number): Promise<void> {
+    await sql`
+      UPDATE engagement_message m SET next_at_ms = ${nowMs} FROM decision d
+      WHERE d.id = m.decision_id AND d.household_id = ANY(${[...householdIds]}::uuid[]) AND m.status = 'queued'
+        AND m.detail = 'quiet_hours'`.execute(tx);
+  }
+
   /** Takes those that are due until the lease ends; who crashes meanwhile has them tried again. */
   async claim(db: Db, nowMs: number, leaseUntilMs: number, limit: number): Promise<DueMessage[]> {
     const { rows } = await sql<DueMessage>`

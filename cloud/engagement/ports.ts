@@ -3,7 +3,7 @@ import type { RawBuilder } from "kysely";
 import type { ContentItem } from "#protocol/content.ts";
 import type { DecisionItem, Delivered, Wanted } from "../content/content.ts";
 import type { Outbox } from "../events/events.ts";
-import type { HouseholdReach } from "../households/households.ts";
+import type { HouseholdReach, Households } from "../households/households.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -28,7 +28,7 @@ export interface EngagementDeps {
       extra?: Record<string, unknown>,
     ): Promise<ContentItem | null>;
   };
-  households: { reachOf(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> };
+  households: Pick<Households, "reachOf" | "hoursChanges">;
   namesOf: (db: Db, householdIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   consent: { agreed(db: Db, householdIds: readonly string[]): Promise<Map<string, ReadonlySet<string>>> };
   lifecycle: { stages(db: Db, householdIds: readonly string[]): Promise<Map<string, string>> };

@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { CloudMessage } from "#protocol/link/messages.ts";
-import { CampaignKitchen } from "../../test/support/campaign-kitchen.ts";
+import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
 import { yieldToEvents } from "../platform/clock.ts";
+import { Calendar } from "./core/calendar.ts";
 
 let kitchen: Kitchen;
 let stage: CampaignKitchen;
@@ -144,4 +146,87 @@ test("it is asked again when they end: who made them longer meanwhile is left in
   at("2026-11-21T08:00:00Z");
   await tick();
   expect(await wentDown(oven, true)).toEqual(["Brunch"]);
+});
+
+/** What the workers do each second, but for the deliveries' own clock. */
+async function aSecond(): Promise<void> {
+  await stage.tick();
+  await kitchen.slices.engagement.tickLetters();
+  kitchen.slices.dispatcher.tick(stage.nowMs);
+  await kitchen.slices.dispatcher.idle();
+}
+
+const quietUntil = (by: Person | "support", person: Person, quiet: { fromMinute: number; toMinute: number } | null) => {
+  const channels = {
+    order: ["display"],
+    quiet: quiet === null ? null : { ...quiet, meanwhile: "hold" },
+    perWeekMax: null,
+  };
+  return by === "support"
+    ? kitchen.as("support", "PATCH", `/households/${person.householdId}`, { channels })
+    : kitchen.call(by.key, "PATCH", "/my/household", { channels });
+};
+
+test.each(["the household", "staff"])(
+  "what longer quiet hours held comes within a second of %s lifting or shortening them: on its way to the display, and not yet decided",
+  async (who) => {
+    at(who === "staff" ? "2026-12-02T15:00:00Z" : "2026-12-01T15:00:00Z");
+    const oven = `Q-shorter-${who.replaceAll(" ", "-")}`;
+    const person = await asleepFrom22To7(oven);
+    const by = who === "staff" ? "support" : person;
+    await stage.run(stage.campaign([await stage.message("On its way")], oven, oven));
+    await stage.tick();
+    expect(await wentDown(oven, false)).toEqual(["On its way"]);
+    kitchen.clock.forward(9 * 3_600_000);
+    comesBack(oven);
+    await stage.run(stage.campaign([await stage.message("Not decided")], oven, oven));
+    await aSecond();
+    expect(await wentDown(oven, true)).toEqual([]);
+    // Shorter, and it is quiet all the same: both wait for the new end.
+    expect((await quietUntil(by, person, { fromMinute: 1_320, toMinute: 360 })).status).toBe(200);
+    await aSecond();
+    expect(await wentDown(oven, true)).toEqual([]);
+    const ends = (await stage.decisionsOf(person)).map(({ untilMs }: { untilMs: number }) => untilMs % dayMs);
+    expect(ends).toEqual([5 * 3_600_000, 5 * 3_600_000]);
+    expect((await quietUntil(by, person, { fromMinute: 1_320, toMinute: 1_350 })).status).toBe(200);
+    await aSecond();
+    expect(new Set(await wentDown(oven, true))).toEqual(new Set(["On its way", "Not decided"]));
+    expect(await stage.decisionsOf(person)).toMatchObject([{ untilMs: null }, { untilMs: null }]);
+  },
+);
+
+test("whatever the hours are changed to, what may wait is on the display after the next second just where it is not quiet then", async () => {
+  let rounds = 0;
+  const minute = fc.integer({ min: 0, max: 1_439 });
+  const hours = fc.option(fc.record({ fromMinute: minute, toMinute: minute }));
+  const home = fc.record({ first: hours, then: hours, isUnderWay: fc.boolean() });
+  const isQuiet = (quiet: { fromMinute: number; toMinute: number } | null) =>
+    quiet !== null && new Calendar(stage.nowMs).quietUntilMs("Europe/Berlin", { ...quiet, meanwhile: "hold" }) !== null;
+  await fc.assert(
+    fc.asyncProperty(fc.array(home, { minLength: 6, maxLength: 6 }), async (given) => {
+      rounds += 1;
+      const range = `Q-any-${rounds}`;
+      const homes: (typeof home extends fc.Arbitrary<infer T> ? T & { oven: string; person: Person } : never)[] = [];
+      for (const [at, one] of given.entries()) {
+        const oven = `${range}-${at}`;
+        const person = await stage.household(oven);
+        // Decided by day for an oven that is away, and held when it comes back; or not decided yet.
+        await quietUntil(person, person, one.isUnderWay ? null : one.first);
+        homes.push({ ...one, oven, person });
+      }
+      await stage.run(stage.campaign([await stage.message("Anything")], `${range}-0`, `${range}-9`));
+      await aSecond();
+      for (const { oven, person, first, then, isUnderWay } of homes) {
+        expect((await wentDown(oven, false)).length > 0).toBe(isUnderWay || !isQuiet(first));
+        await quietUntil(person, person, first);
+        comesBack(oven);
+        expect((await wentDown(oven, true)).length > 0).toBe(!isQuiet(first));
+        await quietUntil(person, person, then);
+      }
+      await aSecond();
+      for (const { oven, first, then } of homes)
+        expect((await wentDown(oven, true)).length > 0).toBe(isQuiet(first) && !isQuiet(then));
+    }),
+    { numRuns: 2 },
+  );
 });

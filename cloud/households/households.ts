@@ -20,6 +20,7 @@ import type { NewHousehold, NewMember } from "./core/household.ts";
 import { codeLimits } from "./core/wrong-codes.ts";
 import { HandOver, type Planted } from "./hand-over.ts";
 import { type HouseholdFilter, HouseholdsStore } from "./households-store.ts";
+import { HoursChanges, keepsOtherHours } from "./hours-changes.ts";
 import { Members } from "./members.ts";
 import { ownData } from "./own-data.ts";
 import type { Merged, Unmerged } from "./home-rows.ts";
@@ -84,6 +85,7 @@ export class Households {
   readonly householdData = ownData;
   readonly merges: Merges;
   readonly prospects: Prospects;
+  readonly hoursChanges = new HoursChanges();
   readonly #deps: HouseholdsDeps;
   #onErasing: (tx: Db, erased: ErasedHousehold) => Promise<void> = async () => {};
   readonly #store = new HouseholdsStore();
@@ -99,7 +101,7 @@ export class Households {
     this.members = new Members({ ...deps, store, guard });
     const { members } = this;
     const merges = this.#mergesStore;
-    this.merges = new Merges({ ...deps, store, merges, guard });
+    this.merges = new Merges({ ...deps, store, merges, guard, hoursChanges: this.hoursChanges });
     this.prospects = new Prospects({ ...deps, store, merges });
     this.pairing = new Pairing({
       ...deps,
@@ -196,6 +198,7 @@ export class Households {
         channels: change.channels ?? before.channels,
       };
       await this.#store.update(tx, after);
+      if (keepsOtherHours(before, after)) await this.hoursChanges.note(tx, [id]);
       await this.#tell(tx, "changed", id, {});
       const renamed = after.name !== before.name;
       await this.#record(tx, by, "household.changed", id, preferences(before), { ...preferences(after), renamed });

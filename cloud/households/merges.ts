@@ -10,6 +10,7 @@ import type { CodeGuard } from "./code-guard.ts";
 import { type Household, membersMax } from "./core/household.ts";
 import { type HouseholdMerge, roleAfterMerge, welcomeMs, welcomesMax } from "./core/merge.ts";
 import type { Merged, Unmerged } from "./home-rows.ts";
+import type { HoursChanges } from "./hours-changes.ts";
 import type { HouseholdsStore } from "./households-store.ts";
 import type { MergesStore } from "./merges-store.ts";
 
@@ -43,6 +44,7 @@ interface MergesDeps {
   store: HouseholdsStore;
   merges: MergesStore;
   guard: CodeGuard;
+  hoursChanges: HoursChanges;
   publicUrl: () => string;
 }
 
@@ -172,6 +174,8 @@ export class Merges {
       await merges.undo(tx, mergeId, undone);
       const parts = await merges.partsOf(tx, from);
       const staying = await merges.standing(tx, into);
+      // What waits for the one's quiet hours is the other's from now on.
+      await this.#deps.hoursChanges.note(tx, [from, into]);
       for (const hear of this.#onUnmerged) await hear(tx, { mergeId, from, into, atMs: found.atMs, parts, staying });
       const data = { householdId: into, mergeId, from, into };
       await outbox.add(tx, [{ type: "hearth.household.unmerged", subject: `household:${into}`, atMs, data }]);
@@ -229,6 +233,7 @@ export class Merges {
     await merges.setMergedInto(tx, from, into);
     await merges.removeWelcomes(tx, from);
     const parts = await merges.partsOf(tx, from);
+    await this.#deps.hoursChanges.note(tx, [into]);
     for (const hear of this.#onMerged) await hear(tx, { mergeId: merge.id, from, into, atMs, parts });
     const data = { householdId: into, mergeId: merge.id, from, into, proof: how.proof };
     await outbox.add(tx, [{ type: "hearth.household.merged", subject: `household:${into}`, atMs, data }]);

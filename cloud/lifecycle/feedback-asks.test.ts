@@ -102,6 +102,25 @@ test("nobody is asked in quiet hours: the question waits for their end", async (
   expect(await asked(one)).toEqual(["How do you like it?"]);
 });
 
+test("a question that waits for the end of quiet hours is asked as soon as they are lifted, and one that is not due yet is not", async () => {
+  const [early, due] = [await home({ agrees: true }), await home({ agrees: true })];
+  const channels = { order: ["display"], perWeekMax: null };
+  const quiet = (one: Home, hours: object | null) =>
+    kitchen.call(one.key, "PATCH", "/my/household", { channels: { ...channels, quiet: hours } });
+  clock.forward(29 * dayMs);
+  await quiet(early, { fromMinute: 0, toMinute: 1_439, meanwhile: "hold" });
+  await quiet(early, null);
+  await tick();
+  expect(await asked(early)).toEqual([]);
+  await quiet(due, { fromMinute: 0, toMinute: 1_439, meanwhile: "hold" });
+  clock.forward(dayMs + hourMs);
+  await tick();
+  expect(await asked(due)).toEqual([]);
+  await quiet(due, null);
+  await tick();
+  expect(await asked(due)).toEqual(["How do you like it?"]);
+});
+
 test("what is asked after a closed case waits for the end of quiet hours too", async () => {
   const one = await home({ agrees: false });
   const channels = {

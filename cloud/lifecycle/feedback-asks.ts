@@ -25,6 +25,8 @@ export interface FeedbackAsksDeps {
   outbox: Outbox;
   definition: () => LifecycleDefinition;
   askable: (householdIds: readonly string[]) => Promise<ReadonlyMap<string, Askable>>;
+  /** Takes those who keep other quiet hours than before. */
+  hoursChanged: (tx: Db) => Promise<readonly string[]>;
   /** Of these, those that were asked nothing for a week; they count as asked from then on. */
   claimWeek: (tx: Db, householdIds: readonly string[]) => Promise<ReadonlySet<string>>;
   appliances: Pick<Devices, "ofHousehold">;
@@ -80,6 +82,7 @@ export class FeedbackAsks {
   /** Asks those whose moment has come. */
   async tick(): Promise<void> {
     const { db, clock } = this.#deps;
+    await transaction(db, (tx) => this.#quietOver(tx, clock.nowMs()));
     for (;;) {
       const nowMs = clock.nowMs();
       const { rows } = await sql<{ household_id: string; moment: Moment; until_ms: number }>`
@@ -99,6 +102,15 @@ export class FeedbackAsks {
     return Number(numAffectedRows ?? 0);
   }
 
+  /** What waited for the end of quiet hours that are others by now is due now. */
+  async #quietOver(tx: Db, nowMs: number): Promise<void> {
+    const changed = await this.#deps.hoursChanged(tx);
+    if (changed.length === 0) return;
+    await sql`
+      UPDATE lifecycle_ask SET due_at_ms = ${nowMs}, in_quiet = false
+      WHERE household_id = ANY(${[...changed]}::uuid[]) AND in_quiet AND asked_at_ms IS NULL`.execute(tx);
+  }
+
   async #look(
     {
       household_id: householdId,
@@ -111,7 +123,7 @@ export class FeedbackAsks {
     const { db, claimWeek, appliances } = this.#deps;
     const at = { householdId, moment };
     if (askable === undefined || untilMs <= nowMs) return this.#note(db, at, { askedAtMs: 0 });
-    if (askable.quietUntilMs !== null) return this.#note(db, at, { dueAtMs: askable.quietUntilMs });
+    if (askable.quietUntilMs !== null) return this.#note(db, at, { dueAtMs: askable.quietUntilMs, inQuiet: true });
     // Who has not agreed may do so within the time; of who has no appliance there is nobody to be asked today.
     const devices = askable.agreed ? await appliances.ofHousehold(householdId) : [];
     if (devices.length === 0) return this.#note(db, at, { dueAtMs: nowMs + dayMs });
@@ -156,10 +168,11 @@ export class FeedbackAsks {
   async #note(
     db: Db,
     { householdId, moment }: { householdId: string; moment: Moment },
-    { dueAtMs, askedAtMs }: { dueAtMs?: number; askedAtMs?: number },
+    { dueAtMs, askedAtMs, inQuiet = false }: { dueAtMs?: number; askedAtMs?: number; inQuiet?: boolean },
   ): Promise<void> {
     await sql`
-      UPDATE lifecycle_ask SET due_at_ms = coalesce(${dueAtMs ?? null}::bigint, due_at_ms), asked_at_ms = ${askedAtMs ?? null}
+      UPDATE lifecycle_ask SET due_at_ms = coalesce(${dueAtMs ?? null}::bigint, due_at_ms), asked_at_ms = ${askedAtMs ?? null},
+        in_quiet = ${inQuiet}
       WHERE household_id = ${householdId} AND moment = ${moment}`.execute(db);
   }
 }

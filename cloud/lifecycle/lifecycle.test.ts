@@ -35,6 +35,7 @@ beforeAll(async () => {
     asking: {
       ids: randomIds,
       askable: async () => new Map(),
+      hoursChanged: async () => [],
       claimWeek: async () => new Set(),
       appliances: { ofHousehold: async () => [] },
       deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },

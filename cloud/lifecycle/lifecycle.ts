@@ -35,7 +35,7 @@ export interface LifecycleDeps {
   households: DeskDeps["households"];
   /** Has a person look after somebody who is about to leave. */
   service: Pick<Service, "openFor">;
-  asking: Pick<FeedbackAsksDeps, "ids" | "askable" | "claimWeek" | "appliances" | "deliveries">;
+  asking: Pick<FeedbackAsksDeps, "ids" | "askable" | "hoursChanged" | "claimWeek" | "appliances" | "deliveries">;
 }
 
 const dayMs = 86_400_000;
