@@ -361,7 +361,7 @@ function testRoutes(server: FastifyInstance, content: Content): void {
       schema: {
         summary: "Send the newest version, drafts too, to test appliances",
         description:
-          "To those on your own list and those with the tag `test`; to no other. An offer goes with made-up terms.",
+          "To those on your own list and those with the tag `test`; to no other. An offer goes with made-up terms. Quiet hours of where they stand do not hold it.",
         tags,
         params: byId,
         body: z.strictObject({ deviceIds: z.array(deviceId).min(1).max(20) }),

@@ -1,4 +1,5 @@
 import { type Db, transaction } from "../platform/database.ts";
+import { keepsQuietMax } from "../deliveries/deliveries.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import { type ContentDeps, noteChange } from "./content-deps.ts";
 import { deliveryOfKind, priorityOf, sampleExtra } from "./content-shapes.ts";
@@ -13,8 +14,8 @@ const testTag = "test";
 /** Most that one person keeps. */
 export const testDevicesMax = 20;
 
-/** Somebody stands beside it and waits: it does not queue behind a campaign, and keeps the quiet hours of where it stands. */
-const awaited = 4;
+/** Somebody stands beside it and waits: it does not queue behind a campaign, and the quiet hours of where it stands do not hold it. */
+const awaited = keepsQuietMax + 1;
 
 /** Appliances on which one sees what one writes before anybody else does. */
 export class TestDevices {

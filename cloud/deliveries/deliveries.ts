@@ -34,6 +34,7 @@ export { deliveriesPerCallMax, type NewDelivery } from "./new-deliveries.ts";
 export { OwnerUpdates } from "./owner-updates.ts";
 export { UpdateNotices } from "./update-notices.ts";
 export { type DeliveryPhase, isOpenPhase } from "./core/delivery-life.ts";
+export { keepsQuietMax } from "./dispatcher.ts";
 export { QuietCommands } from "./quiet-commands.ts";
 export { Dispatcher, type DownItem, type RenderBody } from "./dispatcher.ts";
 

@@ -37,7 +37,7 @@ interface Inbox {
 const refOf = ({ id, attempt }: SendableRow): string => `${id}:${attempt}`;
 
 /** Up to this priority a household's quiet hours are kept: what is for the points, promotions, and what is asked of people. */
-const keepsQuietMax = 4;
+export const keepsQuietMax = 4;
 const keepsQuiet = ({ priority }: SendableRow): boolean => priority <= keepsQuietMax;
 
 interface DispatcherLimits {

@@ -390,7 +390,14 @@ test("an appliance that comes when a recall is out shows it and is counted: one 
   const other = await stage.household(of(2), []);
   await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: of(3), model: "oven", serial: of(3) }] });
   await kitchen.call(owner.key, "POST", "/my/pair", { code: await kitchen.showCode(of(3)) });
-  expect(await counts()).toEqual({ acknowledged: [1, 2], on_its_way: [1, 2] });
+  expect(await counts()).toEqual({ on_its_way: [2, 4] });
+  // One of two was acknowledged: its household is where the other is.
+  const waiting = (await kitchen.as("viewer", "GET", `/campaigns/${id}/recall?status=on_its_way`)).body.items;
+  expect(
+    waiting
+      .find(({ householdId }: { householdId: string | null }) => householdId === owner.householdId)
+      .appliances.map((one: { acknowledgedAtMs: number | null }) => one.acknowledgedAtMs !== null),
+  ).toEqual([true, false]);
   for (const n of [1, 2, 3]) expect(await stage.inbox(of(n))).toMatchObject([{ kind: "message", phase: "queued" }]);
   // The second one shows it by the decision about its household, and says for itself that it was acknowledged.
   await acknowledge(of(3));
@@ -411,6 +418,8 @@ test("an appliance that comes when a recall is out shows it and is counted: one 
   expect(await counts()).toEqual({ acknowledged: [1, 1], on_its_way: [1, 3] });
   expect((await stage.inbox(of(0))).map(({ phase }) => phase)).toEqual(["queued", "done"]);
   await acknowledge(of(0));
+  expect(await counts()).toEqual({ acknowledged: [1, 1], on_its_way: [1, 3] });
+  await acknowledge(of(2));
   expect(await counts()).toEqual({ acknowledged: [2, 3], on_its_way: [0, 1] });
   // Nothing goes out twice.
   for (const n of [1, 2, 3]) expect(await stage.inbox(of(n))).toHaveLength(1);

@@ -195,11 +195,24 @@ test.each(["the household", "staff"])(
   },
 );
 
+test("what staff send to their own test appliance comes at once, in the quiet hours of where it stands", async () => {
+  at("2026-12-03T23:00:00Z");
+  const oven = "Q-bench";
+  await asleepFrom22To7(oven);
+  await kitchen.as("content", "PUT", `/content/test-devices/${oven}`);
+  await stage.run(stage.campaign([await stage.message("Held")], oven, oven));
+  await stage.tick();
+  const id = await stage.message("Tried out");
+  const { status } = await kitchen.as("content", "POST", `/content/items/${id}/test`, { deviceIds: [oven] });
+  expect(status).toBe(200);
+  expect(await wentDown(oven, true)).toEqual(["Tried out"]);
+});
+
 test("whatever the hours are changed to, what may wait is on the display after the next second just where it is not quiet then", async () => {
   let rounds = 0;
   const minute = fc.integer({ min: 0, max: 1_439 });
   const hours = fc.option(fc.record({ fromMinute: minute, toMinute: minute }));
-  const home = fc.record({ first: hours, then: hours, isUnderWay: fc.boolean() });
+  const home = fc.record({ first: hours, later: hours, isUnderWay: fc.boolean() });
   const isQuiet = (quiet: { fromMinute: number; toMinute: number } | null) =>
     quiet !== null && new Calendar(stage.nowMs).quietUntilMs("Europe/Berlin", { ...quiet, meanwhile: "hold" }) !== null;
   await fc.assert(
@@ -216,16 +229,16 @@ test("whatever the hours are changed to, what may wait is on the display after t
       }
       await stage.run(stage.campaign([await stage.message("Anything")], `${range}-0`, `${range}-9`));
       await aSecond();
-      for (const { oven, person, first, then, isUnderWay } of homes) {
+      for (const { oven, person, first, later, isUnderWay } of homes) {
         expect((await wentDown(oven, false)).length > 0).toBe(isUnderWay || !isQuiet(first));
         await quietUntil(person, person, first);
         comesBack(oven);
         expect((await wentDown(oven, true)).length > 0).toBe(!isQuiet(first));
-        await quietUntil(person, person, then);
+        await quietUntil(person, person, later);
       }
       await aSecond();
-      for (const { oven, first, then } of homes)
-        expect((await wentDown(oven, true)).length > 0).toBe(isQuiet(first) && !isQuiet(then));
+      for (const { oven, first, later } of homes)
+        expect((await wentDown(oven, true)).length > 0).toBe(isQuiet(first) && !isQuiet(later));
     }),
     { numRuns: 2 },
   );

@@ -3,6 +3,7 @@ import type { Db } from "../platform/database.ts";
 import { type CampaignRow, inRanges } from "./campaigns-store.ts";
 import { sourceOf } from "./sources.ts";
 
+/** The best first: a household stands where the last of its appliances does. */
 export const recallStatuses = ["acknowledged", "shown", "emailed", "on_its_way", "unreachable", "not_decided"] as const;
 export type RecallStatus = (typeof recallStatuses)[number];
 
@@ -33,34 +34,38 @@ export interface RecallRow {
 }
 
 /**
- * Every household of a recall with how far it is. Reached is who saw it or has a letter in the mailbox; unreachable is where no way is left,
- * and on its way where one still is.
+ * Every household of a recall with how far it is, which is as far as that of its appliances that is behind the others: one that was
+ * acknowledged says nothing of the other. Reached is who saw it or has a letter in the mailbox; unreachable is where no way is left, and on
+ * its way where one still is.
  */
 const known = ({ id }: CampaignRow): RawBuilder<unknown> => sql`(
   SELECT key, household_id, appliances, status, CASE WHEN status = 'unreachable' THEN
     CASE WHEN household_id IS NULL THEN 'no_household' WHEN is_written_to THEN 'never_seen' ELSE 'no_address' END END AS why,
     CASE WHEN status = 'unreachable' THEN detail END AS detail
   FROM (
-    SELECT coalesce(a.household_id::text, 'device:' || min(a.device_id)) AS key, a.household_id,
-      json_agg(json_build_object('deviceId', a.device_id, 'serial', a.serial, 'model', a.model, 'shownAtMs', a.shown_at_ms,
-        'acknowledgedAtMs', a.acted_at_ms) ORDER BY a.device_key) AS appliances,
-      coalesce(min(d.reason), min(d.ended), min(a.ended)) AS detail,
-      bool_or(EXISTS (SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.channel = 'email')) AS is_written_to,
-      CASE
-        WHEN bool_or(a.acted_at_ms IS NOT NULL) THEN 'acknowledged'
-        WHEN bool_or(a.shown_at_ms IS NOT NULL) THEN 'shown'
-        WHEN bool_or(EXISTS (
-          SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.channel = 'email' AND m.status = 'delivered')) THEN 'emailed'
-        WHEN bool_or(a.delivery_id IS NOT NULL AND a.ended IS NULL) OR bool_or(EXISTS (
-          SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.status = 'queued')) OR bool_or(d.answer = 'hold')
-          THEN 'on_its_way'
-        WHEN bool_or(d.id IS NOT NULL) OR bool_or(a.ended IS NOT NULL) THEN 'unreachable'
-        ELSE 'not_decided'
-      END AS status
-    FROM campaign_appliance a
-    LEFT JOIN decision d ON d.source = ${sourceOf(id)} AND d.household_id = a.household_id
-    WHERE a.campaign_id = ${id}
-    GROUP BY a.household_id, CASE WHEN a.household_id IS NULL THEN a.device_key END) AS standing)`;
+    SELECT coalesce(household_id::text, 'device:' || min(device_id)) AS key, household_id,
+      json_agg(json_build_object('deviceId', device_id, 'serial', serial, 'model', model, 'shownAtMs', shown_at_ms,
+        'acknowledgedAtMs', acted_at_ms) ORDER BY device_key) AS appliances,
+      coalesce(min(reason), min(decision_ended), min(ended)) AS detail,
+      bool_or(EXISTS (SELECT FROM engagement_message m WHERE m.decision_id = one.decision_id AND m.channel = 'email')) AS is_written_to,
+      (${[...recallStatuses]}::text[])[max(array_position(${[...recallStatuses]}::text[], status))] AS status
+    FROM (
+      SELECT a.device_key, a.device_id, a.serial, a.model, a.household_id, a.shown_at_ms, a.acted_at_ms, a.ended, d.id AS decision_id,
+        d.reason, d.ended AS decision_ended,
+        CASE
+          WHEN a.acted_at_ms IS NOT NULL THEN 'acknowledged'
+          WHEN a.shown_at_ms IS NOT NULL THEN 'shown'
+          WHEN EXISTS (
+            SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.channel = 'email' AND m.status = 'delivered') THEN 'emailed'
+          WHEN a.delivery_id IS NOT NULL AND a.ended IS NULL OR d.answer = 'hold' OR EXISTS (
+            SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.status = 'queued') THEN 'on_its_way'
+          WHEN d.id IS NOT NULL OR a.ended IS NOT NULL THEN 'unreachable'
+          ELSE 'not_decided'
+        END AS status
+      FROM campaign_appliance a
+      LEFT JOIN decision d ON d.source = ${sourceOf(id)} AND d.household_id = a.household_id
+      WHERE a.campaign_id = ${id}) AS one
+    GROUP BY household_id, CASE WHEN household_id IS NULL THEN device_key END) AS standing)`;
 
 /** The SQL of how a recall stands. */
 export class RecallsStore {

@@ -27,6 +27,9 @@ const field = (value: string): string => {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
+const isSeen = ({ shownAtMs, acknowledgedAtMs }: RecallRow["appliances"][number]): boolean =>
+  shownAtMs !== null || acknowledgedAtMs !== null;
+
 export const lettersColumns = [
   "household_id",
   "household_name",
@@ -116,7 +119,8 @@ export class Recalls {
           household_name: names.get(householdId ?? "") ?? "",
           household_people: (found?.members ?? []).map(({ name }) => name).join("; "),
           locale: found?.locale ?? "",
-          serials: appliances.map(({ serial }) => serial).join("; "),
+          // What was seen on one appliance needs no letter.
+          serials: appliances.flatMap((one) => (isSeen(one) ? [] : [one.serial])).join("; "),
           model: appliances[0]?.model ?? "",
           why: why === null ? "" : whyWords[why],
           detail: detail ?? "",

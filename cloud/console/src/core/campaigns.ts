@@ -18,6 +18,12 @@ export const recallStatusWords: Record<RecallStatus, { words: string; tone: Tone
   not_decided: { words: "Not decided yet", tone: "plain" },
 };
 
+/** How many of a household's appliances acknowledged a recall, where some did and others did not. */
+export function acknowledgedWords(appliances: readonly { acknowledgedAtMs: number | null }[]): string | null {
+  const count = appliances.filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== null).length;
+  return count === 0 || count === appliances.length ? null : `Acknowledged ${count} of ${appliances.length}`;
+}
+
 export const unreachableWords: Record<UnreachableWhy, string> = {
   never_registered: "Made, and never registered",
   no_household: "Nobody owns it, and it did not show it",

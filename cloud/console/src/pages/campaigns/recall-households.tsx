@@ -6,7 +6,7 @@ import { campaignPath, recallQuery } from "../../api/campaign-queries.ts";
 import type { RecallCount, RecallHousehold, RecallStatus } from "../../api/campaign-shapes.ts";
 import { download } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
-import { recallStatusWords, unreachableWords } from "../../core/campaigns.ts";
+import { acknowledgedWords, recallStatusWords, unreachableWords } from "../../core/campaigns.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
@@ -136,9 +136,10 @@ const columns: readonly Column<RecallHousehold>[] = [
   },
   {
     name: "State",
-    cell: ({ status, why }) => (
+    cell: ({ status, why, appliances }) => (
       <>
         <StateMark tone={recallStatusWords[status].tone}>{recallStatusWords[status].words}</StateMark>
+        {acknowledgedWords(appliances) !== null && <p className={page["soft"]}>{acknowledgedWords(appliances)}</p>}
         {why !== null && <p className={page["soft"]}>{unreachableWords[why]}</p>}
       </>
     ),
