@@ -220,8 +220,8 @@ test("whatever the hours are changed to, what may wait is on the display after t
       rounds += 1;
       const range = `Q-any-${rounds}`;
       const homes: (typeof home extends fc.Arbitrary<infer T> ? T & { oven: string; person: Person } : never)[] = [];
-      for (const [at, one] of given.entries()) {
-        const oven = `${range}-${at}`;
+      for (const [index, one] of given.entries()) {
+        const oven = `${range}-${index}`;
         const person = await stage.household(oven);
         // Decided by day for an oven that is away, and held when it comes back; or not decided yet.
         await quietUntil(person, person, one.isUnderWay ? null : one.first);
