@@ -76,6 +76,14 @@ test("who waits in a test waits as long as a busy machine may need: nothing give
   expect(waits).toEqual(["test/support/comes-true.ts"]);
 });
 
+test("the image starts Hearth as npm start does", () => {
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
+  const [, command = "[]"] = /^CMD (\[.*\])$/m.exec(readFileSync("Dockerfile", "utf8")) ?? [];
+  const [node, ...rest] = JSON.parse(command);
+  expect(node).toMatch(/\/node$/);
+  expect(["exec", "node", ...rest].join(" ")).toBe(scripts.start);
+});
+
 test("time and chance come in from outside: only platform folders and composition roots ask for them", () => {
   const roots =
     /(^|\/)platform\/|^cloud\/(main|hearth)\.ts$|^gateway\/worker\.ts$|^device-sim\/(main|demo\/)|^cloud\/(cli|console)\/|^test\/|\/testing\/|\.test\.tsx?$|config\.ts$/;

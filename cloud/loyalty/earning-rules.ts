@@ -84,14 +84,7 @@ export class EarningRules {
     if (compiled.kind === "refused") return compiled;
     const broken = refusedWhenPut(key, definition, this.#newest);
     if (broken !== null) return broken;
-    const store = this.#store;
-    const kind = {
-      noun: "loyalty_rule" as const,
-      countMax: rulesMax,
-      forChange: (tx: Db) => store.forChange(tx, key),
-      insert: (tx: Db, next: LoyaltyRule) => store.insert(tx, next),
-      basedOn,
-    };
+    const kind = { noun: "loyalty_rule" as const, countMax: rulesMax, store: this.#store, basedOn };
     const put = await putVersion(this.#deps, by, kind, key, definition, (made): LoyaltyRule => {
       return { ...made, fromMs: made.createdAtMs };
     });

@@ -111,14 +111,7 @@ export class Offers {
     const { tiers } = this.#deps;
     const refusal = refusedOffer(definition, new Set(tiers.definition.tiers.map((tier) => tier.key)));
     if (refusal !== null) return { kind: "refused", ...refusal };
-    const store = this.#store;
-    const kind = {
-      noun: "offer" as const,
-      countMax: offersMax,
-      forChange: (tx: Db) => store.forChange(tx, key),
-      insert: (tx: Db, next: Offer) => store.insert(tx, next),
-      basedOn,
-    };
+    const kind = { noun: "offer" as const, countMax: offersMax, store: this.#store, basedOn };
     const put = await putVersion(this.#deps, by, kind, key, definition, (made): Offer => made);
     return put === "full" ? refused("too_many_offers") : put;
   }

@@ -89,7 +89,7 @@ export class RewardsStore {
     return rows[0]?.n ?? 0;
   }
 
-  async put(tx: Db, { key, version, definition, createdAtMs, createdBy }: Reward): Promise<void> {
+  async insert(tx: Db, { key, version, definition, createdAtMs, createdBy }: Reward): Promise<void> {
     await sql`INSERT INTO loyalty_reward (key, version, definition, created_at_ms, created_by)
       VALUES (${key}, ${version}, ${JSON.stringify(definition)}::jsonb, ${createdAtMs}, ${createdBy})
       ON CONFLICT (key) DO UPDATE SET version = excluded.version, definition = excluded.definition,

@@ -61,14 +61,7 @@ export class Rewards {
     const { tiers } = this.#deps;
     if (definition.tier !== null && !tiers.definition.tiers.some((tier) => tier.key === definition.tier))
       return { ...refused("reward_tier_unknown"), detail: `tier: the program has no tier ${definition.tier}.` };
-    const store = this.#store;
-    const kind = {
-      noun: "reward" as const,
-      countMax: rewardsMax,
-      forChange: (tx: Db) => store.forChange(tx, key),
-      insert: (tx: Db, next: Reward) => store.put(tx, next),
-      basedOn,
-    };
+    const kind = { noun: "reward" as const, countMax: rewardsMax, store: this.#store, basedOn };
     const put = await putVersion(this.#deps, by, kind, key, definition, (made): Reward => made);
     return put === "full" ? refused("too_many_rewards") : put;
   }

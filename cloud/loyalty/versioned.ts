@@ -17,9 +17,11 @@ interface Kind<V> {
   /** As it stands in the audit log. */
   noun: "loyalty_rule" | "reward" | "offer";
   countMax: number;
-  /** The version in force and how many keys there are, with no other change until the transaction ends. */
-  forChange: (tx: Db, key: string) => Promise<{ before: V | null; count: number }>;
-  insert: (tx: Db, next: V) => Promise<void>;
+  store: {
+    /** The version in force and how many keys there are, with no other change until the transaction ends. */
+    forChange(tx: Db, key: string): Promise<{ before: V | null; count: number }>;
+    insert(tx: Db, next: V): Promise<void>;
+  };
   /** The version that was changed. */
   basedOn: number | undefined;
 }
@@ -28,20 +30,20 @@ interface Kind<V> {
 export async function putVersion<D, V extends Versioned<D>>(
   { db, clock, audit }: { db: Db; clock: Clock; audit: Audit },
   by: Principal,
-  { noun, countMax, forChange, insert, basedOn }: Kind<V>,
+  { noun, countMax, store, basedOn }: Kind<V>,
   key: string,
   definition: D,
   complete: (version: Versioned<D>) => V,
 ): Promise<V | Overtaken | "full"> {
   return transaction(db, async (tx) => {
-    const { before, count } = await forChange(tx, key);
+    const { before, count } = await store.forChange(tx, key);
     if (before === null && count >= countMax) return "full";
     if (before !== null && isDeepStrictEqual(before.definition, definition)) return before;
     const other = changedMeanwhile(basedOn, before === null ? null : newestOf(before));
     if (other !== null) return other;
     const made = { createdAtMs: clock.nowMs(), createdBy: principalText(by) };
     const next = complete({ key, version: (before?.version ?? 0) + 1, definition, ...made });
-    await insert(tx, next);
+    await store.insert(tx, next);
     await audit.record(tx, {
       principal: by,
       action: `${noun}.${before === null ? "created" : "changed"}`,

@@ -1,5 +1,5 @@
 import type { DeviceRef, ReadingFact } from "../devices/devices.ts";
-import { isClockSuspect } from "../telemetry/telemetry.ts";
+import { isClockSuspect, readingKey } from "../telemetry/telemetry.ts";
 import { NewestTimes } from "./core/newest-times.ts";
 import { absenceState } from "./core/operators/absence.ts";
 import { machineOf } from "./core/machine.ts";
@@ -403,9 +403,6 @@ function inMap<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   map.set(key, fresh);
   return fresh;
 }
-
-/** Which reading it is, for whoever asks whether it was stored before. */
-export const readingKey = ({ device, atMs }: Pick<ReadingFact, "device" | "atMs">): string => `${device.key} ${atMs}`;
 
 /** Hardly a batch has any: no key is made to find nothing. */
 const isAmong = (repeated: ReadonlySet<string>, fact: ReadingFact): boolean =>

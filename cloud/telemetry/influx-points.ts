@@ -13,7 +13,7 @@ import type { MetricLayout, ReadingFact } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
 import { lineOf, mergedReadings, without } from "./core/influx-lines.ts";
 import { lastSoundIn, readingsIn } from "./core/influxql.ts";
-import { isClockSuspect } from "./core/reading-rows.ts";
+import { isClockSuspect, readingKey } from "./core/reading-rows.ts";
 import { runsOf } from "./core/reading-runs.ts";
 import { InfluxAway, type InfluxServer, LinesRefused } from "./influx-server.ts";
 import type { InfluxSeries, Series } from "./influx-series.ts";
@@ -65,7 +65,7 @@ export class InfluxPoints implements PointsSink {
     const { kept, parked } = await this.#withFields(fresh);
     const lines = kept.map((fact) => ({
       fact,
-      text: lineOf(fact, seriesOf(fact)?.name ?? "", late.has(momentOf(fact))),
+      text: lineOf(fact, seriesOf(fact)?.name ?? "", late.has(readingKey(fact))),
     }));
     for (let at = 0; at < lines.length; at += linesPerWrite)
       parked.push(...(await this.#storeOrHalve(lines.slice(at, at + linesPerWrite))));
@@ -101,11 +101,11 @@ export class InfluxPoints implements PointsSink {
       }
     }
     const fresh = facts.flatMap((fact) => {
-      const there = stored.get(momentOf(fact));
+      const there = stored.get(readingKey(fact));
       return (there === undefined ? fact : without(fact, (metric) => there.has(metric))) ?? [];
     });
     const late = doubtful.filter((fact) => !isSuspect(fact) && fact.atMs < (seriesOf(fact)?.newestMs ?? 0));
-    return { fresh, late: new Set(late.map(momentOf).filter((moment) => !stored.has(moment))) };
+    return { fresh, late: new Set(late.map(readingKey).filter((moment) => !stored.has(moment))) };
   }
 
   /** The newest that is there of devices of which nothing was written since the start; each with its last reading of these. */
@@ -169,8 +169,6 @@ const parkedOf = (fact: ReadingFact, reason: ParkReason, detail: string): Parked
   detail,
 });
 
-const momentOf = ({ device, atMs }: ReadingFact): string => `${device.key} ${atMs}`;
-
 const isSuspect = ({ atMs, receivedAtMs, device }: ReadingFact): boolean => isClockSuspect(atMs, receivedAtMs, device);
 
 const mayBeStored = (fact: ReadingFact, series: Series | undefined): boolean =>
@@ -187,7 +185,7 @@ function outOfOrder(facts: readonly ReadingFact[]): string[] {
   const found: string[] = [];
   for (const fact of facts) {
     if (isSuspect(fact)) continue;
-    if (fact.atMs < (newest.get(fact.device.key) ?? 0)) found.push(momentOf(fact));
+    if (fact.atMs < (newest.get(fact.device.key) ?? 0)) found.push(readingKey(fact));
     else newest.set(fact.device.key, fact.atMs);
   }
   return found;

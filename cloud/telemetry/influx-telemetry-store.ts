@@ -13,7 +13,7 @@ import {
   readingsIn,
   suspectReceivedIn,
 } from "./core/influxql.ts";
-import { clockAheadMsMax } from "./core/reading-rows.ts";
+import { clockAheadMsMax, readingKey } from "./core/reading-rows.ts";
 import { runsOf } from "./core/reading-runs.ts";
 import type { AheadClocks } from "./ahead-clocks.ts";
 import type { InfluxErasures } from "./influx-erasures.ts";
@@ -181,8 +181,8 @@ export class InfluxTelemetryStore implements TelemetryStore {
       for (const row of rows) stored.set(`${key} ${String(row[0])}`, row[cameLate]);
     }
     const cameBefore = (fact: ReadingFact) =>
-      stored.has(momentOf(fact)) && stored.get(momentOf(fact)) !== fact.receivedAtMs;
-    return new Set(known.filter(cameBefore).map(momentOf));
+      stored.has(readingKey(fact)) && stored.get(readingKey(fact)) !== fact.receivedAtMs;
+    return new Set(known.filter(cameBefore).map(readingKey));
   }
 
   async means(query: MeansQuery): Promise<{ value: number | null; devices: number }> {
@@ -251,8 +251,6 @@ export class InfluxTelemetryStore implements TelemetryStore {
 
 /** What is beyond this counts as this in a mean, so that it has one. */
 const meanMax = 1e150;
-
-const momentOf = ({ device, atMs }: ReadingFact): string => `${device.key} ${atMs}`;
 
 function fold(
   buckets: Map<number, Bucket> | undefined,

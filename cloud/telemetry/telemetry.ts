@@ -29,7 +29,7 @@ import { UnknownMetrics } from "./unknown-metrics.ts";
 import type { DeviceSpan, ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
-export { isClockSuspect } from "./core/reading-rows.ts";
+export { isClockSuspect, readingKey } from "./core/reading-rows.ts";
 export type { Retention } from "./core/retention.ts";
 export { FasterSampling } from "./faster-sampling.ts";
 export { liveProblems } from "./live-problems.ts";

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import packageOfHearth from "../../package.json" with { type: "json" };
 import { runningConnection } from "../../cloud/platform/postgres-server.ts";
 
 /** Of every kind, so that services of several tests run beside each other. */
@@ -19,7 +20,7 @@ export const anyPorts = {
 
 const mainFile = new URL("../../cloud/main.ts", import.meta.url);
 /** As `npm start` has them. */
-const startFlags = ["--max-semi-space-size=64"];
+const startFlags = packageOfHearth.scripts.start.split(" ").filter((word) => word.startsWith("--"));
 
 export interface RunningService {
   child: ChildProcess;

@@ -27,6 +27,9 @@ export const isClockSuspect = (
 ): boolean =>
   atMs > receivedAtMs + clockAheadMsMax || atMs < firstApplianceAtMs || atMs < knownSinceMs - madeBeforeKnownMsMax;
 
+/** What a reading is known by: its device and its time. */
+export const readingKey = ({ device, atMs }: Pick<ReadingFact, "device" | "atMs">): string => `${device.key} ${atMs}`;
+
 function toRow(fact: ReadingFact, layout: MetricLayout): ReadingRow {
   const values = Array.from<number | null>({ length: layout.size }).fill(null);
   let undeclared: Record<string, number | boolean> | null = null;

@@ -1,4 +1,5 @@
 import type { ReadingFact } from "../../devices/devices.ts";
+import { readingKey } from "./reading-rows.ts";
 
 /** Readings of one generation; two are remembered. */
 const generationMax = 500_000;
@@ -32,7 +33,7 @@ export class RecentReadings {
     const found = new Set<string>();
     for (const fact of facts) {
       const number = numberOf(fact);
-      if (this.#now.has(number) || this.#before.has(number)) found.add(`${fact.device.key} ${fact.atMs}`);
+      if (this.#now.has(number) || this.#before.has(number)) found.add(readingKey(fact));
     }
     return found;
   }

@@ -18,7 +18,7 @@ import { CheckField, CountField, fieldsOf, TextField } from "./fields.tsx";
 import { type GoodsFieldsProps, type GoodsKind, GoodsPage, TierField } from "./goods-page.tsx";
 import classes from "./loyalty.module.css";
 import { Rows } from "./rows.tsx";
-import { Translations } from "./translations.tsx";
+import { TranslatedTitle, Translations } from "./translations.tsx";
 
 const route = getRouteApi("/loyalty/offers/$key");
 
@@ -101,13 +101,7 @@ function OtherLanguages(props: FieldsProps) {
           const { value, onChange: put } = words;
           return (
             <>
-              <TextField
-                {...words}
-                label={`Title in ${language}`}
-                max={200}
-                value={value.title}
-                onChange={(title) => put({ ...value, title })}
-              />
+              <TranslatedTitle {...words} language={language} />
               {prices.map(({ reason }, at) => (
                 <TextField
                   // oxlint-disable-next-line react/no-array-index-key -- prices have no name of their own

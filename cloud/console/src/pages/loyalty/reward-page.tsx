@@ -14,7 +14,7 @@ import { plural } from "../../core/numbers.ts";
 import { CheckField, ChoiceField, CountField, fieldsOf, TextField } from "./fields.tsx";
 import { type GoodsFieldsProps, type GoodsKind, GoodsPage, TierField } from "./goods-page.tsx";
 import classes from "./loyalty.module.css";
-import { Translations } from "./translations.tsx";
+import { TranslatedTitle, Translations } from "./translations.tsx";
 
 const route = getRouteApi("/loyalty/rewards/$key");
 
@@ -74,13 +74,7 @@ function RewardFields({ tiers, saved, ...part }: GoodsFieldsProps<RewardDraft, R
           const { value, onChange: put } = words;
           return (
             <>
-              <TextField
-                {...words}
-                label={`Title in ${language}`}
-                max={200}
-                value={value.title}
-                onChange={(title) => put({ ...value, title })}
-              />
+              <TranslatedTitle {...words} language={language} />
               <TextField
                 {...words}
                 label={`What it is in ${language}`}

@@ -15,10 +15,14 @@ interface TranslationsProps<Words> {
   pointer: string;
   readOnly: boolean;
   onChange: (rows: Translation<Words>[]) => void;
-  children: (
-    words: { value: Words; readOnly: boolean; onChange: (words: Words) => void },
-    language: string,
-  ) => ReactNode;
+  children: (words: WordsProps<Words>, language: string) => ReactNode;
+}
+
+/** What is said in one of the other languages, in the hands of its fields. */
+interface WordsProps<Words> {
+  value: Words;
+  readOnly: boolean;
+  onChange: (words: Words) => void;
 }
 
 /** The same words in other languages, a row each. Who reads none of these reads the words above. */
@@ -43,5 +47,18 @@ export function Translations<Words>({ of, none, children, ...rest }: Translation
         )}
       </Rows>
     </div>
+  );
+}
+
+export function TranslatedTitle<Words extends { title: string }>(props: WordsProps<Words> & { language: string }) {
+  const { language, value, readOnly, onChange } = props;
+  return (
+    <TextField
+      label={`Title in ${language}`}
+      max={200}
+      value={value.title}
+      readOnly={readOnly}
+      onChange={(title) => onChange({ ...value, title })}
+    />
   );
 }
