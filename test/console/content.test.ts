@@ -7,6 +7,7 @@ import { setContent } from "./content-stage.ts";
 const hearth = onStage(setContent);
 const open = (screen: Screen, path: string, key = hearth.stage.mara) => hearth.open(screen, path, key);
 
+const rest = (text: string) => ({ kind: "tip", topics: ["baking"], locales: { en: { title: "Rest", text } } });
 const dialog = (page: Page) => page.getByRole("dialog");
 
 describe.skipIf(!hasChromium)("content in the console", () => {
@@ -172,4 +173,36 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     expect(await page.getByRole("button", { name: /Hand in|Save|Withdraw|Send to/ }).count()).toBe(0);
     expect(await page.getByLabel("Title").isDisabled()).toBe(true);
   });
+
+  for (const screen of [desk, phone]) {
+    test(`whose item somebody else saved meanwhile reads what they changed, and loses nothing typed, at ${screen.name}`, async () => {
+      const put = (id: string, text: string) =>
+        hearth.service.api(`/api/v1/content/items/${id}`, { method: "PUT", body: rest(text) });
+      const made = await hearth.service.api("/api/v1/content/items", { method: "POST", body: rest("As it was") });
+      const { id } = made.body;
+      const { page, complaints } = await open(screen, `/content/${id}`);
+      const text = page.getByRole("textbox", { name: "Text", exact: true });
+      const topics = page.getByRole("textbox", { name: "Topics" });
+      await text.fill("Mine");
+      await put(id, "Theirs");
+      await page.getByRole("button", { name: "Save as version 2" }).click();
+      const alert = page.getByRole("alert", { name: "Changed meanwhile" });
+      await alert.getByText("locales / en / text was “As it was”, and is “Theirs”").waitFor();
+      await alert.getByText("Look at their version").click();
+      await alert.locator("[data-preview]").getByText("Theirs").waitFor();
+      expect([await text.inputValue(), await overflow(page), await faultsOf(page)]).toEqual(["Mine", 0, []]);
+      await alert.getByRole("button", { name: "Go on with mine" }).click();
+      await page.getByRole("button", { name: "Save as version 3" }).click();
+      // What one saved oneself is nobody else's.
+      await page.getByText("Version 3: draft").waitFor();
+      expect([await alert.count(), await text.inputValue()]).toEqual([0, "Mine"]);
+      await topics.fill("resting");
+      await put(id, "Theirs again");
+      await page.getByRole("button", { name: "Save as version 4" }).click();
+      await alert.getByRole("button", { name: "Take theirs, and drop mine" }).click();
+      expect([await text.inputValue(), await topics.inputValue()]).toEqual(["Theirs again", "baking"]);
+      expect((await hearth.service.api(`/api/v1/content/items/${id}`)).body).toMatchObject({ version: 4 });
+      expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+    });
+  }
 });

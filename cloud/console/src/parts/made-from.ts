@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-interface MadeFrom<V> {
+export interface MadeFrom<V> {
   /** The version that the draft was begun with: what a change names. */
   base: V;
   /** What somebody else put there since; null where nobody did, or nothing was written yet. */

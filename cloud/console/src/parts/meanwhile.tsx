@@ -35,7 +35,7 @@ export function Meanwhile({ before, now, version, by, atMs, onKeep, onTake, chil
         <AlertIcon /> Version {version} is there meanwhile
       </p>
       <p>
-        <Who principal={by} /> put it there <Ago atMs={atMs} />. What you wrote stands below as you left it; saved, it
+        <Who principal={by} /> put it there <Ago atMs={atMs} />. What you wrote stands as you left it; saved, it
         replaces theirs.
       </p>
       {changes.length === 0 ? (

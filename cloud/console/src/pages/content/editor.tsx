@@ -3,7 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { send } from "../../api/client.ts";
+import { isOvertaken, send } from "../../api/client.ts";
 import { checkQuery, contentPath } from "../../api/content-queries.ts";
 import type {
   ContentCheck,
@@ -16,8 +16,11 @@ import { offersQuery } from "../../api/loyalty-queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { fieldWords } from "../../core/content-fields.ts";
 import { classesOfKind, contentClassHelp, contentClassWords, emptyText, placeOf } from "../../core/content.ts";
-import { Notice } from "../../parts/notice.tsx";
+import { isSame, tidy, type Written } from "../../core/content-writing.ts";
+import { type MadeFrom, useMadeFrom } from "../../parts/made-from.ts";
 import { Markets } from "../../parts/markets.tsx";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
+import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Limits } from "./limits.tsx";
 import { Picture } from "./picture.tsx";
@@ -29,16 +32,25 @@ import classes from "./content.module.css";
 const restMs = 400;
 
 interface EditorProps {
-  draft: ContentDraft;
+  newest: Written;
   /** Null while it is new. */
   item: ContentDetail | null;
 }
 
 /** What is written on the left; the appliance's display, its limits and the markets on the right. */
-export function Editor({ draft: given, item }: EditorProps) {
-  const [draft, setDraft] = useState(given);
-  const [locale, setLocale] = useState(Object.keys(given.locales)[0] ?? "en");
-  const [imageHref, setImageHref] = useState(item?.image?.href ?? null);
+export function Editor({ newest, item }: EditorProps) {
+  const [draft, setDraft] = useState(newest.draft);
+  const [locale, setLocale] = useState(Object.keys(newest.draft.locales)[0] ?? "en");
+  const [imageHref, setImageHref] = useState(newest.imageHref);
+  const madeFrom = useMadeFrom(
+    newest,
+    (begun) => !isSame(draft, begun.draft),
+    (begun) => {
+      setDraft(begun.draft);
+      setImageHref(begun.imageHref);
+      if (begun.draft.locales[locale] === undefined) setLocale(Object.keys(begun.draft.locales)[0] ?? "en");
+    },
+  );
   const rights = useRights();
   const mayWrite = rights?.may("content.write") === true;
   // Greyed once it is known that they may not, and not while it is asked: who may write would see the form fade in.
@@ -88,7 +100,7 @@ export function Editor({ draft: given, item }: EditorProps) {
         </fieldset>
         <fieldset className={page["card"]} disabled={mayOnlyRead}>
           <legend className="hidden">In every language</legend>
-          <Settings draft={draft} check={check} onChange={change} />
+          <Settings key={madeFrom.base.version} draft={draft} check={check} onChange={change} />
           <Picture
             image={draft.image}
             alt={text.imageAlt ?? ""}
@@ -99,7 +111,9 @@ export function Editor({ draft: given, item }: EditorProps) {
             onAlt={(imageAlt) => changeText({ imageAlt: imageAlt === "" ? undefined : imageAlt })}
           />
         </fieldset>
-        {mayWrite && <Save draft={draft} given={given} item={item} check={check} />}
+        {mayWrite && (
+          <Save draft={draft} item={item} check={check} madeFrom={madeFrom} locale={locale} imageHref={imageHref} />
+        )}
       </form>
       <div className={classes["side"]}>
         <Preview draft={draft} locale={locale} models={check?.models ?? []} imageHref={imageHref} />
@@ -109,19 +123,6 @@ export function Editor({ draft: given, item }: EditorProps) {
     </div>
   );
 }
-
-/** As it is sent: lines that hold nothing are left out. */
-const tidy = (draft: ContentDraft): ContentDraft => ({
-  ...draft,
-  locales: Object.fromEntries(
-    Object.entries(draft.locales).map(([locale, text]) => [
-      locale,
-      text.ingredients === undefined
-        ? text
-        : { ...text, ingredients: text.ingredients.map((line) => line.trim()).filter((line) => line !== "") },
-    ]),
-  ),
-});
 
 interface LocalesProps {
   draft: ContentDraft;
@@ -248,25 +249,30 @@ function Settings({ draft, check, onChange }: SettingsProps) {
 
 interface SaveProps {
   draft: ContentDraft;
-  given: ContentDraft;
   item: ContentDetail | null;
   check: ContentCheck | null;
+  madeFrom: MadeFrom<Written>;
+  locale: string;
+  imageHref: string | null;
 }
 
-function Save({ draft, given, item, check }: SaveProps) {
+function Save({ draft, item, check, madeFrom, locale, imageHref }: SaveProps) {
   const navigate = useNavigate();
   const client = useQueryClient();
+  const { base, other, keepMine, takeTheirs } = madeFrom;
   const saving = useMutation({
-    mutationFn: () =>
+    mutationFn: (sent: ContentDraft) =>
       item === null
-        ? send<ContentSummary>("POST", "/api/v1/content/items", tidy(draft))
-        : send<ContentSummary>("PUT", `${contentPath(item.id)}?basedOn=${item.version}`, tidy(draft)),
-    onSuccess: async (saved) => {
+        ? send<ContentSummary>("POST", "/api/v1/content/items", sent)
+        : send<ContentSummary>("PUT", `${contentPath(item.id)}?basedOn=${base.version}`, sent),
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["content"] }) : undefined),
+    onSuccess: async (saved, sent) => {
+      if (item !== null && saved !== null) madeFrom.saved({ ...base, version: saved.version, draft: sent, imageHref });
       await client.invalidateQueries({ queryKey: ["content"] });
       if (saved !== null) await navigate({ to: "/content/$id", params: { id: saved.id }, search: {} });
     },
   });
-  const isChanged = item === null || JSON.stringify(tidy(draft)) !== JSON.stringify(tidy(given));
+  const isChanged = item === null || !isSame(draft, base.draft);
   const errors = (check?.errors ?? []).filter(({ pointer }) => placeOf(pointer).step === null);
   return (
     <div className={page["form"]}>
@@ -279,10 +285,39 @@ function Save({ draft, given, item, check }: SaveProps) {
           ))}
         </ul>
       )}
-      {saving.error !== null && <Notice error={saving.error} />}
+      {saving.error !== null && other === null && <Notice error={saving.error} />}
+      {other !== null && (
+        <Meanwhile
+          before={base.draft}
+          now={other.draft}
+          version={other.version}
+          by={other.createdBy}
+          atMs={other.createdAtMs}
+          onKeep={() => {
+            saving.reset();
+            keepMine();
+          }}
+          onTake={() => {
+            saving.reset();
+            takeTheirs();
+          }}
+        >
+          <Preview
+            sectionName="Preview of their version"
+            draft={other.draft}
+            locale={other.draft.locales[locale] === undefined ? (Object.keys(other.draft.locales)[0] ?? "en") : locale}
+            models={check?.models ?? []}
+            imageHref={other.imageHref}
+          />
+        </Meanwhile>
+      )}
       <div className={page["actions"]}>
-        <Button loading={saving.isPending} disabled={!isChanged} onClick={() => saving.mutate()}>
-          {item === null ? "Save as a draft" : `Save as version ${item.version + 1}`}
+        <Button
+          loading={saving.isPending}
+          disabled={!isChanged || other !== null}
+          onClick={() => saving.mutate(tidy(draft))}
+        >
+          {item === null ? "Save as a draft" : `Save as version ${base.version + 1}`}
         </Button>
         {item !== null && (
           <p className={page["note"]}>Every save is a version of its own; what is live stays live until you publish.</p>

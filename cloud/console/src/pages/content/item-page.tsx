@@ -4,8 +4,9 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { contentItemQuery } from "../../api/content-queries.ts";
 import type { ContentDetail } from "../../api/content-shapes.ts";
-import { contentClassWords, contentKindWords, draftOf, newDraft, versionStateWords } from "../../core/content.ts";
+import { contentClassWords, contentKindWords, newDraft, versionStateWords } from "../../core/content.ts";
 import { contentDrafts } from "../../core/content-drafts.ts";
+import { firstWriting, writingOf } from "../../core/content-writing.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -32,7 +33,7 @@ function NewItem() {
       <title>{`New ${contentKindWords[draft.kind].toLowerCase()} · Hearth`}</title>
       <h1>New {contentKindWords[draft.kind].toLowerCase()}</h1>
       <EngagementTabs current="content" />
-      <Editor draft={draft} item={null} />
+      <Editor newest={firstWriting(draft)} item={null} />
     </div>
   );
 }
@@ -71,11 +72,7 @@ function StandingItem({ id }: { id: string }) {
               },
             ]}
           />
-          {tab === "versions" ? (
-            <Versions item={item} />
-          ) : (
-            <Editor key={item.version} draft={draftOf(item.kind, newest)} item={item} />
-          )}
+          {tab === "versions" ? <Versions item={item} /> : <Editor newest={writingOf(item, newest)} item={item} />}
         </>
       )}
     </div>

@@ -7,6 +7,8 @@ import page from "../../parts/page.module.css";
 import classes from "./content.module.css";
 
 interface PreviewProps {
+  /** What the section is called, where there are two. */
+  sectionName?: string;
   draft: ContentDraft;
   locale: string;
   models: readonly ModelLimits[];
@@ -14,7 +16,7 @@ interface PreviewProps {
 }
 
 /** The appliance's display with what is being written, in its maker's colours and the reader's units. */
-export function Preview({ draft, locale, models, imageHref }: PreviewProps) {
+export function Preview({ sectionName = "Preview", draft, locale, models, imageHref }: PreviewProps) {
   const [chosen, setChosen] = useState("");
   const [units, setUnits] = useState<UnitSystem | "locale">("locale");
   const meant = models.filter(({ key }) => draft.models === null || draft.models.includes(key));
@@ -22,7 +24,7 @@ export function Preview({ draft, locale, models, imageHref }: PreviewProps) {
   const text = draft.locales[locale];
   const shownUnits = units === "locale" ? unitsOfLocale(locale) : units;
   return (
-    <section className={page["card"]} aria-label="Preview">
+    <section className={page["card"]} aria-label={sectionName}>
       <h2>On the display</h2>
       <div
         className={classes["display"]}
