@@ -90,4 +90,48 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
     const { body } = await hearth.service.api("/api/v1/lifecycle/definition");
     expect(body).toMatchObject({ version: 2, definition: { activation: { programs: 2 } } });
   });
+
+  test("stages that somebody else changed meanwhile are not written over unread, and nothing that was typed is lost", async () => {
+    const path = "/api/v1/lifecycle/definition";
+    const inForce = async () => (await hearth.service.api(path)).body;
+    const { version, definition } = await inForce();
+    const put = async (days: number) =>
+      hearth.service.api(path, {
+        method: "PUT",
+        body: { basedOn: (await inForce()).version, definition: { ...definition, advocacy: { days } } },
+      });
+    const { page, complaints } = await open(phone, "/lifecycle?tab=definition");
+    const faultDays = page.getByLabel("Within so many days of each other").first();
+    const alert = page.getByRole("alert", { name: "Changed meanwhile" });
+    const who = page.getByRole("button", { name: "Who would move?" });
+    const force = page.getByRole("button", { name: "Put it in force" });
+    await faultDays.fill("71");
+    await who.click();
+    await put(301);
+    await force.click();
+    await alert.getByText(`advocacy / days was “${definition.advocacy.days}”, and is “301”`).waitFor();
+    await alert.getByText("Look at their version").click();
+    expect([await faultDays.inputValue(), await force.isDisabled()]).toEqual(["71", true]);
+    expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+    await alert.getByRole("button", { name: "Go on with mine" }).click();
+    // Against theirs it may move others: it is looked at once more.
+    await alert.waitFor({ state: "detached" });
+    expect(await force.isDisabled()).toBe(true);
+    await who.click();
+    await force.click();
+    await until("mine is in force", async () => (await inForce()).version === version + 2);
+    expect((await inForce()).definition).toMatchObject({
+      advocacy: definition.advocacy,
+      disengaged: { faultDays: 71 },
+    });
+    expect(await alert.count()).toBe(0);
+    await faultDays.fill("72");
+    await put(302);
+    await who.click();
+    await force.click();
+    await alert.getByRole("button", { name: "Take theirs, and drop mine" }).click();
+    await until("theirs is shown", async () => (await faultDays.inputValue()) !== "72");
+    expect(await page.getByLabel("Within so many days", { exact: true }).inputValue()).toBe("302");
+    expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+  });
 });

@@ -248,4 +248,84 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       expect(await page.getByRole("button", { name: /force|Add|Remove/ }).count()).toBe(0);
     });
   });
+
+  test("a program that somebody else changed meanwhile is not written over unread, and nothing that was typed is lost", async () => {
+    const path = "/api/v1/loyalty/program";
+    const inForce = async () => (await hearth.service.api(path)).body;
+    const { version, definition } = await inForce();
+    const put = (noticeDays: number) =>
+      hearth.service.api(path, { method: "PUT", body: { ...definition, noticeDays } });
+    const { page, complaints } = await open(phone, "/loyalty/program");
+    const period = page.getByLabel("Period, in months").first();
+    const alert = page.getByRole("alert", { name: "Changed meanwhile" });
+    const save = async () => {
+      await page.getByRole("button", { name: "Put it in force" }).click();
+      await page.getByRole("button", { name: "Yes, from now on" }).click();
+    };
+    await period.fill("17");
+    await put(41);
+    await save();
+    await alert.getByText(`noticeDays was “${definition.noticeDays}”, and is “41”`).waitFor();
+    await alert.getByText("Look at their version").click();
+    expect(await alert.getByLabel("Notice, in days").inputValue()).toBe("41");
+    expect(await period.inputValue()).toBe("17");
+    expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+    await alert.getByRole("button", { name: "Go on with mine" }).click();
+    await save();
+    await until("mine is in force", async () => (await inForce()).version === version + 2);
+    expect((await inForce()).definition).toEqual({ ...definition, periodMonths: 17 });
+    await page.getByRole("button", { name: "Yes, from now on" }).waitFor({ state: "hidden" });
+    expect(await alert.count()).toBe(0);
+    await period.fill("18");
+    await put(42);
+    await save();
+    await alert.getByRole("button", { name: "Take theirs, and drop mine" }).click();
+    await until("theirs is shown", async () => (await period.inputValue()) === String(definition.periodMonths));
+    expect(await page.getByLabel("Notice, in days").inputValue()).toBe("42");
+    expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+    await hearth.service.api(path, { method: "PUT", body: definition });
+  });
+
+  test("an earning rule, and a reward, that somebody else changed meanwhile are not written over unread, and nothing that was typed is lost", async () => {
+    const rule = {
+      title: "Asked twice",
+      act: { type: "price.checked", from: ["web"] },
+      effects: [{ points: 3 }],
+      limit: { kind: "per", period: "day", count: 1 },
+    };
+    const reward = { title: "Oven glove", pointsCost: 90 };
+    await made(hearth.service, "PUT", "/loyalty/rules/asked_twice", rule);
+    await made(hearth.service, "PUT", "/loyalty/rewards/glove", reward);
+    const { page, complaints } = await open(desk, "/loyalty/rules/asked_twice");
+    const alert = page.getByRole("alert", { name: "Changed meanwhile" });
+    const points = page.getByLabel("How many").first();
+    await points.fill("5");
+    await page.getByRole("button", { name: "Try it" }).click();
+    await made(hearth.service, "PUT", "/loyalty/rules/asked_twice", { ...rule, title: "Asked once more" });
+    await page.getByRole("button", { name: "Put it in force" }).click();
+    await page.getByRole("button", { name: "Yes, from now on" }).click();
+    await alert.getByText("title was “Asked twice”, and is “Asked once more”").waitFor();
+    await alert.getByText("Look at their version").click();
+    expect([await points.inputValue(), await overflow(page), await faultsOf(page)]).toEqual(["5", 0, []]);
+    await alert.getByRole("button", { name: "Go on with mine" }).click();
+    await page.getByRole("button", { name: "Put it in force" }).click();
+    await page.getByRole("button", { name: "Yes, from now on" }).click();
+    await until("mine is in force", async () => {
+      const { body } = await hearth.service.api("/api/v1/loyalty/rules/asked_twice/versions");
+      return body.items.at(-1).version === 3;
+    });
+    await page.getByRole("heading", { level: 1, name: "Asked twice" }).waitFor();
+    expect([await alert.count(), await points.inputValue()]).toEqual([0, "5"]);
+
+    await page.goto(`${hearth.service.http}/loyalty/rewards/glove`);
+    const about = page.getByLabel("What it is").first();
+    await about.fill("Mine");
+    await made(hearth.service, "PUT", "/loyalty/rewards/glove", { ...reward, description: "Theirs" });
+    await page.getByRole("button", { name: "Save the changes" }).click();
+    await alert.getByText("and is “Theirs”").waitFor();
+    expect([await about.inputValue(), await faultsOf(page)]).toEqual(["Mine", []]);
+    await alert.getByRole("button", { name: "Take theirs, and drop mine" }).click();
+    await until("theirs is shown", async () => (await about.inputValue()) === "Theirs");
+    expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+  });
 });

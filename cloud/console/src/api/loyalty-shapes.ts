@@ -80,6 +80,8 @@ export interface Tier {
 
 export interface LoyaltyProgram {
   version: number;
+  createdAtMs: number;
+  createdBy: string;
   definition: {
     expiresAfterDays: number | null;
     returnsMayOverdraw: boolean;
@@ -117,6 +119,8 @@ export interface RewardDefinition {
 export interface Reward {
   key: string;
   version: number;
+  createdAtMs: number;
+  createdBy: string;
   definition: RewardDefinition;
   taken: number;
 }
@@ -154,6 +158,8 @@ export interface OfferDefinition {
 export interface Offer {
   key: string;
   version: number;
+  createdAtMs: number;
+  createdBy: string;
   definition: OfferDefinition;
 }
 

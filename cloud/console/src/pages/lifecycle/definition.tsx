@@ -1,12 +1,14 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { send } from "../../api/client.ts";
+import { isOvertaken, send } from "../../api/client.ts";
 import { definitionQuery, definitionVersionsQuery } from "../../api/lifecycle-queries.ts";
 import type { DefinitionVersion, LifecycleDefinition, LifecyclePreview } from "../../api/lifecycle-shapes.ts";
 import { useRights } from "../../api/rights.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
+import { useMadeFrom } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Who } from "../../parts/who.tsx";
@@ -21,7 +23,7 @@ export function Definition() {
     <>
       <QuestionNotice question={question} />
       {question.isPending && <Skeleton height={420} radius={10} />}
-      {question.data !== undefined && <Known key={question.data.version} inForce={question.data} />}
+      {question.data !== undefined && <Known inForce={question.data} />}
       <Versions />
     </>
   );
@@ -32,16 +34,32 @@ function Known({ inForce }: { inForce: DefinitionVersion }) {
   const rights = useRights();
   const mayChange = rights?.may("lifecycle.write") === true;
   const [draft, setDraft] = useState<LifecycleDefinition>(inForce.definition);
+  const differs = (from: DefinitionVersion) => JSON.stringify(draft) !== JSON.stringify(from.definition);
+  const { base, other, ...choice } = useMadeFrom(inForce, differs, ({ definition }) => setDraft(definition));
   const preview = useMutation({
-    mutationFn: () => send<LifecyclePreview>("POST", "/api/v1/lifecycle/definition/preview", { definition: draft }),
+    mutationFn: (definition: LifecycleDefinition) =>
+      send<LifecyclePreview>("POST", "/api/v1/lifecycle/definition/preview", { definition }),
   });
   const save = useMutation({
-    mutationFn: () =>
-      send<DefinitionVersion>("PUT", "/api/v1/lifecycle/definition", { basedOn: inForce.version, definition: draft }),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["lifecycle"] }),
+    mutationFn: (definition: LifecycleDefinition) =>
+      send<DefinitionVersion>("PUT", "/api/v1/lifecycle/definition", { basedOn: base.version, definition }),
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["lifecycle"] }) : undefined),
+    onSuccess: async (saved) => {
+      if (saved !== null) {
+        setDraft(saved.definition);
+        choice.saved(saved);
+      }
+      await client.invalidateQueries({ queryKey: ["lifecycle"] });
+    },
   });
-  const isChanged = JSON.stringify(draft) !== JSON.stringify(inForce.definition);
-  const error = save.error ?? preview.error;
+  const chosen = (choose: () => void) => () => {
+    preview.reset();
+    save.reset();
+    choose();
+  };
+  const isChanged = differs(base);
+  const found = preview.variables === draft ? (preview.data ?? null) : null;
+  const error = (other === null ? save.error : null) ?? preview.error;
   return (
     <section className={page["card"]} aria-label="Definition of the stages">
       <h2>What the stages are</h2>
@@ -50,6 +68,7 @@ function Known({ inForce }: { inForce: DefinitionVersion }) {
         change counts from now on: what was before stays as it was judged then.
       </p>
       <DefinitionForm
+        key={base.version}
         definition={draft}
         // Greyed once it is known that they may not, and not while it is asked.
         mayChange={rights === undefined || mayChange}
@@ -60,20 +79,42 @@ function Known({ inForce }: { inForce: DefinitionVersion }) {
         }}
       />
       {error !== null && <Notice error={error} />}
+      {other !== null && (
+        <Meanwhile
+          before={base.definition}
+          now={other.definition}
+          version={other.version}
+          by={other.createdBy}
+          atMs={other.inForceFromMs}
+          onKeep={chosen(choice.keepMine)}
+          onTake={chosen(choice.takeTheirs)}
+        >
+          <DefinitionForm definition={other.definition} mayChange={false} onChange={() => {}} />
+        </Meanwhile>
+      )}
       {mayChange && (
         <div className={page["actions"]}>
-          <Button variant="default" disabled={!isChanged} loading={preview.isPending} onClick={() => preview.mutate()}>
+          <Button
+            variant="default"
+            disabled={!isChanged}
+            loading={preview.isPending}
+            onClick={() => preview.mutate(draft)}
+          >
             Who would move?
           </Button>
-          <Button disabled={!isChanged || preview.data == null} loading={save.isPending} onClick={() => save.mutate()}>
+          <Button
+            disabled={!isChanged || found === null || other !== null}
+            loading={save.isPending}
+            onClick={() => save.mutate(draft)}
+          >
             Put it in force
           </Button>
-          {isChanged && preview.data == null && !preview.isPending && (
+          {isChanged && found === null && !preview.isPending && (
             <p className={page["note"]}>Look first who would move; then it can be put in force.</p>
           )}
         </div>
       )}
-      {preview.data != null && <WouldMove found={preview.data} />}
+      {isChanged && found !== null && <WouldMove found={found} />}
     </section>
   );
 }

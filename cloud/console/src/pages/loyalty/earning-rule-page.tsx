@@ -2,24 +2,34 @@ import { Button, Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { ApiProblem, send } from "../../api/client.ts";
+import { ApiProblem, isOvertaken, send } from "../../api/client.ts";
 import { earningRulePath, earningVersionsQuery, loyaltyPath, vocabularyQuery } from "../../api/loyalty-queries.ts";
 import type { DryRun, EarningDefinition, EarningRule, LoyaltyVocabulary } from "../../api/loyalty-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import { earningDefinitionOf, earningDraftOf, earningWrongs, newEarning } from "../../core/earning-draft.ts";
+import {
+  earningDefinitionOf,
+  type EarningDraft,
+  earningDraftOf,
+  earningWrongs,
+  newEarning,
+} from "../../core/earning-draft.ts";
 import { keyFrom, wrongsOf } from "../../core/field-wrongs.ts";
 import { earningSentence } from "../../core/loyalty.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
 import { Empty } from "../../parts/empty.tsx";
+import { type MadeFrom, useMadeFrom } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Who } from "../../parts/who.tsx";
+import { asTheirs } from "./fields.tsx";
 import { EditorHead, inForce } from "./frame.tsx";
 import { DryRunCard, type DryRunAsked } from "./dry-run.tsx";
 import classes from "./loyalty.module.css";
 import { RuleForm } from "./rule-form.tsx";
+import { type Begun, begunNew, begunWith } from "./use-editor.ts";
 
 const route = getRouteApi("/loyalty/rules/$key");
 
@@ -50,7 +60,7 @@ function KnownRule({ ruleKey, vocabulary }: { ruleKey: string; vocabulary: Loyal
     );
   if (newest === undefined)
     return question.error === null ? <Skeleton height={320} radius={10} /> : <QuestionNotice question={question} />;
-  return <Editor key={newest.version} rule={newest} versions={versions} vocabulary={vocabulary} />;
+  return <Editor rule={newest} versions={versions} vocabulary={vocabulary} />;
 }
 
 interface EditorProps {
@@ -60,13 +70,19 @@ interface EditorProps {
 }
 
 function Editor({ rule, versions, vocabulary }: EditorProps) {
-  const [draft, setDraft] = useState(() => (rule === null ? newEarning : earningDraftOf(rule.definition, vocabulary)));
+  const newest = rule === null ? begunNew(newEarning) : begunWith(rule, (one) => earningDraftOf(one, vocabulary));
+  const [draft, setDraft] = useState(newest.draft);
   const [isAsked, setIsAsked] = useState(false);
   const rights = useRights();
   const mayChange = rights?.may("loyalty.rules") === true;
   const definition = earningDefinitionOf(draft, vocabulary);
   const [tried, setTried] = useState<{ written: string; run: DryRun } | null>(null);
   const written = JSON.stringify(definition);
+  const madeFrom = useMadeFrom(
+    newest,
+    (begun) => written !== JSON.stringify(earningDefinitionOf(begun.draft, vocabulary)),
+    (begun) => setDraft(begun.draft),
+  );
   const run = useMutation({
     mutationFn: ({ days, householdId }: DryRunAsked) =>
       send<DryRun>("POST", `${loyaltyPath}/rules/dry-run`, {
@@ -95,6 +111,7 @@ function Editor({ rule, versions, vocabulary }: EditorProps) {
       <div className={classes["work"]}>
         <section className={page["card"]} aria-label="The rule">
           <RuleForm
+            key={madeFrom.base.version}
             draft={draft}
             vocabulary={vocabulary}
             wrongs={isAsked && missing.size > 0 ? missing : said}
@@ -116,7 +133,13 @@ function Editor({ rule, versions, vocabulary }: EditorProps) {
           )}
           {run.error !== null && <Notice error={run.error} />}
           {mayChange && (
-            <SaveCard rule={rule} definition={definition} run={isTried ? tried.run : null} vocabulary={vocabulary} />
+            <SaveCard
+              rule={rule}
+              draft={draft}
+              madeFrom={madeFrom}
+              run={isTried ? tried.run : null}
+              vocabulary={vocabulary}
+            />
           )}
         </div>
       </div>
@@ -127,27 +150,41 @@ function Editor({ rule, versions, vocabulary }: EditorProps) {
 
 interface SaveCardProps {
   rule: EarningRule | null;
-  definition: EarningDefinition;
+  draft: EarningDraft;
+  madeFrom: MadeFrom<Begun<EarningDraft>>;
   /** Of the definition as it stands; null where it was not tried. */
   run: DryRun | null;
   vocabulary: LoyaltyVocabulary;
 }
 
 /** Puts the rule in force once it was tried, as somebody says who reads what that means. */
-function SaveCard({ rule, definition, run, vocabulary }: SaveCardProps) {
+function SaveCard({ rule, draft, madeFrom, run, vocabulary }: SaveCardProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [opened, setOpened] = useState(false);
-  const [basedOn] = useState(rule?.version ?? 0);
+  const { base, other, keepMine, takeTheirs } = madeFrom;
+  const definitionOf = (of: EarningDraft): EarningDefinition => earningDefinitionOf(of, vocabulary);
+  const definition = definitionOf(draft);
   const key = rule?.key ?? keyFrom(definition.title);
   const save = useMutation({
-    mutationFn: () => send<EarningRule>("PUT", `${earningRulePath(key)}?basedOn=${basedOn}`, definition),
-    onSuccess: async (saved) => {
+    mutationFn: (sent: EarningDraft) =>
+      send<EarningRule>("PUT", `${earningRulePath(key)}?basedOn=${base.version}`, definitionOf(sent)),
+    onError: async (error) => {
+      if (rule === null || !isOvertaken(error)) return;
       setOpened(false);
+      await client.invalidateQueries({ queryKey: ["loyalty"] });
+    },
+    onSuccess: async (saved, sent) => {
+      setOpened(false);
+      if (rule !== null && saved !== null) madeFrom.saved({ ...base, version: saved.version, draft: sent });
       await client.invalidateQueries({ queryKey: ["loyalty"] });
       if (rule === null && saved !== null) await navigate({ to: "/loyalty/rules/$key", params: { key: saved.key } });
     },
   });
+  const chosen = (choose: () => void) => () => {
+    save.reset();
+    choose();
+  };
   return (
     <section className={page["card"]} aria-label="Put it in force">
       <h2>{rule === null ? "Put it in force" : "Put it in force as the next version"}</h2>
@@ -156,8 +193,21 @@ function SaveCard({ rule, definition, run, vocabulary }: SaveCardProps) {
           ? "Try it first, as it stands now; then it can be put in force."
           : "What happened before goes by the version before it, however late it is told. Nobody loses or gets points for what was."}
       </p>
+      {other !== null && (
+        <Meanwhile
+          before={definitionOf(base.draft)}
+          now={definitionOf(other.draft)}
+          version={other.version}
+          by={other.createdBy}
+          atMs={other.createdAtMs}
+          onKeep={chosen(keepMine)}
+          onTake={chosen(takeTheirs)}
+        >
+          <RuleForm {...asTheirs} draft={other.draft} vocabulary={vocabulary} />
+        </Meanwhile>
+      )}
       <div className={page["actions"]}>
-        <Button disabled={run === null || key === ""} onClick={() => setOpened(true)}>
+        <Button disabled={run === null || key === "" || other !== null} onClick={() => setOpened(true)}>
           Put it in force
         </Button>
       </div>
@@ -167,7 +217,7 @@ function SaveCard({ rule, definition, run, vocabulary }: SaveCardProps) {
         {...inForce}
         isPending={save.isPending}
         error={save.error}
-        onYes={() => save.mutate()}
+        onYes={() => save.mutate(draft)}
         onClose={() => setOpened(false)}
       >
         <p>

@@ -11,6 +11,9 @@ export interface PartProps<Draft> {
   onChange: (more: Partial<Draft>) => void;
 }
 
+/** How fields show what somebody else wrote: to be read. */
+export const asTheirs = { wrongs: new Map<string, string>(), readOnly: true, onChange: () => {} };
+
 interface FieldProps<Value> {
   value: Value;
   readOnly: boolean;

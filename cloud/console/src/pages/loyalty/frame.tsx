@@ -25,6 +25,8 @@ interface SaveProps {
   isChanged: boolean;
   isPending: boolean;
   error: Error | null;
+  /** What somebody else saved since; then nothing is saved before one of the two is chosen. */
+  meanwhile: ReactNode;
   /** What is to be read before it is saved; null: nothing, it is saved at once. */
   confirm: { title: string; body: ReactNode } | null;
   /** @returns whether there is nothing wrong with it */
@@ -33,15 +35,16 @@ interface SaveProps {
 }
 
 /** Saves what a form says, after what it does was read where that hits many. */
-export function Save({ label, isChanged, isPending, error, confirm, onCheck, onSave }: SaveProps) {
+export function Save({ label, isChanged, isPending, error, meanwhile, confirm, onCheck, onSave }: SaveProps) {
   const [opened, setOpened] = useState(false);
   return (
     <>
-      {error !== null && <Notice error={error} />}
+      {error !== null && meanwhile === null && <Notice error={error} />}
+      {meanwhile}
       <div className={page["actions"]}>
         <Button
           type="submit"
-          disabled={!isChanged}
+          disabled={!isChanged || meanwhile !== null}
           loading={isPending}
           onClick={(event) => {
             event.preventDefault();

@@ -6,17 +6,16 @@ import { programQuery } from "../../api/loyalty-queries.ts";
 import type { Tier } from "../../api/loyalty-shapes.ts";
 import { keyFrom, type Wrongs } from "../../core/field-wrongs.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { ChoiceField, type PartProps } from "./fields.tsx";
+import { asTheirs, ChoiceField, type PartProps } from "./fields.tsx";
 import { EditorHead, Save } from "./frame.tsx";
 import classes from "./loyalty.module.css";
-import { useEditor } from "./use-editor.ts";
+import { begunNew, begunWith, type Defined, useEditor } from "./use-editor.ts";
 
-interface Goods<Definition> {
+interface Goods<Definition> extends Defined<Definition> {
   key: string;
-  version: number;
-  definition: Definition;
 }
 
 export type GoodsFieldsProps<Draft, Item> = PartProps<Draft> & {
@@ -75,7 +74,7 @@ export function GoodsPage<
     );
   return (
     <Editor
-      key={`${goodsKey} ${saved?.version ?? 0}`}
+      key={goodsKey}
       kind={kind}
       saved={saved}
       tiers={program.data.definition.tiers}
@@ -101,10 +100,8 @@ function Editor<Draft extends { title: string }, Definition extends { title: str
   const navigate = useNavigate();
   const { noun, Fields } = kind;
   const keyOf = ({ title }: Draft) => saved?.key ?? keyFrom(title);
-  const { definition, part, saving } = useEditor({
-    begin: saved === null ? kind.none : kind.draftOf(saved.definition),
-    version: saved?.version ?? 0,
-    isNew: saved === null,
+  const { definition, begun, meanwhile, part, saving } = useEditor({
+    newest: saved === null ? begunNew(kind.none) : begunWith(saved, kind.draftOf),
     definitionOf: kind.definitionOf,
     pathOf: (draft) => kind.pathOf(keyOf(draft)),
     wrongsBefore: (draft) => {
@@ -120,11 +117,18 @@ function Editor<Draft extends { title: string }, Definition extends { title: str
     <div className={page["page"]}>
       <EditorHead title={saved?.definition.title ?? `New ${noun}`}>{kind.note}</EditorHead>
       <form className={`${page["card"]} ${classes["narrow"]}`} aria-label={`The ${noun}`}>
-        <Fields {...part} tiers={tiers} saved={saved} />
+        <Fields key={begun} {...part} tiers={tiers} saved={saved} />
         {!part.readOnly && (
           <Save
             {...saving}
             label={saved === null ? kind.make : "Save the changes"}
+            meanwhile={
+              meanwhile && (
+                <Meanwhile {...meanwhile.told}>
+                  <Fields {...asTheirs} draft={meanwhile.draft} tiers={tiers} saved={saved} />
+                </Meanwhile>
+              )
+            }
             confirm={confirm === null ? null : { title: confirm.title, body: <p>{confirm.body}</p> }}
           />
         )}

@@ -12,13 +12,14 @@ import {
   programWrongs,
   type TierDraft,
 } from "../../core/program-draft.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { CheckField, CountField, fieldsOf, type PartProps, TextField } from "./fields.tsx";
+import { asTheirs, CheckField, CountField, fieldsOf, type PartProps, TextField } from "./fields.tsx";
 import { EditorHead, Save } from "./frame.tsx";
 import classes from "./loyalty.module.css";
 import { Translations } from "./translations.tsx";
-import { useEditor } from "./use-editor.ts";
+import { begunWith, useEditor } from "./use-editor.ts";
 
 /** The tiers, and how long points last and count. */
 export function ProgramPage() {
@@ -33,17 +34,15 @@ export function ProgramPage() {
       {question.data === undefined ? (
         question.error === null && <Skeleton height={420} radius={10} />
       ) : (
-        <Editor key={question.data.version} program={question.data} />
+        <Editor program={question.data} />
       )}
     </div>
   );
 }
 
 function Editor({ program }: { program: LoyaltyProgram }) {
-  const { definition, part, saving } = useEditor({
-    begin: programDraftOf(program.definition),
-    version: program.version,
-    isNew: false,
+  const { definition, begun, meanwhile, part, saving } = useEditor({
+    newest: begunWith(program, programDraftOf),
     definitionOf: programDefinitionOf,
     wrongsBefore: programWrongs,
     pathOf: () => `${loyaltyPath}/program`,
@@ -54,15 +53,23 @@ function Editor({ program }: { program: LoyaltyProgram }) {
     <form className={page["page"]}>
       <section className={page["card"]} aria-label="The program">
         <h2>The program</h2>
-        <Terms {...part} />
+        <Terms key={begun} {...part} />
       </section>
       <section className={page["card"]} aria-label="Tiers">
         <h2>Tiers</h2>
-        <Tiers {...part} households={program.households} />
+        <Tiers key={begun} {...part} households={program.households} />
         {!part.readOnly && (
           <Save
             {...saving}
             label="Put it in force"
+            meanwhile={
+              meanwhile && (
+                <Meanwhile {...meanwhile.told}>
+                  <Terms {...asTheirs} draft={meanwhile.draft} />
+                  <Tiers {...asTheirs} draft={meanwhile.draft} households={program.households} />
+                </Meanwhile>
+              )
+            }
             confirm={
               changes.length === 0
                 ? null

@@ -1,16 +1,36 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiProblem, send } from "../../api/client.ts";
+import { ApiProblem, isOvertaken, send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { type Wrongs, wrongsOf } from "../../core/field-wrongs.ts";
+import { useMadeFrom } from "../../parts/made-from.ts";
+
+/** A version of a definition, as the service has it. */
+export interface Defined<Definition> {
+  version: number;
+  definition: Definition;
+  createdAtMs: number;
+  createdBy: string;
+}
+
+/** A version as a form begins with it; 0 is that of what is new. */
+export interface Begun<Draft> {
+  version: number;
+  draft: Draft;
+  createdAtMs: number;
+  createdBy: string;
+}
+
+export const begunNew = <Draft>(draft: Draft): Begun<Draft> => ({ version: 0, draft, createdAtMs: 0, createdBy: "" });
+
+export const begunWith = <Draft, Definition>(
+  { version, definition, createdAtMs, createdBy }: Defined<Definition>,
+  draftOf: (definition: Definition) => Draft,
+): Begun<Draft> => ({ version, draft: draftOf(definition), createdAtMs, createdBy });
 
 interface EditorTask<Draft, Definition> {
-  /** What the form begins with. */
-  begin: Draft;
-  /** The version that the form begins with, 0 where there is none. */
-  version: number;
-  /** Whether none of this is in force yet, so that it may be saved as it begins. */
-  isNew: boolean;
+  /** What is in force; what is new may be saved as it begins. */
+  newest: Begun<Draft>;
   definitionOf: (draft: Draft) => Definition;
   /** What can be said before anything is sent. */
   wrongsBefore: (draft: Draft) => Wrongs;
@@ -23,25 +43,51 @@ interface EditorTask<Draft, Definition> {
  * it sends anything, by the service after; a change takes back what the service said.
  */
 export function useEditor<Draft extends object, Definition>(task: EditorTask<Draft, Definition>) {
-  const { begin, version, isNew, definitionOf, wrongsBefore, pathOf, onSaved } = task;
+  const { newest, definitionOf, wrongsBefore, pathOf, onSaved } = task;
   const client = useQueryClient();
   const readOnly = useRights()?.may("loyalty.rules") !== true;
-  const [draft, setDraft] = useState(begin);
-  const [basedOn] = useState(version);
+  const [draft, setDraft] = useState(newest.draft);
   const [isAsked, setIsAsked] = useState(false);
   const definition = definitionOf(draft);
+  const differs = (from: Begun<Draft>) => JSON.stringify(definition) !== JSON.stringify(definitionOf(from.draft));
+  const { base, other, ...choice } = useMadeFrom(newest, differs, (begun) => setDraft(begun.draft));
   const save = useMutation({
-    mutationFn: () => send("PUT", `${pathOf(draft)}?basedOn=${basedOn}`, definition),
-    onSuccess: async () => {
+    mutationFn: (sent: Draft) =>
+      send<{ version: number }>("PUT", `${pathOf(sent)}?basedOn=${base.version}`, definitionOf(sent)),
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["loyalty"] }) : undefined),
+    onSuccess: async (saved, sent) => {
+      setIsAsked(false);
+      if (saved !== null) choice.saved({ ...base, version: saved.version, draft: sent });
       await client.invalidateQueries({ queryKey: ["loyalty"] });
       await onSaved?.();
     },
   });
   const missing = wrongsBefore(draft);
   const said = save.error instanceof ApiProblem ? wrongsOf(save.error.fields) : new Map<string, string>();
-  const isChanged = isNew || JSON.stringify(definition) !== JSON.stringify(definitionOf(begin));
+  const chosen = (choose: () => void) => () => {
+    save.reset();
+    choose();
+  };
   return {
     definition,
+    /** The version that the draft was made from: the key of its fields. */
+    begun: base.version,
+    /** What somebody else saved since, and the choice between the two. */
+    meanwhile:
+      other === null
+        ? null
+        : {
+            draft: other.draft,
+            told: {
+              before: definitionOf(base.draft),
+              now: definitionOf(other.draft),
+              version: other.version,
+              by: other.createdBy,
+              atMs: other.createdAtMs,
+              onKeep: chosen(choice.keepMine),
+              onTake: chosen(choice.takeTheirs),
+            },
+          },
     /** For the fields. */
     part: {
       draft,
@@ -54,14 +100,14 @@ export function useEditor<Draft extends object, Definition>(task: EditorTask<Dra
     },
     /** For the button that saves. */
     saving: {
-      isChanged,
+      isChanged: newest.version === 0 || differs(base),
       isPending: save.isPending,
       error: save.error,
       onCheck: () => {
         setIsAsked(true);
         return missing.size === 0;
       },
-      onSave: () => save.mutate(),
+      onSave: () => save.mutate(draft),
     },
   };
 }
