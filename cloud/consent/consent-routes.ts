@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { locale } from "#protocol/ids.ts";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import {
@@ -76,12 +77,14 @@ function textRoutes(server: FastifyInstance, consent: Consent): void {
         summary: "Put a text's next version in force, or make the text",
         description: "Receipts stay as they are: who agreed to older words agreed to those.",
         tags,
+        querystring: basedOnQuery,
         body: newConsentText,
         response: { 200: consentText },
       },
     },
-    async ({ principal, body }) => {
-      const outcome = await consent.putText(principal, body);
+    async ({ principal, query, body }) => {
+      const outcome = await consent.putText(principal, body, query.basedOn);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
       if (outcome.kind === "refused") throw problem(consentProblems, outcome.rule);
       return outcome.text;
     },

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Outbox } from "../events/events.ts";
 import type { Households, Merged, Unmerged } from "../households/households.ts";
+import { changedMeanwhile, newestOf, type Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
@@ -114,7 +115,8 @@ export class Consent {
   async putText(
     by: Principal,
     given: NewConsentText,
-  ): Promise<{ kind: "put"; text: ConsentText } | Refused<"party_without_share" | "party_unnamed">> {
+    basedOn?: number,
+  ): Promise<{ kind: "put"; text: ConsentText } | Overtaken | Refused<"party_without_share" | "party_unnamed">> {
     const { db, clock, audit } = this.#deps;
     const { purpose, party, partyName, locale, words, inReturn } = given;
     if ((purpose === "share") !== (party !== null)) return refused("party_without_share");
@@ -125,6 +127,8 @@ export class Consent {
         return refused("party_unnamed");
       const [before] = await this.#store.versions(tx, { purpose, party: party ?? "", locale }, 1);
       if (before?.words === words && before.inReturn === inReturn) return { kind: "put", text: before };
+      const other = changedMeanwhile(basedOn, before === undefined ? null : newestOf(before));
+      if (other !== null) return other;
       const wordsSha256 = createHash("sha256").update(words).digest("hex");
       const version = (before?.version ?? 0) + 1;
       const made = { wordsSha256, createdAtMs, createdBy: principalText(by) };

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { deviceId, modelKey } from "#protocol/ids.ts";
 import { model as modelSchema } from "#protocol/model.ts";
 import { epochMs, jsonObject, safeText } from "#protocol/text.ts";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
@@ -276,12 +277,14 @@ function stateRoutes(server: FastifyInstance, devices: Devices): void {
         summary: "Set the state that is wanted of an appliance, whole",
         tags: ["devices"],
         params: idParams,
+        querystring: basedOnQuery,
         body: z.strictObject({ state: jsonObject }),
         response: { 200: z.object({ version: z.number() }) },
       },
     },
-    async (request) => {
-      const outcome = await devices.setDesired(request.principal, request.params.id, request.body.state);
+    async ({ principal, params, query, body }) => {
+      const outcome = await devices.setDesired(principal, params.id, body.state, query.basedOn);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
       if (outcome.kind === "refused") throw problem(deviceProblems, outcome.rule);
       return { version: outcome.version };
     },

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import type { Newest } from "../platform/problem.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import type { DeviceRef, PresenceFact } from "./core/up-facts.ts";
 import { factsOf } from "./core/device-facts.ts";
@@ -201,11 +202,28 @@ export class DevicesStore {
     await sql`UPDATE device SET blocked_at_ms = ${blockedAtMs} WHERE key = ${key}`.execute(tx);
   }
 
-  async setDesired(tx: Db, key: number, state: Record<string, unknown>): Promise<number> {
+  /** @returns the version that it is now; null where another one is there than the one that was changed */
+  async setDesired(
+    tx: Db,
+    key: number,
+    state: Record<string, unknown>,
+    { createdAtMs, createdBy }: { createdAtMs: number; createdBy: string },
+    basedOn: number | undefined,
+  ): Promise<number | null> {
     const { rows } = await sql<{ desired_version: number }>`
-      UPDATE device SET desired = ${JSON.stringify(state)}::jsonb, desired_version = desired_version + 1
-      WHERE key = ${key} RETURNING desired_version`.execute(tx);
-    return rows[0]?.desired_version ?? 0;
+      UPDATE device SET desired = ${JSON.stringify(state)}::jsonb, desired_version = desired_version + 1,
+        desired_at_ms = ${createdAtMs}, desired_by = ${createdBy}
+      WHERE key = ${key} AND desired_version = coalesce(${basedOn ?? null}::bigint, desired_version)
+      RETURNING desired_version`.execute(tx);
+    return rows[0]?.desired_version ?? null;
+  }
+
+  /** Whose desired state there is; null where nobody wanted anything yet. */
+  async newestDesired(db: Db, key: number): Promise<Newest | null> {
+    const { rows } = await sql<Newest>`
+      SELECT desired_version AS version, coalesce(desired_at_ms, created_at_ms) AS "atMs", coalesce(desired_by, 'system') AS by
+      FROM device WHERE key = ${key} AND desired_version > 0`.execute(db);
+    return rows[0] ?? null;
   }
 
   async desired(

@@ -2,11 +2,12 @@ import type { RawBuilder } from "kysely";
 import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import type { Model } from "#protocol/model.ts";
 import type { Desired } from "#protocol/state.ts";
+import { changedMeanwhile, type Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, sqlState, transaction } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { Ids } from "../platform/ids.ts";
-import type { Audit, Principal } from "../staff/staff.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import type { MetricLayout } from "./core/metric-layout.ts";
 import { mergeReported, reportsOf } from "./core/reported-state.ts";
 import type { DeviceRef, ReportedFact } from "./core/up-facts.ts";
@@ -384,15 +385,19 @@ export class Devices {
 
   // State
 
+  /** @param basedOn the version that was changed; another one refuses it */
   async setDesired(
     by: Principal,
     id: string,
     state: Record<string, unknown>,
-  ): Promise<{ kind: "stored"; version: number } | Refused<"device_not_found">> {
+    basedOn?: number,
+  ): Promise<{ kind: "stored"; version: number } | Overtaken | Refused<"device_not_found">> {
+    const made = { createdAtMs: this.#clock.nowMs(), createdBy: principalText(by) };
     const version = await transaction(this.#db, async (tx) => {
       const row = await this.#store.find(tx, id);
       if (row === null) return null;
-      const stored = await this.#store.setDesired(tx, row.key, state);
+      const stored = await this.#store.setDesired(tx, row.key, state, made, basedOn);
+      if (stored === null) return changedMeanwhile(basedOn, await this.#store.newestDesired(tx, row.key));
       // Last: whoever holds the device and wants to write to the audit log would wait for us, and we for them.
       await this.#audit.record(tx, {
         principal: by,
@@ -404,6 +409,7 @@ export class Devices {
       return stored;
     });
     if (version === null) return { kind: "refused", rule: "device_not_found" };
+    if (typeof version !== "number") return version;
     this.#signals.desiredChanged(id);
     return { kind: "stored", version };
   }

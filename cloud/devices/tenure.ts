@@ -74,7 +74,7 @@ export class Tenure {
     // The device is told by its desired state, which is sent also where nothing is wanted: it is empty then, under a higher version.
     await sql`
       UPDATE device SET household_id = NULL, household_since_ms = ${nowMs}, tenure = tenure + 1, desired = '{}',
-        desired_version = desired_version + 1, facts_at_ms = ${nowMs}
+        desired_version = desired_version + 1, desired_at_ms = ${nowMs}, desired_by = 'system', facts_at_ms = ${nowMs}
       WHERE key = ${device.key}`.execute(tx);
     await this.#told(tx, [device.householdId]);
   }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { safeText } from "#protocol/text.ts";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
@@ -10,6 +11,7 @@ import { engagementPolicy } from "./core/policy.ts";
 import type { DecisionView } from "./decision-views.ts";
 import type { Engagement } from "./engagement.ts";
 import { engagementProblems } from "./errors.ts";
+import type { PolicyVersion } from "./policies.ts";
 import { traceDays } from "./retention.ts";
 
 const tags = ["decisions"];
@@ -187,15 +189,26 @@ function readRoutes(server: FastifyInstance, { views }: Engagement): void {
   );
 }
 
+const policyInForce = engagementPolicy
+  .extend({
+    /** What a change names as `basedOn`; 0 where nobody set it yet. */
+    version: z.number(),
+    createdAtMs: z.number(),
+    createdBy: z.string(),
+  })
+  .meta({ id: "EngagementPolicyInForce" });
+
+const toPolicyInForce = ({ policy, ...made }: PolicyVersion): z.infer<typeof policyInForce> => ({ ...policy, ...made });
+
 function policyRoutes(server: FastifyInstance, { policies }: Engagement): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
   app.get(
     "/api/v1/engagement/policy",
     {
       config: { permission: "campaigns.read" },
-      schema: { summary: "Read the caps and the hold-out", tags, response: { 200: engagementPolicy } },
+      schema: { summary: "Read the caps and the hold-out", tags, response: { 200: policyInForce } },
     },
-    () => policies.inForce(),
+    async () => toPolicyInForce(await policies.newest()),
   );
   app.put(
     "/api/v1/engagement/policy",
@@ -206,11 +219,16 @@ function policyRoutes(server: FastifyInstance, { policies }: Engagement): void {
         description:
           "All caps hold at once. A share of the hold-out that changes holds for whoever comes into a campaign from then on.",
         tags,
+        querystring: basedOnQuery,
         body: engagementPolicy,
-        response: { 200: engagementPolicy },
+        response: { 200: policyInForce },
       },
     },
-    ({ principal, body }) => policies.put(principal, body),
+    async ({ principal, query, body }) => {
+      const outcome = await policies.put(principal, body, query.basedOn);
+      if ("kind" in outcome) throw overtakenProblem(outcome);
+      return toPolicyInForce(outcome);
+    },
   );
 }
 
@@ -223,10 +241,20 @@ function appRoutes(server: FastifyInstance, { app: hook }: Engagement): void {
       schema: {
         summary: "Read where the maker's app is told what households are to get",
         tags,
-        response: { 200: z.object({ url: z.string().nullable(), goneAtMs: z.number().nullable() }) },
+        response: {
+          200: z.object({
+            url: z.string().nullable(),
+            goneAtMs: z.number().nullable(),
+            /** 0 where nobody ever said it. */
+            version: z.number(),
+          }),
+        },
       },
     },
-    async () => (await hook.get()) ?? { url: null, goneAtMs: null },
+    async () => {
+      const { url, goneAtMs, version } = (await hook.get()) ?? { url: null, goneAtMs: null, version: 0 };
+      return { url, goneAtMs, version };
+    },
   );
   app.put(
     "/api/v1/engagement/app",
@@ -236,24 +264,32 @@ function appRoutes(server: FastifyInstance, { app: hook }: Engagement): void {
         summary: "Have the maker's app told by webhook",
         description: "Signed as Standard Webhooks says, with the secret in the answer: it is shown this once.",
         tags,
+        querystring: basedOnQuery,
         body: z.strictObject({ url: safeText(2_000).trim().min(1) }),
-        response: { 200: z.object({ url: z.string(), secret: z.string() }) },
+        response: { 200: z.object({ url: z.string(), secret: z.string(), version: z.number() }) },
       },
     },
-    async ({ principal, body: { url } }) => {
-      const outcome = await hook.put(principal, url);
+    async ({ principal, query, body: { url } }) => {
+      const outcome = await hook.put(principal, url, query.basedOn);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
       if (outcome.kind === "refused") throw problem(engagementProblems, outcome.rule);
-      return { url: outcome.url, secret: outcome.secret };
+      return { url: outcome.url, secret: outcome.secret, version: outcome.version };
     },
   );
   app.delete(
     "/api/v1/engagement/app",
     {
       config: { permission: "engagement.write" },
-      schema: { summary: "Tell the maker's app nothing any more", tags, response: { 204: z.null() } },
+      schema: {
+        summary: "Tell the maker's app nothing any more",
+        tags,
+        querystring: basedOnQuery,
+        response: { 204: z.null() },
+      },
     },
-    async ({ principal }, reply) => {
-      await hook.remove(principal);
+    async ({ principal, query }, reply) => {
+      const outcome = await hook.remove(principal, query.basedOn);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
       return reply.code(204).send(null);
     },
   );

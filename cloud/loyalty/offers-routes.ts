@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { fallbackSteps } from "../platform/best-locale.ts";
 import { problem } from "../platform/problem.ts";
-import { basedOnQuery } from "../platform/based-on.ts";
+import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { grantStates } from "./core/grant-life.ts";
 import { money, offer, offerDefinition } from "./core/offer.ts";
 import { loyaltyKey } from "./core/rule.ts";
@@ -172,7 +172,9 @@ function grantRoutes(server: FastifyInstance, loyalty: Loyalty): void {
 
 function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
-  const shop = z.object({ url: z.string(), changedAtMs: z.number() }).meta({ id: "LoyaltyShop" });
+  const shop = z
+    .object({ url: z.string(), version: z.number(), changedAtMs: z.number(), changedBy: z.string() })
+    .meta({ id: "LoyaltyShop" });
   app.get(
     "/api/v1/loyalty/shop",
     {
@@ -194,6 +196,7 @@ function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
         description:
           "Signed as Standard Webhooks; `webhook-id` is the same for an order however often it is sent. 2xx takes it, 400, 402, 403, 404, 409, 410 and 422 refuse it for good, and anything else is tried again for a day.",
         tags,
+        querystring: basedOnQuery,
         body: z.strictObject({
           url: z.string().max(2_000),
           secret: z.string().regex(/^whsec_[A-Za-z0-9+/=]{32,128}$/, "must be `whsec_` and a key in base64"),
@@ -201,14 +204,16 @@ function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
         response: { 200: shop },
       },
     },
-    async ({ principal, body }) => {
-      const outcome = await loyalty.shop.put(principal, body);
+    async ({ principal, query, body }) => {
+      const outcome = await loyalty.shop.put(principal, body, query.basedOn);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
       if (outcome.kind === "refused")
         throw problem(
           loyaltyProblems,
           outcome.rule === "webhook_url_private" ? "shop_address_private" : "shop_address_invalid",
         );
-      return { url: outcome.url, changedAtMs: outcome.changedAtMs };
+      const { kind: _kind, ...now } = outcome;
+      return now;
     },
   );
 }

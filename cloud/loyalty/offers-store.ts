@@ -95,6 +95,15 @@ const toGrant = (row: GrantRow): Grant => ({
 /** Taken while an offer changes, so that versions follow one another. */
 const offersLock = 4_711_004;
 
+/** Where orders go. The key that signs them lies sealed. */
+export interface StoredShop {
+  url: string;
+  secret: Buffer;
+  version: number;
+  changedAtMs: number;
+  changedBy: string;
+}
+
 /** SQL of offers, and of those made to households. */
 export class OffersStore {
   /** The newest version of each. */
@@ -201,21 +210,31 @@ export class OffersStore {
     return rows.map(toGrant);
   }
 
-  async shop(db: Db): Promise<{ url: string; secret: Buffer; changedAtMs: number } | null> {
-    const { rows } = await sql<{ url: string; secret: Buffer; changed_at_ms: number }>`
-      SELECT url, secret, changed_at_ms FROM loyalty_shop`.execute(db);
+  async shop(db: Db): Promise<StoredShop | null> {
+    const { rows } = await sql<{
+      url: string;
+      secret: Buffer;
+      version: number;
+      changed_at_ms: number;
+      changed_by: string;
+    }>`SELECT url, secret, version, changed_at_ms, changed_by FROM loyalty_shop`.execute(db);
     const [row] = rows;
-    return row === undefined ? null : { url: row.url, secret: row.secret, changedAtMs: row.changed_at_ms };
+    if (row === undefined) return null;
+    const { url, secret, version, changed_at_ms: changedAtMs, changed_by: changedBy } = row;
+    return { url, secret, version, changedAtMs, changedBy };
   }
 
-  async putShop(
-    tx: Db,
-    { url, secret, changedAtMs }: { url: string; secret: Buffer; changedAtMs: number },
-  ): Promise<void> {
+  /** The shop, with no other change of it until the transaction ends. */
+  async shopForChange(tx: Db): Promise<StoredShop | null> {
+    await sql`LOCK TABLE loyalty_shop IN SHARE ROW EXCLUSIVE MODE`.execute(tx);
+    return this.shop(tx);
+  }
+
+  async putShop(tx: Db, { url, secret, version, changedAtMs, changedBy }: StoredShop): Promise<void> {
     await sql`
-      INSERT INTO loyalty_shop (url, secret, changed_at_ms) VALUES (${url}, ${secret}, ${changedAtMs})
-      ON CONFLICT (one) DO UPDATE SET url = excluded.url, secret = excluded.secret, changed_at_ms = excluded.changed_at_ms`.execute(
-      tx,
-    );
+      INSERT INTO loyalty_shop (url, secret, version, changed_at_ms, changed_by)
+      VALUES (${url}, ${secret}, ${version}, ${changedAtMs}, ${changedBy})
+      ON CONFLICT (one) DO UPDATE SET url = excluded.url, secret = excluded.secret, version = excluded.version,
+        changed_at_ms = excluded.changed_at_ms, changed_by = excluded.changed_by`.execute(tx);
   }
 }

@@ -1,11 +1,12 @@
+import { changedMeanwhile, type Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { SecretBox } from "../platform/secret-box.ts";
 import type { Reach } from "../platform/webhooks/public-address.ts";
 import { refusedUrl, WebhookSender } from "../platform/webhooks/webhook-sender.ts";
-import type { Audit, Principal } from "../staff/staff.ts";
+import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import type { Money } from "./core/offer.ts";
-import { OffersStore } from "./offers-store.ts";
+import { OffersStore, type StoredShop } from "./offers-store.ts";
 
 export interface Order {
   /** Identity of the order: however often it is sent, it is one. */
@@ -32,6 +33,10 @@ export interface ShopDeps {
   reach: Reach;
 }
 
+type ShopVersion = Omit<StoredShop, "secret">;
+
+const versionOf = ({ secret: _secret, ...version }: StoredShop): ShopVersion => version;
+
 /** A shop that says one of these has understood, and will not. */
 const finalStatuses = new Set(["HTTP 400", "HTTP 402", "HTTP 403", "HTTP 404", "HTTP 409", "HTTP 410", "HTTP 422"]);
 
@@ -46,29 +51,38 @@ export class Shop {
     this.#sender = new WebhookSender(deps.reach);
   }
 
-  async get(): Promise<{ url: string; changedAtMs: number } | null> {
+  async get(): Promise<ShopVersion | null> {
     const shop = await this.#store.shop(this.#deps.db);
-    return shop === null ? null : { url: shop.url, changedAtMs: shop.changedAtMs };
+    return shop === null ? null : versionOf(shop);
   }
 
+  /** @param basedOn the version that was changed; another one refuses it */
   async put(
     by: Principal,
     { url, secret }: { url: string; secret: string },
+    basedOn?: number,
   ): Promise<
-    | { kind: "changed"; url: string; changedAtMs: number }
+    | ({ kind: "changed" } & ShopVersion)
+    | Overtaken
     | { kind: "refused"; rule: "webhook_url_invalid" | "webhook_url_private" }
   > {
     const { db, clock, audit, box, reach } = this.#deps;
     const refusal = refusedUrl(url, reach);
     if (refusal !== null) return { kind: "refused", rule: refusal };
-    const before = await this.get();
-    const changedAtMs = clock.nowMs();
-    await transaction(db, async (tx) => {
-      await this.#store.putShop(tx, { url, secret: box.seal(secret, "loyalty shop"), changedAtMs });
+    return transaction(db, async (tx) => {
+      const stored = await this.#store.shopForChange(tx);
+      const before = stored === null ? null : versionOf(stored);
+      const newest =
+        before === null ? null : { version: before.version, atMs: before.changedAtMs, by: before.changedBy };
+      const other = changedMeanwhile(basedOn, newest);
+      if (other !== null) return other;
+      const version = (before?.version ?? 0) + 1;
+      const next = { url, version, changedAtMs: clock.nowMs(), changedBy: principalText(by) };
+      await this.#store.putShop(tx, { ...next, secret: box.seal(secret, "loyalty shop") });
       const subject = "loyalty_shop";
       await audit.record(tx, { principal: by, action: "loyalty_shop.changed", subject, before, after: { url } });
+      return { kind: "changed", ...next };
     });
-    return { kind: "changed", url, changedAtMs };
   }
 
   /** Sends an order once. */

@@ -26,10 +26,13 @@ beforeAll(async () => {
       async ask(method, url, body) {
         const response = await fetch(`http://127.0.0.1:${port}${url}`, {
           method,
-          headers: { authorization: `Bearer ${key.secret}`, "content-type": "application/json" },
+          headers: {
+            authorization: `Bearer ${key.secret}`,
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+          },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
-        return { status: response.status, body: await response.json() };
+        return { status: response.status, body: response.status === 204 ? null : await response.json() };
       },
     };
   };
@@ -37,6 +40,8 @@ beforeAll(async () => {
   const make = async (method: string, url: string, body: unknown) => (await people[0].ask(method, url, body)).body;
   await make("PUT", "/api/v1/models/oven", model);
   known.item = (await make("POST", "/api/v1/content/items", bodies["POST /api/v1/content/items"])).id as string;
+  await make("POST", "/api/v1/devices", { id: "oven-1", model: "oven" });
+  known.device = "oven-1";
   known.rule = (await make("POST", "/api/v1/service/rules", bodies["POST /api/v1/service/rules"])).id as string;
 });
 afterAll(() => api.close());
@@ -62,6 +67,14 @@ const things: Record<string, (title: string) => Record<string, unknown>> = {
     const terms = { firstAnswerMs: 60_000 * (1 + title.length), resolveMs: 86_400_000, escalation: [] };
     return { safety: terms, service: terms, info: terms };
   },
+  "PUT /api/v1/engagement/policy": (title) => ({ caps: [], roomMax: title.length, holdoutShare: 0.05 }),
+  "PUT /api/v1/engagement/app": (title) => ({ url: `https://app.example/${encodeURIComponent(title)}` }),
+  "PUT /api/v1/loyalty/shop": (title) => ({
+    ...bodies["PUT /api/v1/loyalty/shop"],
+    url: `https://shop.example/${encodeURIComponent(title)}`,
+  }),
+  "PUT /api/v1/consents/texts": (title) => ({ ...bodies["PUT /api/v1/consents/texts"], words: title }),
+  "PUT /api/v1/devices/:id/desired": (title) => ({ state: { greeting: title } }),
   "PUT /api/v1/lifecycle/definition": (title) => ({
     ...(bodies["PUT /api/v1/lifecycle/definition"]?.["definition"] as object), // oxlint-disable-line typescript/no-unsafe-type-assertion -- it is one
     advocacy: { days: 100 + title.length },
@@ -111,4 +124,35 @@ test("a rule that somebody else changed meanwhile is not switched live unread, a
   expect((await people[1].ask("PUT", url, body)).body.version).toBe(version + 2);
   const wrong = await people[1].ask("PUT", `${url}?basedOn=new`, body);
   expect(wrong.body.errors).toMatchObject([{ pointer: "/querystring/basedOn" }]);
+});
+
+test("the app's address that somebody else took away meanwhile is not set, nor one that they set taken away, and no version comes twice", async () => {
+  const path = "/api/v1/engagement/app";
+  const body = { url: "https://app.example/once" };
+  const { version } = (await people[0].ask("PUT", path, body)).body;
+  expect((await people[0].ask("DELETE", `${path}?basedOn=${version}`)).status).toBe(204);
+  expect((await people[1].ask("GET", path)).body).toEqual({ url: null, goneAtMs: null, version: version + 1 });
+  const stale = await people[1].ask("PUT", `${path}?basedOn=${version}`, body);
+  const newest = { version: version + 1, by: people[0].principal };
+  expect(stale).toMatchObject({ status: 409, body: { code: "changed_meanwhile", newest } });
+  expect((await people[1].ask("PUT", `${path}?basedOn=${version + 1}`, body)).body.version).toBe(version + 2);
+  expect((await people[0].ask("DELETE", `${path}?basedOn=${version + 1}`)).status).toBe(409);
+  expect((await people[0].ask("GET", path)).body).toMatchObject({ ...body, version: version + 2 });
+});
+
+test("what was wanted of an appliance of one household is not written over what is wanted after it was handed over", async () => {
+  const path = "/api/v1/devices/oven-1";
+  const home = { name: "Lind", locale: "en", timeZone: "Europe/Stockholm" };
+  const { id } = (await people[0].ask("POST", "/api/v1/households", home)).body;
+  const belongs = `/api/v1/households/${id}/devices/oven-1`;
+  expect((await people[0].ask("PUT", belongs)).status).toBeLessThan(300);
+  const { version } = (await people[0].ask("PUT", `${path}/desired`, { state: { childLock: true } })).body;
+  await people[0].ask("DELETE", belongs);
+  // Hearth itself put the next version there, and was refused by nobody's.
+  const { desired, desiredVersion } = (await people[1].ask("GET", path)).body;
+  expect([desired, desiredVersion]).toEqual([{}, version + 1]);
+  const stale = await people[1].ask("PUT", `${path}/desired?basedOn=${version}`, { state: { childLock: false } });
+  const newest = { version: version + 1, by: "system", atMs: expect.any(Number) };
+  expect(stale).toMatchObject({ status: 409, body: { code: "changed_meanwhile", newest } });
+  expect((await people[1].ask("GET", path)).body).toMatchObject({ desired: {}, desiredVersion: version + 1 });
 });

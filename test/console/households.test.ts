@@ -165,6 +165,36 @@ describe.skipIf(!hasChromium)("the console of households", () => {
     },
   );
 
+  test("words that somebody else changed meanwhile are not written over unread, and nothing that was typed is lost", async () => {
+    const { page, complaints } = await open(phone, "/consents");
+    const shared = { purpose: "share", party: "green-energy", partyName: "Green Energy", locale: "de" };
+    const path = "/api/v1/consents/texts";
+    const put = async (words: string) =>
+      (await hearth.service.api(path, { method: "PUT", body: { ...shared, words, inReturn: "Ein Tarif." } })).body;
+    const { version } = await put("Vorher.");
+    await page.getByText("Vorher.").waitFor();
+    const text = page.getByRole("listitem").filter({ hasText: "Vorher." });
+    await text.getByRole("button", { name: "Next version…" }).click();
+    const dialog = page.getByRole("dialog");
+    const words = dialog.getByRole("textbox", { name: "What they agree to" });
+    const force = dialog.getByRole("button", { name: "Put into force" });
+    await words.fill("Meines.");
+    await put("Ihres.");
+    await force.click();
+    const alert = dialog.getByRole("alert", { name: "Changed meanwhile" });
+    await alert.getByText("words was “Vorher.”, and is “Ihres.”").waitFor();
+    await alert.getByText("Look at their version").click();
+    expect([await words.inputValue(), await force.isDisabled()]).toEqual(["Meines.", true]);
+    expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+    await alert.getByRole("button", { name: "Go on with mine" }).click();
+    await force.click();
+    await dialog.waitFor({ state: "hidden" });
+    await page.getByText("Meines.").waitFor();
+    const { items } = (await hearth.service.api(`${path}/versions?purpose=share&party=green-energy&locale=de`)).body;
+    expect(items[0]).toMatchObject({ version: version + 2, words: "Meines." });
+    expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+  });
+
   test("an objection to marketing is shown as final, and is offered to nobody of staff to take back", async () => {
     const { page } = await open(desk, `/households/${hearth.stage.prospectId}`);
     const market = consent(page, "Send offers and news");

@@ -74,6 +74,7 @@ export interface ConsentText {
   words: string;
   inReturn: string;
   createdAtMs: number;
+  createdBy: string;
 }
 
 export interface HouseholdFact {

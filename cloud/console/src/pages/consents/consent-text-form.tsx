@@ -1,12 +1,15 @@
 import { Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { send } from "../../api/client.ts";
+import { isOvertaken, send } from "../../api/client.ts";
 import { consentTextsPath, consentTextsQuery } from "../../api/household-queries.ts";
 import type { ConsentText } from "../../api/household-shapes.ts";
 import { purposeTitle, purposeWords } from "../../core/households.ts";
+import { useMadeFrom } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
+import household from "../household/household.module.css";
 
 /** What a party is called in addresses: `Green Energy` is `green-energy`. */
 const keyOf = (name: string): string =>
@@ -16,6 +19,10 @@ const keyOf = (name: string): string =>
     .replaceAll(/^-|-$/g, "")
     .slice(0, 64);
 
+type Wording = Pick<ConsentText, "version" | "words" | "inReturn" | "createdBy" | "createdAtMs">;
+const nothingYet: Wording = { version: 0, words: "", inReturn: "", createdBy: "", createdAtMs: 0 };
+const wordsOf = ({ words, inReturn }: Wording) => ({ words, inReturn });
+
 /** The words of a purpose in one language. @param before what they are now; null for those that are not there yet */
 export function ConsentTextForm({ before, onDone }: { before: ConsentText | null; onDone: () => void }) {
   const client = useQueryClient();
@@ -24,11 +31,19 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
   const [locale, setLocale] = useState(before?.locale ?? "");
   const [words, setWords] = useState(before?.words ?? "");
   const [inReturn, setInReturn] = useState(before?.inReturn ?? "");
+  const { base, other, ...choice } = useMadeFrom<Wording>(
+    before ?? nothingYet,
+    (begun) => words !== begun.words || inReturn !== begun.inReturn,
+    (begun) => {
+      setWords(begun.words);
+      setInReturn(begun.inReturn);
+    },
+  );
   const isShared = purpose === "share";
   const put = useMutation({
     mutationFn: () => {
       const party = isShared ? { party: before?.party ?? keyOf(partyName), partyName: partyName.trim() } : {};
-      return send("PUT", consentTextsPath, {
+      return send<ConsentText>("PUT", `${consentTextsPath}?basedOn=${base.version}`, {
         purpose,
         ...party,
         locale,
@@ -36,7 +51,10 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
         inReturn: inReturn.trim(),
       });
     },
-    async onSuccess() {
+    onError: (error) =>
+      isOvertaken(error) ? client.invalidateQueries({ queryKey: consentTextsQuery.queryKey }) : undefined,
+    async onSuccess(saved) {
+      if (saved !== null) choice.saved(saved);
       await client.invalidateQueries({ queryKey: consentTextsQuery.queryKey });
       onDone();
     },
@@ -97,9 +115,29 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
         value={inReturn}
         onChange={(event) => setInReturn(event.currentTarget.value)}
       />
-      {put.error !== null && <Notice error={put.error} />}
+      {put.error !== null && other === null && <Notice error={put.error} />}
+      {other !== null && (
+        <Meanwhile
+          before={wordsOf(base)}
+          now={wordsOf(other)}
+          version={other.version}
+          by={other.createdBy}
+          atMs={other.createdAtMs}
+          onKeep={() => {
+            put.reset();
+            choice.keepMine();
+          }}
+          onTake={() => {
+            put.reset();
+            choice.takeTheirs();
+          }}
+        >
+          <blockquote className={household["words"]}>{other.words}</blockquote>
+          <p className={page["note"]}>In return: {other.inReturn}</p>
+        </Meanwhile>
+      )}
       <div className={page["actions"]}>
-        <Button type="submit" disabled={!isReady} loading={put.isPending}>
+        <Button type="submit" disabled={!isReady || other !== null} loading={put.isPending}>
           Put into force
         </Button>
         <Button variant="default" onClick={onDone}>

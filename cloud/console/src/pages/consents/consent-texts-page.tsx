@@ -14,12 +14,16 @@ import page from "../../parts/page.module.css";
 import household from "../household/household.module.css";
 import { ConsentTextForm } from "./consent-text-form.tsx";
 
+const isSameText = (one: ConsentText, other: ConsentText): boolean =>
+  one.purpose === other.purpose && one.party === other.party && one.locale === other.locale;
+
 /** In which words households are asked, purpose by purpose. */
 export function ConsentTextsPage() {
   const mayWrite = useRights()?.may("consents.texts") === true;
   const question = useQuery(consentTextsQuery);
   const [asked, setAsked] = useState<ConsentText | "new" | null>(null);
-  const groups = Map.groupBy(question.data?.items ?? [], (text) => purposeTitle(text));
+  const texts = question.data?.items ?? [];
+  const groups = Map.groupBy(texts, (text) => purposeTitle(text));
   return (
     <div className={page["page"]}>
       <title>Consent texts · Hearth</title>
@@ -34,11 +38,11 @@ export function ConsentTextsPage() {
       </p>
       <QuestionNotice question={question} />
       {question.isPending && question.error === null && <Skeleton height={240} radius={10} />}
-      {[...groups].map(([title, texts]) => (
+      {[...groups].map(([title, ofPurpose]) => (
         <section key={title} className={page["card"]} aria-label={title}>
           <h2>{title}</h2>
           <ul className={household["list"]}>
-            {texts.map((text) => (
+            {ofPurpose.map((text) => (
               <li key={text.locale} aria-label={`${title} in ${text.locale}`}>
                 <div className={household["row"]}>
                   <span className={household["name"]}>{text.locale}</span>
@@ -69,7 +73,12 @@ export function ConsentTextsPage() {
         opened={asked !== null}
         onClose={() => setAsked(null)}
       >
-        {asked !== null && <ConsentTextForm before={asked === "new" ? null : asked} onDone={() => setAsked(null)} />}
+        {asked !== null && (
+          <ConsentTextForm
+            before={asked === "new" ? null : (texts.find((text) => isSameText(text, asked)) ?? asked)}
+            onDone={() => setAsked(null)}
+          />
+        )}
       </Dialog>
     </div>
   );
