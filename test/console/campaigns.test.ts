@@ -16,6 +16,9 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
         .filter({ hasText: "Monday bread" })
         .getByText("Draft", { exact: true })
         .waitFor();
+      const policy = page.getByRole("region", { name: "What holds for every campaign" });
+      await policy.getByText("At most 5 messages unseen on a display at a time.").waitFor();
+      await policy.getByText("Nobody is held out, so no campaign can say what it changed.").waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       expect([complaints, strangers]).toEqual([[], []]);
     });

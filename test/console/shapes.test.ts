@@ -2,6 +2,7 @@ import { expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
 import type * as cases from "../../cloud/console/src/api/case-shapes.ts";
 import type * as campaigns from "../../cloud/console/src/api/campaign-shapes.ts";
+import type { engagementPolicy } from "../../cloud/engagement/core/policy.ts";
 import type * as content from "../../cloud/console/src/api/content-shapes.ts";
 import type * as lifecycle from "../../cloud/console/src/api/lifecycle-shapes.ts";
 import type * as households from "../../cloud/console/src/api/household-shapes.ts";
@@ -167,6 +168,7 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.output<typeof diffView>["fields"][number]>().toExtend<content.FieldDiff>();
   expectTypeOf<z.output<typeof calendarView>["items"][number]>().toExtend<content.CalendarEntry>();
   expectTypeOf<z.output<typeof campaignView>>().toExtend<campaigns.Campaign>();
+  expectTypeOf<z.output<typeof engagementPolicy>>().toExtend<campaigns.EngagementPolicy>();
   expectTypeOf<z.output<typeof campaignWhole>>().toExtend<campaigns.CampaignDetail>();
   expectTypeOf<z.output<typeof funnelView>>().toExtend<campaigns.CampaignFunnel>();
   expectTypeOf<z.output<typeof estimateView>>().toExtend<campaigns.CampaignEstimate>();

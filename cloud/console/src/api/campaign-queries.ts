@@ -6,6 +6,7 @@ import type {
   CampaignEstimate,
   Decision,
   DecisionExplanation,
+  EngagementPolicy,
   RecallHousehold,
   RecallStatus,
 } from "./campaign-shapes.ts";
@@ -29,6 +30,11 @@ export const campaignsQuery = (cursor: string | undefined) =>
     placeholderData: keepPreviousData,
     refetchInterval: liveMs,
   });
+
+export const policyQuery = queryOptions({
+  queryKey: ["campaigns", "policy"],
+  queryFn: ({ signal }) => get<EngagementPolicy>("/api/v1/engagement/policy", { signal }),
+});
 
 export const campaignQuery = (id: string) =>
   queryOptions({

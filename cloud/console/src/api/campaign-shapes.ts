@@ -28,6 +28,14 @@ export type CampaignDefinition =
     })
   | (Shared & { kind: "recall"; audience: Extract<CampaignAudience, { kind: "serials" }> });
 
+/** What holds for the promotions of all campaigns. */
+export interface EngagementPolicy {
+  caps: { days: number; max: number; classes: ("loyalty_status" | "promotional")[] }[];
+  roomMax: number;
+  /** 0 to 0.15. */
+  holdoutShare: number;
+}
+
 export interface Campaign {
   id: string;
   kind: "campaign" | "recall";

@@ -1,4 +1,12 @@
-import type { CampaignState, Counts, DecisionTrace, RecallStatus, UnreachableWhy } from "../api/campaign-shapes.ts";
+import type {
+  CampaignState,
+  Counts,
+  DecisionTrace,
+  EngagementPolicy,
+  RecallStatus,
+  UnreachableWhy,
+} from "../api/campaign-shapes.ts";
+import { measureText, plural } from "./numbers.ts";
 import type { Tone } from "./rollouts.ts";
 
 export const campaignStateWords: Record<CampaignState, { words: string; tone: Tone }> = {
@@ -113,3 +121,28 @@ export const campaignEditorSearch = (search: Record<string, unknown>): CampaignE
   draft: text(search["draft"]),
   kind: search["kind"] === "recall" ? "recall" : undefined,
 });
+
+const capped: Record<EngagementPolicy["caps"][number]["classes"][number], string> = {
+  promotional: "to sell something",
+  loyalty_status: "about points",
+};
+
+/** What holds for every campaign, in a sentence each. */
+export function policySentences({ caps, roomMax, holdoutShare }: EngagementPolicy): string[] {
+  const limits = caps.map(({ days, max, classes }) => {
+    const of = classes
+      .map((one) => capped[one])
+      .toSorted()
+      .join(" or ");
+    return `At most ${plural(max, "message")} ${days === 1 ? "a day" : `in ${days} days`} that ${max === 1 ? "is" : "are"} ${of}.`;
+  });
+  return [
+    ...(limits.length === 0
+      ? ["No cap: only what each household set for itself bounds how often it hears from you."]
+      : limits),
+    `At most ${plural(roomMax, "message")} unseen on a display at a time.`,
+    holdoutShare === 0
+      ? "Nobody is held out, so no campaign can say what it changed."
+      : `${measureText(holdoutShare * 100)} % of households get no promotion in a quarter, to measure against.`,
+  ];
+}

@@ -1,11 +1,11 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { campaignsQuery } from "../../api/campaign-queries.ts";
+import { campaignsQuery, policyQuery } from "../../api/campaign-queries.ts";
 import type { Campaign } from "../../api/campaign-shapes.ts";
 import { useRights } from "../../api/rights.ts";
 import { segmentsQuery } from "../../api/segment-queries.ts";
-import { campaignStateWords } from "../../core/campaigns.ts";
+import { campaignStateWords, policySentences } from "../../core/campaigns.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Empty } from "../../parts/empty.tsx";
@@ -73,7 +73,28 @@ export function CampaignsPage() {
           onCursor={(next) => void navigate({ to: "/campaigns", search: { cursor: next } })}
         />
       )}
+      <Policy />
     </div>
+  );
+}
+
+/** Caps and hold-out: why a campaign that is drafted well may still reach few today. */
+function Policy() {
+  const policy = useQuery(policyQuery).data;
+  if (policy === undefined) return null;
+  return (
+    <section className={page["card"]} aria-label="What holds for every campaign">
+      <h2>What holds for every campaign</h2>
+      <ul className={classes["policy"]}>
+        {policySentences(policy).map((sentence) => (
+          <li key={sentence}>{sentence}</li>
+        ))}
+      </ul>
+      <p className={page["note"]}>
+        Counted per household, over all campaigns, in the days of its own calendar; the strictest wins. A recall, and
+        whatever concerns safety, security or service, waits for none of it.
+      </p>
+    </section>
   );
 }
 
