@@ -7,71 +7,25 @@
  * and its neighbours commit. When the database is away the batch waits for it.
  */
 import type pg from "pg";
-import type {
-  DeviceRef,
-  EventFact,
-  PresenceFact,
-  ReadingFact,
-  ReceiptFact,
-  ReplyFact,
-  ReportedFact,
-} from "../devices/devices.ts";
+import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import type { Clock } from "../platform/clock.ts";
 import { sleep, yieldToEvents } from "../platform/clock.ts";
-import {
-  bindDb,
-  type Database,
-  type Db,
-  isDatabaseAnswer,
-  sqlState,
-  transaction,
-  withLast,
-} from "../platform/database.ts";
+import { bindDb, type Database, type Db, transaction, withLast } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
-import type { SecurityFact } from "../security/security.ts";
 import type { PreparedReadings } from "../telemetry/telemetry.ts";
 import { decodeBatch, type DecodedBatch } from "./core/decode.ts";
+import { asking, DatabaseAway, isPassing } from "./asking.ts";
+import type { AfterCommit, IngestSlices } from "./ingest-slices.ts";
 import type { PointsReader } from "./points-reader.ts";
 import { type Gap, IngestStore, type Quarantined, type QuarantineFilter, type Source } from "./ingest-store.ts";
 
+export type { AfterCommit, IngestSlices } from "./ingest-slices.ts";
 export type { Source } from "./ingest-store.ts";
 export { ingestData } from "./household-data.ts";
 export { PointsReader } from "./points-reader.ts";
-
-/** Work that changes memory, and so waits for the commit. */
-export type AfterCommit = (() => void) | undefined;
-
-/** What the up road asks of the slices. Each method works inside the batch's transaction. */
-export interface IngestSlices {
-  findDevices(ids: readonly string[]): Promise<Map<string, DeviceRef>>;
-  /** Grows whenever a device was changed: what was found before may then be old. */
-  deviceChanges(): number;
-  /** Before the transaction: everything about readings that needs none. */
-  prepareReadings(facts: readonly ReadingFact[]): Promise<PreparedReadings>;
-  readings(client: pg.Client, prepared: PreparedReadings): Promise<AfterCommit>;
-  /** Returns the events that are new, and those whose id came before with something else. */
-  events(tx: Db, facts: readonly EventFact[]): Promise<{ fresh: EventFact[]; altered: EventFact[] }>;
-  reported(tx: Db, facts: readonly ReportedFact[]): Promise<void>;
-  presence(tx: Db, facts: readonly PresenceFact[]): Promise<void>;
-  security(tx: Db, facts: readonly SecurityFact[]): Promise<void>;
-  /** Both return the facts that name no delivery of the device. */
-  receipts(tx: Db, facts: readonly ReceiptFact[]): Promise<{ unknown: ReceiptFact[]; afterCommit: AfterCommit }>;
-  replies(tx: Db, facts: readonly ReplyFact[]): Promise<{ unknown: ReplyFact[]; afterCommit: AfterCommit }>;
-  /** What follows from readings, new events, and coming and going: cases, points, whatever rules say. */
-  effects(
-    tx: Db,
-    facts: {
-      readings: readonly ReadingFact[];
-      /** Of the readings those that were stored before. */
-      repeated: ReadonlySet<string>;
-      events: readonly EventFact[];
-      presence: readonly PresenceFact[];
-    },
-  ): Promise<AfterCommit[]>;
-}
 
 /** A batch taken apart, ready for its transaction. */
 export interface PreparedBatch {
@@ -103,28 +57,6 @@ const retryDelayMsMin = 100;
 const retryDelayMsMax = 2_000;
 /** Quarantined records that are kept; the oldest go first. */
 const quarantineRowsMax = 100_000;
-
-/** The connection is gone, so nothing can be said about the batch. */
-class DatabaseAway extends Error {
-  override name = "DatabaseAway";
-}
-
-/**
- * Whether an error is the database's condition and not the batch's fault: connection (08, 57), resources (53, 58), conflicts with
- * others (40), a lock that was not to be had (55).
- */
-const isPassing = (error: unknown): boolean =>
-  error instanceof DatabaseAway || /^(08...|40...|53...|55...|57P..|58...)$/.test(sqlState(error) ?? "");
-
-/** Runs a question to the database. An error that is not PostgreSQL's own answer means that nobody answered. */
-async function asking<T>(question: () => Promise<T>): Promise<T> {
-  try {
-    return await question();
-  } catch (error) {
-    if (isDatabaseAnswer(error)) throw error;
-    throw new DatabaseAway(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
 
 export class Ingest {
   readonly counters: IngestCounters = {
