@@ -1,8 +1,10 @@
+import { fallbackLocale } from "../platform/best-locale.ts";
 import type { Db } from "../platform/database.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
 import { sentChannels } from "./core/channels.ts";
-import { isCapped } from "./core/policy.ts";
+import { isCapped, type ItemClass } from "./core/policy.ts";
+import { whyWords } from "./core/why-words.ts";
 import { type Answer, decide, type Decision, holdReasons, suppressReasons } from "./core/decide.ts";
 import { sentenceOf } from "./core/words.ts";
 import type { DecisionRow, DecisionsStore, StoredDecision, Trace } from "./decisions-store.ts";
@@ -18,7 +20,7 @@ export interface DecisionView {
   itemId: string;
   version: number;
   title: string;
-  class: string;
+  class: ItemClass;
   answer: DecisionRow["answer"];
   reason: string | null;
   channels: string[];
@@ -113,6 +115,22 @@ export class DecisionViews {
     const { db, decisions, households } = this.#deps;
     if (!(await households.reachOf(db, [householdId])).has(householdId)) return null;
     return this.#views(await decisions.ofHousehold(db, { householdId, ...query }));
+  }
+
+  /** The same for the household itself: each that it got with why, in its own language. */
+  async ofOwn(
+    householdId: string,
+    query: { itemId: string | null; before: [number, string] | null; limit: number },
+  ): Promise<(DecisionView & { why: string | null })[]> {
+    const { db, households, consent } = this.#deps;
+    const views = (await this.ofHousehold(householdId, query)) ?? [];
+    const locale = (await households.reachOf(db, [householdId])).get(householdId)?.locale ?? fallbackLocale;
+    // What was learnt of them is told only while they agree to it.
+    const mayTellHabits = (await consent.agreed(db, [householdId])).get(householdId)?.has("personalise") === true;
+    return views.map((view) => ({
+      ...view,
+      why: view.answer === "send" ? whyWords(view.class, view.trace, mayTellHabits, locale) : null,
+    }));
   }
 
   async #views(rows: readonly StoredDecision[]): Promise<DecisionView[]> {

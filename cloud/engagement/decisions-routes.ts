@@ -109,6 +109,7 @@ const ownerDecision = decisionView
     says: true,
     trace: true,
   })
+  .extend({ why: z.string().nullable().describe("Of what was sent: why you got it, in your household's language") })
   .meta({ id: "MyDecision" });
 
 const page = z.object({
@@ -183,7 +184,7 @@ function readRoutes(server: FastifyInstance, { views }: Engagement): void {
     async ({ principal, query: { item, cursor, limit } }) => {
       if (principal.kind !== "owner") throw problem(engagementProblems, "decision_household_not_found");
       const query = { itemId: item ?? null, before: cursor ?? null, limit };
-      const items = (await views.ofHousehold(principal.householdId, query)) ?? [];
+      const items = await views.ofOwn(principal.householdId, query);
       return { items, nextCursor: nextOf(items, limit) };
     },
   );

@@ -381,8 +381,16 @@ test("habits and interests are kept of those alone who agreed, shape what they g
   });
   for (const one of await stage.decisionsOf(silent))
     expect(one.trace.terms.filter(({ from: why }: { from: string }) => why !== "context")).toEqual([]);
+  const why = async () =>
+    (await kitchen.call(advised.key, "GET", "/my/decisions")).body.items.find(
+      ({ answer }: { answer: string }) => answer === "send",
+    ).why;
+  const basis = "Your household agreed to offers and ideas.";
+  const told = await why();
+  expect([told.startsWith(`${basis} You `), told.length > basis.length]).toEqual([true, true]);
   await stage.withdraw(advised, "personalise");
   expect(await known()).toEqual([]);
+  expect(await why()).toBe(basis);
 });
 
 test("support reads in the timelines what was looked at, by its name", async () => {
@@ -406,10 +414,16 @@ test("the owner reads why they got it and why not, and nobody else's", async () 
   await stage.run(stage.campaign([await stage.message("Why")], from, to));
   await stage.tick();
   const mine = await kitchen.call(person.key, "GET", "/my/decisions");
-  expect(mine.body.items).toMatchObject([{ title: "Why", answer: "send" }]);
+  expect(mine.body.items).toMatchObject([
+    { title: "Why", answer: "send", why: "Your household agreed to offers and ideas." },
+  ]);
+  await kitchen.call(person.key, "PATCH", "/my/household", { locale: "de-AT" });
+  expect((await kitchen.call(person.key, "GET", "/my/decisions")).body.items[0].why).toBe(
+    "Ihr Haushalt hat Angeboten und Ideen zugestimmt.",
+  );
   expect(mine.body.items[0]).not.toHaveProperty("campaign");
   const theirs = await kitchen.call(other.key, "GET", "/my/decisions");
-  expect(theirs.body.items).toMatchObject([{ title: "Why", answer: "suppress" }]);
+  expect(theirs.body.items).toMatchObject([{ title: "Why", answer: "suppress", why: null }]);
 });
 
 test("an estimate says who would get it and who would not and why, and stores nothing", async () => {

@@ -208,13 +208,14 @@ test("what staff send to their own test appliance comes at once, in the quiet ho
   expect(await wentDown(oven, true)).toEqual(["Tried out"]);
 });
 
+const isQuiet = (quiet: { fromMinute: number; toMinute: number } | null) =>
+  quiet !== null && new Calendar(stage.nowMs).quietUntilMs("Europe/Berlin", { ...quiet, meanwhile: "hold" }) !== null;
+
 test("whatever the hours are changed to, what may wait is on the display after the next second just where it is not quiet then", async () => {
   let rounds = 0;
   const minute = fc.integer({ min: 0, max: 1_439 });
   const hours = fc.option(fc.record({ fromMinute: minute, toMinute: minute }));
   const home = fc.record({ first: hours, later: hours, isUnderWay: fc.boolean() });
-  const isQuiet = (quiet: { fromMinute: number; toMinute: number } | null) =>
-    quiet !== null && new Calendar(stage.nowMs).quietUntilMs("Europe/Berlin", { ...quiet, meanwhile: "hold" }) !== null;
   await fc.assert(
     fc.asyncProperty(fc.array(home, { minLength: 6, maxLength: 6 }), async (given) => {
       rounds += 1;
