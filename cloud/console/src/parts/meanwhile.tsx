@@ -52,7 +52,7 @@ export function Meanwhile({ before, now, version, by, atMs, onKeep, onTake, chil
       )}
       <details>
         <summary>Look at their version</summary>
-        {children}
+        <div className={classes["theirs"]}>{children}</div>
       </details>
       <div className={page["actions"]}>
         <Button variant="default" onClick={onKeep}>
