@@ -41,8 +41,9 @@ const traceOf = (points: Record<string, number>) => ({
   terms: Object.entries(points).map(([name, count]) => ({ from: "history" as const, term: name, points: count })),
 });
 
+const why = (points: Record<string, number>) => whyWords("promotional", traceOf(points), true, "en-GB");
+
 test("of what a household did the strongest reason is told, and never one that spoke against it", () => {
-  const why = (points: Record<string, number>) => whyWords("promotional", traceOf(points), true, "en-GB");
   expect(why({ cooks_this: 2, saved: 6 })).toBe(
     "Your household agreed to offers and ideas. You saved this or something like it.",
   );
