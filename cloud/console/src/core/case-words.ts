@@ -1,5 +1,6 @@
 /** Cases in words. */
 import type {
+  CaseDossier,
   Beside,
   CaseEntry,
   CasePromise,
@@ -208,6 +209,18 @@ export function traceOf(data: Record<string, unknown>): RuleTrace | null {
     events,
     baseline,
   };
+}
+
+/**
+ * What a rule saw in a case, of several the one that says most: what can be drawn, before that the appliance said so. What the case took
+ * over from another one has its own.
+ */
+export function tellingTrace({ id, entries }: Pick<CaseDossier, "id" | "entries">): RuleTrace | null {
+  const traces = entries
+    .filter(({ fromCaseId }) => fromCaseId === null || fromCaseId === id)
+    .filter(({ kind }) => kind === "opened" || kind === "also_found")
+    .flatMap(({ data }) => traceOf(data) ?? []);
+  return traces.find(({ readings }) => readings.length > 0) ?? traces[0] ?? null;
 }
 
 /** One step of an escalation: `1 h before: whoever has it`. */

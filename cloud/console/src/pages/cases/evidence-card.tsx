@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 import type { CaseDossier, Snapshot } from "../../api/case-shapes.ts";
 import { modelsQuery, telemetryQuery } from "../../api/queries.ts";
 import type { TelemetryRange } from "../../api/shapes.ts";
-import { type RuleTrace, traceOf } from "../../core/case-words.ts";
+import { type RuleTrace, tellingTrace } from "../../core/case-words.ts";
 import { defaultMetrics, type MetricInfo, metricsOf } from "../../core/metrics.ts";
 import { measureText, plural, valueText } from "../../core/numbers.ts";
 import { absoluteText, durationText } from "../../core/time.ts";
@@ -23,23 +23,17 @@ const noReadings: RuleTrace["readings"] = [];
 /** What speaks for the case: what the rule saw, and what the appliance did in the three days before. */
 export function EvidenceCard({ found }: { found: CaseDossier }) {
   const models = useQuery(modelsQuery).data?.items;
-  const trace = useMemo(() => {
-    // What a case took over from another one has its own evidence.
-    const own = found.entries.filter(({ fromCaseId }) => fromCaseId === null || fromCaseId === found.id);
-    const traces = own
-      .filter(({ kind }) => kind === "opened" || kind === "also_found")
-      .flatMap(({ data }) => traceOf(data) ?? []);
-    // What can be drawn says more than that the appliance said so.
-    return traces.find(({ readings }) => readings.length > 0) ?? traces[0] ?? null;
-  }, [found.entries]);
+  const trace = useMemo(() => tellingTrace(found), [found.entries]);
+  // The rule that saw what is shown, which need not be the one that opened the case.
+  const ruleId = trace?.ruleId ?? found.ruleId;
   const { evidence } = found;
   const model = models?.find(({ key }) => key === found.model);
   return (
     <section className={page["card"]} aria-label="Evidence">
       <div className={page["head"]}>
         <h2>Evidence</h2>
-        {found.ruleId !== null && (
-          <Link to="/rules/$id" params={{ id: found.ruleId }} className={page["link"]}>
+        {ruleId !== null && (
+          <Link to="/rules/$id" params={{ id: ruleId }} className={page["link"]}>
             The rule{trace?.ruleVersion == null ? "" : `, version ${trace.ruleVersion}`}
           </Link>
         )}
