@@ -12,6 +12,17 @@ export type CaseStatus =
   | "reopened"
   | "merged";
 
+/** As much of a case as the pages of its appliance and its household show. */
+export interface ServiceCase {
+  id: string;
+  /** Null where the case is of a household alone. */
+  deviceId: string | null;
+  title: string;
+  severity: Severity;
+  status: CaseStatus;
+  openedAtMs: number;
+}
+
 export interface CasePromise {
   firstAnswerDueAtMs: number;
   resolveDueAtMs: number;

@@ -8,6 +8,7 @@ import {
   type SecuritySearch,
   stringifySearch,
 } from "../core/url-state.ts";
+import type { ServiceCase } from "./case-shapes.ts";
 import { ApiProblem, get } from "./client.ts";
 import { session } from "./session.ts";
 import type {
@@ -24,7 +25,6 @@ import type {
   Overview,
   Page,
   SecurityEvent,
-  ServiceCase,
   TelemetryRange,
   TimelineAnswer,
   TimelineEntry,

@@ -66,16 +66,6 @@ export interface Device {
   desiredVersion: number;
 }
 
-export interface ServiceCase {
-  id: string;
-  /** Null where the case is of a household alone. */
-  deviceId: string | null;
-  title: string;
-  severity: "info" | "service" | "safety";
-  status: string;
-  openedAtMs: number;
-}
-
 export interface Delivery {
   id: string;
   deviceId: string;

@@ -2,7 +2,8 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 import { stringifySearch } from "../core/url-state.ts";
 import { get } from "./client.ts";
 import { devicePath } from "./queries.ts";
-import type { Page, ServiceCase } from "./shapes.ts";
+import type { ServiceCase } from "./case-shapes.ts";
+import type { Page } from "./shapes.ts";
 import type { CaseBrief, CauseDocument, DeviceMessage, SearchAnswer } from "./support-shapes.ts";
 
 const calmMs = 5_000;

@@ -1,6 +1,6 @@
 /** What the API answers to whoever helps an owner, as far as the console reads it; held by test/console like `shapes.ts`. */
 import type { CauseArticle } from "./case-shapes.ts";
-import type { ServiceCase } from "./shapes.ts";
+import type { ServiceCase } from "./case-shapes.ts";
 
 export interface Found {
   kind: "device" | "household" | "member" | "case" | "release" | "model";

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import type { ServiceCase } from "../../api/case-shapes.ts";
 import { useRights } from "../../api/rights.ts";
 import { caseBriefQuery, casesOfQuery } from "../../api/support-queries.ts";
 import type { CaseBrief } from "../../api/support-shapes.ts";
-import type { ServiceCase } from "../../api/shapes.ts";
-import { casePath, isResolved, statusWords } from "../../core/cases.ts";
+import { isClosed, statusWords } from "../../core/case-words.ts";
+import { casePath } from "../../core/cases.ts";
 import { plural } from "../../core/numbers.ts";
 import { dateText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
@@ -22,7 +23,7 @@ export function ServiceBrief({ deviceId, timeZone }: { deviceId: string; timeZon
   const question = useQuery(casesOfQuery({ device: deviceId }));
   const cases = question.data?.items ?? [];
   const mayWork = useRights()?.may("cases.write") === true;
-  const open = cases.filter((one) => !isResolved(one));
+  const open = cases.filter((one) => !isClosed(one.status));
   const past = cases.length - open.length;
   const pastWords = past === 0 ? "It has never had one." : `${plural(past, "case")} of the past, on the timeline.`;
   return (
@@ -67,7 +68,7 @@ function OpenCase({ serviceCase, timeZone }: { serviceCase: ServiceCase; timeZon
           {title}
         </span>
         <span className={classes["soft"]}>
-          {statusWords(status)}, opened <Ago atMs={openedAtMs} timeZone={timeZone} />
+          {statusWords[status].words}, opened <Ago atMs={openedAtMs} timeZone={timeZone} />
           {brief !== undefined && `. Cause: ${causeName(brief.cause, brief.model)}`}
         </span>
         {article !== null && (

@@ -1,14 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import type { ServiceCase } from "../../api/case-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import type { ServiceCase } from "../../api/shapes.ts";
 import { casesOfQuery } from "../../api/support-queries.ts";
-import { casePath, isResolved, statusWords } from "../../core/cases.ts";
+import { isClosed, statusWords } from "../../core/case-words.ts";
+import { casePath } from "../../core/cases.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { DataTable } from "../../parts/data-table.tsx";
 import { HrefLink } from "../../parts/href-link.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
+import { SeverityMark } from "../../parts/severity.tsx";
 import { Section } from "./section.tsx";
 import type { SectionProps } from "./section-props.ts";
 
@@ -30,7 +32,7 @@ export function Cases({ household: { id } }: SectionProps) {
           label="Cases of this household"
           rows={items}
           keyOf={(one) => one.id}
-          toneOf={(one) => (isResolved(one) ? "plain" : one.severity === "safety" ? "wrong" : "mind")}
+          toneOf={(one) => (isClosed(one.status) ? "plain" : one.severity === "safety" ? "wrong" : "mind")}
           columns={caseColumns}
         />
       )}
@@ -55,8 +57,8 @@ const caseColumns = [
       </HrefLink>
     ),
   },
-  { name: "Status", cell: ({ status }: ServiceCase) => statusWords(status) },
-  { name: "Severity", cell: ({ severity }: ServiceCase) => severity },
+  { name: "Status", cell: ({ status }: ServiceCase) => statusWords[status].words },
+  { name: "Severity", cell: ({ severity }: ServiceCase) => <SeverityMark severity={severity} /> },
   { name: "Appliance", cell: ({ deviceId }: ServiceCase) => deviceId },
   { name: "Opened", cell: ({ openedAtMs }: ServiceCase) => <Ago atMs={openedAtMs} /> },
 ];

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { openCasesQuery } from "../../api/queries.ts";
-import type { ServiceCase } from "../../api/shapes.ts";
+import type { ServiceCase } from "../../api/case-shapes.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { AlertIcon } from "../../parts/icons.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
