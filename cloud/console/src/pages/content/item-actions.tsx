@@ -168,7 +168,10 @@ function SendTest({ item }: { item: ContentDetail }) {
   });
   return (
     <div className={page["form"]}>
-      <p>Drafts go to your own test appliances and to no other, at once and in quiet hours too. Version {item.version} is sent.</p>
+      <p>
+        Drafts go to your own test appliances and to no other, at once and in quiet hours too. Version {item.version} is
+        sent.
+      </p>
       {mine.length === 0 && <p className={page["soft"]}>You have none yet: add the appliance on your desk.</p>}
       <ul className={classes["limits"]}>
         {mine.map((id) => (
