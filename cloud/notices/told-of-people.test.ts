@@ -119,3 +119,33 @@ test("whoever is given a case or an incident is told so, and nobody of what they
   await act("release");
   expect(await letters()).toEqual([]);
 });
+
+test("staff are told which recipes left a model's feed when its limit is lowered, and nobody is when it is raised again", async () => {
+  await newHome();
+  await tell("kitchen@maker.example", [{ kinds: ["recipes_left_feed"] }]);
+  const roast = {
+    title: "Crisp duck",
+    ingredients: ["1 duck"],
+    steps: [{ text: "Roast.", machine: { program: "HotAir", setpoint_c: 240 } }],
+  };
+  const made = await kitchen.as("content", "POST", "/content/items", { kind: "recipe", locales: { en: roast } });
+  const item = `/content/items/${made.body.id}`;
+  await kitchen.as("content", "POST", `${item}/submit`, {});
+  await kitchen.as("admin", "POST", `${item}/approve`, {});
+  expect((await kitchen.as("content", "POST", `${item}/schedule`, { models: ["oven"] })).body.state).toBe("live");
+  const { body: model } = await kitchen.as("viewer", "GET", "/models/oven");
+  const limitTo = (setpoint: number) => {
+    model.version += 1;
+    const capabilities = { ...model.capabilities, setpoint_c_max: setpoint };
+    return kitchen.as("admin", "PUT", "/models/oven", { ...model, capabilities });
+  };
+  expect((await limitTo(200)).status).toBe(200);
+  await kitchen.slices.notices.tick();
+  expect(mail.got.map(({ to }) => to)).toEqual(["kitchen@maker.example"]);
+  expect(mail.got[0]?.text).toContain("Crisp duck");
+  expect(mail.got[0]?.text).toContain("Off the feed");
+  mail.got = [];
+  expect((await limitTo(250)).status).toBe(200);
+  await kitchen.slices.notices.tick();
+  expect(mail.got).toEqual([]);
+});
