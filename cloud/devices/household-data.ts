@@ -40,19 +40,15 @@ export const devicesData: HouseholdData[] = [
     describes: "Your appliances, those that you handed over too, and what each reports of itself while it is yours.",
     keeps: "The appliance stays registered, as nobody's: its serial number, hardware and firmware are the maker's.",
     rows: (db, householdId) =>
-      pages<TenureSpan>(async (last) => {
+      pages<Omit<TenureSpan, "readingsToMs">>(async (last) => {
         if (last !== null) return [];
         const spans = await tenureSpansOf(db, householdId);
         const { rows } = await sql<{ key: number; serial: string | null; reported: unknown; tags: string[] }>`
           SELECT key, serial, reported, tags FROM device WHERE household_id = ${householdId}::uuid`.execute(db);
         const own = new Map(rows.map((row) => [row.key, row]));
-        return spans.map((span) => {
-          const {
-            serial = null,
-            reported = null,
-            tags = [],
-          } = span.toMs === null ? (own.get(span.deviceKey) ?? {}) : {};
-          return { ...span, serial, reported, tags };
+        return spans.map(({ deviceKey, deviceId, model, fromMs, toMs }) => {
+          const { serial = null, reported = null, tags = [] } = toMs === null ? (own.get(deviceKey) ?? {}) : {};
+          return { deviceKey, deviceId, model, fromMs, toMs, serial, reported, tags };
         });
       }),
     async erase(tx, householdId) {

@@ -64,13 +64,19 @@ export class Tenure {
     await this.#came(tx, [device.key]);
   }
 
-  /** Takes a device that is held out of its household, and with it what was wanted of it. Its identity stays: that is the hardware's. */
-  async release(tx: Db, device: DeviceRef, nowMs: number): Promise<void> {
+  /**
+   * Takes a device that is held out of its household, and with it what was wanted of it. Its identity stays: that is the hardware's.
+   *
+   * @param reachedMs the first moment from now on that none of its readings has reached
+   */
+  async release(tx: Db, device: DeviceRef, nowMs: number, reachedMs: number): Promise<void> {
     await sql`
-      INSERT INTO device_tenure (device_key, household_id, from_ms, to_ms)
-      SELECT key, household_id, coalesce(household_since_ms, 0), ${nowMs} FROM device
+      INSERT INTO device_tenure (device_key, household_id, from_ms, to_ms, reached_ms)
+      SELECT key, household_id, coalesce(household_since_ms, 0), ${nowMs}, ${reachedMs} FROM device
       WHERE key = ${device.key} AND household_id IS NOT NULL
-      ON CONFLICT (household_id, device_key, from_ms) DO UPDATE SET to_ms = excluded.to_ms`.execute(tx);
+      ON CONFLICT (household_id, device_key, from_ms) DO UPDATE SET to_ms = excluded.to_ms, reached_ms = excluded.reached_ms`.execute(
+      tx,
+    );
     // The device is told by its desired state, which is sent also where nothing is wanted: it is empty then, under a higher version.
     await sql`
       UPDATE device SET household_id = NULL, household_since_ms = ${nowMs}, tenure = tenure + 1, desired = '{}',

@@ -19,12 +19,23 @@ export interface Planted {
   };
 }
 
+/** What appliances said, as far as it is stored. */
+export interface StoredReadings {
+  /** The first moment from now on that no reading of a device has reached. */
+  reachedMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number>;
+  /** The same of everything that it says, and of what is to be erased. */
+  firstFreeMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number>;
+  /** Has everything forgotten that appliances said while their household had them. */
+  forget(tx: Db, devices: readonly DeviceRef[]): Promise<void>;
+}
+
 interface HandOverDeps {
   clock: Clock;
   audit: Audit;
   outbox: Outbox;
   appliances: Pick<Devices, "tenure" | "left">;
   planted: Planted;
+  readings: Pick<StoredReadings, "reachedMs">;
   codes: PairingStore;
 }
 
@@ -43,14 +54,15 @@ export class HandOver {
 
   /** The caller holds the devices, and runs `after` once that is committed. One that has no household is cleaned just so. */
   async leave(tx: Db, by: Principal, devices: readonly DeviceRef[], why: Leaving): Promise<void> {
-    const { clock, audit, outbox, appliances, planted, codes } = this.#deps;
+    const { clock, audit, outbox, appliances, planted, readings, codes } = this.#deps;
     const atMs = clock.nowMs();
     const lines: AuditChange[] = [];
     for (const device of devices) {
+      const { id: deviceId, householdId } = device;
+      const reachedMs = householdId === null ? atMs : await readings.reachedMs(tx, device, atMs);
       const cancelled = await planted.deliveries.householdLeft(tx, device);
       await planted.cases.detach(tx, by, device);
-      await appliances.tenure.release(tx, device, atMs);
-      const { id: deviceId, householdId } = device;
+      await appliances.tenure.release(tx, device, atMs, reachedMs);
       // An appliance that is reset all day, and is nobody's, fills no log.
       if (householdId === null) continue;
       const type = "hearth.household.device_left";

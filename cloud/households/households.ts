@@ -18,7 +18,7 @@ import {
 import { membersMax } from "./core/household.ts";
 import type { NewHousehold, NewMember } from "./core/household.ts";
 import { codeLimits } from "./core/wrong-codes.ts";
-import { HandOver, type Planted } from "./hand-over.ts";
+import { HandOver, type Planted, type StoredReadings } from "./hand-over.ts";
 import { type HouseholdFilter, HouseholdsStore } from "./households-store.ts";
 import { HoursChanges, keepsOtherHours } from "./hours-changes.ts";
 import { Members } from "./members.ts";
@@ -26,7 +26,7 @@ import { ownData } from "./own-data.ts";
 import type { Merged, Unmerged } from "./home-rows.ts";
 import { Merges } from "./merges.ts";
 import { MergesStore } from "./merges-store.ts";
-import { Pairing, type StoredReadings } from "./pairing.ts";
+import { Pairing } from "./pairing.ts";
 import { PairingStore } from "./pairing-store.ts";
 import { Prospects } from "./prospects.ts";
 

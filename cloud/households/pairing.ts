@@ -8,7 +8,7 @@ import type { Audit, OwnerPrincipal } from "../staff/staff.ts";
 import type { CodeGuard } from "./code-guard.ts";
 import { applianceActs } from "./core/appliance-acts.ts";
 import { devicesMax, type Household, newHousehold, type PairRequest } from "./core/household.ts";
-import type { HandOver } from "./hand-over.ts";
+import type { HandOver, StoredReadings } from "./hand-over.ts";
 import type { HouseholdsStore } from "./households-store.ts";
 import type { Members } from "./members.ts";
 import type { Merges, WelcomeRefusal } from "./merges.ts";
@@ -16,13 +16,6 @@ import type { PairingStore } from "./pairing-store.ts";
 
 type Refused<R extends string> = { kind: "refused"; rule: R };
 const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
-
-/** The first moment that no stored reading of a device has reached. */
-export interface StoredReadings {
-  firstFreeMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number>;
-  /** Has everything forgotten that appliances said while their household had them. */
-  forget(tx: Db, devices: readonly DeviceRef[]): Promise<void>;
-}
 
 interface PairingDeps {
   db: Db;

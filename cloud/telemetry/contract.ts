@@ -115,11 +115,11 @@ async function bucketsOf(under: StoreUnderTest, query: RangeQuery): Promise<Buck
 async function rawOf(
   under: StoreUnderTest,
   device: DeviceRef,
-  more: { metrics?: readonly string[]; fromMs?: number; toMs?: number; sinceMs?: number } = {},
+  more: { metrics?: readonly string[]; fromMs?: number; toMs?: number; sinceMs?: number; untilMs?: number } = {},
 ): Promise<StoredReading[]> {
-  const { metrics = null, fromMs = 0, toMs = 4_102_444_800_000, sinceMs = 0 } = more;
+  const { metrics = null, fromMs = 0, toMs = 4_102_444_800_000, sinceMs = 0, untilMs = Number.MAX_SAFE_INTEGER } = more;
   const found: StoredReading[] = [];
-  for await (const page of under.store.readings({ devices: [{ device, sinceMs }], metrics, fromMs, toMs }))
+  for await (const page of under.store.readings({ devices: [{ device, sinceMs, untilMs }], metrics, fromMs, toMs }))
     found.push(...page);
   return found;
 }
@@ -423,7 +423,7 @@ function spanPromises(get: Get): void {
     ]);
   });
 
-  test("who has a device from some time on sees nothing of before, whatever its clock said", async () => {
+  test("who has a device from some time on sees nothing of before, and who had it nothing of after, whatever its clock said", async () => {
     const device = newDevice();
     const sinceMs = startMs + 90 * secondMs + 1;
     const future = contractNowMs + 2 * dayMs;
@@ -444,6 +444,9 @@ function spanPromises(get: Get): void {
     expect((await get().store.latest([{ device, sinceMs: sinceMs + 1 }])).get(device.key) ?? []).toEqual([]);
     await get().write([reading(device, future + 1, { power_w: 20 }, sinceMs + 1)]);
     expect(await rawOf(get(), device, { sinceMs })).toMatchObject([{ atMs: sinceMs }, { atMs: future + 1 }]);
+    // Nor does who had it until then see anything of after.
+    expect(await rawOf(get(), device, { untilMs: sinceMs })).toMatchObject([{ atMs: sinceMs - 1 }, { atMs: future }]);
+    expect(await rawOf(get(), device, { untilMs: sinceMs + 1 })).toHaveLength(3);
   });
 
   test("a clock that runs a little ahead is known, and one that nobody believes is not", async () => {

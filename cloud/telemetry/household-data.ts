@@ -21,15 +21,18 @@ export function telemetryData({ store, erasures, refsByKey }: Deps): HouseholdDa
       async *rows(db, householdId) {
         const spans = await tenureSpansOf(db, householdId);
         const refs = await refsByKey(spans.map(({ deviceKey }) => deviceKey));
-        for (const { deviceKey, deviceId, fromMs, toMs } of spans) {
+        for (const { deviceKey, deviceId, fromMs, readingsToMs } of spans) {
           const device = refs.get(deviceKey);
           if (device === undefined) continue;
-          const query = { metrics: null, fromMs, toMs: toMs ?? Number.MAX_SAFE_INTEGER };
-          for await (const page of store().readings({ ...query, devices: [{ device, sinceMs: fromMs }] }))
+          // By the gateway's clock where the appliance's had lost the time: what it says then may lie in anybody's.
+          const span = { device, sinceMs: fromMs, untilMs: readingsToMs ?? Number.MAX_SAFE_INTEGER };
+          const query = { devices: [span], metrics: null, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+          for await (const page of store().readings(query))
             for (const { atMs, clockSuspect, metrics } of page) yield { deviceId, atMs, clockSuspect, ...metrics };
         }
       },
-      // Of the spans, each of which is worked off after the commit, in every store.
+      // Of the spans, each of which is worked off after the commit, in every store. They go on a few minutes after the appliance left: what
+      // was on its way then may bear such a time, and what came after that is nobody's.
       erase: (tx, householdId) => erasures.noteHousehold(tx, householdId, refsByKey),
     },
     {

@@ -1,6 +1,6 @@
 /** Readings in InfluxDB, asked by InfluxQL; `InfluxPoints` writes them. */
 import type { DeviceRef, MetricLayout, ReadingFact } from "../devices/devices.ts";
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, inTime } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import { bucketLengthMs } from "./core/buckets.ts";
 import { cameLateField, mergedReadings, receivedField } from "./core/influx-lines.ts";
@@ -45,6 +45,8 @@ export interface InfluxTelemetryStoreDeps {
 
 /** A device whose clock lost the time says many things within one connection: those received so shortly before the last are looked at. */
 const lastSuspectsMs = 600_000;
+/** So long InfluxDB may take to say how far a clock ran ahead. */
+const aheadMsMax = 2_000;
 const forEverMs = Number.MAX_SAFE_INTEGER;
 
 interface FoundReading extends StoredReading {
@@ -126,14 +128,16 @@ export class InfluxTelemetryStore implements TelemetryStore {
 
   async *readings(query: ReadingsQuery): AsyncGenerator<StoredReading[]> {
     const { devices, metrics, fromMs, toMs } = query;
-    for (const { device, sinceMs } of devices) {
+    for (const { device, sinceMs, untilMs = Infinity } of devices) {
       const series = (await this.#namesOf([device.key])).get(device.key);
       if (series === undefined) continue;
       const statement = readingsIn({ series, fromMs, toMs }, metrics, sinceMs);
       for await (const { columns, rows } of this.#deps.server.ask([statement])) {
         const page = rows
           .map((row) => this.#reading(device, columns, row))
-          .filter((found) => found.orderAtMs >= sinceMs && Object.keys(found.metrics).length > 0)
+          .filter(
+            (found) => found.orderAtMs >= sinceMs && found.orderAtMs < untilMs && Object.keys(found.metrics).length > 0,
+          )
           .map(({ deviceKey, atMs, metrics: said, clockSuspect }) => ({
             deviceKey,
             atMs,
@@ -145,22 +149,23 @@ export class InfluxTelemetryStore implements TelemetryStore {
     }
   }
 
-  /** While InfluxDB does not say, the latest that a clock may be ahead. */
+  /** While InfluxDB does not say, the latest that a clock may be ahead. It is not waited for long: transactions of many ask. */
   async newestAhead(_tx: Db, device: DeviceRef, nowMs: number): Promise<number | null> {
     const { ahead } = this.#deps;
     const noted = ahead.newest(device.key, nowMs);
     if (ahead.knowsAll(nowMs)) return noted;
     if (ahead.isBehind()) return nowMs + clockAheadMsMax;
-    try {
+    const newestStored = async () => {
       const series = (await this.#namesOf([device.key])).get(device.key);
-      if (series === undefined) return noted;
       let stored: number | null = null;
+      if (series === undefined) return { stored };
       const span = { series, fromMs: nowMs, toMs: nowMs + clockAheadMsMax + 1 };
       for await (const { rows } of this.#deps.server.ask([lastSoundIn(span, 1)])) stored = Number(rows[0]?.[0]);
-      return noted === null || stored === null ? (noted ?? stored) : Math.max(noted, stored);
-    } catch {
-      return nowMs + clockAheadMsMax;
-    }
+      return { stored };
+    };
+    const answer = await inTime(newestStored(), aheadMsMax);
+    if (answer === null) return nowMs + clockAheadMsMax;
+    return noted === null || answer.stored === null ? (noted ?? answer.stored) : Math.max(noted, answer.stored);
   }
 
   /**

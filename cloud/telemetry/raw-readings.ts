@@ -6,6 +6,7 @@ import { metricsOf, type ReadingValues } from "./core/reading-metrics.ts";
 import { hourMs } from "./core/rollup-levels.ts";
 import { valueIn } from "./reading-values.ts";
 import {
+  type BoundedSpan,
   type DeviceSpan,
   type ErasedSpan,
   type LatestValue,
@@ -61,7 +62,7 @@ export async function* readingPages(db: Db, layoutOf: LayoutOf, query: ReadingsQ
 /** The readings of a span of time in pages: device by device in the order given, each in the order of time. */
 async function* windowPages(
   db: Db,
-  spans: readonly DeviceSpan[],
+  spans: readonly BoundedSpan[],
   fromMs: number,
   toMs: number,
 ): AsyncGenerator<ReadingRow[]> {
@@ -71,10 +72,12 @@ async function* windowPages(
     const froms = left.map((_, place) => (place === 0 ? firstFromMs : fromMs));
     const { rows } = await sql<ReadingRow>`
       SELECT r.* FROM unnest(${left.map(({ device }) => device.key)}::int[], ${left.map(({ sinceMs }) => sinceMs)}::bigint[],
-        ${froms}::bigint[]) WITH ORDINALITY AS s(key, since_ms, from_ms, place)
+        ${left.map(({ untilMs }) => untilMs ?? Number.MAX_SAFE_INTEGER)}::bigint[], ${froms}::bigint[])
+        WITH ORDINALITY AS s(key, since_ms, until_ms, from_ms, place)
       CROSS JOIN LATERAL (
         SELECT ${columns} FROM reading
-        WHERE device_key = s.key AND at_ms >= ${fromMs} AND at_ms >= s.from_ms AND at_ms < ${toMs} AND ${orderAtMs} >= s.since_ms
+        WHERE device_key = s.key AND at_ms >= ${fromMs} AND at_ms >= s.from_ms AND at_ms < ${toMs}
+          AND ${orderAtMs} >= s.since_ms AND ${orderAtMs} < s.until_ms
         ORDER BY at_ms LIMIT ${pageReadings}) AS r
       ORDER BY s.place, r.at_ms LIMIT ${pageReadings}`.execute(db);
     if (rows.length > 0) yield rows;

@@ -50,8 +50,13 @@ export interface StoredReading {
   clockSuspect: boolean;
 }
 
+/** An appliance as somebody saw it: nothing from `untilMs` on is told either. */
+export interface BoundedSpan extends DeviceSpan {
+  untilMs?: number;
+}
+
 export interface ReadingsQuery {
-  devices: readonly DeviceSpan[];
+  devices: readonly BoundedSpan[];
   /** Null: all of them. A reading that has none of those asked for is left out. */
   metrics: readonly string[] | null;
   fromMs: number;

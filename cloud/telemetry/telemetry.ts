@@ -131,25 +131,27 @@ export class Telemetry {
     return this.#influx?.complete ?? this.#readings;
   }
 
+  /** The first moment that no reading of a device has reached: now, or a few minutes later where its clock runs ahead. */
+  async reachedMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number> {
+    return Math.max(nowMs, ((await this.store.newestAhead(tx, device, nowMs)) ?? 0) + 1);
+  }
+
   /**
    * The first moment that nothing which is stored of a device, or is still to be erased, has reached: now, or a few minutes later where its clock runs ahead. Who gets
    * the device now and sees it from then on sees nothing that is stored already.
    */
   async firstFreeMs(tx: Db, device: DeviceRef, nowMs: number): Promise<number> {
-    const readingMs = await this.store.newestAhead(tx, device, nowMs);
+    const reachedMs = await this.reachedMs(tx, device, nowMs);
     const eventMs = await this.#events.newestAhead(tx, device.key, nowMs);
     const erasedMs = await this.#erasures.aheadUntil(tx, device.key, nowMs);
-    return Math.max(nowMs, (readingMs ?? 0) + 1, (eventMs ?? 0) + 1, erasedMs ?? 0);
+    return Math.max(reachedMs, (eventMs ?? 0) + 1, erasedMs ?? 0);
   }
 
   /** Has everything forgotten that appliances said while their household, which is being erased, had them. */
   async forget(tx: Db, devices: readonly DeviceRef[]): Promise<void> {
     for (const device of devices) {
-      const nowMs = this.#clock.nowMs();
-      const aheadMs = await this.store.newestAhead(tx, device, nowMs);
       // Of the readings alone: events of a clock that runs ahead go at once, and bound nobody's time.
-      const toMs = Math.max(nowMs, (aheadMs ?? 0) + 1);
-      await this.#erasures.note(tx, [device], toMs);
+      await this.#erasures.note(tx, [device], await this.reachedMs(tx, device, this.#clock.nowMs()));
     }
   }
 
