@@ -60,7 +60,7 @@ export interface Hearth {
   stop(): Promise<void>;
 }
 
-const databaseConnectionsMax = 20;
+const databaseConnectionsMax = 24;
 const drainMsMax = 4_000;
 const gatewayStopMsMax = 2_000;
 const spoolDirName = "spool";

@@ -85,7 +85,10 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
   deliveries.onMoved(async (tx, moves) => {
     const updated = moves.filter(({ kind, to }) => kind === "firmware" && to === "done");
     if (updated.length === 0) return;
-    const refs = await devices.refsByKey(updated.map(({ deviceKey }) => deviceKey));
+    const refs = await devices.refsByKey(
+      updated.map(({ deviceKey }) => deviceKey),
+      tx,
+    );
     await loyalty.ingest(tx, updatesOf(updated, refs, clock.nowMs()));
   });
   /** When it is no longer quiet, of those households where it is now. */

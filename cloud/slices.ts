@@ -249,7 +249,7 @@ export function createSlices(deps: SlicesDeps) {
       ...securityData,
       ...noticesData,
       ...ingestData,
-      ...telemetry.householdData((keys) => devices.refsByKey(keys)),
+      ...telemetry.householdData((keys, tx) => devices.refsByKey(keys, tx)),
       ...service.householdData,
       ...eventsData,
       ...ofHouseholds.householdData,
@@ -311,7 +311,7 @@ export function createSlices(deps: SlicesDeps) {
       {
         kind: "case",
         permission: "service.read",
-        find: (tx, scope) => findCases(tx, scope, (keys) => devices.refsByKey(keys)),
+        find: (tx, scope) => findCases(tx, scope, (keys) => devices.refsByKey(keys, tx)),
       },
       { kind: "release", permission: "firmware.read", find: findReleases },
       { kind: "model", permission: "fleet.read", find: findModels },

@@ -286,8 +286,8 @@ export class Devices {
     return this.#cache.find(ids, (missing) => this.#store.refs(this.#db, missing));
   }
 
-  async refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>> {
-    return new Map((await this.#store.refsByKey(this.#db, keys)).map((ref) => [ref.key, ref]));
+  async refsByKey(keys: readonly number[], db = this.#db): Promise<Map<number, DeviceRef>> {
+    return new Map((await this.#store.refsByKey(db, keys)).map((ref) => [ref.key, ref]));
   }
 
   /** Which of these devices are connected, and may be. */

@@ -73,3 +73,14 @@ async function balances(): Promise<number[]> {
   const { rows } = await sql<{ balance: number }>`SELECT balance FROM account ORDER BY id`.execute(base.db);
   return rows.map(({ balance }) => balance);
 }
+
+test("however many transactions there are at once, one that asks something outside of itself has its answer", async () => {
+  const asks = Array.from({ length: 100 }, (_, id) =>
+    transaction(base.db, async (tx) => {
+      await sql`SELECT pg_sleep(0.01)`.execute(tx);
+      const { rows } = await sql<{ id: number }>`SELECT ${id}::int AS id FROM account WHERE id = 1`.execute(base.db);
+      return rows[0]?.id;
+    }),
+  );
+  expect(await Promise.all(asks)).toEqual(asks.map((_, id) => id));
+});

@@ -12,25 +12,50 @@ pg.types.setTypeParser(20, Number);
 
 export interface DatabaseOptions {
   connection: pg.ClientConfig;
+  /** In all; a third of them, and one at least, answer questions outside of transactions. */
   connectionsMax: number;
   onError: (error: Error) => void;
 }
 
-/** The pool of connections to one database. */
+/**
+ * Transactions have connections of their own. One that asks something outside of itself, such as which models there are, would else wait for
+ * a connection while others have them all and wait for the same: nobody would go on before a time-out.
+ */
+class Connections extends Kysely<unknown> {
+  readonly #transactions: Kysely<unknown>;
+
+  constructor(questions: pg.Pool, transactions: pg.Pool) {
+    super({ dialect: new PostgresDialect({ pool: questions }) });
+    this.#transactions = new Kysely({ dialect: new PostgresDialect({ pool: transactions }) });
+  }
+
+  override transaction() {
+    return this.#transactions.transaction();
+  }
+
+  override async destroy(): Promise<void> {
+    await Promise.all([super.destroy(), this.#transactions.destroy()]);
+  }
+}
+
+/** The connections to one database. */
 export class Database {
   readonly db: Db;
-  readonly #pool: pg.Pool;
   readonly #connection: pg.ClientConfig;
 
   constructor(options: DatabaseOptions) {
     // A bound on every statement also bounds how long a killed server's backends can keep its restart waiting.
     this.#connection = { statement_timeout: 60_000, connectionTimeoutMillis: 10_000, ...options.connection };
-    this.#pool = new pg.Pool({ ...this.#connection, max: options.connectionsMax });
-    // An idle connection that dies with its server is replaced by the pool; without a listener it would end the process.
-    this.#pool.on("error", options.onError);
-    // A busy one that dies fails its query and also emits an error, which needs a listener for the same reason.
-    this.#pool.on("connect", (client) => client.on("error", options.onError));
-    this.db = new Kysely({ dialect: new PostgresDialect({ pool: this.#pool }) });
+    const questions = Math.max(1, Math.floor(options.connectionsMax / 3));
+    const poolOf = (max: number) => {
+      const pool = new pg.Pool({ ...this.#connection, max: Math.max(1, max) });
+      // An idle connection that dies with its server is replaced by the pool; without a listener it would end the process.
+      pool.on("error", options.onError);
+      // A busy one that dies fails its query and also emits an error, which needs a listener for the same reason.
+      pool.on("connect", (client) => client.on("error", options.onError));
+      return pool;
+    };
+    this.db = new Connections(poolOf(questions), poolOf(options.connectionsMax - questions));
   }
 
   /** A connection of one's own, outside the pool: for COPY, LISTEN and locks. The caller ends it. */

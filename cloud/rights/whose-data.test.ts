@@ -153,7 +153,7 @@ async function workOff(): Promise<void> {
 /** What a household takes along of what its appliances said. */
 async function exported({ person }: Home): Promise<Set<number>> {
   const words = new Set<number>();
-  const data = kitchen.slices.telemetry.householdData((keys) => kitchen.slices.devices.refsByKey(keys));
+  const data = kitchen.slices.telemetry.householdData((keys, db) => kitchen.slices.devices.refsByKey(keys, db));
   for (const one of data)
     for await (const row of one.rows(kitchen.base.db, person.householdId)) {
       const word = "word" in row ? row.word : undefined;

@@ -1,14 +1,14 @@
 import { sql } from "kysely";
-import { type DeviceRef, tenureSpans, tenureSpansOf } from "../devices/devices.ts";
+import { tenureSpans, tenureSpansOf } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
-import type { TelemetryErasures } from "./telemetry-erasures.ts";
+import type { RefsByKey, TelemetryErasures } from "./telemetry-erasures.ts";
 import type { TelemetryStore } from "./telemetry-store.ts";
 
 interface Deps {
   store: () => TelemetryStore;
   erasures: TelemetryErasures;
-  refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
+  refsByKey: RefsByKey;
 }
 
 /** What a household's appliances said while they were theirs. */
@@ -20,7 +20,10 @@ export function telemetryData({ store, erasures, refsByKey }: Deps): HouseholdDa
       kept: "90 days; averages of minutes a year, of hours five years, of days ten years",
       async *rows(db, householdId) {
         const spans = await tenureSpansOf(db, householdId);
-        const refs = await refsByKey(spans.map(({ deviceKey }) => deviceKey));
+        const refs = await refsByKey(
+          spans.map(({ deviceKey }) => deviceKey),
+          db,
+        );
         for (const { deviceKey, deviceId, fromMs, readingsToMs } of spans) {
           const device = refs.get(deviceKey);
           if (device === undefined) continue;

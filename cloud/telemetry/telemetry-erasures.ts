@@ -5,7 +5,7 @@ import type { Db } from "../platform/database.ts";
 import type { DeviceEventsStore } from "./device-events-store.ts";
 import type { ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
 
-type RefsByKey = (keys: readonly number[]) => Promise<Map<number, DeviceRef>>;
+export type RefsByKey = (keys: readonly number[], db: Db) => Promise<Map<number, DeviceRef>>;
 
 const againMs = 86_400_000;
 /** So long an appliance may have kept what it says late. */
@@ -58,7 +58,10 @@ export class TelemetryErasures {
     await this.#events.eraseAhead(tx, householdId, nowMs);
     const spans = await tenureSpansOf(tx, householdId);
     const isOpen = ({ toMs }: TenureSpan) => (toMs ?? Infinity) > nowMs;
-    const refs = await refsByKey(spans.filter(isOpen).map(({ deviceKey }) => deviceKey));
+    const refs = await refsByKey(
+      spans.filter(isOpen).map(({ deviceKey }) => deviceKey),
+      tx,
+    );
     const noted: ErasedSpan[] = [];
     for (const span of spans) {
       const { deviceKey, fromMs, toMs } = span;

@@ -24,7 +24,7 @@ import {
 } from "./postgres-telemetry-store.ts";
 import type { RollupsBehind } from "./rollups.ts";
 import { storedReadings } from "./stored-messages.ts";
-import { TelemetryErasures } from "./telemetry-erasures.ts";
+import { type RefsByKey, TelemetryErasures } from "./telemetry-erasures.ts";
 import { UnknownMetrics } from "./unknown-metrics.ts";
 import type { DeviceSpan, ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
 
@@ -156,7 +156,7 @@ export class Telemetry {
   }
 
   /** What this slice holds about households. */
-  householdData(refsByKey: (keys: readonly number[]) => Promise<Map<number, DeviceRef>>): HouseholdData[] {
+  householdData(refsByKey: RefsByKey): HouseholdData[] {
     return telemetryData({ store: () => this.store, erasures: this.#erasures, refsByKey });
   }
 
