@@ -12,7 +12,7 @@ pg.types.setTypeParser(20, Number);
 
 export interface DatabaseOptions {
   connection: pg.ClientConfig;
-  /** In all; a third of them, and one at least, answer questions outside of transactions. */
+  /** In all, two at least; half of them answer questions outside of transactions. */
   connectionsMax: number;
   onError: (error: Error) => void;
 }
@@ -46,7 +46,7 @@ export class Database {
   constructor(options: DatabaseOptions) {
     // A bound on every statement also bounds how long a killed server's backends can keep its restart waiting.
     this.#connection = { statement_timeout: 60_000, connectionTimeoutMillis: 10_000, ...options.connection };
-    const questions = Math.max(1, Math.floor(options.connectionsMax / 3));
+    const questions = Math.max(1, options.connectionsMax >> 1);
     const poolOf = (max: number) => {
       const pool = new pg.Pool({ ...this.#connection, max: Math.max(1, max) });
       // An idle connection that dies with its server is replaced by the pool; without a listener it would end the process.
