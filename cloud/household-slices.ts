@@ -12,7 +12,7 @@ import type { AfterCommit } from "./ingest/ingest.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { Loyalty } from "./loyalty/loyalty.ts";
 import type { Clock } from "./platform/clock.ts";
-import { type Db, transaction } from "./platform/database.ts";
+import type { Db } from "./platform/database.ts";
 import type { Ids } from "./platform/ids.ts";
 import type { Logger } from "./platform/logger.ts";
 import type { MailSettings } from "./platform/mail-sender.ts";
@@ -116,15 +116,16 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     );
   };
   /** Lets go what the displays of those wait for who keep other quiet hours than before. @returns the appliances that have something to get */
-  const quietOver = (): Promise<string[]> =>
-    transaction(db, async (tx) => {
-      const changed = await households.hoursChanges.take(tx, "displays");
-      const homes = changed.length === 0 ? [] : [...(await households.reachOf(tx, changed)).values()];
+  const quietOver = async (): Promise<string[]> => {
+    const released = await households.hoursChanges.take(db, "displays", async (tx, changed) => {
+      const homes = [...(await households.reachOf(tx, changed)).values()];
       return deliveries.release(
         tx,
         homes.flatMap((home) => home.devices.map(({ id }) => id)),
       );
     });
+    return released ?? [];
+  };
   const lifecycle = new Lifecycle({
     db,
     clock,
@@ -136,7 +137,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
       ids,
       appliances: devices,
       deliveries,
-      hoursChanged: (tx) => households.hoursChanges.take(tx, "questions"),
+      hoursChanged: (lookAgain) => households.hoursChanges.take(db, "questions", lookAgain),
       claimWeek: (tx, householdIds) => service.feedback.claimWeek(tx, householdIds),
       async askable(householdIds) {
         const [reach, agreed, quiet] = await Promise.all([

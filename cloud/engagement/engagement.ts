@@ -9,7 +9,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { DeliveryMove } from "../deliveries/deliveries.ts";
 import type { NotableFact } from "../events/events.ts";
 import type { HouseholdAct, Households } from "../households/households.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import type { Db } from "../platform/database.ts";
 import { AppHook } from "./app-hook.ts";
 import { Campaigns } from "./campaigns.ts";
 import { CampaignsStore, type GoalWatch } from "./campaigns-store.ts";
@@ -99,10 +99,9 @@ export class Engagement {
   async tick(): Promise<number> {
     await this.campaigns.expire();
     const { db, clock, households } = this.#deps;
-    await transaction(db, async (tx) => {
-      const changed = await households.hoursChanges.take(tx, "decisions");
-      if (changed.length > 0) await this.#decisions.quietOver(tx, changed, clock.nowMs());
-    });
+    await households.hoursChanges.take(db, "decisions", (tx, changed) =>
+      this.#decisions.quietOver(tx, changed, clock.nowMs()),
+    );
     return this.#executor.tick();
   }
 

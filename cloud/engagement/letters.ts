@@ -56,10 +56,7 @@ export class Letters {
   /** Sends what is due. About every second. */
   async tick(): Promise<void> {
     const { db, clock, messages, households, onError } = this.#deps;
-    await transaction(db, async (tx) => {
-      const changed = await households.hoursChanges.take(tx, "letters");
-      if (changed.length > 0) await messages.quietOver(tx, changed, clock.nowMs());
-    });
+    await households.hoursChanges.take(db, "letters", (tx, changed) => messages.quietOver(tx, changed, clock.nowMs()));
     for (;;) {
       const nowMs = clock.nowMs();
       const due = await messages.claim(db, nowMs, nowMs + leaseMs, sentAtOnce);

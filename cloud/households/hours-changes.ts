@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { type Db, transaction } from "../platform/database.ts";
 import type { Household } from "./core/household.ts";
 
 /** Who holds something back while it is quiet. */
@@ -31,13 +31,28 @@ export class HoursChanges {
       ON CONFLICT DO NOTHING`.execute(tx);
   }
 
-  /** Takes some; they come back where the transaction does not go through. */
-  async take(tx: Db, reader: HoursReader): Promise<string[]> {
-    const { rows } = await sql<{ household_id: string }>`
-      DELETE FROM household_hours_changed WHERE reader = ${reader} AND household_id IN (
-        SELECT household_id FROM household_hours_changed WHERE reader = ${reader}
-        ORDER BY household_id LIMIT ${takenAtOnce} FOR UPDATE SKIP LOCKED)
-      RETURNING household_id`.execute(tx);
-    return rows.map((row) => row.household_id);
+  /**
+   * Has a reader look again at what it holds for some of them, in one transaction: they come back where it does not go through.
+   *
+   * @returns what the look came to; null where there was nobody to look at
+   */
+  take<R>(
+    db: Db,
+    reader: HoursReader,
+    lookAgain: (tx: Db, householdIds: readonly string[]) => Promise<R>,
+  ): Promise<R | null> {
+    return transaction(db, async (tx) => {
+      const { rows } = await sql<{ household_id: string }>`
+        DELETE FROM household_hours_changed WHERE reader = ${reader} AND household_id IN (
+          SELECT household_id FROM household_hours_changed WHERE reader = ${reader}
+          ORDER BY household_id LIMIT ${takenAtOnce} FOR UPDATE SKIP LOCKED)
+        RETURNING household_id`.execute(tx);
+      return rows.length === 0
+        ? null
+        : lookAgain(
+            tx,
+            rows.map((row) => row.household_id),
+          );
+    });
   }
 }

@@ -25,8 +25,8 @@ export interface FeedbackAsksDeps {
   outbox: Outbox;
   definition: () => LifecycleDefinition;
   askable: (householdIds: readonly string[]) => Promise<ReadonlyMap<string, Askable>>;
-  /** Takes those who keep other quiet hours than before. */
-  hoursChanged: (tx: Db) => Promise<readonly string[]>;
+  /** Has those looked at again who keep other quiet hours than before. */
+  hoursChanged: (lookAgain: (tx: Db, householdIds: readonly string[]) => Promise<void>) => Promise<unknown>;
   /** Of these, those that were asked nothing for a week; they count as asked from then on. */
   claimWeek: (tx: Db, householdIds: readonly string[]) => Promise<ReadonlySet<string>>;
   appliances: Pick<Devices, "ofHousehold">;
@@ -82,7 +82,7 @@ export class FeedbackAsks {
   /** Asks those whose moment has come. */
   async tick(): Promise<void> {
     const { db, clock } = this.#deps;
-    await transaction(db, (tx) => this.#quietOver(tx, clock.nowMs()));
+    await this.#deps.hoursChanged((tx, changed) => this.#quietOver(tx, changed, clock.nowMs()));
     for (;;) {
       const nowMs = clock.nowMs();
       const { rows } = await sql<{ household_id: string; moment: Moment; until_ms: number }>`
@@ -103,9 +103,7 @@ export class FeedbackAsks {
   }
 
   /** What waited for the end of quiet hours that are others by now is due now. */
-  async #quietOver(tx: Db, nowMs: number): Promise<void> {
-    const changed = await this.#deps.hoursChanged(tx);
-    if (changed.length === 0) return;
+  async #quietOver(tx: Db, changed: readonly string[], nowMs: number): Promise<void> {
     await sql`
       UPDATE lifecycle_ask SET due_at_ms = ${nowMs}, in_quiet = false
       WHERE household_id = ANY(${[...changed]}::uuid[]) AND in_quiet AND asked_at_ms IS NULL`.execute(tx);

@@ -35,7 +35,7 @@ beforeAll(async () => {
     asking: {
       ids: randomIds,
       askable: async () => new Map(),
-      hoursChanged: async () => [],
+      hoursChanged: async () => null,
       claimWeek: async () => new Set(),
       appliances: { ofHousehold: async () => [] },
       deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
