@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { coolDown, overheat, readsCavity } from "../../test/support/cavity-heat.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
-let made = 0;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
@@ -14,20 +14,9 @@ afterAll(() => kitchen.close());
 
 const get = async (path: string) => (await kitchen.as("support", "GET", path)).body;
 
-async function newHome() {
-  const oven = `graver-${(made += 1)}`;
-  await kitchen.ovens(oven);
-  return { ...(await kitchen.newOwner(oven)), oven };
-}
-const reads = async (device: string, cavity_c: number) => {
-  await kitchen.say({ device, channel: "telemetry", payload: { atMs: kitchen.clock.nowMs(), m: { cavity_c } } });
-  kitchen.clock.forward(10_000);
-};
-/** For longer than the rule holds. */
-const overheats = async (device: string) => {
-  for (let n = 0; n < 4; n += 1) await reads(device, 300);
-};
-const cools = (device: string) => reads(device, 120);
+const newHome = () => kitchen.newHome("graver");
+const overheats = (device: string) => overheat(kitchen, device);
+const cools = (device: string) => coolDown(kitchen, device);
 const openByHand = async (deviceId: string, severity: string) => {
   const asked = { deviceId, severity, cause: "over_temperature", title: "Smells when it is hot" };
   const { status, body } = await kitchen.as("support", "POST", "/cases", asked);
@@ -133,7 +122,7 @@ test("a rule that finds the same again adds no line, and one that takes it less 
   const first = await onlyCase(home.oven);
   expect(first).toMatchObject({ severity: "safety", ruleId: rule.id });
   for (let n = 0; n < 3; n += 1) {
-    await reads(home.oven, 200);
+    await readsCavity(kitchen, home.oven, 200);
     await overheats(home.oven);
   }
   const found = await onlyCase(home.oven);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
 let made = 0;
@@ -33,11 +33,7 @@ const event = async (device: string, type: string, code: string) => {
 const raise = (device: string, code: string) => event(device, "fault.raised", code);
 const clear = (device: string, code: string) => event(device, "fault.cleared", code);
 
-async function newHome(): Promise<Person & { oven: string }> {
-  const oven = `merge-${(made += 1)}`;
-  await kitchen.ovens(oven);
-  return { ...(await kitchen.newOwner(oven)), oven };
-}
+const newHome = () => kitchen.newHome("merge");
 const byHand = async (of: { deviceId: string } | { householdId: string }, more: object = {}): Promise<string> => {
   const title = `Case ${(made += 1)}`;
   const { body } = await post("/cases", { ...of, severity: "service", cause: `cause_${made}`, title, ...more });

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { coolDown, overheat } from "../../test/support/cavity-heat.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
-let made = 0;
 const minute = 60_000;
 const week = 7 * 24 * 60 * minute;
 
@@ -15,20 +15,9 @@ afterAll(() => kitchen.close());
 const get = async (path: string) => (await kitchen.as("support", "GET", path)).body;
 const post = (path: string, body: object = {}) => kitchen.as("support", "POST", path, body);
 
-async function newHome() {
-  const oven = `seen-${(made += 1)}`;
-  await kitchen.ovens(oven);
-  return { ...(await kitchen.newOwner(oven)), oven };
-}
-const reads = async (device: string, cavity_c: number) => {
-  await kitchen.say({ device, channel: "telemetry", payload: { atMs: kitchen.clock.nowMs(), m: { cavity_c } } });
-  kitchen.clock.forward(10_000);
-};
-/** For longer than the rule holds. */
-const overheats = async (device: string) => {
-  for (let n = 0; n < 4; n += 1) await reads(device, 300);
-};
-const cools = (device: string) => reads(device, 120);
+const newHome = () => kitchen.newHome("seen");
+const overheats = (device: string) => overheat(kitchen, device);
+const cools = (device: string) => coolDown(kitchen, device);
 const caseOf = async (device: string) => (await get(`/cases?device=${device}&cause=over_temperature`)).items[0];
 const kinds = async (id: string) => (await get(`/cases/${id}`)).entries.map((entry: { kind: string }) => entry.kind);
 const thisWeek = async () => (await get("/cases/measures?weeks=1&severity=safety")).weeks[0];

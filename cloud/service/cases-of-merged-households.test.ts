@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
 let made = 0;
@@ -19,11 +19,7 @@ interface Line {
 
 const get = async (path: string) => (await kitchen.as("support", "GET", path)).body;
 const post = (path: string, body: object = {}) => kitchen.as("support", "POST", path, body);
-async function newHome(): Promise<Person & { oven: string }> {
-  const oven = `joined-${(made += 1)}`;
-  await kitchen.ovens(oven);
-  return { ...(await kitchen.newOwner(oven)), oven };
-}
+const newHome = () => kitchen.newHome("joined");
 async function newProspect(): Promise<string> {
   const fact = { source: "shop", id: `fact-${(made += 1)}`, type: "price.checked", atMs: kitchen.clock.nowMs() };
   const reference = { kind: "shop_customer", value: `customer-${made}` };

@@ -5,7 +5,6 @@ import { questionsPerHourMax } from "./core/help.ts";
 
 const hour = 3_600_000;
 let kitchen: Kitchen;
-let made = 0;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
@@ -14,11 +13,9 @@ afterAll(() => kitchen.close());
 
 /** A household with an appliance, which nothing here is about. */
 async function newHome(locale = "en"): Promise<Person & { oven: string }> {
-  const oven = `alone-${(made += 1)}`;
-  await kitchen.ovens(oven);
-  const person = await kitchen.newOwner(oven);
-  await kitchen.call(person.key, "PATCH", "/my/household", { locale });
-  return { ...person, oven };
+  const home = await kitchen.newHome("alone");
+  await kitchen.call(home.key, "PATCH", "/my/household", { locale });
+  return home;
 }
 
 const tick = () => kitchen.slices.service.tickConversations();

@@ -9,7 +9,6 @@ const hour = 3_600_000;
 const day = 24 * hour;
 
 let kitchen: Kitchen;
-let ovens = 0;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
@@ -17,12 +16,9 @@ beforeAll(async () => {
 afterAll(() => kitchen.close());
 
 async function newHome(locale = "en"): Promise<Person & { oven: string }> {
-  ovens += 1;
-  const oven = `talk-${ovens}`;
-  await kitchen.ovens(oven);
-  const person = await kitchen.newOwner(oven);
-  await kitchen.call(person.key, "PATCH", "/my/household", { locale });
-  return { ...person, oven };
+  const home = await kitchen.newHome("talk");
+  await kitchen.call(home.key, "PATCH", "/my/household", { locale });
+  return home;
 }
 
 const tick = () => kitchen.slices.service.tickConversations();

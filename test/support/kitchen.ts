@@ -100,6 +100,7 @@ export class Kitchen {
   readonly #hub: GatewayHub;
   #sequence = 0;
   #codes = 0;
+  #homes = 0;
 
   private constructor(parts: Pick<Kitchen, "base" | "slices" | "clock" | "app" | "artifactsDir">, hub: GatewayHub) {
     this.#hub = hub;
@@ -234,6 +235,14 @@ export class Kitchen {
     const { status, body } = await this.call(null, "POST", "/my/pair", { code, name });
     if (status !== 201) throw new Error(`${device} was not paired: ${JSON.stringify(body)}`);
     return { key: body.secret, memberId: body.you.memberId, householdId: body.household.id };
+  }
+
+  /** A household with an oven, whose name begins like this. */
+  async newHome(name: string): Promise<Person & { oven: string }> {
+    this.#homes += 1;
+    const oven = `${name}-${this.#homes}`;
+    await this.ovens(oven);
+    return { ...(await this.newOwner(oven)), oven };
   }
 
   /** The owner invites somebody, who joins. */
