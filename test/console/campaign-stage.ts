@@ -1,4 +1,5 @@
 /** A campaign that runs, one that is a draft, and a recall, for six households of which some agreed and some did not. */
+import mqtt, { type MqttClient } from "mqtt";
 import { loadModels } from "../../device-sim/models.ts";
 import { type RunningService, until } from "../support/service-process.ts";
 
@@ -8,7 +9,12 @@ const households = 6;
 export interface CampaignStage {
   campaignId: string;
   draftId: string;
+  /** Nothing but a draft, to be changed. */
+  sharedId: string;
   recallId: string;
+  /** Of a household with two ovens, one of which acknowledged it. */
+  halfRecallId: string;
+  leave(): Promise<unknown>;
   /** Who got it, and who did not agree. */
   agreedId: string;
   silentId: string;
@@ -46,7 +52,33 @@ async function homes(service: RunningService): Promise<string[]> {
   return ids;
 }
 
-const range = (to: string) => ({ kind: "serials", model: "oven-x200", ranges: [{ from: "oven-1", to }] });
+/** A household with two ovens, one of which does as it is told: it shows what comes, and its owner acknowledges it. */
+async function twoOvens(service: RunningService): Promise<MqttClient> {
+  const devices = ["oven-7", "oven-8"].map((id) => ({ id, model: "oven-x200", serial: id }));
+  const { items } = await made(service, "POST", "/devices/batch", { devices });
+  const home = { name: "Two ovens", locale: "en", timeZone: "Europe/Berlin" };
+  const { id } = await made(service, "POST", "/households", home);
+  for (const device of devices) await made(service, "PUT", `/households/${id}/devices/${device.id}`);
+  const clientId = "oven-7";
+  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${service.mqttPort}`, {
+    clientId,
+    username: clientId,
+    password: items.find((item: { id: string }) => item.id === clientId).token,
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+  });
+  client.on("message", (_topic, payload) => {
+    const delivery = JSON.parse(payload.toString());
+    for (const step of ["stored", "shown", "acted"]) {
+      const receipt = { deliveryId: delivery.id, attempt: delivery.attempt, atMs: Date.now(), step };
+      client.publish(`hearth/v1/devices/${clientId}/receipts`, JSON.stringify(receipt), { qos: 1 });
+    }
+  });
+  await client.subscribeAsync(`hearth/v1/devices/${clientId}/inbox`, { qos: 1 });
+  return client;
+}
+
+const range = (to: string, from = "oven-1") => ({ kind: "serials", model: "oven-x200", ranges: [{ from, to }] });
 
 export async function setCampaignStage(service: RunningService): Promise<CampaignStage> {
   for (const model of loadModels().values()) await made(service, "PUT", `/models/${model.key}`, model);
@@ -87,10 +119,20 @@ export async function setCampaignStage(service: RunningService): Promise<Campaig
   const recall = { kind: "recall", name: "Door hinge", audience: range("oven-3"), itemIds: [hinge] };
   const recallId = await campaign(recall, true);
   await decided(recallId, 3);
+  const oven = await twoOvens(service);
+  const latch = { kind: "recall", name: "Door latch", audience: range("oven-8", "oven-7"), itemIds: [hinge] };
+  const halfRecallId = await campaign(latch, true);
+  await until("one of the two ovens acknowledged", async () => {
+    const { body } = await service.api(`/api/v1/campaigns/${halfRecallId}/recall`);
+    return JSON.stringify(body).includes('"acknowledgedAtMs":1');
+  });
   return {
     campaignId,
     draftId,
+    sharedId: await campaign({ ...plan, name: "Shared dough", audience: range("oven-5") }, false),
     recallId,
+    halfRecallId,
+    leave: () => oven.endAsync(true),
     agreedId: ids[0] ?? "",
     silentId: ids[5] ?? "",
     itemTitle: "Roast on Sunday",

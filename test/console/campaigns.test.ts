@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { desk, faultsOf, hasChromium, onStage, overflow, phone } from "./browse.ts";
 import { setCampaignStage } from "./campaign-stage.ts";
 
-const hearth = onStage(setCampaignStage);
+const hearth = onStage(setCampaignStage, { leave: (stage) => stage.leave() });
 const { open } = hearth;
 
 describe.skipIf(!hasChromium)("campaigns in the console", () => {
@@ -56,6 +56,13 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 
+    test("a recall that one of two ovens acknowledged says so", async () => {
+      const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.halfRecallId}`);
+      const table = page.getByRole("region", { name: "Households of the recall" }).getByRole("table");
+      await table.getByText("Acknowledged 1 of 2").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
     test("a household's page says what it got and why it did not get the rest, test by test", async () => {
       const { page, complaints } = await open(screen, `/households/${hearth.stage.silentId}`);
       const section = page.getByRole("region", { name: "Decisions" });
@@ -88,6 +95,38 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
       await page.getByRole("button", { name: "Approve" }).click();
       await page.getByText(/second person/).waitFor();
       // The console writes a refusal of the service to the browser's log.
+      expect(complaints.filter((line) => !line.includes("409"))).toEqual([]);
+    });
+
+    test("a draft that somebody else changed meanwhile is not written over unread, and nothing that was typed is lost", async () => {
+      const api = (path: string, init?: object) => hearth.service.api(path, init);
+      const path = `/api/v1/campaigns/${hearth.stage.sharedId}`;
+      const { name: begun, ...rest } = (await api(path)).body.definition;
+      const theirs = (name: string) => api(path, { method: "PUT", body: { ...rest, name, priority: 7 } });
+      await api(path, { method: "PUT", body: { ...rest, name: begun, priority: 5 } });
+      const { page, complaints } = await open(screen, `/campaigns/new?draft=${hearth.stage.sharedId}`);
+      const name = page.getByLabel("Name");
+      const save = page.getByRole("button", { name: "Save the draft" });
+      await name.fill("Mine");
+      await theirs("Theirs");
+      await save.click();
+      const alert = page.getByRole("alert", { name: "Changed meanwhile" });
+      await alert.getByText(`name was “${begun}”, and is “Theirs”`).waitFor();
+      await alert.getByText("priority was “5”, and is “7”").waitFor();
+      await alert.getByText("Look at their version").click();
+      await alert.getByRole("definition").getByText("Theirs", { exact: true }).waitFor();
+      expect([await name.inputValue(), await save.isDisabled()]).toEqual(["Mine", true]);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await alert.getByRole("button", { name: "Take theirs, and drop mine" }).click();
+      await alert.waitFor({ state: "detached" });
+      expect(await name.inputValue()).toBe("Theirs");
+      await name.fill("Mine again");
+      await theirs("Theirs again");
+      await save.click();
+      await alert.getByRole("button", { name: "Go on with mine" }).click();
+      await save.click();
+      await page.getByRole("heading", { name: "Mine again" }).waitFor();
+      expect((await api(path)).body.definition.name).toBe("Mine again");
       expect(complaints.filter((line) => !line.includes("409"))).toEqual([]);
     });
   });

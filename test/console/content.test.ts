@@ -205,4 +205,19 @@ describe.skipIf(!hasChromium)("content in the console", () => {
       expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
     });
   }
+
+  test("what is typed and not saved is there after a look at the versions", async () => {
+    const made = await hearth.service.api("/api/v1/content/items", { method: "POST", body: rest("As it was") });
+    const { page, complaints } = await open(desk, `/content/${made.body.id}`);
+    const text = page.getByRole("textbox", { name: "Text", exact: true });
+    await text.fill("Not saved yet");
+    await page.getByRole("link", { name: "Versions (1)" }).click();
+    await text.waitFor({ state: "hidden" });
+    await page.getByRole("link", { name: "Text", exact: true }).click();
+    await text.waitFor();
+    expect(await text.inputValue()).toBe("Not saved yet");
+    await page.getByRole("button", { name: "Save as version 2" }).click();
+    await page.getByText("Version 2: draft").waitFor();
+    expect(complaints).toEqual([]);
+  });
 });

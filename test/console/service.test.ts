@@ -366,6 +366,44 @@ describe.skipIf(!hasChromium)("service in the console", () => {
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 
+    test("a promise that somebody else changed meanwhile is not written over unread, and nothing that was typed is lost", async () => {
+      const policyPath = "/api/v1/cases/policy";
+      const { policy: began } = (await hearth.service.api(policyPath)).body;
+      const hourMs = 3_600_000;
+      const put = (firstAnswerMs: number) =>
+        hearth.service.api(policyPath, {
+          method: "PUT",
+          body: { ...began, info: { ...began.info, firstAnswerMs, resolveMs: 900 * hourMs } },
+        });
+      await put(10 * hourMs);
+      const { page, complaints } = await open(screen, "/cases?tab=measures");
+      await page.getByRole("button", { name: "Change the times…" }).click();
+      const answer = page.getByRole("group", { name: "Safety" }).getByLabel("First answer, hours");
+      const infoAnswer = page.getByRole("group", { name: "Info" }).getByLabel("First answer, hours");
+      const promise = page.getByRole("button", { name: "Promise that" });
+      await answer.fill("5");
+      await put(20 * hourMs);
+      await promise.click();
+      const alert = page.getByRole("alert", { name: "Changed meanwhile" });
+      await alert.getByText("Info / first answer was “10 h”, and is “20 h”").waitFor();
+      await alert.getByText("Look at their version").click();
+      await alert.getByText("20 h", { exact: true }).waitFor();
+      expect([await answer.inputValue(), await promise.isDisabled()]).toEqual(["5", true]);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await alert.getByRole("button", { name: "Take theirs, and drop mine" }).click();
+      await alert.waitFor({ state: "detached" });
+      expect(await infoAnswer.inputValue()).toBe("20");
+      await answer.fill("6");
+      await put(30 * hourMs);
+      await promise.click();
+      await alert.getByRole("button", { name: "Go on with mine" }).click();
+      await promise.click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      const { policy } = (await hearth.service.api(policyPath)).body;
+      expect([policy.safety.firstAnswerMs, policy.info.firstAnswerMs]).toEqual([6 * hourMs, 20 * hourMs]);
+      expect(complaints.filter((one) => !one.includes("409"))).toEqual([]);
+    });
+
     test("a channel gets another name and is told of other things, from a level of the escalation on", async () => {
       const made = await hearth.service.api("/api/v1/notices/channels", {
         method: "POST",

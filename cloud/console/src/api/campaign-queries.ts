@@ -18,9 +18,9 @@ const liveMs = 2_000;
 
 const campaignsPath = "/api/v1/campaigns";
 export const campaignPath = (id: string) => `${campaignsPath}/${encodeURIComponent(id)}`;
-/** Where what is saved goes: a new draft, or one that there is. */
-export const savePath = (changed: Pick<Campaign, "id" | "editedAtMs"> | null) =>
-  changed === null ? campaignsPath : `${campaignPath(changed.id)}?basedOn=${changed.editedAtMs}`;
+/** Where what is saved goes: a new draft, or the one of that id as it was then. */
+export const savePath = (id: string | null, editedAtMs: number) =>
+  id === null ? campaignsPath : `${campaignPath(id)}?basedOn=${editedAtMs}`;
 
 export const campaignsQuery = (cursor: string | undefined) =>
   queryOptions({

@@ -42,7 +42,7 @@ export const unreachableWords: Record<UnreachableWhy, string> = {
 const reasons: Record<string, string> = {
   no_consent: "No consent to marketing",
   disengaged: "Turned away, left in peace",
-  held_out: "In this quarter's hold-out",
+  held_out: "In this quarter’s hold-out",
   quiet_hours: "Quiet hours",
   capped: "Had as many as it may have",
   wants_none: "Wants no such messages",

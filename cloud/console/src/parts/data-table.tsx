@@ -7,6 +7,8 @@ export interface Column<Row> {
   cell: (row: Row) => ReactNode;
   /** What a card begins with: it stands there without its name. */
   lead?: boolean;
+  /** Numbers stand below each other by their last digit. */
+  isNumber?: boolean;
 }
 
 interface DataTableProps<Row> {
@@ -26,8 +28,8 @@ export function DataTable<Row>({ label, columns, rows, keyOf, toneOf, stale = fa
     <table role="table" className={classes["table"]} data-stale={stale} aria-label={label}>
       <thead role="rowgroup">
         <tr role="row">
-          {columns.map(({ name }) => (
-            <th key={name} role="columnheader" scope="col">
+          {columns.map(({ name, isNumber = false }) => (
+            <th key={name} role="columnheader" scope="col" data-number={isNumber}>
               {name}
             </th>
           ))}
@@ -36,8 +38,8 @@ export function DataTable<Row>({ label, columns, rows, keyOf, toneOf, stale = fa
       <tbody role="rowgroup">
         {rows.map((row) => (
           <tr key={keyOf(row)} role="row" className={classes["row"]} data-row data-tone={toneOf?.(row) ?? "plain"}>
-            {columns.map(({ name, cell, lead = false }) => (
-              <Cell key={name} name={name} lead={lead}>
+            {columns.map(({ name, cell, lead = false, isNumber = false }) => (
+              <Cell key={name} name={name} lead={lead} isNumber={isNumber}>
                 {cell(row)}
               </Cell>
             ))}
@@ -48,10 +50,17 @@ export function DataTable<Row>({ label, columns, rows, keyOf, toneOf, stale = fa
   );
 }
 
-function Cell({ name, lead, children }: { name: string; lead: boolean; children: ReactNode }) {
+interface CellProps {
+  name: string;
+  lead: boolean;
+  isNumber: boolean;
+  children: ReactNode;
+}
+
+function Cell({ name, lead, isNumber, children }: CellProps) {
   if (children === null) {
     return (
-      <td role="cell" className={classes["blank"]}>
+      <td role="cell" className={classes["blank"]} data-number={isNumber}>
         <span aria-hidden="true">–</span>
         <span className="hidden">none</span>
       </td>
@@ -62,7 +71,7 @@ function Cell({ name, lead, children }: { name: string; lead: boolean; children:
       {children}
     </td>
   ) : (
-    <td role="cell" data-label={name}>
+    <td role="cell" data-label={name} data-number={isNumber}>
       {children}
     </td>
   );

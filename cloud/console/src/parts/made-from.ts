@@ -1,5 +1,12 @@
 import { useState } from "react";
 
+/** A version of what is written in a form. */
+export interface Version {
+  version: number;
+  createdBy: string;
+  createdAtMs: number;
+}
+
 export interface MadeFrom<V> {
   /** The version that the draft was begun with: what a change names. */
   base: V;

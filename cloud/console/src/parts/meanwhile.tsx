@@ -4,21 +4,22 @@ import { changesBetween } from "../core/changes.ts";
 import { plural } from "../core/numbers.ts";
 import { Ago } from "./ago.tsx";
 import { AlertIcon } from "./icons.tsx";
+import type { MadeFrom, Version } from "./made-from.ts";
 import classes from "./meanwhile.module.css";
 import page from "./page.module.css";
 import { Who } from "./who.tsx";
 
-interface MeanwhileProps {
-  /** What the draft was made from, and what is there now. */
-  before: unknown;
-  now: unknown;
-  version: number;
-  by: string;
-  atMs: number;
-  onKeep: () => void;
-  onTake: () => void;
+interface MeanwhileProps<V> {
+  /** Of the draft that is written; nothing is shown while nobody else saved. */
+  madeFrom: MadeFrom<V>;
+  /** What of a version people write: of that the changes are told. */
+  saysOf: (version: V) => unknown;
+  /** Where versions have no number that people read. */
+  title?: string;
+  /** One of the two is chosen: the saving that was refused, and whatever else was said of the draft, is over. */
+  onChosen: () => void;
   /** The other version, whole. */
-  children: ReactNode;
+  children: (other: V) => ReactNode;
 }
 
 const shownMax = 12;
@@ -27,16 +28,22 @@ const changeWords = (was: string | null, is: string | null): string =>
   was === null ? `is new: “${is}”` : is === null ? `was “${was}”, and is gone` : `was “${was}”, and is “${is}”`;
 
 /** Somebody else saved what is being written: who, when and what they changed, and which of the two it is to be. */
-export function Meanwhile({ before, now, version, by, atMs, onKeep, onTake, children }: MeanwhileProps) {
-  const changes = changesBetween(before, now);
+export function Meanwhile<V extends Version>({ madeFrom, saysOf, title, onChosen, children }: MeanwhileProps<V>) {
+  const { base, other, keepMine, takeTheirs } = madeFrom;
+  if (other === null) return null;
+  const changes = changesBetween(saysOf(base), saysOf(other));
+  const choose = (one: () => void) => () => {
+    onChosen();
+    one();
+  };
   return (
     <section className={classes["meanwhile"]} role="alert" aria-label="Changed meanwhile">
       <p className={classes["title"]}>
-        <AlertIcon /> Version {version} is there meanwhile
+        <AlertIcon /> {title ?? `Version ${other.version} is there meanwhile`}
       </p>
       <p>
-        <Who principal={by} /> put it there <Ago atMs={atMs} />. What you wrote stands as you left it; saved, it
-        replaces theirs.
+        <Who principal={other.createdBy} /> put it there <Ago atMs={other.createdAtMs} />. What you wrote stands as you
+        left it; saved, it replaces theirs.
       </p>
       {changes.length === 0 ? (
         <p>It says the same as the version that you began with.</p>
@@ -52,13 +59,13 @@ export function Meanwhile({ before, now, version, by, atMs, onKeep, onTake, chil
       )}
       <details>
         <summary>Look at their version</summary>
-        <div className={classes["theirs"]}>{children}</div>
+        <div className={classes["theirs"]}>{children(other)}</div>
       </details>
       <div className={page["actions"]}>
-        <Button variant="default" onClick={onKeep}>
+        <Button variant="default" onClick={choose(keepMine)}>
           Go on with mine
         </Button>
-        <Button variant="default" onClick={onTake}>
+        <Button variant="default" onClick={choose(takeTheirs)}>
           Take theirs, and drop mine
         </Button>
       </div>

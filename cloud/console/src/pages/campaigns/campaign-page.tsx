@@ -32,6 +32,7 @@ export function CampaignPage() {
   return (
     <div className={page["page"]}>
       <title>{`${question.data?.definition.name ?? "Campaign"} · Hearth`}</title>
+      <Head campaign={missing ? undefined : question.data} />
       <EngagementTabs current="campaigns" />
       {missing ? (
         <Empty title="There is no such campaign">
@@ -46,19 +47,25 @@ export function CampaignPage() {
   );
 }
 
+function Head({ campaign }: { campaign: CampaignDetail | undefined }) {
+  if (campaign === undefined) return <h1>Campaign</h1>;
+  const { words, tone } = campaignStateWords[campaign.state];
+  return (
+    <div className={page["head"]}>
+      <div>
+        <p className={page["soft"]}>{campaign.kind === "recall" ? "Recall" : "Campaign"}</p>
+        <h1>{campaign.definition.name}</h1>
+      </div>
+      <StateMark tone={tone}>{words}</StateMark>
+    </div>
+  );
+}
+
 function Known({ campaign }: { campaign: CampaignDetail }) {
-  const { state, definition, funnel, kind, recall } = campaign;
-  const { words, tone } = campaignStateWords[state];
+  const { definition, funnel, recall } = campaign;
   const hasBegun = campaign.startedAtMs !== null;
   return (
     <>
-      <div className={page["head"]}>
-        <div>
-          <p className={page["soft"]}>{kind === "recall" ? "Recall" : "Campaign"}</p>
-          <h1>{definition.name}</h1>
-        </div>
-        <StateMark tone={tone}>{words}</StateMark>
-      </div>
       <Actions campaign={campaign} />
       <div className={classes["columns"]}>
         <div className={page["page"]}>

@@ -1,15 +1,18 @@
-import { Button, Checkbox, NativeSelect, NumberInput, TextInput } from "@mantine/core";
+import { Button, Checkbox, NativeSelect, NumberInput, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { campaignItemsQuery, campaignQuery, savePath } from "../../api/campaign-queries.ts";
 import type { Campaign, CampaignDefinition } from "../../api/campaign-shapes.ts";
-import { send } from "../../api/client.ts";
+import { isOvertaken, send } from "../../api/client.ts";
 import { modelsQuery } from "../../api/queries.ts";
 import { segmentsQuery } from "../../api/segment-queries.ts";
 import { minuteOf, minuteText } from "../../core/campaigns.ts";
 import { contentClassWords } from "../../core/content.ts";
+import { plural } from "../../core/numbers.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
+import { useMadeFrom, type Version } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./campaigns.module.css";
@@ -91,15 +94,53 @@ function definitionOf(draft: Draft, kind: "campaign" | "recall", endsMs: number)
   };
 }
 
+interface Begun extends Version {
+  draft: Draft;
+}
+
+/** @param known null: it is new. A campaign has no number of versions: when it was last written stands for it. */
+const begunWith = (known: Campaign | null, nowMs: number): Begun =>
+  known === null
+    ? { version: 0, createdBy: "", createdAtMs: 0, draft: fresh }
+    : {
+        version: known.editedAtMs,
+        createdBy: known.editedBy,
+        createdAtMs: known.editedAtMs,
+        draft: draftOf(known, nowMs),
+      };
+
+const titleIn = (all: readonly { id: string; title: string }[], id: string): string =>
+  all.find((one) => one.id === id)?.title ?? id;
+
+/** A draft in the words of its form, to tell what somebody changed: what has a title is called by it. */
+function useSaysOf() {
+  const segments = useQuery(segmentsQuery).data?.items ?? [];
+  const items = useQuery(campaignItemsQuery).data?.items ?? [];
+  return (draft: Draft) => ({
+    name: draft.name,
+    ...(draft.audience === "segment"
+      ? { segment: titleIn(segments, draft.segmentId) }
+      : { model: draft.model, serials: draft.ranges.map(({ from, to }) => `${from} to ${to}`) }),
+    items: draft.itemIds.map((id) => titleIn(items, id)),
+    from: draft.date === "" ? "at once" : `${draft.date} ${draft.time}`,
+    "best hour": draft.bestHour ? "yes" : "no",
+    priority: draft.priority,
+    "ends after days": draft.days,
+    goal: draft.event === "" ? "none" : `${draft.event} within ${plural(draft.withinDays, "day")}`,
+  });
+}
+
 /** Writes a campaign or a recall, with its estimate beside it. */
 export function CampaignEditorPage() {
-  const { draft: id } = route.useSearch();
+  const { draft: id, kind } = route.useSearch();
   const found = useQuery({ ...campaignQuery(id ?? ""), enabled: id !== undefined, refetchInterval: false });
   return (
     <div className={page["page"]}>
       <title>Draft a campaign · Hearth</title>
+      <h1>{kind === "recall" ? "Recall" : "Campaign"}</h1>
       <EngagementTabs current="campaigns" />
       {id === undefined ? <Editor known={null} /> : found.data !== undefined && <Editor known={found.data} />}
+      {found.isLoading && <Skeleton height={420} radius={10} />}
       {found.error !== null && id !== undefined && <Notice error={found.error} />}
     </div>
   );
@@ -108,68 +149,92 @@ export function CampaignEditorPage() {
 function Editor({ known }: { known: Campaign | null }) {
   const { kind = "campaign" } = route.useSearch();
   const [beganMs] = useState(() => Date.now());
-  const [base] = useState(known);
-  const [draft, setDraft] = useState<Draft>(() => (known === null ? fresh : draftOf(known, beganMs)));
+  const newest = begunWith(known, beganMs);
+  const [draft, setDraft] = useState<Draft>(newest.draft);
+  const madeFrom = useMadeFrom(
+    newest,
+    (begun) => JSON.stringify(draft) !== JSON.stringify(begun.draft),
+    (begun) => setDraft(begun.draft),
+  );
+  const isBehind = madeFrom.other !== null;
+  const saysOf = useSaysOf();
   const navigate = useNavigate();
   const client = useQueryClient();
   const change = (more: Partial<Draft>) => setDraft((before) => ({ ...before, ...more }));
   const definition = definitionOf(draft, kind, beganMs + draft.days * dayMs);
   const save = useMutation({
-    mutationFn: (given: CampaignDefinition) => send<Campaign>(known === null ? "POST" : "PUT", savePath(base), given),
+    mutationFn: (given: CampaignDefinition) =>
+      send<Campaign>(known === null ? "POST" : "PUT", savePath(known?.id ?? null, madeFrom.base.version), given),
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["campaigns"] }) : undefined),
     async onSuccess(saved) {
+      if (saved !== null) madeFrom.saved({ ...begunWith(saved, beganMs), draft });
       await client.invalidateQueries({ queryKey: ["campaigns"] });
       if (saved !== null) await navigate({ to: "/campaigns/$id", params: { id: saved.id } });
     },
   });
   return (
-    <>
-      <h1>{kind === "recall" ? "Recall" : "Campaign"}</h1>
-      <div className={classes["columns"]}>
-        <form
-          className={page["card"]}
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (definition !== null) save.mutate(definition);
-          }}
+    <div className={classes["columns"]}>
+      <form
+        className={page["card"]}
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (definition !== null) save.mutate(definition);
+        }}
+      >
+        <TextInput
+          label="Name"
+          required
+          maxLength={120}
+          value={draft.name}
+          onChange={(event) => change({ name: event.currentTarget.value })}
+        />
+        <Audience draft={draft} kind={kind} onChange={change} />
+        <Items draft={draft} kind={kind} onChange={change} />
+        {kind === "campaign" && <Plan draft={draft} onChange={change} />}
+        <NumberInput
+          label="Ends after days"
+          description="Nothing of it goes out afterwards, whatever still waits."
+          min={1}
+          max={365}
+          value={draft.days}
+          onChange={(value) => change({ days: Number(value) || 1 })}
+        />
+        {save.error !== null && !isBehind && <Notice error={save.error} />}
+        <Meanwhile
+          madeFrom={madeFrom}
+          title="The draft was changed meanwhile"
+          saysOf={(begun) => saysOf(begun.draft)}
+          onChosen={save.reset}
         >
-          <TextInput
-            label="Name"
-            required
-            maxLength={120}
-            value={draft.name}
-            onChange={(event) => change({ name: event.currentTarget.value })}
-          />
-          <Audience draft={draft} kind={kind} onChange={change} />
-          <Items draft={draft} kind={kind} onChange={change} />
-          {kind === "campaign" && <Plan draft={draft} onChange={change} />}
-          <NumberInput
-            label="Ends after days"
-            description="Nothing of it goes out afterwards, whatever still waits."
-            min={1}
-            max={365}
-            value={draft.days}
-            onChange={(value) => change({ days: Number(value) || 1 })}
-          />
-          {save.error !== null && <Notice error={save.error} />}
-          <div className={page["actions"]}>
-            <Button type="submit" disabled={definition === null} loading={save.isPending}>
-              Save the draft
-            </Button>
-          </div>
-          <p className={page["note"]}>A second person approves it before it can start.</p>
-        </form>
-        <div className={page["page"]}>
-          {definition === null ? (
-            <p className={page["note"]}>
-              Name it, say whom it is for and what they get: then you see here whom it would reach, and who would be
-              left out and why.
-            </p>
-          ) : (
-            <Estimate definition={definition} />
+          {(other) => (
+            <dl className={classes["facts"]}>
+              {Object.entries(saysOf(other.draft)).map(([name, said]) => (
+                <Fragment key={name}>
+                  <dt>{name}</dt>
+                  <dd>{Array.isArray(said) ? said.join(", ") : said}</dd>
+                </Fragment>
+              ))}
+            </dl>
           )}
+        </Meanwhile>
+        <div className={page["actions"]}>
+          <Button type="submit" disabled={definition === null || isBehind} loading={save.isPending}>
+            Save the draft
+          </Button>
         </div>
+        <p className={page["note"]}>A second person approves it before it can start.</p>
+      </form>
+      <div className={page["page"]}>
+        {definition === null ? (
+          <p className={page["note"]}>
+            Name it, say whom it is for and what they get: then you see here whom it would reach, and who would be left
+            out and why.
+          </p>
+        ) : (
+          <Estimate definition={definition} />
+        )}
       </div>
-    </>
+    </div>
   );
 }
 

@@ -34,7 +34,8 @@ export function Funnel({ funnel, hasGoal }: { funnel: CampaignFunnel; hasGoal: b
               <span style={{ width: `${(100 * count) / most}%`, display: "block" }} className={classes["bar"]} />
             </span>
             <span className={`${classes["number"]} numbers`}>
-              {countText(count)} <span className={page["soft"]}>{shareText(count, members)}</span>
+              {countText(count)}{" "}
+              <span className={`${page["soft"]} ${classes["share"]}`}>{shareText(count, members)}</span>
             </span>
           </li>
         ))}

@@ -36,17 +36,22 @@ export function RecallHouseholds({
   const letters = useMutation({
     mutationFn: () => download(`${campaignPath(id)}/unreachable.csv`, `recall-${id}-letters.csv`),
   });
-  const countOf = (wanted: RecallStatus) => counts.find((one) => one.status === wanted);
+  const countOf = (wanted: RecallStatus) => counts.find((one) => one.status === wanted && one.appliances > 0);
   return (
     <section className={page["card"]} aria-label="Households of the recall">
       <h2>Households</h2>
       <ul className={classes["reasons"]}>
-        {statuses.map((one) => (
-          <li key={one}>
-            <StateMark tone={recallStatusWords[one].tone}>{recallStatusWords[one].words}</StateMark>
-            <Count count={countOf(one)} />
-          </li>
-        ))}
+        {statuses.map((one) => {
+          const { words, tone } = recallStatusWords[one];
+          const count = countOf(one);
+          return (
+            <li key={one}>
+              {/* A state that nobody is in calls for nothing. */}
+              <StateMark tone={count === undefined ? "plain" : tone}>{words}</StateMark>
+              <Count count={count} />
+            </li>
+          );
+        })}
       </ul>
       {countedAtMs !== null && (
         <p className={page["soft"]}>
@@ -106,7 +111,7 @@ export function RecallHouseholds({
 
 /** An appliance that nobody owns is of no household. */
 function Count({ count }: { count: RecallCount | undefined }) {
-  if (count === undefined || count.appliances === 0) return <span className={page["soft"]}>none</span>;
+  if (count === undefined) return <span className={page["soft"]}>none</span>;
   return (
     <span className="numbers">
       {plural(count.households, "household")}{" "}
@@ -137,11 +142,11 @@ const columns: readonly Column<RecallHousehold>[] = [
   {
     name: "State",
     cell: ({ status, why, appliances }) => (
-      <>
+      <div>
         <StateMark tone={recallStatusWords[status].tone}>{recallStatusWords[status].words}</StateMark>
         {acknowledgedWords(appliances) !== null && <p className={page["soft"]}>{acknowledgedWords(appliances)}</p>}
         {why !== null && <p className={page["soft"]}>{unreachableWords[why]}</p>}
-      </>
+      </div>
     ),
   },
 ];

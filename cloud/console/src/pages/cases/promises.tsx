@@ -3,13 +3,15 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { policyPath, policyQuery } from "../../api/case-queries.ts";
 import type { CasePolicy, PolicyVersion, Severity } from "../../api/case-shapes.ts";
-import { send } from "../../api/client.ts";
+import { isOvertaken, send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { severityWords, stepWords } from "../../core/case-words.ts";
 import { severityOrder } from "../../core/service-url.ts";
 import { durationText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
+import { useMadeFrom } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { SeverityMark } from "../../parts/severity.tsx";
@@ -37,11 +39,7 @@ export function Promises() {
       <QuestionNotice question={question} />
       {found !== undefined && (
         <>
-          <ul className={classes["promises"]}>
-            {severityOrder.map((severity) => (
-              <Promised key={severity} severity={severity} policy={found.policy} />
-            ))}
-          </ul>
+          <PromisedTimes policy={found.policy} />
           <p className={page["note"]}>
             Version {found.version}, by <Who principal={found.createdBy} />, <Ago atMs={found.createdAtMs} />. What was
             promised already stands.
@@ -54,6 +52,14 @@ export function Promises() {
     </section>
   );
 }
+
+const PromisedTimes = ({ policy }: { policy: CasePolicy }) => (
+  <ul className={classes["promises"]}>
+    {severityOrder.map((severity) => (
+      <Promised key={severity} severity={severity} policy={policy} />
+    ))}
+  </ul>
+);
 
 function Promised({ severity, policy }: { severity: Severity; policy: CasePolicy }) {
   const { firstAnswerMs, resolveMs, escalation } = policy[severity];
@@ -83,14 +89,35 @@ const formOf = (policy: CasePolicy): Form => {
   return { safety: of("safety"), service: of("service"), info: of("info") };
 };
 
+/** What people read of a version, by severity. */
+const saysOf = (policy: CasePolicy) =>
+  Object.fromEntries(
+    severityOrder.map((severity) => {
+      const { firstAnswerMs, resolveMs, escalation } = policy[severity];
+      const said = {
+        "first answer": durationText(firstAnswerMs),
+        solution: durationText(resolveMs),
+        "who hears": escalation.map(stepWords),
+      };
+      return [severityWords[severity].words, said];
+    }),
+  );
+
 function Times({ inForce, onDone }: { inForce: PolicyVersion; onDone: () => void }) {
   const client = useQueryClient();
-  const [{ policy, version }] = useState(inForce);
-  const [form, setForm] = useState(() => formOf(policy));
+  const [form, setForm] = useState(() => formOf(inForce.policy));
+  const madeFrom = useMadeFrom(
+    inForce,
+    (begun) => JSON.stringify(form) !== JSON.stringify(formOf(begun.policy)),
+    (begun) => setForm(formOf(begun.policy)),
+  );
+  const { base, other } = madeFrom;
   const save = useMutation({
-    mutationFn: (next: CasePolicy) => send("PUT", `${policyPath}?basedOn=${version}`, next),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["cases", "policy"] });
+    mutationFn: (next: CasePolicy) => send<PolicyVersion>("PUT", `${policyPath}?basedOn=${base.version}`, next),
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: policyQuery.queryKey }) : undefined),
+    onSuccess: async (saved) => {
+      if (saved !== null) madeFrom.saved(saved);
+      await client.invalidateQueries({ queryKey: policyQuery.queryKey });
       onDone();
     },
   });
@@ -100,11 +127,11 @@ function Times({ inForce, onDone }: { inForce: PolicyVersion; onDone: () => void
       className={page["form"]}
       onSubmit={(event) => {
         event.preventDefault();
-        const next = { ...policy };
+        const next = { ...base.policy };
         for (const severity of severityOrder) {
           const { answer, solution } = form[severity];
           const times = { firstAnswerMs: Number(answer) * hourMs, resolveMs: Number(solution) * hourMs };
-          next[severity] = { ...policy[severity], ...times };
+          next[severity] = { ...base.policy[severity], ...times };
         }
         save.mutate(next);
       }}
@@ -135,9 +162,12 @@ function Times({ inForce, onDone }: { inForce: PolicyVersion; onDone: () => void
           solution, and both take some time.
         </p>
       )}
-      {save.error !== null && <Notice error={save.error} />}
+      {save.error !== null && other === null && <Notice error={save.error} />}
+      <Meanwhile madeFrom={madeFrom} saysOf={({ policy }) => saysOf(policy)} onChosen={save.reset}>
+        {({ policy }) => <PromisedTimes policy={policy} />}
+      </Meanwhile>
       <div className={page["actions"]}>
-        <Button type="submit" loading={save.isPending} disabled={wrong.length > 0}>
+        <Button type="submit" loading={save.isPending} disabled={wrong.length > 0 || other !== null}>
           Promise that
         </Button>
         <Button variant="default" onClick={onDone}>

@@ -21,7 +21,7 @@ const keyOf = (name: string): string =>
 
 type Wording = Pick<ConsentText, "version" | "words" | "inReturn" | "createdBy" | "createdAtMs">;
 const nothingYet: Wording = { version: 0, words: "", inReturn: "", createdBy: "", createdAtMs: 0 };
-const wordsOf = ({ words, inReturn }: Wording) => ({ words, inReturn });
+const saysOf = ({ words, inReturn }: Wording) => ({ words, inReturn });
 
 /** The words of a purpose in one language. @param before what they are now; null for those that are not there yet */
 export function ConsentTextForm({ before, onDone }: { before: ConsentText | null; onDone: () => void }) {
@@ -31,7 +31,7 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
   const [locale, setLocale] = useState(before?.locale ?? "");
   const [words, setWords] = useState(before?.words ?? "");
   const [inReturn, setInReturn] = useState(before?.inReturn ?? "");
-  const { base, other, ...choice } = useMadeFrom<Wording>(
+  const madeFrom = useMadeFrom<Wording>(
     before ?? nothingYet,
     (begun) => words !== begun.words || inReturn !== begun.inReturn,
     (begun) => {
@@ -39,6 +39,7 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
       setInReturn(begun.inReturn);
     },
   );
+  const { base, other } = madeFrom;
   const isShared = purpose === "share";
   const put = useMutation({
     mutationFn: () => {
@@ -54,7 +55,7 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
     onError: (error) =>
       isOvertaken(error) ? client.invalidateQueries({ queryKey: consentTextsQuery.queryKey }) : undefined,
     async onSuccess(saved) {
-      if (saved !== null) choice.saved(saved);
+      if (saved !== null) madeFrom.saved(saved);
       await client.invalidateQueries({ queryKey: consentTextsQuery.queryKey });
       onDone();
     },
@@ -116,26 +117,14 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
         onChange={(event) => setInReturn(event.currentTarget.value)}
       />
       {put.error !== null && other === null && <Notice error={put.error} />}
-      {other !== null && (
-        <Meanwhile
-          before={wordsOf(base)}
-          now={wordsOf(other)}
-          version={other.version}
-          by={other.createdBy}
-          atMs={other.createdAtMs}
-          onKeep={() => {
-            put.reset();
-            choice.keepMine();
-          }}
-          onTake={() => {
-            put.reset();
-            choice.takeTheirs();
-          }}
-        >
-          <blockquote className={household["words"]}>{other.words}</blockquote>
-          <p className={page["note"]}>In return: {other.inReturn}</p>
-        </Meanwhile>
-      )}
+      <Meanwhile madeFrom={madeFrom} saysOf={saysOf} onChosen={put.reset}>
+        {(theirs) => (
+          <>
+            <blockquote className={household["words"]}>{theirs.words}</blockquote>
+            <p className={page["note"]}>In return: {theirs.inReturn}</p>
+          </>
+        )}
+      </Meanwhile>
       <div className={page["actions"]}>
         <Button type="submit" disabled={!isReady || other !== null} loading={put.isPending}>
           Put into force

@@ -259,7 +259,7 @@ interface SaveProps {
 function Save({ draft, item, check, madeFrom, locale, imageHref }: SaveProps) {
   const navigate = useNavigate();
   const client = useQueryClient();
-  const { base, other, keepMine, takeTheirs } = madeFrom;
+  const { base, other } = madeFrom;
   const saving = useMutation({
     mutationFn: (sent: ContentDraft) =>
       item === null
@@ -286,31 +286,17 @@ function Save({ draft, item, check, madeFrom, locale, imageHref }: SaveProps) {
         </ul>
       )}
       {saving.error !== null && other === null && <Notice error={saving.error} />}
-      {other !== null && (
-        <Meanwhile
-          before={base.draft}
-          now={other.draft}
-          version={other.version}
-          by={other.createdBy}
-          atMs={other.createdAtMs}
-          onKeep={() => {
-            saving.reset();
-            keepMine();
-          }}
-          onTake={() => {
-            saving.reset();
-            takeTheirs();
-          }}
-        >
+      <Meanwhile madeFrom={madeFrom} saysOf={(version) => version.draft} onChosen={saving.reset}>
+        {({ draft: theirs, imageHref: theirHref }) => (
           <Preview
             sectionName="Preview of their version"
-            draft={other.draft}
-            locale={other.draft.locales[locale] === undefined ? (Object.keys(other.draft.locales)[0] ?? "en") : locale}
+            draft={theirs}
+            locale={theirs.locales[locale] === undefined ? (Object.keys(theirs.locales)[0] ?? "en") : locale}
             models={check?.models ?? []}
-            imageHref={other.imageHref}
+            imageHref={theirHref}
           />
-        </Meanwhile>
-      )}
+        )}
+      </Meanwhile>
       <div className={page["actions"]}>
         <Button
           loading={saving.isPending}

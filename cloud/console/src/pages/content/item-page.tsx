@@ -72,7 +72,11 @@ function StandingItem({ id }: { id: string }) {
               },
             ]}
           />
-          {tab === "versions" ? <Versions item={item} /> : <Editor newest={writingOf(item, newest)} item={item} />}
+          {tab === "versions" && <Versions item={item} />}
+          {/* Out of sight and not gone: what is typed there and not saved yet is kept. */}
+          <div hidden={tab === "versions"}>
+            <Editor newest={writingOf(item, newest)} item={item} />
+          </div>
         </>
       )}
     </div>

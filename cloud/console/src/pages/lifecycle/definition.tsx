@@ -29,13 +29,22 @@ export function Definition() {
   );
 }
 
+const asVersion = ({ version, definition, createdBy, inForceFromMs }: DefinitionVersion) => ({
+  version,
+  definition,
+  createdBy,
+  createdAtMs: inForceFromMs,
+});
+
 function Known({ inForce }: { inForce: DefinitionVersion }) {
   const client = useQueryClient();
   const rights = useRights();
   const mayChange = rights?.may("lifecycle.write") === true;
   const [draft, setDraft] = useState<LifecycleDefinition>(inForce.definition);
-  const differs = (from: DefinitionVersion) => JSON.stringify(draft) !== JSON.stringify(from.definition);
-  const { base, other, ...choice } = useMadeFrom(inForce, differs, ({ definition }) => setDraft(definition));
+  const differs = (from: Pick<DefinitionVersion, "definition">) =>
+    JSON.stringify(draft) !== JSON.stringify(from.definition);
+  const madeFrom = useMadeFrom(asVersion(inForce), differs, ({ definition }) => setDraft(definition));
+  const { base, other } = madeFrom;
   const preview = useMutation({
     mutationFn: (definition: LifecycleDefinition) =>
       send<LifecyclePreview>("POST", "/api/v1/lifecycle/definition/preview", { definition }),
@@ -47,15 +56,14 @@ function Known({ inForce }: { inForce: DefinitionVersion }) {
     onSuccess: async (saved) => {
       if (saved !== null) {
         setDraft(saved.definition);
-        choice.saved(saved);
+        madeFrom.saved(asVersion(saved));
       }
       await client.invalidateQueries({ queryKey: ["lifecycle"] });
     },
   });
-  const chosen = (choose: () => void) => () => {
+  const forget = () => {
     preview.reset();
     save.reset();
-    choose();
   };
   const isChanged = differs(base);
   const found = preview.variables === draft ? (preview.data ?? null) : null;
@@ -74,24 +82,13 @@ function Known({ inForce }: { inForce: DefinitionVersion }) {
         mayChange={rights === undefined || mayChange}
         onChange={(next) => {
           setDraft(next);
-          preview.reset();
-          save.reset();
+          forget();
         }}
       />
       {error !== null && <Notice error={error} />}
-      {other !== null && (
-        <Meanwhile
-          before={base.definition}
-          now={other.definition}
-          version={other.version}
-          by={other.createdBy}
-          atMs={other.inForceFromMs}
-          onKeep={chosen(choice.keepMine)}
-          onTake={chosen(choice.takeTheirs)}
-        >
-          <DefinitionForm definition={other.definition} mayChange={false} onChange={() => {}} />
-        </Meanwhile>
-      )}
+      <Meanwhile madeFrom={madeFrom} saysOf={({ definition }) => definition} onChosen={forget}>
+        {({ definition }) => <DefinitionForm definition={definition} mayChange={false} onChange={() => {}} />}
+      </Meanwhile>
       {mayChange && (
         <div className={page["actions"]}>
           <Button

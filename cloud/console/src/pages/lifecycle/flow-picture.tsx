@@ -128,7 +128,11 @@ function FlowTable({ flows, before, after }: FlowPictureProps) {
         keyOf={({ from, to }) => `${from} ${to}`}
         columns={[
           { name: `${before} → ${after}`, lead: true, cell: ({ from, to }) => <StageStep from={from} to={to} /> },
-          { name: "Households", cell: ({ households }) => <span className="numbers">{countText(households)}</span> },
+          {
+            name: "Households",
+            isNumber: true,
+            cell: ({ households }) => <span className="numbers">{countText(households)}</span>,
+          },
         ]}
       />
     </details>

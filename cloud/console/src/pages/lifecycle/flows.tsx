@@ -117,9 +117,14 @@ function Changes({ found: { changes }, days }: { found: LifecycleFlows; days: nu
             toneOf={({ from, to }) => (isForward(from, to) ? "plain" : "mind")}
             columns={[
               { name: "Change", lead: true, cell: ({ from, to }) => <StageStep from={from} to={to} /> },
-              { name: "Changes", cell: (one) => <span className="numbers">{countText(one.changes)}</span> },
+              {
+                name: "Changes",
+                isNumber: true,
+                cell: (one) => <span className="numbers">{countText(one.changes)}</span>,
+              },
               {
                 name: "After, median",
+                isNumber: true,
                 cell: ({ daysMedian }) => <span className="numbers">{daysText(daysMedian)}</span>,
               },
             ]}

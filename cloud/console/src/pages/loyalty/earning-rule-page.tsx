@@ -162,7 +162,7 @@ function SaveCard({ rule, draft, madeFrom, run, vocabulary }: SaveCardProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [opened, setOpened] = useState(false);
-  const { base, other, keepMine, takeTheirs } = madeFrom;
+  const { base, other } = madeFrom;
   const definitionOf = (of: EarningDraft): EarningDefinition => earningDefinitionOf(of, vocabulary);
   const definition = definitionOf(draft);
   const key = rule?.key ?? keyFrom(definition.title);
@@ -181,10 +181,6 @@ function SaveCard({ rule, draft, madeFrom, run, vocabulary }: SaveCardProps) {
       if (rule === null && saved !== null) await navigate({ to: "/loyalty/rules/$key", params: { key: saved.key } });
     },
   });
-  const chosen = (choose: () => void) => () => {
-    save.reset();
-    choose();
-  };
   return (
     <section className={page["card"]} aria-label="Put it in force">
       <h2>{rule === null ? "Put it in force" : "Put it in force as the next version"}</h2>
@@ -193,19 +189,9 @@ function SaveCard({ rule, draft, madeFrom, run, vocabulary }: SaveCardProps) {
           ? "Try it first, as it stands now; then it can be put in force."
           : "What happened before goes by the version before it, however late it is told. Nobody loses or gets points for what was."}
       </p>
-      {other !== null && (
-        <Meanwhile
-          before={definitionOf(base.draft)}
-          now={definitionOf(other.draft)}
-          version={other.version}
-          by={other.createdBy}
-          atMs={other.createdAtMs}
-          onKeep={chosen(keepMine)}
-          onTake={chosen(takeTheirs)}
-        >
-          <RuleForm {...asTheirs} draft={other.draft} vocabulary={vocabulary} />
-        </Meanwhile>
-      )}
+      <Meanwhile madeFrom={madeFrom} saysOf={(version) => definitionOf(version.draft)} onChosen={save.reset}>
+        {({ draft: theirs }) => <RuleForm {...asTheirs} draft={theirs} vocabulary={vocabulary} />}
+      </Meanwhile>
       <div className={page["actions"]}>
         <Button disabled={run === null || key === "" || other !== null} onClick={() => setOpened(true)}>
           Put it in force

@@ -23,9 +23,11 @@ export const inForce = { yes: "Yes, from now on", no: "Not yet" };
 interface SaveProps {
   label: string;
   isChanged: boolean;
+  /** Somebody else saved since; then nothing is saved before one of the two is chosen. */
+  isOvertaken: boolean;
   isPending: boolean;
   error: Error | null;
-  /** What somebody else saved since; then nothing is saved before one of the two is chosen. */
+  /** What somebody else saved. */
   meanwhile: ReactNode;
   /** What is to be read before it is saved; null: nothing, it is saved at once. */
   confirm: { title: string; body: ReactNode } | null;
@@ -35,16 +37,17 @@ interface SaveProps {
 }
 
 /** Saves what a form says, after what it does was read where that hits many. */
-export function Save({ label, isChanged, isPending, error, meanwhile, confirm, onCheck, onSave }: SaveProps) {
+export function Save(props: SaveProps) {
+  const { label, isChanged, isOvertaken, isPending, error, meanwhile, confirm, onCheck, onSave } = props;
   const [opened, setOpened] = useState(false);
   return (
     <>
-      {error !== null && meanwhile === null && <Notice error={error} />}
+      {error !== null && !isOvertaken && <Notice error={error} />}
       {meanwhile}
       <div className={page["actions"]}>
         <Button
           type="submit"
-          disabled={!isChanged || meanwhile !== null}
+          disabled={!isChanged || isOvertaken}
           loading={isPending}
           onClick={(event) => {
             event.preventDefault();

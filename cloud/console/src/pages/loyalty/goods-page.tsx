@@ -123,11 +123,9 @@ function Editor<Draft extends { title: string }, Definition extends { title: str
             {...saving}
             label={saved === null ? kind.make : "Save the changes"}
             meanwhile={
-              meanwhile && (
-                <Meanwhile {...meanwhile.told}>
-                  <Fields {...asTheirs} draft={meanwhile.draft} tiers={tiers} saved={saved} />
-                </Meanwhile>
-              )
+              <Meanwhile {...meanwhile}>
+                {({ draft }) => <Fields {...asTheirs} draft={draft} tiers={tiers} saved={saved} />}
+              </Meanwhile>
             }
             confirm={confirm === null ? null : { title: confirm.title, body: <p>{confirm.body}</p> }}
           />

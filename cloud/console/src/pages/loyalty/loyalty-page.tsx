@@ -165,11 +165,12 @@ function TiersCard() {
           keyOf={({ key }) => key}
           columns={[
             { name: "Tier", lead: true, cell: ({ title }: Tier) => <strong>{title}</strong> },
-            { name: "From", cell: ({ fromPoints }: Tier) => plural(fromPoints, "point") },
-            { name: "Multiplies", cell: ({ multiplierPct }: Tier) => `${multiplierPct} %` },
+            { name: "From", isNumber: true, cell: ({ fromPoints }: Tier) => plural(fromPoints, "point") },
+            { name: "Multiplies", isNumber: true, cell: ({ multiplierPct }: Tier) => `${multiplierPct} %` },
             { name: "Good for", cell: ({ benefits }: Tier) => (benefits === "" ? null : benefits) },
             {
               name: "Households",
+              isNumber: true,
               cell: ({ key, fromPoints }: Tier) =>
                 fromPoints === 0 ? "all others" : countText(found.households[key] ?? 0),
             },
@@ -244,17 +245,18 @@ const rewardColumns = (tierName: (key: string) => string) => [
     cell: ({ definition: { kind, enabled } }: Reward) =>
       enabled ? rewardKindWords[kind] : `${rewardKindWords[kind]}, taken away`,
   },
-  { name: "Costs", cell: ({ definition }: Reward) => plural(definition.pointsCost, "point") },
+  { name: "Costs", isNumber: true, cell: ({ definition }: Reward) => plural(definition.pointsCost, "point") },
   {
     name: "For",
     cell: ({ definition: { tier } }: Reward) => (tier === null ? "everybody" : `${tierName(tier)} and above`),
   },
   {
     name: "Left",
+    isNumber: true,
     cell: ({ definition, taken }: Reward) =>
       definition.stock === null ? "as many as one likes" : countText(Math.max(0, definition.stock - taken)),
   },
-  { name: "Taken", cell: ({ taken }: Reward) => countText(taken) },
+  { name: "Taken", isNumber: true, cell: ({ taken }: Reward) => countText(taken) },
 ];
 
 const redemptionColumns = [
@@ -267,7 +269,7 @@ const redemptionColumns = [
       </HrefLink>
     ),
   },
-  { name: "Points", cell: ({ points }: Redemption) => countText(points) },
+  { name: "Points", isNumber: true, cell: ({ points }: Redemption) => countText(points) },
   {
     name: "State",
     cell: ({ state }: Redemption) => (
@@ -339,6 +341,7 @@ const offerColumns = (tierName: (key: string) => string) => [
   },
   {
     name: "List price",
+    isNumber: true,
     cell: ({ definition: { listPriceMinor, currency } }: Offer) => moneyText({ amountMinor: listPriceMinor, currency }),
   },
   {
@@ -355,6 +358,7 @@ const offerColumns = (tierName: (key: string) => string) => [
   },
   {
     name: "Points",
+    isNumber: true,
     cell: ({ definition: { pointsCost } }: Offer) => (pointsCost === null ? null : countText(pointsCost)),
   },
   { name: "Made", cell: ({ definition }: Offer) => offerWhenText(definition) },
@@ -370,7 +374,7 @@ const grantColumns = [
       </HrefLink>
     ),
   },
-  { name: "Price", cell: ({ price }: OfferGrant) => moneyText(price) },
+  { name: "Price", isNumber: true, cell: ({ price }: OfferGrant) => moneyText(price) },
   { name: "Why", cell: ({ reason }: OfferGrant) => (reason === "" ? null : reason) },
   {
     name: "State",

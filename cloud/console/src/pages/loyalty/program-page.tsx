@@ -63,12 +63,14 @@ function Editor({ program }: { program: LoyaltyProgram }) {
             {...saving}
             label="Put it in force"
             meanwhile={
-              meanwhile && (
-                <Meanwhile {...meanwhile.told}>
-                  <Terms {...asTheirs} draft={meanwhile.draft} />
-                  <Tiers {...asTheirs} draft={meanwhile.draft} households={program.households} />
-                </Meanwhile>
-              )
+              <Meanwhile {...meanwhile}>
+                {({ draft }) => (
+                  <>
+                    <Terms {...asTheirs} draft={draft} />
+                    <Tiers {...asTheirs} draft={draft} households={program.households} />
+                  </>
+                )}
+              </Meanwhile>
             }
             confirm={
               changes.length === 0

@@ -3,22 +3,16 @@ import { useState } from "react";
 import { ApiProblem, isOvertaken, send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { type Wrongs, wrongsOf } from "../../core/field-wrongs.ts";
-import { useMadeFrom } from "../../parts/made-from.ts";
+import { useMadeFrom, type Version } from "../../parts/made-from.ts";
 
 /** A version of a definition, as the service has it. */
-export interface Defined<Definition> {
-  version: number;
+export interface Defined<Definition> extends Version {
   definition: Definition;
-  createdAtMs: number;
-  createdBy: string;
 }
 
 /** A version as a form begins with it; 0 is that of what is new. */
-export interface Begun<Draft> {
-  version: number;
+export interface Begun<Draft> extends Version {
   draft: Draft;
-  createdAtMs: number;
-  createdBy: string;
 }
 
 export const begunNew = <Draft>(draft: Draft): Begun<Draft> => ({ version: 0, draft, createdAtMs: 0, createdBy: "" });
@@ -50,44 +44,27 @@ export function useEditor<Draft extends object, Definition>(task: EditorTask<Dra
   const [isAsked, setIsAsked] = useState(false);
   const definition = definitionOf(draft);
   const differs = (from: Begun<Draft>) => JSON.stringify(definition) !== JSON.stringify(definitionOf(from.draft));
-  const { base, other, ...choice } = useMadeFrom(newest, differs, (begun) => setDraft(begun.draft));
+  const madeFrom = useMadeFrom(newest, differs, (begun) => setDraft(begun.draft));
+  const { base } = madeFrom;
   const save = useMutation({
     mutationFn: (sent: Draft) =>
       send<{ version: number }>("PUT", `${pathOf(sent)}?basedOn=${base.version}`, definitionOf(sent)),
     onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["loyalty"] }) : undefined),
     onSuccess: async (saved, sent) => {
       setIsAsked(false);
-      if (saved !== null) choice.saved({ ...base, version: saved.version, draft: sent });
+      if (saved !== null) madeFrom.saved({ ...base, version: saved.version, draft: sent });
       await client.invalidateQueries({ queryKey: ["loyalty"] });
       await onSaved?.();
     },
   });
   const missing = wrongsBefore(draft);
   const said = save.error instanceof ApiProblem ? wrongsOf(save.error.fields) : new Map<string, string>();
-  const chosen = (choose: () => void) => () => {
-    save.reset();
-    choose();
-  };
   return {
     definition,
     /** The version that the draft was made from: the key of its fields. */
     begun: base.version,
-    /** What somebody else saved since, and the choice between the two. */
-    meanwhile:
-      other === null
-        ? null
-        : {
-            draft: other.draft,
-            told: {
-              before: definitionOf(base.draft),
-              now: definitionOf(other.draft),
-              version: other.version,
-              by: other.createdBy,
-              atMs: other.createdAtMs,
-              onKeep: chosen(choice.keepMine),
-              onTake: chosen(choice.takeTheirs),
-            },
-          },
+    /** For what somebody else saved since. */
+    meanwhile: { madeFrom, saysOf: (begun: Begun<Draft>) => definitionOf(begun.draft), onChosen: save.reset },
     /** For the fields. */
     part: {
       draft,
@@ -101,6 +78,7 @@ export function useEditor<Draft extends object, Definition>(task: EditorTask<Dra
     /** For the button that saves. */
     saving: {
       isChanged: newest.version === 0 || differs(base),
+      isOvertaken: madeFrom.other !== null,
       isPending: save.isPending,
       error: save.error,
       onCheck: () => {

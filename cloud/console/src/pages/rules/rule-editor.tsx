@@ -1,12 +1,13 @@
 import { Button, Textarea } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import type { ReactNode } from "react";
 import { ApiProblem, isOvertaken, send } from "../../api/client.ts";
 import { rulePath } from "../../api/rule-queries.ts";
 import type { ServiceRule } from "../../api/rule-shapes.ts";
-import { jsonProblem, wrongPlaces } from "../../core/rules.ts";
+import { definitionText, jsonProblem, wrongPlaces } from "../../core/rules.ts";
 import { AlertIcon } from "../../parts/icons.tsx";
+import type { MadeFrom } from "../../parts/made-from.ts";
+import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { asksToConfirm } from "./mode-switch.tsx";
@@ -14,17 +15,16 @@ import classes from "./rules.module.css";
 
 interface RuleEditorProps {
   /** What the text was made from; null for a rule that is written anew. */
-  base: ServiceRule | null;
-  /** What somebody else put in force since. */
-  meanwhile?: ReactNode;
+  madeFrom: MadeFrom<ServiceRule> | null;
   text: string;
   onText: (text: string) => void;
   mayChange: boolean;
-  onSaved?: (rule: ServiceRule) => void;
 }
 
 /** The definition as it is written. What is wrong with it is said at its line, by the service that would run it. */
-export function RuleEditor({ base, meanwhile = null, text, onText, mayChange, onSaved }: RuleEditorProps) {
+export function RuleEditor({ madeFrom, text, onText, mayChange }: RuleEditorProps) {
+  const base = madeFrom?.base ?? null;
+  const isBehind = madeFrom !== null && madeFrom.other !== null;
   const client = useQueryClient();
   const navigate = useNavigate();
   const save = useMutation({
@@ -35,7 +35,10 @@ export function RuleEditor({ base, meanwhile = null, text, onText, mayChange, on
       return send<ServiceRule>("PUT", `${rulePath(base.id)}?basedOn=${base.version}&${confirmed}`, definition);
     },
     onSuccess: async (rule) => {
-      if (rule !== null) onSaved?.(rule);
+      if (rule !== null && madeFrom !== null) {
+        onText(definitionText(rule.definition));
+        madeFrom.saved(rule);
+      }
       await client.invalidateQueries({ queryKey: ["rules"] });
       if (base === null && rule !== null) await navigate({ to: "/rules/$id", params: { id: rule.id } });
     },
@@ -46,7 +49,15 @@ export function RuleEditor({ base, meanwhile = null, text, onText, mayChange, on
   return (
     <section className={page["card"]} aria-label="As it is written">
       <h2>As it is written</h2>
-      {meanwhile}
+      {madeFrom !== null && (
+        <Meanwhile madeFrom={madeFrom} saysOf={({ definition }) => definition} onChosen={save.reset}>
+          {({ definition }) => (
+            <pre className={classes["json"]} tabIndex={0} aria-label="Their version as it is written">
+              {definitionText(definition)}
+            </pre>
+          )}
+        </Meanwhile>
+      )}
       <Textarea
         label="Definition, as JSON"
         autosize
@@ -81,7 +92,7 @@ export function RuleEditor({ base, meanwhile = null, text, onText, mayChange, on
         <div className={page["actions"]}>
           <Button
             variant="default"
-            disabled={unreadable !== null || meanwhile !== null}
+            disabled={unreadable !== null || isBehind}
             loading={save.isPending}
             onClick={() => save.mutate({ confirm: false })}
           >

@@ -9,7 +9,6 @@ import { actionWords, definitionText, modeWords, ruleSentence } from "../../core
 import { Ago } from "../../parts/ago.tsx";
 import { useCauseName } from "../../parts/cause-name.ts";
 import { useMadeFrom } from "../../parts/made-from.ts";
-import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { SeverityMark } from "../../parts/severity.tsx";
@@ -59,7 +58,7 @@ function NewRule() {
           Begin in the shadow: what it finds is noted and nothing follows. Try it on the past before it goes live.
         </p>
       </div>
-      <RuleEditor base={null} text={text} onText={setText} mayChange={mayChange} />
+      <RuleEditor madeFrom={null} text={text} onText={setText} mayChange={mayChange} />
       {mayChange && <BacktestCard ruleId={null} text={text} isChanged />}
     </div>
   );
@@ -96,7 +95,7 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
   const { definition } = rule;
   const written = definitionText(definition);
   const [text, setText] = useState(written);
-  const { base, other, keepMine, takeTheirs, saved } = useMadeFrom(
+  const madeFrom = useMadeFrom(
     rule,
     (begun) => text !== definitionText(begun.definition),
     (begun) => setText(definitionText(begun.definition)),
@@ -122,33 +121,7 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
       <Firings rule={rule} />
       <LateLines ruleId={rule.id} />
       {mayChange && <BacktestCard ruleId={rule.id} text={text} isChanged={text !== written} />}
-      <RuleEditor
-        base={base}
-        text={text}
-        onText={setText}
-        mayChange={mayChange}
-        onSaved={(mine) => {
-          setText(definitionText(mine.definition));
-          saved(mine);
-        }}
-        meanwhile={
-          other === null ? null : (
-            <Meanwhile
-              before={base.definition}
-              now={other.definition}
-              version={other.version}
-              by={other.createdBy}
-              atMs={other.createdAtMs}
-              onKeep={keepMine}
-              onTake={takeTheirs}
-            >
-              <pre className={classes["json"]} tabIndex={0} aria-label="Their version as it is written">
-                {written}
-              </pre>
-            </Meanwhile>
-          )
-        }
-      />
+      <RuleEditor madeFrom={madeFrom} text={text} onText={setText} mayChange={mayChange} />
       <section className={page["card"]} aria-label="Versions">
         <h2>Versions</h2>
         <ol className={classes["versions"]}>

@@ -8,7 +8,7 @@ import type { Segment } from "../../api/segment-shapes.ts";
 import { factGroupsOf, idFrom } from "../../core/segments.ts";
 import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
 import { Expression } from "../../parts/expression.tsx";
-import { useMadeFrom } from "../../parts/made-from.ts";
+import { useMadeFrom, type Version } from "../../parts/made-from.ts";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -16,9 +16,17 @@ import { Preview } from "./preview.tsx";
 import classes from "./segments.module.css";
 import { TryHousehold } from "./try-household.tsx";
 
-type Words = Pick<Segment, "version" | "title" | "description" | "expression" | "changedBy" | "changedAtMs">;
-const nothingYet: Words = { version: 0, title: "", description: "", expression: "", changedBy: "", changedAtMs: 0 };
-const wordsOf = ({ title, description, expression }: Words) => ({ title, description, expression });
+type Words = Version & Pick<Segment, "title" | "description" | "expression">;
+const nothingYet: Words = { version: 0, title: "", description: "", expression: "", createdBy: "", createdAtMs: 0 };
+const wordsIn = ({ version, title, description, expression, changedBy, changedAtMs }: Segment): Words => ({
+  version,
+  title,
+  description,
+  expression,
+  createdBy: changedBy,
+  createdAtMs: changedAtMs,
+});
+const saysOf = ({ title, description, expression }: Words) => ({ title, description, expression });
 
 /** Where a segment is written: its words and its condition, with the facts to choose from, and beside it whom it means. */
 export function SegmentEditor({ segment }: { segment: Segment | null }) {
@@ -30,9 +38,10 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
     setDescription(from.description);
     setExpression(from.expression);
   };
-  const differs = (from: Words) =>
+  const differs = (from: Pick<Words, "title" | "description" | "expression">) =>
     title !== from.title || description !== from.description || expression !== from.expression;
-  const { base, other, ...choice } = useMadeFrom<Words>(segment ?? nothingYet, differs, begin);
+  const madeFrom = useMadeFrom<Words>(segment === null ? nothingYet : wordsIn(segment), differs, begin);
+  const { base, other } = madeFrom;
   const settled = useSettled(expression);
   const preview = useQuery(segmentPreviewQuery(settled));
   const client = useQueryClient();
@@ -44,8 +53,9 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
     onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["segments"] }) : undefined),
     onSuccess: async (saved) => {
       if (saved !== null) {
-        begin(saved);
-        choice.saved(saved);
+        const mine = wordsIn(saved);
+        begin(mine);
+        madeFrom.saved(mine);
       }
       await client.invalidateQueries({ queryKey: ["segments"] });
       if (segment === null && saved !== null)
@@ -81,25 +91,9 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
         />
         <ConditionField value={expression} refused={refused} minRows={3} groups={groups} onChange={setExpression}>
           {save.error !== null && other === null && <Notice error={save.error} />}
-          {other !== null && (
-            <Meanwhile
-              before={wordsOf(base)}
-              now={wordsOf(other)}
-              version={other.version}
-              by={other.changedBy}
-              atMs={other.changedAtMs}
-              onKeep={() => {
-                save.reset();
-                choice.keepMine();
-              }}
-              onTake={() => {
-                save.reset();
-                choice.takeTheirs();
-              }}
-            >
-              <Expression text={other.expression} />
-            </Meanwhile>
-          )}
+          <Meanwhile madeFrom={madeFrom} saysOf={saysOf} onChosen={save.reset}>
+            {({ expression: theirs }) => <Expression text={theirs} />}
+          </Meanwhile>
           <div className={page["actions"]}>
             <Button
               type="submit"

@@ -65,7 +65,7 @@ const columns = [
       </>
     ),
   },
-  { name: "Households", cell: (segment: Segment) => <Size segment={segment} /> },
+  { name: "Households", isNumber: true, cell: (segment: Segment) => <Size segment={segment} /> },
   { name: "Lately", cell: ({ trend }: Segment) => (trendText(trend) === null ? null : <Trend trend={trend} />) },
   {
     name: "Used by",
@@ -73,7 +73,7 @@ const columns = [
   },
   {
     name: "Changed",
-    cell: ({ changedAtMs }: Segment) => (changedAtMs === 0 ? "with Hearth" : <Ago atMs={changedAtMs} />),
+    cell: ({ changedAtMs }: Segment) => (changedAtMs === 0 ? "never" : <Ago atMs={changedAtMs} />),
   },
 ];
 
