@@ -248,13 +248,22 @@ function appRoutes(server: FastifyInstance, { app: hook }: Engagement): void {
             goneAtMs: z.number().nullable(),
             /** 0 where nobody ever said it. */
             version: z.number(),
+            /** Who set the address and its secret, or took them away, and when; null where nobody ever did. */
+            changedAtMs: z.number().nullable(),
+            changedBy: z.string().nullable(),
           }),
         },
       },
     },
     async () => {
-      const { url, goneAtMs, version } = (await hook.get()) ?? { url: null, goneAtMs: null, version: 0 };
-      return { url, goneAtMs, version };
+      const told = await hook.get();
+      return {
+        url: told?.url ?? null,
+        goneAtMs: told?.goneAtMs ?? null,
+        version: told?.version ?? 0,
+        changedAtMs: told?.createdAtMs ?? null,
+        changedBy: told?.createdBy ?? null,
+      };
     },
   );
   app.put(

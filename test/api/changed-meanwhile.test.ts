@@ -131,7 +131,14 @@ test("the app's address that somebody else took away meanwhile is not set, nor o
   const body = { url: "https://app.example/once" };
   const { version } = (await people[0].ask("PUT", path, body)).body;
   expect((await people[0].ask("DELETE", `${path}?basedOn=${version}`)).status).toBe(204);
-  expect((await people[1].ask("GET", path)).body).toEqual({ url: null, goneAtMs: null, version: version + 1 });
+  // Its secret is never read again: only who changed it, and when.
+  expect((await people[1].ask("GET", path)).body).toEqual({
+    url: null,
+    goneAtMs: null,
+    version: version + 1,
+    changedAtMs: expect.any(Number),
+    changedBy: people[0].principal,
+  });
   const stale = await people[1].ask("PUT", `${path}?basedOn=${version}`, body);
   const newest = { version: version + 1, by: people[0].principal };
   expect(stale).toMatchObject({ status: 409, body: { code: "changed_meanwhile", newest } });
