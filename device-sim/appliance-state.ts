@@ -2,7 +2,7 @@ import type { DeviceRecord, InboxEntry, Preloaded } from "./agent/device-record.
 import type { ShownCode } from "./agent/pairing-desk.ts";
 import type { FeedCache, FeedCounters } from "./agent/feed-cache.ts";
 import type { InboxCounters } from "./agent/inbox.ts";
-import type { Display, Unseen } from "./core/display.ts";
+import type { Display, Reason, Unseen } from "./core/display.ts";
 import * as machines from "./core/machine.ts";
 import type { Metrics } from "./core/machine-event.ts";
 import type { LinkCounters } from "./link/device-link.ts";
@@ -43,6 +43,12 @@ export function asUnseen({ id, content }: InboxEntry): Unseen {
     title: item?.title ?? "",
     isSafety: item?.kind === "notice" && (item.class === "safety" || item.class === "recall"),
   };
+}
+
+/** Why a thing came, where it says so. */
+export function reasonOf(entry: InboxEntry | undefined): Reason | null {
+  const item = contentItem.safeParse(entry?.content).data;
+  return item !== undefined && "why" in item && item.why !== undefined ? { title: item.title, why: item.why } : null;
 }
 
 /** What an appliance counted since it was made. */

@@ -6,7 +6,7 @@ import { Appliance } from "./appliance.ts";
 import { ConnectGate } from "./link/connect-gate.ts";
 import { systemTimers } from "./platform/timers.ts";
 import { messagesFor } from "./testing/attacks.ts";
-import { bytesOf, ManualClock, modelOf, startMs } from "./testing/parts.ts";
+import { bytesOf, deliveryOf, ManualClock, modelOf, startMs } from "./testing/parts.ts";
 
 /** An appliance whose people are away, and that hears what a test lets it hear. */
 function newAppliance(model: string, clock: ManualClock) {
@@ -99,4 +99,26 @@ test("a loaded program waits on the display, and only a person's hand starts it"
   clock.pass(60_000);
   appliance.tick();
   expect(appliance.state()).toMatchObject({ operation: "preheating", heating: true, preloaded: [] });
+});
+
+test("why something came is told to whoever asks: of what covers the display, else of the newest recipe that waits there", () => {
+  const appliance = newAppliance("oven-x200", new ManualClock());
+  const receive = (kind: "message" | "recipe", body: Record<string, unknown>) => {
+    appliance.receive(
+      "hearth/v1/devices/dev-1/inbox",
+      bytesOf(deliveryOf(kind, { version: 1, locale: "en", ...body })),
+    );
+  };
+  expect(appliance.askWhy()).toBeNull();
+  const steps = [{ text: "Bake", machine: { program: "HotAir", setpoint_c: 180 } }];
+  receive("recipe", { kind: "recipe", id: "loaf", title: "Loaf", steps, why: "You saved this." });
+  expect(appliance.askWhy()).toEqual({ title: "Loaf", why: "You saved this." });
+  receive("message", { kind: "message", id: "soup", title: "Soup", text: "Hot.", why: "You agreed to ideas." });
+  expect(appliance.askWhy()).toEqual({ title: "Soup", why: "You agreed to ideas." });
+  // Nobody is told unasked.
+  expect(JSON.stringify(appliance.state())).not.toContain("agreed");
+  appliance.look();
+  expect(appliance.askWhy()).toMatchObject({ title: "Loaf" });
+  receive("recipe", { kind: "recipe", id: "pie", title: "Pie", steps });
+  expect(appliance.askWhy()).toBeNull();
 });

@@ -11,8 +11,8 @@ import { LogSender } from "./agent/log-sender.ts";
 import { PairingDesk, type ShownCode } from "./agent/pairing-desk.ts";
 import { type OwnerOutcome, UpdateAgent } from "./agent/update-agent.ts";
 import type { ApplianceSpec, World } from "./appliance-world.ts";
-import { type ApplianceCounters, type ApplianceState, asUnseen, describe } from "./appliance-state.ts";
-import { displayOf } from "./core/display.ts";
+import { type ApplianceCounters, type ApplianceState, asUnseen, describe, reasonOf } from "./appliance-state.ts";
+import { displayOf, type Reason } from "./core/display.ts";
 import { hardwareOf } from "./core/fleet-plan.ts";
 import { type FaultName, isUpdateFault } from "./core/faults.ts";
 import { personas } from "./core/household.ts";
@@ -251,6 +251,13 @@ export class Appliance {
   /** A person touches an offer: it is ordered. */
   touchOffer(offerId: string): void {
     this.#kitchen.people.touchOffer(offerId);
+  }
+
+  /** A person touches 'Why am I seeing this?': on what covers the display, or else on the newest recipe that waits there. */
+  askWhy(): Reason | null {
+    const { display, preloaded } = this.state();
+    const id = display.prompt?.deliveryId ?? preloaded.findLast(({ isRecipe }) => isRecipe)?.deliveryId;
+    return id === undefined ? null : reasonOf(this.#inbox.find(id));
   }
 
   /** The household looks at the display. */

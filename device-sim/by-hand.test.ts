@@ -12,6 +12,7 @@ function twoOvens(isConnected = true) {
       done.push(`open ${id} ${validMs}`);
       return { kind: "opened", shown: { code: "ABCD-1234", untilMs } };
     },
+    askWhy: (id) => (id === "oven-1" ? { title: "Soup", why: "You saved it." } : null),
     closePairing: (id) => void done.push(`close ${id}`),
     factoryReset(id) {
       done.push(`reset ${id}`);
@@ -43,6 +44,12 @@ test("a person at the command line stands at the appliance that they name, or at
   expect(say("rate oven-1 4")).toEqual({ device: "oven-1", rated: 4 });
   expect(say("rate oven-1 9")).toMatchObject({ refused: "a rating is 1 to 5" });
   expect(done).toEqual(["open oven-1 600000", "open oven-2 60000", "close oven-2", "reset oven-1"]);
+});
+
+test("a person who asks why the display shows something is told, where it says so", () => {
+  const { say } = twoOvens();
+  expect(say("why")).toEqual({ device: "oven-1", title: "Soup", why: "You saved it." });
+  expect(say("why oven-2")).toEqual({ device: "oven-2", refused: "nothing on the display says why" });
 });
 
 test("a person answers an update at the command line as they would at the display", () => {

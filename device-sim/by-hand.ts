@@ -3,7 +3,7 @@ import type { OwnerOutcome } from "./agent/update-agent.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** What a person can do at an appliance from the command line, a line each. */
-export const byHandUsage = `pair [ID] [SECONDS], close [ID], reset [ID], agree [ID], postpone [ID] [SECONDS], decline [ID], help [ID] [WORDS], human [ID], rate [ID] [1-5]`;
+export const byHandUsage = `pair [ID] [SECONDS], close [ID], why [ID], reset [ID], agree [ID], postpone [ID] [SECONDS], decline [ID], help [ID] [WORDS], human [ID], rate [ID] [1-5]`;
 
 const secondsMin = 1;
 const secondsMax = 600;
@@ -20,6 +20,7 @@ export function byHand(
     | "ids"
     | "openPairing"
     | "closePairing"
+    | "askWhy"
     | "factoryReset"
     | "agreeToUpdate"
     | "postponeUpdate"
@@ -45,6 +46,10 @@ export function byHand(
     case "close":
       fleet.closePairing(device);
       return { device, pairingCode: null };
+    case "why": {
+      const reason = fleet.askWhy(device);
+      return reason === null ? { device, refused: "nothing on the display says why" } : { device, ...reason };
+    }
     case "reset": {
       const outcome = fleet.factoryReset(device);
       return outcome.kind === "refused" ? { device, refused: outcome.rule } : { device, reset: true };

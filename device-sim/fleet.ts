@@ -7,6 +7,7 @@ import type { OwnerOutcome, UpdateLimits } from "./agent/update-agent.ts";
 import type { ApplianceState } from "./appliance-state.ts";
 import { Appliance, type PairingOutcome, type ResetOutcome } from "./appliance.ts";
 import type { ApplianceSpec, World } from "./appliance-world.ts";
+import type { Reason } from "./core/display.ts";
 import type { FaultName } from "./core/faults.ts";
 import type { StartOutcome } from "./household-driver.ts";
 import { ConnectGate } from "./link/connect-gate.ts";
@@ -215,6 +216,11 @@ export class Fleet {
   /** The household looks at the display: messages are shown and answered, feed items are seen. */
   look(deviceId: string): void {
     this.#appliance(deviceId).look();
+  }
+
+  /** A person touches 'Why am I seeing this?' on the display; null where there is nothing to touch. */
+  askWhy(deviceId: string): Reason | null {
+    return this.#appliance(deviceId).askWhy();
   }
 
   /** A person asks for a pairing code at the appliance. */

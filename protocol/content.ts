@@ -92,12 +92,19 @@ const common = {
   image: contentImage.optional(),
 };
 
+/**
+ * Why this household got it, for whoever asks for that at the appliance: in the item's language, and only on what a decision sent. Whoever
+ * stands in the kitchen may read it.
+ */
+const forWhoever = { why: safeText(300).min(1).optional() };
+
 /** One content item in one locale, as an appliance shows it. It never opens the display by itself. */
 export const contentItem = z
   .discriminatedUnion("kind", [
     z.object({
       kind: z.literal("recipe"),
       ...common,
+      ...forWhoever,
       summary: safeText(2_000).default(""),
       servings: z.int().min(1).max(100).optional(),
       /** What it makes, where that is no number of servings: "12 muffins". */
@@ -112,13 +119,14 @@ export const contentItem = z
     z.object({
       kind: z.literal("message"),
       ...common,
+      ...forWhoever,
       text: safeText(4_000),
       /** The service case that it belongs to. */
       caseId: id.optional(),
       /** What one touch can answer: `feedback` (a rating from 1 to 5), `human` (a person instead of an automatic answer). */
       ask: z.enum(["feedback", "human"]).optional(),
     }),
-    z.object({ kind: z.literal("offer"), ...common, text: safeText(4_000), ...offerTerms.shape }),
+    z.object({ kind: z.literal("offer"), ...common, ...forWhoever, text: safeText(4_000), ...offerTerms.shape }),
   ])
   .meta({ id: "ContentItem" });
 export type ContentItem = z.infer<typeof contentItem>;

@@ -11,11 +11,21 @@ const [recipe, tip, notice, message, offer] = contentItem.options;
 /** What Hearth itself writes into an item. */
 const given = { kind: true, id: true, version: true, locale: true, image: true } as const;
 
+/** What it writes into one that a decision sends. */
+const givenWhenSent = { ...given, why: true } as const;
+
 /** Only the service's own messages are about a case. */
-const ofCases = { ...given, caseId: true, ask: true } as const;
+const ofCases = { ...givenWhenSent, caseId: true, ask: true } as const;
 
 /** Of a grant to one household, when it is sent. */
-const ofGrants = { ...given, offerId: true, listPrice: true, price: true, reason: true, pointsCost: true } as const;
+const ofGrants = {
+  ...givenWhenSent,
+  offerId: true,
+  listPrice: true,
+  price: true,
+  reason: true,
+  pointsCost: true,
+} as const;
 
 const localesMax = 50;
 
@@ -54,7 +64,7 @@ export const classesOfKind = {
 
 const machineStrict = recipe.shape.steps.element.shape.machine.unwrap().strict();
 const recipeText = recipe
-  .omit(given)
+  .omit(givenWhenSent)
   .extend({
     ...withAlt,
     steps: z
@@ -140,7 +150,7 @@ export interface Rendering {
   imageHref?: string | null | undefined;
   /** The locale's own where left out. */
   units?: UnitSystem | undefined;
-  /** What only the moment of sending knows: the terms of an offer. */
+  /** What only the moment of sending knows: the terms of an offer, why it is sent. */
   extra?: Record<string, unknown> | undefined;
 }
 

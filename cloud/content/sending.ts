@@ -22,6 +22,8 @@ export interface Wanted {
   priority?: number | undefined;
   /** The terms of an offer, as they were granted. */
   extra?: Record<string, unknown> | undefined;
+  /** Why the household gets it, in the language of a locale. Few texts: a body is made, and stored, once for all who are told the same. */
+  why?: ((locale: string) => string) | undefined;
 }
 
 export interface Delivered {
@@ -105,7 +107,7 @@ export class Sending {
         skip(nowMs < window.fromMs ? "not_yet" : "over");
         continue;
       }
-      const body = this.#bodyFor(version, reader, one.extra, rendered);
+      const body = this.#bodyFor(version, reader, one, rendered);
       made.push({
         itemId: one.itemId,
         delivery: {
@@ -144,7 +146,7 @@ export class Sending {
   ): Promise<ContentItem | null> {
     const [version] = await store.sendableVersions(db, [itemId]);
     if (version === undefined || (version.kind === "offer" && extra === undefined)) return null;
-    return this.#bodyFor(version, { ...nobodys, ...reader }, extra, new Map());
+    return this.#bodyFor(version, { ...nobodys, ...reader }, { extra }, new Map());
   }
 
   /**
@@ -195,15 +197,18 @@ export class Sending {
   #bodyFor(
     version: store.ItemVersionRow,
     reader: Reader,
-    extra: Record<string, unknown> | undefined,
+    { extra, why }: Pick<Wanted, "extra" | "why">,
     rendered: Map<string, ContentItem>,
   ): ContentItem {
     const locale = bestLocale(reader.locale, Object.keys(version.locales));
     const units = reader.units ?? unitsOfLocale(reader.locale);
     const imageHref = version.image === null ? null : this.#hrefOf(version.image.sha256);
-    if (extra !== undefined) return itemInLocale(version, locale, { imageHref, units, extra });
-    const key = `${version.id} ${locale} ${units}`;
-    const body = rendered.get(key) ?? itemInLocale(version, locale, { imageHref, units });
+    const reason = why === undefined ? {} : { why: why(locale) };
+    if (extra !== undefined) return itemInLocale(version, locale, { imageHref, units, extra: { ...extra, ...reason } });
+    const key = `${version.id} ${locale} ${units} ${reason.why ?? ""}`;
+    const known = rendered.get(key);
+    if (known !== undefined) return known;
+    const body = itemInLocale(version, locale, { imageHref, units, extra: reason });
     rendered.set(key, body);
     return body;
   }

@@ -94,7 +94,9 @@ export function deliveriesRoutes(server: FastifyInstance, deliveries: Deliveries
     async (request) => {
       const found = await deliveries.get(request.params.id);
       if (found === null) throw problem(deliveryProblems, "delivery_not_found");
-      return { ...found.delivery, body: found.body, receipts: found.receipts };
+      // Why a household got it may rest on what was learnt of it: that is for itself, and for whoever may read decisions.
+      const { why: _why, ...body } = found.body;
+      return { ...found.delivery, body, receipts: found.receipts };
     },
   );
   app.post(

@@ -108,6 +108,11 @@ export async function blankMessages(tx: Db, ids: readonly string[]): Promise<voi
     WHERE kind = 'message' AND id = ANY(${ids}::uuid[])`.execute(tx);
 }
 
+/** Takes out of deliveries why they were sent, whatever became of them. */
+export async function removeWhy(tx: Db, deliveries: RawBuilder<unknown>): Promise<void> {
+  await sql`UPDATE delivery SET body = body - 'why' WHERE id IN (${deliveries}) AND body ? 'why'`.execute(tx);
+}
+
 /** How many deliveries to these devices are open that were made until a time. */
 export async function countOpenBefore(db: Db, deviceIds: readonly string[], atMs: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`

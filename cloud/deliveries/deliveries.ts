@@ -275,6 +275,11 @@ export class Deliveries {
     if (ids.length > 0) await store.blankMessages(tx, ids);
   }
 
+  /** What was sent says no more why. @param deliveries a statement that yields their ids */
+  forgetWhy(tx: Db, deliveries: RawBuilder<unknown>): Promise<void> {
+    return store.removeWhy(tx, deliveries);
+  }
+
   /** Takes in receipts. `unknown` are those whose delivery this device never had. */
   async ingestReceipts(
     tx: Db,

@@ -224,6 +224,12 @@ export class DecisionsStore {
     return rows.map((row) => row.delivery_id);
   }
 
+  /** What decisions sent to a household's appliances, as a query. */
+  deliveriesTo(householdId: string): RawBuilder<unknown> {
+    return sql`
+      SELECT dd.delivery_id FROM decision d JOIN decision_delivery dd ON dd.decision_id = d.id WHERE d.household_id = ${householdId}`;
+  }
+
   /** How many households of a source nothing but a person reaches. */
   async humans(db: Db, source: string): Promise<number> {
     const { rows } = await sql<{ n: number }>`

@@ -42,6 +42,7 @@ export { traceDays } from "./retention.ts";
 interface DeliveryRoad {
   onMoved(witness: (tx: Db, moved: readonly DeliveryMove[]) => Promise<void>): void;
   cancelForSet<Row>(tx: Db, deliveries: RawBuilder<unknown>, andThen: RawBuilder<unknown>): Promise<Row[]>;
+  forgetWhy(tx: Db, deliveries: RawBuilder<unknown>): Promise<void>;
   heldUntil(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
@@ -175,7 +176,11 @@ export class Engagement {
       if (typeof householdId !== "string") continue;
       if (type === "hearth.lifecycle.changed") stages.set(householdId, data["to"]);
       if (type !== "hearth.consent.withdrawn") continue;
-      if (purpose === "personalise") await this.#habits.forget(tx, [householdId]);
+      if (purpose === "personalise") {
+        await this.#habits.forget(tx, [householdId]);
+        // What was learnt of them is not told in their kitchen either. What an appliance has already, it keeps.
+        await this.#deps.deliveries.forgetWhy(tx, this.#decisions.deliveriesTo(householdId));
+      }
       if (purpose === "market") await this.#takeBack(tx, householdId, "consent_withdrawn");
     }
     for (const [householdId, stage] of stages)

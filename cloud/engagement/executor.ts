@@ -17,6 +17,7 @@ import type { Candidate, Circumstances } from "./core/candidate.ts";
 import { isUsable } from "./core/channels.ts";
 import { type Answer, decide, type Decision } from "./core/decide.ts";
 import { quarterOf } from "./core/holdout.ts";
+import { whyWords } from "./core/why-words.ts";
 import type { DecisionsStore, NewDecision } from "./decisions-store.ts";
 import type { HouseholdStates, ReadHousehold } from "./household-states.ts";
 import type { MessagesStore, NewMessage } from "./messages-store.ts";
@@ -308,11 +309,13 @@ export class Executor {
     for (const { row, decision, household } of sends) {
       if (decision.answer.kind !== "send" || decision.answer.deviceIds.length === 0) continue;
       const offerKey = offers.get(row.item_id) ?? null;
-      const { household_id: householdId } = row;
+      const { household_id: householdId, class: itemClass, trace } = row;
       const expiresAtMs = campaign.expires_at_ms;
       const extra = offerKey === null ? undefined : await this.#deps.grant(tx, { householdId, offerKey, expiresAtMs });
       // It ended within this page: the page is undone, and the next one leaves it out.
       if (extra === null) throw new Error(`the offer ${offerKey} can no longer be made`);
+      // A recall says itself why it comes, to appliances of nobody too. Of who did not agree to that the trace holds nothing that was learnt.
+      const why = campaign.kind === "recall" ? undefined : (locale: string) => whyWords(itemClass, trace, true, locale);
       for (const deviceId of decision.answer.deviceIds) {
         const device = household.devices.get(deviceId);
         if (device === undefined) continue;
@@ -321,7 +324,8 @@ export class Executor {
           itemId: row.item_id,
           device,
           expiresAtMs: campaign.expires_at_ms,
-          ...(extra === undefined ? {} : { extra }),
+          extra,
+          why,
         });
       }
     }

@@ -35,6 +35,8 @@ both retained. Feeds are ${quoted(feeds)}. A filter that reaches beyond these is
 A publish to another topic, or below another appliance's, ends the connection, and the timeline says \`publish refused\`. A payload that
 is not of its schema is acknowledged and lies in \`GET /api/v1/quarantine\` with the reason.
 
+What a decision sent says in \`why\` why this household got it. Show it only to whoever asks ('Why am I seeing this?'): guests see the display, too.
+
 An answer to a delivery carries its \`id\` and \`attempt\`. A delivery may arrive more than once: answer in the same way. The steps of each
 kind, in their order:
 

@@ -5,6 +5,12 @@ export interface Unseen {
   isSafety: boolean;
 }
 
+/** What a touch on 'Why am I seeing this?' opens. Closed until somebody touches it: who stands in the kitchen is not told unasked. */
+export interface Reason {
+  title: string;
+  why: string;
+}
+
 /** What the display shows of it by itself. */
 export interface Display {
   /** Fills the screen until somebody answers; null where nothing does. */

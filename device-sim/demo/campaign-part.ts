@@ -6,6 +6,9 @@ import type { Stage } from "./stage.ts";
 const dayMs = 86_400_000;
 /** Who looks at the display once something is there. */
 const lookersMax = 24;
+/** What was decided just now is on its way to the displays still. */
+const askAgainMs = 500;
+const askedMax = 30;
 const segmentId = "with-an-appliance";
 
 const made = z.object({ id: z.string() });
@@ -71,11 +74,26 @@ export async function playCampaigns(stage: Stage): Promise<void> {
     const { members: all, decided } = await funnelNow();
     return all > 0 && decided >= all;
   });
-  for (const { id } of members.slice(0, lookersMax)) fleet.look(id);
   const funnel = await funnelNow();
   tell(
     `A campaign is decided for ${funnel.decided} households, each with its reasons, and goes to ${funnel.queued}; another waits for a second person.`,
   );
+  await tellWhy(stage);
+  for (const { id } of members.slice(0, lookersMax)) fleet.look(id);
+}
+
+/** Somebody touches the small 'Why am I seeing this?' below what the display shows. Where it is quiet hours everywhere nobody does. */
+async function tellWhy(stage: Stage): Promise<void> {
+  const { fleet, members, tell } = stage.deps;
+  for (let asked = 0; asked < askedMax; asked += 1) {
+    for (const { id } of members) {
+      const reason = fleet.askWhy(id);
+      if (reason === null) continue;
+      tell(`${id} shows '${reason.title}'. Somebody touches 'Why am I seeing this?' and reads: ${reason.why}`);
+      return;
+    }
+    await stage.pause(askAgainMs);
+  }
 }
 
 /** The ovens of a few serial numbers are called back, whatever their households agreed to. */

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { contentItem } from "#protocol/content.ts";
 import { ownLanguages } from "../../platform/own-words.ts";
 import { testNames } from "./decide.ts";
 import { itemClasses } from "./policy.ts";
 import { whyWords } from "./why-words.ts";
+
+const onTheWire = contentItem.options[3].shape.why;
 
 const term = fc.record({
   from: fc.constantFrom("intent" as const, "context" as const, "history" as const),
@@ -30,6 +33,7 @@ test("a reason says nothing of habits without consent, names nothing of the trac
         expect(whyWords(itemClass, given, false, language)).toBe(basis);
         const whole = whyWords(itemClass, given, true, language);
         expect(whole.startsWith(basis)).toBe(true);
+        expect(onTheWire.safeParse(whole).success).toBe(true);
         expect(given.terms.some(({ about }) => whole.includes(about))).toBe(false);
       },
     ),
