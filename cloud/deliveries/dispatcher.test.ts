@@ -120,7 +120,7 @@ test("a device that was away gets everything open when its subscription is grant
 });
 
 test("promotions to many go out some at a time, each once, and what is urgent goes before them", async () => {
-  const [fleet, [other]] = [await devices(250), await devices(1)];
+  const [fleet, [other]] = [await devices(600), await devices(1)];
   if (other === undefined) return;
   const promotions = await create(fleet.map((device) => message(device, "sale")));
   const urgent = await create([{ ...message(other, "leak"), priority: 9 }]);
@@ -128,7 +128,7 @@ test("promotions to many go out some at a time, each once, and what is urgent go
   promotions.afterCommit();
   urgent.afterCommit();
   const given = await sent();
-  expect(sizes).toEqual([1, 100, 100, 50]);
+  expect(sizes).toEqual([1, 250, 250, 100]);
   expect(given[0]?.deviceId).toBe(other.id);
   const expected = [...promotions.ids, ...urgent.ids].map((id) => `${id}:1`);
   expect(given.map(({ ref }) => ref).toSorted()).toEqual(expected.toSorted());

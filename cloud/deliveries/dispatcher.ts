@@ -61,8 +61,8 @@ const dispatcherLimits: DispatcherLimits = {
   inFlight: 4_000,
   inFlightMs: 30_000,
   // 500 a second: a campaign's messages to a whole fleet take some minutes, and what appliances say meanwhile goes on.
-  unhurriedAtOnce: 100,
-  unhurriedRestMs: 200,
+  unhurriedAtOnce: 250,
+  unhurriedRestMs: 500,
 };
 
 interface DispatcherDeps {

@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { inPieces } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
-import { textArray } from "../platform/text-array.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
 import type { TraceLine } from "./core/decide.ts";
 import type { ItemClass } from "./core/policy.ts";
@@ -52,6 +51,8 @@ export interface ContextRow {
   candidates: Candidate[];
 }
 
+type PastRow = Pick<DecisionRow, "decided_at_ms" | "answer" | "reason" | "until_ms">;
+
 /** What a delivery's move says about the decision behind it. */
 export interface Moved {
   deliveryId: string;
@@ -62,28 +63,26 @@ export interface Moved {
 }
 
 const shown = sql`d.id, d.source, d.household_id, d.item_id, d.item_version, d.title, d.class, d.priority, d.answer, d.reason, d.channels,
-  d.until_ms, d.decided_at_ms, d.expires_at_ms, d.score, d.context_id, e.state, e.trace, d.sent_at_ms, d.shown_at_ms, d.acted_at_ms,
+  d.until_ms, d.decided_at_ms, d.expires_at_ms, d.score, d.context_id, why->'state' AS state, why->'trace' AS trace, d.sent_at_ms, d.shown_at_ms, d.acted_at_ms,
   d.ended`;
-/** The evidence is kept for a while only. */
-const withEvidence = sql`decision d LEFT JOIN decision_evidence e ON e.decision_id = d.id`;
+/** Decisions `d`, each with `why`, its evidence: that is kept for a while only. */
+export const withEvidence = sql`decision d LEFT JOIN decision_context c ON c.id = d.context_id
+  CROSS JOIN LATERAL evidence_of(c.evidence, d.id) AS why`;
 
 /** Decisions as they come. What those about one item share is said once. */
 function given(rows: readonly NewDecision[]) {
   const items = new Map<string, Partial<NewDecision>>();
-  const each = rows.map((row) => {
-    const { item_id, item_version, title, class: itemClass, priority } = row;
-    if (!items.has(item_id)) {
-      const { source, context_id, expires_at_ms } = row;
-      const item = { source, item_id, item_version, title, class: itemClass, priority, expires_at_ms, context_id };
-      items.set(item_id, item);
-    }
-    const { id, household_id, answer, reason, channels, until_ms, decided_at_ms, score } = row;
-    return { id, household_id, item_id, answer, reason, channels, until_ms, decided_at_ms, score };
-  });
+  for (const { source, item_id, item_version, title, class: itemClass, priority, expires_at_ms, context_id } of rows) {
+    if (items.has(item_id)) continue;
+    items.set(item_id, { source, item_id, item_version, title, class: itemClass, priority, expires_at_ms, context_id });
+  }
+  const of = <K extends keyof NewDecision>(column: K) => rows.map((row) => row[column]);
   return sql`(
-    SELECT own.*, source, item_version, title, class, priority, expires_at_ms, context_id
-    FROM json_to_recordset(${JSON.stringify(each)}::json) AS own(id uuid, household_id uuid, item_id uuid, answer text, reason text,
-      channels text[], until_ms bigint, decided_at_ms bigint, score int)
+    SELECT own.*, string_to_array(words, ' ') AS channels, source, item_version, title, class, priority, expires_at_ms, context_id
+    FROM unnest(${of("id")}::uuid[], ${of("household_id")}::uuid[], ${of("item_id")}::uuid[], ${of("answer")}::text[],
+      ${of("reason")}::text[], ${of("channels").map((words) => words.join(" "))}::text[], ${of("until_ms")}::bigint[],
+      ${of("decided_at_ms")}::bigint[], ${of("score")}::int[])
+      AS own(id, household_id, item_id, answer, reason, words, until_ms, decided_at_ms, score)
     JOIN json_to_recordset(${JSON.stringify([...items.values()])}::json) AS item(source text, item_id uuid, item_version int, title text,
       class text, priority smallint, expires_at_ms bigint, context_id uuid) USING (item_id)) AS r`;
 }
@@ -91,24 +90,22 @@ function given(rows: readonly NewDecision[]) {
 /** Decisions whose evidence is written down before everything else gets its turn. */
 const writtenInARow = 50;
 
-/** Why, of each. */
-async function evidenceOf(rows: readonly NewDecision[]): Promise<RawBuilder<unknown>> {
-  const [states, traces]: [string[], string[]] = [[], []];
+/** Why, of each, as `decision_context.evidence` holds it. */
+async function evidenceOf(rows: readonly NewDecision[]): Promise<string> {
+  let lines = "";
   for await (const piece of inPieces(rows, writtenInARow))
-    for (const { state, trace } of piece) {
-      states.push(JSON.stringify(state));
-      traces.push(JSON.stringify(trace));
-    }
-  return sql`
-    unnest(${rows.map(({ id }) => id)}::uuid[], ${textArray(states)}::text[], ${textArray(traces)}::text[]) AS e(id, state, trace)`;
+    for (const { id, state, trace } of piece) lines += `\n${id} ${JSON.stringify({ state, trace })}`;
+  return lines;
 }
 
 /** The SQL of decisions, and of the deliveries that came of them. */
 export class DecisionsStore {
-  async insertContext(tx: Db, row: ContextRow): Promise<void> {
+  /** Writes down what these decisions were made from. They are all of one page. */
+  async insertContext(tx: Db, row: ContextRow, made: readonly NewDecision[]): Promise<void> {
+    const { id, made_at_ms: madeAtMs, circumstances, candidates } = row;
     await sql`
-      INSERT INTO decision_context (id, made_at_ms, circumstances, candidates)
-      VALUES (${row.id}, ${row.made_at_ms}, ${JSON.stringify(row.circumstances)}::jsonb, ${JSON.stringify(row.candidates)}::jsonb)`.execute(
+      INSERT INTO decision_context (id, made_at_ms, circumstances, candidates, evidence)
+      VALUES (${id}, ${madeAtMs}, ${JSON.stringify(circumstances)}::jsonb, ${JSON.stringify(candidates)}::jsonb, ${await evidenceOf(made)})`.execute(
       tx,
     );
   }
@@ -123,13 +120,7 @@ export class DecisionsStore {
         expires_at_ms, score, context_id FROM ${given(rows)}
       ON CONFLICT (source, household_id, item_id) DO NOTHING
       RETURNING id`.execute(tx);
-    const ids = new Set(added.map(({ id }) => id));
-    const evidence = await evidenceOf(rows.filter(({ id }) => ids.has(id)));
-    await sql`
-      INSERT INTO decision_evidence (decision_id, state, trace) SELECT id, state::json, trace::json FROM ${evidence}`.execute(
-      tx,
-    );
-    return ids;
+    return new Set(added.map(({ id }) => id));
   }
 
   /** Decisions that were held until now, locked; those that somebody else has are left to them. */
@@ -159,17 +150,10 @@ export class DecisionsStore {
   async again(tx: Db, rows: readonly NewDecision[]): Promise<void> {
     if (rows.length === 0) return;
     const ids = rows.map(({ id }) => id);
-    const evidence = await evidenceOf(rows);
     await sql`
-      INSERT INTO decision_past (decision_id, decided_at_ms, answer, reason, until_ms, context_id, state, trace)
-      SELECT d.id, d.decided_at_ms, d.answer, d.reason, d.until_ms, d.context_id, e.state, e.trace
-      FROM decision d JOIN decision_evidence e ON e.decision_id = d.id
-      WHERE d.id = ANY(${ids}::uuid[])
+      INSERT INTO decision_past (decision_id, decided_at_ms, answer, reason, until_ms, context_id)
+      SELECT id, decided_at_ms, answer, reason, until_ms, context_id FROM decision WHERE id = ANY(${ids}::uuid[])
       ON CONFLICT DO NOTHING`.execute(tx);
-    await sql`
-      UPDATE decision_evidence SET state = e.state::json, trace = e.trace::json FROM ${evidence} WHERE decision_id = e.id`.execute(
-      tx,
-    );
     await sql`
       UPDATE decision d SET item_version = r.item_version, title = r.title, class = r.class, priority = r.priority, answer = r.answer,
         reason = r.reason, channels = r.channels, until_ms = r.until_ms, decided_at_ms = r.decided_at_ms,
@@ -299,7 +283,8 @@ export class DecisionsStore {
   }
 
   async context(db: Db, id: string): Promise<ContextRow | null> {
-    const { rows } = await sql<ContextRow>`SELECT * FROM decision_context WHERE id = ${id}`.execute(db);
+    const { rows } = await sql<ContextRow>`
+      SELECT id, made_at_ms, circumstances, candidates FROM decision_context WHERE id = ${id}`.execute(db);
     return rows[0] ?? null;
   }
 
@@ -317,19 +302,10 @@ export class DecisionsStore {
     return rows;
   }
 
-  async past(
-    db: Db,
-    decisionId: string,
-  ): Promise<
-    { decided_at_ms: number; answer: string; reason: string | null; until_ms: number | null; trace: Trace }[]
-  > {
-    const { rows } = await sql<{
-      decided_at_ms: number;
-      answer: string;
-      reason: string | null;
-      until_ms: number | null;
-      trace: Trace;
-    }>`SELECT decided_at_ms, answer, reason, until_ms, trace FROM decision_past WHERE decision_id = ${decisionId}
+  /** What was answered before, newest first. */
+  async past(db: Db, decisionId: string): Promise<PastRow[]> {
+    const { rows } = await sql<PastRow>`
+      SELECT decided_at_ms, answer, reason, until_ms FROM decision_past WHERE decision_id = ${decisionId}
       ORDER BY decided_at_ms DESC LIMIT 50`.execute(db);
     return rows;
   }

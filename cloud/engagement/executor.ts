@@ -48,6 +48,7 @@ interface ExecutorDeps extends EngagementDeps {
 }
 
 interface Page {
+  contextId: string;
   campaign: CampaignRow;
   source: string;
   candidates: Candidate[];
@@ -123,7 +124,7 @@ export class Executor {
   }
 
   async #page(id: string, step: "due" | "fresh" | "ownerless" | "late"): Promise<{ decided: number; more: boolean }> {
-    const { db, clock, campaigns, states, policies, appReady } = this.#deps;
+    const { db, clock, ids, campaigns, states, policies, appReady } = this.#deps;
     let afterCommit = nothing;
     const outcome = await transaction(db, async (tx) => {
       const campaign = await campaigns.lock(tx, id);
@@ -136,7 +137,8 @@ export class Executor {
       const offers = new Map(
         [...items.values()].flatMap((item) => (item.offerKey === null ? [] : [[item.id, item.offerKey] as const])),
       );
-      const page: Page = { campaign, source: sourceOf(id), candidates, circumstances, offers, nowMs };
+      const common = { campaign, source: sourceOf(id), candidates, circumstances, offers, nowMs };
+      const page: Page = { contextId: ids.next(), ...common };
       const done = await this.#steps[step](tx, page);
       afterCommit = done.afterCommit;
       return done;
@@ -159,11 +161,9 @@ export class Executor {
       tx,
       made.map(({ row }) => row),
     );
-    const afterCommit = await this.#carryOut(
-      tx,
-      page,
-      made.filter(({ row }) => added.has(row.id)),
-    );
+    const fresh = made.filter(({ row }) => added.has(row.id));
+    await this.#noteContext(tx, page, fresh);
+    const afterCommit = await this.#carryOut(tx, page, fresh);
     await campaigns.advance(tx, campaign.id, last.household_id);
     return { decided: added.size, more: members.length === pageSize, afterCommit };
   }
@@ -184,6 +184,7 @@ export class Executor {
       tx,
       again.map(({ row }) => row),
     );
+    await this.#noteContext(tx, page, again);
     const answered = new Set(again.map(({ row }) => row.id));
     // The item was withdrawn, or the household is gone.
     await decisions.withdraw(
@@ -238,13 +239,11 @@ export class Executor {
 
   /** `only`: of what is decided anew, `household item` of each that waits; the others of the campaign stay as they are. */
   async #decide(tx: Db, page: Page, ids: readonly string[], only: ReadonlySet<string> | null): Promise<Made[]> {
-    const { campaigns, decisions, states, ids: newIds } = this.#deps;
+    const { campaigns, states } = this.#deps;
     const { campaign, candidates, circumstances, nowMs } = page;
     const appliances = campaign.kind === "recall" ? await campaigns.appliancesOf(tx, campaign.id, ids) : null;
     const onlyDevices = appliances === null ? null : new Set(appliances.map((row) => row.device_id));
     const households = await states.read(tx, ids, candidates, nowMs, onlyDevices);
-    const contextId = newIds.next();
-    await decisions.insertContext(tx, { id: contextId, made_at_ms: nowMs, circumstances, candidates });
     const calendar = new Calendar(nowMs);
     const made: Made[] = [];
     for await (const piece of inPieces([...households], decidedInARow))
@@ -252,12 +251,22 @@ export class Executor {
         const wanted =
           only === null ? candidates : candidates.filter(({ itemId }) => only.has(`${householdId} ${itemId}`));
         for (const decision of decide(wanted, household.state, nowMs, circumstances, calendar))
-          made.push({ row: this.#rowOf(page, contextId, decision, household), decision, household });
+          made.push({ row: this.#rowOf(page, decision, household), decision, household });
       }
     return made;
   }
 
-  #rowOf({ candidates, nowMs }: Page, contextId: string, decision: Decision, household: ReadHousehold): NewDecision {
+  async #noteContext(tx: Db, page: Page, made: readonly Made[]): Promise<void> {
+    if (made.length === 0) return;
+    const { contextId: id, nowMs, circumstances, candidates } = page;
+    await this.#deps.decisions.insertContext(
+      tx,
+      { id, made_at_ms: nowMs, circumstances, candidates },
+      made.map(({ row }) => row),
+    );
+  }
+
+  #rowOf({ contextId, candidates, nowMs }: Page, decision: Decision, household: ReadHousehold): NewDecision {
     const { answer, trace, terms, source, itemId, version, score } = decision;
     const candidate = candidates.find((one) => one.itemId === itemId);
     return {

@@ -40,13 +40,18 @@ export class HabitsStore {
         ignored = i.ignored + excluded.ignored, last_at_ms = greatest(i.last_at_ms, excluded.last_at_ms)`.execute(tx);
   }
 
-  /** Programs that began, by the hour of the week, and whether one runs now. In the order of their time. */
+  /**
+   * Adds programs that began, by the hour of the week, and notes whether one runs now.
+   *
+   * @param acts in the order of their time
+   * @returns all counts of each household that they are of
+   */
   async cooked(
     tx: Db,
     acts: readonly { householdId: string; begins: boolean; hour: number; atMs: number }[],
-  ): Promise<void> {
-    if (acts.length === 0) return;
-    await sql`
+  ): Promise<{ household_id: string; hours: number[] }[]> {
+    if (acts.length === 0) return [];
+    const { rows } = await sql<{ household_id: string; hours: number[] }>`
       WITH act AS (
         SELECT "householdId" AS household_id, begins, hour, "atMs" AS at_ms
         FROM json_to_recordset(${JSON.stringify(acts)}::json)
@@ -65,7 +70,17 @@ export class HabitsStore {
       FROM added a JOIN last l USING (household_id) ORDER BY a.household_id
       ON CONFLICT (household_id) DO UPDATE SET
         hours = ARRAY(SELECT x + y FROM unnest(h.hours, excluded.hours) AS u(x, y)),
-        cooking_since_ms = excluded.cooking_since_ms`.execute(tx);
+        cooking_since_ms = excluded.cooking_since_ms
+      RETURNING household_id, array_to_json(h.hours) AS hours`.execute(tx);
+    return rows;
+  }
+
+  async noteBestHours(tx: Db, rows: readonly { householdId: string; bestHours: (number | null)[] }[]): Promise<void> {
+    if (rows.length === 0) return;
+    await sql`
+      UPDATE household_habit h SET best_hours = ARRAY(SELECT json_array_elements_text("bestHours")::smallint)
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r("householdId" uuid, "bestHours" json)
+      WHERE h.household_id = r."householdId"`.execute(tx);
   }
 
   async forget(tx: Db, householdIds: readonly string[]): Promise<number> {
@@ -78,12 +93,15 @@ export class HabitsStore {
   async habits(
     db: Db,
     householdIds: readonly string[],
-  ): Promise<Map<string, { hours: number[]; cooking_since_ms: number | null }>> {
+  ): Promise<Map<string, { best_hours: (number | null)[]; cooking_since_ms: number | null }>> {
     if (householdIds.length === 0) return new Map();
-    const { rows } = await sql<{ household_id: string; hours: number[]; cooking_since_ms: number | null }>`
-      SELECT household_id, array_to_json(hours) AS hours, cooking_since_ms FROM household_habit WHERE household_id = ${amongIds(householdIds)}`.execute(
-      db,
-    );
+    const { rows } = await sql<{
+      household_id: string;
+      best_hours: (number | null)[];
+      cooking_since_ms: number | null;
+    }>`
+      SELECT household_id, array_to_json(best_hours) AS best_hours, cooking_since_ms FROM household_habit
+      WHERE household_id = ${amongIds(householdIds)}`.execute(db);
     return new Map(rows.map((row) => [row.household_id, row]));
   }
 

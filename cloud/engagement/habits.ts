@@ -67,7 +67,7 @@ export class Habits {
     if (acts.length === 0) return;
     const zones = await this.#deps.timeZoneOf([...new Set(acts.map(({ householdId }) => householdId))], tx);
     const inOrder = acts.toSorted((a, b) => a.atMs - b.atMs);
-    await this.#store.cooked(
+    const counted = await this.#store.cooked(
       tx,
       inOrder.flatMap(({ householdId, type, atMs }) => {
         const zone = zones.get(householdId);
@@ -76,6 +76,10 @@ export class Habits {
         if (!begins && type !== "program.finished" && type !== "program.aborted") return [];
         return [{ householdId, begins, hour: hourOfWeek(atMs, zone.timeZone), atMs }];
       }),
+    );
+    await this.#store.noteBestHours(
+      tx,
+      counted.map(({ household_id: householdId, hours }) => ({ householdId, bestHours: bestHoursOf(hours) })),
     );
   }
 
@@ -113,7 +117,7 @@ export class Habits {
       for (const id of piece) {
         const habit = habits.get(id);
         read.set(id, {
-          bestHours: habit === undefined ? [] : bestHoursOf(habit.hours),
+          bestHours: habit?.best_hours ?? [],
           cookingSinceMs: habit?.cooking_since_ms ?? null,
           interests: interests.get(id) ?? [],
         });

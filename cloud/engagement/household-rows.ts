@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { withEvidence } from "./decisions-store.ts";
 import { decisionDays, traceDays } from "./retention.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 
@@ -15,11 +16,12 @@ export const engagementData: HouseholdData[] = [
     rows: (db, householdId) =>
       pages<{ id: string }>(async (last, limit) => {
         const { rows } = await sql<{ id: string }>`
-          SELECT id, source, item_id AS "itemId", title, class, answer, reason, channels, until_ms AS "untilMs",
+          SELECT d.id, source, item_id AS "itemId", title, class, answer, reason, channels, until_ms AS "untilMs",
             decided_at_ms AS "decidedAtMs", sent_at_ms AS "sentAtMs", shown_at_ms AS "shownAtMs", acted_at_ms AS "actedAtMs", ended,
-            trace, state
-          FROM decision LEFT JOIN decision_evidence ON decision_id = id WHERE household_id = ${householdId} AND (${last?.id ?? null}::uuid IS NULL OR id > ${last?.id ?? null})
-          ORDER BY id LIMIT ${limit}`.execute(db);
+            why->'trace' AS trace, why->'state' AS state
+          FROM ${withEvidence}
+          WHERE household_id = ${householdId} AND (${last?.id ?? null}::uuid IS NULL OR d.id > ${last?.id ?? null})
+          ORDER BY d.id LIMIT ${limit}`.execute(db);
         return rows;
       }),
     async erase(tx, householdId) {

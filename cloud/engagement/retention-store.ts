@@ -5,36 +5,53 @@ const gone = (result: { numAffectedRows?: bigint | undefined }): number => Numbe
 
 /** The SQL of what engagement forgets, a bounded piece at a time. Each answers how much of it was there: less than `limit` is the last. */
 export class RetentionStore {
-  /** The evidence of decisions before this time is gone. */
-  async tracesGoneBefore(db: Db): Promise<number> {
+  /** What was answered before a decision of an earlier time than this is gone. */
+  async pastGoneBefore(db: Db): Promise<number> {
     const { rows } = await sql<{ traces_before_ms: number }>`SELECT traces_before_ms FROM engagement_retention`.execute(
       db,
     );
     return rows[0]?.traces_before_ms ?? 0;
   }
 
-  async noteTracesGone(db: Db, beforeMs: number): Promise<void> {
+  async notePastGone(db: Db, beforeMs: number): Promise<void> {
     await sql`UPDATE engagement_retention SET traces_before_ms = ${beforeMs}`.execute(db);
   }
 
-  /** What waits keeps its evidence: it lies beside the answer that comes after. */
-  async removeTraces(db: Db, fromMs: number, beforeMs: number, limit: number): Promise<number> {
+  /** What was answered before, of what does not wait any more. */
+  async removePast(db: Db, fromMs: number, beforeMs: number, limit: number): Promise<number> {
     const result = await sql`
-      WITH old AS (
-        SELECT d.id FROM decision d JOIN decision_evidence e ON e.decision_id = d.id
-        WHERE d.decided_at_ms >= ${fromMs} AND d.decided_at_ms < ${beforeMs} AND d.answer <> 'hold' LIMIT ${limit}
-      ),
-      before AS (DELETE FROM decision_past USING old WHERE decision_id = old.id)
-      DELETE FROM decision_evidence USING old WHERE decision_id = old.id`.execute(db);
+      DELETE FROM decision_past WHERE (decision_id, decided_at_ms) IN (
+        SELECT p.decision_id, p.decided_at_ms FROM decision d JOIN decision_past p ON p.decision_id = d.id
+        WHERE d.decided_at_ms >= ${fromMs} AND d.decided_at_ms < ${beforeMs} AND d.answer <> 'hold' LIMIT ${limit})`.execute(
+      db,
+    );
     return gone(result);
   }
 
+  /** How pages of decisions were made of which none waits. */
   async removeContexts(db: Db, beforeMs: number, limit: number): Promise<number> {
     const result = await sql`
       DELETE FROM decision_context WHERE id IN (
         SELECT c.id FROM decision_context c
         WHERE c.made_at_ms < ${beforeMs} AND NOT EXISTS (SELECT FROM decision d WHERE d.answer = 'hold' AND d.context_id = c.id)
-        LIMIT ${limit})`.execute(db);
+        ORDER BY c.id LIMIT ${limit} FOR UPDATE)`.execute(db);
+    return gone(result);
+  }
+
+  /** What waits keeps its evidence, so that it is known with the answer that comes after; the others of its page do not. */
+  async trimContexts(db: Db, beforeMs: number, limit: number): Promise<number> {
+    const result = await sql`
+      WITH waiting AS (
+        SELECT context_id, array_agg(id) AS ids FROM decision WHERE answer = 'hold' AND decided_at_ms < ${beforeMs} GROUP BY context_id
+      ),
+      old AS (
+        SELECT c.id, w.ids FROM decision_context c JOIN waiting w ON w.context_id = c.id
+        WHERE c.made_at_ms < ${beforeMs} AND length(c.evidence) - length(replace(c.evidence, E'\n', '')) > cardinality(w.ids)
+        ORDER BY c.id LIMIT ${limit} FOR UPDATE OF c
+      )
+      UPDATE decision_context c SET evidence = evidence_about(c.evidence, old.ids, others => false) FROM old WHERE c.id = old.id`.execute(
+      db,
+    );
     return gone(result);
   }
 

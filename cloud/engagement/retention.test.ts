@@ -39,6 +39,15 @@ async function explainedBy(person: Person, item: string): Promise<string> {
   return `${String(code)}: ${Buffer.concat(chunks).toString()}`;
 }
 
+/** In how many pages a decision's evidence is. */
+async function evidenceOf(decisionId: string): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    SELECT count(*)::int AS n FROM decision_context WHERE position(${decisionId} IN evidence) > 0`.execute(
+    kitchen.base.db,
+  );
+  return rows[0]?.n ?? 0;
+}
+
 test("after 90 days it is no longer kept how something was decided, what was sent is, and `npm run decide` says so in words", async () => {
   const { of, from, to } = range();
   const [person, silent] = [await stage.household(of(1)), await stage.household(of(2), [])];
@@ -107,6 +116,29 @@ test("what waits for longer than that keeps how it was decided, and goes out wit
   });
 });
 
+test("who waits keeps how it was decided, and those who were decided about beside it do not", async () => {
+  const { of, from, to } = range();
+  const sleeps = await stage.household(of(1));
+  const awake = await stage.household(of(2));
+  const now = Temporal.Instant.fromEpochMilliseconds(stage.nowMs).toZonedDateTimeISO("Europe/Berlin");
+  const quiet = { fromMinute: now.hour * 60, toMinute: ((now.hour + 2) % 24) * 60, meanwhile: "hold" };
+  await kitchen.call(sleeps.key, "PATCH", "/my/household", {
+    channels: { order: ["display"], quiet, perWeekMax: null },
+  });
+  const item = await stage.message("Side by side");
+  await stage.run(stage.campaign([item], from, to, { expiresAtMs: stage.nowMs + 300 * dayMs }));
+  await stage.tick();
+  const [waits] = await stage.decisionsOf(sleeps);
+  const [sent] = await stage.decisionsOf(awake);
+  expect([waits.answer, sent.answer]).toEqual(["hold", "send"]);
+  expect([await evidenceOf(waits.id), await evidenceOf(sent.id)]).toEqual([1, 1]);
+  kitchen.clock.forward(91 * dayMs);
+  await trim();
+  expect((await stage.decisionsOf(sleeps))[0].trace.tests).toHaveLength(8);
+  expect((await stage.decisionsOf(awake))[0].trace).toBeNull();
+  expect([await evidenceOf(waits.id), await evidenceOf(sent.id)]).toEqual([1, 0]);
+});
+
 test("400 days after its end a campaign's households are forgotten and its figures stay; a recall's are not forgotten", async () => {
   const { of, from, to } = range();
   await stage.household(of(1));
@@ -137,11 +169,11 @@ test("what hangs on decisions goes with them, and stays with those of others", a
   await stage.tick();
   const { db } = kitchen.base;
   await sql`
-    INSERT INTO decision_past (decision_id, decided_at_ms, answer, context_id, state, trace)
-    SELECT id, 1, 'send', context_id, '{}', '{}' FROM decision WHERE household_id IN (${gone.householdId}, ${stays.householdId})`.execute(
+    INSERT INTO decision_past (decision_id, decided_at_ms, answer, context_id)
+    SELECT id, 1, 'send', context_id FROM decision WHERE household_id IN (${gone.householdId}, ${stays.householdId})`.execute(
     db,
   );
-  const parts = ["decision_evidence", "decision_past", "decision_delivery", "engagement_message"];
+  const parts = ["decision_past", "decision_delivery", "engagement_message"];
   const idsOf = async (person: Person) => {
     const { rows } = await sql<{
       id: string;
@@ -149,7 +181,7 @@ test("what hangs on decisions goes with them, and stays with those of others", a
     return rows.map(({ id }) => id);
   };
   const left = async (ids: readonly string[]) => {
-    const each = ids.flatMap((id) => parts.map((part) => rowsOf(part, "decision_id", id)));
+    const each = ids.flatMap((id) => [...parts.map((part) => rowsOf(part, "decision_id", id)), evidenceOf(id)]);
     return Promise.all(each);
   };
   const [theirs, others] = [await idsOf(gone), await idsOf(stays)];
@@ -171,7 +203,7 @@ test("a look removes no more than its pieces, and the next goes on where it ende
   const left = async () => {
     const { rows } = await sql<{ n: number }>`
       SELECT (SELECT count(*) FROM decision WHERE source = ${`campaign:${id}`})::int
-        + (SELECT count(*) FROM decision_evidence e JOIN decision d ON d.id = e.decision_id WHERE d.source = ${`campaign:${id}`})::int AS n`.execute(
+        + (SELECT count(*) FROM decision_context WHERE candidates @> ${JSON.stringify([{ source: `campaign:${id}` }])}::jsonb)::int AS n`.execute(
       kitchen.base.db,
     );
     return rows[0]?.n ?? 0;
@@ -179,12 +211,12 @@ test("a look removes no more than its pieces, and the next goes on where it ende
   const { db } = kitchen.base;
   const retention = new Retention({ db, clock: kitchen.clock }, { ...retentionLimits, rowsAtOnce: 2, piecesMax: 1 });
   let [before, looks] = [await left(), 0];
-  expect(before).toBe(10);
+  expect(before).toBe(6);
   while (before > 0 && looks < 200) {
     await retention.tick();
     const now = await left();
-    // Two rows of decisions, with what lies beside them.
-    expect(before - now).toBeLessThanOrEqual(4);
+    // Two decisions, and the page that they were of.
+    expect(before - now).toBeLessThanOrEqual(3);
     before = now;
     looks += 1;
   }

@@ -41,10 +41,11 @@ export class Retention {
     const nowMs = clock.nowMs();
     const store = this.#store;
     const tracesBeforeMs = nowMs - this.#limits.tracesMs;
-    const fromMs = await store.tracesGoneBefore(db);
-    if (await this.#all((limit) => store.removeTraces(db, fromMs, tracesBeforeMs, limit)))
-      await store.noteTracesGone(db, tracesBeforeMs);
+    const fromMs = await store.pastGoneBefore(db);
+    if (await this.#all((limit) => store.removePast(db, fromMs, tracesBeforeMs, limit)))
+      await store.notePastGone(db, tracesBeforeMs);
     await this.#all((limit) => store.removeContexts(db, tracesBeforeMs, limit));
+    await this.#all((limit) => store.trimContexts(db, tracesBeforeMs, limit));
     const rowsBeforeMs = nowMs - this.#limits.decisionsMs;
     await this.#all((limit) => store.removeInterests(db, rowsBeforeMs, limit));
     for (const id of await store.ended(db, rowsBeforeMs)) {

@@ -35,10 +35,7 @@ interface HouseholdRow {
   merged_into: string | null;
 }
 
-interface ReachRow extends Pick<HouseholdRow, "id" | "locale" | "units" | "time_zone" | "channels"> {
-  members: HouseholdReach["members"];
-  devices: DeviceRef[];
-}
+type ReachRow = Pick<HouseholdRow, "id" | "locale" | "units" | "time_zone" | "channels">;
 
 export interface MemberRow {
   id: string;
@@ -130,24 +127,23 @@ export class HouseholdsStore {
   async reach(db: Db, ids: readonly string[]): Promise<Map<string, HouseholdReach>> {
     if (ids.length === 0) return new Map();
     const { rows } = await sql<ReachRow>`
-      SELECT h.id, h.locale, h.units, h.time_zone, h.channels, coalesce(m.members, '[]') AS members, coalesce(d.devices, '[]') AS devices
-      FROM household h
-      LEFT JOIN (
-        SELECT household_id, json_agg(json_build_object('id', id, 'name', name, 'email', email) ORDER BY id) AS members
-        FROM household_member WHERE household_id = ${amongIds(ids)} GROUP BY household_id
-      ) AS m ON m.household_id = h.id
-      LEFT JOIN (
-        SELECT household_id, json_agg(json_build_object('key', key, 'id', id, 'model', model, 'householdId', household_id,
-          'householdSinceMs', household_since_ms) ORDER BY key) AS devices
-        FROM ${deviceFacts(householdFacts)} d WHERE household_id = ${amongIds(ids)} GROUP BY household_id
-      ) AS d ON d.household_id = h.id
-      WHERE h.id = ${amongIds(ids)}`.execute(db);
-    return new Map(
-      rows.map(({ id, locale, units, time_zone: timeZone, channels, members, devices }) => [
+      SELECT id, locale, units, time_zone, channels FROM household WHERE id = ${amongIds(ids)}`.execute(db);
+    const found = new Map(
+      rows.map(({ id, locale, units, time_zone: timeZone, channels }): [string, HouseholdReach] => [
         id,
-        { locale, units, timeZone, channels, members, devices },
+        { locale, units, timeZone, channels, members: [], devices: [] },
       ]),
     );
+    const { rows: members } = await sql<{ household_id: string; id: string; name: string; email: string | null }>`
+      SELECT household_id, id, name, email FROM household_member WHERE household_id = ${amongIds(ids)} ORDER BY id`.execute(
+      db,
+    );
+    for (const { household_id: householdId, ...member } of members) found.get(householdId)?.members.push(member);
+    const { rows: devices } = await sql<DeviceRef & { householdId: string }>`
+      SELECT key, id, model, household_id AS "householdId", household_since_ms AS "householdSinceMs"
+      FROM ${deviceFacts(householdFacts)} d WHERE household_id = ${amongIds(ids)} ORDER BY key`.execute(db);
+    for (const device of devices) found.get(device.householdId)?.devices.push(device);
+    return found;
   }
 
   /** @param keySha256 of the member's key; null for one whom staff enters */

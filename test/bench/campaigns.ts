@@ -104,8 +104,10 @@ async function fill(db: Db, households: number, nowMs: number): Promise<void> {
       SELECT 'bench-' || lpad(n::text, 9, '0'), ${modelKey}, 'S' || lpad(n::text, 9, '0'), ${householdOf}, ${nowMs}::bigint,
         ${nowMs}::bigint FROM ${numbers}`.execute(db);
     await sql`
-      INSERT INTO household_habit (household_id, hours)
-      SELECT ${householdOf}, array_fill(((n % 3))::int, ARRAY[168]) FROM ${numbers} WHERE n % 2 = 0`.execute(db);
+      INSERT INTO household_habit (household_id, hours, best_hours)
+      SELECT ${householdOf}, array_fill((n % 3)::int, ARRAY[168]), array_fill(CASE WHEN n % 3 > 0 THEN 0 END, ARRAY[7]) FROM ${numbers} WHERE n % 2 = 0`.execute(
+      db,
+    );
     await sql`
       INSERT INTO household_interest (household_id, subject, cooked, last_at_ms)
       SELECT ${householdOf}, 'topic:' || t, 2, ${nowMs}::bigint FROM ${numbers}, unnest(ARRAY['bread', 'fish']) AS t
@@ -271,10 +273,10 @@ async function measure(cloud: CloudParts, load: IngestLoad, households: number, 
 
 async function traceBytes(cloud: CloudParts, id: string): Promise<number> {
   const { rows } = await sql<{ bytes: number }>`
-    SELECT avg(pg_column_size(trace) + pg_column_size(state))::float8 AS bytes
-    FROM (
-      SELECT trace, state FROM decision JOIN decision_evidence ON decision_id = id WHERE source = ${`campaign:${id}`} LIMIT 10000
-    ) AS looked`.execute(cloud.db);
+    SELECT sum(bytes) / sum(n)::float8 AS bytes FROM (
+      SELECT pg_column_size(evidence) AS bytes, (SELECT count(*) FROM decision WHERE context_id = c.id AND source = ${`campaign:${id}`}) AS n
+      FROM decision_context c ORDER BY id DESC LIMIT 20
+    ) AS looked WHERE n > 0`.execute(cloud.db);
   return rounded(rows[0]?.bytes ?? 0, 0);
 }
 
