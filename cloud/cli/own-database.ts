@@ -1,4 +1,5 @@
-import type { Config } from "../platform/config.ts";
+import { sql } from "kysely";
+import { type Config, StartError } from "../platform/config.ts";
 import { Database } from "../platform/database.ts";
 import { lockDataDir } from "../platform/data-lock.ts";
 import { createLogger } from "../platform/logger.ts";
@@ -7,11 +8,22 @@ import { openDataDir } from "../platform/storage.ts";
 
 const noError = () => {};
 
+/** @throws StartError in place of what a driver says to programmers */
+async function answers({ db }: Database): Promise<void> {
+  try {
+    await sql`SELECT 1`.execute(db);
+  } catch (error) {
+    const [first = error] = error instanceof AggregateError ? error.errors : [error];
+    throw new StartError(`The database does not answer: ${first instanceof Error ? first.message : String(first)}`);
+  }
+}
+
 /** The database of this data folder: the running service's, or one started for the length of `work`. */
 export async function withDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
   const using = async (connection: ConstructorParameters<typeof Database>[0]["connection"]) => {
     const database = new Database({ connection, connectionsMax: 1, onError: noError });
     try {
+      await answers(database);
       return await work(database);
     } finally {
       await database.close();
