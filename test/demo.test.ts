@@ -78,10 +78,53 @@ const isWhole = ({ cases = {}, points = 0, firmware_confirmed: confirmed = 0, ro
   rollouts.some(({ state }) => state === "halted") &&
   rollouts.some(({ state, funnel }) => state === "running" && funnel.done > 0);
 
+type Body = any; // oxlint-disable-line typescript/no-explicit-any -- tests look into answers freely
+
+/** Asks the demo's service as its first key may. */
+async function read(run: Demo, path: string): Promise<Body> {
+  const place = run
+    .lines()
+    .map((line) => JSON.parse(line))
+    .find(({ key }) => key !== undefined);
+  const answer = await fetch(`${place.console}api/v1${path}`, { headers: { authorization: `Bearer ${place.key}` } });
+  expect(answer.status, path).toBe(200);
+  return answer.json();
+}
+
+const itemsOf = async (run: Demo, path: string): Promise<Body[]> => (await read(run, path)).items;
+
+/** What the console's pages would show; `until` each has something. */
+async function expectData(run: Demo): Promise<void> {
+  const has = (what: string, path: string, holds: (items: Body[]) => boolean | Promise<boolean>) =>
+    until(what, async () => holds(await itemsOf(run, path)), patienceMs);
+  const kinds = (items: Body[]) => new Set(items.map(({ kind }) => kind));
+  await has("content of every kind", "/content/items?limit=100", (items) =>
+    ["recipe", "tip", "notice", "message", "offer"].every((kind) => kinds(items).has(kind)),
+  );
+  await has("a campaign that was seen, and a recall", "/campaigns", async (items) => {
+    const funnels = await Promise.all(items.map(async ({ id }) => (await read(run, `/campaigns/${id}`)).funnel));
+    return kinds(items).has("recall") && kinds(items).has("campaign") && funnels.some(({ shown }) => shown > 0);
+  });
+  await has("segments with somebody in them", "/segments", (items) => items.some(({ members }) => members > 0));
+  for (const list of ["rules", "offers", "rewards", "grants", "redemptions"])
+    await has(list, `/loyalty/${list}`, (items) => items.length > 0);
+  await has("tasks of people", "/cases", (items) => items.length > 0);
+  await has("who is at risk", "/lifecycle/at-risk", (items) => items.length > 0);
+  await has("webhooks that were told", "/webhooks", async (items) => {
+    const told = await Promise.all(items.map(({ id }) => itemsOf(run, `/webhooks/${id}/deliveries`)));
+    return told.some((deliveries) => deliveries.length > 0);
+  });
+  const [redeemed] = await itemsOf(run, "/loyalty/redemptions");
+  for (const list of ["decisions", "ledger", "facts"])
+    await has(`${list} of a household`, `/households/${redeemed.householdId}/${list}`, (items) => items.length > 0);
+  expect(await read(run, "/loyalty/check")).toMatchObject({ ok: true, broken: [] });
+}
+
 test("with 60 appliances the whole story happens, and nothing of it is left", async () => {
   const run = await demo(["--for", "3m", "--json", "--appliances", "60", "--history-days", "2"]);
   const isOver = () => run.child.exitCode !== null || run.lines().some((line) => isWhole(JSON.parse(line)));
   await until("the story is whole", isOver, 180_000);
+  if (run.child.exitCode === null) await expectData(run);
   run.child.kill("SIGINT");
   expect(await run.code, run.errors()).toBe(0);
   const lines = run.lines().map((line) => JSON.parse(line));
