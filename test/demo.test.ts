@@ -93,11 +93,12 @@ async function read(run: Demo, path: string): Promise<Body> {
 
 const itemsOf = async (run: Demo, path: string): Promise<Body[]> => (await read(run, path)).items;
 
+const kinds = (items: readonly Body[]) => new Set(items.map(({ kind }) => kind));
+
 /** What the console's pages would show; `until` each has something. */
 async function expectData(run: Demo): Promise<void> {
   const has = (what: string, path: string, holds: (items: Body[]) => boolean | Promise<boolean>) =>
     until(what, async () => holds(await itemsOf(run, path)), patienceMs);
-  const kinds = (items: Body[]) => new Set(items.map(({ kind }) => kind));
   await has("content of every kind", "/content/items?limit=100", (items) =>
     ["recipe", "tip", "notice", "message", "offer"].every((kind) => kinds(items).has(kind)),
   );
