@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readingsOf, registerOvens } from "./support/ovens.ts";
 import { newRoleKey, overHttp, ReleaseKit } from "./support/release-kit.ts";
 import { RawConnection } from "./support/raw-connection.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -22,7 +22,7 @@ const someId = "01980000-0000-7000-8000-000000000000";
 let service: RunningService;
 let tokens: Map<string, string>;
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   const given = await registerOvens(service, ids);
   tokens = new Map(ids.map((id, at) => [id, given[at] ?? ""]));
 });

@@ -6,8 +6,8 @@ import { FeedCache } from "../device-sim/agent/feed-cache.ts";
 import { delivery } from "#protocol/delivery.ts";
 import { approvedContent } from "./support/approved-content.ts";
 import { registerOvens } from "./support/ovens.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -31,7 +31,7 @@ let service: RunningService;
 let tokens: Map<string, string>;
 const clients: MqttClient[] = [];
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   const given = await registerOvens(service, ids);
   tokens = new Map(ids.map((id, at) => [id, given[at] ?? ""]));
 });

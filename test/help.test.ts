@@ -8,8 +8,8 @@ import { Fleet } from "../device-sim/fleet.ts";
 import { loadModels } from "../device-sim/models.ts";
 import { systemClock } from "../device-sim/platform/clock.ts";
 import { register } from "../device-sim/register.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -20,7 +20,7 @@ import {
 let service: RunningService;
 const ends: (() => Promise<unknown> | void)[] = [];
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
 });
 afterAll(async () => {
   for (const end of ends.toReversed()) await end();

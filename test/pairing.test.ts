@@ -19,8 +19,8 @@ import { register } from "../device-sim/register.ts";
 import { type ConnectOptions, publish, RawDevice } from "../gateway/testing/raw-device.ts";
 import { approvedContent } from "./support/approved-content.ts";
 import { registerOvens } from "./support/ovens.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -34,7 +34,7 @@ let service: RunningService;
 let tokens: Map<string, string>;
 const ends: (() => Promise<unknown> | void)[] = [];
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   const given = await registerOvens(service, ids);
   tokens = new Map(ids.map((id, at) => [id, given[at] ?? ""]));
 });

@@ -8,8 +8,8 @@ import mqtt, { type MqttClient } from "mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { approvedContent } from "./support/approved-content.ts";
 import { registerOvens } from "./support/ovens.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -25,7 +25,7 @@ let shopKey: string;
 let device: MqttClient;
 
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   const [token = ""] = await registerOvens(service, [oven]);
   const made = await service.api("/api/v1/staff/keys", { method: "POST", body: { name: "shop", role: "facts" } });
   shopKey = made.body.secret;

@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { limitsTable } from "../cloud/platform/limit-variables.ts";
-import { newDataDir, removeDataDir, startServiceProcess, stopServiceProcess } from "./support/service-process.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
+import { removeDataDir, startServiceProcess, stopServiceProcess } from "./support/service-process.ts";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
@@ -15,7 +16,7 @@ const hasMosquitto = spawnSync("mosquitto_pub", ["--help"]).error === undefined;
 
 test.skipIf(!hasMosquitto)("the README's lines for a device of one's own do what they say", async () => {
   const lines = /<!-- five-minutes -->\n```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-  const dataDir = await newDataDir();
+  const dataDir = await preparedDataDir();
   const service = await startServiceProcess({ dataDir });
   try {
     const said = execFileSync("bash", ["-euo", "pipefail", "-c", lines], {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Reading } from "#protocol/reading.ts";
 import { readRecording, recordingReadings } from "../device-sim/core/recorded-cook.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -21,7 +21,7 @@ const pointsMax = 5_000;
 let dataDir = "";
 let service: RunningService;
 beforeAll(async () => {
-  dataDir = await newDataDir();
+  dataDir = await preparedDataDir();
   service = await startServiceProcess({ dataDir });
 });
 afterAll(async () => {
