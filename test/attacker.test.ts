@@ -16,13 +16,8 @@ import { messagesFor } from "../device-sim/testing/attacks.ts";
 import { type Broker, startBroker } from "../device-sim/testing/broker.ts";
 import { eventually, ManualClock } from "../device-sim/testing/parts.ts";
 import { approvedContent } from "./support/approved-content.ts";
-import {
-  newDataDir,
-  removeDataDir,
-  startServiceProcess,
-  stopServiceProcess,
-  until,
-} from "./support/service-process.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
+import { removeDataDir, startServiceProcess, stopServiceProcess, until } from "./support/service-process.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -176,7 +171,7 @@ const recipe = (program: string) => {
 
 /** The service itself, and the same appliances on it; their time lies in the past, as in a demo. */
 async function ownTheService() {
-  const dataDir = await newDataDir();
+  const dataDir = await preparedDataDir();
   ends.push(() => removeDataDir(dataDir));
   const service = await startServiceProcess({ dataDir });
   ends.push(() => stopServiceProcess(service));

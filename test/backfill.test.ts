@@ -7,9 +7,9 @@ import { planAilments } from "../device-sim/history/ailing-plan.ts";
 import type { BackfillRecord } from "../device-sim/history/backfill-file.ts";
 import { history } from "../device-sim/history/history.ts";
 import { loadModels } from "../device-sim/models.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
   databaseOf,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -22,7 +22,7 @@ let service: RunningService;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hearth-backfill-"));
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
 });
 afterAll(async () => {
   await stopServiceProcess(service);

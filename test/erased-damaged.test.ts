@@ -4,8 +4,8 @@ import { open } from "lmdb";
 import mqtt from "mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { registerOvens } from "./support/ovens.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -18,7 +18,7 @@ let service: RunningService;
 let token: string;
 
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   [token = ""] = await registerOvens(service, [oven]);
 });
 afterAll(async () => {

@@ -7,9 +7,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { copySpool } from "../cloud/backup/spool-copy.ts";
 import { hasInflux, TestInflux } from "./support/influx.ts";
 import { readingsOf, registerOvens } from "./support/ovens.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
   freePort,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -59,7 +59,7 @@ interface House {
 async function live(): Promise<House> {
   const influx = await TestInflux.open();
   ends.push(() => influx.close());
-  const dataDir = await newDataDir();
+  const dataDir = await preparedDataDir();
   ends.push(() => removeDataDir(dataDir));
   const port = await freePort();
   const service = await startServiceProcess({ dataDir, env: { ...influx.env, HEARTH_MQTT_PORT: String(port) } });

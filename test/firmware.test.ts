@@ -11,8 +11,8 @@ import { loadModels } from "../device-sim/models.ts";
 import { systemClock } from "../device-sim/platform/clock.ts";
 import { register } from "../device-sim/register.ts";
 import { overHttp, ReleaseKit, type ReleaseView } from "./support/release-kit.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -30,7 +30,7 @@ let members: TokenMember[];
 const ids = (): string[] => members.map(({ id }) => id);
 
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   kit = await ReleaseKit.open(overHttp(service.http, service.key), [model]);
   const api = { url: service.http, key: service.key, fetch };
   members = await register(api, planFleet({ count: 6, seed: 3, prefix: "fw", mix: [model] }), loadModels());

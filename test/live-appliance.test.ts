@@ -6,8 +6,8 @@ import { loadModels } from "../device-sim/models.ts";
 import { AcceleratedClock, systemClock } from "../device-sim/platform/clock.ts";
 import { register } from "../device-sim/register.ts";
 import { readStream } from "./support/server-sent.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -28,7 +28,7 @@ let service: RunningService;
 let fleet: Fleet;
 let id = "";
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   const plan = planFleet({ count: 1, seed: 5, prefix: "watched", mix: ["oven-x200"] });
   // Its people are away: it measures once a minute, whatever the hour.
   const planned = plan.map((one) => ({ ...one, persona: "away" as const }));

@@ -14,8 +14,8 @@ import { RawDevice } from "../gateway/testing/raw-device.ts";
 import { loadModels } from "../device-sim/models.ts";
 import { AcceleratedClock, systemClock } from "../device-sim/platform/clock.ts";
 import { systemTimers } from "../device-sim/platform/timers.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -57,7 +57,7 @@ const fingerprintOf = (pem: string) => createHash("sha256").update(new X509Certi
 beforeAll(async () => {
   // So short a life that a certificate is in the last third of it when it comes: it counts from an hour before.
   const env = { HEARTH_DEVICE_CERTIFICATE_DAYS: "0.01" };
-  service = await startServiceProcess({ dataDir: await newDataDir(), env });
+  service = await startServiceProcess({ dataDir: await preparedDataDir(), env });
   broker = `mqtts://127.0.0.1:${service.mqttsPort}`;
   ca = readFileSync(join(service.dataDir, "pki", "root.pem"), "utf8");
   await service.api(`/api/v1/models/${model}`, { method: "PUT", body: loadModels().get(model) });

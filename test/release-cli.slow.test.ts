@@ -11,9 +11,9 @@ import { parseRoot } from "../cloud/firmware/core/tuf-parse.ts";
 import { newRoot, rootLifeMs } from "../cloud/firmware/core/tuf-build.ts";
 import { roleKey } from "../cloud/firmware/core/tuf-keys.ts";
 import { ovenModel } from "./support/ovens.ts";
+import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
   freePort,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -150,7 +150,7 @@ let find: (path: string) => Promise<boolean>;
 let first: { id: string; path: string };
 
 beforeAll(async () => {
-  service = await startServiceProcess({ dataDir: await newDataDir() });
+  service = await startServiceProcess({ dataDir: await preparedDataDir() });
   dir = await mkdtemp(join(tmpdir(), "hearth-release-"));
   keys = join(dir, "keys");
   recorder = record().listen(0, "127.0.0.1");

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { ensureConsole } from "../../cloud/http/console-build.ts";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -64,7 +64,7 @@ export function onStage<S>(
   beforeAll(async () => {
     if (!hasChromium) return;
     await ensureConsole();
-    const service = await startServiceProcess({ dataDir: await newDataDir(), env: more.env ?? {} });
+    const service = await startServiceProcess({ dataDir: await preparedDataDir(), env: more.env ?? {} });
     running = { service, stage: await set(service), browser: await launchBrowser() };
   });
   afterAll(async () => {

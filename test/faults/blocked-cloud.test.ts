@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { readingsOf, registerOvens } from "../support/ovens.ts";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -34,7 +34,7 @@ async function anonymousMb(pid: number | undefined): Promise<number> {
 test.skipIf(process.platform !== "linux")(
   "while the cloud's thread is blocked for 20 s the gateway acknowledges and lets known devices in; then all is stored once",
   async () => {
-    const dataDir = await newDataDir();
+    const dataDir = await preparedDataDir();
     dirs.push(dataDir);
     const first = await startServiceProcess({ dataDir });
     service = first;

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { approvedContent } from "../support/approved-content.ts";
 import { Mailbox } from "../support/mailbox.ts";
 import { ovenModel } from "../support/ovens.ts";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
   databaseOf,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -27,7 +27,7 @@ let service: RunningService;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  dataDir = await newDataDir();
+  dataDir = await preparedDataDir();
   mailbox = await Mailbox.open();
   env = { HEARTH_SMTP_URL: mailbox.url, HEARTH_SMTP_FROM: "hearth@maker.example" };
   service = await startServiceProcess({ dataDir, env });

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readingsOf, registerOvens } from "../support/ovens.ts";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -26,7 +26,7 @@ const databasePid = async (dataDir: string): Promise<number> =>
   Number((await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8")).split("\n")[0]);
 
 test("while the database is killed the service stays, says so, and goes on acknowledging; all of it is stored once", async () => {
-  const dataDir = await newDataDir();
+  const dataDir = await preparedDataDir();
   dirs.push(dataDir);
   const running = await startServiceProcess({ dataDir });
   service = running;

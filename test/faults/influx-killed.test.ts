@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { hasInflux, TestInflux } from "../support/influx.ts";
 import { readingsOf, registerOvens } from "../support/ovens.ts";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
   freePort,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -26,7 +26,7 @@ describe.skipIf(!hasInflux)("with Debian's influxdb", () => {
   test("InfluxDB and the service are killed, each alone and together: effects go on, health says it, every reading is stored once", async () => {
     const influx = await TestInflux.open();
     ends.push(() => influx.close());
-    const dataDir = await newDataDir();
+    const dataDir = await preparedDataDir();
     ends.push(() => removeDataDir(dataDir));
     const env = {
       ...influx.env,

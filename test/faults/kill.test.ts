@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
   freePort,
   databaseOf,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -39,7 +39,7 @@ test(
   { timeout: 600_000 },
   async () => {
     const random = randomFrom(seed);
-    const dataDir = await newDataDir();
+    const dataDir = await preparedDataDir();
     dirs.push(dataDir);
     const env = { HEARTH_MQTT_PORT: String(await freePort()), HEARTH_HTTP_PORT: String(await freePort()) };
     service = await startServiceProcess({ dataDir, env });

@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 import mqtt from "mqtt";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { registerOvens } from "../support/ovens.ts";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
   databaseOf,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -30,7 +30,7 @@ let shop: TestShop;
 let service: RunningService;
 
 beforeAll(async () => {
-  dataDir = await newDataDir();
+  dataDir = await preparedDataDir();
   shop = await TestShop.open();
   service = await startServiceProcess({ dataDir, env });
   await put("/loyalty/shop", { url: shop.url, secret: shopSecret });

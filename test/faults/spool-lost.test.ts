@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readingsOf, registerOvens } from "../support/ovens.ts";
+import { preparedDataDir } from "../support/prepared-data-dir.ts";
 import {
   databaseOf,
-  newDataDir,
   removeDataDir,
   type RunningService,
   startServiceProcess,
@@ -123,7 +123,7 @@ let home: House;
 let oldDatabaseBack: () => Promise<void>;
 let oldSpoolBack: () => Promise<void>;
 beforeAll(async () => {
-  home = new House(await newDataDir());
+  home = new House(await preparedDataDir());
   await home.start();
   await home.cook();
   await home.stop();
