@@ -89,10 +89,11 @@ export class Firmware {
     this.components = new Components(deps);
   }
 
-  /** Prepares the folder of images and looks at the repository. Before anything else. */
+  /** Prepares the folder of images, looks at the repository, and signs anew what ran out while nobody ran. Before anything else. */
   async load(): Promise<void> {
     await this.#images.prepare();
     await this.repository.load();
+    await this.repository.tick();
   }
 
   /** Keeps the repository's timestamp fresh. About once a minute. */
