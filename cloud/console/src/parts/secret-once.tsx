@@ -15,7 +15,7 @@ export function SecretOnce({ what, secret, onDone, children }: SecretOnceProps) 
   return (
     <div className={page["form"]}>
       <p>
-        <strong>This is the only time that it is shown.</strong> Only its hash is kept. {children}
+        <strong>This is the only time that it is shown.</strong> {children}
       </p>
       <CopyLine what={what} line={secret} />
       <div className={page["actions"]}>
