@@ -15,6 +15,7 @@ import { devicesRoutes, modelsRoutes } from "./devices/devices-routes.ts";
 import { engagementProblems } from "./engagement/engagement.ts";
 import { campaignsRoutes } from "./engagement/campaigns-routes.ts";
 import { decisionsRoutes } from "./engagement/decisions-routes.ts";
+import { topicsRoutes } from "./engagement/topics-routes.ts";
 import { unsubscribeRoutes } from "./engagement/unsubscribe-routes.ts";
 import { eventProblems } from "./events/events.ts";
 import { eventsRoutes } from "./events/events-routes.ts";
@@ -211,6 +212,7 @@ export function routes(app: FastifyInstance, deps: RoutesDeps): void {
   contentRoutes(app, content);
   campaignsRoutes(app, slices.engagement);
   decisionsRoutes(app, slices.engagement);
+  topicsRoutes(app, slices.engagement);
   unsubscribeRoutes(app, slices.engagement);
   serviceRoutes(app, service);
   diagnosisRoutes(app, service.diagnosis);

@@ -38,15 +38,17 @@ const inLocales = <Text extends z.ZodType>(text: Text) =>
     .refine((locales) => Object.keys(locales).length > 0, "must hold at least one locale")
     .refine((locales) => Object.keys(locales).length <= localesMax, `must hold at most ${localesMax} locales`);
 
+/** What an item is about, and what a household wants to hear of. */
+export const contentTopic = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, "must be lower case letters, digits and -, at most 40");
+
 /** What is true of an item in every language. */
 const settings = {
   /** Whether a household may pass it on. */
   isShareable: z.boolean().default(false),
   /** What it is about, for finding it and for choosing it: `baking`, `care`. */
-  topics: z
-    .array(z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, "must be lower case letters, digits and -, at most 40"))
-    .max(20)
-    .default([]),
+  topics: z.array(contentTopic).max(20).default([]),
   /** The models that it is for; all where left out. */
   models: z.array(modelKey).min(1).max(100).nullable().default(null),
   /** The SHA-256 of a picture in the library. */

@@ -18,6 +18,7 @@ import { TestDevices } from "./test-devices.ts";
 
 export type { DecisionItem } from "./core/decision-item.ts";
 export type { Reader } from "./content-deps.ts";
+export { contentTopic } from "./content-shapes.ts";
 export { contentProblems } from "./errors.ts";
 export type { FeedTopics } from "./feeds.ts";
 export type { Delivered, Wanted } from "./sending.ts";

@@ -480,6 +480,7 @@ test("an erasure takes decisions, habits and membership with it", async () => {
   const { of, from, to } = range();
   const person = await stage.household(of(1), ["market", "personalise"]);
   await kitchen.event(of(1), "program.started");
+  await kitchen.call(person.key, "PUT", "/my/topics", { topics: ["bread"] });
   await stage.run(stage.campaign([await stage.message("Gone")], from, to));
   await stage.tick();
   const { householdId } = person;
@@ -491,7 +492,14 @@ test("an erasure takes decisions, habits and membership with it", async () => {
   await kitchen.base.db.transaction().execute(async (tx) => {
     for (const data of kitchen.slices.engagement.householdData) await data.erase(tx, householdId);
   });
-  for (const table of ["decision", "campaign_member", "household_habit", "household_interest", "campaign_appliance"]) {
+  for (const table of [
+    "decision",
+    "campaign_member",
+    "household_habit",
+    "household_interest",
+    "household_topic",
+    "campaign_appliance",
+  ]) {
     const { rows } = await sql`SELECT 1 FROM ${sql.ref(table)} WHERE household_id = ${householdId}`.execute(
       kitchen.base.db,
     );

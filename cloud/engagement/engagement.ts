@@ -11,6 +11,7 @@ import type { NotableFact } from "../events/events.ts";
 import type { HouseholdAct, Households } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
 import { AppHook } from "./app-hook.ts";
+import { ChosenTopics } from "./chosen-topics.ts";
 import { Campaigns } from "./campaigns.ts";
 import { CampaignsStore, type GoalWatch } from "./campaigns-store.ts";
 import { itemOf } from "./core/habit.ts";
@@ -54,6 +55,7 @@ export class Engagement {
   readonly views: DecisionViews;
   readonly policies: Policies;
   readonly app: AppHook;
+  readonly topics: ChosenTopics;
   readonly mailWord: MailWord;
   readonly householdData = engagementData;
   readonly #deps: Deps;
@@ -72,7 +74,8 @@ export class Engagement {
     const stopped = new StoppedAddresses(deps.secret);
     const links = new UnsubscribeLinks(deps.secret);
     this.#habits = new Habits({ ...deps, timeZoneOf: (ids, db) => deps.households.timeZoneOf(ids, db) });
-    const states = new HouseholdStates({ ...deps, habits: this.#habits, stopped });
+    this.topics = new ChosenTopics(deps);
+    const states = new HouseholdStates({ ...deps, habits: this.#habits, topics: this.topics, stopped });
     this.policies = new Policies(deps);
     this.app = new AppHook(deps);
     const appReady = (db: Db) => this.app.isReady(db);
@@ -88,8 +91,14 @@ export class Engagement {
     deps.deliveries.onMoved((tx, moves) => this.#moved(tx, moves));
     deps.outbox.onAdded((tx, facts) => this.#hear(tx, facts));
     const merges = new MergesStore();
-    deps.households.onMerged((tx, merge) => merges.merged(tx, merge));
-    deps.households.onUnmerged((tx, merge) => merges.unmerged(tx, merge));
+    deps.households.onMerged(async (tx, merge) => {
+      await merges.merged(tx, merge);
+      await this.topics.merged(tx, merge);
+    });
+    deps.households.onUnmerged(async (tx, merge) => {
+      await merges.unmerged(tx, merge);
+      await this.topics.unmerged(tx, merge);
+    });
   }
 
   async load(): Promise<void> {

@@ -54,6 +54,20 @@ export const engagementData: HouseholdData[] = [
       deleted(await sql`DELETE FROM household_habit WHERE household_id = ${householdId}`.execute(tx)),
   },
   {
+    name: "chosen_topics",
+    describes: "What you chose to hear of. It counts only while you agree to be advised personally.",
+    rows: (db, householdId) =>
+      pages<{ topic: string }>(async (last, limit) => {
+        const { rows } = await sql<{ topic: string }>`
+          SELECT topic, chosen_at_ms AS "chosenAtMs" FROM household_topic
+          WHERE household_id = ${householdId} AND (${last?.topic ?? null}::text IS NULL OR topic > ${last?.topic ?? null})
+          ORDER BY topic LIMIT ${limit}`.execute(db);
+        return rows;
+      }),
+    erase: async (tx, householdId) =>
+      deleted(await sql`DELETE FROM household_topic WHERE household_id = ${householdId}`.execute(tx)),
+  },
+  {
     name: "interests",
     kept: `Until ${decisionDays} days after the last of it.`,
     describes:

@@ -3,6 +3,7 @@ import type { DeviceRef } from "../devices/devices.ts";
 import type { HouseholdReach } from "../households/households.ts";
 import { inPieces } from "../platform/clock.ts";
 import { amongIds, type Db } from "../platform/database.ts";
+import type { ChosenTopics } from "./chosen-topics.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
 import { quarterOf } from "./core/holdout.ts";
 import { cappedClasses, type EngagementPolicy, isCapped, type ItemClass } from "./core/policy.ts";
@@ -38,6 +39,7 @@ interface RecentRow {
 
 type StatesDeps = Pick<EngagementDeps, "households" | "consent" | "lifecycle" | "models"> & {
   habits: Habits;
+  topics: ChosenTopics;
   stopped: StoppedAddresses;
 };
 
@@ -73,7 +75,7 @@ export class HouseholdStates {
     nowMs: number,
     onlyDevices: ReadonlySet<string> | null,
   ): Promise<Map<string, ReadHousehold>> {
-    const { households, consent, lifecycle, habits, stopped } = this.#deps;
+    const { households, consent, lifecycle, habits, topics, stopped } = this.#deps;
     const reach = await households.reachOf(db, ids);
     const known = ids.filter((id) => reach.has(id));
     const agreed = await consent.agreed(db, known);
@@ -83,10 +85,13 @@ export class HouseholdStates {
     const recent = await recentOf(db, known, nowMs);
     const arms = await armsOf(db, known, candidates);
     const personal = known.filter((id) => agreed.get(id)?.has("personalise") === true);
-    const subjects = new Set(
-      candidates.flatMap(({ itemId, topics }) => [`item:${itemId}`, ...topics.map((topic) => `topic:${topic}`)]),
-    );
+    const about = new Set(candidates.flatMap((candidate) => candidate.topics));
+    const subjects = new Set([
+      ...candidates.map(({ itemId }) => `item:${itemId}`),
+      ...[...about].map((topic) => `topic:${topic}`),
+    ]);
     const habitsOf = await habits.read(db, personal, [...subjects]);
+    const chosen = await topics.among(db, personal, [...about]);
     const read = new Map<string, ReadHousehold>();
     for await (const piece of inPieces(known, readInARow))
       for (const id of piece) {
@@ -102,6 +107,7 @@ export class HouseholdStates {
           stops,
           recent: recent.get(id),
           habit: habitsOf.get(id),
+          chosen: chosen.get(id),
           arms: arms.get(id),
         };
         read.set(id, {
@@ -123,10 +129,21 @@ interface Found {
   stops: ReadonlyMap<string, StopReason>;
   recent: readonly RecentRow[] | undefined;
   habit: Habit | undefined;
+  chosen: string[] | undefined;
   arms: HouseholdState["arms"] | undefined;
 }
 
-function stateOf({ id, found, agreed, stage, stops, recent = [], habit, arms = {} }: Found): HouseholdState {
+function stateOf({
+  id,
+  found,
+  agreed,
+  stage,
+  stops,
+  recent = [],
+  habit,
+  chosen = [],
+  arms = {},
+}: Found): HouseholdState {
   const { timeZone, channels, members, devices } = found;
   return {
     id,
@@ -149,6 +166,7 @@ function stateOf({ id, found, agreed, stage, stops, recent = [], habit, arms = {
     open: recent.filter((row) => row.on_its_way && isCapped(row.class)).length,
     bestHours: habit?.bestHours ?? [],
     interests: habit?.interests ?? [],
+    chosen,
     cookingSinceMs: habit?.cookingSinceMs ?? null,
     arms,
   };

@@ -28,7 +28,7 @@ export interface EngagementDeps {
       extra?: Record<string, unknown>,
     ): Promise<ContentItem | null>;
   };
-  households: Pick<Households, "reachOf" | "hoursChanges">;
+  households: Pick<Households, "reachOf" | "hoursChanges" | "hold" | "partsOf">;
   namesOf: (db: Db, householdIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   consent: { agreed(db: Db, householdIds: readonly string[]): Promise<Map<string, ReadonlySet<string>>> };
   lifecycle: { stages(db: Db, householdIds: readonly string[]): Promise<Map<string, string>> };

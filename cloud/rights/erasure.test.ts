@@ -62,6 +62,7 @@ async function live(): Promise<Lived> {
   await mine("PATCH", "/household", { name: names.home });
   await staff("POST", `/households/${owner.householdId}/members`, { name: names.member, email });
   await mine("POST", "/invitations");
+  await mine("PUT", "/topics", { topics: ["bread"] });
   await livePurposes(owner, staff, mine);
   await staff("PUT", "/segments/owners", { title: "Owners", expression: "appliances > 0" });
   const prospect = await liveBefore(owner, staff);

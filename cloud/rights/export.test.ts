@@ -76,6 +76,7 @@ test("the owner takes everything along: every reading, event, word and member, a
     await kitchen.event(device, "program.finished", { program: "HotAir" });
   }
   await kitchen.call(owner.key, "POST", "/my/devices/mine-1/help", { text: "It beeps" });
+  await kitchen.call(owner.key, "PUT", "/my/topics", { topics: ["rye", "bread"] });
   kitchen.clock.forward(1_000);
   await kitchen.call(owner.key, "POST", "/my/devices/gone-1/hand-over");
   kitchen.clock.forward(600_000);
@@ -94,6 +95,7 @@ test("the owner takes everything along: every reading, event, word and member, a
   expect(types.filter((type) => type === "program.finished")).toHaveLength(2);
   expect(files.get("said/case_lines.json")).toContain("It beeps");
   expect(read("said/members.json")).toMatchObject([{ name: "=Ada", role: "owner" }]);
+  expect(read("said/chosen_topics.json")).toMatchObject([{ topic: "bread" }, { topic: "rye" }]);
   expect(read("derived/profile.json")).toMatchObject([{ appliances: 1 }]);
   const counts = read("contents.json").rows as Record<string, number>;
   expect(counts).toMatchObject({ "said/readings": 2, "said/members": 1 });

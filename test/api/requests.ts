@@ -85,6 +85,7 @@ export const bodies: Record<string, Record<string, unknown>> = {
     facts: [{ source: "web", id: "1", type: "page.viewed", atMs: 1_797_984_000_000, data: {}, householdId: unknownId }],
   },
   "PATCH /api/v1/my/household": { name: "Maier" },
+  "PUT /api/v1/my/topics": { topics: ["bread"] },
   "POST /api/v1/my/pair": { code: "0000-0000", name: "Ada" },
   "POST /api/v1/my/updates/:deliveryId/postpone": { untilMs: 4_000_000_000_000 },
   "POST /api/v1/my/join": { code: "nothing", name: "Ben" },

@@ -61,6 +61,16 @@ describe.skipIf(!hasChromium)("a desk of several people", () => {
       await hers.page.getByRole("link", { name: title }).waitFor();
     });
 
+    test("what a family chose in their app to hear of stands on their page", async () => {
+      const { my, householdId } = hearth.stage;
+      expect((await my("PUT", "/topics", { topics: ["slow-cooking", "bread"] })).status).toBe(200);
+      const { page, complaints } = await open(screen, `/households/${householdId}`);
+      const reach = page.getByRole("region", { name: "How to reach them", exact: true });
+      await reach.getByText("bread, slow-cooking").waitFor();
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      expect(complaints).toEqual([]);
+    });
+
     test("a family's own matter is answered in their app, both ways, and the page says that no display shows it", async () => {
       const { my } = hearth.stage;
       const { body } = await my("POST", "/help", {

@@ -46,6 +46,7 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       await region(page, "Facts from outside").getByText("order 2026-118").waitFor();
       await region(page, "How to reach them").getByText("21:00 to 07:30, what comes meanwhile waits").waitFor();
       await region(page, "How to reach them").getByText("appliance display, then e-mail").waitFor();
+      await region(page, "How to reach them").getByText("none chosen").waitFor();
       await consent(page, "Choose recipes and tips for them").getByText("agreed", { exact: true }).waitFor();
       await consent(page, "Make the product better").getByText("not asked yet").waitFor();
       await consent(page, "Choose recipes and tips for them").getByText("1 receipt").click();

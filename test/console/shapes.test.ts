@@ -45,6 +45,7 @@ import type {
   recallRow,
 } from "../../cloud/engagement/campaigns-routes.ts";
 import type { decisionView, explanation, traceView } from "../../cloud/engagement/decisions-routes.ts";
+import type { chosenTopics } from "../../cloud/engagement/topics-routes.ts";
 import type { deliveryWithTries, listedEndpoint } from "../../cloud/events/webhooks-routes.ts";
 import type { erasureView } from "../../cloud/rights/rights-routes.ts";
 import type { NoticeDelivery as SentNotice } from "../../cloud/notices/notices-store.ts";
@@ -176,6 +177,7 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.output<typeof traceView>>().toExtend<campaigns.DecisionTrace>();
   expectTypeOf<z.output<typeof decisionView>>().toExtend<campaigns.Decision>();
   expectTypeOf<z.output<typeof explanation>>().toExtend<campaigns.DecisionExplanation>();
+  expectTypeOf<z.output<typeof chosenTopics>>().toEqualTypeOf<households.ChosenTopics>();
   expectTypeOf<z.output<typeof consentStanding>>().toExtend<households.ConsentStanding>();
   expectTypeOf<z.output<typeof listedEndpoint>>().toExtend<webhooks.ListedWebhook>();
   expectTypeOf<z.output<typeof deliveryWithTries>>().toExtend<webhooks.WebhookDeliveryDetail>();

@@ -84,6 +84,8 @@ export interface HouseholdState {
   bestHours: readonly (number | null)[];
   /** Only about the candidates' items and topics. Empty where that may not be known. */
   interests: readonly Interest[];
+  /** Those of the candidates' topics that it chose itself. Empty where that may not count. */
+  chosen?: readonly string[];
   /** Since when a program runs at one of its appliances. */
   cookingSinceMs: number | null;
   /** Where it was drawn to when a source took it in, and in which quarter: that holds for as long as the source goes on. */

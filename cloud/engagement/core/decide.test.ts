@@ -305,6 +305,20 @@ test("no habit is looked at without consent to personalisation, nor does an inte
   ]);
 });
 
+test("topics that a household chose count with consent to personalisation alone, and two of an item at most", () => {
+  const wanted = candidate({ topics: ["cakes", "bread", "bread", "rye", "fish"] });
+  const chosen = ["bread", "cakes", "rye"];
+  const termsOf = (more: Partial<HouseholdState>) =>
+    decide([wanted], household({ chosen, ...more }), nowMs, circumstances())[0]?.terms;
+  expect(termsOf({})).toEqual([
+    { from: "intent", term: "chose_this", points: 3, about: "topic:cakes" },
+    { from: "intent", term: "chose_this", points: 3, about: "topic:bread" },
+  ]);
+  expect(termsOf({ consents: ["market"] })).toEqual([]);
+  // What was decided before topics could be chosen says nothing of them, and is decided the same again.
+  expect(decide([wanted], household(), nowMs, circumstances())[0]?.terms).toEqual([]);
+});
+
 test("of several items to choose from the one goes out that suits best, and the trace of the others names it", () => {
   const interests = [
     { subject: "topic:fish", saved: 1, searched: 0, cooked: 0, aborted: 0, shown: 0, ignored: 0, lastAtMs: nowMs },

@@ -26,7 +26,10 @@ function seasonOf(month: number, timeZone: string): string {
 const mealOf = (hour: number): string | null =>
   hour >= 5 && hour < 10 ? "breakfast" : hour >= 10 && hour < 14 ? "lunch" : hour >= 16 && hour < 21 ? "dinner" : null;
 
-/** How well an item suits a household, and why. Habits and interests count only where the household agreed to that. */
+/** Topics of one item that count because the household chose them: an author who names many wins nothing by it. */
+const chosenMax = 2;
+
+/** How well an item suits a household, and why. Choices, habits and interests count only where the household agreed to that. */
 export function scoreOf(
   candidate: Candidate,
   household: HouseholdState,
@@ -35,6 +38,9 @@ export function scoreOf(
 ): { score: number; terms: Term[] } {
   const terms = [...contextTerms(candidate, household, models, calendar)];
   if (household.consents.includes("personalise")) {
+    const chosen = new Set(candidate.topics.filter((topic) => household.chosen?.includes(topic) === true));
+    for (const topic of [...chosen].slice(0, chosenMax))
+      terms.push({ from: "intent", term: "chose_this", points: 3, about: `topic:${topic}` });
     const about = new Set([`item:${candidate.itemId}`, ...candidate.topics.map((topic) => `topic:${topic}`)]);
     for (const interest of household.interests) {
       if (!about.has(interest.subject) || calendar.nowMs - interest.lastAtMs > oldMs) continue;

@@ -10,7 +10,16 @@ const onTheWire = contentItem.options[3].shape.why;
 
 const term = fc.record({
   from: fc.constantFrom("intent" as const, "context" as const, "history" as const),
-  term: fc.constantFrom("saved", "looked_for", "cooks_this", "cooked_before", "gave_up", "ignored", "season"),
+  term: fc.constantFrom(
+    "saved",
+    "looked_for",
+    "chose_this",
+    "cooks_this",
+    "cooked_before",
+    "gave_up",
+    "ignored",
+    "season",
+  ),
   points: fc.integer({ min: -6, max: 6 }),
   about: fc.string({ minLength: 12 }),
 });

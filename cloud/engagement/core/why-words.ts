@@ -5,7 +5,16 @@ import type { ItemClass } from "./policy.ts";
 import type { Term } from "./score.ts";
 
 /** What it rests on, when it came, and what made it fit; the last ones are learnt from what the household did. */
-type Ground = "safety" | "appliance" | "agreed" | "points" | "best_hour" | "cooks_this" | "saved" | "looked_for";
+type Ground =
+  | "safety"
+  | "appliance"
+  | "agreed"
+  | "points"
+  | "best_hour"
+  | "cooks_this"
+  | "saved"
+  | "looked_for"
+  | "chose_this";
 
 const words: OwnWords<Record<Ground, string>> = {
   en: {
@@ -17,6 +26,7 @@ const words: OwnWords<Record<Ground, string>> = {
     cooks_this: "You cook things like this.",
     saved: "You saved this or something like it.",
     looked_for: "You looked for something like this.",
+    chose_this: "You chose to hear of this.",
   },
   de: {
     safety: "Es betrifft die Sicherheit Ihres Geräts.",
@@ -27,6 +37,7 @@ const words: OwnWords<Record<Ground, string>> = {
     cooks_this: "Sie kochen Ähnliches.",
     saved: "Sie haben dies oder Ähnliches gespeichert.",
     looked_for: "Sie haben nach Ähnlichem gesucht.",
+    chose_this: "Sie haben dieses Thema gewählt.",
   },
   fr: {
     safety: "Cela concerne la sécurité de votre appareil.",
@@ -37,6 +48,7 @@ const words: OwnWords<Record<Ground, string>> = {
     cooks_this: "Vous cuisinez des choses semblables.",
     saved: "Vous avez enregistré ceci ou quelque chose de semblable.",
     looked_for: "Vous avez cherché quelque chose de semblable.",
+    chose_this: "Vous avez choisi ce sujet.",
   },
   sv: {
     safety: "Det gäller din apparats säkerhet.",
@@ -47,6 +59,7 @@ const words: OwnWords<Record<Ground, string>> = {
     cooks_this: "Du lagar liknande saker.",
     saved: "Du har sparat detta eller något liknande.",
     looked_for: "Du har letat efter något liknande.",
+    chose_this: "Du har valt det här ämnet.",
   },
   "pt-BR": {
     safety: "Diz respeito à segurança do seu aparelho.",
@@ -57,6 +70,7 @@ const words: OwnWords<Record<Ground, string>> = {
     cooks_this: "Você cozinha coisas parecidas.",
     saved: "Você salvou isto ou algo parecido.",
     looked_for: "Você procurou algo parecido.",
+    chose_this: "Você escolheu este assunto.",
   },
   ja: {
     safety: "お使いの機器の安全に関するものです。",
@@ -67,6 +81,7 @@ const words: OwnWords<Record<Ground, string>> = {
     cooks_this: "似たお料理をよく作られています。",
     saved: "これ、または似たものを保存されています。",
     looked_for: "似たものを探されました。",
+    chose_this: "このテーマを選ばれています。",
   },
 };
 
@@ -80,7 +95,7 @@ const basisOf: Record<ItemClass, Ground> = {
   promotional: "agreed",
 };
 
-const learntGrounds = ["saved", "looked_for", "cooks_this"] as const;
+const learntGrounds = ["chose_this", "saved", "looked_for", "cooks_this"] as const;
 
 /**
  * A sentence or two. Names nobody and nothing but what the household itself did.

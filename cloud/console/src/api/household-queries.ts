@@ -3,6 +3,7 @@ import type { HouseholdsSearch } from "../core/household-url.ts";
 import { stringifySearch } from "../core/url-state.ts";
 import { get } from "./client.ts";
 import type {
+  ChosenTopics,
   ConsentReceipt,
   ConsentStanding,
   ConsentText,
@@ -82,6 +83,13 @@ export const householdFactsQuery = (id: string) =>
     queryKey: [...householdKey(id), "facts"],
     queryFn: ({ signal }) =>
       get<Page<HouseholdFact>>(`${householdPath(id)}/facts${stringifySearch({ limit: factsShown })}`, { signal }),
+    refetchInterval: calmMs,
+  });
+
+export const householdTopicsQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...householdKey(id), "topics"],
+    queryFn: ({ signal }) => get<ChosenTopics>(`${householdPath(id)}/topics`, { signal }),
     refetchInterval: calmMs,
   });
 

@@ -6,6 +6,11 @@ export interface ChannelPreferences {
   perWeekMax: number | null;
 }
 
+/** What they chose to hear of. */
+export interface ChosenTopics {
+  topics: string[];
+}
+
 export interface HouseholdMember {
   id: string;
   name: string;
