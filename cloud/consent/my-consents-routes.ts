@@ -2,19 +2,13 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { problem } from "../platform/problem.ts";
-import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { owner } from "../staff/staff.ts";
 import { type Consent } from "./consent.ts";
 import { standing, toStandings } from "./consent-routes.ts";
 import { agreement, consentReceipt, consentText, withdrawal } from "./core/consent.ts";
 import { consentProblems } from "./errors.ts";
 
 const tags = ["my"];
-
-/** The table of permissions lets nobody but owners and members come this far. */
-function owner(principal: Principal): OwnerPrincipal {
-  if (principal.kind !== "owner") throw new Error("a route of owners was reached by somebody else");
-  return principal;
-}
 
 /** HTTP of what a household agrees to, for its own people. One request gives, one request withdraws. */
 export function myConsentsRoutes(server: FastifyInstance, consent: Consent): void {

@@ -5,7 +5,7 @@ import { maintenanceWindow } from "#protocol/maintenance-window.ts";
 import { epochMs } from "#protocol/text.ts";
 import { firmwareOffer } from "#protocol/update.ts";
 import { problem } from "../platform/problem.ts";
-import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { owner, type Principal } from "../staff/staff.ts";
 import { deliveryPhases } from "./core/delivery-life.ts";
 import { updateNextCodes } from "./core/update-next.ts";
 import type { OwnerWord } from "./core/update-terms.ts";
@@ -43,12 +43,6 @@ const myUpdate = z
     }),
   })
   .meta({ id: "MyUpdate" });
-
-/** The table of permissions lets nobody but owners and members come this far. */
-function owner(principal: Principal): OwnerPrincipal {
-  if (principal.kind !== "owner") throw new Error("a route of owners was reached by somebody else");
-  return principal;
-}
 
 /** HTTP of the updates of a household's own appliances: what comes, when, and a say in it. */
 export function myUpdatesRoutes(server: FastifyInstance, updates: OwnerUpdates): void {

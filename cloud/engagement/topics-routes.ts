@@ -2,18 +2,12 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { problem } from "../platform/problem.ts";
-import type { Principal } from "../staff/staff.ts";
+import { owner } from "../staff/staff.ts";
 import { topicChoice } from "./chosen-topics.ts";
 import type { Engagement } from "./engagement.ts";
 import { engagementProblems } from "./errors.ts";
 
 export const chosenTopics = z.object({ topics: z.array(z.string()) }).meta({ id: "ChosenTopics" });
-
-/** The table of permissions lets nobody but owners and members come this far. */
-function householdOf(principal: Principal): string {
-  if (principal.kind !== "owner") throw new Error("a route of owners was reached by somebody else");
-  return principal.householdId;
-}
 
 /** HTTP of the topics that a household chooses. */
 export function topicsRoutes(server: FastifyInstance, { topics }: Engagement): void {
@@ -24,7 +18,7 @@ export function topicsRoutes(server: FastifyInstance, { topics }: Engagement): v
       config: { permission: "my.read" },
       schema: { summary: "What you chose to hear of", tags: ["my"], response: { 200: chosenTopics } },
     },
-    async ({ principal }) => ({ topics: await topics.of(householdOf(principal)) }),
+    async ({ principal }) => ({ topics: await topics.of(owner(principal).householdId) }),
   );
   app.put(
     "/api/v1/my/topics",
@@ -40,7 +34,7 @@ export function topicsRoutes(server: FastifyInstance, { topics }: Engagement): v
       },
     },
     async ({ principal, body }) => {
-      const outcome = await topics.choose(principal, householdOf(principal), body.topics);
+      const outcome = await topics.choose(principal, owner(principal).householdId, body.topics);
       if ("kind" in outcome) throw problem(engagementProblems, outcome.rule);
       return { topics: outcome };
     },

@@ -3,9 +3,10 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { deviceId } from "#protocol/ids.ts";
 import { type DeviceRow, reportedValues } from "../devices/devices.ts";
+import { owner } from "../staff/staff.ts";
 import { member, pairRequest } from "./core/household.ts";
 import type { Households } from "./households.ts";
-import { owner, refuse, unkept } from "./my-routes.ts";
+import { refuse, unkept } from "./my-routes.ts";
 
 const tags = ["my"];
 const byDevice = z.object({ id: deviceId });

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { problem } from "../platform/problem.ts";
-import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { owner } from "../staff/staff.ts";
 import { household, householdChange, joinRequest, member, welcomeCode } from "./core/household.ts";
 import { householdProblems } from "./errors.ts";
 import type { Households } from "./households.ts";
@@ -18,12 +18,6 @@ const myHousehold = household
   .omit({ members: true, mergedInto: true })
   .extend({ you: z.object({ memberId: z.uuid(), role: member.shape.role }) })
   .meta({ id: "MyHousehold" });
-
-/** The table of permissions lets nobody but owners and members come this far. */
-export function owner(principal: Principal): OwnerPrincipal {
-  if (principal.kind !== "owner") throw new Error("a route of owners was reached by somebody else");
-  return principal;
-}
 
 /** An answer with a secret in it is kept by nobody on the way. */
 export const unkept = (reply: FastifyReply): FastifyReply => reply.header("cache-control", "no-store");

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
-import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { owner } from "../staff/staff.ts";
 import { rewardKinds } from "./core/reward.ts";
 import { loyaltyKey } from "./core/rule.ts";
 import { loyaltyProblems } from "./errors.ts";
@@ -15,12 +15,6 @@ import { redemptionView } from "./program-routes.ts";
 const tags = ["my"];
 const byId = z.object({ id: z.uuid() });
 const cursorParts = z.tuple([z.int().min(1)]);
-
-/** The table of permissions lets nobody but owners and members come this far. */
-function owner(principal: Principal): OwnerPrincipal {
-  if (principal.kind !== "owner") throw new Error("a route of owners was reached by somebody else");
-  return principal;
-}
 
 /** HTTP of a household's own points: what it holds, what it got, what it can have. */
 export function myPointsRoutes(server: FastifyInstance, loyalty: Loyalty): void {

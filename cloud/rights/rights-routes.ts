@@ -8,7 +8,7 @@ import { householdProblems } from "../households/households.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
-import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { owner, type Principal } from "../staff/staff.ts";
 import { erasureReport } from "./core/report.ts";
 import { rightsProblems } from "./errors.ts";
 import type { Rights } from "./rights.ts";
@@ -38,11 +38,6 @@ const erasedAnswer = z
   .meta({ id: "ErasedHousehold" });
 
 const sheet = z.record(z.string(), z.unknown());
-
-function owner(principal: Principal): OwnerPrincipal {
-  if (principal.kind !== "owner") throw new Error("the permission let in somebody who is no owner");
-  return principal;
-}
 
 /** HTTP of export and erasure. */
 export function rightsRoutes(server: FastifyInstance, rights: Rights): void {

@@ -6,7 +6,7 @@ import { deviceId } from "#protocol/ids.ts";
 import { epochMs, safeText } from "#protocol/text.ts";
 import { problem } from "../platform/problem.ts";
 import { serveStream } from "../platform/serve-stream.ts";
-import type { OwnerPrincipal, Principal } from "../staff/staff.ts";
+import { type OwnerPrincipal, owner } from "../staff/staff.ts";
 import type { CaseStreams } from "./case-streams.ts";
 import { caseId } from "./case-views.ts";
 import { conversationProblems } from "./conversation-errors.ts";
@@ -100,12 +100,6 @@ export interface MyCasesRoutesDeps {
   ownerCases: OwnerCases;
   feedback: Feedback;
   caseStreams: CaseStreams;
-}
-
-/** The table of permissions lets nobody but owners and members come this far. */
-function owner(principal: Principal): OwnerPrincipal {
-  if (principal.kind !== "owner") throw new Error("a route of owners was reached by somebody else");
-  return principal;
 }
 
 const view = ({ serviceCase, title, deviceId: id, standing: stands }: OwnerCase): z.infer<typeof myCase> => ({

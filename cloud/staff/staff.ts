@@ -8,7 +8,7 @@ import { allowed, type Permission } from "./core/permissions.ts";
 import type { Principal, StaffRole } from "./core/principal.ts";
 
 export type { OwnerPrincipal, OwnerRole, Principal, StaffRole } from "./core/principal.ts";
-export { ownerRoles, principalText, staffRoles } from "./core/principal.ts";
+export { owner, ownerRoles, principalText, staffRoles } from "./core/principal.ts";
 export { allowed, type Permission } from "./core/permissions.ts";
 export { Audit, type AuditChange } from "./audit.ts";
 

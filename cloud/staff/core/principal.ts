@@ -21,6 +21,12 @@ export type Principal =
   | { kind: "service"; name: string }
   | { kind: "system" };
 
+/** The person of a household who asks. @throws for anybody else: the table of permissions lets nobody else come to a route of owners */
+export function owner(principal: Principal): OwnerPrincipal {
+  if (principal.kind !== "owner") throw new Error("a route of owners was reached by somebody else");
+  return principal;
+}
+
 /** The principal as the audit log and every `by` field name it. */
 export function principalText(principal: Principal): string {
   switch (principal.kind) {
