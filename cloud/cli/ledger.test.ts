@@ -1,10 +1,10 @@
 /** `npm run ledger -- verify` as it is typed, on a ledger that holds and on one that somebody broke. */
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand } from "../../test/support/command.ts";
 import { ledgerOfTests } from "../../test/support/ledger.ts";
 
 const { database, home, give } = await ledgerOfTests();
@@ -23,14 +23,8 @@ function address(): string {
   return `postgres://${user}:${encodeURIComponent(String(password))}@localhost/${name}?${query.toString()}`;
 }
 
-async function verify(more: readonly string[] = [], url = address()): Promise<{ code: unknown; output: string }> {
-  const env = { ...process.env, DATABASE_URL: url, HEARTH_DATA_DIR: dataDir };
-  const child = spawn(process.execPath, ["cloud/cli/ledger.ts", "verify", ...more], { env });
-  const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const code = await new Promise((done) => child.on("close", done));
-  return { code, output: Buffer.concat(chunks).toString() };
-}
+const verify = (more: readonly string[] = [], url = address()) =>
+  runCommand(["cloud/cli/ledger.ts", "verify", ...more], { DATABASE_URL: url, HEARTH_DATA_DIR: dataDir });
 
 /** Writes a transfer once more, with other values: what no code of ours does, and a restore gone wrong might. */
 const copy = (source: string, others: Record<string, unknown>) =>

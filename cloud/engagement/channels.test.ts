@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { runCommand } from "../../test/support/command.ts";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen, type KitchenAnswer, type Person } from "../../test/support/kitchen.ts";
 
@@ -509,11 +509,7 @@ test("`npm run decide` decides again from what is stored, and says every test an
   await stage.tick();
   const api = await kitchen.app.listen({ host: "127.0.0.1", port: 0 });
   const args = ["cloud/cli/decide.ts", "--household", person.householdId, "--item", item, "--explain", "--api", api];
-  const child = spawn(process.execPath, args, { env: { ...process.env, HEARTH_KEY: kitchen.staffKey("support") } });
-  const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const code = await new Promise((done) => child.on("close", done));
-  const said = Buffer.concat(chunks).toString("utf8");
+  const { code, output: said } = await runCommand(args, { HEARTH_KEY: kitchen.staffKey("support") });
   expect(said).toContain("Sent on the appliance's display: you agreed to marketing.");
   expect(said).toContain("Decided again from what is stored: the same.");
   expect(said).toMatch(/8 channel +passes +display/);

@@ -1,18 +1,9 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { CampaignKitchen } from "../../test/support/campaign-kitchen.ts";
-import { SetClock } from "../../test/support/down-road.ts";
-import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { expect, test } from "vitest";
+import { campaignKitchen } from "../../test/support/campaign-kitchen.ts";
+import type { Person } from "../../test/support/kitchen.ts";
 import { chosenTopicsMax } from "./chosen-topics.ts";
 
-let kitchen: Kitchen;
-let stage: CampaignKitchen;
-
-beforeAll(async () => {
-  kitchen = await Kitchen.open({ clock: new SetClock() });
-  stage = new CampaignKitchen(kitchen);
-});
-afterAll(() => kitchen.close());
-beforeEach(() => stage.policy());
+const { kitchen, stage } = await campaignKitchen();
 
 const choose = (person: Person, ...topics: string[]) => kitchen.call(person.key, "PUT", "/my/topics", { topics });
 const topicsOf = async (householdId: string): Promise<string[]> =>

@@ -1,14 +1,11 @@
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { expect, test } from "vitest";
+import { campaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
 import { testNames } from "./core/decide.ts";
 import { holdoutDraw } from "./core/holdout.ts";
-import { SetClock } from "../../test/support/down-road.ts";
-import { Kitchen } from "../../test/support/kitchen.ts";
 
 const hour = 3_600_000;
-let kitchen: Kitchen;
-let stage: CampaignKitchen;
+const { kitchen, stage } = await campaignKitchen();
 let households = 0;
 
 /** A serial number of a range that no other test uses. */
@@ -17,13 +14,6 @@ const range = () => {
   const head = `T${String(households).padStart(3, "0")}`;
   return { of: (n: number) => `${head}-${n}`, from: `${head}-0`, to: `${head}-9` };
 };
-
-beforeAll(async () => {
-  kitchen = await Kitchen.open({ clock: new SetClock() });
-  stage = new CampaignKitchen(kitchen);
-});
-afterAll(() => kitchen.close());
-beforeEach(() => stage.policy());
 
 test("a campaign is drafted by one, approved by another, and reaches whom it is for, with a trace of all eight tests", async () => {
   const { of, from, to } = range();

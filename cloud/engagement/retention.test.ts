@@ -1,21 +1,12 @@
-import { spawn } from "node:child_process";
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
-import { SetClock } from "../../test/support/down-road.ts";
-import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { expect, test } from "vitest";
+import { campaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { runCommand } from "../../test/support/command.ts";
+import type { Person } from "../../test/support/kitchen.ts";
 import { Retention, retentionLimits } from "./retention.ts";
 
-let kitchen: Kitchen;
-let stage: CampaignKitchen;
+const { kitchen, stage } = await campaignKitchen();
 let ranges = 0;
-
-beforeAll(async () => {
-  kitchen = await Kitchen.open({ clock: new SetClock() });
-  stage = new CampaignKitchen(kitchen);
-});
-afterAll(() => kitchen.close());
-beforeEach(() => stage.policy());
 
 const range = () => {
   ranges += 1;
@@ -32,11 +23,8 @@ const rowsOf = async (table: string, column: string, value: string): Promise<num
 async function explainedBy(person: Person, item: string): Promise<string> {
   const api = await kitchen.app.listen({ host: "127.0.0.1", port: 0 });
   const args = ["cloud/cli/decide.ts", "--household", person.householdId, "--item", item, "--explain", "--api", api];
-  const child = spawn(process.execPath, args, { env: { ...process.env, HEARTH_KEY: kitchen.staffKey("support") } });
-  const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const code = await new Promise((done) => child.on("close", done));
-  return `${String(code)}: ${Buffer.concat(chunks).toString()}`;
+  const { code, output } = await runCommand(args, { HEARTH_KEY: kitchen.staffKey("support") });
+  return `${code}: ${output}`;
 }
 
 /** In how many pages a decision's evidence is. */

@@ -1,19 +1,10 @@
 import { sql } from "kysely";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { CampaignKitchen } from "../../test/support/campaign-kitchen.ts";
-import { SetClock } from "../../test/support/down-road.ts";
-import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { expect, test } from "vitest";
+import { campaignKitchen } from "../../test/support/campaign-kitchen.ts";
+import type { Person } from "../../test/support/kitchen.ts";
 
 const agreed = "Your household agreed to offers and ideas.";
-let kitchen: Kitchen;
-let stage: CampaignKitchen;
-
-beforeAll(async () => {
-  kitchen = await Kitchen.open({ clock: new SetClock() });
-  stage = new CampaignKitchen(kitchen);
-});
-afterAll(() => kitchen.close());
-beforeEach(() => stage.policy());
+const { kitchen, stage } = await campaignKitchen();
 
 /** What goes down the wire to an appliance. */
 async function bodies(device: string): Promise<Record<string, unknown>[]> {

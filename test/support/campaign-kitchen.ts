@@ -1,6 +1,8 @@
 /** What tests of campaigns need beside a kitchen: items that are out, households that agreed, campaigns that run. */
 import { sql } from "kysely";
-import type { Kitchen, KitchenAnswer, Person } from "./kitchen.ts";
+import { afterAll, beforeEach } from "vitest";
+import { SetClock } from "./down-road.ts";
+import { Kitchen, type KitchenAnswer, type Person } from "./kitchen.ts";
 
 export const dayMs = 86_400_000;
 
@@ -134,4 +136,13 @@ export class CampaignKitchen {
       ...steps.map((step) => ({ device, channel: "receipts" as const, payload: { deliveryId, attempt: 1, step } })),
     );
   }
+}
+
+/** What a file of tests of campaigns stands on: a kitchen whose clock they set, and before each of them a policy that is in nobody's way. */
+export async function campaignKitchen(): Promise<{ kitchen: Kitchen; stage: CampaignKitchen }> {
+  const kitchen = await Kitchen.open({ clock: new SetClock() });
+  afterAll(() => kitchen.close());
+  const stage = new CampaignKitchen(kitchen);
+  beforeEach(() => stage.policy());
+  return { kitchen, stage };
 }
