@@ -91,14 +91,10 @@ export class Engagement {
     deps.deliveries.onMoved((tx, moves) => this.#moved(tx, moves));
     deps.outbox.onAdded((tx, facts) => this.#hear(tx, facts));
     const merges = new MergesStore();
-    deps.households.onMerged(async (tx, merge) => {
-      await merges.merged(tx, merge);
-      await this.topics.merged(tx, merge);
-    });
-    deps.households.onUnmerged(async (tx, merge) => {
-      await merges.unmerged(tx, merge);
-      await this.topics.unmerged(tx, merge);
-    });
+    for (const part of [merges, this.topics]) {
+      deps.households.onMerged((tx, merge) => part.merged(tx, merge));
+      deps.households.onUnmerged((tx, merge) => part.unmerged(tx, merge));
+    }
   }
 
   async load(): Promise<void> {

@@ -137,8 +137,8 @@ export class Executor {
       const offers = new Map(
         [...items.values()].flatMap((item) => (item.offerKey === null ? [] : [[item.id, item.offerKey] as const])),
       );
-      const common = { campaign, source: sourceOf(id), candidates, circumstances, offers, nowMs };
-      const page: Page = { contextId: ids.next(), ...common };
+      const contextId = ids.next();
+      const page = { contextId, campaign, source: sourceOf(id), candidates, circumstances, offers, nowMs };
       const done = await this.#steps[step](tx, page);
       afterCommit = done.afterCommit;
       return done;

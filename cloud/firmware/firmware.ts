@@ -92,7 +92,6 @@ export class Firmware {
   /** Prepares the folder of images, looks at the repository, and signs anew what ran out while nobody ran. Before anything else. */
   async load(): Promise<void> {
     await this.#images.prepare();
-    await this.repository.load();
     await this.repository.tick();
   }
 
