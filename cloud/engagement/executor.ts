@@ -64,6 +64,8 @@ interface Made {
   household: ReadHousehold;
 }
 
+type Step = "due" | "fresh" | "ownerless" | "late";
+
 const nothing = () => {};
 
 export class Executor {
@@ -87,21 +89,32 @@ export class Executor {
     for (const { id, kind } of await campaigns.running(db)) {
       try {
         await this.#assign(id);
-        for (const step of ["due", "fresh", "ownerless", "late"] as const) {
-          for (;;) {
-            const pace = sleep(kind === "recall" ? 0 : pageMsMin);
-            const count = await this.#page(id, step);
-            made += count.decided;
-            if (!count.more) break;
-            await pace;
-          }
-        }
+        for (const step of ["due", "fresh", "ownerless", "late"] as const) made += await this.#pages(id, kind, step);
       } catch (error) {
         // Another campaign has nothing to do with it; this one goes on with the next tick.
         onError(error);
       }
     }
     return made;
+  }
+
+  /** All pages of a step. What they send is told of page by page in a recall, and of a campaign once all are decided. @returns how many decisions were made */
+  async #pages(id: string, kind: CampaignRow["kind"], step: Step): Promise<number> {
+    let made = 0;
+    const sending: (() => void)[] = [];
+    try {
+      for (;;) {
+        const pace = sleep(kind === "recall" ? 0 : pageMsMin);
+        const { decided, more, afterCommit } = await this.#page(id, step);
+        made += decided;
+        if (kind === "recall") afterCommit();
+        else sending.push(afterCommit);
+        if (!more) return made;
+        await pace;
+      }
+    } finally {
+      for (const tell of sending) tell();
+    }
   }
 
   /** Puts into the campaign who is in its audience by now. */
@@ -123,13 +136,12 @@ export class Executor {
     });
   }
 
-  async #page(id: string, step: "due" | "fresh" | "ownerless" | "late"): Promise<{ decided: number; more: boolean }> {
+  #page(id: string, step: Step): Promise<{ decided: number; more: boolean; afterCommit: () => void }> {
     const { db, clock, ids, campaigns, states, policies, appReady } = this.#deps;
-    let afterCommit = nothing;
-    const outcome = await transaction(db, async (tx) => {
+    return transaction(db, async (tx) => {
       const campaign = await campaigns.lock(tx, id);
       // Somebody paused it between two pages.
-      if (campaign?.state !== "running") return { decided: 0, more: false };
+      if (campaign?.state !== "running") return { decided: 0, more: false, afterCommit: nothing };
       const nowMs = clock.nowMs();
       const items = await sendableItems(this.#deps, tx, campaign.definition.itemIds);
       const candidates = candidatesOf(campaign, items);
@@ -139,12 +151,8 @@ export class Executor {
       );
       const contextId = ids.next();
       const page = { contextId, campaign, source: sourceOf(id), candidates, circumstances, offers, nowMs };
-      const done = await this.#steps[step](tx, page);
-      afterCommit = done.afterCommit;
-      return done;
+      return this.#steps[step](tx, page);
     });
-    afterCommit();
-    return { decided: outcome.decided, more: outcome.more };
   }
 
   /** Members about whom nothing was decided yet. */

@@ -2,11 +2,12 @@
  * `npm run bench -- campaign`: a campaign to so many households, from its start until every household is decided about,
  * stored with its trace, and what is to go out is queued; and what ingest commits beside it, against what it commits alone.
  *
- * Each round measures both kinds. `out`: 41 in 100 households are sent something at once, and it is handed down to their appliances beside
- * the rest; `waits`: the campaign comes on the day of the one before, so that by the caps nobody is sent anything.
+ * Each round measures both kinds. `out`: 41 in 100 households are sent something, and it is handed down to their appliances after
+ * that; `waits`: the campaign comes on the day of the one before, so that by the caps nobody is sent anything.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { loadavg } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { SequencedRecord } from "#protocol/link/up-chunk.ts";
 import { model as modelSchema } from "#protocol/model.ts";
@@ -232,8 +233,8 @@ async function measure(cloud: CloudParts, load: IngestLoad, households: number, 
     perSecond(to.committed - from.committed, to.atMs - from.atMs);
   const begun = mark();
   const running = load.run();
-  await new Promise((done) => setTimeout(done, aloneMs));
-  const alone = rate(begun, mark());
+  await sleep(aloneMs);
+  const before = rate(begun, mark());
   const held = monitorEventLoopDelay({ resolution: 10 });
   held.enable();
   const started = mark();
@@ -245,8 +246,11 @@ async function measure(cloud: CloudParts, load: IngestLoad, households: number, 
   if (row === null) throw new Error("the campaign is gone");
   const { queued } = await engagement.campaigns.funnel(row);
   // Each is for one display.
-  while (cloud.handedDown - started.down < queued) await new Promise((done) => setTimeout(done, 20));
+  while (cloud.handedDown - started.down < queued) await sleep(20);
   const handed = mark();
+  await sleep(aloneMs);
+  // Such a machine is faster at one minute than at the next: what ingest does alone is measured on both sides of what stands beside it.
+  const alone = Math.round((before + rate(handed, mark())) / 2);
   load.stop();
   await running;
   if (queued > 0 !== (kind === "out")) throw new Error(`${queued} were queued in a round of the kind '${kind}'`);
