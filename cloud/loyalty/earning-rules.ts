@@ -8,6 +8,7 @@ import { refusedWhenPut } from "./core/put-rule.ts";
 import type { LoyaltyDefinition, LoyaltyRule } from "./core/rule.ts";
 import type { HouseholdProfiles } from "./earnings.ts";
 import { LoyaltyRulesStore } from "./loyalty-rules-store.ts";
+import type { TierUse } from "./tiers.ts";
 import { putVersion } from "./versioned.ts";
 
 export interface EarningRulesDeps {
@@ -66,6 +67,14 @@ export class EarningRules {
 
   versions(key: string): LoyaltyRule[] {
     return this.#compiled.filter(({ rule }) => rule.key === key).map(({ rule }) => rule);
+  }
+
+  /** Tiers that the conditions of rules in force name. */
+  forTiers(): TierUse[] {
+    return this.#compiled.flatMap(({ rule: { key, definition }, when, untilMs }) => {
+      const named = definition.enabled && untilMs === null ? when?.compared.get("tier")?.texts : undefined;
+      return [...(named ?? [])].map((tier) => ({ tier, what: `the condition of the earning rule ${key} names` }));
+    });
   }
 
   /** Whether a condition can be used over these facts of the act. Nothing is stored. */

@@ -85,8 +85,8 @@ export const loyaltyProblems = {
   },
   tier_in_use: {
     status: 409,
-    title: "A tier would be gone that a reward or an offer is for",
-    help: "Keep the tier, whose title may change as you like, or change first what is for it.",
+    title: "A tier would be gone that a reward, an offer or an earning rule names",
+    help: "Keep the tier, whose title may change as you like, or change first what names it.",
   },
   reward_tier_unknown: {
     status: 422,

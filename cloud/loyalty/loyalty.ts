@@ -89,7 +89,11 @@ export class Loyalty {
     this.#deps = deps;
     const ledger = this.#ledger;
     this.rules = new EarningRules(deps);
-    const forTiers = async (tx: Db) => [...(await this.rewards.forTiers(tx)), ...(await this.offers.forTiers(tx))];
+    const forTiers = async (tx: Db) => [
+      ...(await this.rewards.forTiers(tx)),
+      ...(await this.offers.forTiers(tx)),
+      ...this.rules.forTiers(),
+    ];
     this.tierBook = new Tiers({ ...deps, ledger, forTiers });
     const mayOverdraw = () => this.tierBook.definition.returnsMayOverdraw;
     this.#moves = new PointMoves({ ...deps, ledger, reads: this.#reads, mayOverdraw });

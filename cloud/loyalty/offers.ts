@@ -23,7 +23,7 @@ import type { LedgerStore } from "./ledger-store.ts";
 import { type Grant, OffersStore } from "./offers-store.ts";
 import type { PointMoves } from "./point-moves.ts";
 import type { Shop } from "./shop.ts";
-import type { Tiers } from "./tiers.ts";
+import type { Tiers, TierUse } from "./tiers.ts";
 import { putVersion } from "./versioned.ts";
 
 export interface OffersDeps {
@@ -89,10 +89,10 @@ export class Offers {
   }
 
   /** Their prices that are not for everybody. */
-  async forTiers(tx: Db): Promise<{ tier: string; what: string }[]> {
+  async forTiers(tx: Db): Promise<TierUse[]> {
     return (await this.list(tx)).flatMap(({ key, definition: { prices, enabled } }) =>
       enabled
-        ? prices.flatMap(({ tier }) => (tier === null ? [] : [{ tier, what: `a price of the offer ${key}` }]))
+        ? prices.flatMap(({ tier }) => (tier === null ? [] : [{ tier, what: `a price of the offer ${key} is for` }]))
         : [],
     );
   }

@@ -67,6 +67,42 @@ test("a tier that a reward or an offer's price is for is not taken away while th
   expect(await loyalty.rewards.put(by, "apron", apron)).toMatchObject({ rule: "reward_tier_unknown" });
 });
 
+test("a tier that an earning rule's condition names is not taken away while the rule is in force, however it is named", async () => {
+  await loyalty.tierBook.put(by, tiersOf("base", "silver", "gold"));
+  await loyalty.rewards.put(by, "apron", { ...apron, enabled: false });
+  const without = () => loyalty.tierBook.put(by, tiersOf("base", "silver"));
+  const bake = (more: object) =>
+    loyalty.rules.put(
+      by,
+      "gold_bread",
+      loyaltyDefinition.parse({
+        title: "Bread",
+        act: { type: "bread.baked" },
+        facts: { loaves: "number" },
+        effects: [{ points: 10 }],
+        limit: { kind: "once" },
+        ...more,
+      }),
+    );
+  const named = { rule: "tier_in_use", detail: "tiers: the condition of the earning rule gold_bread names gold." };
+  for (const when of [
+    'tier == "gold"',
+    'loaves > 2 && !(tier in ["silver", "gold"])',
+    '"gold" != tier || loaves == 1',
+  ]) {
+    expect(await bake({ when })).toMatchObject({ definition: { when } });
+    expect(await without()).toMatchObject(named);
+  }
+  // Of something else it is no tier, and a name that no tier has had keeps nobody from anything.
+  await bake({ when: 'origin == "gold" && tier == "platinum"' });
+  expect(await without()).toMatchObject({ definition: { tiers: [{ key: "base" }, { key: "silver" }] } });
+  await loyalty.tierBook.put(by, tiersOf("base", "silver", "gold"));
+  await bake({ when: 'tier == "gold"' });
+  expect(await without()).toMatchObject(named);
+  await bake({ when: 'tier == "gold"', enabled: false });
+  expect(await without()).toMatchObject({ definition: { tiers: [{ key: "base" }, { key: "silver" }] } });
+});
+
 test("what was for a tier that is gone all the same is for nobody, and an offer costs its list price", async () => {
   await loyalty.tierBook.put(by, tiersOf("base", "silver", "gold"));
   await loyalty.rewards.put(by, "apron", apron);

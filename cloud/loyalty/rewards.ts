@@ -10,7 +10,7 @@ import type { HouseholdDays } from "./earnings.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { PointMoves } from "./point-moves.ts";
 import { type Redemption, RewardsStore } from "./rewards-store.ts";
-import type { Tiers } from "./tiers.ts";
+import type { Tiers, TierUse } from "./tiers.ts";
 import { putVersion } from "./versioned.ts";
 
 export interface RewardsDeps {
@@ -46,9 +46,9 @@ export class Rewards {
   }
 
   /** Those that are not for everybody. */
-  async forTiers(tx: Db): Promise<{ tier: string; what: string }[]> {
+  async forTiers(tx: Db): Promise<TierUse[]> {
     return (await this.list(tx)).flatMap(({ key, definition: { tier, enabled } }) =>
-      tier === null || !enabled ? [] : [{ tier, what: `the reward ${key}` }],
+      tier === null || !enabled ? [] : [{ tier, what: `the reward ${key} is for` }],
     );
   }
 

@@ -16,8 +16,8 @@ export interface TiersDeps {
   outbox: Outbox;
   ledger: LedgerStore;
   households: { timeZoneOf(ids: readonly string[], db?: Db): Promise<Map<string, { timeZone: string }>> };
-  /** What is there for a tier and those above it, in words: `the reward apron`. */
-  forTiers(tx: Db): Promise<{ tier: string; what: string }[]>;
+  /** What names a tier, in words: `the reward apron is for`. */
+  forTiers(tx: Db): Promise<TierUse[]>;
 }
 
 /** A household at a time. Its account is held. */
@@ -31,6 +31,12 @@ export interface Held {
 export interface Earned extends Held {
   /** What the ledger got since `account` was read, or since the household's moment before. */
   gained: readonly Gain[];
+}
+
+/** Something that names a tier; `what` is said before the tier's key. */
+export interface TierUse {
+  tier: string;
+  what: string;
 }
 
 type TierInUse = { kind: "refused"; rule: "tier_in_use"; detail: string };
@@ -68,7 +74,7 @@ export class Tiers {
     return this.program.definition;
   }
 
-  /** Puts the program's next version in force. A tier that a reward or an offer is for does not go. */
+  /** Puts the program's next version in force. A tier that a reward, an offer or an earning rule names does not go. */
   async put(by: Principal, definition: ProgramDefinition, basedOn?: number): Promise<Program | Overtaken | TierInUse> {
     const { db, clock, audit } = this.#deps;
     const outcome = await transaction(db, async (tx) => {
@@ -76,7 +82,7 @@ export class Tiers {
       const before = await this.#store.program(tx);
       const other = changedMeanwhile(basedOn, newestOf(before));
       if (other !== null) return other;
-      const inUse = await this.#inUse(tx, definition);
+      const inUse = await this.#inUse(tx, before.definition, definition);
       if (inUse !== null) return inUse;
       const made = { createdAtMs: clock.nowMs(), createdBy: principalText(by) };
       const next: Program = { version: before.version + 1, definition, ...made };
@@ -94,11 +100,13 @@ export class Tiers {
     return outcome;
   }
 
-  async #inUse(tx: Db, { tiers }: ProgramDefinition): Promise<TierInUse | null> {
-    const kept = new Set(tiers.map(({ key }) => key));
-    const first = (await this.#deps.forTiers(tx)).find(({ tier }) => !kept.has(tier));
+  async #inUse(tx: Db, before: ProgramDefinition, next: ProgramDefinition): Promise<TierInUse | null> {
+    const kept = new Set(next.tiers.map(({ key }) => key));
+    // A name that no tier has had, in a condition, keeps nobody from changing the program.
+    const gone = new Set(before.tiers.flatMap(({ key }) => (kept.has(key) ? [] : [key])));
+    const first = (await this.#deps.forTiers(tx)).find(({ tier }) => gone.has(tier));
     if (first === undefined) return null;
-    return { kind: "refused", rule: "tier_in_use", detail: `tiers: ${first.what} is for ${first.tier}.` };
+    return { kind: "refused", rule: "tier_in_use", detail: `tiers: ${first.what} ${first.tier}.` };
   }
 
   /** The tier of each household at a time: a tier counts from the day after it was reached. */

@@ -1,8 +1,9 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 
-/** What a number is compared with: these numbers, and whether also with another fact. */
+/** What a fact is compared with: these numbers or these texts, and whether also with another fact. */
 export interface Compared {
   numbers: ReadonlySet<number>;
+  texts: ReadonlySet<string>;
   withFact: boolean;
 }
 
@@ -21,14 +22,15 @@ function numberOf(node: ASTNode): number | null {
 
 /** For each fact of a checked tree, what it is compared with: where its truth can turn as the fact moves. */
 export function comparedIn(ast: ASTNode): ReadonlyMap<string, Compared> {
-  const found = new Map<string, { numbers: Set<number>; withFact: boolean }>();
+  const found = new Map<string, { numbers: Set<number>; texts: Set<string>; withFact: boolean }>();
   const note = (fact: ASTNode, other: ASTNode): void => {
     if (fact.op !== "id") return;
-    const known = found.get(fact.args) ?? { numbers: new Set(), withFact: false };
+    const known = found.get(fact.args) ?? { numbers: new Set(), texts: new Set(), withFact: false };
     found.set(fact.args, known);
     for (const one of other.op === "list" ? other.args : [other]) {
       const number = numberOf(one);
       if (number !== null) known.numbers.add(number);
+      if (one.op === "value" && typeof one.args === "string") known.texts.add(one.args);
       if (one.op === "id") known.withFact = true;
     }
   };

@@ -206,6 +206,14 @@ test("the conditions that stand side by side are named as they were written, wit
 
 test("what a fact is compared with is known: where its truth can turn", () => {
   const { compared } = compiled("counter >= 5 && (counter in [1, -2] || 7.5 < counter) && !online");
-  expect(compared.get("counter")).toEqual({ numbers: new Set([5, 1, -2, 7.5]), withFact: false });
-  expect(compiled("counter > counter").compared.get("counter")).toEqual({ numbers: new Set(), withFact: true });
+  expect(compared.get("counter")).toEqual({
+    numbers: new Set([5, 1, -2, 7.5]),
+    texts: new Set(),
+    withFact: false,
+  });
+  expect(compiled("counter > counter").compared.get("counter")).toEqual({
+    numbers: new Set(),
+    texts: new Set(),
+    withFact: true,
+  });
 });
