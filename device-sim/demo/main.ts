@@ -24,6 +24,9 @@ import { Watch } from "./watch.ts";
 const models = loadModels();
 /** Real time in which the fleet catches up with the present. */
 const catchUpMs = 24_000;
+/** Where their past ends. Telling it takes a while, which the fleet then catches up with too. */
+const startMsOf = (speed: number): number => systemClock.nowMs() - catchUpMs * (speed - 1);
+const dayMs = 86_400_000;
 /** At the end: for the PUBACKs of what the fleet has said, and for the service to commit them. */
 const drainMs = 1_000;
 const drainPollMs = 50;
@@ -52,7 +55,9 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 async function play(options: DemoOptions, service: ServiceChild, watch: Watch, end: AbortSignal): Promise<void> {
   const api: Api = { url: service.http, key: service.key, fetch };
   watch.begin(api, { console: `${service.http}/`, mqtt: service.mqtt, key: service.key });
-  const setting = await registerFleet({ ...api, signal: end }, models, options);
+  const { appliances, seed, speed, historyDays } = options;
+  const atWorkMs = startMsOf(speed) - historyDays * dayMs;
+  const setting = await registerFleet({ ...api, signal: end }, models, { appliances, seed, atWorkMs });
   const stopped = new AbortController();
   const hushed = { ...api, signal: AbortSignal.any([end, stopped.signal]) };
   const team = await assembleTeam(hushed, firmwareModels);
@@ -81,8 +86,7 @@ async function playWith(team: ReleaseTeam, parts: Play): Promise<void> {
   const { speed, seed } = options;
   const { homes } = setting;
   const { tell } = watch;
-  // Where their past ends. Telling it takes a while, which the fleet then catches up with too.
-  const startMs = systemClock.nowMs() - catchUpMs * (speed - 1);
+  const startMs = startMsOf(speed);
   const device = new HeldClock(startMs);
   const clocks = { device, real: systemClock };
   let fleet: Fleet | null = null;

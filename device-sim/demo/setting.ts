@@ -1,6 +1,7 @@
 import type { Model } from "#protocol/model.ts";
 import { type Api, request } from "../api.ts";
 import { planFleet } from "../core/fleet-plan.ts";
+import { saleOf } from "../core/sales.ts";
 import type { TokenMember } from "../fleet.ts";
 import { register } from "../register.ts";
 import { type Home, planHomes } from "./core/homes.ts";
@@ -14,15 +15,15 @@ export interface Setting {
   members: TokenMember[];
 }
 
-/** Registers the appliances. They belong to nobody yet. */
+/** Registers the appliances, each with its sale. They belong to nobody yet. @param atWorkMs - by when all of them were at work */
 export async function registerFleet(
   api: Api,
   models: ReadonlyMap<string, Model>,
-  options: { appliances: number; seed: number },
+  options: { appliances: number; seed: number; atWorkMs: number },
 ): Promise<Setting> {
   const planned = planFleet({ count: options.appliances, seed: options.seed, prefix: "demo" });
   const homes = planHomes(planned, (model) => models.get(model)?.kind === "oven");
-  return { homes, members: await register(api, planned, models) };
+  return { homes, members: await register(api, planned, models, (member) => saleOf(member, options.atWorkMs)) };
 }
 
 /** A household that Hearth knows. */
