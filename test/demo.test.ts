@@ -95,6 +95,17 @@ const itemsOf = async (run: Demo, path: string): Promise<Body[]> => (await read(
 
 const kinds = (items: readonly Body[]) => new Set(items.map(({ kind }) => kind));
 
+const dayMs = 86_400_000;
+
+/** Where households were in their life 30 days ago and where they are now, as the console's picture asks for it. */
+const readFlows = (run: Demo): Promise<Body> =>
+  read(run, `/lifecycle/flows?fromMs=${Date.now() - 30 * dayMs}&toMs=${Date.now()}`);
+
+/** Whether somebody came new, and somebody who had an appliance already went on to another stage. */
+const isMoving = ({ flows, changes }: Body): boolean =>
+  flows.some(({ from, to, households }: Body) => from !== to && households > 0) &&
+  changes.some(({ from, changes: count }: Body) => from !== "acquisition" && count > 0);
+
 /** What the console's pages would show; `until` each has something. */
 async function expectData(run: Demo): Promise<void> {
   const has = (what: string, path: string, holds: (items: Body[]) => boolean | Promise<boolean>) =>
@@ -110,7 +121,16 @@ async function expectData(run: Demo): Promise<void> {
   for (const list of ["rules", "offers", "rewards", "grants", "redemptions"])
     await has(list, `/loyalty/${list}`, (items) => items.length > 0);
   await has("tasks of people", "/cases", (items) => items.length > 0);
+  await has("cases that say whether the warranty holds", "/cases", async (items) => {
+    const seen = await Promise.all(items.map(({ id }) => read(run, `/cases/${id}`)));
+    return seen.some(({ appliance }) => typeof appliance?.underWarranty === "boolean");
+  });
+  for (const { id, soldAtMs, warrantyUntilMs } of await itemsOf(run, "/devices?limit=100")) {
+    expect(soldAtMs, id).toBeLessThan(Date.now());
+    expect(warrantyUntilMs, id).toBeGreaterThan(soldAtMs);
+  }
   await has("who is at risk", "/lifecycle/at-risk", (items) => items.length > 0);
+  await until("households that moved on between stages", async () => isMoving(await readFlows(run)), patienceMs);
   await has("webhooks that were told", "/webhooks", async (items) => {
     const told = await Promise.all(items.map(({ id }) => itemsOf(run, `/webhooks/${id}/deliveries`)));
     return told.some((deliveries) => deliveries.length > 0);
@@ -118,6 +138,11 @@ async function expectData(run: Demo): Promise<void> {
   const [redeemed] = await itemsOf(run, "/loyalty/redemptions");
   for (const list of ["decisions", "ledger", "facts"])
     await has(`${list} of a household`, `/households/${redeemed.householdId}/${list}`, (items) => items.length > 0);
+  await has("households that agreed, and some that took it back", "/households?limit=100", async (items) => {
+    const told = await Promise.all(items.map(({ id }) => read(run, `/households/${id}/consents`)));
+    const standings: Body[] = told.flatMap((one) => one.standings).filter(({ purpose }) => purpose !== "run");
+    return [true, false].every((isGiven) => standings.some((one) => one.isGiven === isGiven));
+  });
   expect(await read(run, "/loyalty/check")).toMatchObject({ ok: true, broken: [] });
 }
 
