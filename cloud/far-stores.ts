@@ -7,7 +7,7 @@ import type { Db } from "./platform/database.ts";
 import type { FarStore } from "./rights/rights.ts";
 import type { Service } from "./service/service.ts";
 import { forgetDamaged, inSpool } from "./spool-look.ts";
-import type { InfluxReadings, Telemetry } from "./telemetry/telemetry.ts";
+import { type InfluxReadings, lateDays, type Telemetry } from "./telemetry/telemetry.ts";
 
 interface FarStoresDeps {
   db: Db;
@@ -44,8 +44,7 @@ export function farStores(deps: FarStoresDeps): FarStore[] {
     },
     {
       store: `telemetry store (PostgreSQL${influx === undefined ? "" : " and InfluxDB"})`,
-      describes:
-        "Readings, their averages, and events of appliances while they were the household's. What an appliance still sends late is removed daily for 90 days.",
+      describes: `Readings, their averages, and events of appliances while they were the household's. What an appliance still sends late is removed daily for ${lateDays} days.`,
       async erase({ devices }) {
         const left = await telemetry.erasuresWaiting(devices.map(({ deviceKey }) => deviceKey));
         return { removed: null, isLeft: left > 0 };

@@ -263,6 +263,7 @@ export function createSlices(deps: SlicesDeps) {
         : new ErasedList(deps.erasedFile, (line) => logger.error({ event: "rights.erased_list_damaged", line })),
     spansOf: tenureSpansOf,
     modelOf: async (key) => devices.model(key),
+    kept: telemetry.keptWords,
     secret: deps.secret,
     publicUrl: deps.publicUrl,
     onError: (error) => logger.warn({ event: "rights.failed", error: String(error) }),

@@ -231,6 +231,37 @@ test("the sheet of a model says before anybody buys one which data it makes", as
   expect((await kitchen.as("viewer", "GET", "/models/nothing/data-sheet")).status).toBe(404);
 });
 
+test("how long it is kept is said as it is set here, and where InfluxDB keeps the readings, that it does", async () => {
+  const [day, year] = [86_400_000, 365 * 86_400_000];
+  const retention = { readingsMs: 30 * day, minutesMs: 45 * day, hoursMs: year, daysMs: 2 * year, eventsMs: 60 * day };
+  const influx = { url: "http://127.0.0.1:9", token: undefined, org: "o", bucket: "b", writePath: "/write" };
+  for (const [options, readings] of [
+    [{ retention }, "30 days; averages of minutes 45 days, of hours a year, of days 2 years"],
+    [{ retention, influx }, "as long as the maker's InfluxDB is set to keep them"],
+  ] as const) {
+    const other = await Kitchen.open(options);
+    try {
+      await other.ovens("set-1");
+      const { key } = await other.newOwner("set-1");
+      const { body: sheet } = await other.call(key, "GET", "/my/data-sheet");
+      const said = (sheet.said as { name: string; kept: string }[]).filter(({ name }) =>
+        ["readings", "appliance_events"].includes(name),
+      );
+      expect(said.map(({ kept }) => kept)).toEqual([readings, "60 days"]);
+      expect(sheet.appliances).toMatchObject([{ readings: { kept: readings }, events: { kept: "60 days" } }]);
+      const { body: bought } = await other.as("viewer", "GET", "/models/oven/data-sheet");
+      expect([bought.readings.kept, bought.events.kept]).toEqual([readings, "60 days"]);
+    } finally {
+      await other.close();
+    }
+  }
+  const { body: usual } = await kitchen.as("viewer", "GET", "/models/oven/data-sheet");
+  expect([usual.readings.kept, usual.events.kept]).toEqual([
+    "90 days; averages of minutes a year, of hours 5 years, of days 10 years",
+    "3 years",
+  ]);
+});
+
 test("a CSV keeps every value of every row, whatever is in it", () => {
   const value = fc.oneof(fc.integer(), fc.boolean(), fc.string({ unit: "grapheme" }), fc.constant(null));
   fc.assert(

@@ -15,7 +15,7 @@ import { type HouseholdData, pages } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
-import { type DeclaredModel, dataSheet, modelSheet } from "./core/data-sheet.ts";
+import { type ApplianceDataKept, type DeclaredModel, dataSheet, modelSheet } from "./core/data-sheet.ts";
 import { type ErasureReport, isComplete, type StoreLine } from "./core/report.ts";
 import type { ErasedEntry, ErasedList } from "./erased-list.ts";
 import { type Erasure, ErasuresStore } from "./erasures-store.ts";
@@ -58,6 +58,7 @@ export interface RightsDeps {
   farStores: readonly FarStore[];
   spansOf: (db: Db, householdId: string) => Promise<TenureSpan[]>;
   modelOf: (key: string) => Promise<DeclaredModel | null>;
+  kept: ApplianceDataKept;
   /** Outlasts a backup that is restored; null where there is no place for it. */
   erasedList: ErasedList | null;
   /** Of this installation, and not in the database. */
@@ -100,7 +101,7 @@ export class Rights {
     householdId: string,
     format: ExportFormat,
   ): Promise<{ kind: "export"; stream: Readable } | Refused<"export_household_not_found" | "exports_busy">> {
-    const { db, data, households, audit, clock, spansOf, modelOf, onError } = this.#deps;
+    const { db, data, households, audit, clock, spansOf, modelOf, kept, onError } = this.#deps;
     if (this.#exports.size >= exportsAtOnceMax) return refused("exports_busy");
     const parts = await households.partsOf(householdId);
     if (parts.length === 0) return refused("export_household_not_found");
@@ -115,7 +116,7 @@ export class Rights {
       );
     const keys = [...new Set((await spansOf(db, householdId)).map(({ model }) => model))];
     const models = (await Promise.all(keys.map((key) => modelOf(key)))).filter((model) => model !== null);
-    const sheet = dataSheet(models, data, clock.nowMs());
+    const sheet = dataSheet(models, data, kept, clock.nowMs());
     const stream = exportArchive({ db, data, parts, format, sheet, onError });
     this.#exports.add(stream);
     stream.once("close", () => this.#exports.delete(stream));
@@ -125,15 +126,15 @@ export class Rights {
   /** What data appliances of a model make: for whoever may buy one. */
   async modelSheet(key: string) {
     const model = await this.#deps.modelOf(key);
-    return model === null ? null : modelSheet(model);
+    return model === null ? null : modelSheet(model, this.#deps.kept);
   }
 
   /** What is said of a household's data, in words. */
   async sheetOf(householdId: string) {
-    const { db, data, clock, spansOf, modelOf } = this.#deps;
+    const { db, data, clock, spansOf, modelOf, kept } = this.#deps;
     const keys = [...new Set((await spansOf(db, householdId)).map(({ model }) => model))];
     const models = (await Promise.all(keys.map((key) => modelOf(key)))).filter((model) => model !== null);
-    return dataSheet(models, data, clock.nowMs());
+    return dataSheet(models, data, kept, clock.nowMs());
   }
 
   /** The owner erases the household. The link reads the report when their key no longer opens anything. */

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { tenureSpans, tenureSpansOf } from "../devices/devices.ts";
 import type { Db } from "../platform/database.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
+import type { KeptWords } from "./core/kept-words.ts";
 import type { RefsByKey, TelemetryErasures } from "./telemetry-erasures.ts";
 import type { TelemetryStore } from "./telemetry-store.ts";
 
@@ -9,15 +10,16 @@ interface Deps {
   store: () => TelemetryStore;
   erasures: TelemetryErasures;
   refsByKey: RefsByKey;
+  kept: KeptWords;
 }
 
 /** What a household's appliances said while they were theirs. */
-export function telemetryData({ store, erasures, refsByKey }: Deps): HouseholdData[] {
+export function telemetryData({ store, erasures, refsByKey, kept }: Deps): HouseholdData[] {
   return [
     {
       name: "readings",
       describes: "What your appliances measured, every reading as it was sent.",
-      kept: "90 days; averages of minutes a year, of hours five years, of days ten years",
+      kept: kept.readings,
       async *rows(db, householdId) {
         const spans = await tenureSpansOf(db, householdId);
         const refs = await refsByKey(
@@ -41,7 +43,7 @@ export function telemetryData({ store, erasures, refsByKey }: Deps): HouseholdDa
     {
       name: "appliance_events",
       describes: "What happened at your appliances: programs, faults, doors, what was shown and chosen.",
-      kept: "three years",
+      kept: kept.events,
       rows: (db, householdId) =>
         pages<{ deviceKey: number; orderAtMs: number; id: string }>(async (last, limit) => {
           const { deviceKey = 0, orderAtMs = 0, id = "" } = last ?? {};

@@ -9,7 +9,8 @@ export type RefsByKey = (keys: readonly number[], db: Db) => Promise<Map<number,
 
 const againMs = 86_400_000;
 /** So long an appliance may have kept what it says late. */
-const repeatedForMs = 90 * againMs;
+export const lateDays = 90;
+const repeatedForMs = lateDays * 86_400_000;
 const atOnce = 20;
 
 /** What is to be forgotten of appliances: noted in the transaction that decides it, and worked off after. */

@@ -5,6 +5,7 @@ import type { Db } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
+import { type KeptWords, keptWords } from "./core/kept-words.ts";
 import { RecentReadings } from "./core/recent-readings.ts";
 import { defaultRetention, type Kept, type Retention } from "./core/retention.ts";
 import {
@@ -30,6 +31,7 @@ import type { DeviceSpan, ErasedSpan, TelemetryStore } from "./telemetry-store.t
 
 export type { PreparedReadings } from "./postgres-telemetry-store.ts";
 export { isClockSuspect, readingKey } from "./core/reading-rows.ts";
+export type { KeptWords } from "./core/kept-words.ts";
 export type { Retention } from "./core/retention.ts";
 export { FasterSampling } from "./faster-sampling.ts";
 export { liveProblems } from "./live-problems.ts";
@@ -40,6 +42,7 @@ export type { InfluxConfig } from "./influx-server.ts";
 export { ParkedReadings } from "./parked-readings.ts";
 export { pointsProblems, rollupsProblems } from "./points-health.ts";
 export type { ParkedReading, PointsSink } from "./points-sink.ts";
+export { lateDays } from "./telemetry-erasures.ts";
 export { telemetryProblems } from "./telemetry-problems.ts";
 export type { TelemetryStore } from "./telemetry-store.ts";
 
@@ -112,6 +115,11 @@ export class Telemetry {
       : { store: "influxdb", readingsMs: null, minutesMs: null, hoursMs: null, daysMs: null, eventsMs };
   }
 
+  /** The same for the people whose it is. */
+  get keptWords(): KeptWords {
+    return keptWords(this.kept);
+  }
+
   get store(): TelemetryStore {
     return this.#influx?.store ?? this.#readings;
   }
@@ -157,7 +165,7 @@ export class Telemetry {
 
   /** What this slice holds about households. */
   householdData(refsByKey: RefsByKey): HouseholdData[] {
-    return telemetryData({ store: () => this.store, erasures: this.#erasures, refsByKey });
+    return telemetryData({ store: () => this.store, erasures: this.#erasures, refsByKey, kept: this.keptWords });
   }
 
   /** How much of what these appliances are to forget has not been erased yet. */

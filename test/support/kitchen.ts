@@ -22,6 +22,7 @@ import { createLogger } from "../../cloud/platform/logger.ts";
 import { problemCatalogue, routes } from "../../cloud/routes.ts";
 import { createSlices, type Slices } from "../../cloud/slices.ts";
 import { type StaffRole, staffRoles } from "../../cloud/staff/staff.ts";
+import type { InfluxConfig, Retention } from "../../cloud/telemetry/telemetry.ts";
 import { gatewayLimits } from "#protocol/link/limits.ts";
 import { SetClock } from "./down-road.ts";
 import { ovenModel } from "./ovens.ts";
@@ -49,6 +50,10 @@ export interface KitchenOptions {
   ddiPollMs?: { idle: number; busy: number };
   /** How staff are told. */
   notices?: NoticeSettings;
+  /** How long what appliances say is kept, where it is not as usual. */
+  retention?: Retention;
+  /** Keeps the readings, where the database does not. */
+  influx?: InfluxConfig;
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -112,7 +117,8 @@ export class Kitchen {
   }
 
   static async open(options: KitchenOptions = {}): Promise<Kitchen> {
-    const { clock = new SetClock(), publicUrl = () => "https://hearth.example", ddiPollMs, notices } = options;
+    const { clock = new SetClock(), publicUrl = () => "https://hearth.example", ddiPollMs } = options;
+    const { notices, retention, influx } = options;
     const base = await createTestDatabase();
     const artifactsDir = await mkdtemp(join(tmpdir(), "hearth-kitchen-"));
     const logger = createLogger("silent");
@@ -133,6 +139,8 @@ export class Kitchen {
       },
       deviceCertificateMs: 0,
       ...(notices === undefined ? {} : { notices }),
+      ...(retention === undefined ? {} : { retention }),
+      influx,
     });
     await slices.load();
     const tls = { mqtt: { host: "127.0.0.1", port: 0 }, mqtts: null };

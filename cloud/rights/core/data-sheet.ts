@@ -19,6 +19,12 @@ export interface DeclaredModel {
 }
 
 const dayMs = 86_400_000;
+/** How long what appliances say is kept, in words. */
+export interface ApplianceDataKept {
+  readings: string;
+  events: string;
+}
+
 /** A value in a reading as it is sent: its name, and up to a dozen digits. */
 const valueBytes = (name: string) => name.length + 12;
 
@@ -40,14 +46,14 @@ function metricLine({ name, label, unit, kind, min, max, everyMs, personal }: De
   };
 }
 
-export const modelSheet = ({ key, brand, name, metrics }: DeclaredModel) => ({
+export const modelSheet = ({ key, brand, name, metrics }: DeclaredModel, kept: ApplianceDataKept) => ({
   model: key,
   brand,
   name,
-  readings: { realTime: true, kept: "90 days; averages longer", metrics: metrics.map(metricLine) },
+  readings: { realTime: true, kept: kept.readings, metrics: metrics.map(metricLine) },
   events: {
     realTime: true,
-    kept: "three years",
+    kept: kept.events,
     types: "programs, preheating, doors, faults, recipes, what was shown and chosen; each with its time and its data",
   },
 });
@@ -60,7 +66,12 @@ const lineOf = ({ name, describes, kept, keeps }: HouseholdData) => ({
 });
 
 /** The sheet that lies in an export. */
-export function dataSheet(models: readonly DeclaredModel[], data: readonly HouseholdData[], nowMs: number) {
+export function dataSheet(
+  models: readonly DeclaredModel[],
+  data: readonly HouseholdData[],
+  kept: ApplianceDataKept,
+  nowMs: number,
+) {
   return {
     madeAtMs: nowMs,
     format: {
@@ -77,7 +88,7 @@ export function dataSheet(models: readonly DeclaredModel[], data: readonly House
     howToEraseIt:
       "DELETE /api/v1/my/household: everything below, everywhere, with a report of each store. It ends what is collected too.",
     price: "none",
-    appliances: models.map(modelSheet),
+    appliances: models.map((model) => modelSheet(model, kept)),
     /** What you and your appliances said and did. */
     said: data.filter(({ isDerived }) => isDerived !== true).map(lineOf),
     /** What was computed from it. */
