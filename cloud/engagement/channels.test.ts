@@ -13,7 +13,7 @@ let stage: CampaignKitchen;
 let ranges = 0;
 
 /** A mail server that answers as a test says. */
-const mail = { code: 250, got: [] as { to: string[]; text: string }[] };
+const mail = { code: 250, got: [] as { to: string[]; text: string }[], beforeAnswer: async () => {} };
 const mailServer = new SMTPServer({
   disabledCommands: ["AUTH", "STARTTLS"],
   onData(stream, session, done) {
@@ -29,7 +29,7 @@ const mailServer = new SMTPServer({
           .toString("utf8")
           .replaceAll(/\r\n[ \t]+/g, " "),
       });
-      return done();
+      return void mail.beforeAnswer().then(() => done());
     });
   },
 });
@@ -66,7 +66,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await stage.policy();
-  Object.assign(mail, { code: 250, got: [] });
+  Object.assign(mail, { code: 250, got: [], beforeAnswer: async () => {} });
   Object.assign(app, { status: 200, got: [] });
 });
 
@@ -490,6 +490,62 @@ test("whom a recall does not reach is listed with why: never registered, no hous
   await stage.tick();
   expect(Object.keys(await whys())).not.toContain(of(8));
   expect(await stage.inbox(of(8))).toMatchObject([{ phase: "queued" }]);
+});
+
+test("a letter of a recall that was taken and comes back reached nobody: its household is on the list, unless another letter or an appliance reaches it", async () => {
+  const { of, from, to } = range();
+  const [gone, two, waits] = [
+    await stage.household(of(0), [], "Gone-Later@example.com"),
+    await stage.household(of(1), [], "half@example.com"),
+    await stage.household(of(2), [], "half-gone@example.com"),
+  ];
+  const other = await kitchen.newMember(two);
+  await stage.writeTo(other, "other-half@example.com");
+  const id = await stage.run(stage.recall(await stage.message("Door hinge", { class: "recall" }), from, to));
+  await goOut();
+  expect(mail.got).toHaveLength(4);
+  for (const n of [0, 1]) {
+    const [delivery] = await stage.inbox(of(n));
+    await kitchen.as("support", "POST", `/deliveries/${delivery.id}/cancel`);
+  }
+  const statuses = async () => {
+    const { items } = (await kitchen.as("support", "GET", `/campaigns/${id}/recall`)).body;
+    const statusOf = (person: Person) =>
+      items.find((row: KitchenAnswer["body"]) => row.householdId === person.householdId).status;
+    return [gone, two, waits].map((person) => statusOf(person));
+  };
+  expect(await statuses()).toEqual(["emailed", "emailed", "emailed"]);
+  const bounce = (address: string, permanent = true) =>
+    kitchen.as("support", "POST", "/mail-events", { events: [{ kind: "bounce", address, permanent }] });
+  await bounce("gone-later@example.com", false);
+  expect(await statuses()).toEqual(["emailed", "emailed", "emailed"]);
+  // They have another address by now; the letter went to the old one.
+  await stage.writeTo(gone, "new@example.com");
+  for (const address of ["gone-later@example.com", "half@example.com", "half-gone@example.com"]) await bounce(address);
+  expect(await statuses()).toEqual(["unreachable", "emailed", "on_its_way"]);
+  await bounce("other-half@example.com");
+  // A hook says some things twice.
+  await bounce("other-half@example.com");
+  expect(await statuses()).toEqual(["unreachable", "unreachable", "on_its_way"]);
+  const csv = String((await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/unreachable.csv`)).body);
+  expect(csv).toMatch(new RegExp(`^${gone.householdId},.*,never seen it,bounced$`, "m"));
+  expect(csv.trim().split("\n")).toHaveLength(3);
+});
+
+test("a bounce that is here before we heard that the letter was taken counts as much", async () => {
+  const { of, from, to } = range();
+  const person = await stage.household(of(0), ["market"], "early@example.com");
+  await order(person, "email");
+  const id = await stage.run(stage.campaign([await stage.message("Early")], from, to));
+  mail.beforeAnswer = async () => {
+    const events = [{ kind: "bounce", address: "early@example.com", permanent: true }];
+    await kitchen.as("support", "POST", "/mail-events", { events });
+  };
+  await goOut();
+  kitchen.clock.forward(dayMs);
+  await goOut();
+  expect(mail.got).toHaveLength(1);
+  expect((await stage.read(id)).funnel).toMatchObject({ queued: 1, sent: 1, ended: 1 });
 });
 
 test("a recall sends nothing but a recall, and goes by serial numbers alone", async () => {

@@ -84,7 +84,7 @@ export class Engagement {
     this.campaigns = new Campaigns({ ...parts, funnels: this.#funnels, estimates: new EstimateStore(), onGoals });
     this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore(deps.made) });
     this.views = new DecisionViews(parts);
-    this.mailWord = new MailWord({ ...deps, stopped, links });
+    this.mailWord = new MailWord({ ...deps, messages, stopped, links });
     this.#executor = new Executor(parts);
     this.#retention = new Retention(deps);
     this.#letters = new Letters({ ...parts, stopped, links, app: this.app });

@@ -77,9 +77,9 @@ export class Letters {
       ? "queued"
       : ({ delivered: "delivered", failed: "failed", gone: "dropped", dropped: "dropped" } as const)[outcome.kind];
     await transaction(db, async (tx) => {
-      await messages.settle(tx, message.id, { status, nextAtMs, nowMs, detail: outcome.detail });
+      const isSettled = await messages.settle(tx, message.id, { status, nextAtMs, nowMs, detail: outcome.detail });
       if (status === "delivered") await decisions.letterSent(tx, message.decision_id, nowMs);
-      else if (status !== "queued") await messages.noteFailed(tx, message.decision_id, "failed");
+      else if (isSettled && status !== "queued") await messages.noteFailed(tx, [message.decision_id], "failed");
       if (outcome.kind === "gone" && message.channel === "webhook") await app.gone(tx, nowMs);
     });
   }
@@ -116,13 +116,14 @@ export class Letters {
     address: string,
     model: string | null,
   ): Promise<Outcome> {
-    const { db, stopped, links, publicUrl } = this.#deps;
+    const { db, messages, stopped, links, publicUrl } = this.#deps;
     const itemClass = message.class as ItemClass; // oxlint-disable-line typescript/no-unsafe-type-assertion -- our own column
     const reason = (await stopped.of(db, [address])).get(address) ?? null;
     if (!isUsable(itemClass, reason)) return { kind: "dropped", detail: "address_stopped" };
     if (this.#mail === null) return { kind: "failed", detail: "mail_not_configured", final: false };
     const brand = await this.#brandOf(model);
     const addressHash = stopped.hash(address);
+    await messages.addressed(db, message.id, addressHash);
     const token = links.token({ addressHash, householdId: message.household_id });
     const url = isCapped(itemClass) ? `${publicUrl()}/api/v1/unsubscribe/${token}` : null;
     const letter = letterOf(item, brand, reasonOf(itemClass), url);

@@ -54,21 +54,40 @@ export class MessagesStore {
     return rows;
   }
 
+  /** Notes the address that a letter is about to go to, before it goes: a bounce may be here before we know that it was taken. */
+  async addressed(db: Db, id: string, addressHash: Buffer): Promise<void> {
+    await sql`UPDATE engagement_message SET address_hash = ${addressHash} WHERE id = ${id}`.execute(db);
+  }
+
+  /** @returns whether it was on its way still: it may have bounced meanwhile */
   async settle(
     tx: Db,
     id: string,
     end: { status: "queued" | "delivered" | "failed" | "dropped"; nextAtMs: number; nowMs: number; detail: string },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const endedAtMs = end.status === "queued" ? null : end.nowMs;
-    await sql`
+    const { numAffectedRows } = await sql`
       UPDATE engagement_message SET status = ${end.status}, next_at_ms = ${end.nextAtMs}, ended_at_ms = ${endedAtMs},
         detail = ${end.detail} WHERE id = ${id} AND status = 'queued'`.execute(tx);
+    return Number(numAffectedRows ?? 0) > 0;
   }
 
-  /** A decision all of whose ways have come to nothing has ended. */
-  async noteFailed(tx: Db, decisionId: string, detail: string): Promise<void> {
+  /** The letters to an address that is no more reached nobody, also those that a mail server took. @returns their decisions */
+  async bounced(tx: Db, addressHash: Buffer, nowMs: number): Promise<string[]> {
+    const { rows } = await sql<{ decision_id: string }>`
+      WITH bounced AS (
+        UPDATE engagement_message SET status = 'bounced', ended_at_ms = ${nowMs}, detail = 'bounced'
+        WHERE address_hash = ${addressHash} AND status IN ('queued', 'delivered') RETURNING decision_id
+      )
+      SELECT DISTINCT decision_id FROM bounced ORDER BY decision_id`.execute(tx);
+    return rows.map((row) => row.decision_id);
+  }
+
+  /** Those of these decisions all of whose ways have come to nothing have ended. */
+  async noteFailed(tx: Db, decisionIds: readonly string[], detail: string): Promise<void> {
+    if (decisionIds.length === 0) return;
     await sql`
-      UPDATE decision d SET ended = ${detail} WHERE d.id = ${decisionId} AND d.sent_at_ms IS NULL AND d.ended IS NULL
+      UPDATE decision d SET ended = ${detail} WHERE d.id = ANY(${[...decisionIds]}::uuid[]) AND d.ended IS NULL
         AND NOT EXISTS (SELECT FROM decision_delivery dd WHERE dd.decision_id = d.id)
         AND NOT EXISTS (SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.status IN ('queued', 'delivered'))`.execute(
       tx,

@@ -35,7 +35,7 @@ export interface RecallRow {
 
 /**
  * Every household of a recall with how far it is, which is as far as that of its appliances that is behind the others: one that was
- * acknowledged says nothing of the other. Reached is who saw it or has a letter in the mailbox; unreachable is where no way is left, and on
+ * acknowledged says nothing of the other. Reached is who saw it or has a letter in the mailbox, which one that came back is not; unreachable is where no way is left, and on
  * its way where one still is.
  */
 const known = ({ id }: CampaignRow): RawBuilder<unknown> => sql`(
@@ -46,12 +46,13 @@ const known = ({ id }: CampaignRow): RawBuilder<unknown> => sql`(
     SELECT coalesce(household_id::text, 'device:' || min(device_id)) AS key, household_id,
       json_agg(json_build_object('deviceId', device_id, 'serial', serial, 'model', model, 'shownAtMs', shown_at_ms,
         'acknowledgedAtMs', acted_at_ms) ORDER BY device_key) AS appliances,
-      coalesce(min(reason), min(decision_ended), min(ended)) AS detail,
+      coalesce(min(reason), min(bounced), min(decision_ended), min(ended)) AS detail,
       bool_or(EXISTS (SELECT FROM engagement_message m WHERE m.decision_id = one.decision_id AND m.channel = 'email')) AS is_written_to,
       (${[...recallStatuses]}::text[])[max(array_position(${[...recallStatuses]}::text[], status))] AS status
     FROM (
       SELECT a.device_key, a.device_id, a.serial, a.model, a.household_id, a.shown_at_ms, a.acted_at_ms, a.ended, d.id AS decision_id,
         d.reason, d.ended AS decision_ended,
+        (SELECT min(m.status) FROM engagement_message m WHERE m.decision_id = d.id AND m.status = 'bounced') AS bounced,
         CASE
           WHEN a.acted_at_ms IS NOT NULL THEN 'acknowledged'
           WHEN a.shown_at_ms IS NOT NULL THEN 'shown'
