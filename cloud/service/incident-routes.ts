@@ -47,7 +47,7 @@ const incidentView = z
 
 const incidentEntry = z.object({
   sequence: z.number(),
-  kind: z.enum(["opened", "reopened", "settling", "resolved", "assigned", "note"]),
+  kind: z.enum(["opened", "reopened", "graver", "settling", "resolved", "assigned", "note"]),
   atMs: z.number(),
   by: z.string(),
   text: z.string().nullable(),

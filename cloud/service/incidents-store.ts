@@ -40,7 +40,7 @@ export interface IncidentMember {
 
 export interface NewIncidentEntry {
   incidentId: string;
-  kind: "opened" | "reopened" | "settling" | "resolved" | "assigned" | "note";
+  kind: "opened" | "reopened" | "graver" | "settling" | "resolved" | "assigned" | "note";
   atMs: number;
   by: string;
   text: string | null;
@@ -261,7 +261,7 @@ export class IncidentsStore {
       SELECT * FROM json_populate_recordset(NULL::incident, ${JSON.stringify(incidents.map(toRow))}::json)
       ON CONFLICT (id) DO UPDATE SET status = excluded.status, status_at_ms = excluded.status_at_ms,
         resolved_by = excluded.resolved_by, first_at_ms = excluded.first_at_ms, last_raised_at_ms = excluded.last_raised_at_ms,
-        members = excluded.members, standing = excluded.standing, assignee = excluded.assignee,
+        members = excluded.members, standing = excluded.standing, assignee = excluded.assignee, severity = excluded.severity,
         evidence = excluded.evidence`.execute(tx);
   }
 

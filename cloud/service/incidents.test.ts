@@ -256,3 +256,54 @@ test("faults of many devices that come late count where they happened", async ()
   expect(await incidentsOf(model)).toEqual([]);
   expect(await openCases(model)).toHaveLength(40);
 });
+
+test("a rule that finds the same cause graver makes the incident graver, once, and it is told", async () => {
+  const { model, ids } = await fleet(25);
+  const cause = "hot_and_hotter";
+  const rule = {
+    kind: "threshold",
+    title: "A hot oven",
+    cause,
+    metric: "cavity_c",
+    direction: "above",
+    clearAt: 200,
+    holdMs: 0,
+  };
+  for (const [severity, limit] of [
+    ["info", 240],
+    ["service", 270],
+  ]) {
+    const made = await kitchen.as("admin", "POST", "/service/rules", {
+      ...rule,
+      severity,
+      limit,
+      actions: [{ kind: "case" }],
+    });
+    expect(made.status).toBe(201);
+    const { status } = await kitchen.as("admin", "POST", `/service/rules/${made.body.id}/mode?confirm=true`, {
+      mode: "live",
+    });
+    expect(status).toBe(200);
+  }
+  const hot = (cavity_c: number) => {
+    kitchen.clock.forward(minute);
+    const atMs = kitchen.clock.nowMs();
+    return kitchen.say(
+      ...ids.map((device) => ({ device, channel: "telemetry" as const, payload: { atMs, m: { cavity_c } } })),
+    );
+  };
+  await hot(250);
+  const { severity, ...small } = await oneIncident(model);
+  expect(severity).toBe("info");
+  await hot(280);
+  await hot(290);
+  const incident = await oneIncident(model);
+  expect(incident).toMatchObject({ id: small.id, severity: "service", members: 25 });
+  expect(await factsAbout(incident.id)).toEqual(["hearth.incident.opened", "hearth.incident.graver"]);
+  const { body } = await kitchen.as("support", "GET", `/incidents/${incident.id}`);
+  expect(body.entries.at(-1)).toMatchObject({
+    kind: "graver",
+    by: "cause",
+    data: { severity: "service", before: "info" },
+  });
+});

@@ -20,6 +20,7 @@ import { CasesStore } from "./cases-store.ts";
 import { reopenWithinMs } from "./core/case.ts";
 import { quietMs, stepIncident } from "./core/incident.ts";
 import { type ServiceRule, titleOfCause } from "./core/rule.ts";
+import { isGraver, type Severity } from "./core/severity.ts";
 import { runStorm, type Storm, type StormChange, stormLimit, type StormOutcome, stormWindowMs } from "./core/storm.ts";
 import { type CauseKey, type Incident, IncidentsStore, type NewIncidentEntry } from "./incidents-store.ts";
 
@@ -244,18 +245,18 @@ export class Incidents {
     const incidents = groups.flatMap((group) => {
       const incident = incidentOf(group, nowMs);
       if (incident === null || incident === group.before) return [];
-      const entry = entryOf(group, incident, nowMs);
-      if (entry !== null) {
-        entries.push(entry);
-        facts.push(...factsOf(incident, entry));
-      }
+      const happened = entriesOf(group, incident, nowMs);
+      entries.push(...happened);
+      facts.push(...happened.flatMap((entry) => factsOf(incident, entry)));
       return [incident];
     });
     const members = groups.flatMap(({ outcome }) => {
-      const { incident, joinedBy } = outcome;
+      const { incident, joined } = outcome;
       if (incident === null) return [];
+      // Who was there when it began has a case that tells of it.
+      const evidenceOf = new Map(joined.map(({ device, evidence }) => [device.key, evidence]));
       return [...outcome.members].map(([deviceKey, hit]) => {
-        const evidence = joinedBy.get(deviceKey)?.evidence ?? null;
+        const evidence = evidenceOf.get(deviceKey) ?? null;
         return { incidentId: incident.id, deviceKey, hit, evidence: evidence === null ? null : bounded(evidence) };
       });
     });
@@ -325,8 +326,17 @@ function incidentOf({ cause, model, before, outcome }: Group, nowMs: number): In
   if (incident === null) return null;
   const { state, firstAtMs, lastRaisedAtMs, members, standing } = incident;
   const counted = { state, firstAtMs, lastRaisedAtMs, members, standing };
-  if (before !== null) return outcome.incident === before ? before : { ...before, ...counted };
   const rule = outcome.handedOn.at(-1)?.rule;
+  // Of several rules that find the same cause the gravest says how much it matters.
+  const found = [
+    ...outcome.joined.map((change) => change.rule),
+    ...(began === null || rule === undefined ? [] : [rule]),
+  ];
+  const severity = found.reduce<Severity>(
+    (gravest, { definition }) => (isGraver(definition.severity, gravest) ? definition.severity : gravest),
+    before?.severity ?? "info",
+  );
+  if (before !== null) return outcome.incident === before ? before : { ...before, ...counted, severity };
   if (began === null || rule === undefined) return null;
   return {
     id: incident.id,
@@ -335,7 +345,7 @@ function incidentOf({ cause, model, before, outcome }: Group, nowMs: number): In
     model,
     ruleId: rule.id,
     ruleVersion: rule.version,
-    severity: rule.definition.severity,
+    severity,
     title: titleOfCause(rule.definition, cause),
     openedAtMs: nowMs,
     assignee: null,
@@ -344,17 +354,28 @@ function incidentOf({ cause, model, before, outcome }: Group, nowMs: number): In
   };
 }
 
-function entryOf({ before, outcome }: Group, incident: Incident, nowMs: number): NewIncidentEntry | null {
+function entriesOf({ before, outcome }: Group, incident: Incident, nowMs: number): NewIncidentEntry[] {
   const { began } = outcome;
   const data = { members: incident.members, standing: incident.standing };
   const entry = { incidentId: incident.id, atMs: nowMs, by: "cause", text: null, data };
-  if (began !== null) return { ...entry, kind: began };
-  const isCalm = incident.state.status === "settling" && before?.state.status === "open";
-  return isCalm ? { ...entry, kind: "settling" } : null;
+  if (began !== null || before === null) return began === null ? [] : [{ ...entry, kind: began }];
+  const happened: NewIncidentEntry[] = [];
+  const { severity } = incident;
+  if (severity !== before.severity)
+    happened.push({ ...entry, kind: "graver", data: { ...data, severity, before: before.severity } });
+  if (incident.state.status === "settling" && before.state.status === "open")
+    happened.push({ ...entry, kind: "settling" });
+  return happened;
 }
 
 /** What the world hears of. */
-const notable: ReadonlySet<NewIncidentEntry["kind"]> = new Set(["opened", "reopened", "resolved", "assigned"]);
+const notable: ReadonlySet<NewIncidentEntry["kind"]> = new Set([
+  "opened",
+  "reopened",
+  "graver",
+  "resolved",
+  "assigned",
+]);
 
 function factsOf(incident: Incident, entry: Pick<NewIncidentEntry, "kind" | "atMs" | "by">): NotableFact[] {
   if (!notable.has(entry.kind)) return [];

@@ -14,6 +14,7 @@ const kindWords: Record<NoticeKind, string> = {
   case_assigned: "Case is yours",
   owner_wrote: "Owner wrote",
   incident_opened: "Incident",
+  incident_graver: "Incident became graver",
   incident_resolved: "Incident over",
   incident_assigned: "Incident is yours",
   store_away: "Store away",

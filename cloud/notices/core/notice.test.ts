@@ -91,6 +91,10 @@ test("a subscription hears what it asks for by kind, severity, level and whom it
   expect(wants({ kinds: ["case_opened"], severities: ["safety"] }, graver)).toBe(true);
   expect(wants({ kinds: ["case_graver"] }, graver)).toBe(true);
   expect(wants({ kinds: ["case_reopened"] }, graver)).toBe(false);
+  const incident = noticeOf({ ...fact, type: "hearth.incident.graver", data });
+  if (incident === null) throw new Error("no notice was made");
+  expect(wants({ kinds: ["incident_opened"], severities: ["safety"] }, incident)).toBe(true);
+  expect(wants({ kinds: ["case_opened"] }, incident)).toBe(false);
   expect(noticeOf({ ...fact, type: "hearth.case.resolved", data })).toBeNull();
   expect(noticeOf({ ...fact, data: { ...data, stage: "due_soon" } })?.kind).toBe("case_due_soon");
 });

@@ -12,6 +12,7 @@ export const noticeKinds = [
   "case_assigned",
   "owner_wrote",
   "incident_opened",
+  "incident_graver",
   "incident_resolved",
   "incident_assigned",
   "store_away",
@@ -57,12 +58,18 @@ export const subscription = z
   .meta({ id: "NoticeSubscription" });
 export type Subscription = z.infer<typeof subscription>;
 
+const openedAs: Partial<Record<NoticeKind, NoticeKind>> = {
+  case_graver: "case_opened",
+  incident_graver: "incident_opened",
+};
+
 /** Whether a subscription asks for a notice. A notice about Hearth itself has no severity, and is asked for by its kind. */
 export function wants(asked: Subscription, notice: Pick<Notice, "kind" | "severity" | "level" | "reaches">): boolean {
   const { kinds, severities, levelMin, reaches } = asked;
   // Who asks for what is opened as a safety matter asks for what becomes one.
-  const isAsked = kinds?.includes(notice.kind) ?? true;
-  if (!isAsked && !(notice.kind === "case_graver" && kinds?.includes("case_opened"))) return false;
+  const opened = openedAs[notice.kind];
+  if (kinds !== undefined && !kinds.includes(notice.kind) && (opened === undefined || !kinds.includes(opened)))
+    return false;
   if (severities !== undefined && notice.severity !== null && !severities.includes(notice.severity)) return false;
   if (levelMin !== undefined && notice.level < levelMin) return false;
   return reaches === undefined || (notice.reaches !== null && reaches.includes(notice.reaches));
@@ -87,6 +94,7 @@ const plainKinds: Readonly<Record<string, NoticeKind>> = {
   "hearth.case.owner_waits": "owner_wrote",
   "hearth.incident.opened": "incident_opened",
   "hearth.incident.reopened": "incident_opened",
+  "hearth.incident.graver": "incident_graver",
   "hearth.incident.resolved": "incident_resolved",
   "hearth.store.away": "store_away",
   "hearth.store.back": "store_back",

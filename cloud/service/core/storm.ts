@@ -67,8 +67,8 @@ export interface StormOutcome<C> {
   members: Map<number, Hit>;
   /** Members whose cases are to be folded: those the incident opened with. */
   folded: Set<number>;
-  /** The change that a member joined by, where it has no case that tells of it. */
-  joinedBy: Map<number, C>;
+  /** The changes by which members joined or fired again while the incident was under way, in order. */
+  joined: C[];
 }
 
 /** Whether more than `limit` of `times`, which lie near `atMs`, fall into one window that holds it. @returns the window's start, or null */
@@ -101,7 +101,7 @@ class StormRun<C> {
       raises: new Map(),
       members: new Map(),
       folded: new Set(),
-      joinedBy: new Map(),
+      joined: [],
     };
   }
 
@@ -110,7 +110,7 @@ class StormRun<C> {
     const { incident } = this.outcome;
     if (incident !== null && incident.state.status !== "resolved" && atMs > incident.firstAtMs - stormWindowMs) {
       this.#join(incident, deviceKey, atMs);
-      this.outcome.joinedBy.set(deviceKey, original);
+      this.outcome.joined.push(original);
       if (isSafety) this.#handOn(original);
       return;
     }

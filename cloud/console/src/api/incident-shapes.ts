@@ -29,7 +29,7 @@ interface Common {
 export interface IncidentDetail extends Incident {
   entries: {
     sequence: number;
-    kind: "opened" | "reopened" | "settling" | "resolved" | "assigned" | "note";
+    kind: "opened" | "reopened" | "graver" | "settling" | "resolved" | "assigned" | "note";
     atMs: number;
     by: string;
     text: string | null;

@@ -13,6 +13,7 @@ export const noticeKinds = [
   "case_assigned",
   "owner_wrote",
   "incident_opened",
+  "incident_graver",
   "incident_resolved",
   "incident_assigned",
   "store_away",

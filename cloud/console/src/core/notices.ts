@@ -12,6 +12,7 @@ export const noticeKindWords: Record<NoticeKind, string> = {
   case_assigned: "a case is given to somebody",
   owner_wrote: "an owner writes, or waits for an answer",
   incident_opened: "an incident opens",
+  incident_graver: "an incident turns out graver",
   incident_resolved: "an incident is resolved",
   incident_assigned: "an incident is given to somebody",
   store_away: "the store of readings is away",

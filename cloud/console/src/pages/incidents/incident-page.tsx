@@ -225,6 +225,7 @@ function Members({ members }: { members: readonly IncidentMember[] }) {
 const entryWords = {
   opened: "Opened",
   reopened: "Came back",
+  graver: "A rule found it graver",
   settling: "Nearly all have cleared: it settles",
   resolved: "Resolved",
   note: "Note",
