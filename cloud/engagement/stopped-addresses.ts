@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, type Hmac } from "node:crypto";
 import { sql } from "kysely";
 import { inPieces } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
@@ -20,7 +20,7 @@ export class StoppedAddresses {
   }
 
   hash(address: string): Buffer {
-    return createHmac("sha256", this.#secret).update(`mail address\n${address.trim().toLowerCase()}`).digest();
+    return this.#keyed(address).digest();
   }
 
   /** Which of these addresses are stopped, and why. */
@@ -28,7 +28,7 @@ export class StoppedAddresses {
     if (addresses.length === 0) return new Map();
     const byHash = new Map<string, string>();
     for await (const piece of inPieces(addresses, hashedInARow))
-      for (const address of piece) byHash.set(this.hash(address).toString("hex"), address);
+      for (const address of piece) byHash.set(this.#keyed(address).digest("hex"), address);
     const { rows } = await sql<{ hash: string; reason: StopReason }>`
       SELECT encode(address_hash, 'hex') AS hash, reason FROM stopped_address
       WHERE address_hash IN (SELECT decode(h, 'hex') FROM unnest(${[...byHash.keys()]}::text[]) AS h)`.execute(db);
@@ -48,5 +48,9 @@ export class StoppedAddresses {
       ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at_ms = excluded.at_ms, detail = excluded.detail
       WHERE s.reason = ANY(${softer}::text[])`.execute(tx);
     return Number(numAffectedRows ?? 0) > 0;
+  }
+
+  #keyed(address: string): Hmac {
+    return createHmac("sha256", this.#secret).update(`mail address\n${address.trim().toLowerCase()}`);
   }
 }
