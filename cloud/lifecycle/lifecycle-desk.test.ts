@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -227,4 +228,42 @@ test("what is held of a household is listed in words, and erased whole", async (
   const gone = await database.db.transaction().execute((tx) => stages?.erase(tx, steady) ?? Promise.resolve(0));
   expect(gone).toBeGreaterThan(2);
   expect([...(await rowsOf(stages)), ...(await rowsOf(signals))]).toEqual([]);
+});
+
+const endangered = async () => {
+  const { households, byKind, items } = await get("at-risk");
+  const ids = items.map(({ householdId }: { householdId: string }) => householdId);
+  return { households, byKind, ids };
+};
+
+test("who withdrew from marketing is at risk for as long as a complaint counts, and not for ever", async () => {
+  const sober = randomUUID();
+  const cooksOn = async (fromDay: number, toDay: number) => {
+    for (let day = fromDay; day <= toDay; day += 3) {
+      await cooks(sober, [day]);
+      await goTo(day + 0.5);
+    }
+  };
+  await cooksOn(601, 607);
+  const data = { householdId: sober, purpose: "market" };
+  const said = { type: "hearth.consent.withdrawn", subject: `household:${sober}`, atMs: at(608), data };
+  await database.db.transaction().execute((tx) => lifecycle.hear(tx, [said]));
+  const withdrew = { households: 1, byKind: [{ kind: "marketing_withdrawn", households: 1 }], ids: [sober] };
+  expect(await endangered()).toEqual(withdrew);
+  await cooksOn(610, 694);
+  await cooks(sober, [697]);
+  await goTo(698);
+  expect(await endangered()).toEqual(withdrew);
+  // Nothing but time goes by.
+  await goTo(698.01);
+  expect(await endangered()).toEqual({ households: 0, byKind: [], ids: [] });
+  expect((await call(app, "viewer", "GET", `/households/${sober}/lifecycle`)).body.risks).toEqual([]);
+  // As it stood before that risk ended: with nothing to come.
+  await sql`UPDATE lifecycle_household SET risks = '{marketing_withdrawn}', risk = 20, due_at_ms = NULL
+    WHERE household_id = ${sober}`.execute(database.db);
+  await sql
+    .raw(await readFile(new URL("../platform/migrations/380-withdrawn-risk.sql", import.meta.url), "utf8"))
+    .execute(database.db);
+  await goTo(698.02);
+  expect(await endangered()).toEqual({ households: 0, byKind: [], ids: [] });
 });

@@ -35,10 +35,7 @@ export function risksOf(facts: HouseholdFacts, stage: Stage, definition: Lifecyc
     ["faults", manyFaults(facts, definition, atMs)],
     ["case_open", facts.openCases.map((one) => ({ kind: "case_open", title: one.title, atMs: one.atMs }))],
     ["never_started", neverStarted(facts, definition, atMs)],
-    [
-      "marketing_withdrawn",
-      facts.withdrawn === null ? [] : [{ kind: "marketing_withdrawn", atMs: facts.withdrawn.atMs }],
-    ],
+    ["marketing_withdrawn", withdrawn(facts, definition, atMs)],
   ];
   return found
     .flatMap(([kind, causes]) => (causes.length === 0 ? [] : [{ kind, causes, weight: weights[kind] }]))
@@ -54,9 +51,9 @@ export function riskScore(risks: readonly Risk[], stage: Stage): number {
 
 /** Moments, beside those of the stages, at which a risk begins or ends by itself. */
 export function riskTurningPoints(facts: HouseholdFacts, { activation, disengaged }: LifecycleDefinition): number[] {
-  const { feedback, pairedAtMs } = facts;
+  const { feedback, withdrawn: taken, pairedAtMs } = facts;
   return [
-    ...(feedback === null ? [] : [feedback.atMs + disengaged.complaintDays * dayMs + 1]),
+    ...[feedback, taken].flatMap((said) => (said === null ? [] : [said.atMs + disengaged.complaintDays * dayMs + 1])),
     ...(pairedAtMs === null ? [] : [Math.floor(pairedAtMs + (activation.days * dayMs) / 2) + 1]),
   ];
 }
@@ -64,6 +61,12 @@ export function riskTurningPoints(facts: HouseholdFacts, { activation, disengage
 function badWord({ feedback }: HouseholdFacts, { disengaged }: LifecycleDefinition, atMs: number): Cause[] {
   if (feedback === null || feedback.rating > disengaged.ratingMax) return [];
   return atMs <= feedback.atMs + disengaged.complaintDays * dayMs ? [{ kind: "feedback", ...feedback }] : [];
+}
+
+/** As long as a complaint counts: who turned away from marketing long ago and stayed is content with that. */
+function withdrawn({ withdrawn: taken }: HouseholdFacts, { disengaged }: LifecycleDefinition, atMs: number): Cause[] {
+  if (taken === null || atMs > taken.atMs + disengaged.complaintDays * dayMs) return [];
+  return [{ kind: "marketing_withdrawn", atMs: taken.atMs }];
 }
 
 function manyFaults(facts: HouseholdFacts, { disengaged }: LifecycleDefinition, atMs: number): Cause[] {
