@@ -281,6 +281,38 @@ test("how it went is asked once after a case is closed, at most once a week, and
   expect((await asked()).map(({ item }) => item.caseId)).toEqual([first, open]);
 });
 
+test("a rating that is about no case is told as one, once, and one about a case is told as that", async () => {
+  const home = await newHome();
+  const payload = { id: "liked", type: "feedback.given", atMs: kitchen.clock.nowMs(), data: { rating: 2 } };
+  for (let times = 0; times < 2; times += 1) await kitchen.say({ device: home.oven, channel: "events", payload });
+  await kitchen.event(home.oven, "feedback.given", { rating: 9 });
+  const { id } = await ask(home, { topic: "cleaning", wantsHuman: true });
+  await kitchen.as("support", "POST", `/cases/${id}/resolve`, { note: "done" });
+  await kitchen.event(home.oven, "feedback.given", { caseId: id, rating: 5 });
+  const { rows } = await sql<{ type: string; subject: string; at_ms: number; data: object }>`
+    SELECT type, subject, at_ms, data FROM outbox WHERE data ->> 'rating' IS NOT NULL
+      AND data ->> 'householdId' = ${home.householdId} ORDER BY id`.execute(kitchen.base.db);
+  const { householdId, oven: deviceId } = home;
+  const by = `device:${deviceId}`;
+  expect(rows).toMatchObject([
+    {
+      type: "hearth.feedback.given",
+      subject: `household:${householdId}`,
+      at_ms: payload.atMs,
+      data: { householdId, deviceId, rating: 2, by },
+    },
+    { type: "hearth.case.rated", subject: `case:${id}`, data: { caseId: id, householdId, rating: 5, by } },
+  ]);
+  // An appliance that nobody has says it of itself.
+  await kitchen.ovens("shown-1");
+  await kitchen.event("shown-1", "feedback.given", { rating: 4 });
+  const shown = await sql<{ data: object }>`
+    SELECT data FROM outbox WHERE type = 'hearth.feedback.given' AND subject = 'device:shown-1'`.execute(
+    kitchen.base.db,
+  );
+  expect(shown.rows).toMatchObject([{ data: { householdId: null, rating: 4 } }]);
+});
+
 test("what people wrote goes with their household, from every table", async () => {
   const home = await newHome();
   const { id } = await ask(home, { text: "SECRET-words", wantsHuman: true });

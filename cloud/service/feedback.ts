@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { feedbackGiven } from "#protocol/help.ts";
 import type { DeviceRef, EventFact } from "../devices/devices.ts";
-import type { Outbox } from "../events/events.ts";
+import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, transaction } from "../platform/database.ts";
 import { type Audit, type OwnerPrincipal, principalText } from "../staff/staff.ts";
@@ -62,16 +62,29 @@ export class Feedback {
 
   /** What people touched at their appliances, in the batch's transaction: each with its device as it belonged then. */
   async ingest(tx: Db, events: readonly EventFact[]): Promise<void> {
-    const given = events.flatMap(({ device, event, orderAtMs }): Given[] => {
+    const ofCases: Given[] = [];
+    const ofAppliances: NotableFact[] = [];
+    for (const { device, event, orderAtMs: atMs } of events) {
       const said = event.type === "feedback.given" ? feedbackGiven.safeParse(event.data).data : undefined;
-      if (said?.caseId === undefined) return [];
-      const { key: device_key, householdId: household_id, id } = device;
-      return [
-        { case_id: said.caseId, device_key, household_id, rating: said.rating, at_ms: orderAtMs, by: `device:${id}` },
-      ];
-    });
-    if (given.length > 0)
-      await this.#store(tx, [...new Map(given.toReversed().map((one) => [one.case_id, one])).values()]);
+      if (said === undefined) continue;
+      const { caseId, rating } = said;
+      const { key: device_key, householdId, id: deviceId } = device;
+      const by = `device:${deviceId}`;
+      if (caseId !== undefined)
+        ofCases.push({ case_id: caseId, device_key, household_id: householdId, rating, at_ms: atMs, by });
+      else {
+        const subject = householdId === null ? by : `household:${householdId}`;
+        ofAppliances.push({
+          type: "hearth.feedback.given",
+          subject,
+          atMs,
+          data: { householdId, deviceId, rating, by },
+        });
+      }
+    }
+    if (ofCases.length > 0)
+      await this.#store(tx, [...new Map(ofCases.toReversed().map((one) => [one.case_id, one])).values()]);
+    await this.#deps.outbox.add(tx, ofAppliances);
   }
 
   /** An owner says through the API how it went. */

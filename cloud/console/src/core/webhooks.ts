@@ -18,7 +18,7 @@ export const typeChoices: readonly { type: string; words: string }[] = [
   { type: "hearth.case.*", words: "Service cases" },
   { type: "hearth.incident.*", words: "Incidents" },
   { type: "hearth.rule.*", words: "Service rules that find something" },
-  { type: "hearth.feedback.*", words: "Households asked how they like it" },
+  { type: "hearth.feedback.*", words: "Households asked how they like it, and what they answer" },
   { type: "hearth.lifecycle.*", words: "Stages of life" },
   { type: "hearth.consent.*", words: "Consent given and withdrawn" },
   { type: "hearth.content.*", words: "Content" },
