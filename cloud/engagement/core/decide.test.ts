@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Candidate, Circumstances, HouseholdState } from "./candidate.ts";
+import { candidate, circumstances, household, noNeeds } from "../../../test/support/decision-inputs.ts";
+import type { Candidate, HouseholdState } from "./candidate.ts";
 import { type Answer, decide, holdReasons, suppressReasons, testNames } from "./decide.ts";
 import { holdoutDraw } from "./holdout.ts";
 import { cappedClasses, channelNames, defaultPolicy, itemClasses } from "./policy.ts";
@@ -9,55 +10,6 @@ const at = (text: string) => Temporal.ZonedDateTime.from(text).epochMilliseconds
 const nowMs = at("2026-11-25T12:00[Europe/Berlin]");
 const dayMs = 86_400_000;
 
-const noNeeds = { programs: [], setpoint_c_max: null, steam: false, probe: false };
-const candidate = (change: Partial<Candidate> = {}): Candidate => ({
-  source: "campaign:a",
-  itemId: "item-1",
-  version: 1,
-  title: "Sunday roast",
-  kind: "message",
-  class: "promotional",
-  topics: [],
-  needs: noNeeds,
-  models: null,
-  priority: 5,
-  fromMs: 0,
-  untilMs: null,
-  localFrom: null,
-  localUntil: null,
-  bestHour: false,
-  choice: null,
-  measured: false,
-  ...change,
-});
-const household = (change: Partial<HouseholdState> = {}): HouseholdState => ({
-  id: "018f0000-0000-7000-8000-000000000001",
-  timeZone: "Europe/Berlin",
-  consents: ["market", "personalise"],
-  stage: "engagement",
-  order: ["display", "email"],
-  quiet: null,
-  perWeekMax: null,
-  devices: [{ id: "oven-1", model: "oven-x200" }],
-  addresses: [{ memberId: "m1", stopped: null }],
-  sent: [],
-  waiting: [],
-  open: 0,
-  bestHours: [],
-  interests: [],
-  cookingSinceMs: null,
-  ...change,
-});
-const circumstances = (change: Partial<Circumstances> = {}): Circumstances => ({
-  policy: { ...defaultPolicy, holdoutShare: 0 },
-  quarter: "2026-Q4",
-  models: {
-    "oven-x200": { programs: ["HotAir"], setpoint_c_max: 250, steam: false, probe: true },
-    "oven-s300": { programs: ["HotAir"], setpoint_c_max: 300, steam: true, probe: true },
-  },
-  webhook: false,
-  ...change,
-});
 const one = (given: Candidate, to: HouseholdState, when = nowMs, among = circumstances()): Answer => {
   const [decision] = decide([given], to, when, among);
   if (decision === undefined) throw new Error("nothing was decided");

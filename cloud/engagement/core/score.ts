@@ -14,8 +14,18 @@ const oldMs = 180 * 86_400_000;
 /** A program that began longer ago has ended, whatever was heard of it. */
 const programMsMax = 12 * 3_600_000;
 
-const southern =
-  /^(Australia\/|Antarctica\/|Pacific\/Auckland|Africa\/(Johannesburg|Maputo|Harare)|America\/(Argentina\/|Buenos_Aires|Sao_Paulo|Santiago|Montevideo))/;
+/** Zones south of the tenth parallel, where summer begins in December. */
+const southern = new RegExp(
+  `^(${[
+    "(Antarctica|Australia|America/Argentina)/.+",
+    "Africa/(Blantyre|Gaborone|Harare|Johannesburg|Lubumbashi|Lusaka|Maputo|Maseru|Mbabane|Windhoek)",
+    "America/(Asuncion|Bahia|Buenos_Aires|Campo_Grande|Coyhaique|Cuiaba|La_Paz|Lima)",
+    "America/(Montevideo|Punta_Arenas|Santiago|Sao_Paulo)",
+    "Atlantic/(South_Georgia|St_Helena|Stanley)",
+    "Indian/(Antananarivo|Comoro|Mauritius|Mayotte|Reunion)",
+    "Pacific/(Apia|Auckland|Chatham|Easter|Efate|Fiji|Norfolk|Noumea|Pago_Pago|Rarotonga|Tahiti|Tongatapu)",
+  ].join("|")})$`,
+);
 const seasons = ["winter", "spring", "summer", "autumn"] as const;
 
 function seasonOf(month: number, timeZone: string): string {
