@@ -96,6 +96,38 @@ async function linesOf(id: string) {
 }
 const pathOf = async (id: string) => (await linesOf(id)).map(({ to_stage: to }) => to);
 
+test("how fast a change came stands beside the median of the households that changed alike, once five of them did", async () => {
+  const pairsAfter = async (days: number): Promise<string> => {
+    const id = randomUUID();
+    await happen(id, 0, [fact("household.created", 0)]);
+    await happen(id, days, [joined(days)]);
+    return id;
+  };
+  const told = async (id: string) => {
+    const { rows } = await sql<{ data: object }>`SELECT data FROM outbox
+      WHERE type = 'hearth.lifecycle.changed' AND subject = ${`household:${id}`} ORDER BY id DESC LIMIT 1`.execute(
+      database.db,
+    );
+    const life = await lifecycle.desk.household(id, null, 1);
+    return { event: rows[0]?.data, change: life?.changes[0] };
+  };
+  for (const days of [7, 1, 20, 2]) await pairsAfter(days);
+  await lifecycle.measure();
+  // Four say nothing yet.
+  const fifth = await told(await pairsAfter(4));
+  expect(fifth.event).toMatchObject({ to: "activation", velocityDays: 4, medianDays: null });
+  expect(fifth.change).toMatchObject({ to: "activation", days: 4, daysMedian: null });
+  await lifecycle.measure();
+  const sixth = await told(await pairsAfter(10));
+  expect(sixth.event).toMatchObject({ from: "acquisition", to: "activation", velocityDays: 10, medianDays: 4 });
+  expect(sixth.change).toMatchObject({ days: 10, daysMedian: 4 });
+  // What others did says nothing about another change.
+  const other = randomUUID();
+  await happen(other, 20, [joined(20)]);
+  await happen(other, 23, [cooked("1", 21), cooked("2", 22), cooked("3", 23)]);
+  expect((await told(other)).event).toMatchObject({ from: "activation", to: "engagement", medianDays: null });
+});
+
 test("whoever is known and has no appliance is in acquisition; pairing, cooking and content lead on", async () => {
   const id = randomUUID();
   await happen(id, 0, [fact("household.created", 0)]);
