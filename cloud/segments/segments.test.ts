@@ -198,6 +198,43 @@ test("before it is saved a segment says how many it means and shows some of them
   expect(body.sample[0].conditions).toHaveLength(2);
 });
 
+test("among more households than are asked at once a size is an estimate, and says how far it may be off", async () => {
+  const crowd = await SegmentHouse.open();
+  const one = await crowd.home();
+  // Three of ten have many points, and one alone has more.
+  const households = 90_000;
+  await sql`
+    INSERT INTO household_profile SELECT r.* FROM household_profile one, generate_series(2, ${households}::int) n,
+      jsonb_populate_record(one, jsonb_build_object('household_id', md5('crowd ' || n)::uuid,
+        'points', CASE WHEN n = 2 THEN 9000 WHEN n % 10 < 3 THEN 5000 ELSE 10 END)) AS r
+    WHERE one.household_id = ${one}`.execute(crowd.database.db);
+  const sizeOf = async (expression: string) => {
+    const outcome = await crowd.segments.preview(expression, 1);
+    if (outcome.kind !== "ok" || outcome.estimate === null) throw new Error("no size was said");
+    return { of: outcome.of, ...outcome.estimate };
+  };
+  const { rows } = await sql<{ n: number }>`
+    SELECT count(*) AS n FROM household_profile WHERE points > 4000`.execute(crowd.database.db);
+  const members = rows[0]?.n ?? 0;
+  let within = 0;
+  for (let times = 0; times < 10; times += 1) {
+    const size = await sizeOf("points > 4000");
+    expect(size).toMatchObject({ of: households, isExact: false });
+    // 1.96 standard deviations of a share of three tenths among 60,000.
+    expect(size.margin).toBeGreaterThan(300);
+    expect(size.margin).toBeLessThan(360);
+    expect(Math.abs(size.members - members)).toBeLessThan(3 * size.margin);
+    if (Math.abs(size.members - members) <= size.margin) within += 1;
+  }
+  expect(within).toBeGreaterThanOrEqual(6);
+  // Whom chance left out may be there all the same, and nobody may be missing.
+  for (const expression of ["points > 8000", "points > 9000", "points >= 0"]) {
+    const size = await sizeOf(expression);
+    expect([expression, size.isExact, size.margin > 0 && size.margin < 10]).toEqual([expression, false, true]);
+  }
+  await crowd.database.drop();
+});
+
 test("a segment keeps its versions, and who changed another's version first is not written over", async () => {
   const save = (title: string, ifVersion?: number) =>
     call(app, "content", "PUT", "/segments/kept", {

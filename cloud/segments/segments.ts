@@ -390,13 +390,16 @@ const isSame = (a: SegmentDefinition, b: SegmentDefinition): boolean =>
 
 const dayText = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
 
-/** A size from those that were asked, with how far it may be off in 95 of 100 cases. */
+/**
+ * A size from those that were asked, with how far it may be off in 95 of 100 cases (Agresti and Coull 1998: as if two more had been asked
+ * who match, and two who do not). So nobody among those asked is not said to be nobody for certain.
+ */
 function sizeOf({ asked, matching }: { asked: number; matching: number }, of: number, isExact: boolean) {
   if (isExact || asked === 0) return { members: matching, isExact, margin: 0 };
-  const share = matching / asked;
+  const share = (matching + 2) / (asked + 4);
   return {
-    members: Math.round(share * of),
+    members: Math.round((matching / asked) * of),
     isExact,
-    margin: Math.ceil(1.96 * of * Math.sqrt((share * (1 - share)) / asked)),
+    margin: Math.ceil(1.96 * of * Math.sqrt((share * (1 - share)) / (asked + 4))),
   };
 }
