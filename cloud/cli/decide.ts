@@ -1,5 +1,5 @@
 /** `npm run decide`: why a household got an item, or why it did not; asked of the running service, and decided again from what it stored. */
-import { traceDays } from "../engagement/engagement.ts";
+import { traceDays, triedWords } from "../engagement/engagement.ts";
 import { Command, CommanderError, Option } from "commander";
 import { z } from "zod";
 
@@ -65,6 +65,8 @@ function explain({ tests, terms }: Trace): void {
   for (const [at, { test, outcome, says, with: values }] of tests.entries()) {
     const more = values === undefined ? "" : ` ${JSON.stringify(values)}`;
     say(`  ${at + 1} ${test.padEnd(9)} ${outcome.padEnd(11)} ${outcome === "not_asked" ? "" : says + more}`.trimEnd());
+    const tried = z.array(z.string()).safeParse(values?.["tried"]);
+    for (const way of triedWords(tried.data ?? [])) say(`      ${way}`);
   }
   for (const { from, term, points, about } of terms)
     say(`    ${points > 0 ? "+" : ""}${points} ${from}: ${term}${about === undefined ? "" : ` (${about})`}`);

@@ -36,6 +36,7 @@ import { StoppedAddresses } from "./stopped-addresses.ts";
 import { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
 export { Calendar } from "./core/calendar.ts";
+export { triedWords } from "./core/words.ts";
 export { engagementProblems } from "./errors.ts";
 export { traceDays } from "./retention.ts";
 
@@ -82,7 +83,7 @@ export class Engagement {
     const parts = { ...deps, campaigns, decisions, messages, states, policies: this.policies, appReady };
     const onGoals = () => this.#watchGoals();
     this.campaigns = new Campaigns({ ...parts, funnels: this.#funnels, estimates: new EstimateStore(), onGoals });
-    this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore(deps.made) });
+    this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore(deps.made, deps.mail !== null) });
     this.views = new DecisionViews(parts);
     this.mailWord = new MailWord({ ...deps, messages, stopped, links });
     this.#executor = new Executor(parts);

@@ -37,7 +37,7 @@ interface RecentRow {
   on_its_way: boolean;
 }
 
-type StatesDeps = Pick<EngagementDeps, "households" | "consent" | "lifecycle" | "models"> & {
+type StatesDeps = Pick<EngagementDeps, "households" | "consent" | "lifecycle" | "models" | "mail"> & {
   habits: Habits;
   topics: ChosenTopics;
   stopped: StoppedAddresses;
@@ -53,11 +53,13 @@ export class HouseholdStates {
 
   /** What is the same for everybody. */
   async circumstances(policy: EngagementPolicy, webhook: boolean, nowMs: number): Promise<Circumstances> {
+    const { mail } = this.#deps;
     const models = await this.#deps.models.models();
     return {
       policy,
       quarter: quarterOf(nowMs),
       webhook,
+      mail: mail !== null,
       models: Object.fromEntries(
         models.map(({ key, capabilities: { programs, setpoint_c_max, steam, probe } }) => [
           key,

@@ -9,9 +9,9 @@ export type RecallStatus = (typeof recallStatuses)[number];
 
 /**
  * Why nothing reaches them. Never registered: it was made, and was never connected. No household: nobody owns it, and it did not show it.
- * No address: there is nobody to write to, and no appliance showed it. Never seen: letters came back or failed, and no appliance showed it.
+ * No address: there is nobody to write to, and no appliance showed it. No mail: the service writes to nobody, and no appliance showed it. Never seen: letters came back or failed, and no appliance showed it.
  */
-export const unreachableWhys = ["never_registered", "no_household", "no_address", "never_seen"] as const;
+export const unreachableWhys = ["never_registered", "no_household", "no_address", "no_mail", "never_seen"] as const;
 export type UnreachableWhy = (typeof unreachableWhys)[number];
 
 /** A household of a recall, an appliance that nobody owns, or one that was made and never registered. */
@@ -38,9 +38,9 @@ export interface RecallRow {
  * acknowledged says nothing of the other. Reached is who saw it or has a letter in the mailbox, which one that came back is not; unreachable is where no way is left, and on
  * its way where one still is.
  */
-const known = ({ id }: CampaignRow): RawBuilder<unknown> => sql`(
+const known = ({ id }: CampaignRow, hasMail: boolean): RawBuilder<unknown> => sql`(
   SELECT key, household_id, appliances, status, CASE WHEN status = 'unreachable' THEN
-    CASE WHEN household_id IS NULL THEN 'no_household' WHEN is_written_to THEN 'never_seen' ELSE 'no_address' END END AS why,
+    CASE WHEN household_id IS NULL THEN 'no_household' WHEN is_written_to THEN 'never_seen' ELSE ${hasMail ? "no_address" : "no_mail"} END END AS why,
     CASE WHEN status = 'unreachable' THEN detail END AS detail
   FROM (
     SELECT coalesce(household_id::text, 'device:' || min(device_id)) AS key, household_id,
@@ -71,10 +71,12 @@ const known = ({ id }: CampaignRow): RawBuilder<unknown> => sql`(
 /** The SQL of how a recall stands. */
 export class RecallsStore {
   readonly #made: RawBuilder<unknown>;
+  readonly #hasMail: boolean;
 
   /** @param made every serial number that was made, with its model: a table expression */
-  constructor(made: RawBuilder<unknown>) {
+  constructor(made: RawBuilder<unknown>, hasMail: boolean) {
     this.#made = made;
+    this.#hasMail = hasMail;
   }
 
   /** What was made and never registered belongs to a recall as much: nothing but a letter by way of the trade reaches it. */
@@ -91,8 +93,8 @@ export class RecallsStore {
 
   /** Before its appliances were looked for, nobody can say which of them were never registered. */
   #standing(recall: CampaignRow): RawBuilder<unknown> {
-    if (recall.assigned_at_ms === null) return known(recall);
-    return sql`(SELECT * FROM ${known(recall)} k UNION ALL SELECT * FROM ${this.#unregistered(recall)} u)`;
+    if (recall.assigned_at_ms === null) return known(recall, this.#hasMail);
+    return sql`(SELECT * FROM ${known(recall, this.#hasMail)} k UNION ALL SELECT * FROM ${this.#unregistered(recall)} u)`;
   }
 
   async counts(

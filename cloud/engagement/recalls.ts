@@ -18,6 +18,7 @@ const whyWords: Record<UnreachableWhy, string> = {
   never_registered: "never registered",
   no_household: "no household",
   no_address: "no address",
+  no_mail: "no mail server is set up",
   never_seen: "never seen it",
 };
 

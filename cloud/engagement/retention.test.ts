@@ -5,7 +5,9 @@ import { runCommand } from "../../test/support/command.ts";
 import type { Person } from "../../test/support/kitchen.ts";
 import { Retention, retentionLimits } from "./retention.ts";
 
-const { kitchen, stage } = await campaignKitchen();
+// Letters are queued, and none is sent.
+const mail = { url: "smtp://127.0.0.1:1", from: "hearth@maker.example" };
+const { kitchen, stage } = await campaignKitchen({ notices: { mail, reach: "public" } });
 let ranges = 0;
 
 const range = () => {

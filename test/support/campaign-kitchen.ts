@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeEach } from "vitest";
 import { SetClock } from "./down-road.ts";
-import { Kitchen, type KitchenAnswer, type Person } from "./kitchen.ts";
+import { Kitchen, type KitchenAnswer, type KitchenOptions, type Person } from "./kitchen.ts";
 
 export const dayMs = 86_400_000;
 
@@ -139,8 +139,10 @@ export class CampaignKitchen {
 }
 
 /** What a file of tests of campaigns stands on: a kitchen whose clock they set, and before each of them a policy that is in nobody's way. */
-export async function campaignKitchen(): Promise<{ kitchen: Kitchen; stage: CampaignKitchen }> {
-  const kitchen = await Kitchen.open({ clock: new SetClock() });
+export async function campaignKitchen(
+  options: KitchenOptions = {},
+): Promise<{ kitchen: Kitchen; stage: CampaignKitchen }> {
+  const kitchen = await Kitchen.open({ clock: new SetClock(), ...options });
   afterAll(() => kitchen.close());
   const stage = new CampaignKitchen(kitchen);
   beforeEach(() => stage.policy());

@@ -100,4 +100,6 @@ export interface Circumstances {
   models: Readonly<Record<string, Capabilities>>;
   /** The maker's own app can be told. */
   webhook: boolean;
+  /** Letters can be sent. Nobody asked where it is left out: they were thought to go. */
+  mail?: boolean;
 }

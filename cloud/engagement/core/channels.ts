@@ -61,7 +61,7 @@ export const isUsable = (
 export function channelsFor(
   candidate: Candidate,
   household: HouseholdState,
-  { webhook }: Circumstances,
+  circumstances: Circumstances,
   fitting: readonly string[],
 ): Found {
   const everywhere = candidate.class === "safety" || candidate.class === "recall";
@@ -74,7 +74,7 @@ export function channelsFor(
   const order = [...new Set([...household.order, ...rest])].filter((name) => name !== "human");
   const open: SentChannel[] = [];
   for (const name of order) {
-    const outcome = tryChannel(name, candidate, household, webhook, fitting);
+    const outcome = tryChannel(name, candidate, household, circumstances, fitting);
     tried.push(`${name}:${outcome}`);
     if (outcome !== "open" || name === "web_push") continue;
     open.push(name);
@@ -95,7 +95,7 @@ function tryChannel(
   name: Exclude<ChannelName, "human">,
   candidate: Candidate,
   household: HouseholdState,
-  webhook: boolean,
+  { webhook, mail = true }: Circumstances,
   fitting: readonly string[],
 ): string {
   switch (name) {
@@ -106,6 +106,7 @@ function tryChannel(
     case "email":
       // What is redeemed with one touch at the appliance is nothing to read in a letter.
       if (candidate.kind === "offer") return "needs_a_display";
+      if (!mail) return "not_set_up";
       if (hasAddress(candidate, household)) return "open";
       return household.addresses.length > 0 ? "address_stopped" : "no_address";
     case "webhook":

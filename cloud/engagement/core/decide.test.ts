@@ -424,6 +424,16 @@ test("the hold-out is drawn by household and quarter, is as large as its share, 
   expect(next.filter((id) => heldOut.includes(id)).length).toBeLessThan(100);
 });
 
+test("where letters cannot be sent e-mail is no way, and what was decided before anybody asked is decided as it was", () => {
+  const to = household({ order: ["email", "display"] });
+  const sentBy = (change: Partial<Circumstances>) => one(candidate(), to, nowMs, circumstances(change));
+  expect(sentBy({})).toMatchObject({ channels: ["email"] });
+  expect(sentBy({ mail: true })).toMatchObject({ channels: ["email"] });
+  expect(sentBy({ mail: false })).toMatchObject({ channels: ["display"] });
+  const alone = household({ devices: [] });
+  expect(one(candidate({ class: "service" }), alone, nowMs, circumstances({ mail: false }))).toEqual({ kind: "human" });
+});
+
 test("a disengaged household is sent no promotion, and everything else", () => {
   expect(one(candidate(), household({ stage: "disengaged" }))).toEqual({ kind: "suppress", reason: "disengaged" });
   expect(one(candidate({ class: "loyalty_status" }), household({ stage: "disengaged" })).kind).toBe("send");

@@ -44,6 +44,33 @@ export function sentenceOf(
   }
 }
 
+const wayNames: Record<string, string> = {
+  display: "The appliance's display",
+  email: "E-mail",
+  webhook: "The maker's app",
+  web_push: "Web push",
+  human: "A person",
+};
+const wayWords: Record<string, string> = {
+  open: "open",
+  not_for_displays: "what it is lies on the feed, and opens no display",
+  does_not_fit: "no appliance of theirs can do what it asks for",
+  no_appliance: "they have no appliance",
+  needs_a_display: "it is redeemed at an appliance",
+  no_address: "they gave no address",
+  address_stopped: "no letter may go to their address any more",
+  not_set_up: "this service is not set up for it",
+  not_offered: "not offered",
+  not_for_promotions: "not for promotions",
+};
+
+/** The ways that were looked at, as `email:no_address`, in a sentence each. */
+export const triedWords = (tried: readonly string[]): string[] =>
+  tried.map((one) => {
+    const [name = "", outcome = ""] = one.split(":");
+    return `${wayNames[name] ?? name}: ${wayWords[outcome] ?? outcome.replaceAll("_", " ")}.`;
+  });
+
 /** How it ended before anybody saw it. */
 const endWords: Record<string, string> = {
   cancelled: " It was taken back before anybody saw it.",

@@ -81,7 +81,7 @@ export interface CampaignFunnel {
 
 export type RecallStatus = "acknowledged" | "shown" | "emailed" | "on_its_way" | "unreachable" | "not_decided";
 
-export type UnreachableWhy = "never_registered" | "no_household" | "no_address" | "never_seen";
+export type UnreachableWhy = "never_registered" | "no_household" | "no_address" | "no_mail" | "never_seen";
 
 export interface RecallCount {
   status: RecallStatus;

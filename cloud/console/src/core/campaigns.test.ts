@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { policySentences } from "./campaigns.ts";
+import { policySentences, triedText } from "./campaigns.ts";
 
 test("caps, room and hold-out are read as sentences, and what is not bounded says so", () => {
   expect(
@@ -22,4 +22,12 @@ test("caps, room and hold-out are read as sentences, and what is not bounded say
     "At most 1 message unseen on a display at a time.",
     "Nobody is held out, so no campaign can say what it changed.",
   ]);
+});
+
+test("the ways that a decision looked at are read in words", () => {
+  const line = { test: "channel", outcome: "passes" as const, says: "display" };
+  const tried = ["email:not_set_up", "display:open"];
+  expect(triedText({ ...line, with: { tried } })).toBe("E-mail: not set up here, The display: open");
+  expect(triedText({ ...line, with: { tried: [] } })).toBeNull();
+  expect(triedText(line)).toBeNull();
 });

@@ -36,6 +36,7 @@ export const unreachableWords: Record<UnreachableWhy, string> = {
   never_registered: "Made, and never registered",
   no_household: "Nobody owns it, and it did not show it",
   no_address: "No address, and no appliance showed it",
+  no_mail: "No mail server is set up here, and no appliance showed it",
   never_seen: "No letter arrived, and no appliance showed it",
 };
 
@@ -65,6 +66,38 @@ const reasons: Record<string, string> = {
   webhook: "In the maker's app",
 };
 export const reasonWords = (reason: string): string => reasons[reason] ?? reason.replaceAll("_", " ");
+
+const wayNames: Record<string, string> = {
+  display: "The display",
+  email: "E-mail",
+  webhook: "The maker’s app",
+  web_push: "Web push",
+  human: "A person",
+};
+const wayWords: Record<string, string> = {
+  open: "open",
+  not_for_displays: "it lies on the feed",
+  does_not_fit: "no appliance that fits",
+  no_appliance: "no appliance",
+  needs_a_display: "it is redeemed at an appliance",
+  no_address: "no address",
+  address_stopped: "no letter may go to the address",
+  not_set_up: "not set up here",
+  not_offered: "not offered",
+  not_for_promotions: "not for promotions",
+};
+
+/** The ways that a decision looked at, in their order; null: it did not come to that. `E-mail: not set up here` */
+export function triedText({ with: values }: DecisionTrace["tests"][number]): string | null {
+  const tried = values?.["tried"];
+  if (!Array.isArray(tried) || tried.length === 0) return null;
+  return tried
+    .map((one: string) => {
+      const [name = "", outcome = ""] = one.split(":");
+      return `${wayNames[name] ?? name}: ${wayWords[outcome] ?? outcome.replaceAll("_", " ")}`;
+    })
+    .join(", ");
+}
 
 /** The most first. */
 export const mostFirst = (counts: Counts): [string, number][] =>

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { campaignItemsQuery, explainDecision, householdDecisionsQuery } from "../../api/campaign-queries.ts";
 import type { Decision, DecisionExplanation, DecisionTrace } from "../../api/campaign-shapes.ts";
 import { useRights } from "../../api/rights.ts";
-import { outcomeWords, reasonWords, termText, testWords } from "../../core/campaigns.ts";
+import { outcomeWords, reasonWords, termText, testWords, triedText } from "../../core/campaigns.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { HrefLink } from "../../parts/href-link.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
@@ -84,13 +84,14 @@ function Trace({ trace }: { trace: DecisionTrace }) {
     <details>
       <summary className={classes["small"]}>How it was decided</summary>
       <ol className={classes["trace"]}>
-        {trace.tests.map(({ test, outcome, says }) => (
-          <li key={test}>
+        {trace.tests.map((line) => (
+          <li key={line.test}>
             <span>
-              {testWords(test)}
-              {outcome !== "not_asked" && <span className={classes["small"]}> · {reasonWords(says)}</span>}
+              {testWords(line.test)}
+              {line.outcome !== "not_asked" && <span className={classes["small"]}> · {reasonWords(line.says)}</span>}
+              {triedText(line) !== null && <p className={classes["small"]}>{triedText(line)}.</p>}
             </span>
-            <StateMark tone={outcomeWords[outcome].tone}>{outcomeWords[outcome].words}</StateMark>
+            <StateMark tone={outcomeWords[line.outcome].tone}>{outcomeWords[line.outcome].words}</StateMark>
           </li>
         ))}
       </ol>
