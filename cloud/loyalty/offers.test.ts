@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { until } from "../../test/support/service-process.ts";
 import { shopSecret, TestShop } from "../../test/support/shop.ts";
 import { type GrantEvent, grantStates, stepGrant } from "./core/grant-life.ts";
 
@@ -30,6 +31,7 @@ beforeAll(async () => {
     pointsCost: 40,
   };
   await kitchen.as("content", "PUT", "/loyalty/offers/filter", filter);
+  await kitchen.as("content", "PUT", "/loyalty/offers/cloth", { ...filter, title: "Cloth", pointsCost: 20 });
 });
 beforeEach(() => {
   shop.answer = () => 200;
@@ -48,21 +50,21 @@ interface Home extends Person {
 }
 
 /** A household that cooked once, and has an offer. */
-async function home(expiresInMs = 86_400_000): Promise<Home> {
+async function home(expiresInMs = 86_400_000, offer = "filter", pointsCost = 40): Promise<Home> {
   ovens += 1;
   const oven = `offer-oven-${ovens}`;
   await kitchen.ovens(oven);
   const owner = await kitchen.newOwner(oven);
   clock.forward(1_000);
   await kitchen.event(oven, "program.finished");
-  const asked = { offer: "filter", expiresAtMs: clock.nowMs() + expiresInMs };
+  const asked = { offer, expiresAtMs: clock.nowMs() + expiresInMs };
   const { status, body } = await kitchen.as("content", "POST", `/households/${owner.householdId}/offers`, asked);
   expect(status).toBe(201);
   expect(body).toMatchObject({
     listPrice: { amountMinor: 2_000, currency: "EUR" },
     price: { amountMinor: 1_800, currency: "EUR" },
     reason: "You cook with us",
-    pointsCost: 40,
+    pointsCost,
   });
   return { ...owner, oven, offerId: body.offerId };
 }
@@ -113,6 +115,60 @@ test("of two touches at once from two places one redeems, and the other is told 
   await Promise.all([tick(), tick()]);
   expect(shop.calls).toEqual([one.offerId]);
   await expectSound();
+});
+
+test("the oven and the app redeem the same offer at the same time: one touch counts, one order is charged, and the points are right", async () => {
+  const place = fc.constantFrom("oven", "the same touch again", "app");
+  const outside = await kitchen.base.database.connect();
+  const held = async () => {
+    const { rows } = await outside.query<{ n: number }>(`
+      SELECT count(*)::int AS n FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()`);
+    return rows[0]?.n ?? 0;
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.array(place, { maxLength: 3 }), fc.boolean(), async (others, isOvenFirst) => {
+      // Its points would do for two.
+      const one = await home(86_400_000, "cloth", 20);
+      const id = randomUUID();
+      const atOven = (touchId: string) =>
+        kitchen.event(one.oven, "offer.redeemed", { offerId: one.offerId }, { id: touchId });
+      const answers: number[] = [];
+      const make = {
+        oven: () => atOven(randomUUID()),
+        "the same touch again": () => atOven(id),
+        async app() {
+          answers.push((await touch(one, "redeem")).status);
+        },
+      };
+      const places = [...(isOvenFirst ? (["oven", "app"] as const) : (["app", "oven"] as const)), ...others];
+      // The first two are under way before either gets the household's points.
+      await outside.query("BEGIN");
+      await outside.query("SELECT 1 FROM ledger_account WHERE household_id = $1 FOR UPDATE", [one.householdId]);
+      const touches = Promise.all(places.map((where) => make[where]()));
+      await until("the oven and the app wait for one another", async () => (await held()) >= 2);
+      await outside.query("ROLLBACK");
+      await touches;
+      const won = answers.filter((status) => status === 200).length;
+      expect(answers.filter((status) => status !== 200 && status !== 409)).toEqual([]);
+      const { rows } = await sql<{ at_oven: boolean }>`
+        SELECT device_key IS NOT NULL AS at_oven FROM loyalty_grant WHERE id = ${one.offerId}`.execute(kitchen.base.db);
+      expect(won).toBe(rows[0]?.at_oven === true ? 0 : 1);
+      expect(await points(one)).toBe(40);
+      shop.calls.length = 0;
+      shop.charged.clear();
+      clock.forward(10_001);
+      await Promise.all([tick(), tick()]);
+      await tick();
+      expect([...shop.charged]).toEqual([[one.offerId, 1_800]]);
+      expect(shop.calls).toEqual([one.offerId]);
+      expect(await grant(one)).toMatchObject({ state: "redeemed" });
+      expect(await points(one)).toBe(40);
+      await expectSound();
+    }),
+    { numRuns: 8 },
+  );
+  await outside.end();
 });
 
 test("within ten seconds a touch is taken back: the points are back, and the shop hears nothing", async () => {
