@@ -210,6 +210,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     publicUrl: deps.publicUrl,
     onError: (error) => deps.logger.warn({ event: "engagement.failed", error: String(error) }),
   });
+  content.takenBack.onSendAgain(engagement.takenBack);
   segments.onAskedForUsers((tx, segmentIds) => engagement.usersOfSegments(tx, segmentIds));
   /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
   const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {

@@ -2,7 +2,7 @@ import type { RawBuilder } from "kysely";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import type { Model } from "#protocol/model.ts";
 import type { UnitSystem } from "#protocol/units.ts";
-import type { NewDelivery } from "../deliveries/deliveries.ts";
+import type { NewDelivery, TakenBackDelivery } from "../deliveries/deliveries.ts";
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -21,7 +21,7 @@ interface Appliances {
   ofModels(db: Db, models: readonly string[], afterKey: number, limit: number): Promise<DeviceRef[]>;
   /** The keys of a model's appliances, as a query. */
   keysOfModel(model: string): RawBuilder<unknown>;
-  refsByKey(keys: readonly number[]): Promise<Map<number, DeviceRef>>;
+  refsByKey(keys: readonly number[], db?: Db): Promise<Map<number, DeviceRef>>;
   /** Those of some appliances that carry a tag. */
   tagged(db: Db, keys: readonly number[], tag: string): Promise<ReadonlySet<number>>;
 }
@@ -35,13 +35,20 @@ interface DeliveryMaker {
     devices: readonly DeviceRef[],
     of: { kind: DeliveryKind; subject: string },
   ): Promise<ReadonlySet<number>>;
-  /** Takes back what is open of a kind and carries this in its body, for all or for the devices with these keys. @returns how many */
-  cancelCarrying(
+  /** Takes back what is open of a kind and carries this in its body. @returns how many */
+  cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number>;
+  /** The same for the devices with these keys, because their model no longer allows it. */
+  takeBackBeyondLimit(
     tx: Db,
     kind: DeliveryKind,
     part: Record<string, unknown>,
-    among?: RawBuilder<unknown> | null,
+    among: RawBuilder<unknown>,
   ): Promise<number>;
+  /** What limits took back of a subject and could go out again, in the order of its ids. */
+  takenBackByLimit(
+    tx: Db,
+    of: { kind: DeliveryKind; subject: string; afterId: string | null; limit: number },
+  ): Promise<TakenBackDelivery[]>;
 }
 
 /** Where and how a household reads. */

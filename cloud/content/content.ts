@@ -14,6 +14,7 @@ import { Media } from "./media.ts";
 import { Newcomers } from "./newcomers.ts";
 import { Publishing } from "./publishing.ts";
 import { type Delivered, Sending, usualExpiryMs, type Wanted } from "./sending.ts";
+import { TakenBack } from "./taken-back.ts";
 import { TestDevices } from "./test-devices.ts";
 
 export type { DecisionItem } from "./core/decision-item.ts";
@@ -51,6 +52,8 @@ export class Content {
   readonly testDevices: TestDevices;
   /** Appliances that came after a notice. */
   readonly newcomers: Newcomers;
+  /** What a lowered limit took back from single appliances. */
+  readonly takenBack: TakenBack;
   /** Models' feeds, kept to what their appliances can do. */
   readonly feedFit: FeedFit;
 
@@ -62,7 +65,8 @@ export class Content {
     this.publishing = new Publishing(deps, hrefOf, (topics) => this.#announce(topics));
     this.sending = new Sending(deps, hrefOf);
     this.testDevices = new TestDevices(deps, this.sending);
-    this.feedFit = new FeedFit(deps, this.publishing, (topics) => this.#announce(topics));
+    this.takenBack = new TakenBack(deps, this.sending);
+    this.feedFit = new FeedFit(deps, this.publishing, this.takenBack, (topics) => this.#announce(topics));
     this.newcomers = new Newcomers(deps, this.sending);
   }
 
@@ -76,6 +80,11 @@ export class Content {
   /** When an item is for a household that lives in `timeZone`: its author's local times, on its own clock. */
   windowIn(item: Pick<DecisionItem, "schedule">, timeZone: string): { fromMs: number; untilMs: number } {
     return windowIn(item, timeZone);
+  }
+
+  /** What a limit took back of these may be wanted again. */
+  lookAgain(tx: Db, itemIds: readonly string[]): Promise<void> {
+    return this.takenBack.look(tx, itemIds);
   }
 
   /** Makes deliveries in the caller's transaction, each in the household's language and in its own time; at most 10,000 at once. */
@@ -120,13 +129,14 @@ export class Content {
   }
 
   /**
-   * Starts and ends what is due, brings safety notices to their appliances, and sees to it that what is committed is also announced: a connection that breaks while the database commits leaves a change of which
+   * Starts and ends what is due, brings safety notices to their appliances, sends again what limits allow by now, and sees to it that what is committed is also announced: a connection that breaks while the database commits leaves a change of which
    * nobody here knows, and the same change asked for again is none.
    */
   async tick(): Promise<void> {
     await this.publishing.tick();
     while (await this.sending.notify());
     while (await this.newcomers.tell());
+    while (await this.takenBack.sendAgain());
     if ((await readFeedVersion(this.#deps.db)) > this.#toldVersion) this.#deps.onMissed(await this.snapshot());
   }
 

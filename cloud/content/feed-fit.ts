@@ -6,6 +6,7 @@ import { refused, type Refused, titleOf, whyUnfit } from "./content-views.ts";
 import { changeFeedOfModel, type FeedTopics } from "./feeds.ts";
 import { lockFeedVersion } from "./feeds-store.ts";
 import type { Publishing } from "./publishing.ts";
+import type { TakenBack } from "./taken-back.ts";
 
 /** A recipe that is out and asks for what a model cannot or must not do. */
 export interface UnfitRecipe {
@@ -27,16 +28,24 @@ type Row = Awaited<ReturnType<typeof store.recipesOut>>[number];
 
 /**
  * Keeps a model's feed to what its appliances can and may do. Where the model's next version lowers a limit, recipes leave its feed; where it
- * is raised again they are back: their authors still want them there, and nothing else of them changes.
+ * is raised again they are back: their authors still want them there, and nothing else of them changes. What was sent to single appliances
+ * goes and comes back with them.
  */
 export class FeedFit {
   readonly #deps: ContentDeps;
   readonly #publishing: Publishing;
+  readonly #takenBack: TakenBack;
   readonly #announce: (topics: FeedTopics | null) => void;
 
-  constructor(deps: ContentDeps, publishing: Publishing, announce: (topics: FeedTopics | null) => void) {
+  constructor(
+    deps: ContentDeps,
+    publishing: Publishing,
+    takenBack: TakenBack,
+    announce: (topics: FeedTopics | null) => void,
+  ) {
     this.#deps = deps;
     this.#publishing = publishing;
+    this.#takenBack = takenBack;
     this.#announce = announce;
   }
 
@@ -61,6 +70,11 @@ export class FeedFit {
     const rows = await store.recipesOut(tx, after.key);
     const { leaves, comesBack } = changeOf(rows, after);
     await this.#takeBack(tx, rows, before, after);
+    const allowed = rows.filter((row) => unfit(row, after).length === 0 && unfit(row, before).length > 0);
+    await this.#takenBack.look(
+      tx,
+      allowed.map(({ id }) => id),
+    );
     if (leaves.length + comesBack.length === 0) return () => {};
     const scope = { models: [after.key], feed: "recipes" as const };
     const off = leaves.map(({ id }) => id);
@@ -75,7 +89,7 @@ export class FeedFit {
     const keys = this.#deps.devices.keysOfModel(after.key);
     for (const row of rows)
       if (unfit(row, after).length > 0 && unfit(row, before).length === 0)
-        await this.#deps.deliveries.cancelCarrying(tx, "recipe", { id: row.id }, keys);
+        await this.#deps.deliveries.takeBackBeyondLimit(tx, "recipe", { id: row.id }, keys);
   }
 
   async #tell(tx: Db, model: Model, leaves: UnfitRecipe[], comesBack: FeedFitChange["comesBack"]): Promise<void> {

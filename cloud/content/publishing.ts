@@ -11,6 +11,7 @@ import * as store from "./content-store.ts";
 import { type ContentSummary, inEachLocale, recipeMisfits, refused, type Refused, toSummary } from "./content-views.ts";
 import { changeFeeds, type FeedTopics } from "./feeds.ts";
 import { type FeedPlace, lockFeedVersion, modelsOfItem, type PublishedItem } from "./feeds-store.ts";
+import { addItems } from "./taken-back-store.ts";
 
 /** Which version, where and when. Times are local: a feed reads them in `zone`, what is sent to one household in the household's own. */
 export interface Schedule {
@@ -199,6 +200,8 @@ export class Publishing {
     const untold = row.feed_models.filter((model) => !told.includes(model));
     if (row.kind === "notice" && row.class === "safety" && untold.length > 0)
       await store.startNotifying(tx, row.id, row.version, untold);
+    // What a limit took back of the version before may be allowed as this one says it.
+    if (row.kind === "recipe") await addItems(tx, [row.id]);
     await noteChange(this.#deps, tx, by, "published", row, {
       before: { models: before },
       after: { models: row.feed_models },

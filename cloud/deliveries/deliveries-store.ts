@@ -1,7 +1,13 @@
 import { type RawBuilder, sql } from "kysely";
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import { amongIds, type Db } from "../platform/database.ts";
-import { type DeliveryPhase, type DeliveryState, type DeliveryTerms, dueAtMs } from "./core/delivery-life.ts";
+import {
+  type CancelCause,
+  type DeliveryPhase,
+  type DeliveryState,
+  type DeliveryTerms,
+  dueAtMs,
+} from "./core/delivery-life.ts";
 
 /** A delivery as its table holds it, without its body. */
 export interface DeliveryRow {
@@ -61,13 +67,16 @@ export function stateOf(row: DeliveryRow): DeliveryState {
     case "expired":
       return { phase: "expired", attempt, step, cause: row.cause === "deadline" ? "deadline" : "device" };
     case "cancelled":
-      return { phase: "cancelled", attempt, step, cause: row.cause === "household_left" ? "household_left" : "person" };
+      return { phase: "cancelled", attempt, step, cause: cancelCauseOf(row) };
     case "rejected":
       return { phase: "rejected", attempt, step, cause: row.cause === "owner" ? "owner" : "device" };
     case "superseded":
       return { phase: "superseded", attempt, step };
   }
 }
+
+const cancelCauseOf = ({ cause }: DeliveryRow): CancelCause =>
+  cause === "household_left" || cause === "limit" ? cause : "person";
 
 function known(row: DeliveryRow, step: string | null): string {
   if (step === null) throw new Error(`delivery ${row.id} is ${row.phase} without a step`);
@@ -148,23 +157,48 @@ export async function devicesWith(
   return rows.map(({ key }) => key);
 }
 
+/** What a limit took back; the partial index says the same words. */
+const isTakenBackRow = sql.raw(`d.phase = 'cancelled' AND d.cause = 'limit'`);
+
+export interface Carrying {
+  kind: DeliveryKind;
+  /** What the body has. */
+  part: Body;
+  /** The keys of the devices that are meant, as a query; null: all. */
+  among: RawBuilder<unknown> | null;
+  /** Whether what a limit took back counts as well. */
+  takenBackToo: boolean;
+}
+
 /** Open ones of a kind whose body has these parts, locked, in the order of their ids after `afterId`. */
 export async function lockOpenCarrying(
   tx: Db,
-  {
-    kind,
-    part,
-    among,
-    afterId,
-    limit,
-  }: { kind: DeliveryKind; part: Body; among: RawBuilder<unknown> | null; afterId: string | null; limit: number },
+  { kind, part, among, takenBackToo, afterId, limit }: Carrying & { afterId: string | null; limit: number },
 ): Promise<DeliveryRow[]> {
   const { rows } = await sql<DeliveryRow>`
     SELECT ${columns} FROM delivery d
-    WHERE d.kind = ${kind} AND ${isOpenRow} AND d.body @> ${JSON.stringify(part)}::jsonb
+    WHERE d.kind = ${kind} AND (${isOpenRow} OR ${takenBackToo ? isTakenBackRow : sql`false`})
+      AND d.body @> ${JSON.stringify(part)}::jsonb
       AND ${among === null ? sql`true` : sql`d.device_key IN (${among})`}
       AND (${afterId}::uuid IS NULL OR d.id > ${afterId}::uuid)
     ORDER BY d.id LIMIT ${limit} FOR UPDATE`.execute(tx);
+  return rows;
+}
+
+/**
+ * What a limit took back of a subject, locked, in the order of their ids after `afterId`: what would still be in time, and what is the last
+ * word on the subject for its device.
+ */
+export async function lockTakenBack(
+  tx: Db,
+  query: { kind: DeliveryKind; subject: string; afterId: string | null; nowMs: number; limit: number },
+): Promise<(DeliveryRow & { body: Body })[]> {
+  const { kind, subject, afterId, nowMs, limit } = query;
+  const { rows } = await sql<DeliveryRow & { body: Body }>`
+    SELECT ${columns}, d.body FROM delivery d JOIN delivery_generation g USING (device_key, kind, subject)
+    WHERE d.kind = ${kind} AND d.subject = ${subject} AND ${isTakenBackRow} AND d.expires_at_ms > ${nowMs}
+      AND g.generation = d.generation AND (${afterId}::uuid IS NULL OR d.id > ${afterId}::uuid)
+    ORDER BY d.id LIMIT ${limit} FOR UPDATE OF d`.execute(tx);
   return rows;
 }
 

@@ -17,6 +17,7 @@ import {
   type DeliveryMove,
   type DeliveryReceipt,
   type StandingDelivery,
+  type TakenBackDelivery,
   toDelivery,
   toMove,
   toReceipt,
@@ -29,7 +30,7 @@ export { mayRetryUpdate } from "./core/failure-policy.ts";
 export { deliveryProblems } from "./errors.ts";
 export { deliveriesData } from "./household-data.ts";
 export type { DeliverySet } from "./delivery-sets.ts";
-export type { Delivery, DeliveryMove, StandingDelivery } from "./delivery-views.ts";
+export type { Delivery, DeliveryMove, StandingDelivery, TakenBackDelivery } from "./delivery-views.ts";
 export { deliveriesPerCallMax, type NewDelivery } from "./new-deliveries.ts";
 export { OwnerUpdates } from "./owner-updates.ts";
 export { UpdateNotices } from "./update-notices.ts";
@@ -222,28 +223,45 @@ export class Deliveries {
 
   /**
    * Takes back, in the caller's transaction, what is open of a kind and carries these parts in its body, as far as the devices have not gone too far
-   * with it; those get no further attempt. Returns how many were taken back.
-   *
-   * @param among the keys of the devices that are meant, as a query; null: all
+   * with it; those get no further attempt. What a limit took back is not sent again either. Returns how many were taken back.
    */
-  async cancelCarrying(
+  cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number> {
+    return this.#takeBack(tx, "cancelled", { kind, part, among: null, takenBackToo: true });
+  }
+
+  /**
+   * The same because these devices' model no longer allows it: see `takenBackByLimit`.
+   *
+   * @param among the keys of the devices, as a query
+   */
+  takeBackBeyondLimit(
     tx: Db,
     kind: DeliveryKind,
     part: Record<string, unknown>,
-    among: RawBuilder<unknown> | null = null,
+    among: RawBuilder<unknown>,
   ): Promise<number> {
+    return this.#takeBack(tx, "beyond_limit", { kind, part, among, takenBackToo: false });
+  }
+
+  /**
+   * What limits took back of a subject and could go out again, as new deliveries: what is still in time, and was followed by no other for its
+   * device. Held until the transaction ends, in the order of their ids.
+   */
+  async takenBackByLimit(
+    tx: Db,
+    of: { kind: DeliveryKind; subject: string; afterId: string | null; limit: number },
+  ): Promise<TakenBackDelivery[]> {
+    const rows = await store.lockTakenBack(tx, { ...of, nowMs: this.#deps.clock.nowMs() });
+    return rows.map((row) => ({ ...toDelivery(row), deviceKey: row.device_key, body: row.body }));
+  }
+
+  async #takeBack(tx: Db, event: "cancelled" | "beyond_limit", carrying: store.Carrying): Promise<number> {
     const atMs = this.#deps.clock.nowMs();
     let [cancelled, afterId]: [number, string | null] = [0, null];
     for (;;) {
-      const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, {
-        kind,
-        part,
-        among,
-        afterId,
-        limit: dueLimit,
-      });
+      const rows: store.DeliveryRow[] = await store.lockOpenCarrying(tx, { ...carrying, afterId, limit: dueLimit });
       const moves = new DeliveryMoves(rows, atMs);
-      const tooFar = rows.filter(({ id }) => moves.apply(id, { kind: "cancelled", atMs }).kind === "refused");
+      const tooFar = rows.filter(({ id }) => moves.apply(id, { kind: event, atMs }).kind === "refused");
       cancelled += rows.length - tooFar.length;
       await moves.save(tx, this.#book);
       await store.makeLastAttempt(

@@ -28,6 +28,12 @@ export interface StandingDelivery extends Delivery {
   notBeforeMs: number;
 }
 
+/** What a limit took back, as whoever sends it again needs it. */
+export interface TakenBackDelivery extends Delivery {
+  deviceKey: number;
+  body: Record<string, unknown>;
+}
+
 export interface DeliveryReceipt {
   attempt: number;
   step: string;

@@ -180,8 +180,9 @@ export class Campaigns {
   }
 
   resume(by: Principal, id: string): Promise<Outcome> {
-    return this.#move(by, id, { kind: "resume" }, "resumed", (_tx, row) => {
+    return this.#move(by, id, { kind: "resume" }, "resumed", async (tx, row) => {
       row.paused_at_ms = null;
+      await this.#deps.content.lookAgain(tx, row.definition.itemIds);
       return null;
     });
   }

@@ -199,7 +199,7 @@ export class DecisionsStore {
       WITH taken AS (
         UPDATE decision d SET ended = 'cancelled', reason = ${reason}
         WHERE d.household_id = ${householdId} AND d.class = 'promotional' AND d.answer = 'send' AND d.shown_at_ms IS NULL
-          AND d.ended IS NULL
+          AND (d.ended IS NULL OR d.ended = 'limit')
         RETURNING d.id
       )
       SELECT dd.delivery_id FROM taken t JOIN decision_delivery dd ON dd.decision_id = t.id ORDER BY dd.delivery_id`.execute(

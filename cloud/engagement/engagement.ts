@@ -33,6 +33,7 @@ import { Recalls } from "./recalls.ts";
 import { RecallsStore } from "./recalls-store.ts";
 import { Retention } from "./retention.ts";
 import { StoppedAddresses } from "./stopped-addresses.ts";
+import { TakenBackDecisions } from "./taken-back-decisions.ts";
 import { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
 export { Calendar } from "./core/calendar.ts";
@@ -58,6 +59,8 @@ export class Engagement {
   readonly app: AppHook;
   readonly topics: ChosenTopics;
   readonly mailWord: MailWord;
+  /** What a limit took back of what was decided. */
+  readonly takenBack: TakenBackDecisions;
   readonly householdData = engagementData;
   readonly #deps: Deps;
   readonly #campaignsStore = new CampaignsStore();
@@ -85,6 +88,7 @@ export class Engagement {
     this.campaigns = new Campaigns({ ...parts, funnels: this.#funnels, estimates: new EstimateStore(), onGoals });
     this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore(deps.made, deps.mail !== null) });
     this.views = new DecisionViews(parts);
+    this.takenBack = new TakenBackDecisions(deps);
     this.mailWord = new MailWord({ ...deps, messages, stopped, links });
     this.#executor = new Executor(parts);
     this.#retention = new Retention(deps);
@@ -205,7 +209,7 @@ export class Engagement {
 }
 
 /** What a delivery's move says of the decision behind it; null: nothing. */
-function movedOf({ kind, deliveryId, to, step }: DeliveryMove): Moved | null {
+function movedOf({ kind, deliveryId, to, step, cause }: DeliveryMove): Moved | null {
   if (kind !== "message" && kind !== "offer" && kind !== "recipe") return null;
   const acted = step === "acted" || step === "cooked";
   const isShown = acted || step === "shown" || step === "opened" || step === "dismissed";
@@ -214,7 +218,9 @@ function movedOf({ kind, deliveryId, to, step }: DeliveryMove): Moved | null {
     step === "dismissed" || to === "rejected"
       ? "dismissed"
       : to === "expired" || to === "failed" || to === "superseded" || to === "cancelled"
-        ? to
+        ? cause === "limit"
+          ? "limit"
+          : to
         : null;
   if (!acted && !isShown && !isSent && ended === null) return null;
   return { deliveryId, sent: isSent || isShown, shown: isShown, acted, ended };

@@ -22,6 +22,8 @@ export interface EngagementDeps {
   content: {
     forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>>;
     deliver(tx: Db, wanted: readonly Wanted[]): Promise<Delivered>;
+    /** What a limit took back of these may be wanted again. */
+    lookAgain(tx: Db, itemIds: readonly string[]): Promise<void>;
     render(
       itemId: string,
       reader: Pick<HouseholdReach, "locale" | "units">,

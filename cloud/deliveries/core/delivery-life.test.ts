@@ -38,6 +38,7 @@ const anyEvent = (kind: DeliveryKind): fc.Arbitrary<DeliveryEvent> =>
         "timed_out",
         "superseded",
         "cancelled",
+        "beyond_limit",
         "declined",
         "household_left",
         "stopped",
@@ -120,6 +121,25 @@ test("nothing is open once the household left, and after that only a success tha
   );
 });
 
+test("what a limit took back is open no more: a success that was on its way is noted, and a person may close it for good", () => {
+  fc.assert(
+    fc.property(kindAndEvents, fc.array(anyEvent("recipe"), { maxLength: 10 }), ({ kind, events }, later) => {
+      const before = walk(kind, events, () => {});
+      const taken = stepDelivery(terms(kind), before, { kind: "beyond_limit", atMs: 5 });
+      if (!isOpen(before)) expect(taken.kind).toBe("refused");
+      if (taken.kind === "refused") return;
+      expect(taken.to).toMatchObject({ phase: "cancelled", cause: "limit", attempt: before.attempt });
+      expect(dueAtMs(terms(kind), taken.to, 5)).toBeNull();
+      for (const on of later) {
+        const outcome = stepDelivery(terms(kind), taken.to, on);
+        if (on.kind === "cancelled") expect(outcome).toEqual({ kind: "moved", to: { ...taken.to, cause: "person" } });
+        else if (outcome.kind === "moved") expect([on.kind, outcome.to.phase]).toEqual(["receipt", "done"]);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test("attempts only grow, and stay within the budget of their kind", () => {
   fc.assert(
     fc.property(kindAndEvents, ({ kind, events }) => {
@@ -138,7 +158,8 @@ test("firmware that is being downloaded is neither superseded nor cancelled nor 
       walk("firmware", events, (before, after, on) => {
         // That is the appliance saying that it stopped when a person asked it to.
         if (on.kind === "stopped") return;
-        const calledBack = after.phase === "superseded" || (after.phase === "cancelled" && after.cause === "person");
+        const calledBack =
+          after.phase === "superseded" || (after.phase === "cancelled" && after.cause !== "household_left");
         const underWay = before.phase === "received" && !["offered", "confirmed_by_owner"].includes(before.step);
         const declined = after.phase === "rejected" && after.cause === "owner";
         expect((calledBack || declined) && underWay).toBe(false);

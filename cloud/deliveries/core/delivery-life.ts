@@ -11,11 +11,12 @@
  *   queued, sent, received --deadline--> expired      --cancelled--> cancelled      --superseded--> superseded
  *                          --receipt---> failed, rejected, expired (the device's own word)
  *                          --household_left, stopped--> cancelled, however far it was
+ *                          --beyond_limit--> cancelled, and a person may still take it back for good
  *                          --declined---> rejected, for good, while the device has not gone too far
  *
  * Invariants: nothing is sent at or after its deadline; `done` is never left; a receipt whose step ranks at or below the current
- * one changes nothing; what the cloud closed by itself while the device had it (time-out, deadline, a household that left) a late
- * success still makes `done`, because a delivery says what became of the thing.
+ * one changes nothing; what the cloud closed by itself while the device had it (time-out, deadline, a limit, a household that left) a
+ * late success still makes `done`, because a delivery says what became of the thing.
  */
 import type { DeliveryKind } from "#protocol/delivery.ts";
 import { failurePolicy } from "./failure-policy.ts";
@@ -42,8 +43,11 @@ export type DeliveryState =
   | { phase: "superseded"; attempt: number; step: string | null }
   | { phase: "cancelled"; attempt: number; step: string | null; cause: CancelCause };
 
-/** Taken back by a person, or closed because the device no longer belongs to the household that it was for. */
-export type CancelCause = "person" | "household_left";
+/**
+ * Taken back by a person, or closed because the device no longer belongs to the household that it was for; `limit`: because its model no
+ * longer allows what it carries.
+ */
+export type CancelCause = "person" | "household_left" | "limit";
 
 export const deliveryPhases = [
   "queued",
@@ -70,6 +74,8 @@ export type DeliveryEvent =
   /** A newer one for the same (device, kind, subject) was created. */
   | { kind: "superseded"; atMs: number }
   | { kind: "cancelled"; atMs: number }
+  /** Its device's model allows what it carries no more. */
+  | { kind: "beyond_limit"; atMs: number }
   /** The household does not want it, and said so elsewhere than at the appliance. */
   | { kind: "declined"; atMs: number }
   /** The device left its household: nothing that was on its way goes on, not even what a person could no longer take back. */
@@ -207,10 +213,18 @@ export function isCommitted(terms: DeliveryTerms, now: Open): boolean {
   return from !== null && current !== null && current.rank >= from.rank;
 }
 
-const cancel = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
-  isCommitted(terms, now)
-    ? refused("under_way")
-    : moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause: "person" });
+const takeBack =
+  (cause: "person" | "limit") =>
+  (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
+    isCommitted(terms, now)
+      ? refused("under_way")
+      : moved({ phase: "cancelled", attempt: now.attempt, step: lastStep(now), cause });
+const cancel = takeBack("person");
+const exceed = takeBack("limit");
+
+/** What a limit took back waits for the limit: a person may say that it is wanted no more. */
+const cancelForGood = (_terms: DeliveryTerms, now: Of<"cancelled">): DeliveryOutcome =>
+  now.cause === "limit" ? moved({ ...now, cause: "person" }) : refused("already_closed");
 
 const decline = (terms: DeliveryTerms, now: Open): DeliveryOutcome =>
   isCommitted(terms, now)
@@ -238,6 +252,7 @@ const closed = {
   timed_out: () => refused("already_closed"),
   superseded: () => refused("already_closed"),
   cancelled: () => refused("already_closed"),
+  beyond_limit: () => refused("already_closed"),
   declined: () => refused("already_closed"),
   household_left: () => refused("already_closed"),
   stopped: () => refused("already_closed"),
@@ -258,6 +273,7 @@ const transitions: {
     timed_out: () => refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    beyond_limit: exceed,
     declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
@@ -274,6 +290,7 @@ const transitions: {
         : refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    beyond_limit: exceed,
     declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
@@ -295,6 +312,7 @@ const transitions: {
         : refused("nothing_timed_out"),
     superseded: supersede,
     cancelled: cancel,
+    beyond_limit: exceed,
     declined: decline,
     household_left: leaveHousehold,
     stopped: stop,
@@ -305,7 +323,7 @@ const transitions: {
   rejected: closed,
   expired: { ...closed, receipt: receiveLate },
   superseded: closed,
-  cancelled: { ...closed, receipt: receiveLate },
+  cancelled: { ...closed, receipt: receiveLate, cancelled: cancelForGood },
 };
 
 /** The steps from which a delivery of this kind can no longer be taken back. */

@@ -30,6 +30,7 @@ const causes: Readonly<Record<string, string>> = {
   deadline: "not in time",
   timed_out: "too long without a word from the appliance",
   person: "taken back by staff",
+  limit: "the appliance's limits no longer allow it",
   household_left: "the appliance left its household",
 };
 

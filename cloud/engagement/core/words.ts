@@ -74,6 +74,7 @@ export const triedWords = (tried: readonly string[]): string[] =>
 /** How it ended before anybody saw it. */
 const endWords: Record<string, string> = {
   cancelled: " It was taken back before anybody saw it.",
+  limit: " It was taken back before anybody saw it: the appliance's limits no longer allow it.",
   superseded: " Something newer took its place before anybody saw it.",
   expired: " Nobody saw it in time.",
   failed: " It did not arrive.",

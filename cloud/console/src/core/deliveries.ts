@@ -16,7 +16,7 @@ const phases: Record<string, Omit<PhaseShare, "name" | "count">> = {
   rejected: { words: "Rejected", meaning: "the appliance refused it", tone: "wrong" },
   expired: { words: "Expired", meaning: "not in time", tone: "mind" },
   superseded: { words: "Superseded", meaning: "a newer one took its place", tone: "over" },
-  cancelled: { words: "Cancelled", meaning: "taken back by staff", tone: "over" },
+  cancelled: { words: "Cancelled", meaning: "taken back by staff, by a limit or at a hand-over", tone: "over" },
 };
 
 /** The phases that hold anything, in the order of a delivery's life; one that is not known here stands last, by its own name. */
