@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { candidate, circumstances, household, noNeeds } from "../../../test/support/decision-inputs.ts";
-import type { Candidate, HouseholdState } from "./candidate.ts";
+import type { Candidate, Circumstances, HouseholdState } from "./candidate.ts";
 import { type Answer, decide, holdReasons, suppressReasons, testNames } from "./decide.ts";
 import { holdoutDraw } from "./holdout.ts";
 import { cappedClasses, channelNames, defaultPolicy, itemClasses } from "./policy.ts";
