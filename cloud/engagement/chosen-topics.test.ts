@@ -93,7 +93,10 @@ test("a choice stands in place of the one before, and one that cannot be is refu
   expect((await kitchen.call(person.key, "GET", "/my/topics")).body).toEqual({ topics: ["bread", "cakes"] });
   expect((await choose(person)).body).toEqual({ topics: [] });
   const nobody = "018f0000-0000-7000-8000-000000000001";
-  expect((await kitchen.as("viewer", "GET", `/households/${nobody}/topics`)).status).toBe(404);
+  for (const list of ["topics", "decisions"])
+    expect((await kitchen.as("support", "GET", `/households/${nobody}/${list}`)).body.code, list).toBe(
+      "decision_household_not_found",
+    );
 });
 
 test("of two households that become one all that both chose stands, and each has its own again when that is taken back", async () => {

@@ -18,7 +18,7 @@ export const topicChoice = z.strictObject({
     .refine((list) => new Set(list).size === list.length, "must not name a topic twice"),
 });
 
-type ChosenTopicsDeps = Pick<EngagementDeps, "db" | "clock" | "audit" | "households">;
+type ChosenTopicsDeps = Pick<EngagementDeps, "db" | "clock" | "audit" | "households" | "namesOf">;
 
 /** What households say that they want to hear of. */
 export class ChosenTopics {
@@ -37,8 +37,8 @@ export class ChosenTopics {
 
   /** The same for staff; null where there is no such household. */
   async ofKnown(householdId: string): Promise<string[] | null> {
-    const { db, households } = this.#deps;
-    return (await households.reachOf(db, [householdId])).has(householdId) ? this.of(householdId) : null;
+    const { db, namesOf } = this.#deps;
+    return (await namesOf(db, [householdId])).has(householdId) ? this.of(householdId) : null;
   }
 
   /** Those of some topics that households chose. */

@@ -112,8 +112,8 @@ export class DecisionViews {
     householdId: string,
     query: { itemId: string | null; before: [number, string] | null; limit: number },
   ): Promise<DecisionView[] | null> {
-    const { db, decisions, households } = this.#deps;
-    if (!(await households.reachOf(db, [householdId])).has(householdId)) return null;
+    const { db, decisions, namesOf } = this.#deps;
+    if (!(await namesOf(db, [householdId])).has(householdId)) return null;
     return this.#views(await decisions.ofHousehold(db, { householdId, ...query }));
   }
 
