@@ -26,6 +26,8 @@ function address(): string {
 const verify = (more: readonly string[] = [], url = address()) =>
   runCommand(["cloud/cli/ledger.ts", "verify", ...more], { DATABASE_URL: url, HEARTH_DATA_DIR: dataDir });
 
+const of = (id: string) => `; household ${id}, of which no name is kept`;
+
 /** Writes a transfer once more, with other values: what no code of ours does, and a restore gone wrong might. */
 const copy = (source: string, others: Record<string, unknown>) =>
   sql`
@@ -34,8 +36,13 @@ const copy = (source: string, others: Record<string, unknown>) =>
     || jsonb_build_object('id', gen_random_uuid(), 'sequence', (SELECT max(sequence) + 1 FROM ledger_transfer)))).*
   FROM ledger_transfer t WHERE source = ${source} LIMIT 1`.execute(db);
 
-test("a ledger that holds ends with 0, and whatever is broken is named with its account or transfer and ends with 1", async () => {
+test("a ledger that holds ends with 0, and whatever is broken is named with its account or transfer, and whose it is, and ends with 1", async () => {
+  // One of them has its name still.
+  const nameOf = async (id: string, name: string) =>
+    sql`INSERT INTO household (id, name, locale, time_zone, channels, created_at_ms)
+      VALUES (${id}, ${name}, 'de-DE', 'Europe/Berlin', '{}', 0)`.execute(db);
   const [whole, twice, back, elsewhere, owes, lost] = [home(), home(), home(), home(), home(), home()];
+  await nameOf(owes, "Huber");
   await give(whole, 10, 0);
   await give(twice, 10, 0, "twice");
   await give(back, 10, 0, "back");
@@ -77,20 +84,31 @@ test("a ledger that holds ends with 0, and whatever is broken is named with its 
       SELECT key FROM ledger_account WHERE household_id = ${id}`.execute(db);
     return found[0]?.key;
   };
-  expect(output).toContain("BROKEN earned_twice: twice earned 2 times by service:test\n");
-  expect(output).toContain(`BROKEN wrong_reversal: ${earning?.id} is taken back by 11 of 10 points\n`);
-  expect(output).toMatch(/BROKEN wrong_accounts: transfer \S+ moves from \S+ to household\n/);
-  expect(output).toMatch(/BROKEN wrong_cause: .* reserved 0, released 0, spent 10, refunded 0\n/);
-  expect(output).toContain(`BROKEN balance_negative: account ${await accountOf(owes)} holds -5\n`);
+  expect(output).toContain(`BROKEN earned_twice: twice earned 2 times by service:test${of(twice)}\n`);
+  expect(output).toContain(`BROKEN wrong_reversal: ${earning?.id} is taken back by 11 of 10 points${of(back)}\n`);
+  expect(output).toMatch(
+    new RegExp(`BROKEN wrong_accounts: transfer \\S+ moves from \\S+ to household${of(elsewhere)}\n`),
+  );
+  expect(output).toMatch(
+    new RegExp(`BROKEN wrong_cause: .* reserved 0, released 0, spent 10, refunded 0${of(elsewhere)}\n`),
+  );
+  expect(output).toContain(
+    `BROKEN balance_negative: account ${await accountOf(owes)} holds -5; household ${owes}, Huber\n`,
+  );
   expect(output).toContain(`BROKEN balance_is_not_the_sum: account ${await accountOf(owes)} says 15/10,`);
   expect(output).toMatch(/BROKEN debits_are_not_credits: program \S+: \d+ debited, \d+ credited\n/);
   expect(output).toMatch(
-    new RegExp(`BROKEN lots_are_not_the_balance: account ${await accountOf(lost)} says 9 left of .* say 10\n`),
+    new RegExp(
+      `BROKEN lots_are_not_the_balance: account ${await accountOf(lost)} says 9 left of .* say 10${of(lost)}\n`,
+    ),
   );
   expect(output).toMatch(/The ledger does not hold\.\n$/);
   // Those who are whole are not named.
   expect(output).not.toMatch(new RegExp(`account ${await accountOf(whole)} `));
-  expect(JSON.parse((await verify(["--json"])).output)).toMatchObject({ ok: false });
+  expect(output).not.toContain(whole);
+  const told = JSON.parse((await verify(["--json"])).output);
+  expect(told).toMatchObject({ ok: false, households: { [owes]: "Huber" } });
+  expect(told.broken).toContainEqual(expect.objectContaining({ rule: "balance_negative", householdIds: [owes] }));
 });
 
 test("a database that is not there is said in a sentence", async () => {

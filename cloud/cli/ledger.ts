@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { Devices } from "../devices/devices.ts";
 import { Outbox } from "../events/events.ts";
-import { householdFacts } from "../households/households.ts";
+import { householdFacts, namesOf } from "../households/households.ts";
 import { Loyalty } from "../loyalty/loyalty.ts";
 import { systemClock } from "../platform/clock.ts";
 import { readConfig, StartError } from "../platform/config.ts";
@@ -50,7 +50,10 @@ async function verify(database: Database, secret: Buffer, replay: boolean) {
     appliances: devices,
   });
   await loyalty.load();
-  return loyalty.check({ replay });
+  const check = await loyalty.check({ replay });
+  const missing = check.replay?.missing ?? [];
+  const ids = [...check.broken.flatMap(({ householdIds }) => householdIds), ...missing.map((one) => one.householdId)];
+  return { check, names: await namesOf(db, [...new Set(ids)]) };
 }
 
 async function zonesOf(db: Db, ids: readonly string[]): Promise<Map<string, { timeZone: string; locale: string }>> {
@@ -59,21 +62,32 @@ async function zonesOf(db: Db, ids: readonly string[]): Promise<Map<string, { ti
   return new Map(rows.map((row) => [row.id, { timeZone: row.time_zone, locale: row.locale }]));
 }
 
-function report(check: Awaited<ReturnType<typeof verify>>): string {
+function report({ check, names }: Awaited<ReturnType<typeof verify>>): string {
+  // Of who was erased nothing is left but the account, under an id that is nobody's.
+  const whose = (ids: readonly string[]) =>
+    ids.map((id) => `; household ${id}, ${names.get(id) ?? "of which no name is kept"}`).join("");
   const lines = [
     `${check.transfers} transfers, ${check.accounts} households, ${check.held} points held, ${check.reserved} put aside`,
     ...Object.entries(check.refusals).map(([why, count]) => `refused ${why}: ${count}`),
-    ...check.broken.map(({ rule, detail }) => `BROKEN ${rule}: ${detail}`),
+    ...check.broken.map(({ rule, detail, householdIds }) => `BROKEN ${rule}: ${detail}${whose(householdIds)}`),
   ];
   if (check.replay !== undefined) {
     const { acts, isCut, missing } = check.replay;
     lines.push(`told again: ${acts} acts${isCut ? ", the first of more" : ""}, ${missing.length} would earn`);
     lines.push(
-      ...missing.map(({ source, rule, points }) => `BROKEN replay: ${source} would earn ${points} by ${rule}`),
+      ...missing.map(
+        ({ source, rule, points, householdId }) =>
+          `BROKEN replay: ${source} would earn ${points} by ${rule}${whose([householdId])}`,
+      ),
     );
   }
   lines.push(check.ok ? "The ledger holds." : "The ledger does not hold.");
   return lines.join("\n");
+}
+
+/** The same for programs. */
+function named({ check, names }: Awaited<ReturnType<typeof verify>>) {
+  return { ...check, households: Object.fromEntries(names) };
 }
 
 try {
@@ -91,11 +105,11 @@ try {
   }
   if (positionals[0] !== "verify" || positionals.length > 1) throw new StartError(usage);
   const config = readConfig(process.env);
-  const check = await withDatabase(config, async (database) =>
+  const found = await withDatabase(config, async (database) =>
     verify(database, await secretFile(config.dataDir, "files.key"), values.replay),
   );
-  process.stdout.write(`${values.json ? JSON.stringify(check) : report(check)}\n`);
-  process.exitCode = check.ok ? 0 : 1;
+  process.stdout.write(`${values.json ? JSON.stringify(named(found)) : report(found)}\n`);
+  process.exitCode = found.check.ok ? 0 : 1;
 } catch (error) {
   const known = error instanceof StartError || (error instanceof TypeError && "code" in error);
   process.stderr.write(known ? `${error.message}\n` : `${error instanceof Error ? error.stack : String(error)}\n`);

@@ -206,7 +206,7 @@ test("telling the ledger again all that is kept earns nothing; what was never to
   kept.push(forgotten);
   expect(await loyalty.check({ replay: true })).toMatchObject({
     ok: false,
-    replay: { missing: [{ source: forgotten.source, rule: "price_checked", points: 2 }] },
+    replay: { missing: [{ source: forgotten.source, rule: "price_checked", points: 2, householdId: id }] },
   });
   expect(await loyalty.check()).toEqual(before);
 });

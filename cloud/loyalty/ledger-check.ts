@@ -14,6 +14,8 @@ interface Broken {
     | "wrong_reversal"
     | "wrong_cause";
   detail: string;
+  /** Whose points it is about, in the order of ids; none where it is about the program's own accounts alone. */
+  householdIds: string[];
 }
 
 export interface LedgerCheck {
@@ -78,48 +80,53 @@ const findings = (tx: Db) =>
         FROM lines JOIN ledger_account a ON a.key = lines.account WHERE a.kind = 'household' GROUP BY lines.account, lines.lot
       ) s ON s.account = l.account AND s.lot = l.lot
     )
-    SELECT 'balance_is_not_the_sum' AS rule,
-      format('account %s says %s/%s, its transfers say %s/%s', key, debits, credits, debit_sum, credit_sum) AS detail
-    FROM sums WHERE kind = 'household' AND (debits <> debit_sum OR credits <> credit_sum)
-    UNION ALL
-    -- What households say that they hold, against what the program's own accounts gave and took by their transfers.
-    SELECT 'debits_are_not_credits', format('program %s: %s debited, %s credited', program, debits, credits)
+    SELECT rule, detail, ARRAY(
+      SELECT DISTINCT a.household_id::text FROM ledger_account a
+      WHERE a.key = ANY(accounts) AND a.household_id IS NOT NULL ORDER BY 1) AS "householdIds"
     FROM (
-      SELECT program, sum(CASE kind WHEN 'household' THEN debits ELSE debit_sum END) AS debits,
-        sum(CASE kind WHEN 'household' THEN credits ELSE credit_sum END) AS credits
-      FROM sums GROUP BY program
-    ) AS p WHERE debits <> credits
-    UNION ALL
-    SELECT 'lots_are_not_the_balance', format('account %s says %s left of %s, its transfers say %s', account, points_left, lot, points)
-    FROM lots WHERE points_left IS DISTINCT FROM points
-    UNION ALL
-    SELECT 'balance_negative', format('account %s holds %s', key, credits - debits)
-    FROM ledger_account WHERE kind = 'household' AND credits < debits AND NOT EXISTS (
-      SELECT 1 FROM loyalty_program WHERE (definition->>'returnsMayOverdraw')::boolean)
-    UNION ALL
-    SELECT 'earned_twice', format('%s earned %s times by %s', source, count(*), rule)
-    FROM ledger_transfer WHERE kind = 'earning' GROUP BY program, rule, source, effect_index HAVING count(*) > 1
-    UNION ALL
-    SELECT 'earned_twice', format('account %s earned %s times by %s', limit_account, count(*), rule)
-    FROM ledger_transfer WHERE is_once GROUP BY limit_account, rule, effect_index, limit_key HAVING count(*) > 1
-    UNION ALL
-    SELECT 'wrong_accounts', format('transfer %s moves from %s to %s', t.id, d.kind, c.kind)
-    FROM ledger_transfer t
-    LEFT JOIN ledger_account d ON d.key = t.debit_account LEFT JOIN ledger_account c ON c.key = t.credit_account
-    WHERE d.key IS NULL OR c.key IS NULL OR d.program <> t.program OR c.program <> t.program OR (t.kind, d.kind, c.kind) NOT IN (${sql.join(ways)})
-    UNION ALL
-    SELECT 'wrong_reversal', format('%s is taken back by %s of %s points', e.id, sum(r.points), e.points)
-    FROM ledger_transfer r JOIN ledger_transfer e ON e.id = r.reverses
-    GROUP BY e.id, e.kind, e.points HAVING e.kind <> 'earning' OR sum(r.points) > e.points
-    UNION ALL
-    -- Of what was put aside no more is spent and given back than it was, and of what was spent no more is given back.
-    SELECT 'wrong_cause', format('%s of %s reserved %s, released %s, spent %s, refunded %s', lot, cause, reserved, released, spent, refunded)
-    FROM (
-      SELECT cause, lot,
-        coalesce(sum(points) FILTER (WHERE kind = 'reservation'), 0) AS reserved,
-        coalesce(sum(points) FILTER (WHERE kind = 'release'), 0) AS released,
-        coalesce(sum(points) FILTER (WHERE kind = 'spending'), 0) AS spent,
-        coalesce(sum(points) FILTER (WHERE kind = 'refund'), 0) AS refunded
-      FROM ledger_transfer WHERE kind IN ('reservation', 'release', 'spending', 'refund') GROUP BY cause, lot
-    ) AS c WHERE released + spent > reserved OR refunded > spent
-    LIMIT ${brokenMax}`.execute(tx);
+      SELECT 'balance_is_not_the_sum' AS rule,
+        format('account %s says %s/%s, its transfers say %s/%s', key, debits, credits, debit_sum, credit_sum) AS detail, ARRAY[key] AS accounts
+      FROM sums WHERE kind = 'household' AND (debits <> debit_sum OR credits <> credit_sum)
+      UNION ALL
+      -- What households say that they hold, against what the program's own accounts gave and took by their transfers.
+      SELECT 'debits_are_not_credits', format('program %s: %s debited, %s credited', program, debits, credits), '{}'
+      FROM (
+        SELECT program, sum(CASE kind WHEN 'household' THEN debits ELSE debit_sum END) AS debits,
+          sum(CASE kind WHEN 'household' THEN credits ELSE credit_sum END) AS credits
+        FROM sums GROUP BY program
+      ) AS p WHERE debits <> credits
+      UNION ALL
+      SELECT 'lots_are_not_the_balance', format('account %s says %s left of %s, its transfers say %s', account, points_left, lot, points), ARRAY[account]
+      FROM lots WHERE points_left IS DISTINCT FROM points
+      UNION ALL
+      SELECT 'balance_negative', format('account %s holds %s', key, credits - debits), ARRAY[key]
+      FROM ledger_account WHERE kind = 'household' AND credits < debits AND NOT EXISTS (
+        SELECT 1 FROM loyalty_program WHERE (definition->>'returnsMayOverdraw')::boolean)
+      UNION ALL
+      SELECT 'earned_twice', format('%s earned %s times by %s', source, count(*), rule), array_agg(credit_account)
+      FROM ledger_transfer WHERE kind = 'earning' GROUP BY program, rule, source, effect_index HAVING count(*) > 1
+      UNION ALL
+      SELECT 'earned_twice', format('account %s earned %s times by %s', limit_account, count(*), rule), ARRAY[limit_account]
+      FROM ledger_transfer WHERE is_once GROUP BY limit_account, rule, effect_index, limit_key HAVING count(*) > 1
+      UNION ALL
+      SELECT 'wrong_accounts', format('transfer %s moves from %s to %s', t.id, d.kind, c.kind), ARRAY[t.debit_account, t.credit_account]
+      FROM ledger_transfer t
+      LEFT JOIN ledger_account d ON d.key = t.debit_account LEFT JOIN ledger_account c ON c.key = t.credit_account
+      WHERE d.key IS NULL OR c.key IS NULL OR d.program <> t.program OR c.program <> t.program OR (t.kind, d.kind, c.kind) NOT IN (${sql.join(ways)})
+      UNION ALL
+      SELECT 'wrong_reversal', format('%s is taken back by %s of %s points', e.id, sum(r.points), e.points), ARRAY[e.credit_account]
+      FROM ledger_transfer r JOIN ledger_transfer e ON e.id = r.reverses
+      GROUP BY e.id, e.kind, e.points, e.credit_account HAVING e.kind <> 'earning' OR sum(r.points) > e.points
+      UNION ALL
+      -- Of what was put aside no more is spent and given back than it was, and of what was spent no more is given back.
+      SELECT 'wrong_cause', format('%s of %s reserved %s, released %s, spent %s, refunded %s', lot, cause, reserved, released, spent, refunded), accounts
+      FROM (
+        SELECT cause, lot, array_agg(debit_account) || array_agg(credit_account) AS accounts,
+          coalesce(sum(points) FILTER (WHERE kind = 'reservation'), 0) AS reserved,
+          coalesce(sum(points) FILTER (WHERE kind = 'release'), 0) AS released,
+          coalesce(sum(points) FILTER (WHERE kind = 'spending'), 0) AS spent,
+          coalesce(sum(points) FILTER (WHERE kind = 'refund'), 0) AS refunded
+        FROM ledger_transfer WHERE kind IN ('reservation', 'release', 'spending', 'refund') GROUP BY cause, lot
+      ) AS c WHERE released + spent > reserved OR refunded > spent
+      LIMIT ${brokenMax}
+    ) AS found`.execute(tx);

@@ -3,6 +3,14 @@ import type { Db } from "../platform/database.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
 import type { Transfer, TransferKind } from "./core/transfer.ts";
 
+/** What an act earned, or would, and for whom. */
+export interface WouldEarn {
+  source: string;
+  rule: string;
+  points: number;
+  householdId: string;
+}
+
 export interface Balance {
   /** What can be spent. */
   active: number;
@@ -260,11 +268,12 @@ export class LedgerReads {
     return rows[0]?.last ?? 0;
   }
 
-  async earnedSince(db: Db, sequence: number): Promise<{ source: string; rule: string; points: number }[]> {
-    const { rows } = await sql<{ source: string; rule: string; points: number }>`
-      SELECT source, rule, points FROM ledger_transfer
-      WHERE sequence > ${sequence} AND kind = 'earning' AND program = ${this.#program}
-      ORDER BY sequence LIMIT 100`.execute(db);
+  async earnedSince(db: Db, sequence: number): Promise<WouldEarn[]> {
+    const { rows } = await sql<WouldEarn>`
+      SELECT t.source, t.rule, t.points, a.household_id AS "householdId"
+      FROM ledger_transfer t JOIN ledger_account a ON a.key = t.credit_account
+      WHERE t.sequence > ${sequence} AND t.kind = 'earning' AND t.program = ${this.#program}
+      ORDER BY t.sequence LIMIT 100`.execute(db);
     return rows;
   }
 

@@ -3,13 +3,14 @@ import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { CompiledRule } from "./core/compiled-rule.ts";
 import type { RetainedActs } from "./dry-run.ts";
+import type { WouldEarn } from "./ledger-reads.ts";
 
 export interface ReplayCheck {
   /** Acts that are kept and were told again. */
   acts: number;
   isCut: boolean;
   /** What they would earn now that they did not: nothing, where the ledger is what they say. */
-  missing: { source: string; rule: string; points: number }[];
+  missing: WouldEarn[];
 }
 
 const actsMax = 200_000;
@@ -32,7 +33,7 @@ export async function checkReplay(deps: {
   rules: () => readonly CompiledRule[];
   acts: RetainedActs;
   ingest: (tx: Db, acts: readonly HouseholdAct[]) => Promise<void>;
-  earnedSince: (tx: Db, sequence: number) => Promise<{ source: string; rule: string; points: number }[]>;
+  earnedSince: (tx: Db, sequence: number) => Promise<WouldEarn[]>;
   lastSequence: (tx: Db) => Promise<number>;
 }): Promise<ReplayCheck> {
   const { db, clock, rules, acts, ingest, earnedSince, lastSequence } = deps;
