@@ -215,7 +215,13 @@ function ruleRoutes(server: FastifyInstance, loyalty: Loyalty): void {
 
 function vocabularyRoutes(server: FastifyInstance): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
-  const fact = z.object({ name: z.string(), type: z.string(), help: z.string() });
+  const fact = z.object({
+    name: z.string(),
+    type: z.string(),
+    help: z.string(),
+    /** Before `is at least 5`. */
+    words: z.string(),
+  });
   app.get(
     "/api/v1/loyalty/vocabulary",
     {
@@ -247,8 +253,8 @@ function vocabularyRoutes(server: FastifyInstance): void {
   );
 }
 
-const named = (facts: Readonly<Record<string, { type: string; help: string }>>) =>
-  Object.entries(facts).map(([name, { type, help }]) => ({ name, type, help }));
+const named = (facts: Readonly<Record<string, { type: string; help: string; words: string }>>) =>
+  Object.entries(facts).map(([name, { type, help, words }]) => ({ name, type, help, words }));
 
 function householdRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   const app = typed(server);
@@ -378,13 +384,15 @@ function ledgerRoutes(server: FastifyInstance, loyalty: Loyalty): void {
             held: z.number(),
             reserved: z.number(),
             refusals: z.record(z.string(), z.number()),
-            broken: z.array(z.object({ rule: z.string(), detail: z.string() })),
+            broken: z.array(z.object({ rule: z.string(), detail: z.string(), householdIds: z.array(z.string()) })),
             /** Where it was asked for: what telling everything again would earn, which is nothing. */
             replay: z
               .object({
                 acts: z.number(),
                 isCut: z.boolean(),
-                missing: z.array(z.object({ source: z.string(), rule: z.string(), points: z.number() })),
+                missing: z.array(
+                  z.object({ source: z.string(), rule: z.string(), points: z.number(), householdId: z.string() }),
+                ),
               })
               .optional(),
           }),

@@ -65,7 +65,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       const { page, complaints, strangers } = await open(screen, "/loyalty");
       await region(page, "What the program owes").getByText("Expire within 365 days").waitFor();
       await region(page, "What earns points")
-        .getByText("30 points for a cleaning or descaling, where kind", { exact: false })
+        .getByText("30 points for a cleaning or descaling, where what was done is “descale” and", { exact: false })
         .waitFor();
       await region(page, "Tiers").getByText("2,000 points").waitFor();
       await region(page, "Rewards").getByText("Linen apron").waitFor();
@@ -102,6 +102,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       await page.getByRole("button", { name: "open_cases", exact: true }).click();
       expect(await condition.inputValue()).toBe('origin == "web" && open_cases >= 1');
       await condition.fill('origin == "web" && open_cases == 0');
+      await page.getByText("In words: who reported it is “web” and the number of open cases is 0.").waitFor();
       expect(await force.isDisabled()).toBe(true);
       await page.getByRole("button", { name: "Try it" }).click();
       await region(page, "Dry run").getByText("7 points", { exact: true }).waitFor();
@@ -113,7 +114,11 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
       await page.getByRole("button", { name: "Yes, from now on" }).click();
       const key = `asked_for_a_price_at_${screen.viewport.width}`;
       await until("it is in force", () => new URL(page.url()).pathname === `/loyalty/rules/${key}`);
-      await page.getByText("7 points for a price looked at, where origin", { exact: false }).waitFor();
+      await page
+        .getByText("7 points for a price looked at, where who reported it is “web”", { exact: false })
+        .waitFor();
+      // What it says exactly stays beside its words.
+      expect(await condition.inputValue()).toBe('origin == "web" && open_cases == 0');
       // The 422 of the second try is what the browser may complain about.
       expect(complaints.filter((line) => !line.includes("422"))).toEqual([]);
     });

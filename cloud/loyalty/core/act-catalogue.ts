@@ -7,18 +7,26 @@ export interface KnownAct {
   words: string;
   /** Who reports it as a rule. */
   from: (typeof actOrigins)[number][];
-  /** What its data says. */
-  facts: Record<string, { type: LoyaltyDefinition["facts"][string]; help: string }>;
+  /** What its data says; `words` come before `is at least 5`. */
+  facts: Record<string, { type: LoyaltyDefinition["facts"][string]; help: string; words: string }>;
 }
 
-const program = { type: "text", help: "The program's name, such as HotAir" } as const;
-const energy_wh = { type: "number", help: "Energy used, in Wh" } as const;
-const ranMs = { type: "number", help: "How long it ran, in milliseconds" } as const;
-const recipeId = { type: "text", help: "The recipe's id" } as const;
-const article = { type: "text", help: "The article looked at" } as const;
+const program = { type: "text", help: "The program's name, such as HotAir", words: "the program" } as const;
+const energy_wh = { type: "number", help: "Energy used, in Wh", words: "the energy used in Wh" } as const;
+const ranMs = {
+  type: "number",
+  help: "How long it ran, in milliseconds",
+  words: "the running time in milliseconds",
+} as const;
+const recipeId = { type: "text", help: "The recipe's id", words: "the recipe" } as const;
+const article = { type: "text", help: "The article looked at", words: "the article" } as const;
 const order = {
-  order_id: { type: "text", help: "The order's number" },
-  amount_minor: { type: "number", help: "What it cost, in the currency's smallest unit" },
+  order_id: { type: "text", help: "The order's number", words: "the order" },
+  amount_minor: {
+    type: "number",
+    help: "What it cost, in the currency's smallest unit",
+    words: "the price in the currency's smallest unit",
+  },
 } as const;
 const outside: KnownAct["from"] = ["web", "app", "shop"];
 
@@ -40,21 +48,31 @@ export const knownActs: readonly KnownAct[] = [
     words: "a cleaning or descaling",
     from: ["appliance"],
     facts: {
-      kind: { type: "text", help: "clean or descale" },
-      programs: { type: "number", help: "Programs since the last time" },
+      kind: { type: "text", help: "clean or descale", words: "what was done" },
+      programs: {
+        type: "number",
+        help: "Programs since the last time",
+        words: "the number of programs since the last time",
+      },
     },
   },
   {
     type: "firmware.confirmed",
     words: "an installed update",
     from: ["appliance"],
-    facts: { waited_h: { type: "number", help: "Hours from the offer to the confirmed boot" } },
+    facts: {
+      waited_h: {
+        type: "number",
+        help: "Hours from the offer to the confirmed boot",
+        words: "the number of hours from its offer to its start",
+      },
+    },
   },
   {
     type: "feedback.given",
     words: "feedback",
     from: [],
-    facts: { rating: { type: "number", help: "From 1 to 5" } },
+    facts: { rating: { type: "number", help: "From 1 to 5", words: "the rating from 1 to 5" } },
   },
   { type: "share.created", words: "something shared", from: ["appliance", "app"], facts: {} },
   { type: "share.cooked", words: "a share that somebody cooked", from: ["app"], facts: {} },
@@ -62,20 +80,22 @@ export const knownActs: readonly KnownAct[] = [
     type: "referral.paired",
     words: "an appliance paired after a referral",
     from: ["app", "support"],
-    facts: { referrer: { type: "text", help: "Id of the household that referred" } },
+    facts: {
+      referrer: { type: "text", help: "Id of the household that referred", words: "the household that referred them" },
+    },
   },
   { type: "recipe.saved", words: "a saved recipe", from: outside, facts: { recipe: recipeId } },
   {
     type: "recipe.searched",
     words: "a search for recipes",
     from: outside,
-    facts: { words: { type: "text", help: "What was searched for" } },
+    facts: { words: { type: "text", help: "What was searched for", words: "what was searched for" } },
   },
   {
     type: "page.viewed",
     words: "a page viewed",
     from: outside,
-    facts: { page: { type: "text", help: "Its address" } },
+    facts: { page: { type: "text", help: "Its address", words: "the page" } },
   },
   { type: "price.checked", words: "a price looked at", from: outside, facts: { article } },
   { type: "cart.added", words: "something put into the cart", from: ["shop"], facts: { article } },
@@ -85,6 +105,6 @@ export const knownActs: readonly KnownAct[] = [
     type: "mention.posted",
     words: "a public mention",
     from: ["social"],
-    facts: { reach: { type: "number", help: "How many people it reached" } },
+    facts: { reach: { type: "number", help: "How many people it reached", words: "the number of people reached" } },
   },
 ];

@@ -8,14 +8,18 @@ import {
 import { actOrigins, type LoyaltyDefinition, type LoyaltyRule } from "./rule.ts";
 
 /** What a rule's condition may read of the moment, beside the facts of the act and those of the household's profile. */
-export const momentFacts: FactTypes = {
-  tier: { type: "text", help: "The household's tier when it happened" },
-  locale: { type: "text", help: "The household's language, such as de-DE" },
-  origin: { type: "text", help: `Who reported it: ${actOrigins.join(", ")}` },
-  model: { type: "text", help: "The appliance's model, where one saw it" },
-  hour: { type: "number", help: "Hour of the household's day, 0 to 23" },
-  weekday: { type: "number", help: "1 Monday to 7 Sunday, in the household's calendar" },
-};
+export const momentFacts = {
+  tier: { type: "text", help: "The household's tier when it happened", words: "the tier" },
+  locale: { type: "text", help: "The household's language, such as de-DE", words: "the language" },
+  origin: { type: "text", help: `Who reported it: ${actOrigins.join(", ")}`, words: "who reported it" },
+  model: { type: "text", help: "The appliance's model, where one saw it", words: "the model" },
+  hour: { type: "number", help: "Hour of the household's day, 0 to 23", words: "the hour of the day" },
+  weekday: {
+    type: "number",
+    help: "1 Monday to 7 Sunday, in the household's calendar",
+    words: "the weekday (Monday is 1)",
+  },
+} satisfies Readonly<Record<string, FactTypes[string] & { words: string }>>;
 
 /** A condition that is ready. */
 interface ReadyCondition {

@@ -21,6 +21,8 @@ export interface OfferedFact {
   name: string;
   type: string;
   help: string;
+  /** Before `is at least 5`. */
+  words: string;
 }
 
 /** What rules are written with. */

@@ -17,18 +17,18 @@ const vocabulary: LoyaltyVocabulary = {
       words: "an order",
       from: ["shop"],
       facts: [
-        { name: "order_id", type: "text", help: "" },
-        { name: "amount_minor", type: "number", help: "" },
+        { name: "order_id", type: "text", help: "", words: "" },
+        { name: "amount_minor", type: "number", help: "", words: "" },
       ],
     },
     {
       type: "program.finished",
       words: "a finished program",
       from: ["appliance"],
-      facts: [{ name: "program", type: "text", help: "" }],
+      facts: [{ name: "program", type: "text", help: "", words: "" }],
     },
   ],
-  facts: [{ name: "tier", type: "text", help: "" }],
+  facts: [{ name: "tier", type: "text", help: "", words: "" }],
 };
 
 const definition = (more: Partial<EarningDefinition>): EarningDefinition => ({

@@ -4,6 +4,7 @@ import type {
   EarningAmount,
   EarningDefinition,
   EarningLimit,
+  EarningRule,
   LedgerEntry,
   LoyaltyVocabulary,
   OfferDefinition,
@@ -11,15 +12,26 @@ import type {
   Redemption,
   RewardKind,
 } from "../api/loyalty-shapes.ts";
+import { conditionWords } from "./condition-words.ts";
 import { countText, plural } from "./numbers.ts";
 import type { Tone } from "./rollouts.ts";
 
 const dayMs = 86_400_000;
 
-const amountWords = (amount: EarningAmount): string =>
+/** What the facts of an act and of its moment are called: `the program`. */
+export function factWordsOf(vocabulary: LoyaltyVocabulary | undefined, type: string): ReadonlyMap<string, string> {
+  const ofAct = vocabulary?.acts.find((act) => act.type === type)?.facts ?? [];
+  return new Map([...(vocabulary?.facts ?? []), ...ofAct].map(({ name, words }) => [name, words]));
+}
+
+type NameOf = (fact: string) => string;
+
+const amountWords = (amount: EarningAmount, nameOf: NameOf): string =>
   typeof amount === "number"
     ? plural(amount, "point")
-    : `${plural(amount.times, "point")} for every ${countText(amount.unit)} of ${amount.of} (at most ${countText(amount.max)})`;
+    : `${plural(amount.times, "point")} for every ${countText(amount.unit)} of ${nameOf(amount.of)} (at most ${countText(amount.max)})`;
+
+const bare = (words: string) => words.replace(/^the /, "");
 
 const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 const originName = (origin: ActOrigin) => originWords[origin].toLowerCase();
@@ -28,36 +40,47 @@ const ordinalEnds: Partial<Record<Intl.LDMLPluralRule, string>> = { one: "st", t
 /** `1st`, `22nd`, `4th` */
 const ordinal = (count: number) => `${count}${ordinalEnds[ordinals.select(count)] ?? "th"}`;
 
-const limitWords = (limit: EarningLimit): string => {
+const limitWords = (limit: EarningLimit, nameOf: NameOf): string => {
   switch (limit.kind) {
     case "none":
       return "each time";
     case "once":
       return "once for each household";
     case "once_per":
-      return `once for each ${limit.fact}`;
+      return `once for each ${bare(nameOf(limit.fact))}`;
     case "per":
       return limit.count === 1 ? `once a ${limit.period}` : `up to ${limit.count} times a ${limit.period}`;
   }
 };
 
 /** A rule as one would say it: `10 points for a finished program, up to 3 times a day`. */
-export function earningSentence(definition: EarningDefinition, vocabulary: LoyaltyVocabulary | undefined): string {
+export function earningSentence(
+  definition: EarningDefinition,
+  vocabulary: LoyaltyVocabulary | undefined,
+  rules: readonly Pick<EarningRule, "key" | "definition">[] = [],
+): string {
   const { act, when, effects, returns, limit, streak, delayMs, tierMultiplied } = definition;
   const known = vocabulary?.acts.find(({ type }) => type === act.type);
   const words = known?.words ?? act.type;
+  const factWords = factWordsOf(vocabulary, act.type);
+  const nameOf: NameOf = (fact) => factWords.get(fact) ?? fact;
   // Of what one would take for granted nothing is said.
   const isUsual = known !== undefined && known.from.join() === act.from.join();
   const from = isUsual || act.from.length === 0 ? "" : `, by the word of ${act.from.map(originName).join(" or ")}`;
-  const condition = when === null ? "" : `, where ${when}`;
-  if (returns !== null)
-    return `${capital(words)}${from} takes back what ${returns.rule} gave for the same ${returns.by}`;
+  const condition = when === null ? "" : `, where ${conditionWords(when, factWords) ?? when}`;
+  if (returns !== null) {
+    const given = rules.find(({ key }) => key === returns.rule)?.definition.title;
+    const rule = given === undefined ? returns.rule : `“${given}”`;
+    return `${capital(words)}${from} takes back what ${rule} gave for the same ${bare(nameOf(returns.by))}`;
+  }
   const points = effects
-    .map(({ points: amount, to }) => `${amountWords(amount)}${to === "referrer" ? " to who referred them" : ""}`)
+    .map(
+      ({ points: amount, to }) => `${amountWords(amount, nameOf)}${to === "referrer" ? " to who referred them" : ""}`,
+    )
     .join(" and ");
   const often =
     streak === null
-      ? limitWords(limit)
+      ? limitWords(limit, nameOf)
       : `in every ${streak.period} that is at least the ${ordinal(streak.length)} in a row in which it happens`;
   const later = delayMs === 0 ? "" : `; they count after ${plural(Math.round(delayMs / dayMs), "day")}`;
   const more = tierMultiplied ? "; the tier multiplies them" : "";

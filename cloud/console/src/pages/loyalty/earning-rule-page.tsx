@@ -3,7 +3,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { ApiProblem, isOvertaken, send } from "../../api/client.ts";
-import { earningRulePath, earningVersionsQuery, loyaltyPath, vocabularyQuery } from "../../api/loyalty-queries.ts";
+import {
+  earningRulePath,
+  earningRulesQuery,
+  earningVersionsQuery,
+  loyaltyPath,
+  vocabularyQuery,
+} from "../../api/loyalty-queries.ts";
 import type { DryRun, EarningDefinition, EarningRule, LoyaltyVocabulary } from "../../api/loyalty-shapes.ts";
 import { useRights } from "../../api/rights.ts";
 import {
@@ -63,6 +69,12 @@ function KnownRule({ ruleKey, vocabulary }: { ruleKey: string; vocabulary: Loyal
   return <Editor rule={newest} versions={versions} vocabulary={vocabulary} />;
 }
 
+/** Rules in words, with what the others are called. */
+function useSentence(vocabulary: LoyaltyVocabulary): (definition: EarningDefinition) => string {
+  const rules = useQuery(earningRulesQuery).data?.items;
+  return (definition) => earningSentence(definition, vocabulary, rules);
+}
+
 interface EditorProps {
   rule: EarningRule | null;
   versions: readonly EarningRule[];
@@ -74,6 +86,7 @@ function Editor({ rule, versions, vocabulary }: EditorProps) {
   const [draft, setDraft] = useState(newest.draft);
   const [isAsked, setIsAsked] = useState(false);
   const rights = useRights();
+  const sentenceOf = useSentence(vocabulary);
   const mayChange = rights?.may("loyalty.rules") === true;
   const definition = earningDefinitionOf(draft, vocabulary);
   const [tried, setTried] = useState<{ written: string; run: DryRun } | null>(null);
@@ -106,7 +119,7 @@ function Editor({ rule, versions, vocabulary }: EditorProps) {
       <EditorHead title={rule?.definition.title ?? "New rule"}>
         {rule === null
           ? "Say what households do, under which condition, and what it is worth. Try it before it is in force."
-          : `${earningSentence(rule.definition, vocabulary)}.`}
+          : `${sentenceOf(rule.definition)}.`}
       </EditorHead>
       <div className={classes["work"]}>
         <section className={page["card"]} aria-label="The rule">
@@ -159,6 +172,7 @@ interface SaveCardProps {
 
 /** Puts the rule in force once it was tried, as somebody says who reads what that means. */
 function SaveCard({ rule, draft, madeFrom, run, vocabulary }: SaveCardProps) {
+  const sentenceOf = useSentence(vocabulary);
   const client = useQueryClient();
   const navigate = useNavigate();
   const [opened, setOpened] = useState(false);
@@ -207,7 +221,7 @@ function SaveCard({ rule, draft, madeFrom, run, vocabulary }: SaveCardProps) {
         onClose={() => setOpened(false)}
       >
         <p>
-          {earningSentence(definition, vocabulary)}
+          {sentenceOf(definition)}
           {definition.enabled ? "." : ". It is switched off, and gives nothing."}
         </p>
         {run !== null && run.points > 0 && definition.enabled && (

@@ -116,7 +116,7 @@ function RulesCard() {
               <Link to="/loyalty/rules/$key" params={{ key }} className={`${page["link"]} ${classes["name"]}`}>
                 {definition.title}
               </Link>
-              <p className={classes["sentence"]}>{earningSentence(definition, vocabulary)}</p>
+              <p className={classes["sentence"]}>{earningSentence(definition, vocabulary, items)}</p>
             </div>
             {definition.enabled ? (
               <StateMark tone="well">In force</StateMark>

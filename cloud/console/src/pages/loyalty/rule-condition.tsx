@@ -1,11 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { conditionCheckQuery } from "../../api/loyalty-queries.ts";
 import { segmentFactsQuery } from "../../api/segment-queries.ts";
+import { conditionWords } from "../../core/condition-words.ts";
 import { earningDefinitionOf, factsOfAct, isFactName } from "../../core/earning-draft.ts";
 import { wrongAt } from "../../core/field-wrongs.ts";
+import { factWordsOf } from "../../core/loyalty.ts";
 import { factGroupsOf, factTypeWords } from "../../core/segments.ts";
 import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
 import type { FactChoice } from "../../parts/fact-choices.tsx";
+import page from "../../parts/page.module.css";
 import classes from "./loyalty.module.css";
 import type { RulePartProps } from "./rule-part.ts";
 
@@ -37,19 +40,23 @@ export function RuleCondition({ draft, vocabulary, wrongs, readOnly, onChange }:
     ...conditionCheckQuery(settled, facts),
     enabled: !readOnly && hasNames && settled.trim() !== "",
   });
+  const refused = settled === draft.when ? refusedIn(checked) : null;
+  const words = refused === null ? conditionWords(draft.when.trim(), factWordsOf(vocabulary, draft.type)) : null;
   return (
     <fieldset className={classes["part"]}>
       <legend>Under which condition</legend>
       <ConditionField
         description="Empty: each time. What is asked of the household is asked once, when the act is told, and stays as it was then."
         value={draft.when}
-        refused={settled === draft.when ? refusedIn(checked) : null}
+        refused={refused}
         error={wrongAt(wrongs, "/when")}
         minRows={2}
         readOnly={readOnly}
         groups={groups}
         onChange={(when) => onChange({ when })}
-      />
+      >
+        {words !== null && <p className={page["note"]}>In words: {words}.</p>}
+      </ConditionField>
     </fieldset>
   );
 }
