@@ -22,16 +22,16 @@ export function recipeRoutes(server: FastifyInstance, content: Content): void {
       schema: {
         summary: "Read a recipe from JSON-LD of schema.org",
         description:
-          "Stores nothing: the answer is a draft, to be looked at and saved. Markup is stripped; a machine layer is kept where the document has one.",
+          "Stores nothing: the answer is a draft, to be looked at and saved. Markup is stripped; a machine layer is kept where the document has one. Temperatures in steps are marked, so that they follow the reader's units, where they can mean one thing only. `leftOut` names what the document says and a recipe has no place for, such as `image`: pictures are added by hand.",
         tags,
         body: z.strictObject({
           jsonLd: z.unknown().describe("A document with a Recipe, or its text."),
           locale: locale.optional().describe("In which it is written, where the document does not say."),
         }),
-        response: { 200: z.object({ draft: z.unknown() }) },
+        response: { 200: z.object({ draft: z.unknown(), leftOut: z.array(z.string()) }) },
       },
     },
-    async ({ body }) => ({ draft: draftOf(body.jsonLd, body.locale) }),
+    async ({ body }) => draftOf(body.jsonLd, body.locale),
   );
   app.get(
     "/api/v1/content/items/:id/recipe.jsonld",
@@ -71,8 +71,8 @@ const unreadable = (pointer: string, message: string) =>
     fields: [{ pointer: `/body/jsonLd${pointer}`, message }],
   });
 
-/** A draft from a document, as the contract wants it. */
-function draftOf(jsonLd: unknown, wanted: string | undefined): unknown {
+/** A draft from a document, as the contract wants it, and what of the document is not in it. */
+function draftOf(jsonLd: unknown, wanted: string | undefined): { draft: unknown; leftOut: string[] } {
   const document = typeof jsonLd === "string" ? parsed(jsonLd) : jsonLd;
   if (document === undefined) throw unreadable("", "must be JSON");
   const reading = readRecipe(document);
@@ -80,7 +80,7 @@ function draftOf(jsonLd: unknown, wanted: string | undefined): unknown {
   const { text, topics, language } = reading.recipe;
   const own = locale.safeParse(language).data ?? wanted ?? "en";
   const draft = contentDraft.safeParse({ kind: "recipe", topics, locales: { [own]: text } });
-  if (draft.success) return draft.data;
+  if (draft.success) return { draft: draft.data, leftOut: reading.leftOut };
   const issue = draft.error.issues[0];
   const path = (issue?.path ?? []).slice(2);
   throw unreadable(path.map((key) => `/${String(key)}`).join(""), issue?.message ?? "does not fit");

@@ -73,8 +73,10 @@ describe.skipIf(!hasChromium)("content in the console", () => {
       "@type": "Recipe",
       name: "Grandma&#39;s bread",
       inLanguage: "de",
+      image: "https://bread.example/bread.jpg",
+      author: { "@type": "Person", name: "Grandma" },
       recipeIngredient: ["500 g flour"],
-      recipeInstructions: [{ "@type": "HowToStep", text: "<b>Knead</b> and bake." }],
+      recipeInstructions: [{ "@type": "HowToStep", text: "<b>Knead</b> and bake at 220 °C." }],
     };
     await page.getByLabel("JSON-LD").fill("{");
     await page.getByRole("button", { name: "Read it" }).click();
@@ -82,7 +84,9 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     await page.getByLabel("JSON-LD").fill(JSON.stringify(recipe));
     await page.getByRole("button", { name: "Read it" }).click();
     await page.getByRole("heading", { name: "New recipe" }).waitFor();
-    expect(await page.getByLabel("What to do in step 1").inputValue()).toBe("Knead and bake.");
+    expect(await page.getByLabel("What to do in step 1").inputValue()).toBe("Knead and bake at {{220 °C}}.");
+    await page.getByText("Not taken along, since a recipe here has no place for it: author, image.").waitFor();
+    expect([await faultsOf(page), await overflow(page)]).toEqual([[], 0]);
     await page.getByRole("button", { name: "Save as a draft" }).click();
     await page.getByRole("heading", { name: "Grandma's bread" }).waitFor();
     await page.getByRole("button", { name: "Hand in for review…" }).click();

@@ -13,6 +13,10 @@ const page = {
       name: "Grandma&#39;s apple pie",
       description: "<p>Crisp &amp; <b>sweet</b>.</p><script>alert(1)</script>",
       inLanguage: "en-GB",
+      image: "https://pies.example/pie.jpg",
+      author: { "@type": "Person", name: "Grandma" },
+      video: [],
+      aggregateRating: { ratingValue: 5 },
       recipeYield: ["8", "8 slices"],
       prepTime: "PT20M",
       totalTime: "PT1H15M",
@@ -24,7 +28,13 @@ const page = {
           "@type": "HowToSection",
           name: "Filling",
           itemListElement: [
-            { "@type": "HowToStep", text: "Slice the apples." },
+            {
+              "@type": "HowToStep",
+              position: 1,
+              name: "Apples",
+              text: "Slice the apples.",
+              url: "https://pies.example/#1",
+            },
             {
               "@type": "HowToStep",
               itemListElement: [
@@ -54,13 +64,28 @@ test("a recipe is read as pages write it: graphs, sections, tips, yields, durati
         steps: [
           { text: "Slice the apples.", section: "Filling" },
           { text: "Mix. Gently." },
-          { text: "Bake at 180°C.", machine: { program: "HotAir", setpoint_c: 180 } },
+          { text: "Bake at {{180 °C}}.", machine: { program: "HotAir", setpoint_c: 180 } },
         ],
       },
       topics: ["dessert", "apple-pie", "geback"],
       language: "en-GB",
     },
+    leftOut: ["aggregateRating", "author", "image", "recipeInstructions.name", "recipeInstructions.url"],
   });
+});
+
+test("what a recipe has no place for is named, also time that is neither preparing nor cooking and words that make no topic", () => {
+  const bread = { "@type": "Recipe", name: "Bread", recipeInstructions: "Bake.", ingredients: ["flour"] };
+  const leftOutOf = (more: object) => {
+    const reading = readRecipe({ ...bread, ...more });
+    return reading.kind === "read" ? reading.leftOut : reading;
+  };
+  expect(
+    leftOutOf({ prepTime: "PT10M", cookTime: "PT20M", totalTime: "PT30M", keywords: "a, b,", image: null }),
+  ).toEqual([]);
+  expect(leftOutOf({ prepTime: "PT10M", cookTime: "PT20M", totalTime: "PT12H" })).toEqual(["totalTime"]);
+  expect(leftOutOf({ keywords: "パン" })).toEqual(["keywords"]);
+  expect(leftOutOf({ recipeIngredient: ["rye"], headline: "Rye" })).toEqual(["headline", "ingredients"]);
 });
 
 test("instructions that are one text are a step for each line", () => {
@@ -169,6 +194,7 @@ test("what is written is read as the same recipe, the machine layer included", (
       expect(readRecipe(JSON.parse(JSON.stringify(writeRecipe(written))))).toEqual({
         kind: "read",
         recipe: { ...written, text: withCook },
+        leftOut: [],
       });
     }),
   );

@@ -5,6 +5,7 @@
  * schema.org has durations and text, and no word for what a machine does. The machine layer travels beside a step as `hearth:machine`,
  * which readers who do not know it pass over.
  */
+import { markTemperatures } from "./marked-temperatures.ts";
 import { plainText } from "./plain-text.ts";
 
 /** A recipe's text in one locale, before the contract has looked at it. */
@@ -27,7 +28,14 @@ export interface ReadRecipe {
   language: string | null;
 }
 
-export type Reading = { kind: "read"; recipe: ReadRecipe } | { kind: "refused"; pointer: string; message: string };
+export type Reading =
+  | {
+      kind: "read";
+      recipe: ReadRecipe;
+      /** What the document says and no recipe here has a place for, by name, in the order of the alphabet: `image`, `recipeInstructions.video`. */
+      leftOut: string[];
+    }
+  | { kind: "refused"; pointer: string; message: string };
 
 type Node = Record<string, unknown>;
 
@@ -39,6 +47,8 @@ const nodesMax = 2_000;
 const stepsMax = 50;
 const ingredientsMax = 100;
 const topicsMax = 20;
+const leftOutMax = 50;
+const stepCharsMax = 2_000;
 
 /** A refusal on its way out of the reading functions. */
 class Unreadable extends Error {
@@ -150,46 +160,64 @@ function readIngredients(node: Node, pointer: string): string[] {
 
 type Step = RecipeText["steps"][number];
 
+/** Fields of a node that say something and were not read, each as `prefix` and its name. What begins with `@` is JSON-LD's own. */
+const unread = (node: Node, read: readonly string[], prefix = ""): string[] =>
+  Object.entries(node)
+    .filter(([key, value]) => !key.startsWith("@") && !read.includes(key) && listOf(value).length > 0 && value !== "")
+    .map(([key]) => `${prefix}${key}`);
+
+/** Temperatures follow the reader's units from here on. */
+function marked(text: string): string {
+  const withAmounts = markTemperatures(text);
+  return withAmounts.length <= stepCharsMax ? withAmounts : text;
+}
+
 /** Steps from text, HowToStep, HowToSection and lists of them; a text alone is a step for each of its lines. */
-function readSteps(value: unknown, pointer: string, depth = 0): Step[] {
+function readSteps(value: unknown, pointer: string, leftOut: Set<string>, depth = 0): Step[] {
   if (depth > depthMax) throw new Unreadable(pointer, "must not lie so deep in itself");
   if (typeof value === "string") {
     return plainText(value)
       .split("\n")
       .map((line) => line.trim())
       .filter((line) => line !== "")
-      .map((text, at) => ({ text: textOf(text, `${pointer}/${at}`, 2_000) }));
+      .map((text, at) => ({ text: marked(textOf(text, `${pointer}/${at}`, stepCharsMax)) }));
   }
-  if (Array.isArray(value)) return value.flatMap((one, at) => readSteps(one, `${pointer}/${at}`, depth + 1));
+  const inner = (part: unknown, at: string | number) => readSteps(part, `${pointer}/${at}`, leftOut, depth + 1);
+  if (Array.isArray(value)) return value.flatMap(inner);
   if (!isNode(value)) throw new Unreadable(pointer, "must be text, a HowToStep or a HowToSection");
   const types = typesOf(value);
   if (types.includes("HowToSection")) {
-    const [first, ...rest] = readSteps(
-      value["itemListElement"] ?? value["steps"] ?? [],
-      `${pointer}/itemListElement`,
-      depth + 1,
-    );
+    const [first, ...rest] = inner(value["itemListElement"] ?? value["steps"] ?? [], "itemListElement");
+    noteUnread(leftOut, value, ["name", "itemListElement", "steps"]);
     const section = textOf(value["name"], `${pointer}/name`, 200);
     if (first === undefined) return [];
     return [section === "" ? first : { ...first, section }, ...rest];
   }
-  if (types.includes("ItemList"))
-    return readSteps(value["itemListElement"] ?? [], `${pointer}/itemListElement`, depth + 1);
-  if (types.includes("ListItem")) return readSteps(value["item"] ?? "", `${pointer}/item`, depth + 1);
-  return readStep(value, pointer);
+  if (types.includes("ItemList")) return inner(value["itemListElement"] ?? [], "itemListElement");
+  if (types.includes("ListItem")) return inner(value["item"] ?? "", "item");
+  return readStep(value, pointer, leftOut);
 }
 
-function readStep(step: Node, pointer: string): Step[] {
+/** Of a part of the instructions. Where it stands among the others is how the steps follow each other. */
+function noteUnread(leftOut: Set<string>, part: Node, read: readonly string[]): void {
+  for (const name of unread(part, [...read, "position"], "recipeInstructions.")) leftOut.add(name);
+}
+
+function readStep(step: Node, pointer: string, leftOut: Set<string>): Step[] {
   const inner = step["text"] === undefined ? listOf(step["itemListElement"]) : [];
-  const inParts = inner.map((one, at) => textOf(one, `${pointer}/itemListElement/${at}`, 2_000)).join(" ");
+  const inParts = inner.map((one, at) => textOf(one, `${pointer}/itemListElement/${at}`, stepCharsMax)).join(" ");
   const text =
-    inParts === "" ? textOf(step["text"] ?? step["name"], `${pointer}/text`, 2_000) : textOf(inParts, pointer, 2_000);
+    inParts === ""
+      ? textOf(step["text"] ?? step["name"], `${pointer}/text`, stepCharsMax)
+      : textOf(inParts, pointer, stepCharsMax);
   const machine = step["hearth:machine"];
+  const said = inParts !== "" ? "itemListElement" : step["text"] === undefined ? "name" : "text";
+  noteUnread(leftOut, step, ["hearth:machine", said]);
   if (text === "" && machine === undefined) return [];
-  return [{ text, ...(machine === undefined ? {} : { machine }) }];
+  return [{ text: marked(text), ...(machine === undefined ? {} : { machine }) }];
 }
 
-function readTopics(node: Node, pointer: string): string[] {
+function readTopics(node: Node, pointer: string, leftOut: Set<string>): string[] {
   const words = ["recipeCategory", "recipeCuisine", "keywords"].flatMap((key) =>
     listOf(node[key]).flatMap((one) => textOf(one, `${pointer}/${key}`, 2_000).split(",")),
   );
@@ -202,11 +230,38 @@ function readTopics(node: Node, pointer: string): string[] {
       .replaceAll(/^[-0-9]+|-+$/g, "")
       .slice(0, 40),
   );
-  return [...new Set(topics.filter((topic) => topic !== ""))].slice(0, topicsMax);
+  const distinct = [...new Set(topics.filter((topic) => topic !== ""))];
+  if (distinct.length > topicsMax || words.some((word, at) => word.trim() !== "" && topics[at] === ""))
+    leftOut.add("keywords");
+  return distinct.slice(0, topicsMax);
+}
+
+const recipeFields = [
+  "name",
+  "description",
+  "inLanguage",
+  "prepTime",
+  "cookTime",
+  "totalTime",
+  "recipeYield",
+  "recipeIngredient",
+  "recipeInstructions",
+  "recipeCategory",
+  "recipeCuisine",
+  "keywords",
+];
+/** By the names that pages give some fields too, each read where its own is not there. */
+const otherNames = { headline: "name", yield: "recipeYield", ingredients: "recipeIngredient" };
+
+/** Fields of the recipe itself that were not read, and its time where that is more than its parts: resting has no place of its own. */
+function unreadOfRecipe(node: Node, { prep_s, cook_s }: RecipeText, total_s: number | undefined): string[] {
+  const stoodIn = Object.entries(otherNames).flatMap(([other, own]) => (listOf(node[own]).length === 0 ? [other] : []));
+  const isMore = total_s !== undefined && total_s !== (prep_s ?? 0) + (cook_s ?? 0);
+  return [...unread(node, [...recipeFields, ...stoodIn]), ...(isMore ? ["totalTime"] : [])];
 }
 
 /**
- * Reads a recipe. What schema.org leaves open is taken as pages really write it; markup is stripped.
+ * Reads a recipe. What schema.org leaves open is taken as pages really write it; markup is stripped, temperatures in steps are marked.
  *
  * @returns refused with the pointer of the field, where it is none or is not as it should be
  */
@@ -214,10 +269,11 @@ export function readRecipe(document: unknown): Reading {
   const found = findRecipe(document);
   if (found === null) return { kind: "refused", pointer: "", message: "must hold a Recipe of schema.org" };
   const { node, pointer } = found;
+  const leftOut = new Set<string>();
   try {
     const title = textOf(node["name"] ?? node["headline"], `${pointer}/name`, 200);
     if (title === "") throw new Unreadable(`${pointer}/name`, "must be there");
-    const steps = readSteps(node["recipeInstructions"] ?? [], `${pointer}/recipeInstructions`);
+    const steps = readSteps(node["recipeInstructions"] ?? [], `${pointer}/recipeInstructions`, leftOut);
     if (steps.length === 0) throw new Unreadable(`${pointer}/recipeInstructions`, "must hold at least one step");
     if (steps.length > stepsMax)
       throw new Unreadable(`${pointer}/recipeInstructions`, `must hold at most ${stepsMax} steps`);
@@ -236,7 +292,9 @@ export function readRecipe(document: unknown): Reading {
       steps,
     };
     const language = typeof node["inLanguage"] === "string" ? node["inLanguage"].slice(0, 35) : null;
-    return { kind: "read", recipe: { text, topics: readTopics(node, pointer), language } };
+    const recipe = { text, topics: readTopics(node, pointer, leftOut), language };
+    for (const name of unreadOfRecipe(node, text, total_s)) leftOut.add(name);
+    return { kind: "read", recipe, leftOut: [...leftOut].toSorted().slice(0, leftOutMax) };
   } catch (error) {
     if (error instanceof Unreadable) return { kind: "refused", pointer: error.pointer, message: error.message };
     throw error;

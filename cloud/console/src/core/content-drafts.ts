@@ -1,15 +1,21 @@
 import type { ContentDraft } from "../api/content-shapes.ts";
 
-let kept: ContentDraft | null = null;
+/** A draft that was read from elsewhere, and what was there and is not in it, by name. */
+export interface ReadDraft {
+  draft: ContentDraft;
+  leftOut: string[];
+}
+
+let kept: ReadDraft | null = null;
 
 /** Takes a draft that was read from elsewhere from one page to the editor, once. */
 export const contentDrafts = {
-  keep(draft: ContentDraft): void {
-    kept = draft;
+  keep(read: ReadDraft): void {
+    kept = read;
   },
-  take(): ContentDraft | null {
-    const draft = kept;
+  take(): ReadDraft | null {
+    const read = kept;
     kept = null;
-    return draft;
+    return read;
   },
 };

@@ -3,8 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { send } from "../../api/client.ts";
-import type { ContentDraft } from "../../api/content-shapes.ts";
-import { contentDrafts } from "../../core/content-drafts.ts";
+import { contentDrafts, type ReadDraft } from "../../core/content-drafts.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -15,10 +14,10 @@ export function ImportRecipe({ opened, onClose }: { opened: boolean; onClose: ()
   const [locale, setLocale] = useState("en");
   const navigate = useNavigate();
   const reading = useMutation({
-    mutationFn: () => send<{ draft: ContentDraft }>("POST", "/api/v1/content/recipes/read", { jsonLd: text, locale }),
+    mutationFn: () => send<ReadDraft>("POST", "/api/v1/content/recipes/read", { jsonLd: text, locale }),
     onSuccess: async (answer) => {
       if (answer === null) return;
-      contentDrafts.keep(answer.draft);
+      contentDrafts.keep(answer);
       onClose();
       await navigate({ to: "/content/$id", params: { id: "new" }, search: { kind: "recipe" } });
     },
@@ -34,8 +33,8 @@ export function ImportRecipe({ opened, onClose }: { opened: boolean; onClose: ()
       >
         <p>
           Paste JSON-LD of schema.org: what a recipe’s page has between{" "}
-          <code>&lt;script type="application/ld+json"&gt;</code> and its end. Markup is taken out. What the oven should
-          do is added here, by step.
+          <code>&lt;script type="application/ld+json"&gt;</code> and its end. Markup is taken out, and temperatures in
+          its steps follow the reader’s units. What the oven should do is added here, by step.
         </p>
         <Textarea
           label="JSON-LD"

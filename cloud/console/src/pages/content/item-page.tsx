@@ -27,12 +27,17 @@ export function ContentItemPage() {
 
 function NewItem() {
   const { kind = "tip" } = route.useSearch();
-  const [draft] = useState(() => contentDrafts.take() ?? newDraft(kind));
+  const [{ draft, leftOut }] = useState(() => contentDrafts.take() ?? { draft: newDraft(kind), leftOut: [] });
   return (
     <div className={page["page"]}>
       <title>{`New ${contentKindWords[draft.kind].toLowerCase()} · Hearth`}</title>
       <h1>New {contentKindWords[draft.kind].toLowerCase()}</h1>
       <EngagementTabs current="content" />
+      {leftOut.length > 0 && (
+        <p role="status" className={page["note"]}>
+          Not taken along, since a recipe here has no place for it: {leftOut.join(", ")}.
+        </p>
+      )}
       <Editor newest={firstWriting(draft)} item={null} />
     </div>
   );
