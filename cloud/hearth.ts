@@ -11,6 +11,7 @@ import { KeyGuard } from "./http/key-guard.ts";
 import { type Clock, sleep } from "./platform/clock.ts";
 import { type Config, StartError } from "./platform/config.ts";
 import { lockDataDir } from "./platform/data-lock.ts";
+import { mailWithKey } from "./platform/dkim-key.ts";
 import { Database, migrate } from "./platform/database.ts";
 import { lockDatabase } from "./platform/database-lock.ts";
 import { GatewayWorker } from "./platform/gateway-worker.ts";
@@ -119,6 +120,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   opening.catch(() => {});
   // A development's are made while the database starts, which takes longer; a file that cannot be used is told before there is one.
   if (config.certificates !== null) await opening;
+  const mail = await mailWithKey(config.notices.mail);
   const { database, place } = await openDatabase(deps, undo);
   const certificates = await opening;
   await migrate(database.db);
@@ -148,7 +150,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     deviceCertificateMs: config.deviceCertificateMs,
     retention: config.retention,
     influx: config.influx,
-    notices: config.notices,
+    notices: { ...config.notices, mail },
   });
   await slices.load();
   const again = await slices.rights.eraseAgain();

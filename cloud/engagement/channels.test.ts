@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
@@ -5,6 +6,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
 import { runCommand } from "../../test/support/command.ts";
+import { dkimOf } from "../../test/support/dkim.ts";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen, type KitchenAnswer, type Person } from "../../test/support/kitchen.ts";
 
@@ -13,7 +15,7 @@ let stage: CampaignKitchen;
 let ranges = 0;
 
 /** A mail server that answers as a test says. */
-const mail = { code: 250, got: [] as { to: string[]; text: string }[], beforeAnswer: async () => {} };
+const mail = { code: 250, got: [] as { to: string[]; text: string; raw: string }[], beforeAnswer: async () => {} };
 const mailServer = new SMTPServer({
   disabledCommands: ["AUTH", "STARTTLS"],
   onData(stream, session, done) {
@@ -25,6 +27,7 @@ const mailServer = new SMTPServer({
       // Long headers are folded (RFC 5322, clause 2.2.3).
       mail.got.push({
         to,
+        raw: Buffer.concat(chunks).toString("latin1"),
         text: Buffer.concat(chunks)
           .toString("utf8")
           .replaceAll(/\r\n[ \t]+/g, " "),
@@ -33,6 +36,7 @@ const mailServer = new SMTPServer({
     });
   },
 });
+const mailKeys = generateKeyPairSync("rsa", { modulusLength: 2_048 });
 /** The maker's app. */
 const app = { status: 200, got: [] as { headers: IncomingHttpHeaders; body: string }[] };
 const appServer = createServer((request, response) => {
@@ -54,7 +58,8 @@ beforeAll(async () => {
     appServer.listen(0, "127.0.0.1", done);
   });
   const url = `smtp://127.0.0.1:${portOf(mailServer.server.address())}`;
-  const notices = { mail: { url, from: "hearth@maker.example" }, reach: "loopback" as const };
+  const dkim = { domain: "maker.example", selector: "hearth", key: mailKeys.privateKey };
+  const notices = { mail: { url, from: "hearth@maker.example", dkim }, reach: "loopback" as const };
   kitchen = await Kitchen.open({ clock: new SetClock(), notices });
   stage = new CampaignKitchen(kitchen);
 });
@@ -107,11 +112,23 @@ test("a letter goes out under the brand, and one click without a login stops the
   const id = await stage.run(stage.campaign([await stage.message("Sunday roast")], from, to));
   await goOut();
   expect(mail.got).toHaveLength(1);
-  const [{ to: receivers, text } = { to: [], text: "" }] = mail.got;
+  const [{ to: receivers, text, raw } = { to: [], text: "", raw: "" }] = mail.got;
   expect(receivers).toEqual(["ada@example.com"]);
   expect(text).toMatch(/^From: Maker Kitchen <kitchen@maker\.example>/m);
   expect(text).toMatch(/^Subject: Sunday roast/m);
   expect(text).toMatch(/^List-Unsubscribe-Post: List-Unsubscribe=One-Click/m);
+  // The receiver's mail server takes one click for the sender's word only where the signature covers both headers (RFC 8058).
+  const signature = dkimOf(raw, mailKeys.publicKey);
+  expect([signature?.isRight, signature?.tags.get("d"), signature?.tags.get("s")]).toEqual([
+    true,
+    "maker.example",
+    "hearth",
+  ]);
+  expect(signature?.tags.get("h")?.split(":")).toEqual(
+    expect.arrayContaining(["from", "list-unsubscribe", "list-unsubscribe-post"]),
+  );
+  const altered = raw.replace("/unsubscribe/", "/unsubscribed/");
+  expect(dkimOf(altered, mailKeys.publicKey)?.isRight).toBe(false);
   expect((await stage.read(id)).funnel).toMatchObject({ queued: 1, sent: 1 });
   const link = linkIn(text);
   // Whoever looks through mail for viruses opens links, and changes nothing by it.

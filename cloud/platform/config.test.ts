@@ -103,6 +103,29 @@ test.each(Object.keys(files))("production without %s is refused by name", (name)
   expect(() => readConfig({ ...files, [name]: "" }), "half of one's own").toThrow(new RegExp(`^${name} is not set`));
 });
 
+test("mail is signed with all of what that takes, or a sentence names what is missing", () => {
+  const mail = { HEARTH_SMTP_URL: "smtp://127.0.0.1", HEARTH_SMTP_FROM: "hearth@maker.example" };
+  const dkim = {
+    HEARTH_DKIM_DOMAIN: "maker.example",
+    HEARTH_DKIM_SELECTOR: "hearth",
+    HEARTH_DKIM_KEY: "/keys/dkim.pem",
+  };
+  expect(readConfig({ ...mail, ...dkim }).notices.mail?.dkim).toEqual({
+    domain: "maker.example",
+    selector: "hearth",
+    keyFile: "/keys/dkim.pem",
+  });
+  expect(readConfig(mail).notices.mail?.dkim).toBeNull();
+  for (const name of Object.keys(dkim))
+    expect(() => readConfig({ ...mail, ...dkim, [name]: "" })).toThrow(
+      `${name} is not set, but to sign mail Hearth wants `,
+    );
+  expect(() => readConfig(dkim)).toThrow("HEARTH_SMTP_URL is not set, but to send mail Hearth wants ");
+  expect(() => readConfig({ ...mail, ...dkim, HEARTH_DKIM_DOMAIN: "maker.example; s=x" })).toThrow(
+    "HEARTH_DKIM_DOMAIN is 'maker.example; s=x', but Hearth wants the domain that letters are signed for",
+  );
+});
+
 test("what is made of readings is kept at least as long as they are", () => {
   const day = 86_400_000;
   expect(readConfig({ HEARTH_RETENTION_READINGS_DAYS: "30" }).retention).toMatchObject({

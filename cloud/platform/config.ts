@@ -10,6 +10,7 @@ import { readSigningKey } from "./signing-key.ts";
 const port = z.coerce.number().int().min(0).max(65_535);
 const optionalUrl = (protocols: RegExp) => z.url({ protocol: protocols }).optional();
 const optionalFile = z.string().min(1).optional();
+const dnsName = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i);
 
 const keptDays = z.coerce.number().min(2).max(36_500);
 
@@ -48,6 +49,9 @@ const environment = z.object({
   HEARTH_DIRECTOR_KEY: signingKey,
   HEARTH_SMTP_URL: optionalUrl(/^smtps?$/),
   HEARTH_SMTP_FROM: z.email().optional(),
+  HEARTH_DKIM_DOMAIN: dnsName.optional(),
+  HEARTH_DKIM_SELECTOR: dnsName.optional(),
+  HEARTH_DKIM_KEY: optionalFile,
   HEARTH_WEBHOOK_REACH: z.enum(["public", "loopback"]).default("public"),
   DATABASE_URL: optionalUrl(/^postgres(ql)?$/),
   INFLUX_URL: optionalUrl(/^https?$/),
@@ -93,6 +97,9 @@ export const wants: Record<keyof Environment, string> = {
   HEARTH_DIRECTOR_KEY: wantsSigningKey,
   HEARTH_SMTP_URL: "a mail server's address such as smtps://user:password@mail.example:465",
   HEARTH_SMTP_FROM: "the e-mail address that notices to staff come from, such as hearth@maker.example",
+  HEARTH_DKIM_DOMAIN: "the domain that letters are signed for, such as maker.example",
+  HEARTH_DKIM_SELECTOR: "the name under which that domain's DNS has the public key, such as hearth",
+  HEARTH_DKIM_KEY: "a file with an RSA private key in PEM, of 1024 bits or more and without a passphrase",
   HEARTH_WEBHOOK_REACH: "public, or loopback to let webhooks of notices reach this machine too",
   DATABASE_URL: "a PostgreSQL address such as postgres://user:password@host:5432/hearth",
   INFLUX_URL: "the address of an InfluxDB such as http://127.0.0.1:8086",
@@ -111,6 +118,13 @@ export interface CertificateFiles {
 }
 
 const fileVariables = ["HEARTH_TLS_CERT", "HEARTH_TLS_KEY", "HEARTH_FLEET_CA_CERT", "HEARTH_FLEET_CA_KEY"] as const;
+
+/** What letters are signed with (RFC 6376): the key is in a file. */
+interface DkimFile {
+  domain: string;
+  selector: string;
+  keyFile: string;
+}
 
 export interface Config {
   dataDir: string;
@@ -137,7 +151,7 @@ export interface Config {
   spoolBytesMax: number;
   limits: GatewayLimits;
   /** How staff are told. Without a mail server, by webhook alone. */
-  notices: { mail: { url: string; from: string } | null; reach: "public" | "loopback" };
+  notices: { mail: { url: string; from: string; dkim: DkimFile | null } | null; reach: "public" | "loopback" };
   /** A PostgreSQL of one's own; without it, the embedded one. */
   databaseUrl: string | undefined;
   /** An InfluxDB that keeps the readings in place of PostgreSQL. */
@@ -292,9 +306,23 @@ const inProduction = ({ HEARTH_ENV, HEARTH_BIND }: Environment) =>
     ? "in production"
     : `in production, which HEARTH_BIND=${HEARTH_BIND} means (and \`npm start -- --lan\` does not),`;
 
-function mailSettings({ HEARTH_SMTP_URL: url, HEARTH_SMTP_FROM: from }: Environment): Config["notices"]["mail"] {
-  if (url !== undefined && from !== undefined) return { url, from };
-  if (url === undefined && from === undefined) return null;
+const dkimVariables = ["HEARTH_DKIM_DOMAIN", "HEARTH_DKIM_SELECTOR", "HEARTH_DKIM_KEY"] as const;
+
+/** All of it or nothing. */
+function dkimFile(value: Environment): DkimFile | null {
+  const { HEARTH_DKIM_DOMAIN: domain, HEARTH_DKIM_SELECTOR: selector, HEARTH_DKIM_KEY: file } = value;
+  if (domain !== undefined && selector !== undefined && file !== undefined)
+    return { domain, selector, keyFile: resolve(file) };
+  const missing = dkimVariables.find((name) => value[name] === undefined);
+  if (missing === undefined || dkimVariables.every((name) => value[name] === undefined)) return null;
+  throw new StartError(`${missing} is not set, but to sign mail Hearth wants ${wants[missing]}.`);
+}
+
+function mailSettings(value: Environment): Config["notices"]["mail"] {
+  const { HEARTH_SMTP_URL: url, HEARTH_SMTP_FROM: from } = value;
+  const dkim = dkimFile(value);
+  if (url !== undefined && from !== undefined) return { url, from, dkim };
+  if (url === undefined && from === undefined && dkim === null) return null;
   const name = url === undefined ? "HEARTH_SMTP_URL" : "HEARTH_SMTP_FROM";
   throw new StartError(`${name} is not set, but to send mail Hearth wants ${wants[name]}.`);
 }
