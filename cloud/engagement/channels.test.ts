@@ -192,8 +192,12 @@ test("bounces stop an address for everything, complaints for advertising, and a 
     { kind: "complaint", address: "complained@example.com" },
     { kind: "bounce", address: "full@example.com", permanent: false },
   ];
-  const { body } = await kitchen.as("support", "POST", "/mail-events", { events });
+  // The mail server's hook has a key that opens this and nothing else.
+  const { body } = await kitchen.as("mail", "POST", "/mail-events", { events });
   expect(body).toEqual({ stopped: 2 });
+  for (const path of ["/devices", "/households", "/decisions", "/metrics"])
+    expect((await kitchen.as("mail", "GET", path)).status).not.toBe(200);
+  expect((await kitchen.as("facts", "POST", "/mail-events", { events })).status).toBe(403);
   await stage.run(stage.campaign([await stage.message("Advert")], from, to));
   await goOut();
   expect(mail.got.map(({ to: [address] }) => address)).toEqual(["full@example.com"]);

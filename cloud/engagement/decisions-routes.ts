@@ -321,7 +321,7 @@ function mailRoutes(server: FastifyInstance, { mailWord }: Engagement): void {
       schema: {
         summary: "Report bounces and complaints, as the mail server's hook says them",
         description:
-          "An address that bounced for good is written to no more; one that complained, with no advertising.",
+          "An address that bounced for good is written to no more; one that complained, with no advertising. A key with the role `mail` opens this and nothing else.",
         tags,
         body: z.strictObject({ events: z.array(mailEvent).min(1).max(500) }),
         response: { 200: z.object({ stopped: z.number() }) },

@@ -1,6 +1,9 @@
 import type { OwnerRole, Principal, StaffRole } from "./principal.ts";
 
-/** Every person. `monitor` is a program that watches, and sees nothing about anybody; `facts` one that reports what households did, and sees nothing at all. */
+/**
+ * Every person. `monitor` is a program that watches, and sees nothing about anybody; `facts` one that reports what households did, and
+ * `mail` one that reports what became of letters: both see nothing at all.
+ */
 const everyone: readonly StaffRole[] = ["viewer", "support", "content", "release", "admin"];
 
 /** What may be done, and by which staff roles. A route names one of these, or it does not start. */
@@ -51,7 +54,7 @@ export const permissionTable = {
   "campaigns.letters": ["support", "content", "admin"],
   "decisions.read": ["support", "content", "admin"],
   "engagement.write": ["admin"],
-  "mail.events": ["support", "admin"],
+  "mail.events": ["mail", "support", "admin"],
   "service.read": everyone,
   "service.rules": ["support", "admin"],
   "cases.write": ["support", "admin"],

@@ -1,5 +1,5 @@
 /** Who asks. Every request has one, and everything that changes is recorded with one. */
-export const staffRoles = ["viewer", "support", "content", "release", "admin", "monitor", "facts"] as const;
+export const staffRoles = ["viewer", "support", "content", "release", "admin", "monitor", "facts", "mail"] as const;
 export type StaffRole = (typeof staffRoles)[number];
 
 /** A household has one owner; everybody else in it is a member. */
