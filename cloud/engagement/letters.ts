@@ -2,7 +2,7 @@ import { type Branding, brandingOf } from "#protocol/model.ts";
 import { transaction } from "../platform/database.ts";
 import { MailSender } from "../platform/mail-sender.ts";
 import type { SendOutcome } from "../platform/send-outcome.ts";
-import { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
+import { attemptMsMax, WebhookSender } from "../platform/webhooks/webhook-sender.ts";
 import type { AppHook } from "./app-hook.ts";
 import { Calendar } from "./core/calendar.ts";
 import { letterOf } from "./core/letter.ts";
@@ -18,7 +18,7 @@ import type { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
 const sentAtOnce = 8;
 /** Longer than any attempt takes. */
-const leaseMs = 60_000;
+const leaseMs = 4 * attemptMsMax;
 const firstWaitMs = 10_000;
 const waitMsMax = 3_600_000;
 /** The longest that a receiver, or a household's night, can have it wait. */

@@ -2,7 +2,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { SendOutcome } from "../platform/send-outcome.ts";
-import type { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
+import { attemptMsMax, type WebhookSender } from "../platform/webhooks/webhook-sender.ts";
 import { isAfter } from "./core/position.ts";
 import {
   failingMsMax,
@@ -33,7 +33,7 @@ const waitingMax = 1_000;
 const pageMax = 500;
 const lookedAtMax = 64;
 /** Longer than any attempt takes. */
-const leaseMs = 60_000;
+const leaseMs = 4 * attemptMsMax;
 
 /**
  * One endpoint on its way through the outbox: turns events into deliveries, and sends those that are due. Each has a lane of its own, so

@@ -98,7 +98,7 @@ function endpointRoutes(server: FastifyInstance, webhooks: Webhooks): void {
       schema: {
         summary: "Send events to an address of the web",
         description:
-          "Every event of the outbox whose type is asked for, from now on, as a CloudEvent 1.0 in structured JSON, signed as Standard Webhooks says. `types` holds types (`hearth.points.earned`), beginnings of types (`hearth.points.*`) or `*`. A message comes at least once and always under the same `webhook-id`; events of one subject come one after the other, but one that failed is overtaken while it waits: `sequence` orders them as text. Answer with 2xx within ten seconds. Anything else is tried again, ten times over three days; 410 disables the webhook, and so do five days in which nothing arrives. Redirects are not followed. The secret is in this answer and nowhere else.",
+          "Every event of the outbox whose type is asked for, from now on, as a CloudEvent 1.0 in structured JSON, signed as Standard Webhooks says. `types` holds types (`hearth.points.earned`), beginnings of types (`hearth.points.*`) or `*`. A message comes at least once and always under the same `webhook-id`; events of one subject come one after the other, but one that failed is overtaken while it waits: `sequence` orders them as text. Answer with 2xx within fifteen seconds. Anything else is tried again, ten times over three days; 410 disables the webhook, and so do five days in which nothing arrives. Redirects are not followed. The secret is in this answer and nowhere else.",
         tags,
         body: z.strictObject({ name, url, types }),
         response: { 201: z.object({ webhook: endpointView, secret: z.string() }) },

@@ -6,6 +6,7 @@ import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { fallbackLocale, type Market, marketsOf } from "../platform/best-locale.ts";
+import { attemptMsMax } from "../platform/webhooks/webhook-sender.ts";
 import { type GrantRefusal, stepGrant } from "./core/grant-life.ts";
 import {
   type Money,
@@ -70,7 +71,7 @@ const offersMax = 200;
 const lifeMsMax = 366 * 86_400_000;
 const atOnce = 50;
 /** Longer than a call takes: whoever died in the middle of one is given up for dead then. */
-const leaseMs = 30_000;
+const leaseMs = 2 * attemptMsMax;
 /** A shop that does not answer for so long is not going to. */
 const tryForMs = 24 * 3_600_000;
 const pauseMsMax = 30 * 60_000;

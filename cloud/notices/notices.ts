@@ -15,7 +15,7 @@ import { MailSender, type MailSettings } from "../platform/mail-sender.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import type { SendOutcome } from "../platform/send-outcome.ts";
 import type { Reach } from "../platform/webhooks/public-address.ts";
-import { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
+import { attemptMsMax, WebhookSender } from "../platform/webhooks/webhook-sender.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { type Channel, Channels } from "./channels.ts";
 import { letter, webhookBody } from "./core/message.ts";
@@ -48,7 +48,7 @@ export interface NoticesDeps {
 
 const sentAtOnce = 8;
 /** Longer than any attempt takes. */
-const leaseMs = 60_000;
+const leaseMs = 4 * attemptMsMax;
 const keptMs = 90 * 86_400_000;
 const forgottenAtOnce = 5_000;
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { mayCall } from "./public-address.ts";
 import { refusedUrl, WebhookSender } from "./webhook-sender.ts";
 
@@ -90,6 +90,24 @@ test("a name that leads to this machine is not called: the address is checked as
   const outcome = await new WebhookSender("public", resolve).send({ url, secrets: [secret] }, message);
   expect(outcome).toEqual({ kind: "failed", detail: "private_address", final: false });
   expect(asked).toEqual([]);
+});
+
+test("who does not answer has the fifteen seconds that Standard Webhooks recommends, and is then asked again later", async () => {
+  const over = new AbortController();
+  const given = vi.spyOn(AbortSignal, "timeout").mockReturnValue(over.signal);
+  try {
+    const { port } = await serve(() => {
+      // It has the message, and its time is over before it says anything.
+      over.abort(new DOMException("over", "TimeoutError"));
+      return { status: 200 };
+    });
+    const channel = { url: `http://127.0.0.1:${port}/`, secrets: [secret] };
+    const outcome = await new WebhookSender("loopback").send(channel, message);
+    expect(outcome).toEqual({ kind: "failed", detail: "timed_out", final: false });
+    expect(given.mock.calls).toEqual([[15_000]]);
+  } finally {
+    given.mockRestore();
+  }
 });
 
 test("a redirect is not followed, an endless answer is not read, and who asks for time gets it", async () => {

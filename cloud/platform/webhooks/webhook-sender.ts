@@ -8,7 +8,8 @@ import type { Ids } from "../ids.ts";
 import type { SendOutcome } from "../send-outcome.ts";
 import { mayCall, type Reach } from "./public-address.ts";
 
-const timeMsMax = 10_000;
+/** An attempt takes no longer, from looking the name up to the end of the answer: Standard Webhooks recommends 15 to 30 seconds. */
+export const attemptMsMax = 15_000;
 /** So much of an answer is read, and thrown away: nothing in it counts. */
 const answerBytesMax = 65_536;
 
@@ -76,7 +77,7 @@ export class WebhookSender {
   }
 
   /**
-   * One attempt: a few seconds at most, no redirect followed.
+   * One attempt: `attemptMsMax` at most, no redirect followed.
    *
    * @param channel with its secrets: while one takes the place of another, a message has a signature by each
    */
@@ -110,7 +111,7 @@ export class WebhookSender {
       const request = url.protocol === "https:" ? httpsRequest : httpRequest;
       // A connection of its own each time: one that was kept would lead where the name led before.
       const options = { method: "POST", headers, lookup: this.#lookup, agent: false as const };
-      const asked = request(url, { ...options, signal: AbortSignal.timeout(timeMsMax) }, (answer) => {
+      const asked = request(url, { ...options, signal: AbortSignal.timeout(attemptMsMax) }, (answer) => {
         let bytes = 0;
         const end = () => done({ status: answer.statusCode ?? 0, retryAfter: answer.headers["retry-after"] });
         answer.on("data", (chunk: Buffer) => {
