@@ -100,6 +100,15 @@ export class CampaignsStore {
     return rows;
   }
 
+  /** Those that are over, and have something that did not arrive. */
+  async owing(db: Db): Promise<string[]> {
+    const { rows } = await sql<{ id: string }>`
+      SELECT id FROM campaign WHERE state = 'finished' AND id IN (
+        SELECT substr(source, length('campaign:') + 1)::uuid FROM decision
+        WHERE answer = 'hold' AND reason = 'way_failed' AND rests_merge_id IS NULL) ORDER BY id`.execute(db);
+    return rows.map(({ id }) => id);
+  }
+
   async usingSegments(
     db: Db,
     segmentIds: readonly string[],

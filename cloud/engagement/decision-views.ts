@@ -73,6 +73,7 @@ type ViewsDeps = EngagementDeps & {
 
 /** Answers that come of something else than the eight tests. */
 const lateReasons: Readonly<Record<string, string>> = {
+  way_failed: "It did not arrive: another way is chosen, or a person takes over.",
   withdrawn: "Not sent: the item was withdrawn before its time came.",
   campaign_finished: "Not sent: the campaign ended before its time came.",
   merged: "Not sent: the household became part of another, which was decided about by itself.",

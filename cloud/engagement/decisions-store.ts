@@ -3,7 +3,7 @@ import { inPieces } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
 import type { TraceLine } from "./core/decide.ts";
-import type { ItemClass } from "./core/policy.ts";
+import { cappedClasses, type ItemClass } from "./core/policy.ts";
 import type { Term } from "./core/score.ts";
 
 export interface Trace {
@@ -61,6 +61,8 @@ export interface Moved {
   acted: boolean;
   ended: string | null;
 }
+
+type Ended = Pick<DecisionRow, "id" | "class" | "household_id" | "item_id"> & { ended: string };
 
 const shown = sql`d.id, d.source, d.household_id, d.item_id, d.item_version, d.title, d.class, d.priority, d.answer, d.reason, d.channels,
   d.until_ms, d.decided_at_ms, d.expires_at_ms, d.score, d.context_id, why->'state' AS state, why->'trace' AS trace, d.sent_at_ms, d.shown_at_ms, d.acted_at_ms,
@@ -129,9 +131,9 @@ export class DecisionsStore {
     source: string,
     nowMs: number,
     limit: number,
-  ): Promise<Pick<DecisionRow, "id" | "household_id" | "item_id">[]> {
-    const { rows } = await sql<Pick<DecisionRow, "id" | "household_id" | "item_id">>`
-      SELECT id, household_id, item_id FROM decision 
+  ): Promise<Pick<DecisionRow, "id" | "household_id" | "item_id" | "reason">[]> {
+    const { rows } = await sql<Pick<DecisionRow, "id" | "household_id" | "item_id" | "reason">>`
+      SELECT id, household_id, item_id, reason FROM decision
       WHERE answer = 'hold' AND until_ms <= ${nowMs} AND source = ${source} AND rests_merge_id IS NULL
       ORDER BY household_id, item_id LIMIT ${limit} FOR UPDATE SKIP LOCKED`.execute(tx);
     return rows;
@@ -162,12 +164,11 @@ export class DecisionsStore {
       FROM ${given(rows)} WHERE d.id = r.id`.execute(tx);
   }
 
-  /** What waits of a source goes no more. @returns how many */
+  /** What waits of a source goes no more; but what did not arrive is a person's still. @returns how many */
   async drop(tx: Db, source: string, reason: string): Promise<number> {
     const { numAffectedRows } = await sql`
-      UPDATE decision SET answer = 'suppress', reason = ${reason}, until_ms = NULL WHERE source = ${source} AND answer = 'hold'`.execute(
-      tx,
-    );
+      UPDATE decision SET answer = 'suppress', reason = ${reason}, until_ms = NULL
+      WHERE source = ${source} AND answer = 'hold' AND reason IS DISTINCT FROM 'way_failed'`.execute(tx);
     return Number(numAffectedRows ?? 0);
   }
 
@@ -240,21 +241,67 @@ export class DecisionsStore {
     );
   }
 
-  /** What became of deliveries. @returns the decisions that were dismissed or ran out without being acted on */
-  async moved(tx: Db, moves: readonly Moved[], nowMs: number): Promise<{ household_id: string; item_id: string }[]> {
-    const { rows } = await sql<{ household_id: string; item_id: string; ended: string | null }>`
+  /** What became of deliveries. @returns the decisions whose deliveries ended without being acted on, and how */
+  async moved(tx: Db, moves: readonly Moved[], nowMs: number): Promise<Ended[]> {
+    const { rows } = await sql<Omit<Ended, "ended"> & { ended: string | null }>`
       WITH moved AS (
         SELECT dd.decision_id, bool_or(m.sent) AS sent, bool_or(m.shown) AS shown, bool_or(m.acted) AS acted, max(m.ended) AS ended
         FROM json_to_recordset(${JSON.stringify(moves)}::json) AS m("deliveryId" uuid, sent boolean, shown boolean, acted boolean, ended text)
         JOIN decision_delivery dd ON dd.delivery_id = m."deliveryId" GROUP BY 1
+      ),
+      ended AS (
+        UPDATE decision_delivery dd SET ended = m.ended
+        FROM json_to_recordset(${JSON.stringify(moves.filter(({ ended }) => ended !== null))}::json) AS m("deliveryId" uuid, ended text), decision d
+        WHERE dd.delivery_id = m."deliveryId" AND d.id = dd.decision_id AND d.class <> ALL(${[...cappedClasses]}::text[])
       )
       UPDATE decision d SET
         sent_at_ms = CASE WHEN m.sent THEN coalesce(d.sent_at_ms, ${nowMs}) ELSE d.sent_at_ms END,
         shown_at_ms = CASE WHEN m.shown THEN coalesce(d.shown_at_ms, ${nowMs}) ELSE d.shown_at_ms END,
         acted_at_ms = CASE WHEN m.acted THEN coalesce(d.acted_at_ms, ${nowMs}) ELSE d.acted_at_ms END,
         ended = coalesce(m.ended, d.ended)
-      FROM moved m WHERE d.id = m.decision_id RETURNING d.household_id, d.item_id, m.ended`.execute(tx);
-    return rows.filter(({ ended }) => ended === "dismissed" || ended === "expired");
+      FROM moved m WHERE d.id = m.decision_id RETURNING d.id, d.class, d.household_id, d.item_id, m.ended`.execute(tx);
+    return rows.flatMap((row) => (row.ended === null ? [] : [{ ...row, ended: row.ended }]));
+  }
+
+  /**
+   * A way of these decisions came to nothing. Those that have none left end, but what must reach people is decided anew with the next look,
+   * without the ways that failed: until then it waits as `way_failed`. Whom a recall does not reach is on its list instead.
+   */
+  async waysFailed(tx: Db, decisionIds: readonly string[], nowMs: number): Promise<void> {
+    if (decisionIds.length === 0) return;
+    const ids = [...decisionIds];
+    // Two ways that fail at once wait for each other, so that the second one sees that it was the last.
+    await sql`SELECT FROM decision WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`.execute(tx);
+    const hasNoLetter = sql`NOT EXISTS (
+      SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.status IN ('queued', 'delivered'))`;
+    await sql`
+      WITH failed AS (
+        SELECT d.id, d.decided_at_ms, d.answer, d.reason, d.until_ms, d.context_id FROM decision d
+        JOIN campaign c ON 'campaign:' || c.id = d.source AND c.kind = 'campaign'
+        WHERE d.id = ANY(${ids}::uuid[]) AND d.answer = 'send' AND d.class <> ALL(${[...cappedClasses]}::text[]) AND d.shown_at_ms IS NULL
+          AND ${hasNoLetter} AND NOT EXISTS (SELECT FROM decision_delivery dd WHERE dd.decision_id = d.id AND dd.ended IS NULL)
+      ),
+      kept AS (
+        INSERT INTO decision_past (decision_id, decided_at_ms, answer, reason, until_ms, context_id) SELECT * FROM failed
+        ON CONFLICT DO NOTHING
+      )
+      UPDATE decision d SET answer = 'hold', reason = 'way_failed', until_ms = ${nowMs}, sent_at_ms = NULL, ended = NULL
+      FROM failed WHERE d.id = failed.id`.execute(tx);
+    await sql`
+      UPDATE decision d SET ended = 'failed' WHERE d.id = ANY(${ids}::uuid[]) AND d.answer = 'send' AND d.ended IS NULL AND ${hasNoLetter}
+        AND NOT EXISTS (SELECT FROM decision_delivery dd WHERE dd.decision_id = d.id)`.execute(tx);
+  }
+
+  /** On which ways these decisions came to nothing so far. */
+  async failedWays(tx: Db, decisionIds: readonly string[]): Promise<Map<string, string[]>> {
+    const ids = [...decisionIds];
+    const { rows } = await sql<{ decision_id: string; channels: string[] }>`
+      SELECT decision_id, array_agg(DISTINCT channel) AS channels FROM (
+        SELECT decision_id, channel FROM engagement_message
+        WHERE decision_id = ANY(${ids}::uuid[]) AND status IN ('failed', 'dropped', 'bounced')
+        UNION ALL SELECT decision_id, 'display' FROM decision_delivery WHERE decision_id = ANY(${ids}::uuid[]) AND ended IS NOT NULL
+      ) AS way GROUP BY 1`.execute(tx);
+    return new Map(rows.map((row) => [row.decision_id, row.channels]));
   }
 
   /** What appliances say was shown or acted on, by the item's name. */

@@ -15,6 +15,7 @@ import { ChosenTopics } from "./chosen-topics.ts";
 import { Campaigns } from "./campaigns.ts";
 import { CampaignsStore, type GoalWatch } from "./campaigns-store.ts";
 import { itemOf } from "./core/habit.ts";
+import { isCapped } from "./core/policy.ts";
 import { DecisionsStore, type Moved } from "./decisions-store.ts";
 import { DecisionViews } from "./decision-views.ts";
 import { EstimateStore } from "./estimate-store.ts";
@@ -89,7 +90,7 @@ export class Engagement {
     this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore(deps.made, deps.mail !== null) });
     this.views = new DecisionViews(parts);
     this.takenBack = new TakenBackDecisions(deps);
-    this.mailWord = new MailWord({ ...deps, messages, stopped, links });
+    this.mailWord = new MailWord({ ...deps, messages, decisions, stopped, links });
     this.#executor = new Executor(parts);
     this.#retention = new Retention(deps);
     this.#letters = new Letters({ ...parts, stopped, links, app: this.app });
@@ -169,8 +170,18 @@ export class Engagement {
     const told = moves.flatMap((move) => movedOf(move) ?? []);
     if (told.length === 0) return;
     const nowMs = this.#deps.clock.nowMs();
-    const unwanted = await this.#decisions.moved(tx, told, nowMs);
+    const ended = await this.#decisions.moved(tx, told, nowMs);
     await this.#campaignsStore.applianceMoved(tx, told, nowMs);
+    // What somebody took back, or something newer replaced, is nothing that came to nothing.
+    const failed = ended.filter(
+      (one) => !isCapped(one.class) && one.ended !== "cancelled" && one.ended !== "superseded",
+    );
+    await this.#decisions.waysFailed(
+      tx,
+      failed.map(({ id }) => id),
+      nowMs,
+    );
+    const unwanted = ended.filter((one) => one.ended === "dismissed" || one.ended === "expired");
     await this.#habits.ignored(
       tx,
       unwanted.map(({ household_id: householdId, item_id: itemId }) => ({ householdId, itemId, atMs: nowMs })),

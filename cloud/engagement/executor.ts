@@ -2,7 +2,7 @@
  * Brings running campaigns forward, a page of households at a time.
  *
  *   assign: who is in the audience, with its arm --> page: read, decide in memory, write --> deliveries, letters, cases
- *   due: what was held until now is decided anew, in the same way
+ *   due: what was held until now is decided anew, in the same way; so is what must reach people and came to nothing on the ways it took
  *
  * A page is one transaction: its decisions and all that follows from them are there together or not at all, and (source, household, item)
  * is unique. So nothing is sent twice, whatever crashes in between.
@@ -95,6 +95,12 @@ export class Executor {
         onError(error);
       }
     }
+    for (const id of await campaigns.owing(db))
+      try {
+        made += await this.#pages(id, "campaign", "due");
+      } catch (error) {
+        onError(error);
+      }
     return made;
   }
 
@@ -140,11 +146,16 @@ export class Executor {
     const { db, clock, ids, campaigns, states, policies, appReady } = this.#deps;
     return transaction(db, async (tx) => {
       const campaign = await campaigns.lock(tx, id);
-      // Somebody paused it between two pages.
-      if (campaign?.state !== "running") return { decided: 0, more: false, afterCommit: nothing };
+      // Somebody paused it between two pages. What did not arrive is seen to after its end as well, when nothing but a person is left.
+      if (campaign === null || !(campaign.state === "running" || (campaign.state === "finished" && step === "due")))
+        return { decided: 0, more: false, afterCommit: nothing };
       const nowMs = clock.nowMs();
       const items = await sendableItems(this.#deps, tx, campaign.definition.itemIds);
-      const candidates = candidatesOf(campaign, items);
+      const endedMs = campaign.ended_at_ms ?? Infinity;
+      const candidates = candidatesOf(campaign, items).map((one) => ({
+        ...one,
+        untilMs: Math.min(one.untilMs ?? Infinity, endedMs, campaign.expires_at_ms),
+      }));
       const circumstances = await states.circumstances(await policies.inForce(tx), await appReady(tx), nowMs);
       const offers = new Map(
         [...items.values()].flatMap((item) => (item.offerKey === null ? [] : [[item.id, item.offerKey] as const])),
@@ -164,7 +175,7 @@ export class Executor {
     const last = members.at(-1);
     if (last === undefined) return { decided: 0, more: false, afterCommit: nothing };
     const ids = members.flatMap((one) => (one.is_decided ? [] : [one.household_id]));
-    const made = await this.#decide(tx, page, ids, null);
+    const made = await this.#decide(tx, page, ids, null, new Map());
     const added = await this.#deps.decisions.insert(
       tx,
       made.map(({ row }) => row),
@@ -183,7 +194,15 @@ export class Executor {
     if (rows.length === 0) return { decided: 0, more: false, afterCommit: nothing };
     const known = new Map(rows.map((row) => [`${row.household_id} ${row.item_id}`, row]));
     const ids = [...new Set(rows.map((row) => row.household_id))];
-    const made = await this.#decide(tx, page, ids, new Set(known.keys()));
+    const failing = rows.filter(({ reason }) => reason === "way_failed").map(({ id }) => id);
+    const failed = failing.length === 0 ? new Map<string, string[]>() : await decisions.failedWays(tx, failing);
+    const failedOf = new Map(
+      [...known].flatMap(([key, { id }]): [string, string[]][] => {
+        const channels = failed.get(id);
+        return channels === undefined ? [] : [[key, channels]];
+      }),
+    );
+    const made = await this.#decide(tx, page, ids, new Set(known.keys()), failedOf);
     const again = made.map((one): Made => {
       const before = known.get(`${one.row.household_id} ${one.row.item_id}`);
       return before === undefined ? one : { ...one, row: { ...one.row, id: before.id } };
@@ -245,8 +264,17 @@ export class Executor {
     return { deliveries, more: deliveries.length === appliancesAtOnce, afterCommit };
   }
 
-  /** `only`: of what is decided anew, `household item` of each that waits; the others of the campaign stay as they are. */
-  async #decide(tx: Db, page: Page, ids: readonly string[], only: ReadonlySet<string> | null): Promise<Made[]> {
+  /**
+   * @param only of what is decided anew, `household item` of each that waits; the others of the campaign stay as they are
+   * @param failed the ways on which it came to nothing already, by the same words
+   */
+  async #decide(
+    tx: Db,
+    page: Page,
+    ids: readonly string[],
+    only: ReadonlySet<string> | null,
+    failed: ReadonlyMap<string, string[]>,
+  ): Promise<Made[]> {
     const { campaigns, states } = this.#deps;
     const { campaign, candidates, circumstances, nowMs } = page;
     const appliances = campaign.kind === "recall" ? await campaigns.appliancesOf(tx, campaign.id, ids) : null;
@@ -255,7 +283,8 @@ export class Executor {
     const calendar = new Calendar(nowMs);
     const made: Made[] = [];
     for await (const piece of inPieces([...households], decidedInARow))
-      for (const [householdId, household] of piece) {
+      for (const [householdId, read] of piece) {
+        const household = withFailed(read, page, failed);
         const wanted =
           only === null ? candidates : candidates.filter(({ itemId }) => only.has(`${householdId} ${itemId}`));
         for (const decision of decide(wanted, household.state, nowMs, circumstances, calendar))
@@ -399,6 +428,15 @@ export class Executor {
       );
     }
   }
+}
+
+/** The household with the ways on which items of this campaign came to nothing, where there are such. */
+function withFailed(read: ReadHousehold, { source, candidates }: Page, failed: ReadonlyMap<string, string[]>) {
+  const own = candidates.flatMap(({ itemId }) => {
+    const channels = failed.get(`${read.state.id} ${itemId}`);
+    return channels === undefined ? [] : [{ source, itemId, channels }];
+  });
+  return own.length === 0 ? read : { ...read, state: { ...read.state, failed: own } };
 }
 
 const channelsOf = (answer: Answer): string[] => (answer.kind === "send" ? answer.channels : []);

@@ -79,7 +79,7 @@ export class Letters {
     await transaction(db, async (tx) => {
       const isSettled = await messages.settle(tx, message.id, { status, nextAtMs, nowMs, detail: outcome.detail });
       if (status === "delivered") await decisions.letterSent(tx, message.decision_id, nowMs);
-      else if (isSettled && status !== "queued") await messages.noteFailed(tx, [message.decision_id], "failed");
+      else if (isSettled && status !== "queued") await decisions.waysFailed(tx, [message.decision_id], nowMs);
       if (outcome.kind === "gone" && message.channel === "webhook") await app.gone(tx, nowMs);
     });
   }

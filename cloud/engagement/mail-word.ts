@@ -1,5 +1,6 @@
 import { type Db, transaction } from "../platform/database.ts";
 import type { Principal } from "../staff/staff.ts";
+import type { DecisionsStore } from "./decisions-store.ts";
 import type { MessagesStore } from "./messages-store.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
 import type { StoppedAddresses, StopReason } from "./stopped-addresses.ts";
@@ -16,6 +17,7 @@ export interface MailEvent {
 
 type MailWordDeps = Pick<EngagementDeps, "db" | "clock" | "audit" | "outbox"> & {
   messages: MessagesStore;
+  decisions: DecisionsStore;
   stopped: StoppedAddresses;
   links: UnsubscribeLinks;
 };
@@ -55,14 +57,15 @@ export class MailWord {
 
   /** Takes in what a mail server reports. What bounced for good reached nobody, also what was taken at first. @returns how many addresses are stopped by it */
   async hear(by: Principal, events: readonly MailEvent[]): Promise<number> {
-    const { db, clock, messages, stopped } = this.#deps;
+    const { db, clock, messages, decisions, stopped } = this.#deps;
     let count = 0;
     for (const { kind, address, permanent, detail } of events) {
       if (kind === "bounce" && !permanent) continue;
       const hash = stopped.hash(address);
       const reason = kind === "bounce" ? "bounced" : "complained";
       const isNews = await transaction(db, async (tx) => {
-        if (kind === "bounce") await messages.noteFailed(tx, await messages.bounced(tx, hash, clock.nowMs()), "failed");
+        if (kind === "bounce")
+          await decisions.waysFailed(tx, await messages.bounced(tx, hash, clock.nowMs()), clock.nowMs());
         return this.#stop(tx, by, { hash, reason, detail, householdId: null });
       });
       if (isNews) count += 1;

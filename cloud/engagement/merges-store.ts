@@ -89,7 +89,7 @@ export class MergesStore {
     const { rows } = await sql<{ source: string; goes_on: boolean }>`
       WITH stood AS (
         SELECT source, household_id,
-          max(CASE WHEN answer IN ('send', 'human') THEN 3 WHEN reason = 'held_out' THEN 2 ELSE 1 END) AS rank
+          max(CASE WHEN answer IN ('send', 'human') OR reason = 'way_failed' THEN 3 WHEN reason = 'held_out' THEN 2 ELSE 1 END) AS rank
         FROM decision WHERE household_id IN (${from}, ${into}) AND rests_merge_id IS NULL GROUP BY 1, 2
       )
       SELECT f.source, coalesce(f.rank > i.rank, true) AS goes_on

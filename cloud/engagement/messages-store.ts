@@ -83,17 +83,6 @@ export class MessagesStore {
     return rows.map((row) => row.decision_id);
   }
 
-  /** Those of these decisions all of whose ways have come to nothing have ended. */
-  async noteFailed(tx: Db, decisionIds: readonly string[], detail: string): Promise<void> {
-    if (decisionIds.length === 0) return;
-    await sql`
-      UPDATE decision d SET ended = ${detail} WHERE d.id = ANY(${[...decisionIds]}::uuid[]) AND d.ended IS NULL
-        AND NOT EXISTS (SELECT FROM decision_delivery dd WHERE dd.decision_id = d.id)
-        AND NOT EXISTS (SELECT FROM engagement_message m WHERE m.decision_id = d.id AND m.status IN ('queued', 'delivered'))`.execute(
-      tx,
-    );
-  }
-
   async ofDecision(
     db: Db,
     decisionId: string,

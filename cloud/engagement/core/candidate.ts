@@ -88,6 +88,8 @@ export interface HouseholdState {
   chosen?: readonly string[];
   /** Since when a program runs at one of its appliances. */
   cookingSinceMs: number | null;
+  /** Ways on which an item of a source came to nothing already. */
+  failed?: readonly { source: string; itemId: string; channels: readonly string[] }[];
   /** Where it was drawn to when a source took it in, and in which quarter: that holds for as long as the source goes on. */
   arms?: Readonly<Record<string, { arm: "treated" | "held_out"; quarter: string }>>;
 }

@@ -54,15 +54,27 @@ export const isUsable = (
   stopped: HouseholdState["addresses"][number]["stopped"],
 ): boolean => stopped === null || (!isCapped(itemClass) && stopped !== "bounced");
 
+/** The ways on which an item came to nothing already. */
+function failedWays({ source, itemId }: Candidate, { failed = [] }: HouseholdState): readonly string[] {
+  return failed.find((one) => one.source === source && one.itemId === itemId)?.channels ?? [];
+}
+
+/** What had to reach people and did not is told by one of us, though it is too late for a message. */
+export const isOwedAPerson = (candidate: Candidate, household: HouseholdState): boolean =>
+  !isCapped(candidate.class) && failedWays(candidate, household).length > 0;
+
 /**
  * The household's order, automation first. What is no promotion goes on to the channels that it did not name, and at last to a human;
- * safety and recalls go to all that there are at once.
+ * safety and recalls go to all that there are at once. A way on which it came to nothing is none any more.
+ *
+ * @param isLate it has expired: a person alone may tell of it
  */
 export function channelsFor(
   candidate: Candidate,
   household: HouseholdState,
   circumstances: Circumstances,
   fitting: readonly string[],
+  isLate: boolean,
 ): Found {
   const everywhere = candidate.class === "safety" || candidate.class === "recall";
   const mustReach = !isCapped(candidate.class);
@@ -73,8 +85,13 @@ export function channelsFor(
   const rest: ChannelName[] = mustReach ? ["display", "email", "webhook"] : [];
   const order = [...new Set([...household.order, ...rest])].filter((name) => name !== "human");
   const open: SentChannel[] = [];
+  const failed = failedWays(candidate, household);
   for (const name of order) {
-    const outcome = tryChannel(name, candidate, household, circumstances, fitting);
+    const outcome = failed.includes(name)
+      ? "failed"
+      : isLate
+        ? "too_late"
+        : tryChannel(name, candidate, household, circumstances, fitting);
     tried.push(`${name}:${outcome}`);
     if (outcome !== "open" || name === "web_push") continue;
     open.push(name);

@@ -434,6 +434,18 @@ test("where letters cannot be sent e-mail is no way, and what was decided before
   expect(one(candidate({ class: "service" }), alone, nowMs, circumstances({ mail: false }))).toEqual({ kind: "human" });
 });
 
+test("a way on which it came to nothing is none any more; what had to reach them is a person's at last, also when it has expired", () => {
+  const failedOn = (...channels: string[]) =>
+    household({ failed: [{ source: "campaign:a", itemId: "item-1", channels }] });
+  const service = candidate({ class: "service", untilMs: nowMs + 1 });
+  expect(one(service, failedOn("display"))).toMatchObject({ kind: "send", channels: ["email"] });
+  expect(one(service, failedOn("display", "email"))).toEqual({ kind: "human" });
+  expect(one({ ...service, untilMs: nowMs }, failedOn("display"))).toEqual({ kind: "human" });
+  expect(one({ ...service, untilMs: nowMs }, household())).toEqual({ kind: "suppress", reason: "expired" });
+  expect(one({ ...service, itemId: "item-2" }, failedOn("display"))).toMatchObject({ channels: ["display"] });
+  expect(one(candidate({ untilMs: nowMs }), failedOn("display"))).toEqual({ kind: "suppress", reason: "expired" });
+});
+
 test("a disengaged household is sent no promotion, and everything else", () => {
   expect(one(candidate(), household({ stage: "disengaged" }))).toEqual({ kind: "suppress", reason: "disengaged" });
   expect(one(candidate({ class: "loyalty_status" }), household({ stage: "disengaged" })).kind).toBe("send");

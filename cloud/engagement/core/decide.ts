@@ -7,15 +7,15 @@
  *   4 moment     quiet hours, the schedule, the household's best hour
  *   5 cap        the maker's caps and the household's own, in the household's calendar days
  *   6 priority   room on the display, and nothing more important on its way
- *   7 expiry     also of what would be waiting past it
- *   8 channel    in the household's order; for what is not promotional a human is always there
+ *   7 expiry     also of what would be waiting past it; what had to reach them and did not is a person's from then on
+ *   8 channel    in the household's order, without the ways that failed; for what is not promotional a human is always there
  *
  * The first test that suppresses ends it. One that holds is remembered, and the later ones are asked too: what may never go need not wait.
  */
 import { Calendar } from "./calendar.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./candidate.ts";
 import { strictest } from "./caps.ts";
-import { type Channels, channelsFor, fittingDevices } from "./channels.ts";
+import { type Channels, channelsFor, fittingDevices, isOwedAPerson } from "./channels.ts";
 import { holdoutDraw } from "./holdout.ts";
 import { type Cap, isCapped, type ItemClass, rankOf } from "./policy.ts";
 import { scoreOf, type Term } from "./score.ts";
@@ -68,6 +68,8 @@ export interface Decision {
   trace: TraceLine[];
 }
 
+/** How the test of expiry says that it is too late for every message, and not for a person. */
+const onlyAPerson = "only_a_person";
 /** Looked at again after this long where only others are in the way. */
 const retryMs = 3_600_000;
 
@@ -173,7 +175,8 @@ function ask(asked: Asked): { answer: Answer; trace: TraceLine[] } {
   }
   const { candidate, household, circumstances } = asked;
   const fitting = fittingDevices(candidate, household, circumstances.models);
-  const found = channelsFor(candidate, household, circumstances, fitting);
+  const isLate = trace.some(({ test, says }) => test === "expiry" && says === onlyAPerson);
+  const found = channelsFor(candidate, household, circumstances, fitting, isLate);
   if (found.kind === "none") {
     trace.push({ test: "channel", outcome: "suppresses", says: found.reason, with: { tried: found.tried } });
     return { answer: { kind: "suppress", reason: found.reason }, trace };
@@ -278,7 +281,8 @@ function endOf({ untilMs, localUntil }: Candidate, timeZone: string, calendar: C
 function expiry({ candidate, household, calendar }: Asked, held: Held | null): Verdict {
   const untilMs = endOf(candidate, household.timeZone, calendar);
   if (untilMs === null) return passes("does_not_expire");
-  if (calendar.nowMs >= untilMs) return suppresses("expired", { untilMs });
+  if (calendar.nowMs >= untilMs)
+    return isOwedAPerson(candidate, household) ? passes(onlyAPerson, { untilMs }) : suppresses("expired", { untilMs });
   if (held !== null && held.untilMs >= untilMs)
     return suppresses("expires_while_waiting", { untilMs, waitsFor: held.reason });
   return passes("in_time", { untilMs });

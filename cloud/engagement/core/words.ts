@@ -62,6 +62,8 @@ const wayWords: Record<string, string> = {
   not_set_up: "this service is not set up for it",
   not_offered: "not offered",
   not_for_promotions: "not for promotions",
+  failed: "it was tried, and came to nothing",
+  too_late: "too late for it",
 };
 
 /** The ways that were looked at, as `email:no_address`, in a sentence each. */

@@ -61,6 +61,8 @@ const reasons: Record<string, string> = {
   best_hour: "Waits for the best hour",
   no_room: "Earlier ones are unseen",
   more_important: "Something more important first",
+  way_failed: "Came to nothing, another way is chosen",
+  only_a_person: "Too late for a message, not for a person",
   display: "On the display",
   email: "By e-mail",
   webhook: "In the maker's app",
@@ -85,6 +87,8 @@ const wayWords: Record<string, string> = {
   not_set_up: "not set up here",
   not_offered: "not offered",
   not_for_promotions: "not for promotions",
+  failed: "came to nothing",
+  too_late: "too late",
 };
 
 /** The ways that a decision looked at, in their order; null: it did not come to that. `E-mail: not set up here` */
