@@ -76,6 +76,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     outbox,
     households,
     deliveries,
+    service,
     appliances: devices,
     profiles: { facts: profileFacts, of: (tx, householdIds) => segments.profiles(tx, householdIds) },
     acts: (tx, asked, limit) => retainedActs({ devices, telemetry: deps.telemetry }, tx, asked, limit),

@@ -45,6 +45,7 @@ export function startTickers(
     tick("diagnosis", 2_000, () => slices.service.diagnosis.tick()),
     tick("points", 10_000, () => slices.loyalty.tick()),
     tick("offers", 1_000, () => slices.loyalty.offers.tick()),
+    tick("cancellations", 1_000, () => slices.loyalty.cancellations.tick()),
     tick("campaigns", 1_000, () => slices.engagement.tick()),
     tick("campaign-counts", 5_000, () => slices.engagement.tidy()),
     tick("decisions-retention", 600_000, () => slices.engagement.trim()),

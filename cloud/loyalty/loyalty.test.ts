@@ -39,6 +39,7 @@ beforeAll(async () => {
     secret: Buffer.alloc(32, 7),
     reach: "loopback",
     deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
+    service: { openFor: async () => ({ kind: "opened", caseId: randomUUID() }) },
     appliances: { ofHousehold: async () => [], models: async () => [] },
   });
   await loyalty.load();

@@ -28,6 +28,7 @@ import { checkLedger, type LedgerCheck } from "./ledger-check.ts";
 import { type Balance, LedgerReads } from "./ledger-reads.ts";
 import { LedgerStore } from "./ledger-store.ts";
 import { loyaltyData } from "./loyalty-data.ts";
+import { Cancellations, type CancellationsDeps } from "./cancellations.ts";
 import { MergedPoints, type MergedPointsDeps } from "./merged-points.ts";
 import { Offers } from "./offers.ts";
 import { type OwnerWordDeps, tellFailedOrder } from "./owner-word.ts";
@@ -58,6 +59,7 @@ export interface LoyaltyDeps {
   /** How far the shop's address may lead. */
   reach: Reach;
   deliveries: OwnerWordDeps["deliveries"];
+  service: CancellationsDeps["service"];
   appliances: OwnerWordDeps["appliances"] & Pick<Devices, "models">;
 }
 
@@ -79,6 +81,7 @@ export class Loyalty {
   readonly rewards: Rewards;
   readonly householdData: HouseholdData[];
   readonly shop: Shop;
+  readonly cancellations: Cancellations;
   readonly #deps: LoyaltyDeps;
   readonly #ledger = new LedgerStore(program);
   readonly #reads = new LedgerReads(program);
@@ -110,10 +113,12 @@ export class Loyalty {
     const merged = new MergedPoints({ ...deps, ...parts });
     deps.households.onMerged((tx, merge) => merged.merged(tx, merge));
     deps.households.onUnmerged((tx, merge) => merged.unmerged(tx, merge));
+    this.cancellations = new Cancellations({ ...deps, shop: this.shop });
     this.offers = new Offers({
       ...deps,
       ...parts,
       shop: this.shop,
+      cancellations: this.cancellations,
       models: () => deps.appliances.models(),
       tellFailed: (tx, failed) => tellFailedOrder(deps, tx, failed),
     });

@@ -194,7 +194,7 @@ function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       schema: {
         summary: "Say where orders go, and the key that signs them",
         description:
-          "Signed as Standard Webhooks; `webhook-id` is the same for an order however often it is sent. 2xx takes it, 400, 402, 403, 404, 409, 410 and 422 refuse it for good, and anything else is tried again for a day.",
+          "Signed as Standard Webhooks. `hearth.offer.order` orders: `webhook-id` and `data.idempotencyKey` are the same however often it is sent. 2xx takes it, 400, 402, 403, 404, 410 and 422 refuse it for good, and anything else (409 too: the same key is being worked on) is tried again for a day. After a day without an answer the points are back, and `hearth.offer.cancel` comes under the same `data.idempotencyKey` with a `webhook-id` of its own: give back what was charged, take no order under that key any more, and answer 2xx also where there was none. It is tried again for a day; where it is refused or never answered a person gets a case.",
         tags,
         querystring: basedOnQuery,
         body: z.strictObject({

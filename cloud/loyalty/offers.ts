@@ -7,6 +7,8 @@ import type { Ids } from "../platform/ids.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { fallbackLocale, type Market, marketsOf } from "../platform/best-locale.ts";
 import { attemptMsMax } from "../platform/webhooks/webhook-sender.ts";
+import type { Cancellations } from "./cancellations.ts";
+import { callPauseMs } from "./core/call-pause.ts";
 import { type GrantRefusal, stepGrant } from "./core/grant-life.ts";
 import {
   type Money,
@@ -40,6 +42,7 @@ export interface OffersDeps {
   /** What each model's readers read. */
   models: () => Promise<{ key: string; locales: readonly string[] }[]>;
   shop: Shop;
+  cancellations: Cancellations;
   /** Tells a household on a display that its order came to nothing, and how. @returns what waits for the commit */
   tellFailed: (tx: Db, order: FailedOrder & { householdId: string; deviceKey: number | null }) => Promise<() => void>;
 }
@@ -74,7 +77,6 @@ const atOnce = 50;
 const leaseMs = 2 * attemptMsMax;
 /** A shop that does not answer for so long is not going to. */
 const tryForMs = 24 * 3_600_000;
-const pauseMsMax = 30 * 60_000;
 
 /** Offers: what a household may have at a price of its own, and one touch that orders it. */
 export class Offers {
@@ -351,7 +353,7 @@ export class Offers {
     const nowMs = clock.nowMs();
     const givenUp = outcome.kind === "away" && nowMs >= (claimed.giveUpAtMs ?? 0);
     if (outcome.kind === "away" && !givenUp) {
-      const pauseMs = Math.min(pauseMsMax, outcome.retryAfterMs ?? 1_000 * 2 ** Math.min(claimed.attempts, 12));
+      const pauseMs = callPauseMs(claimed.attempts, outcome.retryAfterMs);
       await transaction(db, async (tx) => {
         const grant = await this.#store.lockGrant(tx, claimed.id);
         if (grant?.state !== "calling" || grant.attempts !== claimed.attempts) return;
@@ -370,7 +372,7 @@ export class Offers {
     definition: OfferDefinition | null,
   ): Promise<void> {
     const wasTaken = failedHow === null;
-    const { db, clock, moves, tellFailed } = this.#deps;
+    const { db, clock, moves, cancellations, tellFailed } = this.#deps;
     const afterCommit = await transaction(db, async (tx) => {
       const grant = await this.#lock(tx, claimed.id);
       // Erased meanwhile, or settled by another call of the same key.
@@ -386,6 +388,8 @@ export class Offers {
         if (wasTaken) await moves.spend(tx, householdId, cause);
         else await moves.release(tx, { ...cause, reason: "the shop did not take the order" });
       }
+      // Nobody knows whether it was charged.
+      if (failedHow === "unanswered") await cancellations.owe(tx, grant.id);
       await this.#tell(tx, wasTaken ? "redeemed" : "failed", next, nowMs);
       if (wasTaken) return undefined;
       const wanted = definition === null ? null : await this.#localeOf(tx, householdId, definition);

@@ -20,7 +20,7 @@ export interface Order {
 }
 
 /** `away`: nobody knows whether the shop has it, and it is to be sent again. */
-export type OrderOutcome =
+export type ShopOutcome =
   | { kind: "took"; detail: string }
   | { kind: "refused"; detail: string }
   | { kind: "away"; detail: string; retryAfterMs?: number };
@@ -37,8 +37,11 @@ type ShopVersion = Omit<StoredShop, "secret">;
 
 const versionOf = ({ secret: _secret, ...version }: StoredShop): ShopVersion => version;
 
-/** A shop that says one of these has understood, and will not. */
-const finalStatuses = new Set(["HTTP 400", "HTTP 402", "HTTP 403", "HTTP 404", "HTTP 409", "HTTP 410", "HTTP 422"]);
+/** What is said of a call where no shop was ever named. */
+const noShop = "no_shop";
+
+/** A shop that says one of these has understood, and will not. 409 is none of them: it may be at the same order still. */
+const finalStatuses = new Set(["HTTP 400", "HTTP 402", "HTTP 403", "HTTP 404", "HTTP 410", "HTTP 422"]);
 
 /** The maker's shop: it charges, and knows each order by its key. No card data comes here. */
 export class Shop {
@@ -86,21 +89,27 @@ export class Shop {
   }
 
   /** Sends an order once. */
-  async order(order: Order): Promise<OrderOutcome> {
+  order({ atMs, key, ...rest }: Order): Promise<ShopOutcome> {
+    return this.#send("hearth.offer.order", key, atMs, { idempotencyKey: key, ...rest });
+  }
+
+  /**
+   * Tells the shop once to forget an order. The message has an id of its own: a shop that knows messages by their ids would otherwise take it
+   * for the order.
+   */
+  async cancel({ atMs, key, ...rest }: Pick<Order, "key" | "article" | "householdId" | "atMs">): Promise<ShopOutcome> {
+    const outcome = await this.#send("hearth.offer.cancel", `${key}-cancel`, atMs, { idempotencyKey: key, ...rest });
+    // A shop that nobody ever named has charged nobody.
+    return outcome.detail === noShop ? { kind: "took", detail: noShop } : outcome;
+  }
+
+  async #send(type: string, id: string, atMs: number, data: object): Promise<ShopOutcome> {
     const { db, box, clock } = this.#deps;
     const shop = await this.#store.shop(db);
-    if (shop === null) return { kind: "away", detail: "no_shop" };
-    const { atMs, key, ...rest } = order;
-    const body = JSON.stringify({
-      type: "hearth.offer.order",
-      timestamp: new Date(atMs).toISOString(),
-      data: { idempotencyKey: key, ...rest },
-    });
+    if (shop === null) return { kind: "away", detail: noShop };
+    const body = JSON.stringify({ type, timestamp: new Date(atMs).toISOString(), data });
     const secret = box.open(shop.secret, "loyalty shop");
-    const outcome = await this.#sender.send(
-      { url: shop.url, secrets: [secret] },
-      { id: key, atMs: clock.nowMs(), body },
-    );
+    const outcome = await this.#sender.send({ url: shop.url, secrets: [secret] }, { id, atMs: clock.nowMs(), body });
     if (outcome.kind === "delivered") return { kind: "took", detail: outcome.detail };
     if (outcome.kind === "gone" || finalStatuses.has(outcome.detail))
       return { kind: "refused", detail: outcome.detail };

@@ -91,6 +91,7 @@ async function ledgerAlone(cloud: CloudParts): Promise<Loyalty> {
     secret: Buffer.alloc(32, 9),
     reach: "public",
     deliveries: slices.deliveries,
+    service: slices.service,
     appliances: slices.devices,
   });
   await loyalty.load();

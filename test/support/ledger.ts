@@ -51,6 +51,7 @@ export async function ledgerOfTests() {
     secret: Buffer.alloc(32, 7),
     reach: "loopback",
     deliveries: { create: async () => ({ ids: [], afterCommit() {} }) },
+    service: { openFor: async () => ({ kind: "opened", caseId: randomUUID() }) },
     appliances: { ofHousehold: async () => [], models: async () => [] },
   });
   await loyalty.load();
