@@ -334,7 +334,16 @@ test("the maker's app is told by a signed webhook, once, and no more after it an
   expect(app.got).toHaveLength(2);
   expect((await stage.decisionsOf(person))[0]).toMatchObject({ channels: ["display"] });
   expect((await stage.read(after)).funnel.queued).toBe(1);
-  expect((await kitchen.as("admin", "PUT", "/engagement/app", { url: "http://10.0.0.1/" })).status).toBe(422);
+  const refused = async (address: string) =>
+    (await kitchen.as("admin", "PUT", "/engagement/app", { url: address })).body;
+  expect(await refused("http://10.0.0.1/")).toMatchObject({
+    code: "app_url_invalid",
+    errors: [{ pointer: "/body/url", message: "must be an https address without user name, password or fragment" }],
+  });
+  expect(await refused("https://[fd00::1]/")).toMatchObject({
+    code: "app_url_private",
+    errors: [{ pointer: "/body/url", message: "[fd00::1] is not in the internet" }],
+  });
   await kitchen.as("admin", "DELETE", "/engagement/app");
 });
 

@@ -6,6 +6,7 @@ import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
+import { refusedUrlFields } from "../platform/webhooks/webhook-sender.ts";
 import { testNames } from "./core/decide.ts";
 import { engagementPolicy } from "./core/policy.ts";
 import type { DecisionView } from "./decision-views.ts";
@@ -190,7 +191,7 @@ function readRoutes(server: FastifyInstance, { views }: Engagement): void {
   );
 }
 
-const policyInForce = engagementPolicy
+export const policyInForce = engagementPolicy
   .extend({
     /** What a change names as `basedOn`; 0 where nobody set it yet. */
     version: z.number(),
@@ -233,6 +234,18 @@ function policyRoutes(server: FastifyInstance, { policies }: Engagement): void {
   );
 }
 
+export const appInForce = z
+  .object({
+    url: z.string().nullable(),
+    goneAtMs: z.number().nullable(),
+    /** 0 where nobody ever said it. */
+    version: z.number(),
+    /** Who set the address and its secret, or took them away, and when; null where nobody ever did. */
+    changedAtMs: z.number().nullable(),
+    changedBy: z.string().nullable(),
+  })
+  .meta({ id: "EngagementApp" });
+
 function appRoutes(server: FastifyInstance, { app: hook }: Engagement): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
   app.get(
@@ -242,17 +255,7 @@ function appRoutes(server: FastifyInstance, { app: hook }: Engagement): void {
       schema: {
         summary: "Read where the maker's app is told what households are to get",
         tags,
-        response: {
-          200: z.object({
-            url: z.string().nullable(),
-            goneAtMs: z.number().nullable(),
-            /** 0 where nobody ever said it. */
-            version: z.number(),
-            /** Who set the address and its secret, or took them away, and when; null where nobody ever did. */
-            changedAtMs: z.number().nullable(),
-            changedBy: z.string().nullable(),
-          }),
-        },
+        response: { 200: appInForce },
       },
     },
     async () => {
@@ -282,7 +285,10 @@ function appRoutes(server: FastifyInstance, { app: hook }: Engagement): void {
     async ({ principal, query, body: { url } }) => {
       const outcome = await hook.put(principal, url, query.basedOn);
       if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
-      if (outcome.kind === "refused") throw problem(engagementProblems, outcome.rule);
+      if (outcome.kind === "refused") {
+        const fields = refusedUrlFields(url, outcome.rule === "app_url_private");
+        throw problem(engagementProblems, outcome.rule, undefined, fields);
+      }
       return { url: outcome.url, secret: outcome.secret, version: outcome.version };
     },
   );

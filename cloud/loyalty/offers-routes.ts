@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { fallbackSteps } from "../platform/best-locale.ts";
 import { problem } from "../platform/problem.ts";
+import { refusedUrlFields } from "../platform/webhooks/webhook-sender.ts";
 import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { grantStates } from "./core/grant-life.ts";
 import { money, offer, offerDefinition } from "./core/offer.ts";
@@ -170,11 +171,12 @@ function grantRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   );
 }
 
+export const shopInForce = z
+  .object({ url: z.string(), version: z.number(), changedAtMs: z.number(), changedBy: z.string() })
+  .meta({ id: "LoyaltyShop" });
+
 function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
   const app = server.withTypeProvider<ZodTypeProvider>();
-  const shop = z
-    .object({ url: z.string(), version: z.number(), changedAtMs: z.number(), changedBy: z.string() })
-    .meta({ id: "LoyaltyShop" });
   app.get(
     "/api/v1/loyalty/shop",
     {
@@ -182,7 +184,7 @@ function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
       schema: {
         summary: "Where orders go; null where there is no shop yet",
         tags,
-        response: { 200: z.object({ shop: shop.nullable() }) },
+        response: { 200: z.object({ shop: shopInForce.nullable() }) },
       },
     },
     async () => ({ shop: await loyalty.shop.get() }),
@@ -201,17 +203,17 @@ function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
           url: z.string().max(2_000),
           secret: z.string().regex(/^whsec_[A-Za-z0-9+/=]{32,128}$/, "must be `whsec_` and a key in base64"),
         }),
-        response: { 200: shop },
+        response: { 200: shopInForce },
       },
     },
     async ({ principal, query, body }) => {
       const outcome = await loyalty.shop.put(principal, body, query.basedOn);
       if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
-      if (outcome.kind === "refused")
-        throw problem(
-          loyaltyProblems,
-          outcome.rule === "webhook_url_private" ? "shop_address_private" : "shop_address_invalid",
-        );
+      if (outcome.kind === "refused") {
+        const isPrivate = outcome.rule === "webhook_url_private";
+        const fields = refusedUrlFields(body.url, isPrivate);
+        throw problem(loyaltyProblems, isPrivate ? "shop_address_private" : "shop_address_invalid", undefined, fields);
+      }
       const { kind: _kind, ...now } = outcome;
       return now;
     },

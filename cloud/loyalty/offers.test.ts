@@ -386,9 +386,19 @@ test("households read tiers and rewards in their language, or in the one that is
   expect(await read("en-GB")).toEqual([base.title, "Gloves", "Warm"]);
 });
 
+const shopAt = async (url: string) =>
+  (await kitchen.as("admin", "PUT", "/loyalty/shop", { url, secret: shopSecret })).body;
+
 test("the shop's address leads to the public, and never down into the house", async () => {
-  const outcome = await kitchen.as("admin", "PUT", "/loyalty/shop", { url: "https://10.0.0.1/x", secret: shopSecret });
-  expect(outcome.body.code).toBe("shop_address_private");
+  // What is wrong is said at the field, and a private address by its name.
+  expect(await shopAt("https://10.0.0.1/x")).toMatchObject({
+    code: "shop_address_private",
+    errors: [{ pointer: "/body/url", message: "10.0.0.1 is not in the internet" }],
+  });
+  expect(await shopAt("https://somebody@shop.example/")).toMatchObject({
+    code: "shop_address_invalid",
+    errors: [{ pointer: "/body/url", message: "must be an https address without user name, password or fragment" }],
+  });
 });
 
 test("whatever happens in whichever order, an offer is ordered at most once and never leaves its end", () => {

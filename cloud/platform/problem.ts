@@ -43,9 +43,14 @@ export class Problem extends Error {
   }
 }
 
-/** The problem of `code` in a slice's catalogue. `detail` says what is particular to this case. */
-export function problem<C extends ProblemCatalogue>(catalogue: C, code: keyof C & string, detail?: string): Problem {
+/** The problem of `code` in a slice's catalogue. `detail` says what is particular to this case, `fields` which ones it is about. */
+export function problem<C extends ProblemCatalogue>(
+  catalogue: C,
+  code: keyof C & string,
+  detail?: string,
+  fields?: FieldError[],
+): Problem {
   const entry = catalogue[code];
   if (entry === undefined) throw new TypeError(`no problem ${code}`);
-  return new Problem(code, entry, detail);
+  return new Problem(code, entry, detail, fields);
 }

@@ -2,7 +2,6 @@ import { expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
 import type * as cases from "../../cloud/console/src/api/case-shapes.ts";
 import type * as campaigns from "../../cloud/console/src/api/campaign-shapes.ts";
-import type { engagementPolicy } from "../../cloud/engagement/core/policy.ts";
 import type * as content from "../../cloud/console/src/api/content-shapes.ts";
 import type * as lifecycle from "../../cloud/console/src/api/lifecycle-shapes.ts";
 import type * as households from "../../cloud/console/src/api/household-shapes.ts";
@@ -25,8 +24,10 @@ import type { Overview } from "../../cloud/http/overview-routes.ts";
 import type { HouseholdEntry, TimelineEntry } from "../../cloud/platform/timeline.ts";
 import { mayDo, rights } from "../../cloud/console/src/core/rights.ts";
 import { noticeKindWords } from "../../cloud/console/src/core/notices.ts";
+import { armMin } from "../../cloud/console/src/core/policy-draft.ts";
 import { securityKindNames } from "../../cloud/console/src/core/security.ts";
 import { revocationWords } from "../../cloud/console/src/core/certificates.ts";
+import { perArmMin } from "../../cloud/engagement/core/lift.ts";
 import { revocationReasons } from "../../cloud/pki/pki.ts";
 import { securityKinds } from "../../cloud/security/core/security-kinds.ts";
 import type { standing as consentStanding } from "../../cloud/consent/consent-routes.ts";
@@ -44,7 +45,13 @@ import type {
   funnelView,
   recallRow,
 } from "../../cloud/engagement/campaigns-routes.ts";
-import type { decisionView, explanation, traceView } from "../../cloud/engagement/decisions-routes.ts";
+import type {
+  appInForce,
+  decisionView,
+  explanation,
+  policyInForce,
+  traceView,
+} from "../../cloud/engagement/decisions-routes.ts";
 import type { chosenTopics } from "../../cloud/engagement/topics-routes.ts";
 import type { deliveryWithTries, listedEndpoint } from "../../cloud/events/webhooks-routes.ts";
 import type { erasureView } from "../../cloud/rights/rights-routes.ts";
@@ -62,7 +69,7 @@ import type { DryRun } from "../../cloud/loyalty/dry-run.ts";
 import type { Program } from "../../cloud/loyalty/core/program.ts";
 import type { LoyaltyRule } from "../../cloud/loyalty/core/rule.ts";
 import type { ledgerEntry } from "../../cloud/loyalty/loyalty-routes.ts";
-import type { grantView } from "../../cloud/loyalty/offers-routes.ts";
+import type { grantView, shopInForce } from "../../cloud/loyalty/offers-routes.ts";
 import type { redemptionView } from "../../cloud/loyalty/program-routes.ts";
 import type { DeviceMessage } from "../../cloud/platform/device-message.ts";
 import type { SearchAnswer } from "../../cloud/search/search.ts";
@@ -169,7 +176,9 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<z.output<typeof diffView>["fields"][number]>().toExtend<content.FieldDiff>();
   expectTypeOf<z.output<typeof calendarView>["items"][number]>().toExtend<content.CalendarEntry>();
   expectTypeOf<z.output<typeof campaignView>>().toExtend<campaigns.Campaign>();
-  expectTypeOf<z.output<typeof engagementPolicy>>().toExtend<campaigns.EngagementPolicy>();
+  expectTypeOf<z.output<typeof policyInForce>>().toExtend<campaigns.PolicyInForce>();
+  expectTypeOf<z.output<typeof appInForce>>().toExtend<campaigns.MakersApp>();
+  expectTypeOf<z.output<typeof shopInForce>>().toExtend<points.LoyaltyShop>();
   expectTypeOf<z.output<typeof campaignWhole>>().toExtend<campaigns.CampaignDetail>();
   expectTypeOf<z.output<typeof funnelView>>().toExtend<campaigns.CampaignFunnel>();
   expectTypeOf<z.output<typeof estimateView>>().toExtend<campaigns.CampaignEstimate>();
@@ -201,5 +210,6 @@ test("what the console offers by role is what the service allows, and it has wor
   expect([mayDo("viewer", "security.read"), mayDo("support", "security.read")]).toEqual([false, true]);
   expect(Object.keys(securityKindNames).toSorted()).toEqual(Object.keys(securityKinds).toSorted());
   expect(Object.keys(noticeKindWords).toSorted()).toEqual(toldKinds.toSorted());
+  expect(armMin).toBe(perArmMin);
   expect(Object.keys(revocationWords).toSorted()).toEqual(Object.keys(revocationReasons).toSorted());
 });

@@ -197,6 +197,12 @@ const webhooksRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/webhooks/webhooks-page.tsx"), "WebhooksPage"),
 });
 
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings/settings-page.tsx"), "SettingsPage"),
+});
+
 const contentRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/content",
@@ -306,6 +312,7 @@ const routeTree = rootRoute.addChildren([
   ruleRoute,
   noticesRoute,
   webhooksRoute,
+  settingsRoute,
   contentRoute,
   campaignsRoute,
   campaignEditorRoute,

@@ -13,7 +13,7 @@ export type Lift =
   | { kind: "too_few"; perArmMin: number }
   | { kind: "too_soon"; daysMin: number };
 
-const perArmMin = 150;
+export const perArmMin = 150;
 const daysMin = 3;
 const z95 = 1.959964;
 

@@ -5,6 +5,7 @@ import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { Webhook } from "standardwebhooks";
 import type { Ids } from "../ids.ts";
+import type { FieldError } from "../problem.ts";
 import type { SendOutcome } from "../send-outcome.ts";
 import { mayCall, type Reach } from "./public-address.ts";
 
@@ -50,6 +51,16 @@ export function refusedUrl(text: string, reach: Reach): "webhook_url_invalid" | 
   if (host === "localhost" && !isLocal) return "webhook_url_private";
   return isIP(host) !== 0 && !mayCall(host, reach) ? "webhook_url_private" : null;
 }
+
+/** At the field `url` of what was sent: why this address, which `refusedUrl` refuses, cannot be a webhook's. */
+export const refusedUrlFields = (text: string, isPrivate: boolean): FieldError[] => [
+  {
+    pointer: "/body/url",
+    message: isPrivate
+      ? `${new URL(text).hostname} is not in the internet`
+      : "must be an https address without user name, password or fragment",
+  },
+];
 
 /** What a webhook's messages are signed with, as Standard Webhooks writes it. */
 export const newWebhookSecret = (ids: Pick<Ids, "secret">): string =>

@@ -6,7 +6,8 @@ import type {
   CampaignEstimate,
   Decision,
   DecisionExplanation,
-  EngagementPolicy,
+  MakersApp,
+  PolicyInForce,
   RecallHousehold,
   RecallStatus,
 } from "./campaign-shapes.ts";
@@ -31,9 +32,17 @@ export const campaignsQuery = (cursor: string | undefined) =>
     refetchInterval: liveMs,
   });
 
+export const engagementPolicyPath = "/api/v1/engagement/policy";
 export const policyQuery = queryOptions({
   queryKey: ["campaigns", "policy"],
-  queryFn: ({ signal }) => get<EngagementPolicy>("/api/v1/engagement/policy", { signal }),
+  queryFn: ({ signal }) => get<PolicyInForce>(engagementPolicyPath, { signal }),
+});
+
+export const appPath = "/api/v1/engagement/app";
+/** Where the maker's app is told. */
+export const appQuery = queryOptions({
+  queryKey: ["campaigns", "app"],
+  queryFn: ({ signal }) => get<MakersApp>(appPath, { signal }),
 });
 
 export const campaignQuery = (id: string) =>

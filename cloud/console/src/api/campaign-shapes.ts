@@ -36,6 +36,25 @@ export interface EngagementPolicy {
   holdoutShare: number;
 }
 
+export interface PolicyInForce extends EngagementPolicy {
+  /** 0 where nobody set it yet. */
+  version: number;
+  createdAtMs: number;
+  createdBy: string;
+}
+
+/** Where the maker's app is told what households are to get. */
+export interface MakersApp {
+  /** Null: nowhere. */
+  url: string | null;
+  /** Since when it wants nothing more. */
+  goneAtMs: number | null;
+  /** 0 where nobody ever said it. */
+  version: number;
+  changedAtMs: number | null;
+  changedBy: string | null;
+}
+
 export interface Campaign {
   id: string;
   kind: "campaign" | "recall";

@@ -9,6 +9,7 @@ import type {
   LedgerEntry,
   Liability,
   LoyaltyProgram,
+  LoyaltyShop,
   LoyaltyVocabulary,
   Offer,
   OfferDefinition,
@@ -24,6 +25,9 @@ const calmMs = 5_000;
 const entriesPerPage = 30;
 
 export const loyaltyPath = "/api/v1/loyalty";
+/** The beginning of whatever is asked of the program. */
+export const loyaltyKey = ["loyalty"] as const;
+export const shopPath = `${loyaltyPath}/shop`;
 export const rewardPath = (key: string) => `${loyaltyPath}/rewards/${encodeURIComponent(key)}`;
 export const offerPath = (key: string) => `${loyaltyPath}/offers/${encodeURIComponent(key)}`;
 export const earningRulePath = (key: string) => `${loyaltyPath}/rules/${encodeURIComponent(key)}`;
@@ -56,6 +60,12 @@ export const rewardsQuery = asked<{ items: Reward[] }>("rewards", "rewards");
 export const redemptionsQuery = asked<{ items: Redemption[] }>("redemptions", "redemptions?limit=20");
 export const offersQuery = asked<{ items: Offer[] }>("offers", "offers");
 export const grantsQuery = asked<{ items: OfferGrant[] }>("grants", "grants?limit=20");
+
+/** Where orders go. */
+export const shopQuery = queryOptions({
+  queryKey: [...loyaltyKey, "shop"],
+  queryFn: ({ signal }) => get<{ shop: LoyaltyShop | null }>(shopPath, { signal }),
+});
 
 /** Whether a condition that somebody writes can be used over the facts of an act. */
 export const conditionCheckQuery = (when: string, facts: EarningDefinition["facts"]) =>

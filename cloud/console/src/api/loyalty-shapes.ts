@@ -95,6 +95,14 @@ export interface LoyaltyProgram {
   households: Record<string, number>;
 }
 
+/** Where orders go. */
+export interface LoyaltyShop {
+  url: string;
+  version: number;
+  changedAtMs: number;
+  changedBy: string;
+}
+
 export interface Liability {
   households: number;
   active: number;

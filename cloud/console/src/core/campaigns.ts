@@ -164,22 +164,29 @@ const capped: Record<EngagementPolicy["caps"][number]["classes"][number], string
   loyalty_status: "about points",
 };
 
-/** What holds for every campaign, in a sentence each. */
-export function policySentences({ caps, roomMax, holdoutShare }: EngagementPolicy): string[] {
-  const limits = caps.map(({ days, max, classes }) => {
-    const of = classes
-      .map((one) => capped[one])
-      .toSorted()
-      .join(" or ");
-    return `At most ${plural(max, "message")} ${days === 1 ? "a day" : `in ${days} days`} that ${max === 1 ? "is" : "are"} ${of}.`;
-  });
-  return [
-    ...(limits.length === 0
-      ? ["No cap: only what each household set for itself bounds how often it hears from you."]
-      : limits),
-    `At most ${plural(roomMax, "message")} unseen on a display at a time.`,
-    holdoutShare === 0
-      ? "Nobody is held out, so no campaign can say what it changed."
-      : `${measureText(holdoutShare * 100)} % of households get no promotion in a quarter, to measure against.`,
-  ];
+export const noCapWords = "No cap: only what each household set for itself bounds how often it hears from you.";
+
+function capSentence({ days, max, classes }: EngagementPolicy["caps"][number]): string {
+  const of = classes
+    .map((one) => capped[one])
+    .toSorted()
+    .join(" or ");
+  return `At most ${plural(max, "message")} ${days === 1 ? "a day" : `in ${days} days`} that ${max === 1 ? "is" : "are"} ${of}.`;
+}
+
+/** What holds for every campaign, in sentences. */
+export function policyWords({ caps, roomMax, holdoutShare }: EngagementPolicy) {
+  return {
+    caps: caps.length === 0 ? [noCapWords] : caps.map(capSentence),
+    room: `At most ${plural(roomMax, "message")} unseen on a display at a time.`,
+    holdout:
+      holdoutShare === 0
+        ? "Nobody is held out, so no campaign can say what it changed."
+        : `${measureText(holdoutShare * 100)} % of households get no promotion in a quarter, to measure against.`,
+  };
+}
+
+export function policySentences(policy: EngagementPolicy): string[] {
+  const { caps, room, holdout } = policyWords(policy);
+  return [...caps, room, holdout];
 }

@@ -43,7 +43,7 @@ export function Confirm(props: ConfirmProps) {
         {children}
         {error !== null && <Notice error={error} />}
         <div className={page["actions"]}>
-          <Button {...(isFinal ? { color: "red" } : {})} disabled={!isReady} loading={isPending} onClick={onYes}>
+          <Button {...(isFinal ? { color: "red.9" } : {})} disabled={!isReady} loading={isPending} onClick={onYes}>
             {yes}
           </Button>
           <Button variant="default" onClick={onClose}>

@@ -10,11 +10,12 @@ export type EngagementPage =
   | "lifecycle"
   | "loyalty"
   | "campaigns"
-  | "webhooks";
+  | "webhooks"
+  | "settings";
 
 /** Where each page of engagement begins: what lies below one of these is under the same link of the bar. */
 export const engagementPaths =
-  /^\/(households|consents|erasures|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks)(\/|$)/;
+  /^\/(households|consents|erasures|content|calendar|campaigns|segments|loyalty|lifecycle|webhooks|settings)(\/|$)/;
 
 /** The pages of engagement beside each other; each for the roles that may see it. */
 export function EngagementTabs({ current }: { current: EngagementPage }) {
@@ -30,5 +31,6 @@ export function EngagementTabs({ current }: { current: EngagementPage }) {
   ];
   if (mayWebhooks)
     tabs.push({ words: "Webhooks", link: { to: "/webhooks", search: {} }, current: current === "webhooks" });
+  tabs.push({ words: "Settings", link: { to: "/settings" }, current: current === "settings" });
   return <Tabs label="Engagement" tabs={tabs} />;
 }

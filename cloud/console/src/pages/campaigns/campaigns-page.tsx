@@ -81,10 +81,18 @@ export function CampaignsPage() {
 /** Caps and hold-out: why a campaign that is drafted well may still reach few today. */
 function Policy() {
   const policy = useQuery(policyQuery).data;
+  const mayChange = useRights()?.may("engagement.write") === true;
   if (policy === undefined) return null;
   return (
     <section className={page["card"]} aria-label="What holds for every campaign">
-      <h2>What holds for every campaign</h2>
+      <div className={page["head"]}>
+        <h2>What holds for every campaign</h2>
+        {mayChange && (
+          <Button variant="default" size="compact-md" renderRoot={(props) => <Link {...props} to="/settings" />}>
+            Change it
+          </Button>
+        )}
+      </div>
       <ul className={classes["policy"]}>
         {policySentences(policy).map((sentence) => (
           <li key={sentence}>{sentence}</li>

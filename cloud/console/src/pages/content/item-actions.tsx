@@ -143,7 +143,7 @@ function Withdraw(props: StepProps) {
       </p>
       <Failed error={step.error} />
       <div className={page["actions"]}>
-        <Button color="red" loading={step.isPending} onClick={() => step.mutate({ verb: "withdraw" })}>
+        <Button color="red.9" loading={step.isPending} onClick={() => step.mutate({ verb: "withdraw" })}>
           Withdraw
         </Button>
       </div>

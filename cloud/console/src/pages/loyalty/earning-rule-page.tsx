@@ -25,17 +25,18 @@ import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
 import { Empty } from "../../parts/empty.tsx";
+import { asTheirs } from "../../parts/fields.tsx";
 import { type MadeFrom, useMadeFrom } from "../../parts/made-from.ts";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
+import { inForce } from "../../parts/save.tsx";
+import { type Begun, begunNew, begunWith } from "../../parts/use-editor.ts";
 import { Who } from "../../parts/who.tsx";
-import { asTheirs } from "./fields.tsx";
-import { EditorHead, inForce } from "./frame.tsx";
+import { EditorHead } from "./frame.tsx";
 import { DryRunCard, type DryRunAsked } from "./dry-run.tsx";
 import classes from "./loyalty.module.css";
 import { RuleForm } from "./rule-form.tsx";
-import { type Begun, begunNew, begunWith } from "./use-editor.ts";
 
 const route = getRouteApi("/loyalty/rules/$key");
 

@@ -2,17 +2,18 @@ import { Skeleton } from "@mantine/core";
 import { useQuery, type UseQueryOptions } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { ComponentType } from "react";
-import { programQuery } from "../../api/loyalty-queries.ts";
+import { loyaltyKey, programQuery } from "../../api/loyalty-queries.ts";
 import type { Tier } from "../../api/loyalty-shapes.ts";
 import { keyFrom, type Wrongs } from "../../core/field-wrongs.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { asTheirs, ChoiceField, type PartProps } from "../../parts/fields.tsx";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { asTheirs, ChoiceField, type PartProps } from "./fields.tsx";
-import { EditorHead, Save } from "./frame.tsx";
+import { Save } from "../../parts/save.tsx";
+import { begunNew, begunWith, type Defined, useEditor } from "../../parts/use-editor.ts";
+import { EditorHead } from "./frame.tsx";
 import classes from "./loyalty.module.css";
-import { begunNew, begunWith, type Defined, useEditor } from "./use-editor.ts";
 
 interface Goods<Definition> extends Defined<Definition> {
   key: string;
@@ -102,6 +103,8 @@ function Editor<Draft extends { title: string }, Definition extends { title: str
   const keyOf = ({ title }: Draft) => saved?.key ?? keyFrom(title);
   const { definition, begun, meanwhile, part, saving } = useEditor({
     newest: saved === null ? begunNew(kind.none) : begunWith(saved, kind.draftOf),
+    right: "loyalty.rules",
+    about: loyaltyKey,
     definitionOf: kind.definitionOf,
     pathOf: (draft) => kind.pathOf(keyOf(draft)),
     wrongsBefore: (draft) => {

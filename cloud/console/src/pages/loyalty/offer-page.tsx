@@ -12,12 +12,12 @@ import {
   offerWrongs,
   withPrices,
 } from "../../core/goods-draft.ts";
+import { CheckField, CountField, fieldsOf, TextField } from "../../parts/fields.tsx";
+import form from "../../parts/form.module.css";
 import { Markets } from "../../parts/markets.tsx";
 import page from "../../parts/page.module.css";
-import { CheckField, CountField, fieldsOf, TextField } from "./fields.tsx";
+import { Rows } from "../../parts/rows.tsx";
 import { type GoodsFieldsProps, type GoodsKind, GoodsPage, TierField } from "./goods-page.tsx";
-import classes from "./loyalty.module.css";
-import { Rows } from "./rows.tsx";
 import { TranslatedTitle, Translations } from "./translations.tsx";
 
 const route = getRouteApi("/loyalty/offers/$key");
@@ -50,11 +50,11 @@ function OfferFields(props: FieldsProps) {
   const field = fieldsOf(props);
   return (
     <>
-      <div className={classes["translation"]}>
+      <div className={form["translation"]}>
         <TextField label="Language" placeholder="en" max={12} {...field("locale")} />
         <TextField label="Title" max={200} {...field("title")} />
       </div>
-      <div className={classes["effect"]}>
+      <div className={form["fields"]}>
         <TextField label="Article" description="As the shop knows it." max={100} {...field("article")} />
         <TextField
           {...field("currency")}
@@ -66,10 +66,10 @@ function OfferFields(props: FieldsProps) {
       </div>
       <Prices {...props} />
       <OtherLanguages {...props} />
-      <fieldset className={classes["part"]}>
+      <fieldset className={form["part"]}>
         <legend>When it is made</legend>
         <p className={page["note"]}>Empty: without a bound. No household has it for longer.</p>
-        <div className={classes["effect"]}>
+        <div className={form["fields"]}>
           <TextField type="date" label="First day" max={10} {...field("fromDay", "/fromMs")} />
           <TextField type="date" label="Last day" max={10} {...field("lastDay", "/untilMs")} />
         </div>
@@ -85,7 +85,7 @@ function OtherLanguages(props: FieldsProps) {
   const field = fieldsOf(props);
   const { prices } = props.draft;
   return (
-    <fieldset className={classes["part"]}>
+    <fieldset className={form["part"]}>
       <legend>In other languages</legend>
       <p className={page["note"]}>
         The title and the reason of each price. Who reads none of them gets what the table below says.
@@ -139,9 +139,9 @@ function Prices(props: FieldsProps) {
   const field = fieldsOf(props);
   const money = { digits: digitsOf(draft), suffix: ` ${draft.currency}`, isMoney: true };
   return (
-    <fieldset className={classes["part"]}>
+    <fieldset className={form["part"]}>
       <legend>Prices</legend>
-      <div className={classes["effect"]}>
+      <div className={form["fields"]}>
         <CountField
           label="List price"
           description="The same on every channel."

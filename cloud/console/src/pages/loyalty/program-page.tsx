@@ -1,6 +1,6 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { loyaltyPath, programQuery } from "../../api/loyalty-queries.ts";
+import { loyaltyKey, loyaltyPath, programQuery } from "../../api/loyalty-queries.ts";
 import type { LoyaltyProgram } from "../../api/loyalty-shapes.ts";
 import { plural } from "../../core/numbers.ts";
 import {
@@ -12,14 +12,15 @@ import {
   programWrongs,
   type TierDraft,
 } from "../../core/program-draft.ts";
+import { asTheirs, CheckField, CountField, fieldsOf, type PartProps, TextField } from "../../parts/fields.tsx";
+import form from "../../parts/form.module.css";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { asTheirs, CheckField, CountField, fieldsOf, type PartProps, TextField } from "./fields.tsx";
-import { EditorHead, Save } from "./frame.tsx";
-import classes from "./loyalty.module.css";
+import { Save } from "../../parts/save.tsx";
+import { begunWith, useEditor } from "../../parts/use-editor.ts";
+import { EditorHead } from "./frame.tsx";
 import { Translations } from "./translations.tsx";
-import { begunWith, useEditor } from "./use-editor.ts";
 
 /** The tiers, and how long points last and count. */
 export function ProgramPage() {
@@ -43,6 +44,8 @@ export function ProgramPage() {
 function Editor({ program }: { program: LoyaltyProgram }) {
   const { definition, begun, meanwhile, part, saving } = useEditor({
     newest: begunWith(program, programDraftOf),
+    right: "loyalty.rules",
+    about: loyaltyKey,
     definitionOf: programDefinitionOf,
     wrongsBefore: programWrongs,
     pathOf: () => `${loyaltyPath}/program`,
@@ -79,7 +82,7 @@ function Editor({ program }: { program: LoyaltyProgram }) {
                     title: "Change the program for everybody?",
                     body: (
                       <>
-                        <ul className={classes["changes"]} aria-label="What changes">
+                        <ul className={form["changes"]} aria-label="What changes">
                           {changes.map((sentence) => (
                             <li key={sentence}>{sentence}</li>
                           ))}
@@ -104,7 +107,7 @@ function Terms(part: PartProps<ProgramDraft>) {
   const field = fieldsOf(part);
   return (
     <>
-      <div className={classes["effect"]}>
+      <div className={form["fields"]}>
         <CountField
           label="Period, in months"
           description="Points of so long count for a tier, and it is kept for as long."
@@ -165,7 +168,7 @@ function Tiers({ draft, wrongs, readOnly, onChange, households }: TiersProps) {
       {!readOnly && draft.tiers.length < 10 && (
         <Button
           variant="default"
-          className={classes["add"] ?? ""}
+          className={form["add"] ?? ""}
           onClick={() => onChange({ tiers: [...draft.tiers, newTier] })}
         >
           Add a tier on top
@@ -188,9 +191,9 @@ function OneTier({ at, households, onRemove, ...part }: OneTierProps) {
   const name = draft.title === "" ? "a new tier" : draft.title;
   const held = at === 0 ? "Everybody else has it." : `${plural(households, "household has", "households have")} it.`;
   return (
-    <fieldset className={classes["part"]}>
+    <fieldset className={form["part"]}>
       <legend>{name}</legend>
-      <div className={classes["effect"]}>
+      <div className={form["fields"]}>
         <TextField label="Name" max={100} {...field("title")} />
         <CountField
           {...field("fromPoints")}

@@ -11,9 +11,9 @@ import {
 } from "../../core/goods-draft.ts";
 import { rewardKindWords } from "../../core/loyalty.ts";
 import { plural } from "../../core/numbers.ts";
-import { CheckField, ChoiceField, CountField, fieldsOf, TextField } from "./fields.tsx";
+import { CheckField, ChoiceField, CountField, fieldsOf, TextField } from "../../parts/fields.tsx";
+import form from "../../parts/form.module.css";
 import { type GoodsFieldsProps, type GoodsKind, GoodsPage, TierField } from "./goods-page.tsx";
-import classes from "./loyalty.module.css";
 import { TranslatedTitle, Translations } from "./translations.tsx";
 
 const route = getRouteApi("/loyalty/rewards/$key");
@@ -86,7 +86,7 @@ function RewardFields({ tiers, saved, ...part }: GoodsFieldsProps<RewardDraft, R
           );
         }}
       </Translations>
-      <div className={classes["effect"]}>
+      <div className={form["fields"]}>
         <ChoiceField
           label="Kind"
           data={kinds.map((kind) => ({ value: kind, label: rewardKindWords[kind] }))}

@@ -4,9 +4,10 @@ import type { ActOrigin, FactKind } from "../../api/loyalty-shapes.ts";
 import type { EarningDraft } from "../../core/earning-draft.ts";
 import { wrongAt } from "../../core/field-wrongs.ts";
 import { originWords } from "../../core/loyalty.ts";
-import { ChoiceField, fieldsOf, TextField } from "./fields.tsx";
+import { ChoiceField, fieldsOf, TextField } from "../../parts/fields.tsx";
+import form from "../../parts/form.module.css";
+import { Rows } from "../../parts/rows.tsx";
 import classes from "./loyalty.module.css";
-import { Rows } from "./rows.tsx";
 import type { RulePartProps } from "./rule-part.ts";
 
 const other = "other";
@@ -25,7 +26,7 @@ export function RuleAct({ vocabulary, ...part }: RulePartProps) {
   const isListed = vocabulary.acts.some(({ type }) => type === draft.type);
   const [isOther, setIsOther] = useState(!isListed);
   return (
-    <fieldset className={classes["part"]}>
+    <fieldset className={form["part"]}>
       <legend>What households do</legend>
       <NativeSelect
         label="It is for"
@@ -62,7 +63,7 @@ export function RuleAct({ vocabulary, ...part }: RulePartProps) {
           ))}
         </div>
       </Checkbox.Group>
-      <div className={classes["translations"]} role="group" aria-label="Further facts of it">
+      <div className={form["translations"]} role="group" aria-label="Further facts of it">
         <Rows
           {...fieldsOf(part)("ownFacts")}
           none={newFact}

@@ -8,8 +8,8 @@ import { factWordsOf } from "../../core/loyalty.ts";
 import { factGroupsOf, factTypeWords } from "../../core/segments.ts";
 import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
 import type { FactChoice } from "../../parts/fact-choices.tsx";
+import form from "../../parts/form.module.css";
 import page from "../../parts/page.module.css";
-import classes from "./loyalty.module.css";
 import type { RulePartProps } from "./rule-part.ts";
 
 const isKnownType = (type: string): type is FactChoice["type"] => Object.hasOwn(factTypeWords, type);
@@ -43,7 +43,7 @@ export function RuleCondition({ draft, vocabulary, wrongs, readOnly, onChange }:
   const refused = settled === draft.when ? refusedIn(checked) : null;
   const words = refused === null ? conditionWords(draft.when.trim(), factWordsOf(vocabulary, draft.type)) : null;
   return (
-    <fieldset className={classes["part"]}>
+    <fieldset className={form["part"]}>
       <legend>Under which condition</legend>
       <ConditionField
         description="Empty: each time. What is asked of the household is asked once, when the act is told, and stays as it was then."

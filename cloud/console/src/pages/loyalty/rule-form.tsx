@@ -3,9 +3,9 @@ import { earningRulesQuery } from "../../api/loyalty-queries.ts";
 import type { Period, Rounding } from "../../api/loyalty-shapes.ts";
 import { type EarningDraft, type EffectDraft, factsOfAct, newEffect, type Often } from "../../core/earning-draft.ts";
 import { wrongAt } from "../../core/field-wrongs.ts";
-import { CheckField, ChoiceField, CountField, fieldsOf, TextField } from "./fields.tsx";
-import classes from "./loyalty.module.css";
-import { Rows } from "./rows.tsx";
+import { CheckField, ChoiceField, CountField, fieldsOf, TextField } from "../../parts/fields.tsx";
+import form from "../../parts/form.module.css";
+import { Rows } from "../../parts/rows.tsx";
 import { RuleAct } from "./rule-act.tsx";
 import { RuleCondition } from "./rule-condition.tsx";
 import type { RulePartProps } from "./rule-part.ts";
@@ -35,7 +35,7 @@ const gives: { value: EarningDraft["gives"]; label: string }[] = [
 
 function Gives(props: RulePartProps) {
   return (
-    <fieldset className={classes["part"]}>
+    <fieldset className={form["part"]}>
       <legend>What it is worth</legend>
       <ChoiceField label="It" data={gives} {...fieldsOf(props)("gives")} />
       {props.draft.gives === "points" ? (
@@ -124,7 +124,7 @@ function HowOften(props: RulePartProps) {
   const { draft, wrongs } = props;
   const field = fieldsOf(props);
   return (
-    <div className={classes["effect"]} role="group" aria-label="Its limit">
+    <div className={form["fields"]} role="group" aria-label="Its limit">
       <ChoiceField
         {...field("often")}
         label="How often"
@@ -149,7 +149,7 @@ function Later(props: RulePartProps) {
   const field = fieldsOf(props);
   return (
     <>
-      <div className={classes["effect"]} role="group" aria-label="When they count">
+      <div className={form["fields"]} role="group" aria-label="When they count">
         <CountField
           label="Pending for days"
           description="Until then they cannot be spent, and count for no tier."
@@ -173,7 +173,7 @@ function Returns(props: RulePartProps) {
   const rules = useQuery(earningRulesQuery).data?.items ?? [];
   const field = fieldsOf(props);
   return (
-    <div className={classes["effect"]} role="group" aria-label="What it takes back">
+    <div className={form["fields"]} role="group" aria-label="What it takes back">
       <ChoiceField
         label="What this rule gave"
         data={[

@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 import type { Wrongs } from "../../core/field-wrongs.ts";
 import type { Translation } from "../../core/program-draft.ts";
-import { TextField } from "./fields.tsx";
-import classes from "./loyalty.module.css";
-import { Rows } from "./rows.tsx";
+import { TextField } from "../../parts/fields.tsx";
+import form from "../../parts/form.module.css";
+import { Rows } from "../../parts/rows.tsx";
 
 interface TranslationsProps<Words> {
   /** Whose words they are: `of the tier Gold`. */
@@ -29,7 +29,7 @@ interface WordsProps<Words> {
 export function Translations<Words>({ of, none, children, ...rest }: TranslationsProps<Words>) {
   const languageOf = ({ locale }: Translation<Words>, at: number) => (locale === "" ? `language ${at + 1}` : locale);
   return (
-    <div className={classes["translations"]} role="group" aria-label={`Other languages ${of}`}>
+    <div className={form["translations"]} role="group" aria-label={`Other languages ${of}`}>
       <Rows
         {...rest}
         none={{ locale: "", words: none }}

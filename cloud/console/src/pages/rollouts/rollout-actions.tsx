@@ -192,7 +192,7 @@ function Ask({ action, rollout, error, pending, onAct, onLeave }: AskProps) {
         <Button
           loading={pending}
           disabled={needsReason && reason.trim() === ""}
-          {...(action.isGrave === true ? { color: "red" } : {})}
+          {...(action.isGrave === true ? { color: "red.9" } : {})}
           onClick={() => onAct(needsReason ? reason.trim() : null)}
         >
           {action.words.replace("…", "")}

@@ -1,7 +1,7 @@
 import { Checkbox, NativeSelect, NumberInput, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { wrongAt, type Wrongs } from "../../core/field-wrongs.ts";
-import type { NumberField } from "../../core/number-field.ts";
+import { wrongAt, type Wrongs } from "../core/field-wrongs.ts";
+import type { NumberField } from "../core/number-field.ts";
 
 /** A draft, or a part of one, in the hands of the fields that change it. */
 export interface PartProps<Draft> {

@@ -1,9 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiProblem, isOvertaken, send } from "../../api/client.ts";
-import { useRights } from "../../api/rights.ts";
-import { type Wrongs, wrongsOf } from "../../core/field-wrongs.ts";
-import { useMadeFrom, type Version } from "../../parts/made-from.ts";
+import { ApiProblem, isOvertaken, send } from "../api/client.ts";
+import { useRights } from "../api/rights.ts";
+import { type Wrongs, wrongsOf } from "../core/field-wrongs.ts";
+import type { Right } from "../core/rights.ts";
+import { useMadeFrom, type Version } from "./made-from.ts";
 
 /** A version of a definition, as the service has it. */
 export interface Defined<Definition> extends Version {
@@ -22,24 +23,33 @@ export const begunWith = <Draft, Definition>(
   draftOf: (definition: Definition) => Draft,
 ): Begun<Draft> => ({ version, draft: draftOf(definition), createdAtMs, createdBy });
 
-interface EditorTask<Draft, Definition> {
-  /** What is in force; what is new may be saved as it begins. */
+interface EditorTask<Draft, Definition, Saved> {
   newest: Begun<Draft>;
+  /** Whoever has it may write; others read. */
+  right: Right;
+  /** The beginning of what is asked anew after a change. */
+  about: readonly string[];
   definitionOf: (draft: Draft) => Definition;
   /** What can be said before anything is sent. */
   wrongsBefore: (draft: Draft) => Wrongs;
   pathOf: (draft: Draft) => string;
-  onSaved?: () => Promise<void>;
+  /** Whether it may be saved as it begins: what is new may, where it is not said. */
+  mayRepeat?: boolean;
+  /** @param saved null where the service has nothing to say to it */
+  onSaved?: (saved: Saved | null, sent: Draft) => void | Promise<void>;
 }
 
 /**
- * A definition of the program as a form holds it. What is wrong is said once somebody wants to save: by the console before
+ * What is in force as a form holds it. What is wrong is said once somebody wants to save: by the console before
  * it sends anything, by the service after; a change takes back what the service said.
  */
-export function useEditor<Draft extends object, Definition>(task: EditorTask<Draft, Definition>) {
-  const { newest, definitionOf, wrongsBefore, pathOf, onSaved } = task;
+export function useEditor<Draft extends object, Definition, Saved extends { version: number } = { version: number }>(
+  task: EditorTask<Draft, Definition, Saved>,
+) {
+  const { newest, right, about, definitionOf, wrongsBefore, pathOf, onSaved } = task;
+  const mayRepeat = task.mayRepeat ?? newest.version === 0;
   const client = useQueryClient();
-  const readOnly = useRights()?.may("loyalty.rules") !== true;
+  const readOnly = useRights()?.may(right) !== true;
   const [draft, setDraft] = useState(newest.draft);
   const [isAsked, setIsAsked] = useState(false);
   const definition = definitionOf(draft);
@@ -47,14 +57,13 @@ export function useEditor<Draft extends object, Definition>(task: EditorTask<Dra
   const madeFrom = useMadeFrom(newest, differs, (begun) => setDraft(begun.draft));
   const { base } = madeFrom;
   const save = useMutation({
-    mutationFn: (sent: Draft) =>
-      send<{ version: number }>("PUT", `${pathOf(sent)}?basedOn=${base.version}`, definitionOf(sent)),
-    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["loyalty"] }) : undefined),
+    mutationFn: (sent: Draft) => send<Saved>("PUT", `${pathOf(sent)}?basedOn=${base.version}`, definitionOf(sent)),
+    onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: about }) : undefined),
     onSuccess: async (saved, sent) => {
       setIsAsked(false);
       if (saved !== null) madeFrom.saved({ ...base, version: saved.version, draft: sent });
-      await client.invalidateQueries({ queryKey: ["loyalty"] });
-      await onSaved?.();
+      await client.invalidateQueries({ queryKey: about });
+      await onSaved?.(saved, sent);
     },
   });
   const missing = wrongsBefore(draft);
@@ -77,7 +86,7 @@ export function useEditor<Draft extends object, Definition>(task: EditorTask<Dra
     },
     /** For the button that saves. */
     saving: {
-      isChanged: newest.version === 0 || differs(base),
+      isChanged: mayRepeat || differs(base),
       isOvertaken: madeFrom.other !== null,
       isPending: save.isPending,
       error: save.error,

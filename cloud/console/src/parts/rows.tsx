@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { Wrongs } from "../../core/field-wrongs.ts";
+import type { Wrongs } from "../core/field-wrongs.ts";
 import { fieldsOf } from "./fields.tsx";
-import classes from "./loyalty.module.css";
+import form from "./form.module.css";
 
 interface RowsProps<Row extends object> {
   value: readonly Row[];
@@ -16,8 +16,8 @@ interface RowsProps<Row extends object> {
   wrongs: Wrongs;
   /** Of the first row without its number: `/prices`. */
   pointer: string;
-  /** How wide the fields of a row are: `effect` all alike, `translation` the first one narrow. */
-  look?: "effect" | "translation";
+  /** How wide the fields of a row are: `fields` all alike, `translation` the first one narrow. */
+  look?: "fields" | "translation";
   readOnly: boolean;
   onChange: (rows: Row[]) => void;
   /** The fields of a row, tied to it by `field`. */
@@ -26,7 +26,7 @@ interface RowsProps<Row extends object> {
 
 /** The same fields several times, a row each, with a way to add one and to remove each. */
 export function Rows<Row extends object>(props: RowsProps<Row>) {
-  const { value: rows, none, min = 0, max, add, nameOf, wrongs, pointer, look = "effect", readOnly, onChange } = props;
+  const { value: rows, none, min = 0, max, add, nameOf, wrongs, pointer, look = "fields", readOnly, onChange } = props;
   return (
     <>
       {rows.map((row, at) => {
@@ -35,12 +35,12 @@ export function Rows<Row extends object>(props: RowsProps<Row>) {
         const field = fieldsOf({ draft: row, wrongs, readOnly, onChange: onRow }, `${pointer}/${at}`);
         return (
           // oxlint-disable-next-line react/no-array-index-key -- rows have no name of their own until they are written
-          <div key={at} className={classes["row"]} role="group" aria-label={name}>
-            <div className={classes[look]}>{props.children(field, row, at)}</div>
+          <div key={at} className={form["row"]} role="group" aria-label={name}>
+            <div className={form[look]}>{props.children(field, row, at)}</div>
             {!readOnly && rows.length > min && (
               <Button
                 variant="subtle"
-                className={classes["remove"] ?? ""}
+                className={form["remove"] ?? ""}
                 aria-label={`Remove ${name}`}
                 onClick={() => onChange(rows.toSpliced(at, 1))}
               >
@@ -51,7 +51,7 @@ export function Rows<Row extends object>(props: RowsProps<Row>) {
         );
       })}
       {!readOnly && rows.length < max && (
-        <Button variant="default" className={classes["add"] ?? ""} onClick={() => onChange([...rows, none])}>
+        <Button variant="default" className={form["add"] ?? ""} onClick={() => onChange([...rows, none])}>
           {add}
         </Button>
       )}
