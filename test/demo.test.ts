@@ -117,7 +117,9 @@ async function expectData(run: Demo): Promise<void> {
     const funnels = await Promise.all(items.map(async ({ id }) => (await read(run, `/campaigns/${id}`)).funnel));
     return kinds(items).has("recall") && kinds(items).has("campaign") && funnels.some(({ shown }) => shown > 0);
   });
-  await has("segments with somebody in them", "/segments", (items) => items.some(({ members }) => members > 0));
+  await has("segments with somebody in them, with an appliance and without one", "/segments", (items) =>
+    ["with-an-appliance", "looking-at-prices"].every((id) => items.some((one) => one.id === id && one.members > 0)),
+  );
   for (const list of ["rules", "offers", "rewards", "grants", "redemptions"])
     await has(list, `/loyalty/${list}`, (items) => items.length > 0);
   await has("tasks of people", "/cases", (items) => items.length > 0);

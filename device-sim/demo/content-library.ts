@@ -1,7 +1,6 @@
 /** The rest of the demo's library: what is planned, in review, sent back, over. In English and German. */
+import { ovens } from "./content.ts";
 import type { Editors } from "./editors.ts";
-
-const ovens = ["oven-x200", "oven-s80"];
 
 const crispBread = {
   kind: "recipe",

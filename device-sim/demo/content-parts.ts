@@ -1,4 +1,4 @@
-import { feedRecipe, message, nextFeedRecipe, notice, sentRecipe, tip } from "./content.ts";
+import { feedRecipe, message, nextFeedRecipe, notice, ovens, sentRecipe, tip } from "./content.ts";
 import { fillLibrary } from "./content-library.ts";
 import { readDeliveries, send } from "./hearth-api.ts";
 import type { Stage } from "./stage.ts";
@@ -8,7 +8,6 @@ const readersMax = 30;
 /** A recipe, a tip and a notice go out on feeds, and people see them on their displays. */
 export async function playContent(stage: Stage): Promise<void> {
   const { clocks, fleet, tell } = stage.deps;
-  const ovens = ["oven-x200", "oven-s80"];
   const editors = await stage.editors();
   const recipe = await editors.approved(feedRecipe);
   await editors.schedule(recipe, { models: ovens });

@@ -3,6 +3,8 @@ import type { ContentItem } from "#protocol/content.ts";
 /** What the demo's editors wrote: a draft of a content item, as the API takes it. */
 interface Draft<Kind extends ContentItem["kind"]> {
   kind: Kind;
+  /** Which models it is for; all, where it names none. */
+  models?: string[];
   locales: Record<string, Omit<Extract<ContentItem, { kind: Kind }>, "kind" | "id" | "version" | "locale" | "class">>;
   class?: "safety" | "service";
 }
@@ -12,9 +14,13 @@ const gratinSteps = (heat: string, bake: string): Draft<"recipe">["locales"][str
   { text: bake, machine: { program: "HotAir", setpoint_c: 170, duration_s: 2_400 } },
 ];
 
+/** Both oven models. */
+export const ovens = ["oven-x200", "oven-s80"];
+
 /** For the feed of both oven models: each household reads it in its own language. */
 export const feedRecipe: Draft<"recipe"> = {
   kind: "recipe",
+  models: ovens,
   locales: {
     "en-GB": {
       title: "Potato gratin",

@@ -79,13 +79,13 @@ async function settle({ deps: { api, clocks } }: Stage, { id, locale }: KnownHom
 const doings = [
   { source: "web", type: "recipe.searched", hoursAgo: 70, data: { words: "sourdough" } },
   { source: "app", type: "recipe.saved", hoursAgo: 52, data: { recipe: "Country loaf" } },
-  { source: "web", type: "price.checked", hoursAgo: 30, data: { sku: "baking-stone" } },
-  { source: "shop", type: "cart.added", hoursAgo: 29, data: { sku: "baking-stone" } },
+  { source: "web", type: "price.checked", hoursAgo: 30, data: { article: "baking-stone" } },
+  { source: "shop", type: "cart.added", hoursAgo: 29, data: { article: "baking-stone" } },
   {
     source: "shop",
     type: "order.placed",
     hoursAgo: 28,
-    data: { order_id: "118", amount_minor: 3_900, sku: "baking-stone" },
+    data: { order_id: "118", amount_minor: 3_900, article: "baking-stone" },
   },
   { source: "social", type: "mention.posted", hoursAgo: 6, data: { reach: 240 } },
 ] as const;
@@ -119,11 +119,21 @@ async function joinProspect({ deps: { api, clocks, tell } }: Stage, homes: reado
       id: `demo-prospect-${at}-${step}`,
       type,
       atMs: nowMs - (40 - step) * hourMs,
-      data: { sku: "OX-200" },
+      data: { article: "OX-200" },
     })),
   );
   const { items } = outcomes.parse(await request(api, "POST", "/facts", { facts }));
   const [from, home] = [items[0]?.householdId, homes[0]];
+  const curious = items.at(-1)?.householdId;
+  // Without that word nothing of what they look at may be reckoned with.
+  if (curious !== undefined)
+    await request(api, "POST", `/households/${curious}/consents`, {
+      purpose: "personalise",
+      channel: "web",
+      evidence: "The web site's first page",
+      locale: "de",
+      version: 1,
+    });
   if (from === undefined || home === undefined) return;
   await request(api, "POST", `/households/${home.id}/merges`, { from, reason: "They called and named the order" });
   tell(

@@ -40,7 +40,7 @@ async function shop({ deps: { api, homeOf, clocks } }: Stage): Promise<void> {
       type,
       atMs: clocks.real.nowMs() - 3_600_000,
       householdId,
-      data: { product: "baking-stone" },
+      data: { article: "baking-stone" },
     })),
   );
   await request(api, "POST", "/facts", { facts });

@@ -70,7 +70,7 @@ async function tellPoints(stage: Stage): Promise<void> {
     const home = homeOf.get(id);
     const points = home === undefined ? 0 : await readBalance(api, home.id);
     if (home === undefined || points === 0) continue;
-    tell(`The ${home.name} household (${home.timeZone}) holds its first ${points} points, for a program finished.`);
+    tell(`The ${home.name} household (${home.timeZone}) holds ${points} points for what it did with its appliances.`);
     return;
   }
 }
