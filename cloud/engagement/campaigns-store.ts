@@ -94,9 +94,11 @@ export class CampaignsStore {
     return rows;
   }
 
+  /** Recalls first, then those of the higher priority, then the oldest. */
   async running(db: Db): Promise<CampaignRow[]> {
     const { rows } = await sql<CampaignRow>`
-      SELECT * FROM campaign WHERE state = 'running' ORDER BY (kind = 'recall') DESC, id`.execute(db);
+      SELECT * FROM campaign WHERE state = 'running' 
+      ORDER BY (kind = 'recall') DESC, (definition->>'priority')::int DESC, id`.execute(db);
     return rows;
   }
 

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { campaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import type { Person } from "../../test/support/kitchen.ts";
 import { testNames } from "./core/decide.ts";
 import { holdoutDraw } from "./core/holdout.ts";
 
@@ -584,4 +585,25 @@ test("a campaign that runs over a quarter's end keeps the draw of the quarter in
   const quarter = `${next.year}-Q${Math.ceil(next.month / 3)}`;
   for (const { household_id: one, arm } of await arms(fresh))
     expect(arm).toBe(holdoutDraw(quarter, one) < 0.15 ? "held_out" : "treated");
+});
+
+test("what is more important goes first, whichever campaign is older: by class, then by priority, and the rest is held by its cap", async () => {
+  await stage.policy({ caps: [{ days: 1, max: 1, classes: ["promotional", "loyalty_status"] }] });
+  const [first, second] = [await stage.household("PRIO1-1"), await stage.household("PRIO2-1")];
+  const run = async (title: string, range: string, priority: number, more: Record<string, unknown> = {}) =>
+    stage.run(stage.campaign([await stage.message(title, more)], `${range}-0`, `${range}-9`, { priority }));
+  await run("Less", "PRIO1", 1);
+  await run("More", "PRIO1", 9);
+  await run("Advert", "PRIO2", 9);
+  await run("Points", "PRIO2", 0, { class: "loyalty_status" });
+  await stage.tick();
+  const answers = async (person: Person) =>
+    Object.fromEntries(
+      (await stage.decisionsOf(person)).map((one: { title: string; answer: string; reason: string | null }) => [
+        one.title,
+        one.reason ?? one.answer,
+      ]),
+    );
+  expect(await answers(first)).toEqual({ More: "send", Less: "capped" });
+  expect(await answers(second)).toEqual({ Points: "send", Advert: "capped" });
 });

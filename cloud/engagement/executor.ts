@@ -17,6 +17,7 @@ import type { Candidate, Circumstances } from "./core/candidate.ts";
 import { isUsable } from "./core/channels.ts";
 import { type Answer, decide, type Decision } from "./core/decide.ts";
 import { quarterOf } from "./core/holdout.ts";
+import { itemClasses, rankOf } from "./core/policy.ts";
 import { whyWords } from "./core/why-words.ts";
 import type { DecisionsStore, NewDecision } from "./decisions-store.ts";
 import type { HouseholdStates, ReadHousehold } from "./household-states.ts";
@@ -86,7 +87,7 @@ export class Executor {
   async tick(): Promise<number> {
     const { db, campaigns, onError } = this.#deps;
     let made = 0;
-    for (const { id, kind } of await campaigns.running(db)) {
+    for (const { id, kind } of await this.#running()) {
       try {
         await this.#assign(id);
         for (const step of ["due", "fresh", "ownerless", "late"] as const) made += await this.#pages(id, kind, step);
@@ -102,6 +103,25 @@ export class Executor {
         onError(error);
       }
     return made;
+  }
+
+  /**
+   * The most important first, as the test of priority has it within a call: a household's room and caps go to what is more important, whichever
+   * campaign it is of. A campaign counts by the most important of its items.
+   */
+  async #running(): Promise<CampaignRow[]> {
+    const { db, campaigns, content } = this.#deps;
+    const running = await campaigns.running(db);
+    if (running.length < 2) return running;
+    const itemIds = [...new Set(running.flatMap(({ definition }) => definition.itemIds))];
+    const items = await content.forDecision(db, itemIds);
+    const rankOfItem = (id: string) => {
+      const item = items.get(id);
+      return item === undefined ? itemClasses.length : rankOf(item.class);
+    };
+    const rank = ({ definition }: CampaignRow) => Math.min(...definition.itemIds.map(rankOfItem));
+    const isRecall = ({ kind }: CampaignRow) => Number(kind === "recall");
+    return running.toSorted((a, b) => isRecall(b) - isRecall(a) || rank(a) - rank(b));
   }
 
   /** All pages of a step. What they send is told of page by page in a recall, and of a campaign once all are decided. @returns how many decisions were made */
