@@ -199,6 +199,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     appliances: deviceSerials,
     made: madeSerials,
     namesOf,
+    referencesOf: (tx, ids) => households.prospects.referencesOf(tx, ids),
     service: deps.service,
     offersMadeWhen: (tx, keys) => loyalty.offers.madeWhen(tx, keys),
     async grant(tx, wanted) {

@@ -382,9 +382,9 @@ test("a recall reaches households that agreed to nothing, in the night, over eve
   expect(await counts()).toEqual({ acknowledged: [1, 2], shown: [1, 1], emailed: [1, 1], unreachable: [1, 1] });
   const csv = await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/unreachable.csv`);
   expect(String(csv.body).trim().split("\n")).toEqual([
-    "household_id,household_name,household_people,locale,serials,model,why,detail",
+    "household_id,household_name,household_people,locale,serials,model,why,detail,household_references",
     expect.stringMatching(
-      new RegExp(`^${people[3]?.householdId},[^,]+,Person \\d+,en,${of(3)},oven,no address,cancelled$`),
+      new RegExp(`^${people[3]?.householdId},[^,]+,Person \\d+,en,${of(3)},oven,no address,cancelled,$`),
     ),
   ]);
   const { items } = (await kitchen.as("viewer", "GET", `/campaigns/${id}/recall?status=acknowledged`)).body;
@@ -497,7 +497,14 @@ test("whom a recall does not reach is listed with why: never registered, no hous
   });
   const { recall } = await stage.read(id);
   expect(recall).toEqual([{ status: "unreachable", households: 2, appliances: 4 }]);
+  // A shop knows where they live, by its own number for them.
+  for (const reference of [
+    { kind: "shop_customer", value: "C-4711" },
+    { kind: "app_user", value: "u1" },
+  ])
+    await kitchen.as("support", "POST", `/households/${silent.householdId}/references`, reference);
   const csv = String((await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/unreachable.csv`)).body);
+  expect(csv).toMatch(new RegExp(`^${silent.householdId},.*,app_user u1; shop_customer C-4711$`, "m"));
   const words = csv
     .trim()
     .split("\n")
@@ -558,7 +565,7 @@ test("a letter of a recall that was taken and comes back reached nobody: its hou
   await bounce("other-half@example.com");
   expect(await statuses()).toEqual(["unreachable", "unreachable", "on_its_way"]);
   const csv = String((await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/unreachable.csv`)).body);
-  expect(csv).toMatch(new RegExp(`^${gone.householdId},.*,never seen it,bounced$`, "m"));
+  expect(csv).toMatch(new RegExp(`^${gone.householdId},.*,never seen it,bounced,$`, "m"));
   expect(csv.trim().split("\n")).toHaveLength(3);
 });
 

@@ -32,6 +32,8 @@ export interface EngagementDeps {
   };
   households: Pick<Households, "reachOf" | "hoursChanges" | "hold" | "partsOf">;
   namesOf: (db: Db, householdIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+  /** What others call these households, as the shop's customer number: `kind value`. */
+  referencesOf: (db: Db, householdIds: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
   consent: { agreed(db: Db, householdIds: readonly string[]): Promise<Map<string, ReadonlySet<string>>> };
   lifecycle: { stages(db: Db, householdIds: readonly string[]): Promise<Map<string, string>> };
   segments: {

@@ -5,7 +5,7 @@ import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
 import type { RecallRow, RecallsStore, RecallStatus, UnreachableWhy } from "./recalls-store.ts";
 
-type RecallsDeps = Pick<EngagementDeps, "db" | "clock" | "audit" | "households" | "namesOf"> & {
+type RecallsDeps = Pick<EngagementDeps, "db" | "clock" | "audit" | "households" | "namesOf" | "referencesOf"> & {
   campaigns: CampaignsStore;
   recalls: RecallsStore;
 };
@@ -40,6 +40,7 @@ export const lettersColumns = [
   "model",
   "why",
   "detail",
+  "household_references",
 ] as const;
 
 /** How a recall stands, household by household. */
@@ -103,7 +104,7 @@ export class Recalls {
   }
 
   async *#lines(recall: CampaignRow): AsyncGenerator<string> {
-    const { db, recalls, households, namesOf } = this.#deps;
+    const { db, recalls, households, namesOf, referencesOf } = this.#deps;
     yield `${lettersColumns.join(",")}\n`;
     for (let afterKey: string | null = null; ;) {
       const rows: RecallRow[] = await recalls.page(db, recall, {
@@ -113,6 +114,7 @@ export class Recalls {
       });
       const ids = rows.flatMap((row) => row.household_id ?? []);
       const [reach, names] = [await households.reachOf(db, ids), await namesOf(db, ids)];
+      const references = await referencesOf(db, ids);
       for (const { household_id: householdId, appliances, why, detail } of rows) {
         const found = householdId === null ? undefined : reach.get(householdId);
         const line: Record<(typeof lettersColumns)[number], string> = {
@@ -125,6 +127,8 @@ export class Recalls {
           model: appliances[0]?.model ?? "",
           why: why === null ? "" : whyWords[why],
           detail: detail ?? "",
+          // Hearth knows no postal address; the shop may, by its own number for them.
+          household_references: (references.get(householdId ?? "") ?? []).join("; "),
         };
         yield `${lettersColumns.map((column) => field(line[column])).join(",")}\n`;
       }

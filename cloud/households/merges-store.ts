@@ -213,6 +213,19 @@ export class MergesStore {
     return new Map(rows.map((row) => [referenceKey(row), row.household_id]));
   }
 
+  /** What others call these households, under every id that is theirs. */
+  async referencesOf(db: Db, ids: readonly string[]): Promise<(Reference & { household_id: string })[]> {
+    const { rows } = await sql<Reference & { household_id: string }>`
+      WITH RECURSIVE part AS (
+        SELECT id, id AS whole FROM household WHERE id = ANY(${[...ids]}::uuid[])
+        UNION ALL
+        SELECT h.id, part.whole FROM household h JOIN part ON h.merged_into = part.id
+      )
+      SELECT part.whole AS household_id, r.kind, r.value FROM part JOIN household_reference r ON r.household_id = part.id
+      ORDER BY 1, r.kind, r.value`.execute(db);
+    return rows;
+  }
+
   async references(db: Db, ids: readonly string[]): Promise<Reference[]> {
     const { rows } = await sql<Reference>`
       SELECT kind, value FROM household_reference WHERE household_id = ANY(${[...ids]}::uuid[]) ORDER BY kind, value`.execute(

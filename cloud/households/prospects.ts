@@ -92,6 +92,13 @@ export class Prospects {
     return known;
   }
 
+  /** What others call each of these households, as `kind value`; those that nobody calls anything are left out. */
+  async referencesOf(db: Db, ids: readonly string[]): Promise<Map<string, string[]>> {
+    const rows = ids.length === 0 ? [] : await this.#deps.merges.referencesOf(db, ids);
+    const found = Map.groupBy(rows, (row) => row.household_id);
+    return new Map([...found].map(([id, own]) => [id, own.map(referenceKey)]));
+  }
+
   /** What others call this household, under every id that is its; null where there is no such household. */
   async references(id: string): Promise<Reference[] | null> {
     const { db, merges } = this.#deps;
