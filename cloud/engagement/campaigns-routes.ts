@@ -10,6 +10,7 @@ import type { CampaignRow } from "./campaigns-store.ts";
 import { campaignDefinition, campaignStates } from "./core/campaign.ts";
 import type { Engagement } from "./engagement.ts";
 import { engagementProblems } from "./errors.ts";
+import { peopleColumns } from "./people.ts";
 import { lettersColumns } from "./recalls.ts";
 import { recallStatuses, unreachableWhys } from "./recalls-store.ts";
 
@@ -103,6 +104,16 @@ export const recallRow = z
   })
   .meta({ id: "RecallHousehold" });
 
+const personRow = z
+  .object({
+    householdId: z.string(),
+    householdName: z.string().nullable(),
+    itemId: z.string(),
+    title: z.string(),
+    decidedAtMs: z.number(),
+  })
+  .meta({ id: "HouseholdForPerson" });
+
 const viewOf = (row: CampaignRow): z.infer<typeof campaignView> => ({
   id: row.id,
   kind: row.kind,
@@ -132,6 +143,7 @@ export function campaignsRoutes(server: FastifyInstance, engagement: Engagement)
   listRoutes(server, engagement);
   changeRoutes(server, engagement);
   recallRoutes(server, engagement);
+  peopleRoutes(server, engagement);
 }
 
 function listRoutes(server: FastifyInstance, { campaigns, recalls }: Engagement): void {
@@ -301,6 +313,64 @@ function recallRoutes(server: FastifyInstance, { recalls }: Engagement): void {
       return reply
         .header("content-type", "text/csv; charset=utf-8")
         .header("content-disposition", `attachment; filename="recall-${id}-letters.csv"`)
+        .send(Readable.from(lines));
+    },
+  );
+}
+
+function peopleRoutes(server: FastifyInstance, { people }: Engagement): void {
+  const app = server.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    "/api/v1/campaigns/:id/people",
+    {
+      config: { permission: "campaigns.read" },
+      schema: {
+        summary: "List the households of a campaign that nothing but a person reaches",
+        description:
+          "All of them: the first have a case, and those beyond are here alone. With the households' names: whoever opens it is in the audit log.",
+        tags,
+        params: byId,
+        querystring: z.object({
+          cursor: cursorParam(z.tuple([z.uuid(), z.uuid()])).optional(),
+          limit: z.coerce.number().int().min(1).max(200).default(50),
+        }),
+        response: { 200: z.object({ items: z.array(personRow), nextCursor: z.string().nullable() }) },
+      },
+    },
+    async ({ principal, params: { id }, query: { cursor, limit } }) => {
+      const rows = await people.page(principal, id, { after: cursor ?? null, limit });
+      if (!Array.isArray(rows)) throw problem(engagementProblems, rows.rule);
+      const last = rows.at(-1);
+      return {
+        items: rows.map((row) => ({
+          householdId: row.household_id,
+          householdName: row.householdName,
+          itemId: row.item_id,
+          title: row.title,
+          decidedAtMs: row.decided_at_ms,
+        })),
+        nextCursor: last === undefined || rows.length < limit ? null : encodeCursor([last.household_id, last.item_id]),
+      };
+    },
+  );
+  app.get(
+    "/api/v1/campaigns/:id/people.csv",
+    {
+      config: { permission: "campaigns.letters" },
+      schema: {
+        summary: "Export whom of a campaign nothing but a person reaches",
+        description: "CSV. That it was taken is in the audit log.",
+        tags,
+        params: byId,
+        response: { 200: z.any().meta({ description: `CSV: ${peopleColumns.join(", ")}` }) },
+      },
+    },
+    async ({ params: { id }, principal }, reply) => {
+      const lines = await people.export(principal, id);
+      if ("kind" in lines) throw problem(engagementProblems, lines.rule);
+      return reply
+        .header("content-type", "text/csv; charset=utf-8")
+        .header("content-disposition", `attachment; filename="campaign-${id}-people.csv"`)
         .send(Readable.from(lines));
     },
   );

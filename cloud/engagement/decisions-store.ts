@@ -62,6 +62,9 @@ export interface Moved {
   ended: string | null;
 }
 
+/** A household that nothing but a person reaches. */
+export type HumanRow = Pick<DecisionRow, "household_id" | "item_id" | "title" | "decided_at_ms">;
+
 type Ended = Pick<DecisionRow, "id" | "class" | "household_id" | "item_id"> & { ended: string };
 
 const shown = sql`d.id, d.source, d.household_id, d.item_id, d.item_version, d.title, d.class, d.priority, d.answer, d.reason, d.channels,
@@ -220,6 +223,17 @@ export class DecisionsStore {
     const { rows } = await sql<{ n: number }>`
       SELECT count(*) AS n FROM decision WHERE source = ${source} AND answer = 'human'`.execute(db);
     return rows[0]?.n ?? 0;
+  }
+
+  /** Those households, in the order of their ids. @param after the household and the item that the page before ended with */
+  async humanPage(db: Db, source: string, after: readonly [string, string] | null, limit: number): Promise<HumanRow[]> {
+    const [afterHousehold, afterItem] = after ?? [null, null];
+    const { rows } = await sql<HumanRow>`
+      SELECT household_id, item_id, title, decided_at_ms FROM decision
+      WHERE source = ${source} AND answer = 'human' AND rests_merge_id IS NULL
+        AND (${afterHousehold}::uuid IS NULL OR (household_id, item_id) > (${afterHousehold}::uuid, ${afterItem}::uuid))
+      ORDER BY household_id, item_id LIMIT ${limit}`.execute(db);
+    return rows;
   }
 
   /** The deliveries that came of some decisions, each with its decision. */

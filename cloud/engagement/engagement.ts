@@ -28,6 +28,7 @@ import { Letters } from "./letters.ts";
 import { MailWord } from "./mail-word.ts";
 import { MergesStore } from "./merges-store.ts";
 import { MessagesStore } from "./messages-store.ts";
+import { People } from "./people.ts";
 import { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
 import { Recalls } from "./recalls.ts";
@@ -55,6 +56,7 @@ type Deps = EngagementDeps & { households: Households; deliveries: DeliveryRoad 
 export class Engagement {
   readonly campaigns: Campaigns;
   readonly recalls: Recalls;
+  readonly people: People;
   readonly views: DecisionViews;
   readonly policies: Policies;
   readonly app: AppHook;
@@ -88,6 +90,7 @@ export class Engagement {
     const onGoals = () => this.#watchGoals();
     this.campaigns = new Campaigns({ ...parts, funnels: this.#funnels, estimates: new EstimateStore(), onGoals });
     this.recalls = new Recalls({ ...deps, campaigns, recalls: new RecallsStore(deps.made, deps.mail !== null) });
+    this.people = new People(parts);
     this.views = new DecisionViews(parts);
     this.takenBack = new TakenBackDecisions(deps);
     this.mailWord = new MailWord({ ...deps, messages, decisions, stopped, links });

@@ -36,7 +36,7 @@ const appliancesAtOnce = 2_000;
 const decidedInARow = 50;
 /** Who came into the audience meanwhile is looked for that often. */
 const assignEveryMs = 60_000;
-/** Cases that one campaign opens for people; whom it reaches beyond is on its list. */
+/** Cases that one campaign opens for people; who is beyond is on its list with the others (`people.ts`). */
 const casesMax = 200;
 
 interface ExecutorDeps extends EngagementDeps {

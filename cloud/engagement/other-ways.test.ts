@@ -122,3 +122,33 @@ test("a look that dies before its end leaves what did not arrive to the next one
   await goOn();
   expect(await stage.inbox(of(1))).toHaveLength(1);
 });
+
+test("whom nothing but a person reaches is on the campaign's list and its export, also beyond the cases that it opens", async () => {
+  const { of, from, to } = range();
+  const people = [await stage.household(of(1), []), await stage.household(of(2), []), await stage.household(of(3), [])];
+  const id = await stage.run(stage.campaign([await service("Steam only")], from, to));
+  await goOut();
+  // As if nothing had reached them from the beginning.
+  await sql`UPDATE decision SET answer = 'human', channels = '{}' WHERE source = ${`campaign:${id}`}`.execute(db);
+  const [first] = people;
+  const reference = { kind: "shop_customer", value: "C-1" };
+  await kitchen.as("support", "POST", `/households/${first?.householdId}/references`, reference);
+  const page = async (query: string) => (await kitchen.as("viewer", "GET", `/campaigns/${id}/people?${query}`)).body;
+  const begin = await page("limit=2");
+  const rest = await page(`limit=2&cursor=${begin.nextCursor}`);
+  const listed = [...begin.items, ...rest.items];
+  expect(listed.map((row: { householdId: string }) => row.householdId)).toEqual(
+    people.map(({ householdId }) => householdId).toSorted(),
+  );
+  expect(listed[0]).toMatchObject({ title: "Steam only", householdName: expect.any(String) });
+  expect(rest.nextCursor).toBeNull();
+  const csv = await kitchen.send("support", "GET", `/api/v1/campaigns/${id}/people.csv`);
+  expect(String(csv.body).trim().split("\n")).toHaveLength(4);
+  expect(String(csv.body)).toMatch(new RegExp(`^${first?.householdId},.*,Steam only,.*Z,shop_customer C-1$`, "m"));
+  expect((await kitchen.as("viewer", "GET", `/campaigns/${id}/people.csv`)).status).toBe(403);
+  const { items: log } = (await kitchen.as("admin", "GET", `/audit?limit=20`)).body;
+  const said = log.filter((one: { subject: string }) => one.subject === `campaign:${id}`);
+  expect(said.map((one: { action: string }) => one.action)).toEqual(
+    expect.arrayContaining(["campaign.people_opened", "campaign.people_exported"]),
+  );
+});

@@ -2,6 +2,7 @@ import { transaction } from "../platform/database.ts";
 import { KeptLookUp } from "../platform/kept-look-up.ts";
 import type { Principal } from "../staff/staff.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
+import { csvField } from "./core/csv-field.ts";
 import { type EngagementDeps, type Refused, refused } from "./ports.ts";
 import type { RecallRow, RecallsStore, RecallStatus, UnreachableWhy } from "./recalls-store.ts";
 
@@ -20,12 +21,6 @@ const whyWords: Record<UnreachableWhy, string> = {
   no_address: "no address",
   no_mail: "no mail server is set up",
   never_seen: "never seen it",
-};
-
-/** A field of a CSV file. What a spreadsheet would take for a formula is text. */
-const field = (value: string): string => {
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
 const isSeen = ({ shownAtMs, acknowledgedAtMs }: RecallRow["appliances"][number]): boolean =>
@@ -130,7 +125,7 @@ export class Recalls {
           // Hearth knows no postal address; the shop may, by its own number for them.
           household_references: (references.get(householdId ?? "") ?? []).join("; "),
         };
-        yield `${lettersColumns.map((column) => field(line[column])).join(",")}\n`;
+        yield `${lettersColumns.map((column) => csvField(line[column])).join(",")}\n`;
       }
       if (rows.length < exportedAtOnce) return;
       afterKey = rows.at(-1)?.key ?? null;
