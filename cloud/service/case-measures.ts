@@ -23,6 +23,18 @@ export interface WeekOfCases {
   resolvePromise: { kept: number; missed: number };
 }
 
+/** How often a cause was found lately. */
+export interface FoundCause {
+  cause: string;
+  /** Without those that an incident took over or that went into another case. */
+  cases: number;
+  incidents: number;
+  /** Cases that are open now, however old they are. */
+  open: number;
+}
+
+const causesShown = 1_000;
+
 interface WeekRow {
   week_at_ms: number;
   opened: number;
@@ -40,9 +52,10 @@ interface WeekRow {
   resolve_missed: number;
 }
 
-const weekMs = 7 * 86_400_000;
+const dayMs = 86_400_000;
+const weekMs = 7 * dayMs;
 /** The epoch's first Monday. */
-const mondayMs = 4 * 86_400_000;
+const mondayMs = 4 * dayMs;
 
 const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
 const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms));
@@ -102,5 +115,21 @@ export class CaseMeasures {
       firstAnswerPromise: { kept: row.answer_kept, missed: row.answer_missed },
       resolvePromise: { kept: row.resolve_kept, missed: row.resolve_missed },
     }));
+  }
+
+  /** Every cause that was found in the last `days` days, or has an open case: the most frequent first. */
+  async causes(days: number): Promise<{ sinceMs: number; items: FoundCause[] }> {
+    const sinceMs = this.#deps.clock.nowMs() - days * dayMs;
+    const { rows } = await sql<FoundCause>`
+      SELECT cause, sum(cases)::int AS cases, sum(incidents)::int AS incidents, sum(open)::int AS open FROM (
+        SELECT cause, (known_at_ms >= ${sinceMs})::int AS cases, 0 AS incidents, (NOT is_closed)::int AS open
+        FROM service_case
+        WHERE (known_at_ms >= ${sinceMs} OR NOT is_closed) AND status <> 'merged'
+          AND (resolved_by IS NULL OR resolved_by NOT LIKE 'incident:%')
+        UNION ALL
+        SELECT cause, 0, 1, 0 FROM incident WHERE opened_at_ms >= ${sinceMs}
+      ) AS found
+      GROUP BY cause ORDER BY sum(cases) + sum(incidents) DESC, cause LIMIT ${causesShown}`.execute(this.#deps.db);
+    return { sinceMs, items: rows };
   }
 }

@@ -132,11 +132,19 @@ function routesOf<T>(server: FastifyInstance, kind: Kind<T>): void {
     `${path}/:key`,
     {
       config: { permission: "causes.write" },
-      schema: { summary: `Withdraw ${what}`, tags, params, querystring, response: { 204: z.null() } },
+      schema: {
+        summary: `Withdraw ${what}`,
+        tags,
+        params,
+        querystring: querystring.extend(basedOnQuery.shape),
+        response: { 204: z.null() },
+      },
     },
     async ({ principal, ...request }, reply) => {
-      if (!(await documents.withdraw(principal, request.params.key, request.query.model ?? null)))
-        throw problem(serviceProblems, missing);
+      const { params: named, query } = request;
+      const outcome = await documents.withdraw(principal, named.key, query.model ?? null, query.basedOn);
+      if (outcome.kind === "overtaken") throw overtakenProblem(outcome);
+      if (outcome.kind === "refused") throw problem(serviceProblems, missing);
       return reply.code(204).send(null);
     },
   );

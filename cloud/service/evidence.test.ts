@@ -227,3 +227,19 @@ test("measures say by week what was answered, solved, reopened, solved without s
   expect(week.automationShare).toBeCloseTo(1 / 3);
   expect(await new CaseMeasures({ db: kitchen.base.db, clock: kitchen.clock }).weekly(3, "safety")).toHaveLength(3);
 });
+
+test("each cause is counted by how often it was found lately, and by how many of its cases are open, however old", async () => {
+  await sql`TRUNCATE service_case CASCADE`.execute(kitchen.base.db);
+  const [old, twice, once] = [await oven(), await oven(), await oven()];
+  await raise(old, "door_seal");
+  kitchen.clock.forward(31 * day);
+  for (const device of [twice, once]) await raise(device, "no_water");
+  await kitchen.event(twice, "fault.cleared", { code: "no_water" });
+  const { items, sinceMs } = await get("/cases/causes?days=30");
+  expect(sinceMs).toBe(kitchen.clock.nowMs() - 30 * day);
+  expect(items).toEqual([
+    { cause: "fault:no_water", cases: 2, incidents: 0, open: 1 },
+    { cause: "fault:door_seal", cases: 0, incidents: 0, open: 1 },
+  ]);
+  expect((await get("/cases/causes?days=60")).items[1]).toMatchObject({ cases: 1, open: 1 });
+});

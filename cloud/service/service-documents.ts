@@ -88,12 +88,20 @@ export class ServiceDocuments<T> {
   }
 
   /** Withdraws it; what was written stays readable. */
-  async withdraw(by: Principal, key: string, model: string | null): Promise<boolean> {
+  async withdraw(
+    by: Principal,
+    key: string,
+    model: string | null,
+    /** The version that was read. */
+    basedOn?: number,
+  ): Promise<{ kind: "withdrawn" } | Overtaken | Refused<"nothing_there">> {
     return transaction(this.#deps.db, async (tx) => {
       const before = await this.#lockNewest(tx, key, model);
-      if (before === null || before.definition === null) return false;
+      if (before === null || before.definition === null) return refused("nothing_there");
+      const other = changedMeanwhile(basedOn, newestOf(before));
+      if (other !== null) return other;
       await this.#write(tx, by, { ...this.#next(by, key, model, before), definition: null }, before);
-      return true;
+      return { kind: "withdrawn" };
     });
   }
 

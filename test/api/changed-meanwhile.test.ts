@@ -126,6 +126,21 @@ test("a rule that somebody else changed meanwhile is not switched live unread, a
   expect(wrong.body.errors).toMatchObject([{ pointer: "/querystring/basedOn" }]);
 });
 
+test.each(["causes", "answers"])("%s: what somebody else changed meanwhile is not withdrawn unread", async (name) => {
+  const path = `/api/v1/${name}/withdrawn_once`;
+  const body = bodies[`PUT /api/v1/${name}/:key`];
+  const { version } = (await people[0].ask("PUT", path, body)).body;
+  expect((await people[1].ask("PUT", `${path}?basedOn=${version}`, { ...body, title: "Anew" })).status).toBe(200);
+  const stale = await people[0].ask("DELETE", `${path}?basedOn=${version}`);
+  const newest = { version: version + 1, by: people[1].principal };
+  expect(stale).toMatchObject({ status: 409, body: { code: "changed_meanwhile", newest } });
+  expect((await people[0].ask("DELETE", `${path}?basedOn=${version + 1}`)).status).toBe(204);
+  expect((await people[1].ask("GET", path)).status).toBe(404);
+  // Who goes on writing hears that it is gone, and may put it in force again.
+  expect((await people[1].ask("PUT", `${path}?basedOn=${version + 1}`, body)).status).toBe(409);
+  expect((await people[1].ask("PUT", `${path}?basedOn=${version + 2}`, body)).body.version).toBe(version + 3);
+});
+
 test("the app's address that somebody else took away meanwhile is not set, nor one that they set taken away, and no version comes twice", async () => {
   const path = "/api/v1/engagement/app";
   const body = { url: "https://app.example/once" };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { locale } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
+import { bestLocale } from "../../platform/best-locale.ts";
 
 const textsMax = 50;
 
@@ -27,10 +28,8 @@ export const causeDefinition = z
   .meta({ id: "CauseDefinition" });
 export type CauseDefinition = z.infer<typeof causeDefinition>;
 
-/** The text for a language: its own, that of the language without its region, or the English one. */
+/** The text for a language, by the chain that content goes by as well; undefined where there is none at all. */
 export function inLocale<T>(texts: Readonly<Record<string, T>>, wanted: string): T | undefined {
-  const language = wanted.split("-")[0] ?? "";
-  // A language that is there for a region alone is nearer than another language.
-  const sister = Object.keys(texts).find((name) => name.split("-")[0] === language);
-  return texts[wanted] ?? texts[language] ?? (sister === undefined ? texts["en"] : texts[sister]);
+  const available = Object.keys(texts);
+  return available.length === 0 ? undefined : texts[bestLocale(wanted, available)];
 }
