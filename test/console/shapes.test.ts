@@ -73,8 +73,10 @@ import type { grantView, shopInForce } from "../../cloud/loyalty/offers-routes.t
 import type { redemptionView } from "../../cloud/loyalty/program-routes.ts";
 import type { DeviceMessage } from "../../cloud/platform/device-message.ts";
 import type { SearchAnswer } from "../../cloud/search/search.ts";
+import type { AnswerTemplate } from "../../cloud/service/core/answer-template.ts";
 import type { CauseDefinition } from "../../cloud/service/core/cause-article.ts";
-import type { caseDossier } from "../../cloud/service/case-read-routes.ts";
+import type { ServiceDocument, DocumentVersion } from "../../cloud/service/service-documents.ts";
+import type { caseDossier, foundCause } from "../../cloud/service/case-read-routes.ts";
 import type { Release } from "../../cloud/firmware/firmware.ts";
 import type {
   failureView,
@@ -146,7 +148,9 @@ test("what the console reads is what the service declares", () => {
   expectTypeOf<HouseholdMerge>().toExtend<households.HouseholdMerge>();
   expectTypeOf<StoredFact>().toExtend<households.HouseholdFact>();
   expectTypeOf<z.infer<typeof caseDossier>>().toExtend<support.CaseBrief>();
-  expectTypeOf<{ key: string; model: string | null; definition: CauseDefinition }>().toExtend<support.CauseDocument>();
+  expectTypeOf<ServiceDocument<CauseDefinition>>().toExtend<support.InForce<cases.CauseArticle>>();
+  expectTypeOf<DocumentVersion<AnswerTemplate>>().toExtend<support.WrittenVersion<support.AnswerTemplate>>();
+  expectTypeOf<z.infer<typeof foundCause>>().toEqualTypeOf<support.FoundCause>();
   expectTypeOf<DeviceMessage>().toExtend<support.DeviceMessage>();
   expectTypeOf<z.infer<typeof rolloutSummary>>().toExtend<rollouts.RolloutSummary>();
   expectTypeOf<z.infer<typeof rolloutDetail>>().toExtend<rollouts.RolloutDetail>();

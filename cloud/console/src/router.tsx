@@ -18,7 +18,15 @@ import { householdsSearch } from "./core/household-url.ts";
 import { segmentSearch } from "./core/segments.ts";
 import { lifecycleSearch } from "./core/lifecycle.ts";
 import { webhooksSearch } from "./core/webhooks.ts";
-import { caseSearch, casesSearch, incidentsSearch, noticesSearch } from "./core/service-url.ts";
+import {
+  answerSearch,
+  caseSearch,
+  casesSearch,
+  documentSearch,
+  documentsSearch,
+  incidentsSearch,
+  noticesSearch,
+} from "./core/service-url.ts";
 import { DevicesPage } from "./pages/devices/devices-page.tsx";
 import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { Empty } from "./parts/empty.tsx";
@@ -183,6 +191,34 @@ const ruleRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/rules/rule-page.tsx"), "RulePage"),
 });
 
+const causesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/causes",
+  validateSearch: documentsSearch,
+  component: lazyRouteComponent(() => import("./pages/causes/causes-page.tsx"), "CausesPage"),
+});
+
+const causeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/causes/$key",
+  validateSearch: documentSearch,
+  component: lazyRouteComponent(() => import("./pages/causes/cause-page.tsx"), "CausePage"),
+});
+
+const answersRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/answers",
+  validateSearch: documentsSearch,
+  component: lazyRouteComponent(() => import("./pages/causes/answers-page.tsx"), "AnswersPage"),
+});
+
+const answerRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/answers/$key",
+  validateSearch: answerSearch,
+  component: lazyRouteComponent(() => import("./pages/causes/answer-page.tsx"), "AnswerPage"),
+});
+
 const noticesRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/notices",
@@ -310,6 +346,10 @@ const routeTree = rootRoute.addChildren([
   incidentRoute,
   rulesRoute,
   ruleRoute,
+  causesRoute,
+  causeRoute,
+  answersRoute,
+  answerRoute,
   noticesRoute,
   webhooksRoute,
   settingsRoute,

@@ -4,7 +4,7 @@ import { get } from "./client.ts";
 import { devicePath } from "./queries.ts";
 import type { ServiceCase } from "./case-shapes.ts";
 import type { Page } from "./shapes.ts";
-import type { CaseBrief, CauseDocument, DeviceMessage, SearchAnswer } from "./support-shapes.ts";
+import type { CaseBrief, DeviceMessage, SearchAnswer } from "./support-shapes.ts";
 
 const calmMs = 5_000;
 const minuteMs = 60_000;
@@ -38,13 +38,6 @@ export const caseBriefQuery = (id: string) =>
     queryFn: ({ signal }) => get<CaseBrief>(`/api/v1/cases/${encodeURIComponent(id)}`, { signal }),
     staleTime: minuteMs,
   });
-
-/** What staff wrote about causes. There are few, and they change seldom. */
-export const causesQuery = queryOptions({
-  queryKey: ["causes"],
-  queryFn: ({ signal }) => get<{ items: CauseDocument[] }>("/api/v1/causes", { signal }),
-  staleTime: minuteMs,
-});
 
 const messagesPerPage = 100;
 

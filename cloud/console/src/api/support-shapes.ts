@@ -41,9 +41,39 @@ export interface CauseDocument {
   definition: CauseArticle;
 }
 
+/** The newest version of what staff wrote, where it is not withdrawn. */
+export type InForce<Definition> = WrittenVersion<Definition> & { definition: Definition };
+
 export interface DeviceMessage {
   channel: "telemetry" | "events" | "reported" | "receipts";
   atMs: number;
   receivedAtMs: number | null;
   payload: Record<string, unknown>;
+}
+
+/** An answer that staff keep, with what it is offered for first, and its text by language. */
+export interface AnswerTemplate {
+  title: string;
+  causes: string[];
+  locales: Record<string, string>;
+}
+
+/** One version of what staff wrote about a cause, or of an answer; without a definition it withdraws it. */
+export interface WrittenVersion<Definition> {
+  key: string;
+  /** The model that it is for; null for all. */
+  model: string | null;
+  version: number;
+  definition: Definition | null;
+  createdAtMs: number;
+  createdBy: string;
+}
+
+/** How often a cause was found lately. */
+export interface FoundCause {
+  cause: string;
+  cases: number;
+  incidents: number;
+  /** Cases that are open now. */
+  open: number;
 }

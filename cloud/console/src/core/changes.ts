@@ -33,3 +33,11 @@ export function changesBetween(before: unknown, now: unknown, place: readonly st
   }
   return [{ place: place.join(" / "), before: wordsOf(before), now: wordsOf(now) }];
 }
+
+/** A change as it follows its place: `limit was “280”, and is “300”`. */
+export const changeWords = ({ before, now }: Change): string =>
+  before === null
+    ? `is new: “${now}”`
+    : now === null
+      ? `was “${before}”, and is gone`
+      : `was “${before}”, and is “${now}”`;

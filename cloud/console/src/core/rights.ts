@@ -25,6 +25,7 @@ export const rights = {
   "loyalty.rules": ["content", "admin"],
   "loyalty.reverse": ["support", "admin"],
   "loyalty.shop": ["admin"],
+  "causes.write": ["support", "content", "admin"],
   "cases.write": ["support", "admin"],
   "campaigns.write": ["content", "admin"],
   "campaigns.letters": ["support", "content", "admin"],

@@ -136,6 +136,30 @@ export const incidentsSearch = (search: Record<string, unknown>): IncidentsSearc
   cursor: text(search["cursor"]),
 });
 
+/** Of the lists of causes and of answers. */
+export interface DocumentsSearch {
+  q?: string | undefined;
+}
+
+export const documentsSearch = (search: Record<string, unknown>): DocumentsSearch => ({ q: text(search["q"]) });
+
+export interface DocumentSearch {
+  /** The model whose own words are shown; those for every model where left out. */
+  model?: string | undefined;
+}
+
+export const documentSearch = (search: Record<string, unknown>): DocumentSearch => ({ model: text(search["model"]) });
+
+export interface AnswerSearch extends DocumentSearch {
+  /** A new answer begins with being offered for this cause. */
+  cause?: string | undefined;
+}
+
+export const answerSearch = (search: Record<string, unknown>): AnswerSearch => ({
+  ...documentSearch(search),
+  cause: text(search["cause"]),
+});
+
 export interface NoticesSearch {
   channel?: string | undefined;
   cursor?: string | undefined;

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { causesQuery } from "../api/support-queries.ts";
+import { causesQuery } from "../api/document-queries.ts";
 import { causeName } from "../core/causes.ts";
 
 /** What a cause is called; of a model where it is of one. Until the names are read, the words of its key. */

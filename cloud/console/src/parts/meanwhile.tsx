@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
-import { changesBetween } from "../core/changes.ts";
+import { changesBetween, changeWords } from "../core/changes.ts";
 import { plural } from "../core/numbers.ts";
 import { Ago } from "./ago.tsx";
 import { AlertIcon } from "./icons.tsx";
@@ -24,9 +24,6 @@ interface MeanwhileProps<V> {
 
 const shownMax = 12;
 
-const changeWords = (was: string | null, is: string | null): string =>
-  was === null ? `is new: “${is}”` : is === null ? `was “${was}”, and is gone` : `was “${was}”, and is “${is}”`;
-
 /** Somebody else saved what is being written: who, when and what they changed, and which of the two it is to be. */
 export function Meanwhile<V extends Version>({ madeFrom, saysOf, title, onChosen, children }: MeanwhileProps<V>) {
   const { base, other, keepMine, takeTheirs } = madeFrom;
@@ -49,9 +46,9 @@ export function Meanwhile<V extends Version>({ madeFrom, saysOf, title, onChosen
         <p>It says the same as the version that you began with.</p>
       ) : (
         <ul className={classes["changes"]} aria-label="What they changed">
-          {changes.slice(0, shownMax).map(({ place, before: was, now: is }) => (
-            <li key={place}>
-              {place !== "" && <code>{place}</code>} {changeWords(was, is)}
+          {changes.slice(0, shownMax).map((change) => (
+            <li key={change.place}>
+              {change.place !== "" && <code>{change.place}</code>} {changeWords(change)}
             </li>
           ))}
           {changes.length > shownMax && <li>and {plural(changes.length - shownMax, "change")} more</li>}

@@ -1,7 +1,7 @@
 import { useRights } from "../api/rights.ts";
 import { type Tab, Tabs } from "./tabs.tsx";
 
-type ServicePage = "cases" | "incidents" | "rules" | "measures" | "notices";
+type ServicePage = "cases" | "incidents" | "rules" | "causes" | "answers" | "measures" | "notices";
 
 /** The pages of service beside each other; each for the roles that may see it. */
 export function ServiceTabs({ current }: { current: ServicePage }) {
@@ -10,6 +10,8 @@ export function ServiceTabs({ current }: { current: ServicePage }) {
     { words: "Queue", link: { to: "/cases", search: {} }, current: current === "cases" },
     { words: "Incidents", link: { to: "/incidents", search: {} }, current: current === "incidents" },
     { words: "Rules", link: { to: "/rules" }, current: current === "rules" },
+    { words: "Causes", link: { to: "/causes", search: {} }, current: current === "causes" },
+    { words: "Answers", link: { to: "/answers", search: {} }, current: current === "answers" },
     {
       words: "How it goes",
       link: { to: "/cases", search: { tab: "measures" } },

@@ -77,7 +77,7 @@ export function Shell() {
 /** The queue, with how many cases are overdue. */
 function CasesLink() {
   const overdue = useQuery(queueCountsQuery({})).data?.overdue ?? 0;
-  const isService = /^\/(incidents|rules|notices)(\/|$)/.test(useLocation().pathname);
+  const isService = /^\/(incidents|rules|causes|answers|notices)(\/|$)/.test(useLocation().pathname);
   return (
     <Link
       to="/cases"

@@ -4,7 +4,7 @@ import type { CaseDossier } from "../../api/case-shapes.ts";
 import { householdQuery } from "../../api/case-queries.ts";
 import { dateText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
-import { useCauseName } from "../../parts/cause-name.ts";
+import { CauseLink } from "../../parts/cause-link.tsx";
 import { Fact, Facts } from "../../parts/matter.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
@@ -17,11 +17,12 @@ const aroundMs = 1_800_000;
 export function CaseFacts({ found }: { found: CaseDossier }) {
   const { appliance, deviceId, openedAtMs, assignee, cause, evidence } = found;
   const firmware = evidence?.firmware.version ?? appliance?.firmware ?? null;
-  const causeName = useCauseName();
   const later = appliance?.firmware ?? null;
   return (
     <Facts aRow={4}>
-      <Fact name="Cause">{causeName(cause, found.model)}</Fact>
+      <Fact name="Cause">
+        <CauseLink cause={cause} model={found.model} />
+      </Fact>
       <Fact name="Appliance">
         {deviceId === null ? (
           <span className={page["soft"]}>none: it is the household’s</span>

@@ -89,7 +89,7 @@ function Whole({ found }: { found: CaseDossier }) {
       <CaseFacts found={found} />
       <div className={classes["columns"]}>
         <div className={classes["column"]}>
-          <WhatToDo known={found.causeArticle} cause={found.cause} />
+          <WhatToDo known={found.causeArticle} cause={found.cause} model={found.model} />
           {found.deviceId !== null && <EvidenceCard found={found} />}
           {found.merged.length > 0 && <MergedCases found={found} mayWork={mayWork} />}
           <div className={`${classes["column"]} ${classes["later"]}`}>

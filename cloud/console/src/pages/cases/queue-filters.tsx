@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { QueueCounts } from "../../api/case-shapes.ts";
 import { modelsQuery } from "../../api/queries.ts";
-import { causesQuery } from "../../api/support-queries.ts";
+import { causesQuery } from "../../api/document-queries.ts";
 import { severityWords, statusWords } from "../../core/case-words.ts";
 import { causeChoices } from "../../core/causes.ts";
 import { countText } from "../../core/numbers.ts";

@@ -17,6 +17,7 @@ import { useRights } from "../../api/rights.ts";
 import { fieldWords } from "../../core/content-fields.ts";
 import { classesOfKind, contentClassHelp, contentClassWords, emptyText, placeOf } from "../../core/content.ts";
 import { isSame, tidy, type Written } from "../../core/content-writing.ts";
+import { Languages } from "../../parts/languages.tsx";
 import { type MadeFrom, useMadeFrom } from "../../parts/made-from.ts";
 import { Markets } from "../../parts/markets.tsx";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
@@ -72,7 +73,21 @@ export function Editor({ newest, item }: EditorProps) {
       <form className={page["form"]} onSubmit={(event) => event.preventDefault()} aria-label="Editor">
         <fieldset className={page["card"]} disabled={mayOnlyRead}>
           <legend className="hidden">Text</legend>
-          <Locales draft={draft} locale={locale} onLocale={setLocale} onChange={change} />
+          <Languages
+            all={Object.keys(draft.locales)}
+            current={locale}
+            onCurrent={setLocale}
+            onAdd={(added) => {
+              // A translation begins with what there is to translate.
+              change({ locales: { ...draft.locales, [added]: text } });
+              setLocale(added);
+            }}
+            onRemove={(gone) => {
+              const { [gone]: _gone, ...rest } = draft.locales;
+              change({ locales: rest });
+              setLocale(Object.keys(rest)[0] ?? "en");
+            }}
+          />
           <TextInput
             label="Title"
             value={text.title}
@@ -120,60 +135,6 @@ export function Editor({ newest, item }: EditorProps) {
         {check !== null && draft.kind === "recipe" && <Limits draft={draft} check={check} />}
         {check !== null && check.markets.length > 0 && <Markets markets={check.markets} />}
       </div>
-    </div>
-  );
-}
-
-interface LocalesProps {
-  draft: ContentDraft;
-  locale: string;
-  onLocale: (locale: string) => void;
-  onChange: (part: Partial<ContentDraft>) => void;
-}
-
-function Locales({ draft, locale, onLocale, onChange }: LocalesProps) {
-  const [added, setAdded] = useState("");
-  const all = Object.keys(draft.locales);
-  const isTag = /^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$/.test(added);
-  const add = () => {
-    // A translation begins with what there is to translate.
-    onChange({ locales: { ...draft.locales, [added]: draft.locales[locale] ?? emptyText(draft.kind) } });
-    onLocale(added);
-    setAdded("");
-  };
-  const remove = () => {
-    const { [locale]: _gone, ...rest } = draft.locales;
-    onChange({ locales: rest });
-    onLocale(Object.keys(rest)[0] ?? "en");
-  };
-  return (
-    <div className={classes["locales"]} role="group" aria-label="Languages">
-      {all.map((one) => (
-        <button
-          key={one}
-          type="button"
-          className={classes["locale"]}
-          aria-pressed={one === locale}
-          onClick={() => onLocale(one)}
-        >
-          {one}
-        </button>
-      ))}
-      <TextInput
-        aria-label="Another language"
-        placeholder="de"
-        w={90}
-        value={added}
-        onChange={(event) => setAdded(event.currentTarget.value)}
-      />
-      <Button variant="default" disabled={!isTag || all.includes(added)} onClick={add}>
-        Add language
-      </Button>
-      {all.length > 1 && (
-        <Button variant="default" onClick={remove}>
-          Remove {locale}
-        </Button>
-      )}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { causesQuery } from "../../api/support-queries.ts";
+import { causesQuery } from "../../api/document-queries.ts";
 import { casePath } from "../../core/cases.ts";
 import { causeDocument } from "../../core/causes.ts";
 import { plainText } from "../../core/reported.ts";
@@ -16,6 +16,7 @@ import {
   type TimelineKind,
   timelineKinds,
 } from "../../core/timeline.ts";
+import { CauseLink } from "../../parts/cause-link.tsx";
 import { HrefLink } from "../../parts/href-link.tsx";
 import { KindIcon } from "../../parts/icons.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -220,7 +221,11 @@ function FaultHelp({ code, model }: { code: string; model: string }) {
   if (cause === undefined) {
     return (
       <p className={classes["help"]}>
-        Nobody has written about fault {code} yet. Once somebody does, among the causes, it is shown here.
+        Nobody has written about fault {code} yet. Once somebody does,{" "}
+        <CauseLink cause={`fault:${code}`} model={model}>
+          among the causes
+        </CauseLink>
+        , it is shown here.
       </p>
     );
   }

@@ -9,7 +9,7 @@ import { assignedWords } from "../../core/case-words.ts";
 import { incidentStatusWords, memberSteps } from "../../core/incidents.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
-import { useCauseName } from "../../parts/cause-name.ts";
+import { CauseLink } from "../../parts/cause-link.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Fact, Facts, History, MatterHead } from "../../parts/matter.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -48,7 +48,7 @@ export function IncidentPage() {
               <Members members={members?.items ?? []} />
             </div>
             <div className={page["page"]}>
-              <WhatToDo known={found.causeArticle} cause={found.cause} />
+              <WhatToDo known={found.causeArticle} cause={found.cause} model={found.model} />
               <InCommon found={found} />
               <Happened found={found} />
             </div>
@@ -83,10 +83,11 @@ function clearedWords({ members, standing }: IncidentDetail): string {
 }
 
 function IncidentFacts({ found }: { found: IncidentDetail }) {
-  const causeName = useCauseName();
   return (
     <Facts aRow={6}>
-      <Fact name="Cause">{causeName(found.cause, found.model)}</Fact>
+      <Fact name="Cause">
+        <CauseLink cause={found.cause} model={found.model} />
+      </Fact>
       <Fact name="Model">{found.model}</Fact>
       <Fact name="Began">
         <Ago atMs={found.firstAtMs} />

@@ -7,7 +7,7 @@ import { ruleQuery } from "../../api/rule-queries.ts";
 import type { RuleAction, RuleDefinition, ServiceRule } from "../../api/rule-shapes.ts";
 import { actionWords, definitionText, modeWords, ruleSentence } from "../../core/rules.ts";
 import { Ago } from "../../parts/ago.tsx";
-import { useCauseName } from "../../parts/cause-name.ts";
+import { CauseLink } from "../../parts/cause-link.tsx";
 import { useMadeFrom } from "../../parts/made-from.ts";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -91,7 +91,6 @@ function Follows({ actions }: { actions: readonly RuleAction[] }) {
 
 function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly ServiceRule[] }) {
   const mayChange = useRights()?.may("service.rules") === true;
-  const causeName = useCauseName();
   const { definition } = rule;
   const written = definitionText(definition);
   const [text, setText] = useState(written);
@@ -106,7 +105,12 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
       <div>
         <p className={page["soft"]}>
           <Link to="/rules">Rules</Link>
-          {definition.cause !== undefined && ` / ${causeName(definition.cause, null)}`}
+          {definition.cause !== undefined && (
+            <>
+              {" / "}
+              <CauseLink cause={definition.cause} model={null} />
+            </>
+          )}
         </p>
         <h1>{definition.title}</h1>
         <p className={classes["marks"]}>
