@@ -26,6 +26,8 @@ const types = [
   "order.placed",
   "price.checked",
   "page.viewed",
+  "warranty.registered",
+  "tour.taken",
 ];
 const expressions = [
   "programs_30d >= 2",
@@ -44,6 +46,8 @@ const expressions = [
   "page_views_30d >= 1 || days_since_price_check < 4",
   "has_steam && programs_30d >= 1",
   "!has_steam || last_feedback >= 4",
+  '"warranty.registered" in outside_types && !("tour.taken" in outside_types_7d)',
+  '"tour.taken" in outside_types_30d || "warranty.registered" in outside_types_90d',
 ];
 
 type Step =
@@ -138,6 +142,8 @@ function figures(acts: readonly HouseholdAct[], timeZone: string) {
   // Of two words of one moment the greater, in whatever order they come.
   const words = of("feedback.given").toSorted((a, b) => a.atMs - b.atMs || ratingOf(a) - ratingOf(b));
   const last = words.at(-1);
+  const owned = acts.filter(({ origin }) => origin === "shop");
+  const typesIn = (days: number) => [...new Set(owned.filter((act) => agoDays(act) < days).map(({ type }) => type))];
   const latest = (type: string) => Math.max(...of(type).map(({ atMs }) => atMs), -Infinity);
   return {
     programs: cooked.length,
@@ -151,6 +157,9 @@ function figures(acts: readonly HouseholdAct[], timeZone: string) {
     in_cart: latest("cart.added") > latest("order.placed"),
     orders: of("order.placed").length,
     recipes_finished: of("recipe.finished").length,
+    outside_types: typesIn(Infinity).toSorted(),
+    outside_types_7d: typesIn(7).toSorted(),
+    outside_types_90d: typesIn(90).toSorted(),
   };
 }
 
@@ -181,7 +190,8 @@ test("whatever comes, in whatever order, late or twice, and as days pass: profil
           if (step.kind === "act") {
             const { type, value } = step;
             const data = { program: "Steam", recipeId: ["bread", "cake"][value % 2], rating: value };
-            const act = did(ids[step.home] ?? "", type, house.nowMs - step.agoMs, { data });
+            const origin = /^(warranty|tour)/.test(type) ? "shop" : "appliance";
+            const act = did(ids[step.home] ?? "", type, house.nowMs - step.agoMs, { data, origin });
             sent.push(act);
             await house.act(act);
           }

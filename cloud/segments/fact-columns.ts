@@ -15,6 +15,9 @@ function valueOf(from: FactSource): RawBuilder<unknown> {
     case "times_in_days":
       // Of a sorted list this is a binary search, and so it costs the same however often the household cooks.
       return sql`(cardinality(${column(from.column)}) - width_bucket(z.today - ${from.days}::int, ${column(from.column)}))`;
+    case "types_in_days":
+      return sql`ARRAY(SELECT t.type FROM unnest(p.outside_types, p.outside_type_days) AS t(type, day)
+        WHERE t.day > z.today - ${from.days}::int)`;
     case "language":
       return sql`split_part(p.locale, '-', 1)`;
     case "in_cart":

@@ -29,6 +29,11 @@ const zonesOf = ({ zones, todays }: ZoneDays): RawBuilder<unknown> =>
 /** The first day after today on which one of these turns, as `dueDay` in memory says. */
 function dueDayOf(turns: readonly Turn[]): RawBuilder<number | null> {
   const days = turns.flatMap(({ from, at, everyDay }): RawBuilder<unknown>[] => {
+    if (from.kind === "types_in_days")
+      return [
+        sql`(SELECT min(day + ${from.days}::int) FROM unnest(p.outside_type_days) AS t(day)
+          WHERE day + ${from.days}::int > z.today)`,
+      ];
     const column = sql.ref(`p.${from.column}`);
     const each = at.map((turn) =>
       from.kind === "days_since"

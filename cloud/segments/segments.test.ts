@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { FastifyInstance } from "fastify";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -51,6 +52,43 @@ test("a profile is kept by what happens: appliances, use, consents, outside fact
     language: "de",
     consents: ["personalise"],
   });
+});
+
+test("a maker's own types of outside facts are asked for by name, within days too, and only with consent; an appliance's are none", async () => {
+  await put("covered", '"warranty.registered" in outside_types');
+  await put("toured", '"tour.taken" in outside_types_7d');
+  const id = await house.home();
+  const shop = (type: string, agoDays: number) => did(id, type, house.nowMs - agoDays * dayMs, { origin: "shop" });
+  await house.act(shop("warranty.registered", 200), did(id, "tour.taken", house.nowMs));
+  expect([await isIn("covered", id), await isIn("toured", id)]).toEqual([true, false]);
+  await house.act(shop("tour.taken", 5));
+  expect(await isIn("toured", id)).toBe(true);
+  expect(await house.profile(id)).toMatchObject({
+    outside_types: ["tour.taken", "warranty.registered"],
+    outside_types_30d: ["tour.taken"],
+  });
+  house.nowMs += 2 * dayMs;
+  await house.segments.tick();
+  expect([await isIn("covered", id), await isIn("toured", id)]).toEqual([true, false]);
+  house.homes.get(id)?.consents.clear();
+  await house.tell(id, "hearth.consent.withdrawn");
+  expect(await isIn("covered", id)).toBe(false);
+});
+
+test("a maker's own types that were reported before segments read them are known of the household, each once", async () => {
+  const id = await house.home();
+  await sql`
+    INSERT INTO outside_fact (household_id, home_id, source, fact_id, type, at_ms, received_at_ms, by_principal, data)
+    SELECT ${id}::uuid, ${id}::uuid, 'shop', 'old-' || type, type, ${house.nowMs}, ${house.nowMs}, 'system', '{}'
+    FROM unnest('{club.joined,order.placed}'::text[]) AS type`.execute(house.database.db);
+  const text = await readFile(new URL("../platform/migrations/382-outside-types.sql", import.meta.url), "utf8");
+  await sql.raw(text.slice(text.indexOf("INSERT INTO"))).execute(house.database.db);
+  await house.segments.tick();
+  expect(await house.profile(id)).toMatchObject({ outside_types: ["club.joined"], orders: 0 });
+  await house.act(did(id, "club.joined", house.nowMs + dayMs, { origin: "shop", source: "shop:old-club.joined" }));
+  const { rows } = await sql<{ n: number }>`
+    SELECT count(*) AS n FROM household_act WHERE household_id = ${id}`.execute(house.database.db);
+  expect(rows).toEqual([{ n: 1 }]);
 });
 
 test("an event moves a household into a segment and out of it, and days do so without one", async () => {

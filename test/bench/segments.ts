@@ -76,7 +76,7 @@ async function fillProfiles(db: Db, households: number, today: number): Promise<
           'last_cook_day', ${today}::int - n % 60, 'programs_used', ARRAY['HotAir'], 'steam_programs', n % 2, 'programs_aborted', n % 9,
           'aborted_days', ARRAY[]::int[], 'cleanings', n % 4, 'last_cleaned_day', ${today}::int - n % 200, 'faults', 0,
           'fault_days', ARRAY[]::int[], 'recipes_finished', n % 50, 'recipe_days', ARRAY[]::int[], 'recipes_aborted', 0, 'recipes_saved', 0,
-          'recipes_searched', 0, 'shares', 0, 'page_views', 0, 'page_view_days', ARRAY[]::int[], 'price_checks', 0, 'orders', n % 3, 'returns', 0,
+          'recipes_searched', 0, 'shares', 0, 'page_views', 0, 'page_view_days', ARRAY[]::int[], 'outside_types', ARRAY[]::text[], 'outside_type_days', ARRAY[]::int[], 'price_checks', 0, 'orders', n % 3, 'returns', 0,
           'mentions', 0, 'mention_reach', 0, 'is_stale', false)) AS r`.execute(db);
   }
   await sql`VACUUM (ANALYZE) household, household_profile`.execute(db);

@@ -1,5 +1,5 @@
 import type { HouseholdAct } from "../../households/households.ts";
-import type { DayOf, ProfileRow } from "./profile.ts";
+import { type DayOf, type ProfileRow, textsMax } from "./profile.ts";
 
 /**
  * What a profile counts. Every one of these moves the profile by something that does not ask for the order: a sum, a maximum, a set, the
@@ -21,7 +21,8 @@ export type CountedKind =
   | "cart"
   | "order"
   | "return"
-  | "mention";
+  | "mention"
+  | "own";
 
 /** An act as far as the profile counts it. */
 export interface CountedAct {
@@ -53,6 +54,12 @@ const kindOf: Readonly<Record<string, CountedKind>> = {
   "mention.posted": "mention",
 };
 
+/** A fact from outside of a type that is the maker's own counts as that. What appliances say beside the above is no matter of a profile. */
+const kindFor = ({ type, origin }: HouseholdAct): CountedKind | undefined => {
+  if (Object.hasOwn(kindOf, type)) return kindOf[type];
+  return origin === "appliance" ? undefined : "own";
+};
+
 const reachMax = 1_000_000_000;
 const saidMax = 64;
 
@@ -69,15 +76,22 @@ function amountOf(kind: CountedKind, data: HouseholdAct["data"]): number | null 
   return typeof reach === "number" && reach > 0 ? Math.min(Math.floor(reach), reachMax) : null;
 }
 
+function saidBy(kind: CountedKind, type: string, data: HouseholdAct["data"]): string | null {
+  if (kind === "program") return text(data["program"]);
+  if (kind === "recipe") return text(data["recipeId"]);
+  return kind === "own" ? text(type) : null;
+}
+
 /** The acts that a profile counts, each source once; what it does not count is left out. */
 export function countedActs(acts: readonly HouseholdAct[]): CountedAct[] {
   const counted = new Map<string, CountedAct>();
-  for (const { householdId, source, type, atMs, data } of acts) {
-    const kind = Object.hasOwn(kindOf, type) ? kindOf[type] : undefined;
+  for (const act of acts) {
+    const { householdId, source, type, atMs, data } = act;
+    const kind = kindFor(act);
     if (kind === undefined || counted.has(`${householdId} ${source}`)) continue;
     const amount = amountOf(kind, data);
     if (kind === "feedback" && amount === null) continue;
-    const said = kind === "program" ? text(data["program"]) : kind === "recipe" ? text(data["recipeId"]) : null;
+    const said = saidBy(kind, type, data);
     counted.set(`${householdId} ${source}`, { householdId, source, kind, atMs, said, amount });
   }
   return [...counted.values()];
@@ -191,6 +205,14 @@ const counting: Readonly<Record<CountedKind, (of: Counting) => void>> = {
   mention({ profile, amount }) {
     profile.mentions += 1;
     profile.mention_reach += amount ?? 0;
+  },
+  own({ profile, day, said }) {
+    if (said === null) return;
+    const days = new Map(profile.outside_types.map((type, at) => [type, profile.outside_type_days[at] ?? day]));
+    days.set(said, Math.max(days.get(said) ?? day, day));
+    const sorted = [...days].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, textsMax);
+    profile.outside_types = sorted.map(([type]) => type);
+    profile.outside_type_days = sorted.map(([, last]) => last);
   },
 };
 

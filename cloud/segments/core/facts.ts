@@ -10,6 +10,7 @@ export type FactSource =
   | { kind: "stored"; column: keyof ProfileRow; parts?: keyof ProfileRow }
   | { kind: "days_since"; column: DayColumn }
   | { kind: "times_in_days"; column: DaysColumn; days: number }
+  | { kind: "types_in_days"; days: number }
   | { kind: "language" }
   | { kind: "in_cart" };
 
@@ -72,6 +73,14 @@ const outside = (type: string, purpose: FactPurpose = "personalise"): Common => 
   group: "elsewhere",
   reads: `Outside facts ${type}.`,
   purpose,
+});
+
+const own: Common = outside("of types that are the maker's own");
+const ownTypes = (days: number): HouseholdFact => ({
+  type: "texts",
+  help: `Types of the maker's own that were reported on the last ${days} days of its calendar, today among them.`,
+  ...own,
+  from: { kind: "types_in_days", days },
 });
 
 /** What segments may ask of a household, by name. */
@@ -156,6 +165,15 @@ const householdFactList = {
     "How many people these reached.",
     outside("mention.posted", "market"),
   ),
+  outside_types: stored(
+    "texts",
+    "outside_types",
+    'Types of the maker\'s own that were ever reported, as in "warranty.registered" in outside_types.',
+    own,
+  ),
+  outside_types_7d: ownTypes(7),
+  outside_types_30d: ownTypes(30),
+  outside_types_90d: ownTypes(90),
 } as const satisfies Record<string, HouseholdFact>;
 
 const byName: Readonly<Record<string, HouseholdFact>> = householdFactList;
@@ -167,7 +185,8 @@ export const householdFact = (name: string): HouseholdFact | undefined =>
 export const householdFactTypes: FactTypes = householdFactList;
 
 /** Whether a fact becomes another though nothing happens, because a day ends. */
-export const moves = ({ from }: HouseholdFact): boolean => from.kind === "days_since" || from.kind === "times_in_days";
+export const moves = ({ from }: HouseholdFact): boolean =>
+  from.kind === "days_since" || from.kind === "times_in_days" || from.kind === "types_in_days";
 
 /** A household as segments see it: a fact that is not known, or that its consents do not cover, is missing. */
 export type HouseholdProfile = Facts;
@@ -192,6 +211,8 @@ function valueOf(row: ProfileRow, from: FactSource, today: number): Facts[string
     }
     case "times_in_days":
       return daysAfter(row[from.column], today - from.days);
+    case "types_in_days":
+      return row.outside_types.filter((_, at) => (row.outside_type_days[at] ?? 0) > today - from.days);
     case "language":
       return row.locale.split("-")[0];
     case "in_cart":

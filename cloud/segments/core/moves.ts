@@ -4,7 +4,7 @@ import type { ProfileRow } from "./profile.ts";
 
 /** A fact that a day can change, and where that turns a segment's answer. */
 export interface Turn {
-  from: Extract<FactSource, { kind: "days_since" | "times_in_days" }>;
+  from: Extract<FactSource, { kind: "days_since" | "times_in_days" | "types_in_days" }>;
   /** Whole numbers at which it turns: the answer below one is not the answer from it on. */
   at: readonly number[];
   /** It is compared with what moves itself, so that every day may turn it. */
@@ -20,7 +20,7 @@ export function turnsOf(predicates: readonly Predicate[]): Turn[] {
   for (const { reads, compared } of predicates) {
     for (const name of reads) {
       const from = householdFact(name)?.from;
-      if (from?.kind !== "days_since" && from?.kind !== "times_in_days") continue;
+      if (from?.kind !== "days_since" && from?.kind !== "times_in_days" && from?.kind !== "types_in_days") continue;
       const turn = turns.get(name) ?? { from, at: new Set(), everyDay: false };
       turns.set(name, turn);
       const { numbers = [], withFact = false } = compared.get(name) ?? {};
@@ -37,6 +37,11 @@ function showTurnDays(row: ProfileRow, turns: readonly Turn[], show: (day: numbe
     if (from.kind === "days_since") {
       const day = row[from.column];
       if (day !== null) for (const turn of at) show(day + turn);
+      continue;
+    }
+    if (from.kind === "types_in_days") {
+      // Any of them may be the one that is asked for.
+      for (const day of row.outside_type_days) show(day + from.days);
       continue;
     }
     // So often becomes less than `turn` when the time that is the turn-th from the end falls out of the span.

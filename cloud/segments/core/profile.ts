@@ -55,6 +55,9 @@ export interface ProfileRow {
   returns: number;
   mentions: number;
   mention_reach: number;
+  outside_types: string[];
+  /** The last day of each of these, in their order. */
+  outside_type_days: number[];
   due_day: number | null;
   is_stale: boolean;
 }
@@ -112,6 +115,8 @@ export const profileColumns: Readonly<Record<Exclude<keyof ProfileRow, "househol
   returns: "int",
   mentions: "int",
   mention_reach: "bigint",
+  outside_types: "text[]",
+  outside_type_days: "int[]",
   due_day: "int",
   is_stale: "boolean",
 };
@@ -182,6 +187,8 @@ export const emptyProfile = (householdId: string): ProfileRow => ({
   returns: 0,
   mentions: 0,
   mention_reach: 0,
+  outside_types: [],
+  outside_type_days: [],
   due_day: null,
   is_stale: false,
 });
