@@ -199,7 +199,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     appliances: deviceSerials,
     made: madeSerials,
     namesOf,
-    referencesOf: (tx, ids) => households.prospects.referencesOf(tx, ids),
+    referencesOf: (tx, householdIds) => households.prospects.referencesOf(tx, householdIds),
     service: deps.service,
     offersMadeWhen: (tx, keys) => loyalty.offers.madeWhen(tx, keys),
     async grant(tx, wanted) {

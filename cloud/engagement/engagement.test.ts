@@ -590,8 +590,8 @@ test("a campaign that runs over a quarter's end keeps the draw of the quarter in
 test("what is more important goes first, whichever campaign is older: by class, then by priority, and the rest is held by its cap", async () => {
   await stage.policy({ caps: [{ days: 1, max: 1, classes: ["promotional", "loyalty_status"] }] });
   const [first, second] = [await stage.household("PRIO1-1"), await stage.household("PRIO2-1")];
-  const run = async (title: string, range: string, priority: number, more: Record<string, unknown> = {}) =>
-    stage.run(stage.campaign([await stage.message(title, more)], `${range}-0`, `${range}-9`, { priority }));
+  const run = async (title: string, head: string, priority: number, more: Record<string, unknown> = {}) =>
+    stage.run(stage.campaign([await stage.message(title, more)], `${head}-0`, `${head}-9`, { priority }));
   await run("Less", "PRIO1", 1);
   await run("More", "PRIO1", 9);
   await run("Advert", "PRIO2", 9);

@@ -68,6 +68,7 @@ interface Made {
 type Step = "due" | "fresh" | "ownerless" | "late";
 
 const nothing = () => {};
+const isRecall = ({ kind }: CampaignRow) => Number(kind === "recall");
 
 export class Executor {
   readonly #deps: ExecutorDeps;
@@ -120,7 +121,6 @@ export class Executor {
       return item === undefined ? itemClasses.length : rankOf(item.class);
     };
     const rank = ({ definition }: CampaignRow) => Math.min(...definition.itemIds.map(rankOfItem));
-    const isRecall = ({ kind }: CampaignRow) => Number(kind === "recall");
     return running.toSorted((a, b) => isRecall(b) - isRecall(a) || rank(a) - rank(b));
   }
 

@@ -434,9 +434,10 @@ test("where letters cannot be sent e-mail is no way, and what was decided before
   expect(one(candidate({ class: "service" }), alone, nowMs, circumstances({ mail: false }))).toEqual({ kind: "human" });
 });
 
+const failedOn = (...channels: string[]) =>
+  household({ failed: [{ source: "campaign:a", itemId: "item-1", channels }] });
+
 test("a way on which it came to nothing is none any more; what had to reach them is a person's at last, also when it has expired", () => {
-  const failedOn = (...channels: string[]) =>
-    household({ failed: [{ source: "campaign:a", itemId: "item-1", channels }] });
   const service = candidate({ class: "service", untilMs: nowMs + 1 });
   expect(one(service, failedOn("display"))).toMatchObject({ kind: "send", channels: ["email"] });
   expect(one(service, failedOn("display", "email"))).toEqual({ kind: "human" });

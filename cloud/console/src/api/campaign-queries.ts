@@ -8,6 +8,7 @@ import type {
   DecisionExplanation,
   MakersApp,
   PolicyInForce,
+  HouseholdForPerson,
   RecallHousehold,
   RecallStatus,
 } from "./campaign-shapes.ts";
@@ -60,6 +61,19 @@ export const estimateQuery = (definition: unknown) =>
     placeholderData: keepPreviousData,
     staleTime: 30_000,
     retry: false,
+  });
+
+export const peopleQuery = (id: string, search: { cursor?: string | undefined }) =>
+  queryOptions({
+    queryKey: ["campaigns", "people", id, search],
+    queryFn: ({ signal }) =>
+      get<Page<HouseholdForPerson>>(`${campaignPath(id)}/people${stringifySearch({ ...search, limit: 25 })}`, {
+        signal,
+      }),
+    placeholderData: keepPreviousData,
+    // As with a recall's: each look at names is in the audit log.
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
   });
 
 export const recallQuery = (id: string, search: { status?: RecallStatus | undefined; cursor?: string | undefined }) =>

@@ -141,6 +141,14 @@ export interface RecallHousehold {
   }[];
 }
 
+export interface HouseholdForPerson {
+  householdId: string;
+  householdName: string | null;
+  itemId: string;
+  title: string;
+  decidedAtMs: number;
+}
+
 export interface DecisionTrace {
   tests: {
     test: string;

@@ -20,6 +20,7 @@ import { Who } from "../../parts/who.tsx";
 import classes from "./campaigns.module.css";
 import { Estimate } from "./estimate.tsx";
 import { Funnel, Reasons } from "./funnel.tsx";
+import { PeopleHouseholds } from "./people-households.tsx";
 import { RecallHouseholds } from "./recall-households.tsx";
 
 const route = getRouteApi("/campaigns/$id");
@@ -74,6 +75,7 @@ function Known({ campaign }: { campaign: CampaignDetail }) {
           ) : (
             <Estimate definition={definition} />
           )}
+          {campaign.kind === "campaign" && funnel.human > 0 && <PeopleHouseholds id={campaign.id} />}
           {hasBegun && recall !== null && (
             <RecallHouseholds id={campaign.id} counts={recall} countedAtMs={campaign.recallCountedAtMs} />
           )}

@@ -1,0 +1,75 @@
+import { Button, Skeleton } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { campaignPath, peopleQuery } from "../../api/campaign-queries.ts";
+import type { HouseholdForPerson } from "../../api/campaign-shapes.ts";
+import { download } from "../../api/client.ts";
+import { useRights } from "../../api/rights.ts";
+import { plural } from "../../core/numbers.ts";
+import { Ago } from "../../parts/ago.tsx";
+import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import page from "../../parts/page.module.css";
+import { Pager } from "../../parts/pager.tsx";
+
+/** Whom nothing but a person reaches: the first of them have a case, and all are here. */
+export function PeopleHouseholds({ id }: { id: string }) {
+  const [cursor, setCursor] = useState<string | undefined>(undefined);
+  const mayExport = useRights()?.may("campaigns.letters") === true;
+  const question = useQuery(peopleQuery(id, { cursor }));
+  const file = useMutation({
+    mutationFn: () => download(`${campaignPath(id)}/people.csv`, `campaign-${id}-people.csv`),
+  });
+  return (
+    <section className={page["card"]} aria-label="For a person to tell">
+      <div className={page["head"]}>
+        <h2>For a person to tell</h2>
+        {mayExport && (
+          <div className={page["actions"]}>
+            <Button variant="default" loading={file.isPending} onClick={() => file.mutate()}>
+              Export them
+            </Button>
+          </div>
+        )}
+      </div>
+      <p className={page["soft"]}>Nothing else reaches these households. The first 200 have a case as well.</p>
+      {file.error !== null && <Notice error={file.error} />}
+      <QuestionNotice question={question} />
+      {question.data === undefined ? (
+        question.error === null && <Skeleton height={80} radius={10} />
+      ) : question.data.items.length === 0 ? (
+        <p className={page["soft"]}>Nobody is left to be told by a person.</p>
+      ) : (
+        <DataTable
+          label="For a person to tell"
+          columns={columns}
+          rows={question.data.items}
+          keyOf={({ householdId, itemId }) => `${householdId} ${itemId}`}
+        />
+      )}
+      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
+        <Pager
+          words={plural(question.data.items.length, "household")}
+          cursor={cursor}
+          nextCursor={question.data.nextCursor}
+          onCursor={setCursor}
+        />
+      )}
+    </section>
+  );
+}
+
+const columns: readonly Column<HouseholdForPerson>[] = [
+  {
+    name: "Household",
+    lead: true,
+    cell: ({ householdId, householdName }) => (
+      <Link to="/households/$id" params={{ id: householdId }} className={page["link"]}>
+        {householdName ?? "Open household"}
+      </Link>
+    ),
+  },
+  { name: "What", cell: ({ title }) => title },
+  { name: "Since", cell: ({ decidedAtMs }) => <Ago atMs={decidedAtMs} /> },
+];
