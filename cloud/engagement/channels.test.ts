@@ -149,6 +149,37 @@ test("a letter goes out under the brand, and one click without a login stops the
   expect(mail.got[2]?.text).not.toMatch(/^List-Unsubscribe/m);
 });
 
+/** What a letter in these colours has. */
+const coloured = (accent: string, ink: string, paper: string) => [
+  expect.stringContaining(`background:${paper};color:${ink};`),
+  expect.stringContaining(`border-top:4px solid ${accent}`),
+];
+
+test("a letter wears the colours of the model's brand, and none but the maker's own where it names some", async () => {
+  const { of } = range();
+  const letterOf = async (n: number, title: string): Promise<string> => {
+    await order(await stage.household(of(n), ["market"], `colour-${n}@example.com`), "email");
+    await stage.run(stage.campaign([await stage.message(title)], of(n), of(n)));
+    await goOut();
+    // Long lines are broken softly (RFC 2045, clause 6.7).
+    return (mail.got.at(-1)?.text ?? "").replaceAll(/=\r?\n/g, "");
+  };
+  const [plainBody, plainLine] = coloured("#9a3412", "#1c1917", "#ffffff");
+  const plain = await letterOf(1, "In plain colours");
+  expect([plain, plain]).toEqual([plainBody, plainLine]);
+  const { body: model } = await kitchen.as("viewer", "GET", "/models/oven");
+  const colours = { accent: "#0f766e", ink: "#10211f", paper: "#f0fdfa" };
+  const branding = { ...model.branding, colours };
+  expect(
+    (await kitchen.as("admin", "PUT", "/models/oven", { ...model, version: model.version + 1, branding })).status,
+  ).toBe(200);
+  const [ownBody, ownLine] = coloured(colours.accent, colours.ink, colours.paper);
+  const own = await letterOf(2, "In our colours");
+  expect([own, own]).toEqual([ownBody, ownLine]);
+  expect(own).not.toMatch(/#9a3412|#1c1917|#ffffff/);
+  expect(own).toContain(`style=3D"color:${colours.ink}"`);
+});
+
 test("a link that was changed by one character opens nothing", async () => {
   const { of, from, to } = range();
   const person = await stage.household(of(1), ["market"], "cleo@example.com");

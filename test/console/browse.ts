@@ -1,7 +1,7 @@
 /** A real browser on the console of a running service, at the width of a desk and of a phone. */
 import { AxeBuilder } from "@axe-core/playwright";
 import { existsSync } from "node:fs";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { ensureConsole } from "../../cloud/http/console-build.ts";
 import { preparedDataDir } from "../support/prepared-data-dir.ts";
@@ -130,3 +130,10 @@ export async function faultsOf(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
 }
+
+/** The browser's own: the types of a test are those of Node. */
+declare function getComputedStyle(element: unknown): Readonly<Record<string, string>>;
+
+/** A property of how an element looks, as `borderTopWidth`. */
+export const styleOf = (of: Locator, name: string): Promise<string | undefined> =>
+  of.evaluate((element, property) => getComputedStyle(element)[property], name);

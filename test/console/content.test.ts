@@ -1,7 +1,7 @@
 /** The library, the editor and the calendar in a real browser, on a real service. */
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { desk, faultsOf, hasChromium, onStage, overflow, param, phone, type Screen } from "./browse.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, param, phone, type Screen, styleOf } from "./browse.ts";
 import { setContent } from "./content-stage.ts";
 
 const hearth = onStage(setContent);
@@ -55,6 +55,34 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     expect((await display.textContent())?.replaceAll("\u00A0", " ")).toContain("Hot air, 200 °C, 45 min");
     await page.getByText("°F", { exact: true }).click();
     expect((await display.textContent())?.replaceAll("\u00A0", " ")).toContain("Hot air, 390 °F, 45 min");
+  });
+
+  test("the display wears the colours of the model that it is seen on", async () => {
+    const models = "/api/v1/models/oven-s80";
+    const { body: model } = await hearth.service.api(models);
+    const colours = { accent: "#0f766e", ink: "#10211f", paper: "#f0fdfa" };
+    const branding = { name: "Nordlicht", colours };
+    await hearth.service.api(models, { method: "PUT", body: { ...model, version: model.version + 1, branding } });
+    const { page } = await open(phone, `/content/${hearth.stage.pie}`);
+    const display = page.locator("[data-preview]");
+    const worn = async (brand: string) => {
+      const [name, machine] = [display.getByText(brand, { exact: true }), display.getByText(/^Hot air/)];
+      await name.waitFor();
+      return Promise.all([
+        styleOf(display, "backgroundColor"),
+        styleOf(display, "color"),
+        styleOf(name, "color"),
+        styleOf(machine, "color"),
+      ]);
+    };
+    await page.getByLabel("As seen on").selectOption("oven-s80");
+    const accent = "rgb(15, 118, 110)";
+    expect(await worn("Nordlicht")).toEqual(["rgb(240, 253, 250)", "rgb(16, 33, 31)", accent, accent]);
+    expect([await faultsOf(page), await overflow(page)]).toEqual([[], 0]);
+    await page.getByLabel("As seen on").selectOption("oven-x200");
+    const { body: other } = await hearth.service.api("/api/v1/models/oven-x200");
+    const plain = "rgb(154, 52, 18)";
+    expect(await worn(other.brand)).toEqual(["rgb(255, 255, 255)", "rgb(28, 25, 23)", plain, plain]);
   });
 
   test("versions are compared word by word", async () => {
