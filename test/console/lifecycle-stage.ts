@@ -7,7 +7,7 @@ const dayMs = 86_400_000;
 
 export interface LifecycleStage {
   /** By what became of them. */
-  ids: Record<"prospect" | "steady" | "content" | "silent" | "angry" | "new", string>;
+  ids: Record<"prospect" | "steady" | "content" | "silent" | "angry" | "new" | "displeased" | "faulty", string>;
 }
 
 interface Past {
@@ -35,6 +35,16 @@ const pasts: Record<Exclude<keyof LifecycleStage["ids"], "prospect">, Past> = {
     ],
   },
   new: { device: "oven-0005", cooked: [2, 1] },
+  displeased: { device: "oven-0007", cooked: every(2, 38, 0), said: [[2, "feedback.given", { rating: 1 }]] },
+  faulty: {
+    device: "oven-0006",
+    cooked: every(2, 38, 0),
+    said: [
+      [9, "fault.raised", { code: "E-17" }],
+      [8, "fault.cleared", { code: "E-17" }],
+      [4, "fault.raised", { code: "E-18" }],
+    ],
+  },
 };
 
 async function tellPast(service: RunningService, token: string, { device, cooked, said = [] }: Past): Promise<void> {
@@ -82,11 +92,15 @@ export async function setLifecycleStage(service: RunningService): Promise<Lifecy
     await tellPast(service, tokens.get(past.device) ?? "", past);
     ids[name] = id;
   }
-  const { prospect = "", steady = "", content = "", silent = "", angry = "" } = ids;
+  const { prospect = "", steady = "", content = "", silent = "", angry = "", displeased = "", faulty = "" } = ids;
   const stageOf = async (id: string) => (await service.api(`/api/v1/households/${id}/lifecycle`)).body.stage;
   await until("everybody is in their stage", async () => {
-    const found = await Promise.all([steady, content, silent, angry].map(stageOf));
-    return found.join() === "engagement,satisfaction,disengaged,disengaged";
+    const found = await Promise.all([steady, content, silent, angry, displeased, faulty].map(stageOf));
+    return found.join() === "engagement,satisfaction,disengaged,disengaged,engagement,engagement";
   });
-  return { ids: { prospect, steady, content, silent, angry, new: ids["new"] ?? "" } };
+  await until("two are at risk, and the fault of one of them has a case", async () => {
+    const { body } = await service.api("/api/v1/lifecycle/at-risk");
+    return body.households === 2 && body.byKind.length === 3;
+  });
+  return { ids: { prospect, steady, content, silent, angry, new: ids["new"] ?? "", displeased, faulty } };
 }

@@ -11,8 +11,8 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
   describe.each([desk, phone])("at $name", (screen) => {
     test("flows are a picture whose stages say in words where households went, for a keyboard too, and stand in a table", async () => {
       const { page, complaints, strangers } = await open(screen, "/lifecycle");
-      const picture = page.getByRole("figure", { name: "Flows of 6 households between stages" });
-      await picture.getByRole("button", { name: /^Engagement 1 now: / }).waitFor();
+      const picture = page.getByRole("figure", { name: "Flows of 8 households between stages" });
+      await picture.getByRole("button", { name: /^Engagement 3 now: / }).waitFor();
       expect(Number(await picture.locator("svg").getAttribute("data-bands"))).toBeGreaterThan(3);
       const lost = picture.getByRole("button", { name: /^Disengaged 2 now: / });
       await lost.focus();
@@ -30,6 +30,30 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
       await page.getByText("7 days", { exact: true }).click();
       await until("the period lies in the address", () => param(page, "days") === "7");
       expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("who is at risk this week stands with the top causes, the worst first, each with its own and its page", async () => {
+      const { page, complaints } = await open(screen, "/lifecycle?tab=risk");
+      const causes = page.getByRole("region", { name: "Top causes" });
+      await causes.getByRole("heading", { name: "2 households at risk: the top causes" }).waitFor();
+      const bars = await causes.getByRole("listitem").allInnerTexts();
+      expect(bars.map((bar) => bar.replaceAll(/\s+/g, " ").trim()).toSorted()).toEqual([
+        "A case is open 1",
+        "Bad feedback 1",
+        "Several faults 1",
+      ]);
+      const risk = page.getByRole("region", { name: "At risk this week" });
+      const rows = risk.getByRole("table", { name: "Households at risk" }).locator("[data-row]");
+      expect(await rows.count()).toBe(2);
+      await rows.filter({ hasText: "The displeased" }).getByText("Rated us 1 of 5").waitFor();
+      await rows.filter({ hasText: "The faulty" }).getByText("2 faults within 30 days: E-17, E-18").waitFor();
+      const { body } = await hearth.service.api("/api/v1/lifecycle/at-risk");
+      const worstFirst = body.items.map(({ name }: { name: string }) => name);
+      expect(await risk.getByRole("link", { name: /^The / }).allTextContents()).toEqual(worstFirst);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await risk.getByRole("link", { name: "The displeased" }).click();
+      await page.getByRole("heading", { name: "The displeased", level: 1 }).waitFor();
+      expect(complaints).toEqual([]);
     });
 
     test("who was lost stands with the causes, and leads to the household, whose page tells every step", async () => {
