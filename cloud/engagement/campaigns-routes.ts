@@ -172,6 +172,21 @@ function listRoutes(server: FastifyInstance, { campaigns, recalls }: Engagement)
     },
   );
   app.get(
+    "/api/v1/campaigns/calendar",
+    {
+      config: { permission: "campaigns.read" },
+      schema: {
+        summary: "Campaigns and recalls that are approved, go out or went out between two moments",
+        description:
+          "At most 500, the earliest to begin first. One that is approved may begin at any time until it expires.",
+        tags,
+        querystring: z.object({ from: z.coerce.number().int().min(0), to: z.coerce.number().int().min(0) }),
+        response: { 200: z.object({ items: z.array(campaignView) }) },
+      },
+    },
+    async ({ query }) => ({ items: (await campaigns.calendar(query.from, query.to)).map(viewOf) }),
+  );
+  app.get(
     "/api/v1/campaigns/:id",
     {
       config: { permission: "campaigns.read" },

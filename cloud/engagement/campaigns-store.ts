@@ -94,6 +94,19 @@ export class CampaignsStore {
     return rows;
   }
 
+  /**
+   * Approved, under way or over, and within a window: begun before its end and not over before its beginning. What is approved may begin
+   * at any time until it expires. The earliest to begin first, and then what has not begun.
+   */
+  async calendar(db: Db, fromMs: number, toMs: number, limit: number): Promise<CampaignRow[]> {
+    const { rows } = await sql<CampaignRow>`
+      SELECT * FROM campaign
+      WHERE (state IN ('approved', 'running', 'paused') OR (state = 'finished' AND started_at_ms IS NOT NULL))
+        AND coalesce(started_at_ms, 0) < ${toMs} AND coalesce(ended_at_ms, expires_at_ms) >= ${fromMs}
+      ORDER BY started_at_ms, id LIMIT ${limit}`.execute(db);
+    return rows;
+  }
+
   /** Recalls first, then those of the higher priority, then the oldest. */
   async running(db: Db): Promise<CampaignRow[]> {
     const { rows } = await sql<CampaignRow>`

@@ -73,6 +73,8 @@ interface CampaignsDeps extends EngagementDeps {
   onGoals: () => Promise<void>;
 }
 
+const calendarMax = 500;
+
 /** Campaigns, as people write, approve and steer them. */
 export class Campaigns {
   readonly #deps: CampaignsDeps;
@@ -83,6 +85,11 @@ export class Campaigns {
 
   list(beforeId: string | null, limit: number): Promise<CampaignRow[]> {
     return this.#deps.campaigns.list(this.#deps.db, beforeId, limit);
+  }
+
+  /** What was approved, goes out or went out between two moments. */
+  calendar(fromMs: number, toMs: number): Promise<CampaignRow[]> {
+    return this.#deps.campaigns.calendar(this.#deps.db, fromMs, toMs, calendarMax);
   }
 
   get(id: string): Promise<CampaignRow | null> {

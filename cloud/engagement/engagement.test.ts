@@ -43,6 +43,36 @@ test("a campaign is drafted by one, approved by another, and reaches whom it is 
   expect(await stage.inbox(of(2))).toEqual([]);
 });
 
+test("the calendar has campaigns and recalls that are approved, go out or went out in its time, and no draft", async () => {
+  const { from, to } = range();
+  const nowMs = stage.nowMs;
+  const item = await stage.message("Planned");
+  const named = (name: string, more = {}) => stage.campaign([item], from, to, { name, ...more });
+  const drafted = async (body: object) => (await kitchen.as("content", "POST", "/campaigns", body)).body.id as string;
+  const draft = await drafted(named("Draft"));
+  const approved = await drafted(named("Approved", { schedule: { date: "2099-01-01", minute: 540 } }));
+  await kitchen.as("admin", "POST", `/campaigns/${approved}/approve`);
+  const running = await stage.run(named("Running", { expiresAtMs: nowMs + 3 * dayMs }));
+  const recall = await stage.run(stage.recall(await stage.message("Hinge", { class: "recall" }), from, to));
+  const finished = await stage.run(named("Over"));
+  await kitchen.as("admin", "POST", `/campaigns/${finished}/finish`);
+  const never = await drafted(named("Never started"));
+  for (const step of ["approve", "finish"]) await kitchen.as("admin", "POST", `/campaigns/${never}/${step}`);
+  const all = [draft, approved, running, recall, finished, never];
+  const seen = async (fromDays: number, toDays: number) => {
+    const window = `from=${nowMs + fromDays * dayMs}&to=${nowMs + toDays * dayMs}`;
+    const { items } = (await kitchen.as("viewer", "GET", `/campaigns/calendar?${window}`)).body;
+    const ids = new Set(items.map(({ id }: { id: string }) => id));
+    return all.filter((id) => ids.has(id));
+  };
+  expect(await seen(-1, 1)).toEqual([approved, running, recall, finished]);
+  expect(await seen(1, 2)).toEqual([approved, running, recall]);
+  expect(await seen(4, 29)).toEqual([approved, recall]);
+  expect(await seen(31, 60)).toEqual([]);
+  // What is approved has not begun; what runs began now.
+  expect(await seen(-9, -8)).toEqual([approved]);
+});
+
 test("who wrote any of a campaign does not approve it, though somebody else changed it last", async () => {
   const { from, to } = range();
   const body = stage.campaign([await stage.message("Ours")], from, to);

@@ -343,6 +343,7 @@ const queries: Record<string, string> = {
   "GET /api/v1/firmware/components/devices": "?name=openssl&below=3.0.1",
   "GET /api/v1/content/items/:id/diff": "?from=1&to=2",
   "GET /api/v1/content/calendar": "?from=1797984000000&to=1798329600000",
+  "GET /api/v1/campaigns/calendar": "?from=1797984000000&to=1798329600000",
   "GET /files/media/:sha256": foreignLink,
   "GET /files/firmware/:sha256": foreignLink,
   "GET /files/statements/:deliveryId": foreignLink,

@@ -9,6 +9,10 @@ const households = 6;
 export interface CampaignStage {
   campaignId: string;
   draftId: string;
+  /** Approved, and to go out in three days. */
+  plannedId: string;
+  /** The day of it, where the browser is. */
+  plannedDate: string;
   /** Nothing but a draft, to be changed. */
   sharedId: string;
   recallId: string;
@@ -109,6 +113,10 @@ export async function setCampaignStage(service: RunningService): Promise<Campaig
   const plan = { kind: "campaign", itemIds: [roast], bestHour: false, goal };
   const campaignId = await campaign({ ...plan, name: "Sunday roasts", audience: range("oven-6") }, true);
   const draftId = await campaign({ ...plan, name: "Monday bread", audience: range("oven-5") }, false);
+  const plannedDate = new Date(Date.now() + 3 * dayMs).toISOString().slice(0, 10);
+  const schedule = { date: plannedDate, minute: 600 };
+  const plannedId = await campaign({ ...plan, name: "Plum days", audience: range("oven-5"), schedule }, false);
+  await made(service, "POST", `/campaigns/${plannedId}/approve`, undefined, reviewer);
   const decided = (id: string, count: number) =>
     until("everybody is decided about", async () => {
       const { body } = await service.api(`/api/v1/campaigns/${id}`);
@@ -129,6 +137,8 @@ export async function setCampaignStage(service: RunningService): Promise<Campaig
   return {
     campaignId,
     draftId,
+    plannedId,
+    plannedDate,
     sharedId: await campaign({ ...plan, name: "Shared dough", audience: range("oven-5") }, false),
     recallId,
     halfRecallId,

@@ -1,6 +1,6 @@
 /** Campaigns, recalls and decisions in a real browser, on a real service. */
 import { describe, expect, test } from "vitest";
-import { desk, faultsOf, hasChromium, onStage, overflow, phone } from "./browse.ts";
+import { desk, faultsOf, hasChromium, onStage, overflow, phone, styleOf } from "./browse.ts";
 import { setCampaignStage } from "./campaign-stage.ts";
 
 const hearth = onStage(setCampaignStage, { leave: (stage) => stage.leave() });
@@ -21,6 +21,34 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
       await policy.getByText("Nobody is held out, so no campaign can say what it changed.").waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       expect([complaints, strangers]).toEqual([[], []]);
+    });
+
+    test("the calendar has what runs and what is planned, told apart from the items, and leads to it", async () => {
+      const { page, complaints } = await open(screen, "/calendar?span=week");
+      const today = page.locator("section[data-today=true]");
+      const roasts = today.getByRole("link", { name: "Campaign Begins: Sunday roasts (running)", exact: true });
+      await roasts.waitFor();
+      await today.getByRole("link", { name: "Recall Begins: Door hinge (running)", exact: true }).waitFor();
+      // An item of that day says nothing of the kind.
+      const item = today.getByRole("link", { name: /^Begins: Roast on Sunday/ });
+      await item.waitFor();
+      const looks = await Promise.all([roasts, item].map((link) => styleOf(link, "borderTopWidth")));
+      expect(looks).toEqual(["1px", "0px"]);
+      expect(await page.getByText("Monday bread").count()).toBe(0);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.goto(`${hearth.service.http}/calendar?span=week&from=${hearth.stage.plannedDate}`);
+      const plum = page.getByRole("link", { name: "Campaign Begins: Plum days (approved)", exact: true });
+      await plum.waitFor();
+      expect(await plum.getAttribute("href")).toBe(`/campaigns/${hearth.stage.plannedId}`);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      // A month later they end.
+      const { body } = await hearth.service.api(`/api/v1/campaigns/${hearth.stage.recallId}`);
+      const last = new Date(body.definition.expiresAtMs).toISOString().slice(0, 10);
+      await page.goto(`${hearth.service.http}/calendar?from=${last}`);
+      await page.getByRole("link", { name: "Campaign Ends: Plum days (approved)", exact: true }).waitFor();
+      await page.getByRole("link", { name: "Recall Ends: Door hinge (running)", exact: true }).click();
+      await page.getByRole("heading", { name: "Door hinge", level: 1 }).waitFor();
+      expect(complaints).toEqual([]);
     });
 
     test("a campaign that runs shows its funnel, who was left out and why, and the effect against the hold-out", async () => {

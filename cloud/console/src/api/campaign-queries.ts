@@ -33,6 +33,14 @@ export const campaignsQuery = (cursor: string | undefined) =>
     refetchInterval: liveMs,
   });
 
+export const campaignCalendarQuery = (fromMs: number, toMs: number) =>
+  queryOptions({
+    queryKey: ["campaigns", "calendar", fromMs, toMs],
+    queryFn: ({ signal }) =>
+      get<{ items: Campaign[] }>(`${campaignsPath}/calendar${stringifySearch({ from: fromMs, to: toMs })}`, { signal }),
+    placeholderData: keepPreviousData,
+  });
+
 export const engagementPolicyPath = "/api/v1/engagement/policy";
 export const policyQuery = queryOptions({
   queryKey: ["campaigns", "policy"],

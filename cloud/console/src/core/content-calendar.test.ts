@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { CalendarEntry } from "../api/content-shapes.ts";
-import { daysOf, entriesOn, stepFrom } from "./content-calendar.ts";
+import type { Campaign } from "../api/campaign-shapes.ts";
+import { plannedOf, daysOf, entriesOn, stepFrom } from "./content-calendar.ts";
 
 const nowMs = Date.UTC(2026, 9, 20, 12);
 
@@ -48,20 +48,7 @@ test("what is out stands on each of its days: it begins once, ends once, and goe
       fc.integer({ min: 1, max: last - first }),
       (fromMs, forMs) => {
         const untilMs = Math.min(fromMs + forMs, last);
-        const entry: CalendarEntry = {
-          id: "1",
-          version: 1,
-          kind: "tip",
-          title: "Tip",
-          state: "scheduled",
-          class: "service",
-          models: [],
-          from: null,
-          until: null,
-          zone: "UTC",
-          fromMs,
-          untilMs,
-        };
+        const entry = { fromMs, untilMs };
         const said = days.flatMap((day) => entriesOn([entry], day).map(({ is }) => is));
         const out = days.filter((day) => day.fromMs < untilMs && day.toMs > fromMs).length;
         expect(said).toHaveLength(out);
@@ -71,3 +58,64 @@ test("what is out stands on each of its days: it begins once, ends once, and goe
     ),
   );
 });
+
+const campaign = (change: Partial<Campaign>, schedule: { date: string; minute: number } | null): Campaign => ({
+  id: "1",
+  kind: "campaign",
+  state: "approved",
+  definition: {
+    kind: "campaign",
+    name: "Sunday roasts",
+    priority: 5,
+    expiresAtMs: Date.UTC(2026, 9, 28, 12),
+    itemIds: [],
+    audience: { kind: "segment", segmentId: "cooks" },
+    schedule,
+    bestHour: true,
+    goal: null,
+  },
+  createdAtMs: 0,
+  createdBy: "",
+  editedAtMs: 0,
+  editedBy: "",
+  approvedAtMs: Date.UTC(2026, 9, 1),
+  approvedBy: "",
+  startedAtMs: null,
+  pausedAtMs: null,
+  endedAtMs: null,
+  ...change,
+});
+const startedAtMs = Date.UTC(2026, 9, 5, 9);
+// The day on which the clock goes back, in its last minute.
+const planned = { date: "2026-10-25", minute: 1_439 };
+
+test.each([
+  ["approved, with a day", campaign({}, planned), ["2026-10-25 first", "2026-10-28 last"]],
+  ["approved, to be started by somebody", campaign({}, null), ["2026-10-28 last"]],
+  ["under way", campaign({ state: "running", startedAtMs }, null), ["2026-10-05 first", "2026-10-28 last"]],
+  [
+    "started before its day",
+    campaign({ state: "running", startedAtMs }, planned),
+    ["2026-10-25 first", "2026-10-28 last"],
+  ],
+  [
+    "over before it expired",
+    campaign({ state: "finished", startedAtMs, endedAtMs: Date.UTC(2026, 9, 7, 9) }, null),
+    ["2026-10-05 first", "2026-10-07 last"],
+  ],
+  ["over before its day", campaign({ state: "finished", startedAtMs, endedAtMs: Date.UTC(2026, 9, 7) }, planned), []],
+])(
+  "a campaign stands on the days on which it goes out, and a day that it names is that day: %s",
+  (_name, one, wanted) => {
+    for (const zone of ["Europe/Berlin", "America/Los_Angeles", "UTC"]) {
+      const span = plannedOf(one, zone);
+      const { days } = daysOf("month", null, nowMs, zone);
+      const edges = days.flatMap((day) =>
+        entriesOn(span === null ? [] : [span], day).flatMap(({ is }) =>
+          is === "between" ? [] : [`${day.date} ${is}`],
+        ),
+      );
+      expect(edges).toEqual(wanted);
+    }
+  },
+);

@@ -1,5 +1,5 @@
 /** The days of a week or a month, in a zone, Monday first. Days are as long as the zone has them: 23 to 25 hours. */
-import type { CalendarEntry } from "../api/content-shapes.ts";
+import type { Campaign } from "../api/campaign-shapes.ts";
 
 export interface CalendarDay {
   date: string;
@@ -83,17 +83,40 @@ export function stepFrom(days: readonly CalendarDay[], span: Span, by: -1 | 1): 
   return plus(edge?.date ?? "2000-01-01", by);
 }
 
-export interface DayEntry {
-  entry: CalendarEntry;
+/** When something is out. */
+export interface Planned {
+  /** Null where it has no beginning yet. */
+  fromMs: number | null;
+  /** Null where it has no end. */
+  untilMs: number | null;
+}
+
+/**
+ * When a campaign or a recall goes out; null where it ended before its day. The day that it names is each household's own, and stands as
+ * that day here. One that is approved and names none begins when somebody starts it, so that only its end is known.
+ */
+export function plannedOf({ definition, startedAtMs, endedAtMs }: Campaign, zone: string): Planned | null {
+  const schedule = definition.kind === "campaign" ? definition.schedule : null;
+  const begins = [startedAtMs, schedule === null ? null : startOf(schedule.date, zone)].filter((ms) => ms !== null);
+  const fromMs = begins.length === 0 ? null : Math.max(...begins);
+  const untilMs = endedAtMs ?? definition.expiresAtMs;
+  return fromMs !== null && untilMs <= fromMs ? null : { fromMs, untilMs };
+}
+
+export interface DayEntry<Entry> {
+  entry: Entry;
   /** What the day is to it: it begins, or ends, or it simply goes on. */
   is: "first" | "last" | "between";
 }
 
-/** What is out on a day, the first to begin first. One that begins and ends on it begins. */
-export const entriesOn = (items: readonly CalendarEntry[], day: CalendarDay): DayEntry[] =>
-  items.flatMap((entry): DayEntry[] => {
+/** What is out on a day, in the order given. One that begins and ends on it begins; what has no beginning yet stands where it ends. */
+export const entriesOn = <Entry extends Planned>(items: readonly Entry[], day: CalendarDay): DayEntry<Entry>[] =>
+  items.flatMap((entry): DayEntry<Entry>[] => {
     const { fromMs, untilMs } = entry;
-    if (fromMs >= day.toMs || (untilMs !== null && untilMs <= day.fromMs)) return [];
+    const ends = untilMs !== null && untilMs <= day.toMs;
+    if (untilMs !== null && untilMs <= day.fromMs) return [];
+    if (fromMs === null) return ends ? [{ entry, is: "last" }] : [];
+    if (fromMs >= day.toMs) return [];
     if (fromMs >= day.fromMs) return [{ entry, is: "first" }];
-    return [{ entry, is: untilMs !== null && untilMs <= day.toMs ? "last" : "between" }];
+    return [{ entry, is: ends ? "last" : "between" }];
   });

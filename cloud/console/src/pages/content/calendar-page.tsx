@@ -1,9 +1,21 @@
 import { Button, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { campaignCalendarQuery } from "../../api/campaign-queries.ts";
+import type { Campaign } from "../../api/campaign-shapes.ts";
 import { contentCalendarQuery } from "../../api/content-queries.ts";
+import type { CalendarEntry } from "../../api/content-shapes.ts";
+import { campaignStateWords } from "../../core/campaigns.ts";
 import { contentKindWords, versionStateWords } from "../../core/content.ts";
-import { type CalendarDay, type DayEntry, daysOf, entriesOn, stepFrom } from "../../core/content-calendar.ts";
+import {
+  type CalendarDay,
+  type DayEntry,
+  daysOf,
+  entriesOn,
+  type Planned,
+  plannedOf,
+  stepFrom,
+} from "../../core/content-calendar.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
@@ -12,6 +24,19 @@ import classes from "./content.module.css";
 
 const route = getRouteApi("/calendar");
 const dayNames = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/** An item, or a campaign that sends some, and when it is out. */
+type Shown = Planned & ({ item: CalendarEntry } | { campaign: Campaign });
+
+/** The first to begin first, and last what has no beginning yet. */
+const inOrder = (items: readonly CalendarEntry[], campaigns: readonly Campaign[]): Shown[] =>
+  [
+    ...items.map((item): Shown => ({ fromMs: item.fromMs, untilMs: item.untilMs, item })),
+    ...campaigns.flatMap((campaign): Shown[] => {
+      const span = plannedOf(campaign, localZone);
+      return span === null ? [] : [{ ...span, campaign }];
+    }),
+  ].toSorted((a, b) => (a.fromMs ?? Infinity) - (b.fromMs ?? Infinity) || 0);
 
 /** What goes out when: a week or a month at a glance. */
 export function CalendarPage() {
@@ -22,7 +47,10 @@ export function CalendarPage() {
   const fromMs = days[0]?.fromMs ?? 0;
   const toMs = days.at(-1)?.toMs ?? 0;
   const question = useQuery(contentCalendarQuery(fromMs, toMs));
-  const items = question.data?.items ?? [];
+  const ofCampaigns = useQuery(campaignCalendarQuery(fromMs, toMs));
+  const planned = inOrder(question.data?.items ?? [], ofCampaigns.data?.items ?? []);
+  const shown = days.map((day) => ({ day, entries: entriesOn(planned, day) }));
+  const isEmpty = shown.every(({ entries }) => entries.length === 0);
   const go = (next: string | undefined) => void navigate({ to: "/calendar", search: { span, from: next } });
   return (
     <div className={page["page"]}>
@@ -57,13 +85,14 @@ export function CalendarPage() {
         </div>
       </div>
       <QuestionNotice question={question} />
-      {question.data !== undefined && items.length === 0 && (
+      <QuestionNotice question={ofCampaigns} />
+      {question.data !== undefined && ofCampaigns.data !== undefined && isEmpty && (
         <p className={page["note"]}>
           Nothing is planned or live in this time. An item comes here when it is approved and scheduled: open one in the{" "}
           <Link to="/content" search={{ state: "approved" }}>
             library
           </Link>
-          .
+          . A campaign or a recall comes here when it is approved.
         </p>
       )}
       <div className={classes["days"]}>
@@ -72,13 +101,15 @@ export function CalendarPage() {
             {name}
           </div>
         ))}
-        {days.map((day) => (
-          <Day key={day.date} day={day} entries={entriesOn(items, day)} nowMs={nowMs} isWhole={span === "week"} />
+        {shown.map(({ day, entries }) => (
+          <Day key={day.date} day={day} entries={entries} nowMs={nowMs} isWhole={span === "week"} />
         ))}
       </div>
       <p className={page["note"]}>
         Days are those of {localZone}. Where an item goes to households alone, each reads its time on its own clock, so
-        it begins up to a day earlier or later elsewhere.
+        it begins up to a day earlier or later elsewhere. What has a frame is a campaign or a recall, from the day on
+        which it began or is planned for until it expires; one that somebody has still to start and that names no day
+        stands on the day on which it expires.
       </p>
     </div>
   );
@@ -89,7 +120,7 @@ const goingOnShown = 2;
 
 interface DayProps {
   day: CalendarDay;
-  entries: DayEntry[];
+  entries: DayEntry<Shown>[];
   nowMs: number;
   /** Everything is shown, as on a day of a week. */
   isWhole: boolean;
@@ -112,13 +143,13 @@ function Day({ day, entries, nowMs, isWhole }: DayProps) {
         {day.words}
       </span>
       {shown.map((one) => (
-        <Entry key={`${one.entry.id} ${one.entry.version}`} {...one} />
+        <Entry key={keyOf(one.entry)} {...one} />
       ))}
       {isFolded && (
         <details className={classes["folded"]}>
           <summary>{goingOn.length} go on</summary>
           {goingOn.map((one) => (
-            <Entry key={`${one.entry.id} ${one.entry.version}`} {...one} />
+            <Entry key={keyOf(one.entry)} {...one} />
           ))}
         </details>
       )}
@@ -126,15 +157,32 @@ function Day({ day, entries, nowMs, isWhole }: DayProps) {
   );
 }
 
-const dayWords: Record<DayEntry["is"], string> = { first: "Begins: ", last: "Ends: ", between: "" };
+const keyOf = (planned: Shown): string =>
+  "item" in planned ? `${planned.item.id} ${planned.item.version}` : planned.campaign.id;
 
-const Entry = ({ entry: { id, title, kind, state }, is }: DayEntry) => (
-  <Link to="/content/$id" params={{ id }} search={{}} className={classes["entry"]} data-state={state}>
-    {dayWords[is]}
-    {title}
-    <span className="hidden">
-      {" "}
-      ({contentKindWords[kind]}, {versionStateWords[state].words.toLowerCase()})
-    </span>
-  </Link>
-);
+const dayWords: Record<DayEntry<Shown>["is"], string> = { first: "Begins: ", last: "Ends: ", between: "" };
+
+function Entry({ entry, is }: DayEntry<Shown>) {
+  if ("campaign" in entry) {
+    const { id, kind, state, definition } = entry.campaign;
+    return (
+      <Link to="/campaigns/$id" params={{ id }} className={classes["entry"]} data-kind={kind}>
+        <span className={classes["kind"]}>{kind === "recall" ? "Recall" : "Campaign"}</span>
+        {dayWords[is]}
+        {definition.name}
+        <span className="hidden"> ({campaignStateWords[state].words.toLowerCase()})</span>
+      </Link>
+    );
+  }
+  const { id, title, kind, state } = entry.item;
+  return (
+    <Link to="/content/$id" params={{ id }} search={{}} className={classes["entry"]} data-state={state}>
+      {dayWords[is]}
+      {title}
+      <span className="hidden">
+        {" "}
+        ({contentKindWords[kind]}, {versionStateWords[state].words.toLowerCase()})
+      </span>
+    </Link>
+  );
+}
