@@ -2,6 +2,7 @@ import type { DeviceRecord, InboxEntry, Preloaded } from "./agent/device-record.
 import type { ShownCode } from "./agent/pairing-desk.ts";
 import type { FeedCache, FeedCounters } from "./agent/feed-cache.ts";
 import type { InboxCounters } from "./agent/inbox.ts";
+import type { PictureCounters } from "./agent/item-pictures.ts";
 import type { Display, Reason, Unseen } from "./core/display.ts";
 import * as machines from "./core/machine.ts";
 import type { Metrics } from "./core/machine-event.ts";
@@ -26,6 +27,8 @@ export interface ApplianceState {
   deliveries: { id: string; kind: string; step: string | null }[];
   /** Ids of the items that the display may offer, by feed. */
   feeds: Record<string, string[]>;
+  /** Ids of those whose picture the display shows. */
+  pictures: string[];
   faults: string[];
   identifying: boolean;
   /** The pairing code on the display, or null. */
@@ -59,6 +62,7 @@ export interface ApplianceCounters {
   dropped: { readings: number; notable: number };
   inbox: InboxCounters;
   feeds: FeedCounters;
+  pictures: PictureCounters;
   /** Of one that gets its own certificate. */
   provisioning: ProvisioningCounters | null;
 }
@@ -68,7 +72,10 @@ export function describe(
   machine: machines.MachineState,
   record: DeviceRecord,
   feedCache: FeedCache,
-): Omit<ApplianceState, "id" | "model" | "connected" | "identifying" | "pairing" | "display" | "unacknowledged"> {
+): Omit<
+  ApplianceState,
+  "id" | "model" | "connected" | "identifying" | "pairing" | "pictures" | "display" | "unacknowledged"
+> {
   const { firmware, update, settings, preloaded, inbox } = record;
   const version = firmware.slots[firmware.active]?.version ?? "unknown";
   return {

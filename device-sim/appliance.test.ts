@@ -1,15 +1,20 @@
 import fc from "fast-check";
-import { randomUUIDv7 } from "node:crypto";
+import { createHash, randomUUIDv7 } from "node:crypto";
 import { expect, test } from "vitest";
 import { MemoryDeviceStore } from "./agent/device-store.ts";
 import { Appliance } from "./appliance.ts";
 import { ConnectGate } from "./link/connect-gate.ts";
 import { systemTimers } from "./platform/timers.ts";
 import { messagesFor } from "./testing/attacks.ts";
-import { bytesOf, deliveryOf, ManualClock, modelOf, startMs } from "./testing/parts.ts";
+import { bytesOf, deliveryOf, eventually, ManualClock, modelOf, startMs } from "./testing/parts.ts";
 
 /** An appliance whose people are away, and that hears what a test lets it hear. */
-function newAppliance(model: string, clock: ManualClock) {
+function newAppliance(
+  model: string,
+  clock: ManualClock,
+  // Nothing is fetched: an attacker's link leads nowhere.
+  fetched: typeof fetch = () => Promise.reject(new Error("no network")),
+) {
   const spec = { id: "dev-1", token: "t", locale: "de", timeZone: "Europe/Berlin", persona: "away" as const, seed: 3 };
   return new Appliance({ ...spec, model: modelOf(model) }, new MemoryDeviceStore(), {
     broker: "mqtt://127.0.0.1:1",
@@ -18,8 +23,7 @@ function newAppliance(model: string, clock: ManualClock) {
     timers: systemTimers,
     random: () => 0.5,
     secretBytes: (count) => new Uint8Array(count),
-    // Nothing is fetched: an attacker's link leads nowhere.
-    fetch: () => Promise.reject(new Error("no network")),
+    fetch: fetched,
     gate: new ConnectGate({ perSecond: 1, timers: systemTimers }),
     factory: null,
     allowRemote: false,
@@ -121,4 +125,32 @@ test("why something came is told to whoever asks: of what covers the display, el
   expect(appliance.askWhy()).toMatchObject({ title: "Loaf" });
   receive("recipe", { kind: "recipe", id: "pie", title: "Pie", steps });
   expect(appliance.askWhy()).toBeNull();
+});
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+test("the picture of what a feed lists is fetched, and one whose bytes are others is left out", async () => {
+  const picture = new TextEncoder().encode("a picture");
+  const recipe = (id: string, href: string) => ({
+    kind: "recipe",
+    id,
+    version: 1,
+    locale: "de",
+    title: "Plum cake",
+    steps: [{ text: "Bake." }],
+    image: { href, sha256: sha256(picture), sizeBytes: picture.length, mimeType: "image/png", alt: "A cake" },
+  });
+  const items = [recipe("good", "http://127.0.0.1/good"), recipe("bad", "http://127.0.0.1/bad")];
+  const fetched = async (href: unknown): Promise<Response> =>
+    new Response(href === "http://127.0.0.1/good" ? picture : new TextEncoder().encode("b picture"));
+  const appliance = newAppliance("oven-x200", new ManualClock(), fetched);
+  const topic = "hearth/v1/content/oven-x200/de/recipes";
+  for (const item of items) appliance.receive(`${topic}/${item.id}`, bytesOf(item));
+  const listed = items.map((item) => ({ id: item.id, version: 1, sha256: sha256(bytesOf(item)) }));
+  appliance.receive(topic, bytesOf({ feed: "recipes", version: 1, items: listed }));
+  await eventually("both were fetched", () => appliance.counters.pictures.wrong === 1);
+  expect(appliance.state()).toMatchObject({ feeds: { recipes: ["good", "bad"] }, pictures: ["good"] });
+  appliance.receive(topic, bytesOf({ feed: "recipes", version: 2, items: [] }));
+  expect(appliance.state().pictures).toEqual([]);
+  await appliance.stop();
 });

@@ -1,14 +1,16 @@
-import type { ProgramSettings } from "#protocol/content.ts";
+import type { ContentItem, ProgramSettings } from "#protocol/content.ts";
 import type { HelpRequested } from "#protocol/help.ts";
-import { buildTopic, type Feed, parseTopic, topicPrefix } from "#protocol/topics.ts";
+import { buildTopic, type Feed, feeds, parseTopic, topicPrefix } from "#protocol/topics.ts";
 import type { Controls, Memory } from "./agent/controls.ts";
 import { takeDesired } from "./agent/desired-state.ts";
 import { type DeviceRecord, newDeviceRecord, withoutPeople } from "./agent/device-record.ts";
 import type { DeviceStore } from "./agent/device-store.ts";
 import { FeedCache } from "./agent/feed-cache.ts";
 import { Inbox } from "./agent/inbox.ts";
+import { ItemPictures } from "./agent/item-pictures.ts";
 import { LogSender } from "./agent/log-sender.ts";
 import { PairingDesk, type ShownCode } from "./agent/pairing-desk.ts";
+import { transferLimits } from "./agent/rate-watch.ts";
 import { type OwnerOutcome, UpdateAgent } from "./agent/update-agent.ts";
 import type { ApplianceSpec, World } from "./appliance-world.ts";
 import { type ApplianceCounters, type ApplianceState, asUnseen, describe, reasonOf } from "./appliance-state.ts";
@@ -57,6 +59,7 @@ export class Appliance {
   readonly #update: UpdateAgent;
   readonly #kitchen: Kitchen;
   readonly #feeds = new FeedCache();
+  readonly #pictures: ItemPictures;
   readonly #provisioner: Provisioner | null;
   readonly #pairing: PairingDesk;
   readonly #logSender: LogSender;
@@ -80,6 +83,9 @@ export class Appliance {
     const operation = (): string => machines.operationOf(this.#machine);
     this.#self = new SelfReport({ memory: this.#memory, voice, hardwareId: this.#hardwareId, operation });
     this.#pairing = new PairingDesk({ voice, clock: world.real, secretBytes: world.secretBytes });
+    this.#pictures = new ItemPictures({ ...world, limits: transferLimits }, (what, data) => {
+      voice.note(what, data);
+    });
     this.#logSender = new LogSender({ ...world, deadlines: laterOf(world.clock, world.real) });
     const controls = this.#newControls();
     this.#update = this.#newUpdateAgent(controls);
@@ -124,6 +130,7 @@ export class Appliance {
   async stop(): Promise<void> {
     await this.#update.stop();
     this.#logSender.stop();
+    await this.#pictures.stop();
     await this.#provisioner?.stop();
     await this.#link.stop();
   }
@@ -156,7 +163,7 @@ export class Appliance {
         if (this.#isMine(topic)) this.#takeIndex(topic.feed, payload);
         return;
       case "item":
-        if (this.#isMine(topic)) this.#feeds.takeItem(topic.feed, topic.itemId, payload);
+        if (this.#isMine(topic)) this.#takeItem(topic.feed, topic.itemId, payload);
         return;
       case "provisioning":
         return this.#provisioner?.receive(payload);
@@ -215,7 +222,7 @@ export class Appliance {
     this.#pace.reset();
     this.#self.wasReset();
     if (this.#contentFilter() === before) return { kind: "reset" };
-    this.#feeds.clear();
+    this.#clearFeeds();
     this.#link.resubscribe([before]);
     return { kind: "reset" };
   }
@@ -296,6 +303,7 @@ export class Appliance {
       dropped: this.#link.outbox.dropped,
       inbox: this.#inbox.counters,
       feeds: this.#feeds.counters,
+      pictures: this.#pictures.counters,
       provisioning: this.#provisioner?.counters ?? null,
     };
   }
@@ -309,6 +317,7 @@ export class Appliance {
       pairing: this.#pairing.shown,
       display: displayOf(this.#inbox.unseen().map(asUnseen), machines.isRunning(this.#machine)),
       unacknowledged: this.#link.outbox.size,
+      pictures: this.#items.filter((item) => this.#pictures.has(item)).map(({ id }) => id),
       ...describe(this.#machine, this.#record, this.#feeds),
     };
   }
@@ -321,6 +330,23 @@ export class Appliance {
     const before = this.#feeds.version(feed);
     this.#feeds.takeIndex(feed, payload);
     if (feed === "updates" && this.#feeds.version(feed) !== before) this.#update.hint();
+    this.#pictures.want(this.#items);
+  }
+
+  #takeItem(feed: Feed, itemId: string, payload: Uint8Array): void {
+    this.#feeds.takeItem(feed, itemId, payload);
+    this.#pictures.want(this.#items);
+  }
+
+  /** What the display may offer, of all feeds. */
+  get #items(): ContentItem[] {
+    return feeds.flatMap((feed) => this.#feeds.items(feed));
+  }
+
+  /** Another locale, or other people: everything comes again. */
+  #clearFeeds(): void {
+    this.#feeds.clear();
+    this.#pictures.want([]);
   }
 
   #isMine(topic: { model: string; locale: string }): boolean {
@@ -337,7 +363,7 @@ export class Appliance {
     const isOtherLocale = takeDesired(payload, this.spec, this.#memory, this.#voice);
     if (this.#record.tenure !== tenure) this.#forgetDisplay();
     if (!isOtherLocale) return;
-    this.#feeds.clear();
+    this.#clearFeeds();
     this.#link.resubscribe([before]);
   }
 

@@ -57,10 +57,13 @@ export class DeviceVoice implements Voice {
     data: Record<string, unknown>,
     settled?: () => void,
   ): void {
-    const said = isPersonal(type) ? "" : ` ${JSON.stringify(data).slice(0, dataCharsMax)}`;
-    this.#log.push(`${new Date(atMs).toISOString()} ${type}${said}`);
-    if (this.#log.length > logLinesMax) this.#log.shift();
+    this.#line(atMs, type, isPersonal(type) ? null : data);
     this.#publish("notable", "events", JSON.stringify({ id, atMs, type, data }), settled);
+  }
+
+  /** Writes a line into its log, and tells nobody. */
+  note(what: string, data: Record<string, unknown>): void {
+    this.#line(this.#deps.clock.nowMs(), what, data);
   }
 
   /** Forgets the lines of its log. */
@@ -82,6 +85,12 @@ export class DeviceVoice implements Voice {
 
   telemetry(payload: string): void {
     this.#publish("readings", "telemetry", payload);
+  }
+
+  #line(atMs: number, what: string, data: Record<string, unknown> | null): void {
+    const said = data === null ? "" : ` ${JSON.stringify(data).slice(0, dataCharsMax)}`;
+    this.#log.push(`${new Date(atMs).toISOString()} ${what}${said}`);
+    if (this.#log.length > logLinesMax) this.#log.shift();
   }
 
   #publish(lane: Lane, channel: UpChannel, payload: string, settled?: () => void): void {
