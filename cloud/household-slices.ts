@@ -206,6 +206,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
       const granted = await loyalty.offers.grant(tx, wanted);
       return "kind" in granted ? null : { ...granted };
     },
+    tierEnding: (tx, asked) => loyalty.tierBook.ending(tx, asked),
     mail: deps.mail,
     reach: deps.reach,
     secret: deps.secret,

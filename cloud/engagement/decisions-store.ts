@@ -38,6 +38,9 @@ export interface DecisionRow {
 
 export type NewDecision = Omit<DecisionRow, "sent_at_ms" | "shown_at_ms" | "acted_at_ms" | "ended">;
 
+/** Without what it was decided from: that lies beside it. */
+type DecisionAlone = Omit<NewDecision, "state" | "trace">;
+
 /** As it is read: what it was decided from is there for `traceDays`. */
 export type StoredDecision = Omit<DecisionRow, "state" | "trace"> & {
   state: HouseholdState | null;
@@ -75,13 +78,13 @@ export const withEvidence = sql`decision d LEFT JOIN decision_context c ON c.id 
   CROSS JOIN LATERAL evidence_of(c.evidence, d.id) AS why`;
 
 /** Decisions as they come. What those about one item share is said once. */
-function given(rows: readonly NewDecision[]) {
-  const items = new Map<string, Partial<NewDecision>>();
+function given(rows: readonly DecisionAlone[]) {
+  const items = new Map<string, Partial<DecisionAlone>>();
   for (const { source, item_id, item_version, title, class: itemClass, priority, expires_at_ms, context_id } of rows) {
     if (items.has(item_id)) continue;
     items.set(item_id, { source, item_id, item_version, title, class: itemClass, priority, expires_at_ms, context_id });
   }
-  const of = <K extends keyof NewDecision>(column: K) => rows.map((row) => row[column]);
+  const of = <K extends keyof DecisionAlone>(column: K) => rows.map((row) => row[column]);
   return sql`(
     SELECT own.*, string_to_array(words, ' ') AS channels, source, item_version, title, class, priority, expires_at_ms, context_id
     FROM unnest(${of("id")}::uuid[], ${of("household_id")}::uuid[], ${of("item_id")}::uuid[], ${of("answer")}::text[],
@@ -116,7 +119,7 @@ export class DecisionsStore {
   }
 
   /** Adds decisions. One about the same (source, household, item) that was there already stays. @returns the ids of those that are new */
-  async insert(tx: Db, rows: readonly NewDecision[]): Promise<Set<string>> {
+  async insert(tx: Db, rows: readonly DecisionAlone[]): Promise<Set<string>> {
     if (rows.length === 0) return new Set();
     const { rows: added } = await sql<{ id: string }>`
       INSERT INTO decision (id, source, household_id, item_id, item_version, title, class, priority, answer, reason, channels, until_ms,

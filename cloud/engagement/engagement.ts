@@ -6,7 +6,7 @@
  *   receipts, what appliances say, acts --> shown, acted, goal: the funnel
  */
 import { type RawBuilder, sql } from "kysely";
-import type { DeliveryMove } from "../deliveries/deliveries.ts";
+import type { Deliveries, DeliveryMove } from "../deliveries/deliveries.ts";
 import type { NotableFact } from "../events/events.ts";
 import type { HouseholdAct, Households } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
@@ -36,6 +36,7 @@ import { RecallsStore } from "./recalls-store.ts";
 import { Retention } from "./retention.ts";
 import { StoppedAddresses } from "./stopped-addresses.ts";
 import { TakenBackDecisions } from "./taken-back-decisions.ts";
+import { TierNotices } from "./tier-notices.ts";
 import { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
 export { Calendar } from "./core/calendar.ts";
@@ -47,6 +48,7 @@ export { traceDays } from "./retention.ts";
 interface DeliveryRoad {
   onMoved(witness: (tx: Db, moved: readonly DeliveryMove[]) => Promise<void>): void;
   cancelForSet<Row>(tx: Db, deliveries: RawBuilder<unknown>, andThen: RawBuilder<unknown>): Promise<Row[]>;
+  create: Deliveries["create"];
   forgetWhy(tx: Db, deliveries: RawBuilder<unknown>): Promise<void>;
   heldUntil(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
@@ -73,6 +75,7 @@ export class Engagement {
   readonly #habits: Habits;
   readonly #executor: Executor;
   readonly #letters: Letters;
+  readonly #tierNotices: TierNotices;
   #goals: GoalWatch[] = [];
 
   constructor(deps: Deps) {
@@ -96,7 +99,8 @@ export class Engagement {
     this.mailWord = new MailWord({ ...deps, messages, decisions, stopped, links });
     this.#executor = new Executor(parts);
     this.#retention = new Retention(deps);
-    this.#letters = new Letters({ ...parts, stopped, links, app: this.app });
+    this.#tierNotices = new TierNotices(parts);
+    this.#letters = new Letters({ ...parts, tierNotices: this.#tierNotices, stopped, links, app: this.app });
     deps.deliveries.onMoved((tx, moves) => this.#moved(tx, moves));
     deps.outbox.onAdded((tx, facts) => this.#hear(tx, facts));
     const merges = new MergesStore();
@@ -117,6 +121,7 @@ export class Engagement {
     await households.hoursChanges.take(db, "decisions", (tx, changed) =>
       this.#decisions.quietOver(tx, changed, clock.nowMs()),
     );
+    await this.#tierNotices.tick();
     return this.#executor.tick();
   }
 
@@ -195,6 +200,7 @@ export class Engagement {
   async #hear(tx: Db, facts: readonly NotableFact[]): Promise<void> {
     /** Where each household is now: of several stages that are told at once the last. */
     const stages = new Map<string, unknown>();
+    await this.#tierNotices.hear(tx, facts);
     for (const { type, data } of facts) {
       const { householdId, purpose } = data;
       if (typeof householdId !== "string") continue;

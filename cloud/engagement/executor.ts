@@ -14,14 +14,14 @@ import { type Db, transaction } from "../platform/database.ts";
 import type { ApplianceRow, CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
 import type { Candidate, Circumstances } from "./core/candidate.ts";
-import { isUsable } from "./core/channels.ts";
-import { type Answer, decide, type Decision } from "./core/decide.ts";
+import { decide, type Decision } from "./core/decide.ts";
 import { quarterOf } from "./core/holdout.ts";
 import { itemClasses, rankOf } from "./core/policy.ts";
 import { whyWords } from "./core/why-words.ts";
+import { type Made, messagesOf, rowOf } from "./decided.ts";
 import type { DecisionsStore, NewDecision } from "./decisions-store.ts";
 import type { HouseholdStates, ReadHousehold } from "./household-states.ts";
-import type { MessagesStore, NewMessage } from "./messages-store.ts";
+import type { MessagesStore } from "./messages-store.ts";
 import type { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
 import { audienceOf, candidatesOf, sendableItems, sourceOf } from "./sources.ts";
@@ -57,12 +57,6 @@ interface Page {
   /** What offers grant, by their items. */
   offers: Map<string, string>;
   nowMs: number;
-}
-
-interface Made {
-  row: NewDecision;
-  decision: Decision;
-  household: ReadHousehold;
 }
 
 type Step = "due" | "fresh" | "ownerless" | "late";
@@ -324,28 +318,8 @@ export class Executor {
   }
 
   #rowOf({ contextId, candidates, nowMs }: Page, decision: Decision, household: ReadHousehold): NewDecision {
-    const { answer, trace, terms, source, itemId, version, score } = decision;
-    const candidate = candidates.find((one) => one.itemId === itemId);
-    return {
-      id: this.#deps.ids.next(),
-      source,
-      household_id: household.state.id,
-      item_id: itemId,
-      item_version: version,
-      title: candidate?.title ?? "",
-      class: decision.class,
-      priority: candidate?.priority ?? 0,
-      answer: answer.kind,
-      reason: "reason" in answer ? answer.reason : null,
-      channels: channelsOf(answer),
-      until_ms: answer.kind === "hold" ? answer.untilMs : null,
-      decided_at_ms: nowMs,
-      expires_at_ms: candidate?.untilMs ?? null,
-      score,
-      context_id: contextId,
-      state: household.state,
-      trace: { tests: trace, terms },
-    };
+    const candidate = candidates.find((one) => one.itemId === decision.itemId);
+    return rowOf({ id: this.#deps.ids.next(), contextId, nowMs, candidate }, decision, household);
   }
 
   /** Does what was decided: deliveries, letters, messages to the app, cases for people. */
@@ -356,7 +330,7 @@ export class Executor {
     const afterCommit = await this.#deliver(tx, page, sends);
     await this.#deps.messages.insert(
       tx,
-      sends.flatMap((one) => this.#messagesOf(one, nowMs, untilMs)),
+      sends.flatMap((one) => messagesOf(this.#deps.ids, one, nowMs, untilMs)),
     );
     await this.#openCases(tx, page, made);
     const counts: Record<string, number> = {};
@@ -408,24 +382,6 @@ export class Executor {
     return afterCommit;
   }
 
-  #messagesOf({ row, household }: Made, nowMs: number, untilMs: number): NewMessage[] {
-    const make = (channel: NewMessage["channel"], memberId: string | null): NewMessage => ({
-      id: this.#deps.ids.next(),
-      decision_id: row.id,
-      channel,
-      member_id: memberId,
-      next_at_ms: nowMs,
-      until_ms: Math.min(untilMs, nowMs + 3 * 86_400_000),
-    });
-    const usable = household.state.addresses.filter(({ stopped }) => isUsable(row.class, stopped));
-    // One letter to a household; where safety is in question, one to each of its people.
-    const readers = row.class === "recall" || row.class === "safety" ? usable : usable.slice(0, 1);
-    return [
-      ...(row.channels.includes("email") ? readers.map(({ memberId }) => make("email", memberId)) : []),
-      ...(row.channels.includes("webhook") ? [make("webhook", null)] : []),
-    ];
-  }
-
   async #openCases(tx: Db, { campaign, source }: Page, made: readonly Made[]): Promise<void> {
     // Whom a recall does not reach gets a letter: they are on its list, and not in the queue of the service.
     if (campaign.kind === "recall") return;
@@ -458,8 +414,6 @@ function withFailed(read: ReadHousehold, { source, candidates }: Page, failed: R
   });
   return own.length === 0 ? read : { ...read, state: { ...read.state, failed: own } };
 }
-
-const channelsOf = (answer: Answer): string[] => (answer.kind === "send" ? answer.channels : []);
 
 const refOf = (row: ApplianceRow) => ({
   key: row.device_key,

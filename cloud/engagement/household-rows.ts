@@ -11,7 +11,7 @@ export const engagementData: HouseholdData[] = [
     name: "decisions",
     describes: "What was decided about messages to your household: what you got, what you did not get, and why.",
     isDerived: true,
-    kept: `How it was decided for ${traceDays} days, what was decided until ${decisionDays} days after its campaign's end; of a recall as long as the household.`,
+    kept: `How it was decided for ${traceDays} days, what was decided until ${decisionDays} days after its campaign's end, or after the word about a tier; of a recall as long as the household.`,
     keeps: "An address that asked for no more letters stays stopped, under a hash that names nobody.",
     rows: (db, householdId) =>
       pages<{ id: string }>(async (last, limit) => {

@@ -14,6 +14,7 @@ import type { DueMessage, MessagesStore } from "./messages-store.ts";
 import type { HouseholdReach } from "../households/households.ts";
 import type { EngagementDeps } from "./ports.ts";
 import type { StoppedAddresses } from "./stopped-addresses.ts";
+import type { TierNotices } from "./tier-notices.ts";
 import type { UnsubscribeLinks } from "./unsubscribe-links.ts";
 
 const sentAtOnce = 8;
@@ -30,6 +31,7 @@ type LettersDeps = EngagementDeps & {
   stopped: StoppedAddresses;
   links: UnsubscribeLinks;
   app: AppHook;
+  tierNotices: TierNotices;
 };
 
 type Outcome = SendOutcome | { kind: "dropped"; detail: string };
@@ -85,7 +87,7 @@ export class Letters {
   }
 
   async #send(message: DueMessage): Promise<Outcome> {
-    const { db, clock, content, households, consent } = this.#deps;
+    const { db, clock, content, households, consent, tierNotices } = this.#deps;
     const reach = (await households.reachOf(db, [message.household_id])).get(message.household_id);
     if (reach === undefined || clock.nowMs() >= message.until_ms) return { kind: "dropped", detail: "too_late" };
     if (message.class === "promotional") {
@@ -95,8 +97,9 @@ export class Letters {
     const quietUntilMs = this.#quietUntilMs(message, reach);
     if (quietUntilMs !== null)
       return { kind: "failed", detail: "quiet_hours", final: false, retryAfterMs: quietUntilMs - clock.nowMs() };
-    const item = await content.render(message.item_id, reach);
-    if (item === null) return { kind: "dropped", detail: "withdrawn" };
+    const own = await tierNotices.wordsOf(db, message.source, message.household_id, reach.locale);
+    const item = own ?? (await content.render(message.item_id, reach));
+    if (item === null || item === "none") return { kind: "dropped", detail: "withdrawn" };
     if (message.channel === "webhook") return this.#tellApp(message, item);
     const member = reach.members.find(({ id }) => id === message.member_id);
     if (member === undefined || member.email === null) return { kind: "dropped", detail: "no_address" };

@@ -56,6 +56,11 @@ export interface EngagementDeps {
     tx: Db,
     wanted: { householdId: string; offerKey: string; expiresAtMs: number },
   ) => Promise<Record<string, unknown> | null>;
+  /** What a household reads of its tier that is about to end; null where it is not. */
+  tierEnding: (
+    db: Db,
+    asked: { householdId: string; tier: string; untilMs: number; locale: string },
+  ) => Promise<{ locale: string; title: string; text: string } | null>;
   /** Null: no mail is sent. */
   mail: MailSettings | null;
   reach: Reach;

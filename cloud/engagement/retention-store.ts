@@ -79,6 +79,16 @@ export class RetentionStore {
     return gone(result);
   }
 
+  /** What was decided about tiers that ended: no campaign's end says when that has had its time. */
+  async removeTierNotices(db: Db, beforeMs: number, limit: number): Promise<number> {
+    const result = await sql`
+      DELETE FROM decision WHERE id IN (
+        SELECT id FROM decision WHERE decided_at_ms < ${beforeMs} AND starts_with(source, 'tier:') AND answer <> 'hold' LIMIT ${limit})`.execute(
+      db,
+    );
+    return gone(result);
+  }
+
   async removeMembers(db: Db, campaignId: string, limit: number): Promise<number> {
     const result = await sql`
       DELETE FROM campaign_member WHERE campaign_id = ${campaignId} AND household_id IN (

@@ -48,6 +48,7 @@ export class Retention {
     await this.#all((limit) => store.trimContexts(db, tracesBeforeMs, limit));
     const rowsBeforeMs = nowMs - this.#limits.decisionsMs;
     await this.#all((limit) => store.removeInterests(db, rowsBeforeMs, limit));
+    await this.#all((limit) => store.removeTierNotices(db, rowsBeforeMs, limit));
     for (const id of await store.ended(db, rowsBeforeMs)) {
       const isDone =
         (await this.#all((limit) => store.removeDecisions(db, sourceOf(id), limit))) &&

@@ -6,6 +6,8 @@ import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { calendarDay, monthsAfterMs, startOfDayMs } from "./core/calendar.ts";
 import type { Gain } from "./core/moments.ts";
 import { type Program, type ProgramDefinition, type RankedTier, tierAbove, tierFor, tierOf } from "./core/program.ts";
+import { tierEnding } from "./core/tier-words.ts";
+import { wordsFor } from "./core/words.ts";
 import type { Account, LedgerStore } from "./ledger-store.ts";
 import { type Standing, TiersStore } from "./tiers-store.ts";
 
@@ -262,6 +264,21 @@ export class Tiers {
         return [id, { ...tierOf(this.definition, standing?.tier ?? null), untilMs: standing?.untilMs ?? null }];
       }),
     );
+  }
+
+  /** What is said to a household of its tier that ends then; null where it has another by now, or enough points to keep it. */
+  async ending(
+    db: Db,
+    { householdId, tier, untilMs, locale }: { householdId: string; tier: string; untilMs: number; locale: string },
+  ): Promise<{ locale: string; title: string; text: string } | null> {
+    const { ledger, households } = this.#deps;
+    const standing = (await this.#store.ofHouseholds(db, ledger.program, [householdId])).get(householdId);
+    if (standing?.tier !== tier || standing.untilMs !== untilMs) return null;
+    const timeZone = (await households.timeZoneOf([householdId], db)).get(householdId)?.timeZone ?? "UTC";
+    const { fromPoints, title, names } = tierOf(this.definition, tier);
+    const points = fromPoints - (await this.#activeBefore(db, standing.account, untilMs, timeZone));
+    if (points <= 0) return null;
+    return tierEnding(locale, { tier: wordsFor(names, locale) ?? title, untilMs, timeZone, points });
   }
 
   /** Points that count for a tier now. */
