@@ -181,7 +181,11 @@ describe.skipIf(!hasChromium)("causes and answers in the console", () => {
       await alert.getByRole("button", { name: "Go on with mine" }).click();
       await save.click();
       await page.getByText(/^Version 3, by/).waitFor();
-      expect((await api("GET", path)).definition.fix).toBe("Look at its bearing.");
+      // What was typed, and what they changed elsewhere.
+      expect((await api("GET", path)).definition).toEqual({
+        ...articled("Fan hums aloud"),
+        fix: "Look at its bearing.",
+      });
       // Withdrawn by somebody else, it is said to be so.
       await fix.fill("Look at its bearing twice.");
       await api("DELETE", path);

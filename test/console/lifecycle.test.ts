@@ -145,7 +145,7 @@ describe.skipIf(!hasChromium)("the lifecycle in the console", () => {
     await force.click();
     await until("mine is in force", async () => (await inForce()).version === version + 2);
     expect((await inForce()).definition).toMatchObject({
-      advocacy: definition.advocacy,
+      advocacy: { days: 301 },
       disengaged: { faultDays: 71 },
     });
     expect(await alert.count()).toBe(0);

@@ -278,7 +278,7 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
     await alert.getByRole("button", { name: "Go on with mine" }).click();
     await save();
     await until("mine is in force", async () => (await inForce()).version === version + 2);
-    expect((await inForce()).definition).toEqual({ ...definition, periodMonths: 17 });
+    expect((await inForce()).definition).toEqual({ ...definition, periodMonths: 17, noticeDays: 41 });
     await page.getByRole("button", { name: "Yes, from now on" }).waitFor({ state: "hidden" });
     expect(await alert.count()).toBe(0);
     await period.fill("18");
@@ -313,13 +313,15 @@ describe.skipIf(!hasChromium)("the console of loyalty", () => {
     await alert.getByText("Look at their version").click();
     expect([await points.inputValue(), await overflow(page), await faultsOf(page)]).toEqual(["5", 0, []]);
     await alert.getByRole("button", { name: "Go on with mine" }).click();
+    // With what they changed it is another rule: it is tried once more.
+    await page.getByRole("button", { name: "Try it" }).click();
     await page.getByRole("button", { name: "Put it in force" }).click();
     await page.getByRole("button", { name: "Yes, from now on" }).click();
     await until("mine is in force", async () => {
       const { body } = await hearth.service.api("/api/v1/loyalty/rules/asked_twice/versions");
       return body.items.at(-1).version === 3;
     });
-    await page.getByRole("heading", { level: 1, name: "Asked twice" }).waitFor();
+    await page.getByRole("heading", { level: 1, name: "Asked once more" }).waitFor();
     expect([await alert.count(), await points.inputValue()]).toEqual([0, "5"]);
 
     await page.goto(`${hearth.service.http}/loyalty/rewards/glove`);

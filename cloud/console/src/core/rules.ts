@@ -202,5 +202,15 @@ export function jsonProblem(text: string): string | null {
   }
 }
 
+/** What a text says as it is written; null while it is no definition. */
+export function readDefinition(text: string): object | null {
+  try {
+    const said: unknown = JSON.parse(text);
+    return typeof said === "object" ? said : null;
+  } catch {
+    return null;
+  }
+}
+
 /** As the API takes it: without what it fills in anyway, set out to be read. */
-export const definitionText = (definition: RuleDefinition): string => JSON.stringify(definition, null, 2);
+export const definitionText = (definition: unknown): string => JSON.stringify(definition, null, 2);

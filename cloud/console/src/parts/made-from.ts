@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { isAlike, mergedOf } from "../core/three-way.ts";
 
 /** A version of what is written in a form. */
 export interface Version {
@@ -12,29 +13,48 @@ export interface MadeFrom<V> {
   base: V;
   /** What somebody else put there since; null where nobody did, or nothing was written yet. */
   other: V | null;
-  /** Goes on with the draft as it is, in the knowledge of the other. */
+  /** The places of the draft that both changed. */
+  both: readonly string[];
+  /** Goes on with the draft, with what the other changed elsewhere put into it. */
   keepMine: () => void;
   takeTheirs: () => void;
   /** After one's own change. */
   saved: (version: V) => void;
 }
 
+interface Draft<V, Mine> {
+  newest: V;
+  /** What is written now. */
+  mine: Mine;
+  /** The draft that a version begins as. */
+  mineOf: (version: V) => Mine;
+  write: (mine: Mine) => void;
+}
+
 /**
  * Which version somebody's draft was made from. A newer one takes the place of a draft in which nothing was written, and leaves one alone
- * in which something was: that is never lost.
+ * in which something was: that is never lost. Who goes on with it keeps what the other changed in fields that they did not.
  */
-export function useMadeFrom<V extends { version: number }>(
-  newest: V,
-  isWritten: (base: V) => boolean,
-  begin: (version: V) => void,
-): MadeFrom<V> {
+export function useMadeFrom<V extends { version: number }, Mine>(draft: Draft<V, Mine>): MadeFrom<V> {
+  const { newest, mine, mineOf, write } = draft;
   const [base, setBase] = useState(newest);
   const takeTheirs = () => {
-    begin(newest);
+    write(mineOf(newest));
     setBase(newest);
   };
   const isNewer = newest.version > base.version;
-  const isKept = isNewer && isWritten(base);
+  const isKept = isNewer && !isAlike(mine, mineOf(base));
   if (isNewer && !isKept) takeTheirs();
-  return { base, other: isKept ? newest : null, keepMine: () => setBase(newest), takeTheirs, saved: setBase };
+  const { merged, both } = isKept ? mergedOf(mineOf(base), mineOf(newest), mine) : { merged: mine, both: [] };
+  return {
+    base,
+    other: isKept ? newest : null,
+    both,
+    keepMine: () => {
+      write(merged);
+      setBase(newest);
+    },
+    takeTheirs,
+    saved: setBase,
+  };
 }

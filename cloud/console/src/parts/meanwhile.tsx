@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { changesBetween, changeWords } from "../core/changes.ts";
 import { plural } from "../core/numbers.ts";
 import { Ago } from "./ago.tsx";
@@ -24,9 +24,18 @@ interface MeanwhileProps<V> {
 
 const shownMax = 12;
 
+/** Places by their names; the whole has none. */
+const Places = ({ places }: { places: readonly string[] }) =>
+  places.map((place, at) => (
+    <Fragment key={place}>
+      {at > 0 && ", "}
+      {place === "" ? "all of it" : <code>{place}</code>}
+    </Fragment>
+  ));
+
 /** Somebody else saved what is being written: who, when and what they changed, and which of the two it is to be. */
 export function Meanwhile<V extends Version>({ madeFrom, saysOf, title, onChosen, children }: MeanwhileProps<V>) {
-  const { base, other, keepMine, takeTheirs } = madeFrom;
+  const { base, other, both, keepMine, takeTheirs } = madeFrom;
   if (other === null) return null;
   const changes = changesBetween(saysOf(base), saysOf(other));
   const choose = (one: () => void) => () => {
@@ -40,7 +49,7 @@ export function Meanwhile<V extends Version>({ madeFrom, saysOf, title, onChosen
       </p>
       <p>
         <Who principal={other.createdBy} /> put it there <Ago atMs={other.createdAtMs} />. What you wrote stands as you
-        left it; saved, it replaces theirs.
+        left it. Go on with it, and what they changed where you did not comes into it.
       </p>
       {changes.length === 0 ? (
         <p>It says the same as the version that you began with.</p>
@@ -53,6 +62,11 @@ export function Meanwhile<V extends Version>({ madeFrom, saysOf, title, onChosen
           ))}
           {changes.length > shownMax && <li>and {plural(changes.length - shownMax, "change")} more</li>}
         </ul>
+      )}
+      {both.length > 0 && (
+        <p>
+          You both changed <Places places={both} />: there it stays as you wrote it.
+        </p>
       )}
       <details>
         <summary>Look at their version</summary>

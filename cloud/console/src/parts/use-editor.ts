@@ -54,7 +54,7 @@ export function useEditor<Draft extends object, Definition, Saved extends { vers
   const [isAsked, setIsAsked] = useState(false);
   const definition = definitionOf(draft);
   const differs = (from: Begun<Draft>) => JSON.stringify(definition) !== JSON.stringify(definitionOf(from.draft));
-  const madeFrom = useMadeFrom(newest, differs, (begun) => setDraft(begun.draft));
+  const madeFrom = useMadeFrom({ newest, mine: draft, mineOf: (begun) => begun.draft, write: setDraft });
   const { base } = madeFrom;
   const save = useMutation({
     mutationFn: (sent: Draft) => send<Saved>("PUT", `${pathOf(sent)}?basedOn=${base.version}`, definitionOf(sent)),

@@ -151,11 +151,7 @@ function Editor({ known }: { known: Campaign | null }) {
   const [beganMs] = useState(() => Date.now());
   const newest = begunWith(known, beganMs);
   const [draft, setDraft] = useState<Draft>(newest.draft);
-  const madeFrom = useMadeFrom(
-    newest,
-    (begun) => JSON.stringify(draft) !== JSON.stringify(begun.draft),
-    (begun) => setDraft(begun.draft),
-  );
+  const madeFrom = useMadeFrom({ newest, mine: draft, mineOf: (begun) => begun.draft, write: setDraft });
   const isBehind = madeFrom.other !== null;
   const saysOf = useSaysOf();
   const navigate = useNavigate();

@@ -106,11 +106,12 @@ const saysOf = (policy: CasePolicy) =>
 function Times({ inForce, onDone }: { inForce: PolicyVersion; onDone: () => void }) {
   const client = useQueryClient();
   const [form, setForm] = useState(() => formOf(inForce.policy));
-  const madeFrom = useMadeFrom(
-    inForce,
-    (begun) => JSON.stringify(form) !== JSON.stringify(formOf(begun.policy)),
-    (begun) => setForm(formOf(begun.policy)),
-  );
+  const madeFrom = useMadeFrom({
+    newest: inForce,
+    mine: form,
+    mineOf: ({ policy }) => formOf(policy),
+    write: setForm,
+  });
   const { base, other } = madeFrom;
   const save = useMutation({
     mutationFn: (next: CasePolicy) => send<PolicyVersion>("PUT", `${policyPath}?basedOn=${base.version}`, next),

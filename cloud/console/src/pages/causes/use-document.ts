@@ -32,7 +32,7 @@ export function useDocument<Draft extends object, Definition extends object>(tas
   const [isAsked, setIsAsked] = useState(false);
   const differs = (from: Written<Draft>) =>
     JSON.stringify(definitionOf(draft)) !== JSON.stringify(definitionOf(from.draft));
-  const madeFrom = useMadeFrom(newest, differs, (begun) => setDraft(begun.draft));
+  const madeFrom = useMadeFrom({ newest, mine: draft, mineOf: (begun) => begun.draft, write: setDraft });
   const { base, other } = madeFrom;
   const readAgain = () => client.invalidateQueries({ queryKey: [kind] });
   const save = useMutation({

@@ -31,14 +31,15 @@ export function ConsentTextForm({ before, onDone }: { before: ConsentText | null
   const [locale, setLocale] = useState(before?.locale ?? "");
   const [words, setWords] = useState(before?.words ?? "");
   const [inReturn, setInReturn] = useState(before?.inReturn ?? "");
-  const madeFrom = useMadeFrom<Wording>(
-    before ?? nothingYet,
-    (begun) => words !== begun.words || inReturn !== begun.inReturn,
-    (begun) => {
-      setWords(begun.words);
-      setInReturn(begun.inReturn);
+  const madeFrom = useMadeFrom({
+    newest: before ?? nothingYet,
+    mine: { words, inReturn },
+    mineOf: saysOf,
+    write: (next) => {
+      setWords(next.words);
+      setInReturn(next.inReturn);
     },
-  );
+  });
   const { base, other } = madeFrom;
   const isShared = purpose === "share";
   const put = useMutation({

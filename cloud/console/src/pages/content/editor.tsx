@@ -43,15 +43,16 @@ export function Editor({ newest, item }: EditorProps) {
   const [draft, setDraft] = useState(newest.draft);
   const [locale, setLocale] = useState(Object.keys(newest.draft.locales)[0] ?? "en");
   const [imageHref, setImageHref] = useState(newest.imageHref);
-  const madeFrom = useMadeFrom(
+  const madeFrom = useMadeFrom({
     newest,
-    (begun) => !isSame(draft, begun.draft),
-    (begun) => {
-      setDraft(begun.draft);
-      setImageHref(begun.imageHref);
-      if (begun.draft.locales[locale] === undefined) setLocale(Object.keys(begun.draft.locales)[0] ?? "en");
+    mine: tidy(draft),
+    mineOf: (begun) => tidy(begun.draft),
+    write: (next) => {
+      setDraft(next);
+      if (next.image === newest.draft.image) setImageHref(newest.imageHref);
+      if (next.locales[locale] === undefined) setLocale(Object.keys(next.locales)[0] ?? "en");
     },
-  );
+  });
   const rights = useRights();
   const mayWrite = rights?.may("content.write") === true;
   // Greyed once it is known that they may not, and not while it is asked: who may write would see the form fade in.

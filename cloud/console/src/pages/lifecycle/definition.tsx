@@ -43,7 +43,12 @@ function Known({ inForce }: { inForce: DefinitionVersion }) {
   const [draft, setDraft] = useState<LifecycleDefinition>(inForce.definition);
   const differs = (from: Pick<DefinitionVersion, "definition">) =>
     JSON.stringify(draft) !== JSON.stringify(from.definition);
-  const madeFrom = useMadeFrom(asVersion(inForce), differs, ({ definition }) => setDraft(definition));
+  const madeFrom = useMadeFrom({
+    newest: asVersion(inForce),
+    mine: draft,
+    mineOf: ({ definition }) => definition,
+    write: setDraft,
+  });
   const { base, other } = madeFrom;
   const preview = useMutation({
     mutationFn: (definition: LifecycleDefinition) =>

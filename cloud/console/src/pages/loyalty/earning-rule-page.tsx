@@ -92,11 +92,7 @@ function Editor({ rule, versions, vocabulary }: EditorProps) {
   const definition = earningDefinitionOf(draft, vocabulary);
   const [tried, setTried] = useState<{ written: string; run: DryRun } | null>(null);
   const written = JSON.stringify(definition);
-  const madeFrom = useMadeFrom(
-    newest,
-    (begun) => written !== JSON.stringify(earningDefinitionOf(begun.draft, vocabulary)),
-    (begun) => setDraft(begun.draft),
-  );
+  const madeFrom = useMadeFrom({ newest, mine: draft, mineOf: (begun) => begun.draft, write: setDraft });
   const run = useMutation({
     mutationFn: ({ days, householdId }: DryRunAsked) =>
       send<DryRun>("POST", `${loyaltyPath}/rules/dry-run`, {

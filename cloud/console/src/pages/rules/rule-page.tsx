@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useRights } from "../../api/rights.ts";
 import { ruleQuery } from "../../api/rule-queries.ts";
 import type { RuleAction, RuleDefinition, ServiceRule } from "../../api/rule-shapes.ts";
-import { actionWords, definitionText, modeWords, ruleSentence } from "../../core/rules.ts";
+import { actionWords, definitionText, modeWords, readDefinition, ruleSentence } from "../../core/rules.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { CauseLink } from "../../parts/cause-link.tsx";
 import { useMadeFrom } from "../../parts/made-from.ts";
@@ -94,11 +94,13 @@ function Whole({ rule, versions }: { rule: ServiceRule; versions: readonly Servi
   const { definition } = rule;
   const written = definitionText(definition);
   const [text, setText] = useState(written);
-  const madeFrom = useMadeFrom(
-    rule,
-    (begun) => text !== definitionText(begun.definition),
-    (begun) => setText(definitionText(begun.definition)),
-  );
+  const madeFrom = useMadeFrom<ServiceRule, unknown>({
+    newest: rule,
+    // Half written it is a text, which nothing can be put into.
+    mine: readDefinition(text) ?? text,
+    mineOf: (begun) => begun.definition,
+    write: (next) => setText(typeof next === "string" ? next : definitionText(next)),
+  });
   const { words, tone } = modeWords[definition.mode];
   return (
     <>

@@ -16,7 +16,8 @@ import { Preview } from "./preview.tsx";
 import classes from "./segments.module.css";
 import { TryHousehold } from "./try-household.tsx";
 
-type Words = Version & Pick<Segment, "title" | "description" | "expression">;
+type Said = Pick<Segment, "title" | "description" | "expression">;
+type Words = Version & Said;
 const nothingYet: Words = { version: 0, title: "", description: "", expression: "", createdBy: "", createdAtMs: 0 };
 const wordsIn = ({ version, title, description, expression, changedBy, changedAtMs }: Segment): Words => ({
   version,
@@ -26,21 +27,26 @@ const wordsIn = ({ version, title, description, expression, changedBy, changedAt
   createdBy: changedBy,
   createdAtMs: changedAtMs,
 });
-const saysOf = ({ title, description, expression }: Words) => ({ title, description, expression });
+const saysOf = ({ title, description, expression }: Words): Said => ({ title, description, expression });
 
 /** Where a segment is written: its words and its condition, with the facts to choose from, and beside it whom it means. */
 export function SegmentEditor({ segment }: { segment: Segment | null }) {
   const [title, setTitle] = useState(segment?.title ?? "");
   const [description, setDescription] = useState(segment?.description ?? "");
   const [expression, setExpression] = useState(segment?.expression ?? "");
-  const begin = (from: Words) => {
+  const begin = (from: Said) => {
     setTitle(from.title);
     setDescription(from.description);
     setExpression(from.expression);
   };
-  const differs = (from: Pick<Words, "title" | "description" | "expression">) =>
+  const differs = (from: Said) =>
     title !== from.title || description !== from.description || expression !== from.expression;
-  const madeFrom = useMadeFrom<Words>(segment === null ? nothingYet : wordsIn(segment), differs, begin);
+  const madeFrom = useMadeFrom<Words, Said>({
+    newest: segment === null ? nothingYet : wordsIn(segment),
+    mine: { title, description, expression },
+    mineOf: saysOf,
+    write: begin,
+  });
   const { base, other } = madeFrom;
   const settled = useSettled(expression);
   const preview = useQuery(segmentPreviewQuery(settled));
