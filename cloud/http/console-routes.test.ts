@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSliceHttp } from "../../test/support/slice-http.ts";
-import { sourceHash } from "../console/source-hash.ts";
+import { fromOutside, sourceHash } from "../console/source-hash.ts";
 import { consoleRoutes } from "./console-routes.ts";
 
 let dir: string;
@@ -64,15 +64,38 @@ test("while the console is being built the page says so and comes back by itself
   expect(response.body).toContain('http-equiv="refresh"');
 });
 
-test("the hash of the sources changes with what is built, and with nothing else", async () => {
-  const sources = await mkdtemp(join(tmpdir(), "hearth-sources-"));
-  await writeFile(join(sources, "main.tsx"), "1");
-  const before = await sourceHash(sources);
-  await mkdir(join(sources, "dist"));
-  await writeFile(join(sources, "dist/index.html"), "built");
-  await writeFile(join(sources, "main.test.tsx"), "a test");
+test("the hash of the sources changes with what is built, also where it lies outside the folder, and with nothing else", async () => {
+  const root = await mkdtemp(join(tmpdir(), "hearth-sources-"));
+  const sources = join(root, "cloud/console");
+  const write = async (path: string, text: string) => {
+    await mkdir(join(sources, path, ".."), { recursive: true });
+    await writeFile(join(sources, path), text);
+  };
+  const files = ["main.tsx", "../../protocol/model.ts", ...fromOutside.filter((path) => extname(path) !== "")];
+  for (const path of files) await write(path, "1");
+  let before = await sourceHash(sources);
+  for (const path of ["dist/index.html", "main.test.tsx", "../../protocol/model.test.ts"]) await write(path, "2");
   expect(await sourceHash(sources)).toBe(before);
-  await writeFile(join(sources, "main.tsx"), "2");
-  expect(await sourceHash(sources)).not.toBe(before);
-  await rm(sources, { recursive: true });
+  for (const path of files) {
+    await write(path, "2");
+    expect(await sourceHash(sources)).not.toBe(before);
+    before = await sourceHash(sources);
+  }
+  await rm(root, { recursive: true });
+});
+
+test("whatever the console takes from outside its folder is in the hash", async () => {
+  const consoleDir = join(import.meta.dirname, "../console");
+  const files = (await readdir(join(consoleDir, "src"), { recursive: true })).filter((file) => /\.tsx?$/.test(file));
+  const known = fromOutside.map((path) => join(consoleDir, path));
+  const taken = new Set<string>();
+  for (const file of files) {
+    const path = join(consoleDir, "src", file);
+    for (const [, specifier = ""] of (await readFile(path, "utf8")).matchAll(/from "(\.[^"]+)"/g)) {
+      const from = join(path, "..", specifier);
+      if (!from.startsWith(`${consoleDir}/`)) taken.add(from);
+    }
+  }
+  expect(taken.size).toBeGreaterThan(0);
+  expect([...taken].filter((path) => !known.some((one) => path === one || path.startsWith(`${one}/`)))).toEqual([]);
 });
