@@ -180,10 +180,7 @@ export class Engagement {
     const nowMs = this.#deps.clock.nowMs();
     const ended = await this.#decisions.moved(tx, told, nowMs);
     await this.#campaignsStore.applianceMoved(tx, told, nowMs);
-    // What somebody took back, or something newer replaced, is nothing that came to nothing.
-    const failed = ended.filter(
-      (one) => !isCapped(one.class) && one.ended !== "cancelled" && one.ended !== "superseded",
-    );
+    const failed = ended.filter((one) => !isCapped(one.class) && !tookBack.has(one.ended));
     await this.#decisions.waysFailed(
       tx,
       failed.map(({ id }) => id),
@@ -227,6 +224,9 @@ export class Engagement {
     );
   }
 }
+
+/** What somebody or a limit took back, or something newer replaced, is nothing that came to nothing. */
+const tookBack: ReadonlySet<string> = new Set(["cancelled", "superseded", "limit"]);
 
 /** What a delivery's move says of the decision behind it; null: nothing. */
 function movedOf({ kind, deliveryId, to, step, cause }: DeliveryMove): Moved | null {
