@@ -1,3 +1,4 @@
+import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Candidate } from "./core/candidate.ts";
 import { isUsable } from "./core/channels.ts";
@@ -5,6 +6,7 @@ import type { Answer, Decision } from "./core/decide.ts";
 import type { NewDecision } from "./decisions-store.ts";
 import type { ReadHousehold } from "./household-states.ts";
 import type { NewMessage } from "./messages-store.ts";
+import type { EngagementDeps } from "./ports.ts";
 
 /** A decision with its row, about a household as it was read. */
 export interface Made {
@@ -66,4 +68,25 @@ export function messagesOf(
     ...(row.channels.includes("email") ? readers.map(({ memberId }) => make("email", memberId)) : []),
     ...(row.channels.includes("webhook") ? [make("webhook", null)] : []),
   ];
+}
+
+/** Has a person tell a household what nothing else brings to it: one case a decision, however often it is asked for. */
+export async function openCase(
+  service: EngagementDeps["service"],
+  tx: Db,
+  { id, household_id: householdId }: NewDecision,
+  { title, text }: { title: string; text: string },
+): Promise<void> {
+  await service.openFor(
+    tx,
+    {
+      householdId,
+      device: null,
+      severity: "service",
+      title: `Tell them: ${title}`,
+      note: `Nothing else reaches this household. ${text}`,
+      dedupeKey: `decision:${id}`,
+    },
+    { kind: "service", name: "engagement" },
+  );
 }

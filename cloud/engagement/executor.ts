@@ -18,7 +18,7 @@ import { decide, type Decision } from "./core/decide.ts";
 import { quarterOf } from "./core/holdout.ts";
 import { itemClasses, rankOf } from "./core/policy.ts";
 import { whyWords } from "./core/why-words.ts";
-import { type Made, messagesOf, rowOf } from "./decided.ts";
+import { type Made, messagesOf, openCase, rowOf } from "./decided.ts";
 import type { DecisionsStore, NewDecision } from "./decisions-store.ts";
 import type { HouseholdStates, ReadHousehold } from "./household-states.ts";
 import type { MessagesStore } from "./messages-store.ts";
@@ -390,18 +390,8 @@ export class Executor {
     const opened = await this.#deps.decisions.humans(tx, source);
     const room = Math.max(0, casesMax - (opened - humans.length));
     for (const { row } of humans.slice(0, room)) {
-      await this.#deps.service.openFor(
-        tx,
-        {
-          householdId: row.household_id,
-          device: null,
-          severity: "service",
-          title: `Tell them: ${row.title}`,
-          note: `Nothing else reaches this household. From the campaign '${campaign.definition.name}'.`,
-          dedupeKey: `decision:${row.id}`,
-        },
-        { kind: "service", name: "engagement" },
-      );
+      const from = `From the campaign '${campaign.definition.name}'.`;
+      await openCase(this.#deps.service, tx, row, { title: row.title, text: from });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { tierSources } from "./sources.ts";
 
 const gone = (result: { numAffectedRows?: bigint | undefined }): number => Number(result.numAffectedRows ?? 0);
 
@@ -83,7 +84,7 @@ export class RetentionStore {
   async removeTierNotices(db: Db, beforeMs: number, limit: number): Promise<number> {
     const result = await sql`
       DELETE FROM decision WHERE id IN (
-        SELECT id FROM decision WHERE decided_at_ms < ${beforeMs} AND starts_with(source, 'tier:') AND answer <> 'hold' LIMIT ${limit})`.execute(
+        SELECT id FROM decision WHERE decided_at_ms < ${beforeMs} AND starts_with(source, ${tierSources}) AND answer <> 'hold' LIMIT ${limit})`.execute(
       db,
     );
     return gone(result);

@@ -8,6 +8,8 @@ import type { EngagementDeps } from "./ports.ts";
 
 /** How a campaign is called where decisions are kept. */
 export const sourceOf = (campaignId: string): string => `campaign:${campaignId}`;
+/** How what is decided about tiers begins. */
+export const tierSources = "tier:";
 
 /** The households of an audience: a table expression with `household_id`. */
 export function audienceOf(

@@ -6,16 +6,16 @@ import { transaction } from "../platform/database.ts";
 import type { Candidate } from "./core/candidate.ts";
 import { decide } from "./core/decide.ts";
 import { whyWords } from "./core/why-words.ts";
-import { messagesOf, rowOf } from "./decided.ts";
+import { messagesOf, openCase, rowOf } from "./decided.ts";
 import type { DecisionsStore, NewDecision } from "./decisions-store.ts";
 import type { HouseholdStates } from "./household-states.ts";
 import type { MessagesStore } from "./messages-store.ts";
 import type { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
+import { tierSources } from "./sources.ts";
 
 /** The message about a tier that ends: no item of content, since the program says it by itself. */
 const tierItemId = "01900000-0000-7000-8000-7469657273ff";
-const sourcePrefix = "tier:";
 const title = "A tier is about to end";
 const atOnce = 100;
 /** As other messages about points have it: quiet hours are kept at the appliance too. */
@@ -35,8 +35,8 @@ type Deps = EngagementDeps & {
 
 /** The tier and its end that a decision's source names; null: it is about something else. */
 function tierOf(source: string): { tier: string; untilMs: number } | null {
-  if (!source.startsWith(sourcePrefix)) return null;
-  const [tier = "", until] = source.slice(sourcePrefix.length).split(":");
+  if (!source.startsWith(tierSources)) return null;
+  const [tier = "", until] = source.slice(tierSources.length).split(":");
   return { tier, untilMs: Number(until) };
 }
 
@@ -58,7 +58,7 @@ export class TierNotices {
     for (const { type, atMs, data } of facts) {
       const { householdId, tier, untilMs } = data;
       if (type !== "hearth.tier.ending" || typeof householdId !== "string") continue;
-      const source = `${sourcePrefix}${String(tier)}:${String(untilMs)}`;
+      const source = `${tierSources}${String(tier)}:${String(untilMs)}`;
       const waits: Omit<NewDecision, "state" | "trace"> = {
         id: ids.next(),
         source,
@@ -85,7 +85,7 @@ export class TierNotices {
   async tick(): Promise<void> {
     const { db, clock, onError } = this.#deps;
     const { rows } = await sql<{ id: string }>`
-      SELECT id FROM decision WHERE answer = 'hold' AND until_ms <= ${clock.nowMs()} AND starts_with(source, ${sourcePrefix})
+      SELECT id FROM decision WHERE answer = 'hold' AND until_ms <= ${clock.nowMs()} AND starts_with(source, ${tierSources})
         AND rests_merge_id IS NULL ORDER BY until_ms LIMIT ${atOnce}`.execute(db);
     for (const { id } of rows)
       try {
@@ -131,7 +131,7 @@ export class TierNotices {
     await decisions.insertContext(tx, { id: contextId, made_at_ms: nowMs, circumstances, candidates: [candidate] }, [
       row,
     ]);
-    if (decision.answer.kind === "human") await this.#openCase(tx, row, item.title, item.text, nowMs);
+    if (decision.answer.kind === "human") await this.#openCase(tx, row, item, nowMs);
     if (decision.answer.kind !== "send") return undefined;
     await messages.insert(tx, messagesOf(ids, { row, household }, nowMs, about.untilMs));
     const why = whyWords(row.class, row.trace, true, item.locale);
@@ -155,23 +155,12 @@ export class TierNotices {
     return afterCommit;
   }
 
-  async #openCase(tx: Db, { id, household_id: householdId }: NewDecision, words: string, text: string, nowMs: number) {
+  async #openCase(tx: Db, row: NewDecision, words: { title: string; text: string }, nowMs: number): Promise<void> {
     const { rows } = await sql<{ n: number }>`
-      SELECT count(*)::int AS n FROM decision WHERE answer = 'human' AND starts_with(source, ${sourcePrefix})
+      SELECT count(*)::int AS n FROM decision WHERE answer = 'human' AND starts_with(source, ${tierSources})
         AND decided_at_ms > ${nowMs - casesForMs}`.execute(tx);
     if ((rows[0]?.n ?? 0) > casesMax) return;
-    await this.#deps.service.openFor(
-      tx,
-      {
-        householdId,
-        device: null,
-        severity: "service",
-        title: `Tell them: ${words}`,
-        note: `Nothing else reaches this household. ${text}`,
-        dedupeKey: `decision:${id}`,
-      },
-      { kind: "service", name: "engagement" },
-    );
+    await openCase(this.#deps.service, tx, row, words);
   }
 }
 
