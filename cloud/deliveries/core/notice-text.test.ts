@@ -37,7 +37,9 @@ test("a language that nobody wrote reads English, and one without its region its
 });
 
 test("whatever an appliance reports as its place and whatever the version, the message is one that the wire takes", () => {
-  const version = fc.stringMatching(/^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/);
+  const gap = /undefined|null|NaN/;
+  // A maker may call a version "0NaN"; here such a word has to mean that a place in the text was left open.
+  const version = fc.stringMatching(/^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/).filter((given) => !gap.test(given));
   const place = fc.record({
     locale: fc.oneof(fc.string(), fc.constantFrom(...ownLanguages, "de-AT", "zh-Hans-CN", "de-u-nu-thai")),
     timeZone: fc.oneof(fc.string(), fc.constantFrom("Asia/Kolkata", "Mars/Olympus", "UTC")),
@@ -47,7 +49,7 @@ test("whatever an appliance reports as its place and whatever the version, the m
       const message = noticeMessage({ ...notice, version: given, security, asksFirst }, where);
       expect(contentItem.parse(message)).toEqual(message);
       expect(message.text).toContain(given);
-      expect(message.text).not.toMatch(/undefined|null|NaN/);
+      expect(message.text).not.toMatch(gap);
     }),
     { numRuns: 1_000 },
   );
