@@ -2,8 +2,11 @@
  * Hearth as one process: the parts, made and joined here and nowhere else.
  *
  *   data folder -> certificates, PostgreSQL (child) -> migrations -> slices -> HTTP, HTTPS -> gateway (thread) -> ready
+ *   and, with the first campaign, its thread
  */
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { ClientConfig } from "pg";
 import { consoleDistDir, ensureConsole } from "./http/console-build.ts";
 import { consoleRoutes } from "./http/console-routes.ts";
 import { createHttp } from "./http/http.ts";
@@ -20,6 +23,7 @@ import type { Logger } from "./platform/logger.ts";
 import { limitsPossible, openFilesMax } from "./platform/open-files.ts";
 import { PostgresServer } from "./platform/postgres-server.ts";
 import { erasedFileName, openDataDir, secretFile, signingKeyFile } from "./platform/storage.ts";
+import { CampaignThread, type CampaignThreadData } from "./campaign-thread.ts";
 import { GatewayHub } from "./gateway-hub.ts";
 import {
   type Addresses,
@@ -121,7 +125,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   // A development's are made while the database starts, which takes longer; a file that cannot be used is told before there is one.
   if (config.certificates !== null) await opening;
   const mail = await mailWithKey(config.notices.mail);
-  const { database, place } = await openDatabase(deps, undo);
+  const { database, connection, place } = await openDatabase(deps, undo);
   const certificates = await opening;
   await migrate(database.db);
 
@@ -134,6 +138,21 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   const artifactsDir = join(config.dataDir, "artifacts");
   // Links need the address that HTTP got, which is known only once it listens; nothing asks for one before that.
   const address = { base: config.publicUrl ?? "" };
+  const campaigns = new CampaignThread({
+    startWorker() {
+      const workerData: CampaignThreadData = {
+        connection,
+        artifactsDir,
+        secret,
+        publicUrl: address.base,
+        firmwareKeys,
+        notices: { mail, reach: config.notices.reach },
+        logLevel: config.logLevel,
+      };
+      return new Worker(new URL("./campaign-worker.ts", import.meta.url), { workerData, name: "campaigns" });
+    },
+    onWaiting: (deviceIds, how) => slices.deliveries.waits(deviceIds, how),
+  });
   const slices = createSlices({
     database,
     clock,
@@ -151,6 +170,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
     retention: config.retention,
     influx: config.influx,
     notices: { ...config.notices, mail },
+    carryOutCampaigns: () => campaigns.carryOut(),
   });
   await slices.load();
   const again = await slices.rights.eraseAgain();
@@ -222,6 +242,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   await gateway.start();
   const tickers = startTickers(slices, hub, certificates, clock, logger);
   undo.add(() => Promise.all(tickers.map((ticker) => ticker.stop())));
+  undo.add(() => campaigns.stop());
   undo.add(() => {
     gateway.expectEnd();
     return hub.drain(drainMsMax);
@@ -243,9 +264,16 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   };
 }
 
-async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: Database; place: string | null }> {
+interface OpenDatabase {
+  database: Database;
+  connection: ClientConfig;
+  /** Where it lies when that is not under the data folder. */
+  place: string | null;
+}
+
+async function openDatabase(deps: HearthDeps, undo: Undo): Promise<OpenDatabase> {
   const { config, logger, onGone } = deps;
-  let connection: ConstructorParameters<typeof Database>[0]["connection"] = { connectionString: config.databaseUrl };
+  let connection: ClientConfig = { connectionString: config.databaseUrl };
   let place: string | null = null;
   if (config.databaseUrl === undefined) {
     const server = await PostgresServer.start(config.dataDir, logger, onGone);
@@ -276,7 +304,7 @@ async function openDatabase(deps: HearthDeps, undo: Undo): Promise<{ database: D
       `DATABASE_URL does not lead to a database that answers (${why}): check its host, user and password.`,
     );
   }
-  return { database, place };
+  return { database, connection, place };
 }
 
 /** Builds the console beside everything else: devices do not wait for a page. Whoever opens it too soon is told. */

@@ -45,6 +45,8 @@ export interface HouseholdSlicesDeps {
   reach: Reach;
   /** Null: no mail is sent. */
   mail: MailSettings | null;
+  /** In another thread; in this one where it is left out. */
+  carryOutCampaigns?: (() => Promise<number>) | undefined;
 }
 
 /** Makes them and tells each what it needs of the others. */
@@ -212,6 +214,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     secret: deps.secret,
     publicUrl: deps.publicUrl,
     onError: (error) => deps.logger.warn({ event: "engagement.failed", error: String(error) }),
+    carryOutElsewhere: deps.carryOutCampaigns,
   });
   content.takenBack.onSendAgain(engagement.takenBack);
   segments.onAskedForUsers((tx, segmentIds) => engagement.usersOfSegments(tx, segmentIds));
@@ -245,6 +248,17 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
       ...consent.householdData,
     ],
     follow,
+    /** What campaigns and what hears of them keep in memory, in a thread that does nothing but carry them out. */
+    async loadForCampaigns() {
+      await loyalty.load();
+      await lifecycle.load();
+    },
+    /** The same as far as people change it: in another thread, it may be, and meanwhile. */
+    async reloadForCampaigns() {
+      await service.policies.load();
+      await lifecycle.definitions.load();
+      await loyalty.tierBook.load();
+    },
     async load() {
       await loyalty.load();
       await lifecycle.load();

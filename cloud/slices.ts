@@ -63,6 +63,8 @@ export interface SlicesDeps {
   influx?: InfluxConfig | undefined;
   /** How staff are told; by webhook alone where it is left out. */
   notices?: NoticeSettings;
+  /** Carries out campaigns in another thread; in this one where it is left out. */
+  carryOutCampaigns?: () => Promise<number>;
 }
 
 export type Slices = ReturnType<typeof createSlices>;
@@ -235,6 +237,7 @@ export function createSlices(deps: SlicesDeps) {
     publicUrl: deps.publicUrl,
     reach: deps.notices?.reach ?? "public",
     mail: deps.notices?.mail ?? null,
+    carryOutCampaigns: deps.carryOutCampaigns,
   });
   const { content } = ofHouseholds;
   const rights = new Rights({

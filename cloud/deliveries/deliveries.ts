@@ -90,6 +90,11 @@ export class Deliveries {
     this.#sendSoon = listener;
   }
 
+  /** Something waits for these devices that was made in another thread. */
+  waits(deviceIds: string[], how: SendHow): void {
+    this.#sendSoon(deviceIds, how);
+  }
+
   /** Has `witness` see every delivery that moves, in the transaction in which it does. What sets do (`createForSet`, `cancelSet`) it is not told. */
   onMoved(witness: (tx: Db, moved: readonly DeliveryMove[]) => Promise<void>): void {
     this.#witnesses.push(witness);

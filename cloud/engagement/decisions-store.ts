@@ -1,5 +1,4 @@
 import { type RawBuilder, sql } from "kysely";
-import { inPieces } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
 import type { TraceLine } from "./core/decide.ts";
@@ -95,16 +94,9 @@ function given(rows: readonly DecisionAlone[]) {
       class text, priority smallint, expires_at_ms bigint, context_id uuid) USING (item_id)) AS r`;
 }
 
-/** Decisions whose evidence is written down before everything else gets its turn. */
-const writtenInARow = 50;
-
 /** Why, of each, as `decision_context.evidence` holds it. */
-async function evidenceOf(rows: readonly NewDecision[]): Promise<string> {
-  let lines = "";
-  for await (const piece of inPieces(rows, writtenInARow))
-    for (const { id, state, trace } of piece) lines += `\n${id} ${JSON.stringify({ state, trace })}`;
-  return lines;
-}
+const evidenceOf = (rows: readonly NewDecision[]): string =>
+  rows.map(({ id, state, trace }) => `\n${id} ${JSON.stringify({ state, trace })}`).join("");
 
 /** The SQL of decisions, and of the deliveries that came of them. */
 export class DecisionsStore {
@@ -113,7 +105,7 @@ export class DecisionsStore {
     const { id, made_at_ms: madeAtMs, circumstances, candidates } = row;
     await sql`
       INSERT INTO decision_context (id, made_at_ms, circumstances, candidates, evidence)
-      VALUES (${id}, ${madeAtMs}, ${JSON.stringify(circumstances)}::jsonb, ${JSON.stringify(candidates)}::jsonb, ${await evidenceOf(made)})`.execute(
+      VALUES (${id}, ${madeAtMs}, ${JSON.stringify(circumstances)}::jsonb, ${JSON.stringify(candidates)}::jsonb, ${evidenceOf(made)})`.execute(
       tx,
     );
   }

@@ -53,7 +53,12 @@ interface DeliveryRoad {
   heldUntil(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
-type Deps = EngagementDeps & { households: Households; deliveries: DeliveryRoad };
+type Deps = EngagementDeps & {
+  households: Households;
+  deliveries: DeliveryRoad;
+  /** Has campaigns carried out elsewhere, as `carryOut` does here; here where it is left out. */
+  carryOutElsewhere?: (() => Promise<number>) | undefined;
+};
 
 export class Engagement {
   readonly campaigns: Campaigns;
@@ -114,15 +119,26 @@ export class Engagement {
     await this.#watchGoals();
   }
 
-  /** Brings running campaigns forward. @returns how many decisions were made */
+  /** What the clock asks for, and brings running campaigns forward. @returns how many decisions were made */
   async tick(): Promise<number> {
     await this.campaigns.expire();
-    const { db, clock, households } = this.#deps;
+    const { db, clock, households, carryOutElsewhere } = this.#deps;
     await households.hoursChanges.take(db, "decisions", (tx, changed) =>
       this.#decisions.quietOver(tx, changed, clock.nowMs()),
     );
     await this.#tierNotices.tick();
-    return this.#executor.tick();
+    if (carryOutElsewhere === undefined) return this.carryOut();
+    return (await this.#campaignsStore.isAnyToCarryOut(db)) ? carryOutElsewhere() : 0;
+  }
+
+  /**
+   * Brings running campaigns forward, here and now.
+   *
+   * @param beforePage runs before each page of households
+   * @returns how many decisions were made
+   */
+  carryOut(beforePage?: () => Promise<void>): Promise<number> {
+    return this.#executor.tick(beforePage);
   }
 
   /** Sends letters and messages that are due. */

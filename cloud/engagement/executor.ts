@@ -9,7 +9,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Wanted } from "../content/content.ts";
-import { inPieces } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { ApplianceRow, CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
@@ -26,14 +25,12 @@ import type { Policies } from "./policies.ts";
 import type { EngagementDeps } from "./ports.ts";
 import { audienceOf, candidatesOf, sendableItems, sourceOf } from "./sources.ts";
 
-/** Households of one transaction: few, so that whatever else this process does waits for no more than these. */
+/** Households of one transaction: few, so that what a page locks is soon free. */
 const pageSize = 400;
-/** So long a page takes at least, 4,000 households a second: a campaign has hours, and what appliances say has not. Recalls do not wait. */
-const pageMsMin = 100;
+/** So long a page takes at least, 5,300 households a second: a campaign has hours, and what appliances say has not. Recalls do not wait. */
+const pageMsMin = 75;
 /** Appliances of a recall that are told without a new decision, in one transaction. */
 const appliancesAtOnce = 2_000;
-/** Decided before everything else gets its turn. */
-const decidedInARow = 50;
 /** Who came into the audience meanwhile is looked for that often. */
 const assignEveryMs = 60_000;
 /** Cases that one campaign opens for people; who is beyond is on its list with the others (`people.ts`). */
@@ -60,6 +57,7 @@ interface Page {
 }
 
 type Step = "due" | "fresh" | "ownerless" | "late";
+type Running = Pick<CampaignRow, "id" | "kind">;
 
 const nothing = () => {};
 const isRecall = ({ kind }: CampaignRow) => Number(kind === "recall");
@@ -79,13 +77,14 @@ export class Executor {
   }
 
   /** Brings every running campaign as far as it goes now. @returns how many decisions were made */
-  async tick(): Promise<number> {
+  async tick(beforePage = async () => {}): Promise<number> {
     const { db, campaigns, onError } = this.#deps;
     let made = 0;
     for (const { id, kind } of await this.#running()) {
       try {
         await this.#assign(id);
-        for (const step of ["due", "fresh", "ownerless", "late"] as const) made += await this.#pages(id, kind, step);
+        for (const step of ["due", "fresh", "ownerless", "late"] as const)
+          made += await this.#pages({ id, kind }, step, beforePage);
       } catch (error) {
         // Another campaign has nothing to do with it; this one goes on with the next tick.
         onError(error);
@@ -93,7 +92,7 @@ export class Executor {
     }
     for (const id of await campaigns.owing(db))
       try {
-        made += await this.#pages(id, "campaign", "due");
+        made += await this.#pages({ id, kind: "campaign" }, "due", beforePage);
       } catch (error) {
         onError(error);
       }
@@ -118,22 +117,17 @@ export class Executor {
     return running.toSorted((a, b) => isRecall(b) - isRecall(a) || rank(a) - rank(b));
   }
 
-  /** All pages of a step. What they send is told of page by page in a recall, and of a campaign once all are decided. @returns how many decisions were made */
-  async #pages(id: string, kind: CampaignRow["kind"], step: Step): Promise<number> {
+  /** All pages of a step. @returns how many decisions were made */
+  async #pages({ id, kind }: Running, step: Step, beforePage: () => Promise<void>): Promise<number> {
     let made = 0;
-    const sending: (() => void)[] = [];
-    try {
-      for (;;) {
-        const pace = sleep(kind === "recall" ? 0 : pageMsMin);
-        const { decided, more, afterCommit } = await this.#page(id, step);
-        made += decided;
-        if (kind === "recall") afterCommit();
-        else sending.push(afterCommit);
-        if (!more) return made;
-        await pace;
-      }
-    } finally {
-      for (const tell of sending) tell();
+    for (;;) {
+      const pace = sleep(kind === "recall" ? 0 : pageMsMin);
+      await beforePage();
+      const { decided, more, afterCommit } = await this.#page(id, step);
+      afterCommit();
+      made += decided;
+      if (!more) return made;
+      await pace;
     }
   }
 
@@ -296,14 +290,13 @@ export class Executor {
     const households = await states.read(tx, ids, candidates, nowMs, onlyDevices);
     const calendar = new Calendar(nowMs);
     const made: Made[] = [];
-    for await (const piece of inPieces([...households], decidedInARow))
-      for (const [householdId, read] of piece) {
-        const household = withFailed(read, page, failed);
-        const wanted =
-          only === null ? candidates : candidates.filter(({ itemId }) => only.has(`${householdId} ${itemId}`));
-        for (const decision of decide(wanted, household.state, nowMs, circumstances, calendar))
-          made.push({ row: this.#rowOf(page, decision, household), decision, household });
-      }
+    for (const [householdId, read] of households) {
+      const household = withFailed(read, page, failed);
+      const wanted =
+        only === null ? candidates : candidates.filter(({ itemId }) => only.has(`${householdId} ${itemId}`));
+      for (const decision of decide(wanted, household.state, nowMs, circumstances, calendar))
+        made.push({ row: this.#rowOf(page, decision, household), decision, household });
+    }
     return made;
   }
 

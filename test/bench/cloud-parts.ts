@@ -14,13 +14,15 @@ import { randomIds } from "../../cloud/platform/ids.ts";
 import { createLogger } from "../../cloud/platform/logger.ts";
 import { PostgresServer } from "../../cloud/platform/postgres-server.ts";
 import { createSlices, type Slices } from "../../cloud/slices.ts";
-import { SetClock } from "../support/down-road.ts";
 import { newFirmwareKeys } from "../support/release-kit.ts";
 import { newDataDir, removeDataDir } from "../support/service-process.ts";
+import { SetCampaignThread } from "../support/set-campaign-thread.ts";
+import { SharedClock } from "../support/shared-clock.ts";
 import { familyCpuMs } from "./process-figures.ts";
 
 /** What is written as a warning would be lost among the figures, and would make them worthless. */
 const logger = createLogger("warn");
+const publicUrl = "https://hearth.example";
 
 interface Running {
   server: PostgresServer;
@@ -30,7 +32,7 @@ interface Running {
 }
 
 export class CloudParts {
-  readonly clock = new SetClock();
+  readonly clock = new SharedClock();
   readonly source: Source = { gatewayId: "main", spoolEpoch: randomUUID() };
   readonly #dataDir: string;
   readonly #keys = newFirmwareKeys();
@@ -105,20 +107,29 @@ export class CloudParts {
     const database = new Database({ connection: server.connection, connectionsMax: 20, onError() {} });
     await migrate(database.db);
     const hub = new GatewayHub();
+    const artifactsDir = join(this.#dataDir, "artifacts");
+    const secret = Buffer.alloc(32, 9);
+    const { connection } = server;
+    const campaigns = new SetCampaignThread(
+      { connection, artifactsDir, secret, publicUrl, firmwareKeys: this.#keys },
+      this.clock,
+      () => slices,
+    );
     const slices = createSlices({
       database,
       clock: this.clock,
       ids: randomIds,
       logger,
       hub,
-      artifactsDir: join(this.#dataDir, "artifacts"),
-      secret: Buffer.alloc(32, 9),
+      artifactsDir,
+      secret,
       firmwareKeys: this.#keys,
-      publicUrl: () => "https://hearth.example",
+      publicUrl: () => publicUrl,
       fleetCa() {
         throw new Error("nobody is enrolled here");
       },
       deviceCertificateMs: 0,
+      carryOutCampaigns: () => campaigns.carryOut(),
     });
     await slices.load();
     await slices.ingest.openSource(this.source);
@@ -126,6 +137,7 @@ export class CloudParts {
     hub.attach(port1, slices.linkDeps);
     port2.on("message", (message: CloudMessage) => this.#takeDown(port2, message));
     const close = async () => {
+      await campaigns.stop();
       hub.stop();
       port1.close();
       await slices.dispatcher.stop();

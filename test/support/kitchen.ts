@@ -28,6 +28,8 @@ import { SetClock } from "./down-road.ts";
 import { ovenModel } from "./ovens.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 import { newFirmwareKeys, ReleaseKit, type Sent } from "./release-kit.ts";
+import { SetCampaignThread } from "./set-campaign-thread.ts";
+import { SharedClock } from "./shared-clock.ts";
 
 export interface KitchenAnswer {
   status: number;
@@ -44,6 +46,8 @@ export interface Person {
 
 export interface KitchenOptions {
   clock?: SetClock;
+  /** Campaigns are carried out in their thread, as in Hearth. It goes by the kitchen's clock, which has to be a shared one then. */
+  campaignsInThread?: boolean;
   /** Base of every link. */
   publicUrl?: () => string;
   /** How long clients of hawkBit's device API wait between two polls. */
@@ -97,6 +101,8 @@ export class Kitchen {
   readonly clock: SetClock;
   readonly app: FastifyInstance;
   readonly artifactsDir: string;
+  /** Null where the kitchen carries out campaigns itself. */
+  readonly campaigns: SetCampaignThread | null;
   /** What went down to the gateway. */
   readonly told: CloudMessage[] = [];
   readonly #staffKeys = new Map<StaffRole, string>();
@@ -107,8 +113,12 @@ export class Kitchen {
   #codes = 0;
   #homes = 0;
 
-  private constructor(parts: Pick<Kitchen, "base" | "slices" | "clock" | "app" | "artifactsDir">, hub: GatewayHub) {
+  private constructor(
+    parts: Pick<Kitchen, "base" | "slices" | "clock" | "app" | "artifactsDir" | "campaigns">,
+    hub: GatewayHub,
+  ) {
     this.#hub = hub;
+    this.campaigns = parts.campaigns;
     this.base = parts.base;
     this.slices = parts.slices;
     this.clock = parts.clock;
@@ -118,12 +128,19 @@ export class Kitchen {
 
   static async open(options: KitchenOptions = {}): Promise<Kitchen> {
     const { clock = new SetClock(), publicUrl = () => "https://hearth.example", ddiPollMs } = options;
-    const { notices, retention, influx } = options;
+    const { notices, retention, influx, campaignsInThread = false } = options;
     const base = await createTestDatabase();
     const artifactsDir = await mkdtemp(join(tmpdir(), "hearth-kitchen-"));
     const logger = createLogger("silent");
     const hub = new GatewayHub();
     const { database } = base;
+    const [secret, firmwareKeys] = [Buffer.alloc(32, 9), newFirmwareKeys()];
+    const newThread = () => {
+      if (!(clock instanceof SharedClock)) throw new Error("the campaigns' thread cannot see this clock");
+      const data = { connection: base.connection, artifactsDir, secret, firmwareKeys, publicUrl: publicUrl() };
+      return new SetCampaignThread(data, clock, () => slices);
+    };
+    const campaigns = campaignsInThread ? newThread() : null;
     const slices = createSlices({
       database,
       clock,
@@ -131,8 +148,8 @@ export class Kitchen {
       logger,
       hub,
       artifactsDir,
-      secret: Buffer.alloc(32, 9),
-      firmwareKeys: newFirmwareKeys(),
+      secret,
+      firmwareKeys,
       publicUrl,
       fleetCa() {
         throw new Error("nobody is enrolled here");
@@ -140,6 +157,7 @@ export class Kitchen {
       deviceCertificateMs: 0,
       ...(notices === undefined ? {} : { notices }),
       ...(retention === undefined ? {} : { retention }),
+      ...(campaigns === null ? {} : { carryOutCampaigns: () => campaigns.carryOut() }),
       influx,
     });
     await slices.load();
@@ -173,13 +191,13 @@ export class Kitchen {
         }),
       problems: problemCatalogue,
     });
-    const kitchen = new Kitchen({ base, slices, clock, app, artifactsDir }, hub);
+    const kitchen = new Kitchen({ base, slices, clock, app, artifactsDir, campaigns }, hub);
     hub.attach(kitchen.#link.port1, slices.linkDeps);
     kitchen.#link.port2.on("message", (message: CloudMessage) => kitchen.told.push(message));
     await slices.ingest.openSource(kitchen.#source);
     for (const role of staffRoles) {
-      const { secret } = await slices.staff.createKey({ kind: "system" }, role, role);
-      kitchen.#staffKeys.set(role, secret);
+      const made = await slices.staff.createKey({ kind: "system" }, role, role);
+      kitchen.#staffKeys.set(role, made.secret);
     }
     await kitchen.as("admin", "PUT", "/models/oven", ovenModel);
     return kitchen;
@@ -196,6 +214,7 @@ export class Kitchen {
   async close(): Promise<void> {
     await this.app.close();
     this.#link.port1.close();
+    await this.campaigns?.stop();
     await this.slices.dispatcher.stop();
     await this.slices.backtests.stop();
     await this.slices.events.stop();
