@@ -187,6 +187,19 @@ export class LedgerReads {
     return rows.map(toTransfer);
   }
 
+  /** What rewards and offers are called now, by the rule that a transfer names them with: `reward:KEY`, `offer:KEY`. */
+  async titles(db: Db, rules: ReadonlySet<string>): Promise<Map<string, string>> {
+    const named = [...rules].filter((rule) => /^(reward|offer):/.test(rule));
+    if (named.length === 0) return new Map();
+    const { rows } = await sql<{ rule: string; title: string }>`
+      SELECT rule, title FROM (
+        SELECT 'reward:' || key AS rule, definition->>'title' AS title FROM loyalty_reward
+        UNION ALL (SELECT DISTINCT ON (key) 'offer:' || key, definition->>'title' FROM loyalty_offer ORDER BY key, version DESC)
+      ) AS named
+      WHERE rule = ANY(${named}::text[])`.execute(db);
+    return new Map(rows.map(({ rule, title }) => [rule, title]));
+  }
+
   async accountKey(db: Db, householdId: string): Promise<number | null> {
     const { rows } = await sql<{ key: number }>`
       SELECT key FROM ledger_account

@@ -224,7 +224,10 @@ export class Loyalty {
   /** A household's lots that hold something, first-expiring first, with what they were earned for. */
   async lots(householdId: string) {
     const lots = await this.#reads.lots(this.#deps.db, householdId, lotsShown);
-    return lots.map((lot) => ({ ...lot, title: this.#titleOf({ kind: "earning", rule: lot.rule, reason: null }) }));
+    return lots.map((lot) => ({
+      ...lot,
+      title: this.#titleOf({ kind: "earning", rule: lot.rule, reason: null }, noTitles),
+    }));
   }
 
   /** What the program owes: points that households hold, and what of them expires by when. */
@@ -261,7 +264,7 @@ export class Loyalty {
       });
       const { lotTimes: _times, ...transfer } = first;
       const whole = { ...transfer, points: outcome.points, sequence: 0, reversed: false };
-      return { ...whole, state: "active", isGain: false, title: this.#titleOf(whole) };
+      return { ...whole, state: "active", isGain: false, title: this.#titleOf(whole, noTitles) };
     });
   }
 
@@ -275,7 +278,7 @@ export class Loyalty {
     const { db } = this.#deps;
     const account = await this.#reads.accountKey(db, householdId);
     const transfers = await this.#reads.ofHousehold(db, householdId, beforeSequence, limit);
-    const entries = transfers.map((transfer) => this.#entryOf(transfer, account));
+    const entries = await this.#entriesOf(transfers, account);
     return { entries, lastSequence: transfers.at(-1)?.sequence ?? null };
   }
 
@@ -339,7 +342,7 @@ export class Loyalty {
         atMs: transfer.atMs,
         kind: "points",
         id: transfer.id,
-        title: `${signed} points: ${kind === "earning" ? this.#titleOf(transfer) : "taken back"}`,
+        title: `${signed} points: ${kind === "earning" ? this.#titleOf(transfer, noTitles) : "taken back"}`,
         data: {
           points: kind === "earning" ? points : -points,
           rule,
@@ -357,7 +360,7 @@ export class Loyalty {
     const account = await this.#reads.accountKey(this.#deps.db, householdId);
     if (account === null) return [];
     const transfers = await this.#reads.happened(this.#deps.db, account, page);
-    return transfers.map((transfer) => householdEntry(this.#entryOf(transfer, account)));
+    return (await this.#entriesOf(transfers, account)).map(householdEntry);
   }
 
   /** Active points of all households. */
@@ -366,15 +369,23 @@ export class Loyalty {
     return { pointsActive: active };
   }
 
-  #entryOf(transfer: Transfer, account: number | null): LedgerEntry {
-    const isPending = transfer.kind === "earning" && transfer.activeAtMs > this.#deps.clock.nowMs();
-    const state = transfer.reversed ? "reversed" : isPending ? "pending" : "active";
-    return { ...transfer, state, isGain: transfer.creditAccount === account, title: this.#titleOf(transfer) };
+  async #entriesOf(transfers: readonly Transfer[], account: number | null): Promise<LedgerEntry[]> {
+    const titles = await this.#reads.titles(this.#deps.db, new Set(transfers.map(({ rule }) => rule)));
+    const nowMs = this.#deps.clock.nowMs();
+    return transfers.map((transfer) => {
+      const isPending = transfer.kind === "earning" && transfer.activeAtMs > nowMs;
+      const state = transfer.reversed ? "reversed" : isPending ? "pending" : "active";
+      return { ...transfer, state, isGain: transfer.creditAccount === account, title: this.#titleOf(transfer, titles) };
+    });
   }
 
-  /** What an entry is for, in words. An award brings its own. */
-  #titleOf({ kind, rule, reason }: Pick<Transfer, "kind" | "rule" | "reason">): string {
-    const title = this.rules.get(rule)?.definition.title;
+  /**
+   * What an entry is for, in words. An award brings its own.
+   *
+   * @param titles of rewards and offers, by the rule that an entry names them with
+   */
+  #titleOf({ kind, rule, reason }: Pick<Transfer, "kind" | "rule" | "reason">, titles: Titles): string {
+    const title = this.rules.get(rule)?.definition.title ?? titles.get(rule) ?? causeWords.get(rule);
     return title ?? (kind === "earning" ? (reason ?? rule) : rule);
   }
 
@@ -383,21 +394,33 @@ export class Loyalty {
   }
 }
 
-/** What became of points that were there already, in words. */
-const movedWords: Partial<Record<Transfer["kind"], string>> = {
-  reversal: "taken back",
-  reservation: "put aside",
-  release: "no longer put aside",
-  refund: "given back",
-  expiry: "expired",
-  merge: "of households that were joined or parted",
+type Titles = ReadonlyMap<string, string>;
+/** Points are earned by a rule or an award alone: no reward and no offer brings any. */
+const noTitles: Titles = new Map();
+
+/** Why points moved where no rule, reward or offer is behind it. */
+const causeWords: Titles = new Map([
+  ["expiry", "Points that ran out"],
+  ["merge", "Households were joined"],
+  ["unmerge", "Households were parted"],
+  ["erasure", "The household was erased"],
+]);
+
+/** What became of points that were there already, in words, with what they were for. */
+const movedWords: Partial<Record<Transfer["kind"], (title: string) => string>> = {
+  reversal: () => "taken back",
+  reservation: (title) => `put aside for ${title}`,
+  release: (title) => `no longer put aside for ${title}`,
+  refund: (title) => `given back for ${title}`,
+  expiry: () => "expired",
+  merge: () => "of households that were joined or parted",
 };
 
 const householdEntry = ({ atMs, id, points, isGain, kind, title, rule }: LedgerEntry): HouseholdEntry => ({
   atMs,
   kind: "points",
   id,
-  title: `${isGain ? "+" : "−"}${points} points: ${movedWords[kind] ?? title}`,
+  title: `${isGain ? "+" : "−"}${points} points: ${movedWords[kind]?.(title) ?? title}`,
   data: { points: isGain ? points : -points, rule },
 });
 

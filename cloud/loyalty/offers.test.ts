@@ -94,6 +94,8 @@ test("one touch at the oven redeems exactly once, however often it is told and f
   await kitchen.event(one.oven, "offer.redeemed", { offerId: one.offerId });
   expect((await touch(one, "redeem")).body.code).toBe("offer_already_redeemed");
   expect(await points(one)).toBe(20);
+  const [entry] = (await kitchen.call(one.key, "GET", "/my/points/entries")).body.items;
+  expect(entry).toMatchObject({ kind: "reservation", title: "Water filter" });
   await tick();
   expect(shop.calls).toEqual([]);
   clock.forward(10_001);

@@ -67,23 +67,25 @@ test("points expire by lot at the end of a day of the household's calendar, and 
   await expectSound();
 });
 
+const aReward = {
+  title: "The last one",
+  description: "",
+  texts: {},
+  kind: "product" as const,
+  pointsCost: 40,
+  reserveMs: dayMs,
+  stock: null,
+  tier: null,
+  enabled: true,
+};
+
 test("a reward is redeemed once and its stock is never given twice; given back, its points expire when they would have", async () => {
   const [id, other] = [home(), home()];
   const day = (time.nowMs - t0) / dayMs;
   await give(id, 40, day);
   await give(other, 40, day);
   const before = await lots(id);
-  await loyalty.rewards.put(by, "last", {
-    title: "The last one",
-    description: "",
-    texts: {},
-    kind: "product",
-    pointsCost: 40,
-    reserveMs: dayMs,
-    stock: 1,
-    tier: null,
-    enabled: true,
-  });
+  await loyalty.rewards.put(by, "last", { ...aReward, stock: 1 });
   const both = await Promise.all([loyalty.reserveReward(id, "last"), loyalty.reserveReward(other, "last")]);
   expect(both.map((one) => (one.kind === "refused" ? one.rule : one.kind)).toSorted()).toEqual([
     "reserved",
@@ -99,6 +101,25 @@ test("a reward is redeemed once and its stock is never given twice; given back, 
   expect(await loyalty.rewards.refund(by, redemption, "broken")).toMatchObject({ rule: "redemption_refunded" });
   expect(await lots(householdId)).toEqual(before);
   await expectSound();
+});
+
+test("what moved points for a reward is told by what the reward is called, and not by its key", async () => {
+  const id = home();
+  await give(id, 90, (time.nowMs - t0) / dayMs);
+  await loyalty.rewards.put(by, "cook_book", { ...aReward, title: "The cook book" });
+  const reserved = await loyalty.reserveReward(id, "cook_book");
+  if (reserved.kind !== "reserved") throw new Error(reserved.kind);
+  await loyalty.settleReward(id, reserved.redemption.id, "release");
+  const told = await loyalty.ledger(id, null, 2);
+  expect(told?.entries.map(({ kind, title, rule }) => [kind, title, rule])).toEqual([
+    ["release", "The cook book", "reward:cook_book"],
+    ["reservation", "The cook book", "reward:cook_book"],
+  ]);
+  const timeline = await loyalty.householdTimeline(id, { beforeMs: time.nowMs + 1, limit: 2 });
+  expect(timeline.map(({ title }) => title)).toEqual([
+    "+40 points: no longer put aside for The cook book",
+    "−40 points: put aside for The cook book",
+  ]);
 });
 
 const ofShop = (id: string, type: string, day: number) =>
