@@ -98,7 +98,7 @@ test("a loaded program waits on the display, and only a person's hand starts it"
   appliance.receive("hearth/v1/devices/dev-1/inbox", bytesOf(order));
   clock.pass(3_600_000);
   appliance.tick();
-  expect(appliance.state()).toMatchObject({ operation: "idle", heating: false, preloaded: [{ title: "HotAir" }] });
+  expect(appliance.state()).toMatchObject({ operation: "idle", heating: false, preloaded: [{ title: "Hot air" }] });
   expect(appliance.startPreloaded()).toEqual({ kind: "started" });
   clock.pass(60_000);
   appliance.tick();

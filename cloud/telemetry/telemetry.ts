@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { programText } from "#protocol/program-words.ts";
 import type { DeviceRef, EventFact, ReadingFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
@@ -261,11 +262,11 @@ export class Telemetry {
   }
 }
 
-/** `program.finished` with a program `HotAir` reads `Program finished: HotAir`. */
+/** `program.finished` with a program `HotAir` reads `Program finished: Hot air`. */
 function eventTitle(type: string, data: Record<string, unknown>): string {
   const words = type.replaceAll(/[._]/g, " ");
-  const what = [data["program"], data["code"], data["itemId"], data["version"]].find(
-    (value) => typeof value === "string",
-  );
+  const { program } = data;
+  const inWords = typeof program === "string" ? programText(program) : undefined;
+  const what = [inWords, data["code"], data["itemId"], data["version"]].find((value) => typeof value === "string");
   return words.charAt(0).toUpperCase() + words.slice(1) + (typeof what === "string" ? `: ${what}` : "");
 }

@@ -3,6 +3,7 @@ import type { Command, Reply } from "#protocol/command.ts";
 import { programSettings } from "#protocol/content.ts";
 import { logUpload } from "#protocol/help.ts";
 import type { Model } from "#protocol/model.ts";
+import { programWords } from "#protocol/program-words.ts";
 import { type Controls, type Memory, programObstacle } from "./controls.ts";
 import { type Preloaded, preloadedMax } from "./device-record.ts";
 
@@ -68,7 +69,7 @@ function loadProgram(command: Command, { model, memory, deliveryId }: CommandCon
   preload(memory, {
     id: deliveryId,
     deliveryId,
-    title: settings.data.program,
+    title: programWords[settings.data.program],
     isRecipe: false,
     steps: [settings.data],
   });

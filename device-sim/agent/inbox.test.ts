@@ -130,7 +130,7 @@ test("every command of the list is answered; a name off the list is answered wit
     "reply false unknown_command",
   ]);
   expect(controls.calls).toEqual(["stop", "identify 5000", "sampleFaster 2000 30000"]);
-  expect(memory.record.preloaded.map(({ title }) => title)).toEqual(["HotAir"]);
+  expect(memory.record.preloaded.map(({ title }) => title)).toEqual(["Hot air"]);
 });
 
 test("stop is obeyed while a program runs, a self test is not", () => {

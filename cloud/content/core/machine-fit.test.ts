@@ -36,10 +36,10 @@ test("a program's own safety limits hold beside the appliance's", () => {
   });
   const messages = (machine: object) => misfits(recipe(machine), model).map(({ message }) => message);
   expect(messages({ program: "SlowCook", setpoint_c: 130, duration_s: 30_000 })).toEqual([
-    "step 1: X200 goes up to 120 °C with SlowCook",
+    "step 1: X200 goes up to 120 °C with Slow cook",
     "step 1: X200 runs at most 480 min at a time",
   ]);
-  expect(messages({ program: "SlowCook", setpoint_c: 50 })).toEqual(["step 1: X200 starts at 60 °C with SlowCook"]);
+  expect(messages({ program: "SlowCook", setpoint_c: 50 })).toEqual(["step 1: X200 starts at 60 °C with Slow cook"]);
   expect(messages({ program: "HotAir", setpoint_c: 250, probe_c: 96, steamLevel: "low" })).toEqual([
     "step 1: X200 measures up to 95 °C",
     "step 1: X200 has no steam",

@@ -1,5 +1,6 @@
 import type { ContentItem, ProgramSettings } from "#protocol/content.ts";
 import type { Model } from "#protocol/model.ts";
+import { programWords } from "#protocol/program-words.ts";
 
 /** Something that a recipe asks of an appliance that the appliance cannot do, or must not. */
 export interface Misfit {
@@ -30,21 +31,22 @@ type Wrong = { field: keyof ProgramSettings; message: string };
 /** Capabilities first, then safety limits: of the program where it has any of its own, else of the appliance. */
 function stepMisfits(machine: ProgramSettings, { name, capabilities }: Model): Wrong[] {
   const { programs, setpoint_c_max = 0, probe, steam, probe_c_max, duration_s_max, programLimits = [] } = capabilities;
-  const own = programLimits.find(({ program }) => program === machine.program);
+  const program = programWords[machine.program];
+  const own = programLimits.find((limit) => limit.program === machine.program);
   const hottest = Math.min(setpoint_c_max, own?.setpoint_c_max ?? Number.POSITIVE_INFINITY);
   const coolest = own?.setpoint_c_min ?? 0;
   const longest = Math.min(duration_s_max ?? Number.POSITIVE_INFINITY, own?.duration_s_max ?? Number.POSITIVE_INFINITY);
-  const within = hottest < setpoint_c_max ? ` with ${machine.program}` : "";
+  const within = hottest < setpoint_c_max ? ` with ${program}` : "";
   const wrong: Wrong[] = [];
   if (!programs.includes(machine.program)) {
-    wrong.push({ field: "program", message: `${name} has no program ${machine.program}` });
+    wrong.push({ field: "program", message: `${name} has no program ${program}` });
   }
   if ((machine.setpoint_c ?? 0) > hottest) {
     const limit = hottest === 0 ? "sets no temperature" : `goes up to ${hottest} °C${within}`;
     wrong.push({ field: "setpoint_c", message: `${name} ${limit}` });
   }
   if ((machine.setpoint_c ?? Number.POSITIVE_INFINITY) < coolest) {
-    wrong.push({ field: "setpoint_c", message: `${name} starts at ${coolest} °C with ${machine.program}` });
+    wrong.push({ field: "setpoint_c", message: `${name} starts at ${coolest} °C with ${program}` });
   }
   if ((machine.duration_s ?? 0) > longest) {
     wrong.push({ field: "duration_s", message: `${name} runs at most ${Math.floor(longest / 60)} min at a time` });

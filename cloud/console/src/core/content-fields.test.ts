@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fieldWords } from "./content-fields.ts";
+import { fieldWords, valueWords } from "./content-fields.ts";
 
 test("a place in an item is said in words, counted as people count", () => {
   expect(
@@ -23,4 +23,9 @@ test("a place in an item is said in words, counted as people count", () => {
     "May be passed on",
     "something_new",
   ]);
+});
+
+test("of what stands in a field a program is said in words, and no other text is touched", () => {
+  expect(valueWords("/locales/de/steps/1/machine/program", "TopBottomHeating")).toBe("Top/bottom heating");
+  expect(valueWords("/locales/de/title", "HotAir")).toBe("HotAir");
 });

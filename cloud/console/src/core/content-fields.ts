@@ -1,3 +1,5 @@
+import { programText } from "#protocol/program-words.ts";
+
 /** Fields of an item in words, as comparisons and refusals name them by their place. */
 const fieldNames: Readonly<Record<string, string>> = {
   class: "Why it is said",
@@ -38,3 +40,7 @@ export function fieldWords(pointer: string): string {
   if (locale === null) return field;
   return field === "" ? locale : `${locale}: ${field}`;
 }
+
+/** What stands in a field, in words: of a step's program its name. */
+export const valueWords = (pointer: string, text: string): string =>
+  pointer.endsWith("/machine/program") ? programText(text) : text;

@@ -1,5 +1,6 @@
 /** Content in words, and drafts as the editor holds them. */
 import type { ProgramSettings } from "#protocol/content.ts";
+import { programWords } from "#protocol/program-words.ts";
 import { temperatureText, type UnitSystem } from "#protocol/units.ts";
 import type {
   ContentClass,
@@ -86,19 +87,6 @@ export const fallbackWords: Record<Market["because"], string> = {
   sister: "a sister of its language",
   english: "English, since its language is missing",
   first: "the only thing there is",
-};
-
-/** Programs in Home Connect's vocabulary, as people say them. */
-export const programWords: Record<ProgramSettings["program"], string> = {
-  HotAir: "Hot air",
-  TopBottomHeating: "Top and bottom heat",
-  PizzaSetting: "Pizza",
-  SlowCook: "Slow cook",
-  Grill: "Grill",
-  Steam: "Steam",
-  Eco50: "Eco 50",
-  Intensiv70: "Intensive 70",
-  Quick45: "Quick 45",
 };
 
 export function durationWords(seconds: number): string {

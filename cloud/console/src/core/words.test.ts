@@ -133,12 +133,8 @@ test("values read as people say them", () => {
     "yes",
     "0\u00A0%",
   ]);
-  expect([reportedText({ version: "2.4.1" }), reportedText("idle"), reportedText([1]), reportedText({})]).toEqual([
-    "2.4.1",
-    "idle",
-    null,
-    null,
-  ]);
+  const reported = [{ version: "2.4.1" }, "idle", { program: "HotAir" }, { program: "Bread" }, [1], {}];
+  expect(reported.map(reportedText)).toEqual(["2.4.1", "idle", "Hot air", "Bread", null, null]);
 });
 
 test("a line for a terminal keeps quotes whole and the key out", () => {

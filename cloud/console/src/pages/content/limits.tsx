@@ -1,5 +1,6 @@
+import { programWords } from "#protocol/program-words.ts";
 import type { ContentCheck, ContentDraft } from "../../api/content-shapes.ts";
-import { placeOf, programWords } from "../../core/content.ts";
+import { placeOf } from "../../core/content.ts";
 import page from "../../parts/page.module.css";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./content.module.css";

@@ -1,7 +1,8 @@
 import { Button, Checkbox, NativeSelect, NumberInput, Textarea, TextInput } from "@mantine/core";
 import type { ProgramSettings } from "#protocol/content.ts";
+import { programWords } from "#protocol/program-words.ts";
 import type { ContentCheck, LocaleText, ModelLimits, RecipeStep } from "../../api/content-shapes.ts";
-import { placeOf, programWords } from "../../core/content.ts";
+import { placeOf } from "../../core/content.ts";
 import page from "../../parts/page.module.css";
 import classes from "./content.module.css";
 

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { diffQuery } from "../../api/content-queries.ts";
 import type { ContentDetail } from "../../api/content-shapes.ts";
-import { fieldWords } from "../../core/content-fields.ts";
+import { fieldWords, valueWords } from "../../core/content-fields.ts";
 import { stepWords, versionStateWords } from "../../core/content.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { By } from "../../parts/by.tsx";
@@ -54,13 +54,13 @@ export function Versions({ item }: { item: ContentDetail }) {
                 {parts.map(({ kind, text }, at) =>
                   kind === "same" ? (
                     // oxlint-disable-next-line react/no-array-index-key -- the parts of one text, in their order
-                    <span key={at}>{text}</span>
+                    <span key={at}>{valueWords(pointer, text)}</span>
                   ) : kind === "added" ? (
                     // oxlint-disable-next-line react/no-array-index-key -- as above
-                    <ins key={at}>{text}</ins>
+                    <ins key={at}>{valueWords(pointer, text)}</ins>
                   ) : (
                     // oxlint-disable-next-line react/no-array-index-key -- as above
-                    <del key={at}>{text}</del>
+                    <del key={at}>{valueWords(pointer, text)}</del>
                   ),
                 )}
               </p>
