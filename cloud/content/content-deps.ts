@@ -35,6 +35,8 @@ interface DeliveryMaker {
     devices: readonly DeviceRef[],
     of: { kind: DeliveryKind; subject: string },
   ): Promise<ReadonlySet<number>>;
+  /** The versions of items that open deliveries of a kind carry to the devices with these keys. */
+  openItems(tx: Db, kind: DeliveryKind, among: RawBuilder<unknown>): Promise<{ id: string; version: number }[]>;
   /** Takes back what is open of a kind and carries this in its body. @returns how many */
   cancelCarrying(tx: Db, kind: DeliveryKind, part: Record<string, unknown>): Promise<number>;
   /** The same for the devices with these keys, because their model no longer allows it. */

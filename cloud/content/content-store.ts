@@ -62,6 +62,9 @@ export type ItemVersionRow = VersionRow & { id: string; kind: ContentKind };
 const versionsShownMax = 50;
 const stepsShownMax = 100;
 
+/** What is approved and not over: it may be sent by hand, and is withdrawn together. */
+export const approvedStates: readonly VersionState[] = ["live", "scheduled", "approved"];
+
 const contentColumns = `v.class, v.is_shareable, v.topics, v.models, v.offer_key, v.locales, (
     SELECT json_build_object('sha256', m.sha256, 'sizeBytes', m.size_bytes, 'mimeType', m.mime_type)
     FROM content_media m WHERE m.sha256 = v.image_sha256) AS image`;
@@ -237,6 +240,14 @@ export async function recipesOut(
       EXISTS (SELECT FROM feed_publication p WHERE p.item_id = v.item_id AND p.model = ${model}) AS is_there
     FROM content_version v JOIN content_item i ON i.id = v.item_id
     WHERE v.state = 'live' AND i.kind = 'recipe' ORDER BY i.id`.execute(tx);
+  return rows;
+}
+
+/** Versions of recipes that somebody may be sent: those that are out, and those that nobody has sent out yet. */
+export async function recipesToSend(tx: Db): Promise<ItemVersionRow[]> {
+  const { rows } = await sql<ItemVersionRow>`
+    SELECT i.id, i.kind, ${versionColumns} FROM content_version v JOIN content_item i ON i.id = v.item_id
+    WHERE v.state = ANY(${approvedStates}::text[]) AND i.kind = 'recipe' ORDER BY i.id, v.version`.execute(tx);
   return rows;
 }
 

@@ -185,7 +185,7 @@ export class Content {
     if (item === null) return refused("content_not_found");
     if (deliveryOfKind[item.kind] === null) return refused("not_for_sending");
     if (item.kind === "offer") return refused("needs_a_grant");
-    const [row] = await store.versionsIn(db, id, ["live", "scheduled", "approved"]);
+    const [row] = await store.versionsIn(db, id, store.approvedStates);
     if (row === undefined) return refused(item.state === "withdrawn" ? "content_withdrawn" : "content_not_approved");
     if (isForDecisions(row.class)) return refused("promotional_by_hand");
     const ids = [...new Set(deviceIds)];

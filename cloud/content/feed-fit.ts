@@ -69,12 +69,11 @@ export class FeedFit {
     await lockFeedVersion(tx, true);
     const rows = await store.recipesOut(tx, after.key);
     const { leaves, comesBack } = changeOf(rows, after);
-    await this.#takeBack(tx, rows, before, after);
-    const allowed = rows.filter((row) => unfit(row, after).length === 0 && unfit(row, before).length > 0);
-    await this.#takenBack.look(
-      tx,
-      allowed.map(({ id }) => id),
+    await this.#takeBack(tx, after);
+    const allowed = (await store.recipesToSend(tx)).filter(
+      (row) => unfit(row, after).length === 0 && unfit(row, before).length > 0,
     );
+    await this.#takenBack.look(tx, [...new Set(allowed.map(({ id }) => id))]);
     if (leaves.length + comesBack.length === 0) return () => {};
     const scope = { models: [after.key], feed: "recipes" as const };
     const off = leaves.map(({ id }) => id);
@@ -84,12 +83,15 @@ export class FeedFit {
     return () => this.#announce(topics);
   }
 
-  /** What waits for appliances that are away, of recipes that fitted until now, by whatever road it came. */
-  async #takeBack(tx: Db, rows: readonly Row[], before: Model, after: Model): Promise<void> {
-    const keys = this.#deps.devices.keysOfModel(after.key);
-    for (const row of rows)
-      if (unfit(row, after).length > 0 && unfit(row, before).length === 0)
-        await this.#deps.deliveries.takeBackBeyondLimit(tx, "recipe", { id: row.id }, keys);
+  /** What waits for appliances that are away, by whatever road it came, and whatever became of its version since. */
+  async #takeBack(tx: Db, after: Model): Promise<void> {
+    const { deliveries, devices } = this.#deps;
+    const keys = devices.keysOfModel(after.key);
+    for (const { id, version } of await deliveries.openItems(tx, "recipe", keys)) {
+      const row = await store.findVersion(tx, id, version);
+      if (row !== null && unfit(row, after).length > 0)
+        await deliveries.takeBackBeyondLimit(tx, "recipe", { id, version }, keys);
+    }
   }
 
   async #tell(tx: Db, model: Model, leaves: UnfitRecipe[], comesBack: FeedFitChange["comesBack"]): Promise<void> {

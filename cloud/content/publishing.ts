@@ -242,7 +242,7 @@ export class Publishing {
     const outcome = await transaction(this.#deps.db, async (tx) => {
       const item = await store.lockItem(tx, id);
       if (item === null) return refused("content_not_found");
-      const out = await store.versionsIn(tx, id, ["live", "scheduled", "approved"]);
+      const out = await store.versionsIn(tx, id, store.approvedStates);
       const next = stepVersion(out[0]?.state ?? item.state, "withdraw");
       if (next.kind === "refused") return refused(next.rule);
       const before = await modelsOfItem(tx, id);

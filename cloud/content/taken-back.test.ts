@@ -197,3 +197,37 @@ test("a large fleet goes in pieces; whatever breaks off between two of them or r
     { phase: "queued", n: 2_300, devices: 2_300 },
   ]);
 });
+
+test("what was sent by hand before it is live, or of a version that another replaced since, is taken back too, and goes again while that very version may be sent", async () => {
+  const others = ["scheduled", "replaced", "withdrawn"].map((name) => `${name}-${round}`);
+  const [later, old, gone] = others as [string, string, string];
+  await desk.road.devices.add(others, { model: key });
+  const ids = await Promise.all([1, 2, 3].map(() => desk.approved(roast(240))));
+  const [approved, scheduled, withdrawn] = ids as [string, string, string];
+  await desk.schedule(scheduled, { models: [key], from: desk.inHours(100), zone: "UTC" });
+  await send(approved, oven);
+  await send(scheduled, later);
+  await send(withdrawn, gone);
+  const replaced = await live(240);
+  await send(replaced, old);
+  await desk.ask("PUT", `/items/${replaced}`, roast(190, "Gentle duck"));
+  await desk.ask("POST", `/items/${replaced}/submit`, {});
+  await desk.ask("POST", `/items/${replaced}/approve`, {}, desk.jonas);
+  expect((await desk.schedule(replaced, { models: [key] })).body).toMatchObject({ state: "live" });
+  expect(await waiting(old)).toEqual(["Duck"]);
+  await limitTo(200);
+  for (const deviceId of [oven, later, gone]) expect(await stories(deviceId)).toEqual(["1 cancelled: limit"]);
+  // What replaced it asks for less.
+  expect(await stories(old)).toEqual(["1 cancelled: limit", "2 queued"]);
+  expect(await waiting(old)).toEqual(["Gentle duck"]);
+  await desk.ask("POST", `/items/${withdrawn}/withdraw`, {});
+  // Another version that nobody has sent: it is not what the household was to have.
+  await desk.ask("PUT", `/items/${approved}`, roast(230, "Other duck"));
+  await desk.ask("POST", `/items/${approved}/submit`, {});
+  await desk.ask("POST", `/items/${approved}/approve`, {}, desk.jonas);
+  await limitTo(250);
+  expect(await waiting(oven)).toEqual(["Duck"]);
+  expect(await waiting(later)).toEqual(["Duck"]);
+  expect(await stories(old)).toEqual(["1 cancelled: limit", "2 queued"]);
+  expect(await waiting(gone)).toEqual([]);
+});

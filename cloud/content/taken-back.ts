@@ -20,8 +20,8 @@ const lookedAtOnce = 1_000;
 
 /**
  * Recipes that a lowered limit took back from single appliances. Each goes out again once its model allows what the recipe says by then, as
- * a new delivery until the time at which the first would have ended: where the recipe is still live, the appliance's household is the one
- * that it was for, nothing followed it, and whoever had it sent still wants it. A delivery that was followed is never the last word on its
+ * a new delivery until the time at which the first would have ended: where the recipe is still live, or what was sent by hand before it was
+ * is still approved, the appliance's household is the one that it was for, nothing followed it, and whoever had it sent still wants it. A delivery that was followed is never the last word on its
  * recipe again, so that nothing goes out twice, wherever the process ends.
  */
 export class TakenBack {
@@ -55,9 +55,9 @@ export class TakenBack {
       await lockFeedVersion(tx, false);
       const place = await store.lockPlace(tx, itemId);
       if (place === undefined) return () => {};
-      const version = (await content.versionsIn(tx, itemId, ["live"]))[0];
+      const versions = await content.versionsIn(tx, itemId, content.approvedStates);
       const taken =
-        version?.kind === "recipe"
+        versions[0]?.kind === "recipe"
           ? await this.#deps.deliveries.takenBackByLimit(tx, {
               kind: "recipe",
               subject: itemId,
@@ -66,13 +66,18 @@ export class TakenBack {
             })
           : [];
       await store.notePlace(tx, itemId, taken.length < lookedAtOnce ? null : (taken.at(-1)?.id ?? null));
-      return version === undefined || taken.length === 0 ? () => {} : this.#send(tx, version, taken);
+      return this.#send(tx, versions, taken);
     });
     afterCommit();
     return true;
   }
 
-  async #send(tx: Db, version: content.ItemVersionRow, taken: readonly TakenBackDelivery[]): Promise<() => void> {
+  async #send(
+    tx: Db,
+    versions: readonly content.ItemVersionRow[],
+    taken: readonly TakenBackDelivery[],
+  ): Promise<() => void> {
+    if (taken.length === 0) return () => {};
     const unwanted = new Set<string>();
     for (const sender of this.#senders)
       for (const id of await sender.unwanted(
@@ -84,27 +89,38 @@ export class TakenBack {
       taken.map(({ deviceKey }) => deviceKey),
       tx,
     );
-    const again = new Map<string, string>();
-    const wanted = taken.flatMap((one) => {
-      const device = devices.get(one.deviceKey);
-      if (device === undefined || unwanted.has(one.id) || isSomebodyElses(device, one)) return [];
-      again.set(device.id, one.id);
-      const { expiresAtMs, priority } = one;
-      const why = one.body["why"];
-      const said = typeof why === "string" ? { why: () => why } : {};
-      return [{ itemId: version.id, device, expiresAtMs, priority, ...said }];
-    });
-    if (wanted.length === 0) return () => {};
-    // Its time had come for who has it sent, and its end is the delivery's own.
-    const made = await this.#sending.make(tx, wanted, () => ({ ...version, from_local: null, until_local: null }));
-    const pairs = made.deliveries.flatMap(({ deviceId, deliveryId }) => {
-      const before = again.get(deviceId);
-      return before === undefined ? [] : [{ before, after: deliveryId }];
-    });
-    for (const sender of this.#senders) await sender.sentAgain(tx, pairs);
-    return made.afterCommit;
+    const afterCommit: (() => void)[] = [];
+    for (const version of versions) {
+      const again = new Map<string, string>();
+      const wanted = taken.flatMap((one) => {
+        const device = devices.get(one.deviceKey);
+        if (device === undefined || unwanted.has(one.id) || isSomebodyElses(device, one)) return [];
+        if (asItIsNow(versions, one) !== version) return [];
+        again.set(device.id, one.id);
+        const { expiresAtMs, priority } = one;
+        const why = one.body["why"];
+        const said = typeof why === "string" ? { why: () => why } : {};
+        return [{ itemId: version.id, device, expiresAtMs, priority, ...said }];
+      });
+      if (wanted.length === 0) continue;
+      // Its time had come for who has it sent, and its end is the delivery's own.
+      const made = await this.#sending.make(tx, wanted, () => ({ ...version, from_local: null, until_local: null }));
+      const pairs = made.deliveries.flatMap(({ deviceId, deliveryId }) => {
+        const before = again.get(deviceId);
+        return before === undefined ? [] : [{ before, after: deliveryId }];
+      });
+      for (const sender of this.#senders) await sender.sentAgain(tx, pairs);
+      afterCommit.push(made.afterCommit);
+    }
+    return () => {
+      for (const run of afterCommit) run();
+    };
   }
 }
+
+/** What was sent, where it may still be sent, or else what is live in its place. */
+const asItIsNow = (versions: readonly content.ItemVersionRow[], { body }: TakenBackDelivery) =>
+  versions.find(({ version }) => version === body["version"]) ?? versions.find(({ state }) => state === "live");
 
 const isSomebodyElses = ({ householdSinceMs }: DeviceRef, { createdAtMs }: TakenBackDelivery): boolean =>
   (householdSinceMs ?? 0) > createdAtMs;

@@ -185,6 +185,18 @@ export async function lockOpenCarrying(
   return rows;
 }
 
+/** The versions of items that open ones of a kind carry to some devices, each once. */
+export async function openItems(
+  tx: Db,
+  kind: DeliveryKind,
+  among: RawBuilder<unknown>,
+): Promise<{ id: string; version: number }[]> {
+  const { rows } = await sql<{ id: string; version: number }>`
+    SELECT DISTINCT d.body ->> 'id' AS id, (d.body ->> 'version')::int AS version FROM delivery d
+    WHERE d.kind = ${kind} AND ${isOpenRow} AND d.device_key IN (${among}) ORDER BY 1, 2`.execute(tx);
+  return rows;
+}
+
 /**
  * What a limit took back of a subject, locked, in the order of their ids after `afterId`: what would still be in time, and what is the last
  * word on the subject for its device.

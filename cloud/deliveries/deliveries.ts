@@ -227,6 +227,15 @@ export class Deliveries {
   }
 
   /**
+   * The versions of items that open deliveries of a kind carry, each once.
+   *
+   * @param among the keys of the devices, as a query
+   */
+  openItems(tx: Db, kind: DeliveryKind, among: RawBuilder<unknown>): Promise<{ id: string; version: number }[]> {
+    return store.openItems(tx, kind, among);
+  }
+
+  /**
    * Takes back, in the caller's transaction, what is open of a kind and carries these parts in its body, as far as the devices have not gone too far
    * with it; those get no further attempt. What a limit took back is not sent again either. Returns how many were taken back.
    */
