@@ -30,6 +30,10 @@ export class ApiProblem extends Error {
 /** Whether somebody else saved meanwhile what a change was made to. */
 export const isOvertaken = (error: Error | null): boolean => error instanceof ApiProblem && error.newest !== null;
 
+/** Where a change to a version is sent: it names the version, so that what somebody else saved since is not written over. */
+export const basedOn = (path: string, version: number): string =>
+  `${path}${path.includes("?") ? "&" : "?"}basedOn=${version}`;
+
 const unreachable = {
   title: "Hearth does not answer",
   detail: "No answer came from the service.",

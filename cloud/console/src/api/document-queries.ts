@@ -9,9 +9,8 @@ const minuteMs = 60_000;
 /** What staff write: what is known of causes, and the answers that they keep. */
 export type DocumentKind = "causes" | "answers";
 
-/** @param more what else is asked, such as `basedOn` */
-export const documentPath = (kind: DocumentKind, key: string, model: string | null, more: object = {}) =>
-  `/api/v1/${kind}/${encodeURIComponent(key)}${stringifySearch({ model: model ?? undefined, ...more })}`;
+export const documentPath = (kind: DocumentKind, key: string, model: string | null) =>
+  `/api/v1/${kind}/${encodeURIComponent(key)}${stringifySearch({ model: model ?? undefined })}`;
 
 /** What staff wrote about causes. There are few, and they change seldom. */
 export const causesQuery = queryOptions({

@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 import { answerTemplate, placeholders } from "../../../service/core/answer-template.ts";
 import { causeDefinition } from "../../../service/core/cause-article.ts";
 import type { WrittenVersion } from "../api/support-shapes.ts";
+import { begunNew } from "./begun.ts";
 import {
   answerDefinitionOf,
   answerWrongs,
+  begunWithNewest,
   causeDefinitionOf,
   causeDraftOf,
   causeWrongs,
@@ -15,7 +17,6 @@ import {
   sampleOf,
   unknownPlaceholder,
   wrongLanguage,
-  writtenOf,
 } from "./document-draft.ts";
 
 const article = {
@@ -73,9 +74,9 @@ const version = (number: number, title: string | null): WrittenVersion<typeof ar
 });
 
 test("a form begins with the newest words; of what was withdrawn with those before it, of what is new with what it is given", () => {
-  const begun = writtenOf([version(2, "B"), version(1, "A")], causeDraftOf, newCause);
+  const begun = begunWithNewest([version(2, "B"), version(1, "A")], causeDraftOf, newCause);
   expect(begun).toMatchObject({ version: 2, isWithdrawn: false, draft: { title: "B" } });
-  const gone = writtenOf([version(3, null), version(2, "B"), version(1, "A")], causeDraftOf, newCause);
+  const gone = begunWithNewest([version(3, null), version(2, "B"), version(1, "A")], causeDraftOf, newCause);
   expect(gone).toMatchObject({ version: 3, isWithdrawn: true, createdAtMs: 3, draft: { title: "B" } });
-  expect(writtenOf([], causeDraftOf, newCause)).toMatchObject({ version: 0, isWithdrawn: false, draft: newCause });
+  expect(begunWithNewest([], causeDraftOf, newCause)).toEqual(begunNew(newCause));
 });

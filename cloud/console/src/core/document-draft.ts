@@ -1,6 +1,7 @@
 /** What staff write about causes, and the answers that they keep, as forms hold them. */
 import type { CauseArticle } from "../api/case-shapes.ts";
 import type { AnswerTemplate, WrittenVersion } from "../api/support-shapes.ts";
+import { type Begun, begunNew } from "./begun.ts";
 import type { Wrongs } from "./field-wrongs.ts";
 
 /** Texts by language. Who reads none of these reads the English one, which is never missing. */
@@ -129,29 +130,20 @@ export function wrongLanguage(wrongs: Wrongs): string | null {
   return null;
 }
 
-/** A version as a form begins with it. Of one that withdraws it, the words before it. */
-export interface Written<Draft> {
-  /** 0: nobody has written anything. */
-  version: number;
-  draft: Draft;
-  isWithdrawn: boolean;
-  createdBy: string;
-  createdAtMs: number;
-}
-
 /** @param versions newest first @param begin what something new begins with */
-export function writtenOf<Draft, Definition>(
+export function begunWithNewest<Draft, Definition>(
   versions: readonly WrittenVersion<Definition>[],
   draftOf: (definition: Definition) => Draft,
   begin: Draft,
-): Written<Draft> {
+): Begun<Draft> {
   const [newest] = versions;
+  if (newest === undefined) return begunNew(begin);
   const said = versions.find(({ definition }) => definition !== null)?.definition ?? null;
   return {
-    version: newest?.version ?? 0,
+    version: newest.version,
     draft: said === null ? begin : draftOf(said),
-    isWithdrawn: newest !== undefined && newest.definition === null,
-    createdBy: newest?.createdBy ?? "",
-    createdAtMs: newest?.createdAtMs ?? 0,
+    isWithdrawn: newest.definition === null,
+    createdBy: newest.createdBy,
+    createdAtMs: newest.createdAtMs,
   };
 }

@@ -1,13 +1,6 @@
 import { useState } from "react";
 import { isAlike, mergedOf } from "../core/three-way.ts";
 
-/** A version of what is written in a form. */
-export interface Version {
-  version: number;
-  createdBy: string;
-  createdAtMs: number;
-}
-
 export interface MadeFrom<V> {
   /** The version that the draft was begun with: what a change names. */
   base: V;

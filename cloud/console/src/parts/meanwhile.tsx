@@ -1,10 +1,11 @@
 import { Button } from "@mantine/core";
 import { Fragment, type ReactNode } from "react";
+import type { Version } from "../core/begun.ts";
 import { changesBetween, changeWords } from "../core/changes.ts";
 import { plural } from "../core/numbers.ts";
 import { Ago } from "./ago.tsx";
 import { AlertIcon } from "./icons.tsx";
-import type { MadeFrom, Version } from "./made-from.ts";
+import type { MadeFrom } from "./made-from.ts";
 import classes from "./meanwhile.module.css";
 import page from "./page.module.css";
 import { Who } from "./who.tsx";

@@ -21,11 +21,13 @@ interface SaveProps {
   /** @returns whether there is nothing wrong with it */
   onCheck: () => boolean;
   onSave: () => void;
+  /** What else can be done with it, on a button beside. */
+  children?: ReactNode;
 }
 
 /** Saves what a form says, after what it does was read where that hits many. */
 export function Save(props: SaveProps) {
-  const { label, isChanged, isOvertaken, isPending, error, meanwhile, confirm, onCheck, onSave } = props;
+  const { label, isChanged, isOvertaken, isPending, error, meanwhile, confirm, onCheck, onSave, children } = props;
   const [opened, setOpened] = useState(false);
   return (
     <>
@@ -45,6 +47,7 @@ export function Save(props: SaveProps) {
         >
           {label}
         </Button>
+        {children}
       </div>
       {confirm !== null && (
         <Confirm

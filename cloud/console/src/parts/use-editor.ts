@@ -1,27 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiProblem, isOvertaken, send } from "../api/client.ts";
+import { ApiProblem, basedOn, isOvertaken, send } from "../api/client.ts";
 import { useRights } from "../api/rights.ts";
+import type { Begun } from "../core/begun.ts";
 import { type Wrongs, wrongsOf } from "../core/field-wrongs.ts";
 import type { Right } from "../core/rights.ts";
-import { useMadeFrom, type Version } from "./made-from.ts";
-
-/** A version of a definition, as the service has it. */
-export interface Defined<Definition> extends Version {
-  definition: Definition;
-}
-
-/** A version as a form begins with it; 0 is that of what is new. */
-export interface Begun<Draft> extends Version {
-  draft: Draft;
-}
-
-export const begunNew = <Draft>(draft: Draft): Begun<Draft> => ({ version: 0, draft, createdAtMs: 0, createdBy: "" });
-
-export const begunWith = <Draft, Definition>(
-  { version, definition, createdAtMs, createdBy }: Defined<Definition>,
-  draftOf: (definition: Definition) => Draft,
-): Begun<Draft> => ({ version, draft: draftOf(definition), createdAtMs, createdBy });
+import { useMadeFrom } from "./made-from.ts";
 
 interface EditorTask<Draft, Definition, Saved> {
   newest: Begun<Draft>;
@@ -33,7 +17,7 @@ interface EditorTask<Draft, Definition, Saved> {
   /** What can be said before anything is sent. */
   wrongsBefore: (draft: Draft) => Wrongs;
   pathOf: (draft: Draft) => string;
-  /** Whether it may be saved as it begins: what is new may, where it is not said. */
+  /** Whether it may be saved as it begins: where it is not said, what is new or withdrawn may. */
   mayRepeat?: boolean;
   /** @param saved null where the service has nothing to say to it */
   onSaved?: (saved: Saved | null, sent: Draft) => void | Promise<void>;
@@ -43,11 +27,12 @@ interface EditorTask<Draft, Definition, Saved> {
  * What is in force as a form holds it. What is wrong is said once somebody wants to save: by the console before
  * it sends anything, by the service after; a change takes back what the service said.
  */
-export function useEditor<Draft extends object, Definition, Saved extends { version: number } = { version: number }>(
-  task: EditorTask<Draft, Definition, Saved>,
-) {
+export function useEditor<
+  Draft extends object,
+  Definition extends object,
+  Saved extends { version: number } = { version: number },
+>(task: EditorTask<Draft, Definition, Saved>) {
   const { newest, right, about, definitionOf, wrongsBefore, pathOf, onSaved } = task;
-  const mayRepeat = task.mayRepeat ?? newest.version === 0;
   const client = useQueryClient();
   const readOnly = useRights()?.may(right) !== true;
   const [draft, setDraft] = useState(newest.draft);
@@ -56,12 +41,13 @@ export function useEditor<Draft extends object, Definition, Saved extends { vers
   const differs = (from: Begun<Draft>) => JSON.stringify(definition) !== JSON.stringify(definitionOf(from.draft));
   const madeFrom = useMadeFrom({ newest, mine: draft, mineOf: (begun) => begun.draft, write: setDraft });
   const { base } = madeFrom;
+  const mayRepeat = task.mayRepeat ?? (base.version === 0 || base.isWithdrawn === true);
   const save = useMutation({
-    mutationFn: (sent: Draft) => send<Saved>("PUT", `${pathOf(sent)}?basedOn=${base.version}`, definitionOf(sent)),
+    mutationFn: (sent: Draft) => send<Saved>("PUT", basedOn(pathOf(sent), base.version), definitionOf(sent)),
     onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: about }) : undefined),
     onSuccess: async (saved, sent) => {
       setIsAsked(false);
-      if (saved !== null) madeFrom.saved({ ...base, version: saved.version, draft: sent });
+      if (saved !== null) madeFrom.saved({ ...base, version: saved.version, draft: sent, isWithdrawn: false });
       await client.invalidateQueries({ queryKey: about });
       await onSaved?.(saved, sent);
     },
@@ -73,7 +59,15 @@ export function useEditor<Draft extends object, Definition, Saved extends { vers
     /** The version that the draft was made from: the key of its fields. */
     begun: base.version,
     /** For what somebody else saved since. */
-    meanwhile: { madeFrom, saysOf: (begun: Begun<Draft>) => definitionOf(begun.draft), onChosen: save.reset },
+    meanwhile: {
+      madeFrom,
+      // That it was withdrawn is a change like another.
+      saysOf: ({ draft: theirs, isWithdrawn = false }: Begun<Draft>) => ({
+        ...definitionOf(theirs),
+        ...(isWithdrawn ? { withdrawn: "yes" } : {}),
+      }),
+      onChosen: save.reset,
+    },
     /** For the fields. */
     part: {
       draft,

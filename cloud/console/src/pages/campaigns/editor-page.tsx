@@ -7,11 +7,12 @@ import type { Campaign, CampaignDefinition } from "../../api/campaign-shapes.ts"
 import { isOvertaken, send } from "../../api/client.ts";
 import { modelsQuery } from "../../api/queries.ts";
 import { segmentsQuery } from "../../api/segment-queries.ts";
+import type { Version } from "../../core/begun.ts";
 import { minuteOf, minuteText } from "../../core/campaigns.ts";
 import { contentClassWords } from "../../core/content.ts";
 import { plural } from "../../core/numbers.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
-import { useMadeFrom, type Version } from "../../parts/made-from.ts";
+import { useMadeFrom } from "../../parts/made-from.ts";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";

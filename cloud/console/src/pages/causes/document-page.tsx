@@ -2,34 +2,32 @@ import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ComponentType, useState } from "react";
-import { isOvertaken, send } from "../../api/client.ts";
+import { basedOn, isOvertaken, send } from "../../api/client.ts";
 import { type DocumentKind, documentPath } from "../../api/document-queries.ts";
 import { modelsQuery } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import type { WrittenVersion } from "../../api/support-shapes.ts";
-import { languagesOf, wrongLanguage, type Written, writtenOf } from "../../core/document-draft.ts";
+import type { Begun } from "../../core/begun.ts";
+import { begunWithNewest, languagesOf, wrongLanguage } from "../../core/document-draft.ts";
 import type { Wrongs } from "../../core/field-wrongs.ts";
 import { marketsOf } from "../../../../platform/best-locale.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
+import { asTheirs, type PartProps } from "../../parts/fields.tsx";
 import { Markets } from "../../parts/markets.tsx";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
-import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
+import { Save } from "../../parts/save.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
+import { useEditor } from "../../parts/use-editor.ts";
 import { Who } from "../../parts/who.tsx";
 import classes from "./causes.module.css";
 import { DocumentVersions } from "./document-versions.tsx";
-import { useDocument } from "./use-document.ts";
 
 /** A draft in the hands of the fields that change it, in the language that is shown. */
-export interface FieldsProps<Draft> {
-  draft: Draft;
-  wrongs: Wrongs;
-  readOnly: boolean;
+export interface FieldsProps<Draft> extends PartProps<Draft> {
   locale: string;
   onLocale: (locale: string) => void;
-  onChange: (more: Partial<Draft>) => void;
 }
 
 /** What staff write: how a cause, or an answer, is read, written, checked and taken back. */
@@ -67,7 +65,7 @@ interface DocumentProps<Draft, Definition> {
 /** What stands now, in fields; for whom; what each market reads of it; and what it said before. */
 export function DocumentWork<Draft extends object, Definition extends object>(props: DocumentProps<Draft, Definition>) {
   const { writing, documentKey, model, models, versions, begin } = props;
-  const newest = writtenOf(versions, writing.draftOf, begin);
+  const newest = begunWithNewest(versions, writing.draftOf, begin);
   return (
     <>
       {documentKey !== null && <Models {...{ writing, documentKey, model, models }} />}
@@ -119,11 +117,11 @@ function Models({ writing: { kind }, documentKey, model, models }: ModelsProps) 
 }
 
 function Standing({
-  newest: { version, isWithdrawn, createdBy, createdAtMs },
+  newest: { version, isWithdrawn = false, createdBy, createdAtMs },
   noun,
   model,
 }: {
-  newest: Written<unknown>;
+  newest: Begun<unknown>;
   noun: string;
   model: string | null;
 }) {
@@ -145,46 +143,47 @@ function Standing({
 }
 
 function Work<Draft extends object, Definition extends object>(
-  props: DocumentProps<Draft, Definition> & { newest: Written<Draft> },
+  props: DocumentProps<Draft, Definition> & { newest: Begun<Draft> },
 ) {
   const { writing, documentKey, model, newest, keyOf, alsoWrong, onSaved } = props;
   const { kind, noun, definitionOf, Fields } = writing;
   const known = useQuery(modelsQuery).data?.items ?? [];
-  const { meanwhile, part, saving } = useDocument({
-    kind,
-    keyOf,
-    model,
+  const wrongsBefore = (draft: Draft) => new Map([...writing.wrongsBefore(draft), ...(alsoWrong?.(draft) ?? [])]);
+  const { meanwhile, part, saving } = useEditor({
     newest,
+    right: "causes.write",
+    about: [kind],
     definitionOf,
-    wrongsBefore: (draft: Draft) => new Map([...writing.wrongsBefore(draft), ...(alsoWrong?.(draft) ?? [])]),
-    ...(onSaved === undefined ? {} : { onSaved }),
+    wrongsBefore,
+    pathOf: (draft) => documentPath(kind, keyOf(draft), model),
+    onSaved: (_saved, sent) => onSaved?.(keyOf(sent)),
   });
   const [locale, setLocale] = useState("en");
-  const { base, other } = meanwhile.madeFrom;
+  const { base } = meanwhile.madeFrom;
+  const { isWithdrawn = false } = base;
   const texts = writing.textsOf(part.draft);
   const meant = model === null ? known : known.filter(({ key }) => key === model);
   return (
     <div className={classes["work"]}>
-      <form
-        className={page["card"]}
-        aria-label={`The ${noun}`}
-        onSubmit={(event) => {
-          event.preventDefault();
-          setLocale(wrongLanguage(saving.onSave()) ?? locale);
-        }}
-      >
+      <form className={page["card"]} aria-label={`The ${noun}`}>
         <Fields {...part} locale={texts[locale] === undefined ? "en" : locale} onLocale={setLocale} />
-        {saving.error !== null && <Notice error={saving.error} />}
-        <Meanwhile {...meanwhile}>{({ draft }) => <Theirs writing={writing} draft={draft} />}</Meanwhile>
         {!part.readOnly && (
-          <div className={page["actions"]}>
-            <Button type="submit" loading={saving.isPending} disabled={!saving.isReady}>
-              {base.version === 0 ? writing.make : base.isWithdrawn ? "Put it in force again" : "Save the changes"}
-            </Button>
-            {documentKey !== null && base.version > 0 && !base.isWithdrawn && (
-              <Withdraw {...{ writing, documentKey, model }} base={base} isBehind={other !== null} />
+          <Save
+            {...saving}
+            label={base.version === 0 ? writing.make : isWithdrawn ? "Put it in force again" : "Save the changes"}
+            meanwhile={
+              <Meanwhile {...meanwhile}>{({ draft }) => <Theirs writing={writing} draft={draft} />}</Meanwhile>
+            }
+            confirm={null}
+            onCheck={() => {
+              setLocale(wrongLanguage(wrongsBefore(part.draft)) ?? locale);
+              return saving.onCheck();
+            }}
+          >
+            {documentKey !== null && base.version > 0 && !isWithdrawn && (
+              <Withdraw {...{ writing, documentKey, model }} base={base} isBehind={saving.isOvertaken} />
             )}
-          </div>
+          </Save>
         )}
       </form>
       <div className={classes["beside"]}>
@@ -197,7 +196,7 @@ function Work<Draft extends object, Definition extends object>(
 function Theirs<Draft, Definition>({ writing, draft }: { writing: Writing<Draft, Definition>; draft: Draft }) {
   const [locale, setLocale] = useState("en");
   const { Fields } = writing;
-  return <Fields draft={draft} wrongs={new Map()} readOnly locale={locale} onLocale={setLocale} onChange={() => {}} />;
+  return <Fields {...asTheirs} draft={draft} locale={locale} onLocale={setLocale} />;
 }
 
 interface WithdrawProps {
@@ -214,7 +213,7 @@ function Withdraw({ writing: { kind, noun, withdraw }, documentKey, model, base,
   const [opened, setOpened] = useState(false);
   const client = useQueryClient();
   const remove = useMutation({
-    mutationFn: () => send("DELETE", documentPath(kind, documentKey, model, { basedOn: base.version })),
+    mutationFn: () => send("DELETE", basedOn(documentPath(kind, documentKey, model), base.version)),
     onSuccess: () => setOpened(false),
     onSettled: (_gone, error) =>
       error === null || isOvertaken(error) ? client.invalidateQueries({ queryKey: [kind] }) : undefined,

@@ -12,6 +12,7 @@ import {
 } from "../../api/loyalty-queries.ts";
 import type { DryRun, EarningDefinition, EarningRule, LoyaltyVocabulary } from "../../api/loyalty-shapes.ts";
 import { useRights } from "../../api/rights.ts";
+import { type Begun, begunNew, begunWith } from "../../core/begun.ts";
 import {
   earningDefinitionOf,
   type EarningDraft,
@@ -31,7 +32,6 @@ import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { inForce } from "../../parts/save.tsx";
-import { type Begun, begunNew, begunWith } from "../../parts/use-editor.ts";
 import { Who } from "../../parts/who.tsx";
 import { EditorHead } from "./frame.tsx";
 import { DryRunCard, type DryRunAsked } from "./dry-run.tsx";

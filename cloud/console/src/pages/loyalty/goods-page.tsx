@@ -4,6 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import type { ComponentType } from "react";
 import { loyaltyKey, programQuery } from "../../api/loyalty-queries.ts";
 import type { Tier } from "../../api/loyalty-shapes.ts";
+import { begunNew, begunWith, type Defined } from "../../core/begun.ts";
 import { keyFrom, type Wrongs } from "../../core/field-wrongs.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { asTheirs, ChoiceField, type PartProps } from "../../parts/fields.tsx";
@@ -11,7 +12,7 @@ import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Save } from "../../parts/save.tsx";
-import { begunNew, begunWith, type Defined, useEditor } from "../../parts/use-editor.ts";
+import { useEditor } from "../../parts/use-editor.ts";
 import { EditorHead } from "./frame.tsx";
 import classes from "./loyalty.module.css";
 

@@ -2,6 +2,7 @@ import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { loyaltyKey, loyaltyPath, programQuery } from "../../api/loyalty-queries.ts";
 import type { LoyaltyProgram } from "../../api/loyalty-shapes.ts";
+import { begunWith } from "../../core/begun.ts";
 import { plural } from "../../core/numbers.ts";
 import {
   newTier,
@@ -18,7 +19,7 @@ import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Save } from "../../parts/save.tsx";
-import { begunWith, useEditor } from "../../parts/use-editor.ts";
+import { useEditor } from "../../parts/use-editor.ts";
 import { EditorHead } from "./frame.tsx";
 import { Translations } from "./translations.tsx";
 

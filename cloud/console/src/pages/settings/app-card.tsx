@@ -4,6 +4,7 @@ import { useState } from "react";
 import { appPath, appQuery } from "../../api/campaign-queries.ts";
 import type { MakersApp } from "../../api/campaign-shapes.ts";
 import { send } from "../../api/client.ts";
+import type { Begun } from "../../core/begun.ts";
 import { type AppDraft, appDraftOf, appOf, appWrongs, receiverSays } from "../../core/receiver-drafts.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
@@ -15,7 +16,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Save } from "../../parts/save.tsx";
 import { SecretOnce } from "../../parts/secret-once.tsx";
-import { type Begun, useEditor } from "../../parts/use-editor.ts";
+import { useEditor } from "../../parts/use-editor.ts";
 import { SetBy } from "./set-by.tsx";
 import classes from "./settings.module.css";
 

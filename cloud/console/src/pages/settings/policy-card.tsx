@@ -2,6 +2,7 @@ import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { engagementPolicyPath, policyQuery } from "../../api/campaign-queries.ts";
 import type { EngagementPolicy, PolicyInForce } from "../../api/campaign-shapes.ts";
+import { begunWith } from "../../core/begun.ts";
 import { noCapWords, policySentences, policyWords } from "../../core/campaigns.ts";
 import {
   aboutChoices,
@@ -22,7 +23,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Rows } from "../../parts/rows.tsx";
 import { Save } from "../../parts/save.tsx";
-import { begunWith, useEditor } from "../../parts/use-editor.ts";
+import { useEditor } from "../../parts/use-editor.ts";
 import { SetBy } from "./set-by.tsx";
 import classes from "./settings.module.css";
 

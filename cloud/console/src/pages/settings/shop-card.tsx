@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { shopPath, shopQuery } from "../../api/loyalty-queries.ts";
 import type { LoyaltyShop } from "../../api/loyalty-shapes.ts";
+import { type Begun, begunNew } from "../../core/begun.ts";
 import {
   keyBytes,
   keyOf,
@@ -21,7 +22,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Save } from "../../parts/save.tsx";
 import { SecretOnce } from "../../parts/secret-once.tsx";
-import { type Begun, begunNew, useEditor } from "../../parts/use-editor.ts";
+import { useEditor } from "../../parts/use-editor.ts";
 import { SetBy } from "./set-by.tsx";
 import classes from "./settings.module.css";
 
