@@ -98,8 +98,12 @@ async function openPage(browser: Browser, service: RunningService, screen: Scree
   });
   // A browser beside a database and a gateway on two cores: what takes a second alone may take twenty among other tests.
   context.setDefaultTimeout(60_000);
-  onTestFinished(() => context.close());
   const page = await context.newPage();
+  onTestFinished(async () => {
+    // A test's own route may be at an answer that nobody waits for any more.
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await context.close();
+  });
   const complaints: string[] = [];
   const strangers: string[] = [];
   page.on("console", (message) => {
