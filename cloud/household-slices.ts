@@ -217,6 +217,12 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     carryOutElsewhere: deps.carryOutCampaigns,
   });
   content.takenBack.onSendAgain(engagement.takenBack);
+  loyalty.tierBook.onAskedForUses(async (tx) =>
+    (await segments.comparedWith(tx, "tier")).map(({ id, text }) => ({
+      tier: text,
+      what: `the condition of the segment ${id} names`,
+    })),
+  );
   segments.onAskedForUsers((tx, segmentIds) => engagement.usersOfSegments(tx, segmentIds));
   /** What follows from what households did, in the transaction that records it; what is given back waits for the commit. */
   const follow = async (tx: Db, acts: readonly HouseholdAct[]): Promise<AfterCommit[]> => {

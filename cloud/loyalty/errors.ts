@@ -85,7 +85,7 @@ export const loyaltyProblems = {
   },
   tier_in_use: {
     status: 409,
-    title: "A tier would be gone that a reward, an offer or an earning rule names",
+    title: "A tier would be gone that a reward, an offer, an earning rule or a segment names",
     help: "Keep the tier, whose title may change as you like, or change first what names it.",
   },
   reward_tier_unknown: {

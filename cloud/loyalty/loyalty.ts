@@ -92,12 +92,10 @@ export class Loyalty {
     this.#deps = deps;
     const ledger = this.#ledger;
     this.rules = new EarningRules(deps);
-    const forTiers = async (tx: Db) => [
-      ...(await this.rewards.forTiers(tx)),
-      ...(await this.offers.forTiers(tx)),
-      ...this.rules.forTiers(),
-    ];
-    this.tierBook = new Tiers({ ...deps, ledger, forTiers });
+    this.tierBook = new Tiers({ ...deps, ledger });
+    this.tierBook.onAskedForUses((tx) => this.rewards.forTiers(tx));
+    this.tierBook.onAskedForUses((tx) => this.offers.forTiers(tx));
+    this.tierBook.onAskedForUses(async () => this.rules.forTiers());
     const mayOverdraw = () => this.tierBook.definition.returnsMayOverdraw;
     this.#moves = new PointMoves({ ...deps, ledger, reads: this.#reads, mayOverdraw });
     const parts = { ledger, moves: this.#moves, tiers: this.tierBook };

@@ -18,8 +18,6 @@ export interface TiersDeps {
   outbox: Outbox;
   ledger: LedgerStore;
   households: { timeZoneOf(ids: readonly string[], db?: Db): Promise<Map<string, { timeZone: string }>> };
-  /** What names a tier, in words: `the reward apron is for`. */
-  forTiers(tx: Db): Promise<TierUse[]>;
 }
 
 /** A household at a time. Its account is held. */
@@ -35,7 +33,7 @@ export interface Earned extends Held {
   gained: readonly Gain[];
 }
 
-/** Something that names a tier; `what` is said before the tier's key. */
+/** Something that names a tier; `what` is said before the tier's key: `the reward apron is for`. */
 export interface TierUse {
   tier: string;
   what: string;
@@ -58,6 +56,7 @@ export class Tiers {
   readonly #deps: TiersDeps;
   readonly #store = new TiersStore();
   #program: Program | null = null;
+  #uses: ((tx: Db) => Promise<TierUse[]>)[] = [];
 
   constructor(deps: TiersDeps) {
     this.#deps = deps;
@@ -76,7 +75,12 @@ export class Tiers {
     return this.program.definition;
   }
 
-  /** Puts the program's next version in force. A tier that a reward, an offer or an earning rule names does not go. */
+  /** Who says what names a tier; what is named does not go. */
+  onAskedForUses(uses: (tx: Db) => Promise<TierUse[]>): void {
+    this.#uses.push(uses);
+  }
+
+  /** Puts the program's next version in force. A tier that something names does not go. */
   async put(by: Principal, definition: ProgramDefinition, basedOn?: number): Promise<Program | Overtaken | TierInUse> {
     const { db, clock, audit } = this.#deps;
     const outcome = await transaction(db, async (tx) => {
@@ -106,9 +110,12 @@ export class Tiers {
     const kept = new Set(next.tiers.map(({ key }) => key));
     // A name that no tier has had, in a condition, keeps nobody from changing the program.
     const gone = new Set(before.tiers.flatMap(({ key }) => (kept.has(key) ? [] : [key])));
-    const first = (await this.#deps.forTiers(tx)).find(({ tier }) => gone.has(tier));
-    if (first === undefined) return null;
-    return { kind: "refused", rule: "tier_in_use", detail: `tiers: ${first.what} ${first.tier}.` };
+    for (const ask of this.#uses) {
+      const first = (await ask(tx)).find(({ tier }) => gone.has(tier));
+      if (first !== undefined)
+        return { kind: "refused", rule: "tier_in_use", detail: `tiers: ${first.what} ${first.tier}.` };
+    }
+    return null;
   }
 
   /** The tier of each household at a time: a tier counts from the day after it was reached. */

@@ -9,7 +9,7 @@ import { explain, type Explained, type FactSeen, factsSeen } from "./core/explai
 import { type HouseholdProfile, householdFactTypes, profileOf } from "./core/facts.ts";
 import { turnsOf } from "./core/moves.ts";
 import type { ProfileRow } from "./core/profile.ts";
-import { compileSegment, createRegistry, type Registry } from "./core/registry.ts";
+import { compileSegment, createRegistry, type ReadySegment, type Registry } from "./core/registry.ts";
 import { type SegmentDefinition, segmentsMax } from "./core/segment.ts";
 import { factColumn } from "./fact-columns.ts";
 import { partsChanged, ratingsIn, segmentHouseholdData } from "./heard.ts";
@@ -100,15 +100,7 @@ export class Segments {
 
   /** Reads the segments in force. Before the first batch. */
   async load(): Promise<void> {
-    const rows = await this.#store.list(this.#deps.db);
-    this.#registry = createRegistry(
-      rows.map(({ key, id, definition }) => {
-        const compiled = compileSegment(definition.expression);
-        if (compiled.kind === "refused")
-          throw new Error(`the stored segment ${id} does not compile: ${compiled.detail}`);
-        return { key, id, predicate: compiled.predicate };
-      }),
-    );
+    this.#registry = createRegistry(readySegments(await this.#store.list(this.#deps.db)));
   }
 
   /** What households did, in the transaction that records it. */
@@ -158,6 +150,14 @@ export class Segments {
   /** Who says what uses segments; what is used is not deleted. */
   onAskedForUsers(users: (db: Db, segmentIds: readonly string[]) => Promise<ReadonlyMap<string, SegmentUser[]>>): void {
     this.#users.push(users);
+  }
+
+  /** The texts with which conditions compare a fact, each with its segment. */
+  async comparedWith(db: Db, fact: keyof typeof householdFactTypes): Promise<{ id: string; text: string }[]> {
+    const rows = await this.#store.list(db);
+    return readySegments(rows).flatMap(({ id, predicate }) =>
+      [...(predicate.compared.get(fact)?.texts ?? [])].map((text) => ({ id, text })),
+    );
   }
 
   /**
@@ -371,6 +371,13 @@ export class Segments {
     }));
   }
 }
+
+const readySegments = (rows: readonly SegmentRow[]): ReadySegment[] =>
+  rows.map(({ key, id, definition }) => {
+    const compiled = compileSegment(definition.expression);
+    if (compiled.kind === "refused") throw new Error(`the stored segment ${id} does not compile: ${compiled.detail}`);
+    return { key, id, predicate: compiled.predicate };
+  });
 
 const refused = <R extends string>(rule: R, detail?: string): Refused<R> => ({
   kind: "refused",
