@@ -236,7 +236,6 @@ function vocabularyRoutes(server: FastifyInstance): void {
             acts: z.array(
               z.object({
                 type: z.string(),
-                words: z.string(),
                 from: z.array(z.enum(actOrigins)),
                 facts: z.array(fact),
               }),

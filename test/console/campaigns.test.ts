@@ -68,6 +68,7 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
         .getByText(/1\s*of 5 households would get it at once,\s*3\s*later/)
         .waitFor();
       await page.getByRole("region", { name: "Would not, and why" }).getByText("No consent to marketing").waitFor();
+      await page.getByRole("region", { name: "Plan" }).getByText("A finished program within 7 days").waitFor();
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 
@@ -113,13 +114,18 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
       await page.getByLabel("First serial number").fill("oven-1");
       await page.getByLabel("Last serial number").fill("oven-2");
       await page.getByLabel(/^Roast on Sunday/).check();
+      await page.getByLabel("Goal").selectOption({ label: "Something else" });
+      await page.getByLabel("Type of the event or fact").fill("warranty.registered");
       await page
         .getByRole("region", { name: "Estimate" })
         .getByText(/of 2 households/)
         .waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      await page.getByLabel("Goal").selectOption({ label: "An order" });
+      expect(await page.getByLabel("Type of the event or fact").count()).toBe(0);
       await page.getByRole("button", { name: "Save the draft" }).click();
       await page.getByRole("heading", { name: `Written at ${screen.name}` }).waitFor();
+      await page.getByRole("region", { name: "Plan" }).getByText("An order within 7 days").waitFor();
       await page.getByRole("button", { name: "Approve" }).click();
       await page.getByText(/second person/).waitFor();
       // The console writes a refusal of the service to the browser's log.

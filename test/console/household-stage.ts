@@ -46,6 +46,14 @@ async function tellFacts(service: RunningService, familyId: string): Promise<str
       data: { order: "2026-118", sku: "stone-40" },
       ago: dayMs,
     },
+    {
+      householdId: familyId,
+      source: "shop",
+      id: "s3",
+      type: "warranty.registered",
+      data: { years: 5 },
+      ago: 2 * dayMs,
+    },
     { reference, prospect, source: "shop", id: "s2", type: "price.checked", data: { sku: "OX-200" }, ago: 5 * hourMs },
     {
       reference,
@@ -58,7 +66,7 @@ async function tellFacts(service: RunningService, familyId: string): Promise<str
     },
   ].map(({ ago, ...fact }) => ({ ...fact, atMs: nowMs - ago }));
   const { items } = await made(service, "POST", "/facts", { facts });
-  return items[3].householdId;
+  return items.at(-1).householdId;
 }
 
 export async function setHouseholds(service: RunningService): Promise<HouseholdStage> {

@@ -43,7 +43,13 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       await region(page, "Appliances").getByRole("link", { name: "oven-7001" }).waitFor();
       await region(page, "People").getByText("ngozi@okonkwo.example").waitFor();
       await region(page, "Cases").getByRole("link", { name: "The door light flickers" }).waitFor();
-      await region(page, "Facts from outside").getByText("order 2026-118").waitFor();
+      const facts = region(page, "Facts from outside");
+      const bought = facts.getByRole("listitem").filter({ hasText: "An order" });
+      await bought.getByText("order 2026-118").waitFor();
+      await bought.getByText("the shop").waitFor();
+      await facts.getByText("A search for recipes", { exact: true }).waitFor();
+      // A type of the maker's own has no words.
+      await facts.getByText("warranty.registered", { exact: true }).waitFor();
       await region(page, "How to reach them").getByText("21:00 to 07:30, what comes meanwhile waits").waitFor();
       await region(page, "How to reach them").getByText("appliance display, then e-mail").waitFor();
       await region(page, "How to reach them").getByText("none chosen").waitFor();
@@ -53,12 +59,12 @@ describe.skipIf(!hasChromium)("the console of households", () => {
       await consent(page, "Choose recipes and tips for them").getByText("Sie dürfen nutzen, was ich koche").waitFor();
       await consent(page, "Choose recipes and tips for them").getByText("Evidence: Call 2026-1107").waitFor();
       const timeline = region(page, "Timeline");
-      await timeline.getByText("order.placed (shop)").waitFor();
+      await timeline.getByText("An order (the shop)").waitFor();
       await timeline.getByText("Agreed: Choose recipes and tips for them").waitFor();
       await timeline.getByRole("button", { name: "Consent" }).click();
       await until(
         "only consents are shown",
-        async () => (await timeline.getByText("order.placed (shop)").count()) === 0,
+        async () => (await timeline.getByText("An order (the shop)").count()) === 0,
       );
       await timeline.getByText("Agreed: Choose recipes and tips for them").waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);

@@ -3,8 +3,6 @@ import type { actOrigins, LoyaltyDefinition } from "./rule.ts";
 /** Something that households do and that may earn, as it is offered to whoever writes a rule. Any other type may be named too. */
 export interface KnownAct {
   type: string;
-  /** After `points for`: `a finished program`. */
-  words: string;
   /** Who reports it as a rule. */
   from: (typeof actOrigins)[number][];
   /** What its data says; `words` come before `is at least 5`. */
@@ -33,19 +31,16 @@ const outside: KnownAct["from"] = ["web", "app", "shop"];
 export const knownActs: readonly KnownAct[] = [
   {
     type: "program.finished",
-    words: "a finished program",
     from: ["appliance"],
     facts: { program, ranMs, energy_wh, recipeId },
   },
   {
     type: "recipe.finished",
-    words: "a recipe cooked to its end",
     from: ["appliance", "app"],
     facts: { recipeId },
   },
   {
     type: "maintenance.done",
-    words: "a cleaning or descaling",
     from: ["appliance"],
     facts: {
       kind: { type: "text", help: "clean or descale", words: "what was done" },
@@ -58,7 +53,6 @@ export const knownActs: readonly KnownAct[] = [
   },
   {
     type: "firmware.confirmed",
-    words: "an installed update",
     from: ["appliance"],
     facts: {
       waited_h: {
@@ -70,40 +64,35 @@ export const knownActs: readonly KnownAct[] = [
   },
   {
     type: "feedback.given",
-    words: "feedback",
     from: [],
     facts: { rating: { type: "number", help: "From 1 to 5", words: "the rating from 1 to 5" } },
   },
-  { type: "share.created", words: "something shared", from: ["appliance", "app"], facts: {} },
-  { type: "share.cooked", words: "a share that somebody cooked", from: ["app"], facts: {} },
+  { type: "share.created", from: ["appliance", "app"], facts: {} },
+  { type: "share.cooked", from: ["app"], facts: {} },
   {
     type: "referral.paired",
-    words: "an appliance paired after a referral",
     from: ["app", "support"],
     facts: {
       referrer: { type: "text", help: "Id of the household that referred", words: "the household that referred them" },
     },
   },
-  { type: "recipe.saved", words: "a saved recipe", from: outside, facts: { recipe: recipeId } },
+  { type: "recipe.saved", from: outside, facts: { recipe: recipeId } },
   {
     type: "recipe.searched",
-    words: "a search for recipes",
     from: outside,
     facts: { words: { type: "text", help: "What was searched for", words: "what was searched for" } },
   },
   {
     type: "page.viewed",
-    words: "a page viewed",
     from: outside,
     facts: { page: { type: "text", help: "Its address", words: "the page" } },
   },
-  { type: "price.checked", words: "a price looked at", from: outside, facts: { article } },
-  { type: "cart.added", words: "something put into the cart", from: ["shop"], facts: { article } },
-  { type: "order.placed", words: "an order", from: ["shop"], facts: order },
-  { type: "order.returned", words: "an order sent back", from: ["shop"], facts: order },
+  { type: "price.checked", from: outside, facts: { article } },
+  { type: "cart.added", from: ["shop"], facts: { article } },
+  { type: "order.placed", from: ["shop"], facts: order },
+  { type: "order.returned", from: ["shop"], facts: order },
   {
     type: "mention.posted",
-    words: "a public mention",
     from: ["social"],
     facts: { reach: { type: "number", help: "How many people it reached", words: "the number of people reached" } },
   },

@@ -27,7 +27,7 @@ export interface OfferedFact {
 
 /** What rules are written with. */
 export interface LoyaltyVocabulary {
-  acts: { type: string; words: string; from: ActOrigin[]; facts: OfferedFact[] }[];
+  acts: { type: string; from: ActOrigin[]; facts: OfferedFact[] }[];
   facts: OfferedFact[];
 }
 

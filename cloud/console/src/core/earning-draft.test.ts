@@ -14,7 +14,6 @@ const vocabulary: LoyaltyVocabulary = {
   acts: [
     {
       type: "order.placed",
-      words: "an order",
       from: ["shop"],
       facts: [
         { name: "order_id", type: "text", help: "", words: "" },
@@ -23,7 +22,6 @@ const vocabulary: LoyaltyVocabulary = {
     },
     {
       type: "program.finished",
-      words: "a finished program",
       from: ["appliance"],
       facts: [{ name: "program", type: "text", help: "", words: "" }],
     },

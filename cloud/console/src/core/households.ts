@@ -1,5 +1,6 @@
 /** How what is known of households is said in words. */
 import type { ChannelPreferences, ConsentPurpose, ConsentText, HouseholdEntry } from "../api/household-shapes.ts";
+import { factTitle } from "./outside-facts.ts";
 
 export const purposeWords: Record<ConsentPurpose, string> = {
   improve: "Make the product better",
@@ -21,9 +22,10 @@ export function purposeTitle({
 const isPurpose = (value: unknown): value is ConsentPurpose =>
   typeof value === "string" && Object.hasOwn(purposeWords, value);
 
-/** What a line of the timeline says: of a consent its purpose as the page has it everywhere, and not by its key. */
+/** What a line of the timeline says: of a consent its purpose and of a fact its type as the page has them everywhere, and not by their keys. */
 export function entryTitle({ kind, title, data }: Pick<HouseholdEntry, "kind" | "title" | "data">): string {
-  const { decision, purpose, party } = data;
+  const { decision, purpose, party, type, source } = data;
+  if (kind === "fact" && typeof type === "string" && typeof source === "string") return factTitle(type, source);
   if (kind !== "consent" || !isPurpose(purpose)) return title;
   const partyKey = typeof party === "string" && party !== "" ? party : null;
   const about = purposeTitle({ purpose, party: partyKey, partyName: null });

@@ -12,6 +12,7 @@ import type {
   Redemption,
   RewardKind,
 } from "../api/loyalty-shapes.ts";
+import { actText } from "./act-words.ts";
 import { conditionWords } from "./condition-words.ts";
 import { countText, plural } from "./numbers.ts";
 import type { Tone } from "./rollouts.ts";
@@ -61,7 +62,7 @@ export function earningSentence(
 ): string {
   const { act, when, effects, returns, limit, streak, delayMs, tierMultiplied } = definition;
   const known = vocabulary?.acts.find(({ type }) => type === act.type);
-  const words = known?.words ?? act.type;
+  const words = actText(act.type);
   const factWords = factWordsOf(vocabulary, act.type);
   const nameOf: NameOf = (fact) => factWords.get(fact) ?? fact;
   // Of what one would take for granted nothing is said.

@@ -27,7 +27,7 @@ test("each kind of rule reads as a sentence that names what it watches", () => {
     episodes: 4,
   };
   expect(ruleSentence(seal)).toBe(
-    "From preheat.finished to program.finished, how much energy it takes for each °C of cavity lies 35 % above the appliance’s own first 6 for the last 4.",
+    "From a finished preheat to a finished program, how much energy it takes for each °C of cavity lies 35 % above the appliance’s own first 6 for the last 4.",
   );
   const fault = (more: object) => ({ ...base, kind: "fault", ...more });
   expect(ruleSentence(fault({}))).toBe("The appliance itself raises a fault; it is over when the appliance clears it.");
@@ -44,6 +44,20 @@ test("each kind of rule reads as a sentence that names what it watches", () => {
     quietMs: 259_200_000,
   };
   expect(ruleSentence(flapping)).toBe("A lost connection comes 6 times within 2 d; it is over after 3 d without.");
+  const steam = { type: "program.finished", where: 'program == "Steam"' };
+  const used = { ...base, kind: "accumulate", add: steam, limit: 30, reset: { type: "maintenance.done" } };
+  expect(ruleSentence(used)).toBe(
+    "The count of a finished program (where the program is “Steam”) reaches 30 since the last cleaning or descaling.",
+  );
+  const unopened = {
+    ...base,
+    kind: "absence",
+    of: { kind: "event", event: { type: "door.opened" } },
+    forMs: 86_400_000,
+  };
+  expect(ruleSentence(unopened)).toBe("No opened door comes for 24 h.");
+  const pulled = { ...flapping, event: { type: "tray.pulled" } };
+  expect(ruleSentence(pulled)).toMatch(/^tray.pulled comes 6 times/);
   expect(ruleSentence({ ...base, kind: "made_later" })).toBe("A rule of the kind made_later.");
 });
 

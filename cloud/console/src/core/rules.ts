@@ -1,5 +1,7 @@
 /** Rules in words. A definition is read as the API wrote it: each kind has parts of its own. */
 import type { Backtest, RuleDefinition, RuleFiring, RuleMode } from "../api/rule-shapes.ts";
+import { actText } from "./act-words.ts";
+import { conditionWords } from "./condition-words.ts";
 import { labelOf, unitOf } from "./metrics.ts";
 import { countText, valueText } from "./numbers.ts";
 import type { Tone } from "./rollouts.ts";
@@ -27,11 +29,17 @@ const quantity = (metric: unknown): string => labelOf(word(metric)).toLowerCase(
 const amount = (value: unknown, metric: unknown): string =>
   typeof value === "number" ? valueText(value, unitOf(word(metric))) : word(value);
 
+const programFact = new Map([["program", "the program"]]);
+
+/** After `no` or `the last`: `finished program`. */
+const bareEvent = (selector: unknown): string => eventWords(selector).replace(/^an? /, "");
+
 /** An event, and the condition that it must meet. */
 function eventWords(selector: unknown): string {
   const { type, where } = partsOf(selector);
   const name = { "connection:opened": "a connection", "connection:closed": "a lost connection" }[word(type)];
-  return `${name ?? word(type)}${where === undefined ? "" : ` (where ${word(where)})`}`;
+  const condition = where === undefined ? "" : ` (where ${conditionWords(word(where), programFact) ?? word(where)})`;
+  return `${name ?? actText(word(type))}${condition}`;
 }
 
 function featureWords(feature: Parts): string {
@@ -47,7 +55,7 @@ function featureWords(feature: Parts): string {
 function absenceWords(of: Parts): string {
   if (of["kind"] === "anything") return "Nothing at all is heard from the appliance";
   if (of["kind"] === "metric") return `No reading of ${quantity(of["metric"])} comes`;
-  return `No ${eventWords(of["event"])} comes`;
+  return `No ${bareEvent(of["event"])} comes`;
 }
 
 /** Which faults: ` (E1 or E2)`, ` (any but E3)`, and nothing where it is all of them. */
@@ -72,7 +80,7 @@ const sentences: Readonly<Record<string, (rule: Parts) => string>> = {
     `${listOf(rule["events"]).map(eventWords).join(", then ")} within ${time(rule["withinMs"])}${rule["without"] === undefined ? "" : `, without ${eventWords(rule["without"])} between`}.`,
   absence: (rule) => `${absenceWords(partsOf(rule["of"]))} for ${time(rule["forMs"])}.`,
   accumulate: (rule) =>
-    `${rule["field"] === undefined ? "The count" : `The sum of ${word(rule["field"])}`} of ${eventWords(rule["add"])} reaches ${word(rule["limit"])} since the last ${eventWords(rule["reset"])}.`,
+    `${rule["field"] === undefined ? "The count" : `The sum of ${word(rule["field"])}`} of ${eventWords(rule["add"])} reaches ${word(rule["limit"])} since the last ${bareEvent(rule["reset"])}.`,
   trend: (rule) =>
     `From ${eventWords(rule["from"])} to ${eventWords(rule["to"])}, ${featureWords(partsOf(rule["feature"]))} lies ${percent(rule["share"])} ${word(rule["direction"])} the appliance’s own first ${word(rule["baselineEpisodes"])} for the last ${word(rule["episodes"])}.`,
 };

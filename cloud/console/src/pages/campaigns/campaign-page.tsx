@@ -6,8 +6,8 @@ import type { CampaignDefinition, CampaignDetail, CampaignState } from "../../ap
 import { ApiProblem, send } from "../../api/client.ts";
 import { useRights } from "../../api/rights.ts";
 import { segmentQuery } from "../../api/segment-queries.ts";
+import { goalText } from "../../core/act-words.ts";
 import { campaignStateWords, minuteText } from "../../core/campaigns.ts";
-import { plural } from "../../core/numbers.ts";
 import { dateText } from "../../core/time.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Empty } from "../../parts/empty.tsx";
@@ -116,11 +116,7 @@ function Plan({ campaign }: { campaign: CampaignDetail }) {
             <dt>When</dt>
             <dd>{whenText(definition)}</dd>
             <dt>Goal</dt>
-            <dd>
-              {definition.goal === null
-                ? "none"
-                : `${definition.goal.event} within ${plural(definition.goal.withinDays, "day")}`}
-            </dd>
+            <dd>{definition.goal === null ? "none" : goalText(definition.goal)}</dd>
             <dt>Priority</dt>
             <dd className="numbers">{definition.priority}</dd>
           </>

@@ -8,9 +8,9 @@ import { isOvertaken, send } from "../../api/client.ts";
 import { modelsQuery } from "../../api/queries.ts";
 import { segmentsQuery } from "../../api/segment-queries.ts";
 import type { Version } from "../../core/begun.ts";
+import { actTitle, goalText, goalTypes } from "../../core/act-words.ts";
 import { minuteOf, minuteText } from "../../core/campaigns.ts";
 import { contentClassWords } from "../../core/content.ts";
-import { plural } from "../../core/numbers.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
 import { useMadeFrom } from "../../parts/made-from.ts";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
@@ -127,7 +127,7 @@ function useSaysOf() {
     "best hour": draft.bestHour ? "yes" : "no",
     priority: draft.priority,
     "ends after days": draft.days,
-    goal: draft.event === "" ? "none" : `${draft.event} within ${plural(draft.withinDays, "day")}`,
+    goal: draft.event === "" ? "none" : goalText(draft),
   });
 }
 
@@ -388,21 +388,54 @@ function Plan({ draft, onChange }: PartProps) {
         value={draft.priority}
         onChange={(value) => onChange({ priority: Number(value) || 0 })}
       />
+      <Goal draft={draft} onChange={onChange} />
+    </>
+  );
+}
+
+const other = "other";
+
+/** What it is to bring about: one of what households usually do, or any other type that appliances or the maker's systems report. */
+function Goal({ draft: { event, withinDays }, onChange }: PartProps) {
+  const [wantsOther, setWantsOther] = useState(false);
+  const isOther = wantsOther || (event !== "" && !goalTypes.includes(event));
+  return (
+    <>
       <div className={classes["range"]}>
-        <TextInput
-          label="Goal: an event or fact; empty: none"
-          value={draft.event}
-          maxLength={64}
-          onChange={(event) => onChange({ event: event.currentTarget.value })}
+        <NativeSelect
+          label="Goal"
+          value={isOther ? other : event}
+          data={[
+            { value: "", label: "None" },
+            ...goalTypes.map((type) => ({ value: type, label: actTitle(type) })),
+            { value: other, label: "Something else" },
+          ]}
+          onChange={({ currentTarget: { value } }) => {
+            setWantsOther(value === other);
+            onChange({ event: value === other ? "" : value });
+          }}
         />
         <NumberInput
           label="Within days"
           min={1}
           max={90}
-          value={draft.withinDays}
+          value={withinDays}
           onChange={(value) => onChange({ withinDays: Number(value) || 1 })}
         />
       </div>
+      {isOther && (
+        <TextInput
+          label="Type of the event or fact"
+          description="As the appliance, the app or the shop names it."
+          placeholder="bread.baked"
+          value={event}
+          maxLength={64}
+          onChange={({ currentTarget: { value } }) => {
+            setWantsOther(true);
+            onChange({ event: value });
+          }}
+        />
+      )}
     </>
   );
 }

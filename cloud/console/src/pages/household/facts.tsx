@@ -1,17 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { householdFactsQuery } from "../../api/household-queries.ts";
-import { plainText } from "../../core/reported.ts";
+import { actTitle } from "../../core/act-words.ts";
+import { factDataText, sourceText } from "../../core/outside-facts.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./household.module.css";
 import { Section } from "./section.tsx";
 import type { SectionProps } from "./section-props.ts";
-
-const said = (data: Record<string, unknown>): string =>
-  Object.entries(data)
-    .map(([key, value]) => `${key} ${plainText(value)}`)
-    .join(" · ");
 
 /** What they did where no appliance saw it, as others report it. */
 export function Facts({ household: { id } }: SectionProps) {
@@ -31,12 +27,12 @@ export function Facts({ household: { id } }: SectionProps) {
           {items.map(({ source, id: factId, type, atMs, data }) => (
             <li key={`${source}:${factId}`}>
               <div className={classes["row"]}>
-                <span className={classes["name"]}>{type}</span>
+                <span className={classes["name"]}>{actTitle(type)}</span>
                 <span className={page["soft"]}>
-                  {source}, <Ago atMs={atMs} />
+                  {sourceText(source)}, <Ago atMs={atMs} />
                 </span>
               </div>
-              {Object.keys(data).length > 0 && <span className={classes["small"]}>{said(data)}</span>}
+              {Object.keys(data).length > 0 && <span className={classes["small"]}>{factDataText(data)}</span>}
             </li>
           ))}
         </ul>

@@ -1,6 +1,7 @@
 import { Checkbox, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 import type { ActOrigin, FactKind } from "../../api/loyalty-shapes.ts";
+import { actText } from "../../core/act-words.ts";
 import type { EarningDraft } from "../../core/earning-draft.ts";
 import { wrongAt } from "../../core/field-wrongs.ts";
 import { originWords } from "../../core/loyalty.ts";
@@ -33,7 +34,7 @@ export function RuleAct({ vocabulary, ...part }: RulePartProps) {
         value={isOther ? other : draft.type}
         disabled={readOnly}
         data={[
-          ...vocabulary.acts.map(({ type, words }) => ({ value: type, label: `${words} (${type})` })),
+          ...vocabulary.acts.map(({ type }) => ({ value: type, label: `${actText(type)} (${type})` })),
           { value: other, label: "something else" },
         ]}
         onChange={(event) => {
