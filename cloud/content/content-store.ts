@@ -106,8 +106,9 @@ export async function findItem(db: Db, id: string): Promise<ItemRow | null> {
 
 /** The item, locked: whoever changes an item changes it alone. */
 export async function lockItem(tx: Db, id: string): Promise<ItemRow | null> {
-  // By itself: a join that waited for the lock still looks for the newest version among those of before.
-  await sql`SELECT 1 FROM content_item WHERE id = ${id} FOR UPDATE`.execute(tx);
+  // By itself: a join that waited for the lock still looks for the newest version among those of before. Rows that refer to the item may come
+  // meanwhile: who stores a model's limits has the feeds and notes recipes, and who schedules one has the item and waits for the feeds.
+  await sql`SELECT 1 FROM content_item WHERE id = ${id} FOR NO KEY UPDATE`.execute(tx);
   return findItem(tx, id);
 }
 
@@ -275,6 +276,12 @@ export async function sendableVersions(db: Db, ids: readonly string[]): Promise<
     WHERE v.item_id = ANY(${ids}::uuid[]) AND v.state IN ('live', 'scheduled')
     ORDER BY v.item_id, v.state`.execute(db);
   return rows;
+}
+
+export async function isAnyRecipe(db: Db, ids: readonly string[]): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT FROM content_item WHERE id = ANY(${ids}::uuid[]) AND kind = 'recipe' LIMIT 1`.execute(db);
+  return rows.length > 0;
 }
 
 // Safety notices on their way to every appliance

@@ -5,7 +5,7 @@ import { type DecisionItem, windowIn } from "./core/decision-item.ts";
 import { type ContentDeps, noteChange, type Reader } from "./content-deps.ts";
 import { deliveryOfKind, isForDecisions, type ContentKind } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
-import { recipeMisfits, refused, type Refused, titleOf, toSchedule, type VersionSchedule } from "./content-views.ts";
+import { refused, type Refused, titleOf, toSchedule, type VersionSchedule } from "./content-views.ts";
 import { FeedFit } from "./feed-fit.ts";
 import { feedSnapshot, type FeedTopics } from "./feeds.ts";
 import { readFeedVersion } from "./feeds-store.ts";
@@ -75,6 +75,11 @@ export class Content {
   /** The items that may be sent now or soon; those that are not live or scheduled are left out. */
   forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>> {
     return this.sending.forDecision(db, itemIds);
+  }
+
+  /** What of these fits an appliance stays so until the transaction ends. For whoever decides in it and delivers; before other rows are held. */
+  holdLimits(tx: Db, itemIds: readonly string[]): Promise<void> {
+    return this.sending.holdLimits(tx, itemIds);
   }
 
   /** When an item is for a household that lives in `timeZone`: its author's local times, on its own clock. */
@@ -195,18 +200,15 @@ export class Content {
       return refused("content_devices_unknown", { detail: `${unknown.slice(0, 10).join(", ")}.` });
     }
     const refs = [...found.values()];
-    const models = [...new Set(refs.map(({ model }) => model))];
-    const unfit = await recipeMisfits(row, models, (key) => devices.model(key));
-    if (unfit !== null) return unfit;
     const wanted = refs.map((device) => ({ itemId: id, device, expiresAtMs: usualExpiryMs(row, clock.nowMs()) }));
-    // By hand and now: the author's own hours are for what goes out by itself.
-    const now = { ...row, from_local: null, until_local: null };
     const made = await transaction(db, async (tx) => {
-      const delivered = await this.sending.make(tx, wanted, () => now);
+      const delivered = await this.sending.byHand(tx, row, wanted);
+      if (delivered.kind === "refused") return delivered;
       const after = { deliveries: delivered.deliveries.length, deviceIds: ids.slice(0, 100) };
       await noteChange(this.#deps, tx, by, "sent", row, { after });
       return delivered;
     });
+    if (made.kind === "refused") return made;
     made.afterCommit();
     return { kind: "sent", deliveries: made.deliveries.length };
   }

@@ -138,6 +138,8 @@ export class Publishing {
       if (item === null) return refused("content_not_found");
       const row = await store.findVersion(tx, id, wanted.version ?? item.version);
       if (row === null) return refused("content_version_not_found", { detail: `Version ${wanted.version}.` });
+      // Before the limits are looked at, and before anything is noted: who stores a model's next version has the feeds first and the log last.
+      await lockFeedVersion(tx, true);
       const unfit = await this.#unfit(row, models);
       if (unfit !== null) return unfit;
       const next = stepVersion(row.state, "schedule");
@@ -289,8 +291,9 @@ export class Publishing {
     if (due.event === "expire") {
       if (row.until_ms === null || row.until_ms > nowMs) return null;
       await this.#move(tx, system, row, "expire", null);
+      const topics = row.state === "live" ? await this.#offFeeds(tx, row) : null;
       await noteChange(this.#deps, tx, system, "expired", row);
-      return row.state === "live" ? this.#offFeeds(tx, row) : null;
+      return topics;
     }
     if (row.from_ms === null || row.from_ms > nowMs) return null;
     const started = await this.#goLive(tx, system, row);

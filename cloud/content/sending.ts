@@ -11,7 +11,8 @@ import { unfitFor } from "./core/machine-fit.ts";
 import type { ContentDeps, Reader } from "./content-deps.ts";
 import { deliveryOfKind, itemInLocale, priorityOf, type VersionText } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
-import { inEachLocale, titleOf } from "./content-views.ts";
+import { inEachLocale, recipeMisfits, type Refused, titleOf } from "./content-views.ts";
+import { lockFeedVersion } from "./feeds-store.ts";
 
 /** One item for one device. */
 export interface Wanted {
@@ -64,6 +65,11 @@ export class Sending {
     return new Map(rows.map((row) => [row.id, toDecisionItem(row, models)]));
   }
 
+  /** Where recipes are among these no model gets other limits until the transaction ends: what is decided by them is what goes. */
+  async holdLimits(tx: Db, itemIds: readonly string[]): Promise<void> {
+    if (await store.isAnyRecipe(tx, itemIds)) await lockFeedVersion(tx, false);
+  }
+
   /** Makes the deliveries in the caller's transaction, at most 10,000 at once. */
   async deliver(tx: Db, wanted: readonly Wanted[]): Promise<Delivered> {
     const versions = new Map(
@@ -72,7 +78,10 @@ export class Sending {
     return this.make(tx, wanted, (itemId) => versions.get(itemId) ?? null);
   }
 
-  /** Makes deliveries of exactly these versions, whatever state they are in. */
+  /**
+   * Makes deliveries of exactly these versions, whatever state they are in. Where a recipe is among them no model gets other limits until
+   * the transaction ends: it goes by those that it was looked at with, or is taken back by those that come next.
+   */
   async make(
     tx: Db,
     wanted: readonly Wanted[],
@@ -80,7 +89,7 @@ export class Sending {
   ): Promise<Delivered> {
     const readers = await this.#deps.readersOf(wanted.map(({ device }) => device));
     const rendered = new Map<string, ContentItem>();
-    const unfit = await this.#unfitPairs(wanted, versionOf);
+    const unfit = await this.#unfitPairs(tx, wanted, versionOf);
     const nowMs = this.#deps.clock.nowMs();
     const skipped: Delivered["skipped"] = [];
     const made: { itemId: string; delivery: NewDelivery }[] = [];
@@ -133,6 +142,24 @@ export class Sending {
   }
 
   /**
+   * Makes deliveries of one version by hand and now: its author's own hours are for what goes out by itself. Refused, with nothing made, where
+   * one of the appliances cannot or must not do what it asks for.
+   */
+  async byHand(
+    tx: Db,
+    version: store.ItemVersionRow,
+    wanted: readonly Wanted[],
+  ): Promise<({ kind: "made" } & Delivered) | Refused<"content_model_unknown" | "recipe_does_not_fit">> {
+    const { devices } = this.#deps;
+    if (version.kind === "recipe") await lockFeedVersion(tx, false);
+    const models = [...new Set(wanted.map(({ device }) => device.model))];
+    const unfit = await recipeMisfits(version, models, (key) => devices.model(key));
+    if (unfit !== null) return unfit;
+    const now = { ...version, from_local: null, until_local: null };
+    return { kind: "made", ...(await this.make(tx, wanted, () => now)) };
+  }
+
+  /**
    * The item as a reader gets it, for roads other than an appliance's display; null where it is not out, and for an
    * offer without its terms.
    *
@@ -176,6 +203,7 @@ export class Sending {
 
   /** `item model` of each pair in which the appliance cannot, or must not, do what a step asks for. */
   async #unfitPairs(
+    tx: Db,
     wanted: readonly Wanted[],
     versionOf: (itemId: string) => store.ItemVersionRow | null,
   ): Promise<ReadonlySet<string>> {
@@ -186,6 +214,8 @@ export class Sending {
       }),
     );
     if (recipes.size === 0) return new Set();
+    // Before the models are read: a next version of one of them is stored before that, or finds what this makes.
+    await lockFeedVersion(tx, false);
     const meant = new Set(wanted.map(({ device }) => device.model));
     const models = (await this.#deps.devices.models()).filter(({ key }) => meant.has(key));
     return new Set(

@@ -4,7 +4,7 @@ import { type Principal, principalText } from "../staff/staff.ts";
 import { type ContentDeps, noteChange } from "./content-deps.ts";
 import { deliveryOfKind, priorityOf, sampleExtra } from "./content-shapes.ts";
 import * as store from "./content-store.ts";
-import { recipeMisfits, refused, type Refused } from "./content-views.ts";
+import { refused, type Refused } from "./content-views.ts";
 import { type Sending, usualExpiryMs } from "./sending.ts";
 import { addTestDevice, removeTestDevice, testDevicesOf } from "./test-devices-store.ts";
 
@@ -87,17 +87,17 @@ export class TestDevices {
     const refs = [...found.values()];
     const foreign = await this.#foreign(by, refs);
     if (foreign.length > 0) return refused("not_a_test_device", { detail: `${foreign.join(", ")}.` });
-    const unfit = await recipeMisfits(row, [...new Set(refs.map(({ model }) => model))], (key) => devices.model(key));
-    if (unfit !== null) return unfit;
     const expiresAtMs = usualExpiryMs(row, clock.nowMs());
     const extra = row.kind === "offer" ? { ...sampleExtra("offer") } : undefined;
     const priority = Math.max(priorityOf[row.class], awaited);
     const wanted = refs.map((device) => ({ itemId: id, device, expiresAtMs, extra, priority }));
     const made = await transaction(db, async (tx: Db) => {
-      const delivered = await this.#sending.make(tx, wanted, () => ({ ...row, from_local: null, until_local: null }));
+      const delivered = await this.#sending.byHand(tx, row, wanted);
+      if (delivered.kind === "refused") return delivered;
       await noteChange(this.#deps, tx, by, "tested", row, { after: { deviceIds } });
       return delivered;
     });
+    if (made.kind === "refused") return made;
     made.afterCommit();
     return { kind: "sent", deliveries: made.deliveries.length };
   }

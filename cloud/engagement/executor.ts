@@ -151,13 +151,14 @@ export class Executor {
   }
 
   #page(id: string, step: Step): Promise<{ decided: number; more: boolean; afterCommit: () => void }> {
-    const { db, clock, ids, campaigns, states, policies, appReady } = this.#deps;
+    const { db, clock, ids, campaigns, content, states, policies, appReady } = this.#deps;
     return transaction(db, async (tx) => {
       const campaign = await campaigns.lock(tx, id);
       // Somebody paused it between two pages. What did not arrive is seen to after its end as well, when nothing but a person is left.
       if (campaign === null || !(campaign.state === "running" || (campaign.state === "finished" && step === "due")))
         return { decided: 0, more: false, afterCommit: nothing };
       const nowMs = clock.nowMs();
+      await content.holdLimits(tx, campaign.definition.itemIds);
       const items = await sendableItems(this.#deps, tx, campaign.definition.itemIds);
       const endedMs = campaign.ended_at_ms ?? Infinity;
       const candidates = candidatesOf(campaign, items).map((one) => ({

@@ -21,6 +21,8 @@ export interface EngagementDeps {
   outbox: Outbox;
   content: {
     forDecision(db: Db, itemIds: readonly string[]): Promise<Map<string, DecisionItem>>;
+    /** What of these fits an appliance stays so until the transaction ends. */
+    holdLimits(tx: Db, itemIds: readonly string[]): Promise<void>;
     deliver(tx: Db, wanted: readonly Wanted[]): Promise<Delivered>;
     /** What a limit took back of these may be wanted again. */
     lookAgain(tx: Db, itemIds: readonly string[]): Promise<void>;

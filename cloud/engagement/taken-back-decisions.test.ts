@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { campaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
+import { overOrWaiting } from "../../test/support/lock-waits.ts";
 
 const { kitchen, stage } = await campaignKitchen();
 
@@ -16,8 +17,8 @@ async function limitTo(model: string, setpoint: number): Promise<void> {
   await kitchen.slices.content.tick();
 }
 
-/** A household with an oven that a campaign sent a hot recipe, and whose limit took it back. */
-async function takenBack(name: string, more: Record<string, unknown> = {}) {
+/** A household with an oven for which a campaign with a hot recipe runs. */
+async function wanted(name: string, more: Record<string, unknown> = {}) {
   const model = `oven-${name}`;
   const oven = `T-${name}`;
   await limitTo(model, 250);
@@ -28,16 +29,22 @@ async function takenBack(name: string, more: Record<string, unknown> = {}) {
   const item = await stage.item({ kind: "recipe", locales: { en: { title: "Loaf", steps } }, ...more });
   const audience = { kind: "serials", model, ranges: [{ from: oven, to: oven }] };
   const id = await stage.run(stage.campaign([item], oven, oven, { audience }));
-  await stage.tick();
-  await limitTo(model, 200);
   const stories = async () =>
     (await stage.inbox(oven))
       .toReversed()
       .map(({ generation, phase, cause }) => `${generation} ${phase}${cause === null ? "" : `: ${cause}`}`);
-  expect(await stories()).toEqual(["1 cancelled: limit"]);
   const funnel = async () => (await stage.read(id)).funnel;
   const words = async () => (await stage.decisionsOf(person))[0].says;
   return { model, oven, person, id, stories, funnel, words };
+}
+
+/** The same once it was sent, and a limit took it back. */
+async function takenBack(name: string, more: Record<string, unknown> = {}) {
+  const one = await wanted(name, more);
+  await stage.tick();
+  await limitTo(one.model, 200);
+  expect(await one.stories()).toEqual(["1 cancelled: limit"]);
+  return one;
 }
 
 test("what a campaign sent goes again as its own once the limit is raised: what becomes of it is the campaign's, and its sentence says where it is", async () => {
@@ -79,4 +86,24 @@ test("who took back the consent to marketing meanwhile is sent nothing promotion
   for (const { model } of [agrees, withdrew]) await limitTo(model, 240);
   expect(await agrees.stories()).toEqual(["1 cancelled: limit", "2 queued"]);
   expect(await withdrew.stories()).toEqual(["1 cancelled: limit"]);
+});
+
+test("a campaign that decides while a lowered limit is being stored decides by that limit: nobody counts as told who is sent nothing", async () => {
+  const { model, person, stories, funnel } = await wanted("moment");
+  const [reached, open] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let isHeld = true;
+  kitchen.slices.devices.onModelPut(async () => {
+    reached.resolve();
+    if (isHeld) await open.promise;
+    return () => {};
+  });
+  const limiting = limitTo(model, 200);
+  await reached.promise;
+  const ticking = await overOrWaiting(kitchen.base.db, stage.tick(), 1);
+  isHeld = false;
+  open.resolve();
+  await Promise.all([limiting, ticking.done]);
+  expect(await stories()).toEqual([]);
+  expect((await stage.decisionsOf(person))[0]).toMatchObject({ answer: "human" });
+  expect(await funnel()).toMatchObject({ queued: 0, human: 1 });
 });
