@@ -32,8 +32,8 @@ export interface ProfileBookDeps {
   sources: ProfileSources;
   profiles: ProfilesStore;
   segments: SegmentsStore;
-  /** The segments in force at this moment. */
-  registry: () => Registry;
+  /** The segments in force at this moment. The profiles that they are asked over are held. */
+  registry: (tx: Db) => Promise<Registry>;
 }
 
 /** What happened to households in one transaction. */
@@ -278,7 +278,7 @@ export class ProfileBook {
   /** Writes what became of profiles, and asks the segments that it can concern. */
   async #settle(tx: Db, before: ReadonlyMap<string, ProfileRow>, after: readonly ProfileRow[]): Promise<void> {
     if (after.length === 0) return;
-    const registry = this.#deps.registry();
+    const registry = await this.#deps.registry(tx);
     const looked: Looked[] = [];
     const [written, onlyDue]: ProfileRow[][] = [[], []];
     for (const row of after) {

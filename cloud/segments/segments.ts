@@ -76,14 +76,16 @@ export class Segments {
   readonly #profiles = new ProfilesStore();
   readonly #store = new SegmentsStore(factColumn);
   readonly #book: ProfileBook;
-  #registry: Registry = createRegistry([]);
+  /** Null where nobody keeps them here, in a thread beside the one that changes them: who needs them there reads them. */
+  #registry: Registry | null = null;
   #users: ((db: Db, segmentIds: readonly string[]) => Promise<ReadonlyMap<string, SegmentUser[]>>)[] = [];
 
   constructor(deps: SegmentsDeps) {
     this.#deps = deps;
     const { db, clock, outbox, sources } = deps;
     const [profiles, segments] = [this.#profiles, this.#store];
-    this.#book = new ProfileBook({ db, clock, outbox, sources, profiles, segments, registry: () => this.#registry });
+    const registry = (tx: Db) => this.#inForce(tx);
+    this.#book = new ProfileBook({ db, clock, outbox, sources, profiles, segments, registry });
     this.householdData = segmentHouseholdData({
       profiles,
       segments,
@@ -98,9 +100,17 @@ export class Segments {
     });
   }
 
-  /** Reads the segments in force. Before the first batch. */
+  /** Keeps the segments in force. Before the first batch. */
   async load(): Promise<void> {
-    this.#registry = createRegistry(readySegments(await this.#store.list(this.#deps.db)));
+    this.#registry = await this.#read(this.#deps.db);
+  }
+
+  async #inForce(db: Db): Promise<Registry> {
+    return this.#registry ?? this.#read(db);
+  }
+
+  async #read(db: Db): Promise<Registry> {
+    return createRegistry(readySegments(await this.#store.list(db)));
   }
 
   /** What households did, in the transaction that records it. */
@@ -282,10 +292,11 @@ export class Segments {
 
   /** Sizes of the last days, the oldest first, by segment. */
   async trends(days: number): Promise<Map<string, { day: string; members: number }[]>> {
-    const keys = new Map(this.#registry.all.map(({ key, id }) => [key, id]));
+    const { db } = this.#deps;
+    const keys = new Map((await this.#inForce(db)).all.map(({ key, id }) => [key, id]));
     const sinceDay = dayText(this.#deps.clock.nowMs() - days * 86_400_000);
     const trends = new Map<string, { day: string; members: number }[]>();
-    for (const { segment_key, day, members } of await this.#store.trend(this.#deps.db, [...keys.keys()], sinceDay)) {
+    for (const { segment_key, day, members } of await this.#store.trend(db, [...keys.keys()], sinceDay)) {
       const id = keys.get(segment_key) ?? "";
       trends.set(id, [...(trends.get(id) ?? []), { day, members }]);
     }
@@ -309,9 +320,10 @@ export class Segments {
 
   async #fill(): Promise<void> {
     const { db, clock, outbox } = this.#deps;
+    const registry = await this.#inForce(db);
     let steps = 0;
     for (const { key, id, version, filled_to } of await this.#store.list(db)) {
-      const ready = this.#registry.all.find((one) => one.key === key);
+      const ready = registry.all.find((one) => one.key === key);
       if (filled_to === null || ready === undefined) continue;
       const segment = { key, version, predicate: ready.predicate, turns: turnsOf([ready.predicate]) };
       for (let state = "more"; state === "more" && steps < fillStepsPerTick; steps += 1) {
