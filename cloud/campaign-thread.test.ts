@@ -99,6 +99,66 @@ test("what staff change while the thread runs counts with its next page", async 
   expect(await dueOf("Clean the filter")).toBe(120_000);
 });
 
+test("who comes into a segment, and when a profile is to be looked at again, is told there as in the main thread", async () => {
+  for (const [id, expression] of [
+    ["helped", "open_cases > 0"],
+    ["settled", "days_since_paired >= 30"],
+  ])
+    await kitchen.as("content", "PUT", `/segments/${id}`, { title: id, expression });
+  const { people } = await running(1, "Look at the seal", { class: "service", models: ["hob"] });
+  await kitchen.slices.segments.tick();
+  const dueDay = async () => {
+    const { rows } =
+      await sql`SELECT due_day FROM household_profile WHERE household_id = ${people[0]?.householdId}`.execute(db);
+    return rows;
+  };
+  const before = await dueDay();
+  await stage.tick();
+  const seen = await kitchen.slices.segments.household(people[0]?.householdId ?? "");
+  expect(seen?.segments.map(({ id }) => id)).toEqual(["helped"]);
+  expect(await dueDay()).toEqual(before);
+});
+
+/** Devices that something went down to since. */
+const toldOf = (from: number) =>
+  kitchen.told.slice(from).flatMap((message) => (message.kind === "deliver" ? [message.deviceId] : []));
+
+test("what a thread made that died before it told of it goes down all the same, to appliances that stay connected", async () => {
+  const { head, id } = await running(2);
+  const from = kitchen.told.length;
+  thread.dies("beforeItTells");
+  await expect(stage.tick()).rejects.toThrow("ended with code 1");
+  thread.dies("never");
+  expect(await stage.tick()).toBe(0);
+  expect([await decided(id), toldOf(from)]).toEqual([2, []]);
+  await kitchen.slices.deliveries.tick(kitchen.clock.nowMs());
+  await comesTrue(() => expect(toldOf(from).toSorted()).toEqual([`${head}-0`, `${head}-1`]));
+});
+
+test("a thread that dies again and again as it starts rests longer each time, which health says; then campaigns go on", async () => {
+  await thread.workers.at(-1)?.terminate();
+  const { id } = await running(1);
+  thread.dies("asItStarts");
+  const before = thread.workers.length;
+  const outcomes = [];
+  for (let calls = 0; calls < 12; calls += 1)
+    outcomes.push(
+      await stage.tick().catch((error: Error) => (error.message.includes("dies of a test") ? "died" : error)),
+    );
+  // The death by force in the beginning was the first.
+  expect(outcomes).toEqual(["died", 0, "died", 0, 0, 0, "died", 0, 0, 0, 0, 0]);
+  expect(thread.workers).toHaveLength(before + 3);
+  const health = await kitchen.as("viewer", "GET", "/health");
+  expect([health.status, health.body.problems.join()]).toEqual([
+    503,
+    expect.stringContaining("Campaigns stand still: Error: this thread dies of a test"),
+  ]);
+  thread.dies("never");
+  await comesTrue(async () => expect(await stage.tick()).toBe(1));
+  expect(await decided(id)).toBe(1);
+  expect((await kitchen.as("viewer", "GET", "/health")).body.problems.join()).not.toContain("Campaigns");
+});
+
 // The last: what is stopped stays so.
 test("it ends in the middle of a page, which is not there then, and is asked for nothing more", async () => {
   const { id } = await running(2);

@@ -1,4 +1,3 @@
-import type { MessagePort } from "node:worker_threads";
 import type { CampaignReport, CampaignThreadData } from "./campaign-thread.ts";
 import { GatewayHub } from "./gateway-hub.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -10,12 +9,18 @@ import { createSlices } from "./slices.ts";
 /** Two for the pages, which come one after the other, and two for what they ask outside of them. */
 const connectionsMax = 4;
 
+/** The way to whoever asks. */
+interface Port {
+  on(event: "message", heard: () => void): void;
+  postMessage(report: CampaignReport): void;
+}
+
 /**
  * Carries out campaigns whenever the port asks: the same slices as in the main thread, so that whatever hears of a decision there hears of it
  * here, in its transaction. Nothing else of them runs here. What they keep in memory is read anew before each page, since it is
  * changed in the other thread; and whom something waits for is told to that one, which has the road to the gateway.
  */
-export function serveCampaigns(port: MessagePort, data: CampaignThreadData, clock: Clock): void {
+export function serveCampaigns(port: Port, data: CampaignThreadData, clock: Clock): void {
   const { connection, logLevel, secret, publicUrl, ...rest } = data;
   const logger = createLogger(logLevel);
   const onError = (error: Error) => logger.warn({ event: "database.connection_lost", error: error.message });
@@ -35,16 +40,12 @@ export function serveCampaigns(port: MessagePort, data: CampaignThreadData, cloc
   });
   const report = (what: CampaignReport) => port.postMessage(what);
   slices.deliveries.whenWaiting((deviceIds, how) => report({ kind: "waiting", deviceIds, how }));
-  let isLoaded = false;
-  const carryOut = async () => {
-    if (!isLoaded) await slices.loadForCampaigns();
-    isLoaded = true;
-    return slices.engagement.carryOut(() => slices.reloadForCampaigns());
-  };
   port.on("message", () => {
-    carryOut().then(
-      (decided) => report({ kind: "done", decided }),
-      (error: unknown) => report({ kind: "failed", why: String(error) }),
-    );
+    slices.engagement
+      .carryOut(() => slices.loadForCampaigns())
+      .then(
+        (round) => report({ kind: "done", round }),
+        (error: unknown) => report({ kind: "failed", why: String(error) }),
+      );
   });
 }

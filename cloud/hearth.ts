@@ -139,6 +139,8 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
   // Links need the address that HTTP got, which is known only once it listens; nothing asks for one before that.
   const address = { base: config.publicUrl ?? "" };
   const campaigns = new CampaignThread({
+    clock,
+    logger,
     startWorker() {
       const workerData: CampaignThreadData = {
         connection,
@@ -152,6 +154,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
       return new Worker(new URL("./campaign-worker.ts", import.meta.url), { workerData, name: "campaigns" });
     },
     onWaiting: (deviceIds, how) => slices.deliveries.waits(deviceIds, how),
+    onDied: (sinceMs) => slices.deliveries.untold(sinceMs),
   });
   const slices = createSlices({
     database,
@@ -219,6 +222,7 @@ async function start(deps: HearthDeps, undo: Undo): Promise<Hearth> {
         slices,
         hub,
         gateway,
+        campaigns,
         database,
         certificates,
         clock,

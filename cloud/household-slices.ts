@@ -3,7 +3,7 @@ import { Consent } from "./consent/consent.ts";
 import { Content, type Reader } from "./content/content.ts";
 import type { Deliveries } from "./deliveries/deliveries.ts";
 import { type DeviceRef, type Devices, deviceSerials } from "./devices/devices.ts";
-import { Calendar, Engagement } from "./engagement/engagement.ts";
+import { Calendar, Engagement, type Round } from "./engagement/engagement.ts";
 import type { Outbox } from "./events/events.ts";
 import { Facts } from "./facts/facts.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
@@ -45,8 +45,8 @@ export interface HouseholdSlicesDeps {
   reach: Reach;
   /** Null: no mail is sent. */
   mail: MailSettings | null;
-  /** In another thread; in this one where it is left out. */
-  carryOutCampaigns?: (() => Promise<number>) | undefined;
+  /** A round of them, in another thread; in this one where it is left out. */
+  carryOutCampaigns?: (() => Promise<Round>) | undefined;
 }
 
 /** Makes them and tells each what it needs of the others. */
@@ -254,15 +254,10 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
       ...consent.householdData,
     ],
     follow,
-    /** What campaigns and what hears of them keep in memory, in a thread that does nothing but carry them out. */
+    /** What campaigns and what hears of them keep in memory, in a thread that does nothing but carry them out: as it is by now. */
     async loadForCampaigns() {
-      await loyalty.load();
-      await lifecycle.load();
-    },
-    /** The same as far as people change it: in another thread, it may be, and meanwhile. */
-    async reloadForCampaigns() {
       await service.policies.load();
-      await lifecycle.definitions.load();
+      await lifecycle.reload();
       await loyalty.tierBook.load();
     },
     async load() {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import type { CampaignThread } from "./campaign-thread.ts";
 import { consentProblems } from "./consent/consent.ts";
 import { consentRoutes } from "./consent/consent-routes.ts";
 import { myConsentsRoutes } from "./consent/my-consents-routes.ts";
@@ -94,6 +95,7 @@ export interface RoutesDeps {
   slices: Slices;
   hub: GatewayHub;
   gateway: GatewayWorker;
+  campaigns: Pick<CampaignThread, "failure">;
   database: Database;
   certificates: Pick<Certificates, "root" | "problems">;
   clock: Clock;
@@ -352,14 +354,22 @@ async function readTelemetry({ slices, hub }: RoutesDeps): Promise<{
   };
 }
 
+/** What failed is nobody's business once nothing is to be carried out. */
+async function campaignProblems({ campaigns, slices }: RoutesDeps): Promise<string[]> {
+  const { failure } = campaigns;
+  if (failure === null || (await inTime(slices.engagement.isAnyToCarryOut(), healthMsMax)) === false) return [];
+  return [`Campaigns stand still: ${failure}`];
+}
+
 async function readHealth(deps: RoutesDeps): Promise<Health> {
   const { slices, hub, gateway, clock } = deps;
   const { counters } = slices.ingest;
   // One question: between two, the database could go away, and the answer would be an error in place of a word about it.
-  const [found, telemetry, rollups] = await Promise.all([
+  const [found, telemetry, rollups, ofCampaigns] = await Promise.all([
     inTime(slices.ingest.gaps(gapsShown), healthMsMax),
     readTelemetry(deps),
     inTime(slices.telemetry.rollupsBehind(), healthMsMax),
+    campaignProblems(deps),
   ]);
   const rollupsBehind = rollups ?? { hours: 0, behindMs: 0 };
   const up = found !== null;
@@ -376,6 +386,7 @@ async function readHealth(deps: RoutesDeps): Promise<Health> {
     ...rollupsProblems(rollupsBehind),
     ...deps.certificates.problems(),
     ...slices.firmware.repository.problems(),
+    ...ofCampaigns,
     ...(slices.ingest.waitingFor === null ? [] : [`The up road waits for the database: ${slices.ingest.waitingFor}`]),
   ];
   return {

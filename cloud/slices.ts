@@ -6,6 +6,7 @@ import { farStores } from "./far-stores.ts";
 import { Devices, devicesData, findDevices, findModels, type MetricLayout, tenureSpansOf } from "./devices/devices.ts";
 import { Events, eventsData, Outbox, Webhooks } from "./events/events.ts";
 import type { GatewayHub } from "./gateway-hub.ts";
+import type { Round } from "./engagement/engagement.ts";
 import { createHouseholdSlices, readersOf } from "./household-slices.ts";
 import type { GatewayLinkDeps } from "./ingest/gateway-link.ts";
 import { findReleases } from "./firmware/firmware.ts";
@@ -63,8 +64,8 @@ export interface SlicesDeps {
   influx?: InfluxConfig | undefined;
   /** How staff are told; by webhook alone where it is left out. */
   notices?: NoticeSettings;
-  /** Carries out campaigns in another thread; in this one where it is left out. */
-  carryOutCampaigns?: () => Promise<number>;
+  /** Carries out a round of campaigns in another thread; in this one where it is left out. */
+  carryOutCampaigns?: () => Promise<Round>;
 }
 
 export type Slices = ReturnType<typeof createSlices>;

@@ -381,6 +381,20 @@ export async function sendable(
   return rows;
 }
 
+/** Devices for which something waits that was made since a time, each with the most urgent of it. */
+export async function waitingSince(
+  db: Db,
+  sinceMs: number,
+  nowMs: number,
+): Promise<Pick<DeliveryRow, "device_id" | "priority">[]> {
+  const { rows } = await sql<Pick<DeliveryRow, "device_id" | "priority">>`
+    SELECT device_id, max(priority) AS priority FROM delivery
+    WHERE phase = 'queued' AND created_at_ms >= ${sinceMs} AND not_before_ms <= ${nowMs} GROUP BY device_id`.execute(
+    db,
+  );
+  return rows;
+}
+
 /** First attempts that are not to be sent yet: a second one waits for its back-off. */
 export async function heldAt(db: Db, deviceIds: readonly string[], nowMs: number): Promise<string[]> {
   if (deviceIds.length === 0) return [];

@@ -75,6 +75,8 @@ export class Deliveries {
   readonly #book: MoveBook;
   readonly #witnesses: ((tx: Db, moved: readonly DeliveryMove[]) => Promise<void>)[] = [];
   #sendSoon: (deviceIds: string[], how: SendHow) => void = () => {};
+  /** From when on something was made of which nobody may have been told; null: everybody was. */
+  #untoldSinceMs: number | null = null;
 
   constructor(deps: DeliveriesDeps) {
     this.#deps = deps;
@@ -93,6 +95,11 @@ export class Deliveries {
   /** Something waits for these devices that was made in another thread. */
   waits(deviceIds: string[], how: SendHow): void {
     this.#sendSoon(deviceIds, how);
+  }
+
+  /** Who made something for devices from this time on may have died before telling of it: the next tick looks for what waits. */
+  untold(sinceMs: number): void {
+    this.#untoldSinceMs = Math.min(this.#untoldSinceMs ?? Infinity, sinceMs);
   }
 
   /** Has `witness` see every delivery that moves, in the transaction in which it does. What sets do (`createForSet`, `cancelSet`) it is not told. */
@@ -339,6 +346,7 @@ export class Deliveries {
 
   /** Does what the clock asks for: expires, times out, tries again. Each step of at most a thousand is a transaction of its own. */
   async tick(nowMs: number): Promise<void> {
+    await this.#tellUntold(nowMs);
     for (;;) {
       const { seen, waiting } = await transaction(this.#deps.db, async (tx) => {
         const rows = await store.lockDue(tx, nowMs, dueLimit);
@@ -353,6 +361,13 @@ export class Deliveries {
       this.#tellOf(waiting);
       if (seen < dueLimit) return;
     }
+  }
+
+  async #tellUntold(nowMs: number): Promise<void> {
+    const sinceMs = this.#untoldSinceMs;
+    if (sinceMs === null) return;
+    this.#tellOf(await store.waitingSince(this.#deps.db, sinceMs, nowMs));
+    this.#untoldSinceMs = null;
   }
 
   /** Notes what was written to sockets. For the dispatcher. */

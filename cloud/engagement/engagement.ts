@@ -19,7 +19,7 @@ import { isCapped } from "./core/policy.ts";
 import { DecisionsStore, type Moved } from "./decisions-store.ts";
 import { DecisionViews } from "./decision-views.ts";
 import { EstimateStore } from "./estimate-store.ts";
-import { Executor } from "./executor.ts";
+import { Executor, type Round } from "./executor.ts";
 import { FunnelStore } from "./funnel-store.ts";
 import { Habits } from "./habits.ts";
 import { engagementData } from "./household-rows.ts";
@@ -42,6 +42,7 @@ import { UnsubscribeLinks } from "./unsubscribe-links.ts";
 export { Calendar } from "./core/calendar.ts";
 export { triedWords } from "./core/words.ts";
 export { engagementProblems } from "./errors.ts";
+export type { Round } from "./executor.ts";
 export { traceDays } from "./retention.ts";
 
 /** What engagement hears of deliveries, and how it takes one back. */
@@ -56,8 +57,8 @@ interface DeliveryRoad {
 type Deps = EngagementDeps & {
   households: Households;
   deliveries: DeliveryRoad;
-  /** Has campaigns carried out elsewhere, as `carryOut` does here; here where it is left out. */
-  carryOutElsewhere?: (() => Promise<number>) | undefined;
+  /** Has a round of campaigns carried out elsewhere, as `carryOut` does here; here where it is left out. */
+  carryOutElsewhere?: (() => Promise<Round>) | undefined;
 };
 
 export class Engagement {
@@ -81,7 +82,8 @@ export class Engagement {
   readonly #executor: Executor;
   readonly #letters: Letters;
   readonly #tierNotices: TierNotices;
-  #goals: GoalWatch[] = [];
+  /** Null until they are loaded: where none are, no act may be missed. */
+  #goals: GoalWatch[] | null = null;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -119,26 +121,48 @@ export class Engagement {
     await this.#watchGoals();
   }
 
-  /** What the clock asks for, and brings running campaigns forward. @returns how many decisions were made */
+  /**
+   * What the clock asks for, and brings every running campaign as far as it goes now, by turns: what hours a household keeps is looked at when
+   * no page has it in its hands, and none takes long.
+   *
+   * @returns how many decisions were made
+   */
   async tick(): Promise<number> {
+    for (let decided = 0; ;) {
+      await this.#whatIsDue();
+      const round = await this.#round();
+      decided += round.decided;
+      if (!round.more) return decided;
+    }
+  }
+
+  async #whatIsDue(): Promise<void> {
+    const { db, clock, households } = this.#deps;
     await this.campaigns.expire();
-    const { db, clock, households, carryOutElsewhere } = this.#deps;
     await households.hoursChanges.take(db, "decisions", (tx, changed) =>
       this.#decisions.quietOver(tx, changed, clock.nowMs()),
     );
     await this.#tierNotices.tick();
+  }
+
+  async #round(): Promise<Round> {
+    const { carryOutElsewhere } = this.#deps;
     if (carryOutElsewhere === undefined) return this.carryOut();
-    return (await this.#campaignsStore.isAnyToCarryOut(db)) ? carryOutElsewhere() : 0;
+    return (await this.isAnyToCarryOut()) ? carryOutElsewhere() : { decided: 0, more: false };
+  }
+
+  /** Whether a campaign runs, or one that is over has something that did not arrive. */
+  isAnyToCarryOut(): Promise<boolean> {
+    return this.#campaignsStore.isAnyToCarryOut(this.#deps.db);
   }
 
   /**
-   * Brings running campaigns forward, here and now.
+   * Brings running campaigns forward for a round, here and now.
    *
    * @param beforePage runs before each page of households
-   * @returns how many decisions were made
    */
-  carryOut(beforePage?: () => Promise<void>): Promise<number> {
-    return this.#executor.tick(beforePage);
+  carryOut(beforePage?: () => Promise<void>): Promise<Round> {
+    return this.#executor.round(beforePage);
   }
 
   /** Sends letters and messages that are due. */
@@ -166,6 +190,7 @@ export class Engagement {
     });
     if (seen.length > 0) await this.#decisions.noticed(tx, seen);
     const goals = this.#goals;
+    if (goals === null) throw new Error("the goals of campaigns were not loaded");
     if (goals.length === 0) return;
     const reached = acts.flatMap(({ type, householdId, atMs }) =>
       goals.flatMap(({ id, event, withinMs }) =>

@@ -29,6 +29,11 @@ import { audienceOf, candidatesOf, sendableItems, sourceOf } from "./sources.ts"
 const pageSize = 400;
 /** So long a page takes at least, 5,300 households a second: a campaign has hours, and what appliances say has not. Recalls do not wait. */
 const pageMsMin = 75;
+/**
+ * So many full pages of campaigns are a round, about a second: then a recall that began meanwhile goes first, and what the clock brings is
+ * seen to. Recalls do not wait for rounds either.
+ */
+const pagesPerRound = 12;
 /** Appliances of a recall that are told without a new decision, in one transaction. */
 const appliancesAtOnce = 2_000;
 /** Who came into the audience meanwhile is looked for that often. */
@@ -59,6 +64,19 @@ interface Page {
 type Step = "due" | "fresh" | "ownerless" | "late";
 type Running = Pick<CampaignRow, "id" | "kind">;
 
+/** What a round came to. */
+export interface Round {
+  /** How many decisions were made. */
+  decided: number;
+  /** The next one has something to do already. */
+  more: boolean;
+}
+
+/** What is left of a round. */
+interface Room {
+  pages: number;
+}
+
 const nothing = () => {};
 const isRecall = ({ kind }: CampaignRow) => Number(kind === "recall");
 
@@ -76,27 +94,28 @@ export class Executor {
     this.#deps = deps;
   }
 
-  /** Brings every running campaign as far as it goes now. @returns how many decisions were made */
-  async tick(beforePage = async () => {}): Promise<number> {
+  /** Brings running campaigns forward, each as far as it goes before the next one, until the round is over. */
+  async round(beforePage = async () => {}): Promise<Round> {
     const { db, campaigns, onError } = this.#deps;
-    let made = 0;
+    const room = { pages: pagesPerRound };
+    let decided = 0;
     for (const { id, kind } of await this.#running()) {
       try {
         await this.#assign(id);
         for (const step of ["due", "fresh", "ownerless", "late"] as const)
-          made += await this.#pages({ id, kind }, step, beforePage);
+          decided += await this.#pages({ id, kind }, step, room, beforePage);
       } catch (error) {
-        // Another campaign has nothing to do with it; this one goes on with the next tick.
+        // Another campaign has nothing to do with it; this one goes on with the next round.
         onError(error);
       }
     }
     for (const id of await campaigns.owing(db))
       try {
-        made += await this.#pages({ id, kind: "campaign" }, "due", beforePage);
+        decided += await this.#pages({ id, kind: "campaign" }, "due", room, beforePage);
       } catch (error) {
         onError(error);
       }
-    return made;
+    return { decided, more: room.pages <= 0 };
   }
 
   /**
@@ -117,16 +136,18 @@ export class Executor {
     return running.toSorted((a, b) => isRecall(b) - isRecall(a) || rank(a) - rank(b));
   }
 
-  /** All pages of a step. @returns how many decisions were made */
-  async #pages({ id, kind }: Running, step: Step, beforePage: () => Promise<void>): Promise<number> {
+  /** All pages of a step, as far as there is room. @returns how many decisions were made */
+  async #pages({ id, kind }: Running, step: Step, room: Room, beforePage: () => Promise<void>): Promise<number> {
     let made = 0;
     for (;;) {
+      if (kind !== "recall" && room.pages <= 0) return made;
       const pace = sleep(kind === "recall" ? 0 : pageMsMin);
       await beforePage();
       const { decided, more, afterCommit } = await this.#page(id, step);
       afterCommit();
       made += decided;
       if (!more) return made;
+      room.pages -= 1;
       await pace;
     }
   }

@@ -39,6 +39,8 @@ export interface LifecycleDeps {
 }
 
 const dayMs = 86_400_000;
+/** How long changes of stage take is measured anew after so long, where nothing else has it done. */
+const measuredForMs = 300_000;
 /** Of households whose time has come, so many in one transaction. */
 const atOnce = 500;
 /** Signals are kept one by one for so long; what happened before that and is told later counts for nothing any more. */
@@ -59,6 +61,7 @@ export class Lifecycle {
   readonly #teller: Teller;
   readonly #asks: FeedbackAsks;
   #usualDays = new Map<string, number>();
+  #measuredAtMs = -Infinity;
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps;
@@ -80,6 +83,12 @@ export class Lifecycle {
   async load(): Promise<void> {
     await this.definitions.load();
     await this.measure();
+  }
+
+  /** What is kept in memory, as others may have changed it since: for a thread beside the one in which it is changed. */
+  async reload(): Promise<void> {
+    await this.definitions.load();
+    if (this.#deps.clock.nowMs() - this.#measuredAtMs >= measuredForMs) await this.measure();
   }
 
   /** What households did, in the transaction that records it: late, again and in any order it comes to the same. */
@@ -138,6 +147,7 @@ export class Lifecycle {
   /** Measures how long changes of stage usually take. Every few minutes. */
   async measure(): Promise<void> {
     this.#usualDays = await this.#views.usualDays(this.#deps.db);
+    this.#measuredAtMs = this.#deps.clock.nowMs();
   }
 
   /** Puts signals together that are older than they are kept. Every hour. */

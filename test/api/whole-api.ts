@@ -142,6 +142,7 @@ export async function createWholeApi(): Promise<WholeApi> {
         slices,
         hub,
         gateway,
+        campaigns: { failure: null },
         database: base.database,
         certificates: { root: "", problems: () => [] },
         clock: systemClock,

@@ -180,6 +180,7 @@ export class Kitchen {
           slices,
           hub,
           gateway,
+          campaigns: campaigns ?? { failure: null },
           database,
           clock,
           startedAtMs: 0,
