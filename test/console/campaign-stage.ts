@@ -1,10 +1,15 @@
-/** A campaign that runs, one that is a draft, and a recall, for six households of which some agreed and some did not. */
+/**
+ * A campaign that runs, one that is a draft, and a recall, for six households of which some agreed and some did not; and one whose
+ * households nothing but a person reaches.
+ */
 import mqtt, { type MqttClient } from "mqtt";
 import { loadModels } from "../../device-sim/models.ts";
 import { type RunningService, until } from "../support/service-process.ts";
 
 const dayMs = 86_400_000;
 const households = 6;
+/** More than a page of them. */
+const homesForPerson = 28;
 
 export interface CampaignStage {
   campaignId: string;
@@ -18,6 +23,8 @@ export interface CampaignStage {
   recallId: string;
   /** Of a household with two ovens, one of which acknowledged it. */
   halfRecallId: string;
+  /** Of whom nothing but a person reaches. */
+  personId: string;
   leave(): Promise<unknown>;
   /** Who got it, and who did not agree. */
   agreedId: string;
@@ -56,6 +63,18 @@ async function homes(service: RunningService): Promise<string[]> {
   return ids;
 }
 
+/** Households with an oven alone, whose serial numbers begin with `fan-`. */
+async function ovenHomes(service: RunningService): Promise<void> {
+  const ids = Array.from({ length: homesForPerson }, (_, at) => `fan-${String(at + 1).padStart(2, "0")}`);
+  const devices = ids.map((id) => ({ id, model: "oven-x200", serial: id }));
+  await made(service, "POST", "/devices/batch", { devices });
+  for (const device of ids) {
+    const home = { name: `Household of ${device}`, locale: "en", timeZone: "Europe/Berlin" };
+    const { id } = await made(service, "POST", "/households", home);
+    await made(service, "PUT", `/households/${id}/devices/${device}`);
+  }
+}
+
 /** A household with two ovens, one of which does as it is told: it shows what comes, and its owner acknowledges it. */
 async function twoOvens(service: RunningService): Promise<MqttClient> {
   const devices = ["oven-7", "oven-8"].map((id) => ({ id, model: "oven-x200", serial: id }));
@@ -90,8 +109,8 @@ export async function setCampaignStage(service: RunningService): Promise<Campaig
   const keyOf = async (name: string): Promise<string> =>
     (await made(service, "POST", "/staff/keys", { name, role: "content" })).secret;
   const [author, reviewer] = [await keyOf("Mara"), await keyOf("Jonas")];
-  const item = async (title: string, itemClass: string): Promise<string> => {
-    const draft = { kind: "message", class: itemClass, locales: { en: { title, text: `${title}.` } } };
+  const item = async (title: string, itemClass: string, models?: readonly string[]): Promise<string> => {
+    const draft = { kind: "message", class: itemClass, models, locales: { en: { title, text: `${title}.` } } };
     const { id } = await made(service, "POST", "/content/items", draft, author);
     await made(service, "POST", `/content/items/${id}/submit`, { note: "Ready" }, author);
     await made(service, "POST", `/content/items/${id}/approve`, { note: "Good" }, reviewer);
@@ -127,6 +146,12 @@ export async function setCampaignStage(service: RunningService): Promise<Campaig
   const recall = { kind: "recall", name: "Door hinge", audience: range("oven-3"), itemIds: [hinge] };
   const recallId = await campaign(recall, true);
   await decided(recallId, 3);
+  await ovenHomes(service);
+  // No display of theirs shows it, and there is no mail.
+  const filter = await item("Clean the filter of your dishwasher", "service", ["dishwasher-d4"]);
+  const filters = { ...plan, name: "Filters", audience: range("fan-99", "fan-01"), itemIds: [filter] };
+  const personId = await campaign(filters, true);
+  await decided(personId, homesForPerson);
   const oven = await twoOvens(service);
   const latch = { kind: "recall", name: "Door latch", audience: range("oven-8", "oven-7"), itemIds: [hinge] };
   const halfRecallId = await campaign(latch, true);
@@ -142,6 +167,7 @@ export async function setCampaignStage(service: RunningService): Promise<Campaig
     sharedId: await campaign({ ...plan, name: "Shared dough", audience: range("oven-5") }, false),
     recallId,
     halfRecallId,
+    personId,
     leave: () => oven.endAsync(true),
     agreedId: ids[0] ?? "",
     silentId: ids[5] ?? "",

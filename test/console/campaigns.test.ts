@@ -1,5 +1,7 @@
 /** Campaigns, recalls and decisions in a real browser, on a real service. */
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { until } from "../support/service-process.ts";
 import { desk, faultsOf, hasChromium, onStage, overflow, phone, styleOf } from "./browse.ts";
 import { setCampaignStage } from "./campaign-stage.ts";
 
@@ -89,6 +91,30 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
       const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.halfRecallId}`);
       const table = page.getByRole("region", { name: "Households of the recall" }).getByRole("table");
       await table.getByText("Acknowledged 1 of 2").waitFor();
+      expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
+    });
+
+    test("whom nothing but a person reaches is on a list of its own, page by page, and goes out as a file", async () => {
+      const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.personId}`);
+      const region = page.getByRole("region", { name: "For a person to tell" });
+      const homes = region.getByRole("table").getByRole("link");
+      await region.getByText("Clean the filter of your dishwasher").first().waitFor();
+      await region.getByText("Nothing but a person reaches 28 households. There is a case for each as well.").waitFor();
+      expect(await homes.count()).toBe(25);
+      expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+      const [file] = await Promise.all([
+        page.waitForEvent("download"),
+        region.getByRole("button", { name: "Export them" }).click(),
+      ]);
+      expect(file.suggestedFilename()).toBe(`campaign-${hearth.stage.personId}-people.csv`);
+      expect((await readFile(await file.path(), "utf8")).match(/Household of fan-\d\d/g)).toHaveLength(28);
+      await region.getByRole("button", { name: "Next" }).click();
+      await until("the last three are there", async () => (await homes.count()) === 3);
+      await region.getByRole("button", { name: "First page" }).click();
+      await until("the first are there again", async () => (await homes.count()) === 25);
+      await region.getByRole("link", { name: "Household of fan-" }).first().click();
+      const told = page.getByRole("region", { name: "Decisions" }).getByRole("listitem", { name: "Clean the filter" });
+      await told.getByText("A person", { exact: true }).waitFor();
       expect([await overflow(page), await faultsOf(page), complaints]).toEqual([0, [], []]);
     });
 

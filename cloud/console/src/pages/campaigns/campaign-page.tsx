@@ -75,7 +75,9 @@ function Known({ campaign }: { campaign: CampaignDetail }) {
           ) : (
             <Estimate definition={definition} />
           )}
-          {campaign.kind === "campaign" && funnel.human > 0 && <PeopleHouseholds id={campaign.id} />}
+          {campaign.kind === "campaign" && funnel.human > 0 && (
+            <PeopleHouseholds id={campaign.id} count={funnel.human} />
+          )}
           {hasBegun && recall !== null && (
             <RecallHouseholds id={campaign.id} counts={recall} countedAtMs={campaign.recallCountedAtMs} />
           )}

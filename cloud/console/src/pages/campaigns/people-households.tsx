@@ -13,8 +13,11 @@ import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Pager } from "../../parts/pager.tsx";
 
+/** How many of a campaign's households have a case, as the service has it. */
+const casesMax = 200;
+
 /** Whom nothing but a person reaches: the first of them have a case, and all are here. */
-export function PeopleHouseholds({ id }: { id: string }) {
+export function PeopleHouseholds({ id, count }: { id: string; count: number }) {
   const [cursor, setCursor] = useState<string | undefined>(undefined);
   const mayExport = useRights()?.may("campaigns.letters") === true;
   const question = useQuery(peopleQuery(id, { cursor }));
@@ -33,7 +36,10 @@ export function PeopleHouseholds({ id }: { id: string }) {
           </div>
         )}
       </div>
-      <p className={page["soft"]}>Nothing else reaches these households. The first 200 have a case as well.</p>
+      <p className={page["soft"]}>
+        Nothing but a person reaches {plural(count, "household")}.{" "}
+        {count > casesMax ? `The first ${casesMax} have a case as well.` : "There is a case for each as well."}
+      </p>
       {file.error !== null && <Notice error={file.error} />}
       <QuestionNotice question={question} />
       {question.data === undefined ? (
