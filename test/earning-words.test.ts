@@ -23,7 +23,7 @@ test("every default rule is said in words, without a name that only a program wo
     descaled_in_time:
       "30 points for a cleaning or descaling, where what was done is “descale” and the number of programs since the last time is at most 60, once a month",
     energy_saving:
-      "5 points for a finished program, where the program is “Eco50”, “SlowCook” or “Steam”, up to 2 times a day",
+      "5 points for a finished program, where the program is “Eco 50 °C”, “Slow cook” or “Steam”, up to 2 times a day",
     finished_program: "10 points for a finished program, up to 3 times a day",
     finished_recipe: "15 points for a recipe cooked to its end, up to 2 times a day",
     first_cook: "50 points for a finished program, once for each household",

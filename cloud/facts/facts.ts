@@ -87,7 +87,7 @@ export class Facts {
       kind: "fact",
       id: String(sequence),
       title: `${type} (${source})`,
-      data: { type, source, ...data },
+      data: { ...data, type, source },
     }));
   }
 

@@ -1,4 +1,5 @@
 import type { FactSeen, SegmentFact } from "../api/segment-shapes.ts";
+import { factValueText } from "./household-fact-words.ts";
 
 export interface SegmentSearch {
   /** Of the page of members. */
@@ -62,12 +63,13 @@ export function inserted(text: string, at: number, condition: string): { text: s
   return { text: before + added + text.slice(at), cursor: before.length + added.length };
 }
 
-export function seenText({ value, missing }: FactSeen): string {
+export function seenText({ name, value, missing }: FactSeen): string {
   if (missing === "no_consent") return "no consent";
   if (value === null) return "not known";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
-  return String(value);
+  if (Array.isArray(value))
+    return value.length === 0 ? "none" : value.map((one) => factValueText(name, one)).join(", ");
+  return typeof value === "string" ? factValueText(name, value) : String(value);
 }
 
 /** An id for a segment from its title: `Top cooks!` is `top-cooks`. */

@@ -1,10 +1,22 @@
+import { conditionWords } from "../core/condition-words.ts";
 import classes from "./expression.module.css";
 
-/** A condition to read. */
+const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
+
+/** What a condition says, in a sentence; nothing where words cannot say it. */
+export function InWords({ text, className }: { text: string; className?: string | undefined }) {
+  const words = conditionWords(text);
+  return words === null ? null : <p className={className}>{capital(words)}.</p>;
+}
+
+/** A condition to read: in words where they can say it, and as it was written. */
 export const Expression = ({ text }: { text: string }) => (
-  <pre className={classes["expression"]}>
-    <code>{text}</code>
-  </pre>
+  <>
+    <InWords text={text} />
+    <pre className={classes["expression"]}>
+      <code>{text}</code>
+    </pre>
+  </>
 );
 
 /** A condition with the words marked that cannot be used. */

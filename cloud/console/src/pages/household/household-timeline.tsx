@@ -3,7 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { householdTimelineQuery } from "../../api/household-queries.ts";
 import type { HouseholdEntry } from "../../api/household-shapes.ts";
-import { entryKindWords, entryTitle } from "../../core/households.ts";
+import { entryKindWords, entryTitle } from "../../core/household-timeline.ts";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Days, EntryTime, KindFilter, Older } from "../../parts/timeline-list.tsx";

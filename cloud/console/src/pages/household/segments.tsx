@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { householdSegmentsQuery } from "../../api/segment-queries.ts";
+import { factLabel } from "../../core/household-fact-words.ts";
 import { seenText } from "../../core/segments.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
@@ -44,7 +45,7 @@ export function Segments({ household: { id, mergedInto } }: SectionProps) {
           <ul className={classes["list"]}>
             {data.facts.map((fact) => (
               <li key={fact.name} className={classes["small"]}>
-                <code>{fact.name}</code>: {seenText(fact)}
+                {factLabel(fact.name)}: {seenText(fact)} <code>{fact.name}</code>
               </li>
             ))}
           </ul>

@@ -3,7 +3,9 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { SegmentPreview, SegmentTest } from "../../api/segment-shapes.ts";
 import { countText } from "../../core/numbers.ts";
+import { factLabel } from "../../core/household-fact-words.ts";
 import { seenText } from "../../core/segments.ts";
+import { InWords } from "../../parts/expression.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { StateMark } from "../../parts/state-mark.tsx";
@@ -72,15 +74,16 @@ export function Why({ tested: { householdId, conditions, facts } }: { tested: Se
       <ul className={classes["conditions"]}>
         {conditions.map(({ text, matches, missing }) => (
           <li key={text}>
-            <StateMark tone={matches ? "well" : "mind"}>{matches ? "met" : "not met"}</StateMark> <code>{text}</code>
-            {missing.length > 0 && <span className={classes["small"]}> {missing.join(", ")} is missing</span>}
+            <StateMark tone={matches ? "well" : "mind"}>{matches ? "met" : "not met"}</StateMark>
+            <InWords text={text} /> <code>{text}</code>
+            {missing.length > 0 && <p className={classes["small"]}>Missing: {missing.map(factLabel).join(", ")}</p>}
           </li>
         ))}
       </ul>
       <ul className={classes["conditions"]} aria-label="Facts">
         {facts.map((fact) => (
           <li key={fact.name}>
-            <code>{fact.name}</code>: {seenText(fact)}
+            {factLabel(fact.name)}: {seenText(fact)}
           </li>
         ))}
       </ul>

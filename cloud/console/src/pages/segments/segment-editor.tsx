@@ -8,7 +8,7 @@ import type { Segment } from "../../api/segment-shapes.ts";
 import type { Version } from "../../core/begun.ts";
 import { factGroupsOf, idFrom } from "../../core/segments.ts";
 import { ConditionField, refusedIn, useSettled } from "../../parts/condition-field.tsx";
-import { Expression } from "../../parts/expression.tsx";
+import { Expression, InWords } from "../../parts/expression.tsx";
 import { useMadeFrom } from "../../parts/made-from.ts";
 import { Meanwhile } from "../../parts/meanwhile.tsx";
 import { Notice } from "../../parts/notice.tsx";
@@ -97,6 +97,7 @@ export function SegmentEditor({ segment }: { segment: Segment | null }) {
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
         <ConditionField value={expression} refused={refused} minRows={3} groups={groups} onChange={setExpression}>
+          {refused === null && <InWords text={expression} className={page["note"]} />}
           {save.error !== null && other === null && <Notice error={save.error} />}
           <Meanwhile madeFrom={madeFrom} saysOf={saysOf} onChosen={save.reset}>
             {({ expression: theirs }) => <Expression text={theirs} />}

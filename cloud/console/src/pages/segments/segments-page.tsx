@@ -10,6 +10,7 @@ import { Ago } from "../../parts/ago.tsx";
 import { DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
+import { InWords } from "../../parts/expression.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./segments.module.css";
@@ -56,12 +57,13 @@ const columns = [
   {
     name: "Segment",
     lead: true,
-    cell: ({ id, title, description }: Segment) => (
+    cell: ({ id, title, description, expression }: Segment) => (
       <>
         <Link to="/segments/$id" params={{ id }} search={{}} className={page["link"]}>
           {title}
         </Link>
-        {description !== "" && <div className={classes["small"]}>{description}</div>}
+        {description !== "" && <p className={classes["small"]}>{description}</p>}
+        {description === "" && <InWords text={expression} className={classes["small"]} />}
       </>
     ),
   },
