@@ -1,7 +1,7 @@
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Candidate } from "./core/candidate.ts";
-import { isUsable } from "./core/channels.ts";
+import { readersOf } from "./core/channels.ts";
 import type { Answer, Decision } from "./core/decide.ts";
 import type { NewDecision } from "./decisions-store.ts";
 import type { ReadHousehold } from "./household-states.ts";
@@ -61,11 +61,11 @@ export function messagesOf(
     next_at_ms: nowMs,
     until_ms: Math.min(untilMs, nowMs + 3 * 86_400_000),
   });
-  const usable = household.state.addresses.filter(({ stopped }) => isUsable(row.class, stopped));
+  const usable = readersOf({ source: row.source, itemId: row.item_id, class: row.class }, household.state);
   // One letter to a household; where safety is in question, one to each of its people.
   const readers = row.class === "recall" || row.class === "safety" ? usable : usable.slice(0, 1);
   return [
-    ...(row.channels.includes("email") ? readers.map(({ memberId }) => make("email", memberId)) : []),
+    ...(row.channels.includes("email") ? readers.map((memberId) => make("email", memberId)) : []),
     ...(row.channels.includes("webhook") ? [make("webhook", null)] : []),
   ];
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../platform/database.ts";
-import type { Candidate, Circumstances, HouseholdState } from "./core/candidate.ts";
+import type { Candidate, Circumstances, Failed, HouseholdState } from "./core/candidate.ts";
 import type { TraceLine } from "./core/decide.ts";
 import { cappedClasses, type ItemClass } from "./core/policy.ts";
 import type { Term } from "./core/score.ts";
@@ -301,16 +301,22 @@ export class DecisionsStore {
         AND NOT EXISTS (SELECT FROM decision_delivery dd WHERE dd.decision_id = d.id)`.execute(tx);
   }
 
-  /** On which ways these decisions came to nothing so far. */
-  async failedWays(tx: Db, decisionIds: readonly string[]): Promise<Map<string, string[]>> {
+  /**
+   * On what these decisions came to nothing so far. A letter that a mail server refused for good, at once or later, says that of its address
+   * alone; one that nobody took in its time, of the way.
+   */
+  async failed(tx: Db, decisionIds: readonly string[]): Promise<Map<string, Failed>> {
     const ids = [...decisionIds];
-    const { rows } = await sql<{ decision_id: string; channels: string[] }>`
-      SELECT decision_id, array_agg(DISTINCT channel) AS channels FROM (
-        SELECT decision_id, channel FROM engagement_message
-        WHERE decision_id = ANY(${ids}::uuid[]) AND status IN ('failed', 'dropped', 'bounced')
-        UNION ALL SELECT decision_id, 'display' FROM decision_delivery WHERE decision_id = ANY(${ids}::uuid[]) AND ended IS NOT NULL
+    const { rows } = await sql<{ decision_id: string } & Required<Failed>>`
+      SELECT decision_id, coalesce(array_agg(DISTINCT channel) FILTER (WHERE member_id IS NULL), '{}') AS channels,
+        coalesce(array_agg(DISTINCT member_id) FILTER (WHERE member_id IS NOT NULL), '{}') AS addresses
+      FROM (
+        SELECT decision_id, channel, CASE WHEN status = 'bounced' OR (status = 'failed' AND next_at_ms < until_ms)
+          OR detail IN ('no_address', 'address_stopped') THEN member_id END AS member_id
+        FROM engagement_message WHERE decision_id = ANY(${ids}::uuid[]) AND status IN ('failed', 'dropped', 'bounced')
+        UNION ALL SELECT decision_id, 'display', NULL FROM decision_delivery WHERE decision_id = ANY(${ids}::uuid[]) AND ended IS NOT NULL
       ) AS way GROUP BY 1`.execute(tx);
-    return new Map(rows.map((row) => [row.decision_id, row.channels]));
+    return new Map(rows.map(({ decision_id, ...failed }) => [decision_id, failed]));
   }
 
   /** What appliances say was shown or acted on, by the item's name. */

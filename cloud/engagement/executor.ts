@@ -12,7 +12,7 @@ import type { Wanted } from "../content/content.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { ApplianceRow, CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
-import type { Candidate, Circumstances } from "./core/candidate.ts";
+import type { Candidate, Circumstances, Failed } from "./core/candidate.ts";
 import { decide, type Decision } from "./core/decide.ts";
 import { quarterOf } from "./core/holdout.ts";
 import { itemClasses, rankOf } from "./core/policy.ts";
@@ -225,11 +225,11 @@ export class Executor {
     const known = new Map(rows.map((row) => [`${row.household_id} ${row.item_id}`, row]));
     const ids = [...new Set(rows.map((row) => row.household_id))];
     const failing = rows.filter(({ reason }) => reason === "way_failed").map(({ id }) => id);
-    const failed = failing.length === 0 ? new Map<string, string[]>() : await decisions.failedWays(tx, failing);
+    const failed = failing.length === 0 ? new Map<string, Failed>() : await decisions.failed(tx, failing);
     const failedOf = new Map(
-      [...known].flatMap(([key, { id }]): [string, string[]][] => {
-        const channels = failed.get(id);
-        return channels === undefined ? [] : [[key, channels]];
+      [...known].flatMap(([key, { id }]): [string, Failed][] => {
+        const one = failed.get(id);
+        return one === undefined ? [] : [[key, one]];
       }),
     );
     const made = await this.#decide(tx, page, ids, new Set(known.keys()), failedOf);
@@ -296,14 +296,14 @@ export class Executor {
 
   /**
    * @param only of what is decided anew, `household item` of each that waits; the others of the campaign stay as they are
-   * @param failed the ways on which it came to nothing already, by the same words
+   * @param failed on what it came to nothing already, by the same words
    */
   async #decide(
     tx: Db,
     page: Page,
     ids: readonly string[],
     only: ReadonlySet<string> | null,
-    failed: ReadonlyMap<string, string[]>,
+    failed: ReadonlyMap<string, Failed>,
   ): Promise<Made[]> {
     const { campaigns, states } = this.#deps;
     const { campaign, candidates, circumstances, nowMs } = page;
@@ -411,11 +411,11 @@ export class Executor {
   }
 }
 
-/** The household with the ways on which items of this campaign came to nothing, where there are such. */
-function withFailed(read: ReadHousehold, { source, candidates }: Page, failed: ReadonlyMap<string, string[]>) {
+/** The household with what items of this campaign came to nothing on, where there is such. */
+function withFailed(read: ReadHousehold, { source, candidates }: Page, failed: ReadonlyMap<string, Failed>) {
   const own = candidates.flatMap(({ itemId }) => {
-    const channels = failed.get(`${read.state.id} ${itemId}`);
-    return channels === undefined ? [] : [{ source, itemId, channels }];
+    const one = failed.get(`${read.state.id} ${itemId}`);
+    return one === undefined ? [] : [{ source, itemId, ...one }];
   });
   return own.length === 0 ? read : { ...read, state: { ...read.state, failed: own } };
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { campaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
 import type { Person } from "../../test/support/kitchen.ts";
 import { Mailbox } from "../../test/support/mailbox.ts";
+import { randomIds } from "../platform/ids.ts";
 
 const mailbox = await Mailbox.open();
 afterAll(() => mailbox.close());
@@ -151,4 +152,69 @@ test("whom nothing but a person reaches is on the campaign's list and its export
   expect(said.map((one: { action: string }) => one.action)).toEqual(
     expect.arrayContaining(["campaign.people_opened", "campaign.people_exported"]),
   );
+});
+
+/** A household that reads letters first, of people with these addresses, the first first. */
+async function readers(serial: string, ...[first, ...others]: [string, ...string[]]): Promise<Person> {
+  const person = await stage.household(serial, ["market"], first);
+  for (const email of others)
+    await sql`
+      INSERT INTO household_member (id, household_id, name, email, role, created_at_ms)
+      VALUES (${randomIds.next()}, ${person.householdId}, ${email}, ${email}, 'member', ${stage.nowMs})`.execute(db);
+  await order(person, "email", "display");
+  return person;
+}
+const bounce = (address: string) =>
+  kitchen.as("support", "POST", "/mail-events", { events: [{ kind: "bounce", address, permanent: true }] });
+const writtenTo = () => mailbox.got.map(({ to }) => to);
+
+test("what must reach people goes to the household's next address before letters count as a way that failed; a promotion does not", async () => {
+  const { of, from, to } = range();
+  const person = await readers(of(1), "one@home.example", "two@home.example", "three@home.example");
+  await stage.run(stage.campaign([await stage.message("Roast")], from, to));
+  await goOut();
+  expect(writtenTo()).toEqual(["one@home.example"]);
+  const id = await stage.run(stage.campaign([await service("Clean the filter")], from, to));
+  await goOut();
+  await bounce("one@home.example");
+  await goOn();
+  expect(writtenTo()).toEqual(["one@home.example", "one@home.example", "two@home.example"]);
+  expect(await stage.inbox(of(1))).toEqual([]);
+  const [decided] = await stage.decisionsOf(person);
+  expect(decided).toMatchObject({ title: "Clean the filter", answer: "send", channels: ["email"], ended: null });
+  const explained = { householdId: person.householdId, itemId: decided.itemId };
+  const { body } = await kitchen.as("support", "POST", "/decisions/explain", explained);
+  expect(body.replay).toMatchObject({ same: true, answer: "send" });
+  await bounce("two@home.example");
+  await goOn();
+  expect(writtenTo().slice(3)).toEqual(["three@home.example"]);
+  await bounce("three@home.example");
+  await goOn();
+  expect([mailbox.got.length, (await stage.inbox(of(1))).length]).toEqual([4, 1]);
+  expect((await stage.decisionsOf(person))[0].trace.tests.at(-1).with).toEqual({
+    tried: ["email:failed", "display:open"],
+  });
+  expect((await stage.read(id)).funnel).toMatchObject({ queued: 1, ended: 0 });
+  expect(await casesOf(person)).toEqual([]);
+});
+
+test("an address that refuses a letter at once has the next one tried; a mail server that takes none is no address, and the display shows it", async () => {
+  const { of } = range();
+  await readers(of(1), "no@home.example", "yes@home.example");
+  await readers(of(2), "first@home.example", "second@home.example");
+  await stage.run(stage.campaign([await service("Descale it")], of(1), of(1)));
+  mailbox.code = 550;
+  await goOut();
+  mailbox.code = 250;
+  await goOn();
+  expect([writtenTo(), await stage.inbox(of(1))]).toEqual([["yes@home.example"], []]);
+  await stage.run(stage.campaign([await service("Clean the door")], of(2), of(2)));
+  mailbox.code = 451;
+  await goOut();
+  kitchen.clock.forward(3 * dayMs);
+  await goOut();
+  mailbox.code = 250;
+  await goOn();
+  expect(writtenTo()).not.toContain("second@home.example");
+  expect((await stage.inbox(of(2))).map(({ label }: { label: string }) => label)).toEqual(["Clean the door"]);
 });

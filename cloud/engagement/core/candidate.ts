@@ -61,6 +61,14 @@ export interface Interest {
   lastAtMs: number;
 }
 
+/** What an item was tried on, and reached nobody. */
+export interface Failed {
+  /** Whole ways. */
+  channels: readonly string[];
+  /** Of letters it may be the address alone: whose. */
+  addresses?: readonly string[];
+}
+
 /** All that a decision about a household depends on, as it is stored with it. */
 export interface HouseholdState {
   id: string;
@@ -88,8 +96,8 @@ export interface HouseholdState {
   chosen?: readonly string[];
   /** Since when a program runs at one of its appliances. */
   cookingSinceMs: number | null;
-  /** Ways on which an item of a source came to nothing already. */
-  failed?: readonly { source: string; itemId: string; channels: readonly string[] }[];
+  /** On what an item of a source came to nothing already. */
+  failed?: readonly ({ source: string; itemId: string } & Failed)[];
   /** Where it was drawn to when a source took it in, and in which quarter: that holds for as long as the source goes on. */
   arms?: Readonly<Record<string, { arm: "treated" | "held_out"; quarter: string }>>;
 }

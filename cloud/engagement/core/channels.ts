@@ -1,4 +1,4 @@
-import type { Candidate, Circumstances, HouseholdState } from "./candidate.ts";
+import type { Candidate, Circumstances, Failed, HouseholdState } from "./candidate.ts";
 import { type ChannelName, isCapped } from "./policy.ts";
 
 /** What goes out by itself. */
@@ -44,9 +44,15 @@ export function fittingDevices(
 const isParticular = ({ models, needs }: Candidate): boolean =>
   models !== null || needs.programs.length > 0 || needs.setpoint_c_max !== null || needs.steam || needs.probe;
 
-/** Whom a mail server refused is out of reach for everything; who said no to advertising, for advertising. */
-function hasAddress({ class: itemClass }: Candidate, { addresses }: HouseholdState): boolean {
-  return addresses.some(({ stopped }) => isUsable(itemClass, stopped));
+/**
+ * The members to whose addresses an item may go, the first first. Whom a mail server refused is out of reach for everything; who said no to
+ * advertising, for advertising. An address that it came back from is tried no more, and the next one is.
+ */
+export function readersOf(candidate: Named & Pick<Candidate, "class">, household: HouseholdState): string[] {
+  const { addresses: tried = [] } = failedOf(candidate, household);
+  return household.addresses
+    .filter(({ memberId, stopped }) => isUsable(candidate.class, stopped) && !tried.includes(memberId))
+    .map(({ memberId }) => memberId);
 }
 
 export const isUsable = (
@@ -54,14 +60,17 @@ export const isUsable = (
   stopped: HouseholdState["addresses"][number]["stopped"],
 ): boolean => stopped === null || (!isCapped(itemClass) && stopped !== "bounced");
 
-/** The ways on which an item came to nothing already. */
-function failedWays({ source, itemId }: Candidate, { failed = [] }: HouseholdState): readonly string[] {
-  return failed.find((one) => one.source === source && one.itemId === itemId)?.channels ?? [];
-}
+type Named = Pick<Candidate, "source" | "itemId">;
+
+/** On what an item came to nothing already. */
+const failedOf = ({ source, itemId }: Named, { failed = [] }: HouseholdState): Failed =>
+  failed.find((one) => one.source === source && one.itemId === itemId) ?? { channels: [] };
 
 /** What had to reach people and did not is told by one of us, though it is too late for a message. */
-export const isOwedAPerson = (candidate: Candidate, household: HouseholdState): boolean =>
-  !isCapped(candidate.class) && failedWays(candidate, household).length > 0;
+export function isOwedAPerson(candidate: Candidate, household: HouseholdState): boolean {
+  const { channels, addresses = [] } = failedOf(candidate, household);
+  return !isCapped(candidate.class) && channels.length + addresses.length > 0;
+}
 
 /**
  * The household's order, automation first. What is no promotion goes on to the channels that it did not name, and at last to a human;
@@ -85,7 +94,7 @@ export function channelsFor(
   const rest: ChannelName[] = mustReach ? ["display", "email", "webhook"] : [];
   const order = [...new Set([...household.order, ...rest])].filter((name) => name !== "human");
   const open: SentChannel[] = [];
-  const failed = failedWays(candidate, household);
+  const failed = failedOf(candidate, household).channels;
   for (const name of order) {
     const outcome = failed.includes(name)
       ? "failed"
@@ -124,7 +133,8 @@ function tryChannel(
       // What is redeemed with one touch at the appliance is nothing to read in a letter.
       if (candidate.kind === "offer") return "needs_a_display";
       if (!mail) return "not_set_up";
-      if (hasAddress(candidate, household)) return "open";
+      if (readersOf(candidate, household).length > 0) return "open";
+      if ((failedOf(candidate, household).addresses ?? []).length > 0) return "failed";
       return household.addresses.length > 0 ? "address_stopped" : "no_address";
     case "webhook":
       if (candidate.kind === "offer") return "needs_a_display";

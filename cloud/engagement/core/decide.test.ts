@@ -447,6 +447,20 @@ test("a way on which it came to nothing is none any more; what had to reach them
   expect(one(candidate({ untilMs: nowMs }), failedOn("display"))).toEqual({ kind: "suppress", reason: "expired" });
 });
 
+const readers = (addresses: string[], ...tried: string[]) =>
+  household({
+    order: ["email", "display"],
+    addresses: addresses.map((memberId) => ({ memberId, stopped: null })),
+    failed: [{ source: "campaign:a", itemId: "item-1", channels: [], addresses: tried }],
+  });
+
+test("letters are a way while an address is left that none of them came back from", () => {
+  const item = candidate({ class: "service", untilMs: nowMs + 1 });
+  expect(one(item, readers(["a", "b"], "a"))).toMatchObject({ kind: "send", channels: ["email"] });
+  expect(one(item, readers(["a", "b"], "b", "a"))).toMatchObject({ kind: "send", channels: ["display"] });
+  expect(one({ ...item, untilMs: nowMs }, readers(["a", "b"], "a"))).toEqual({ kind: "human" });
+});
+
 test("a disengaged household is sent no promotion, and everything else", () => {
   expect(one(candidate(), household({ stage: "disengaged" }))).toEqual({ kind: "suppress", reason: "disengaged" });
   expect(one(candidate({ class: "loyalty_status" }), household({ stage: "disengaged" })).kind).toBe("send");
