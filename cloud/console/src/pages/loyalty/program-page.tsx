@@ -20,6 +20,7 @@ import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Save } from "../../parts/save.tsx";
 import { useEditor } from "../../parts/use-editor.ts";
+import { WhatChanges } from "../../parts/what-changes.tsx";
 import { EditorHead } from "./frame.tsx";
 import { Translations } from "./translations.tsx";
 
@@ -82,17 +83,10 @@ function Editor({ program }: { program: LoyaltyProgram }) {
                 : {
                     title: "Change the program for everybody?",
                     body: (
-                      <>
-                        <ul className={form["changes"]} aria-label="What changes">
-                          {changes.map((sentence) => (
-                            <li key={sentence}>{sentence}</li>
-                          ))}
-                        </ul>
-                        <p className={page["note"]}>
-                          {plural(above, "household has", "households have")} a tier above the first. Each keeps it
-                          until its end, and points keep the expiry that they have.
-                        </p>
-                      </>
+                      <WhatChanges sentences={changes}>
+                        {plural(above, "household has", "households have")} a tier above the first. Each keeps it until
+                        its end, and points keep the expiry that they have.
+                      </WhatChanges>
                     ),
                   }
             }

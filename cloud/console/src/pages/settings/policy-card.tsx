@@ -24,6 +24,7 @@ import page from "../../parts/page.module.css";
 import { Rows } from "../../parts/rows.tsx";
 import { Save } from "../../parts/save.tsx";
 import { useEditor } from "../../parts/use-editor.ts";
+import { WhatChanges } from "../../parts/what-changes.tsx";
 import { SetBy } from "./set-by.tsx";
 import classes from "./settings.module.css";
 
@@ -66,7 +67,6 @@ function Editor({ policy }: { policy: PolicyInForce }) {
     mayRepeat: false,
   });
   const isWhole = policyWrongs(part.draft).size === 0;
-  const changes = policyChanges(policy, definition);
   return (
     <form className={page["form"]}>
       <Fields key={begun} {...part} />
@@ -93,17 +93,10 @@ function Editor({ policy }: { policy: PolicyInForce }) {
           confirm={{
             title: "Change it for every campaign?",
             body: (
-              <>
-                <ul className={form["changes"]} aria-label="What changes">
-                  {changes.map((sentence) => (
-                    <li key={sentence}>{sentence}</li>
-                  ))}
-                </ul>
-                <p className={page["note"]}>
-                  It counts for whatever is decided from now on, also in campaigns that run. Who is in a campaign
-                  already stays on the side of its hold-out.
-                </p>
-              </>
+              <WhatChanges sentences={policyChanges(policy, definition)}>
+                It counts for whatever is decided from now on, also in campaigns that run. Who is in a campaign already
+                stays on the side of its hold-out.
+              </WhatChanges>
             ),
           }}
         />
