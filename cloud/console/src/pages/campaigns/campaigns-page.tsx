@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { campaignsQuery, policyQuery } from "../../api/campaign-queries.ts";
@@ -10,9 +10,8 @@ import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
-import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./campaigns.module.css";
 
@@ -24,7 +23,6 @@ export function CampaignsPage() {
   const navigate = useNavigate();
   const mayWrite = useRights()?.may("campaigns.write") === true;
   const question = useQuery(campaignsQuery(cursor));
-  const items = question.data?.items;
   const segments = useQuery(segmentsQuery).data?.items ?? [];
   const titles = new Map(segments.map(({ id, title }) => [id, title]));
   return (
@@ -47,36 +45,36 @@ export function CampaignsPage() {
         )}
       </div>
       <EngagementTabs current="campaigns" />
-      <QuestionNotice question={question} />
-      {items === undefined ? (
-        question.error === null && <Skeleton height={120} radius={10} />
-      ) : items.length === 0 ? (
-        <Empty title="No campaign yet">
-          <p>
-            A campaign brings an item to the households of a segment, each at its own time, as often as it wants to hear
-            from you, and only with its consent. Before it starts you see who would get it and who would not; a second
-            person approves it. A recall goes by serial numbers and reaches everybody.
-          </p>
-        </Empty>
-      ) : (
-        <ul className={classes["list"]}>
-          {items.map((campaign) => (
-            <Summary key={campaign.id} campaign={campaign} titles={titles} />
-          ))}
-        </ul>
-      )}
-      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={plural(items?.length ?? 0, "campaign")}
-          cursor={cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={(next) => void navigate({ to: "/campaigns", search: { cursor: next } })}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={cursor}
+        onCursor={(next) => void navigate({ to: "/campaigns", search: { cursor: next } })}
+        words={(count) => plural(count, "campaign")}
+        height={120}
+        none={<NoCampaigns />}
+      >
+        {(items) => (
+          <ul className={classes["list"]}>
+            {items.map((campaign) => (
+              <Summary key={campaign.id} campaign={campaign} titles={titles} />
+            ))}
+          </ul>
+        )}
+      </Paged>
       <Policy />
     </div>
   );
 }
+
+const NoCampaigns = () => (
+  <Empty title="No campaign yet">
+    <p>
+      A campaign brings an item to the households of a segment, each at its own time, as often as it wants to hear from
+      you, and only with its consent. Before it starts you see who would get it and who would not; a second person
+      approves it. A recall goes by serial numbers and reaches everybody.
+    </p>
+  </Empty>
+);
 
 /** Caps and hold-out: why a campaign that is drafted well may still reach few today. */
 function Policy() {

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -9,9 +9,9 @@ import { useRights } from "../../api/rights.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 
 /** How many of a campaign's households have a case, as the service has it. */
 const casesMax = 200;
@@ -41,27 +41,23 @@ export function PeopleHouseholds({ id, count }: { id: string; count: number }) {
         {count > casesMax ? `The first ${casesMax} have a case as well.` : "There is a case for each as well."}
       </p>
       {file.error !== null && <Notice error={file.error} />}
-      <QuestionNotice question={question} />
-      {question.data === undefined ? (
-        question.error === null && <Skeleton height={80} radius={10} />
-      ) : question.data.items.length === 0 ? (
-        <p className={page["soft"]}>Nobody is left to be told by a person.</p>
-      ) : (
-        <DataTable
-          label="For a person to tell"
-          columns={columns}
-          rows={question.data.items}
-          keyOf={({ householdId, itemId }) => `${householdId} ${itemId}`}
-        />
-      )}
-      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={plural(question.data.items.length, "household")}
-          cursor={cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={setCursor}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={cursor}
+        onCursor={setCursor}
+        words={(shown) => plural(shown, "household")}
+        height={80}
+        none={<p className={page["soft"]}>Nobody is left to be told by a person.</p>}
+      >
+        {(items) => (
+          <DataTable
+            label="For a person to tell"
+            columns={columns}
+            rows={items}
+            keyOf={({ householdId, itemId }) => `${householdId} ${itemId}`}
+          />
+        )}
+      </Paged>
     </section>
   );
 }

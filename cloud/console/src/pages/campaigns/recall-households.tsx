@@ -1,4 +1,4 @@
-import { Button, NativeSelect, Skeleton } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -10,9 +10,9 @@ import { acknowledgedWords, recallStatusWords, unreachableWords } from "../../co
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import classes from "./campaigns.module.css";
 
@@ -84,27 +84,18 @@ export function RecallHouseholds({
           )}
         </div>
       </div>
-      <QuestionNotice question={question} />
-      {question.data === undefined ? (
-        question.error === null && <Skeleton height={80} radius={10} />
-      ) : question.data.items.length === 0 ? (
-        <p className={page["soft"]}>No household is in this state.</p>
-      ) : (
-        <DataTable
-          label="Households of the recall"
-          columns={columns}
-          rows={question.data.items}
-          keyOf={({ key }) => key}
-        />
-      )}
-      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={plural(question.data.items.length, "household")}
-          cursor={cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={setCursor}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={cursor}
+        onCursor={setCursor}
+        words={(count) => plural(count, "household")}
+        height={80}
+        none={<p className={page["soft"]}>No household is in this state.</p>}
+      >
+        {(items) => (
+          <DataTable label="Households of the recall" columns={columns} rows={items} keyOf={({ key }) => key} />
+        )}
+      </Paged>
     </section>
   );
 }

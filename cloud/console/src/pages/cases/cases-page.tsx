@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -11,9 +11,9 @@ import { type CasesSearch, filterOf, wishesOf } from "../../core/service-url.ts"
 import { Dialog } from "../../parts/dialog.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { useKeys } from "../../parts/keys.ts";
-import { Notice, QuestionNotice } from "../../parts/notice.tsx";
+import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 import { ServiceTabs } from "../../parts/service-tabs.tsx";
 import classes from "./cases.module.css";
 import { ChosenCases } from "./chosen-cases.tsx";
@@ -102,8 +102,8 @@ function Queue({ search }: { search: CasesSearch }) {
   const counts = useQuery(queueCountsQuery(search)).data;
   const mayWork = useRights()?.may("cases.write") === true;
   const take = useTake();
-  const items = question.data?.items;
-  const choice = useChoice(items ?? noCases);
+  const items = question.data?.items ?? noCases;
+  const choice = useChoice(items);
 
   useKeys({
     j: () => moveChoice(1),
@@ -128,37 +128,33 @@ function Queue({ search }: { search: CasesSearch }) {
   return (
     <>
       <QueueFilters search={search} counts={counts} />
-      <QuestionNotice question={question} />
       {take.error !== null && <Notice error={take.error} />}
-      {items === undefined ? (
-        question.error === null && <Skeleton height={320} radius={10} />
-      ) : items.length === 0 ? (
-        <NoCases search={search} />
-      ) : (
-        <QueueTable
-          cases={items}
-          stale={question.isPlaceholderData}
-          {...(mayWork
-            ? {
-                onTake: (one: QueuedCase) => take.mutate(one.id),
-                choosing: { chosen: choice.ids, onToggle: choice.toggle },
-              }
-            : {})}
-        />
-      )}
-      {question.data !== undefined && (search.cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={`${plural(items?.length ?? 0, "case")} on this page`}
-          cursor={search.cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={(cursor) => void navigate({ to: "/cases", search: { ...search, cursor } })}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={search.cursor}
+        onCursor={(cursor) => void navigate({ to: "/cases", search: { ...search, cursor } })}
+        words={(count) => `${plural(count, "case")} on this page`}
+        height={320}
+        none={<NoCases search={search} />}
+      >
+        {(cases) => (
+          <QueueTable
+            cases={cases}
+            stale={question.isPlaceholderData}
+            {...(mayWork
+              ? {
+                  onTake: (one: QueuedCase) => take.mutate(one.id),
+                  choosing: { chosen: choice.ids, onToggle: choice.toggle },
+                }
+              : {})}
+          />
+        )}
+      </Paged>
       {mayWork && (
         <ChosenCases
           chosen={choice.cases}
           onChoose={choice.choose}
-          onAll={() => choice.choose((items ?? noCases).map(({ id }) => id))}
+          onAll={() => choice.choose(items.map(({ id }) => id))}
         />
       )}
     </>

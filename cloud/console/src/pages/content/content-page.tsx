@@ -1,4 +1,4 @@
-import { Button, Menu, NativeSelect, Skeleton } from "@mantine/core";
+import { Button, Menu, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -12,9 +12,8 @@ import { Ago } from "../../parts/ago.tsx";
 import { By } from "../../parts/by.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
-import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import { TypedFilter } from "../../parts/typed-filter.tsx";
 import { ImportRecipe } from "./import-recipe.tsx";
@@ -28,7 +27,6 @@ export function ContentPage() {
   const navigate = useNavigate();
   const question = useQuery(contentQuery(search));
   const mayWrite = useRights()?.may("content.write") === true;
-  const items = question.data?.items;
   const isFiltered = Object.entries(search).some(([name, value]) => name !== "cursor" && value !== undefined);
   return (
     <div className={page["page"]}>
@@ -39,26 +37,22 @@ export function ContentPage() {
       </div>
       <EngagementTabs current="content" />
       <Filters search={search} />
-      <QuestionNotice question={question} />
-      {items === undefined ? (
-        question.error === null && <Skeleton height={320} radius={10} />
-      ) : items.length === 0 ? (
-        <NoContent isFiltered={isFiltered} />
-      ) : (
-        <ul className={classes["list"]} aria-label="Library">
-          {items.map((item) => (
-            <Item key={item.id} item={item} />
-          ))}
-        </ul>
-      )}
-      {question.data !== undefined && (search.cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={plural(items?.length ?? 0, "item")}
-          cursor={search.cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={(cursor) => void navigate({ to: "/content", search: { ...search, cursor } })}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={search.cursor}
+        onCursor={(cursor) => void navigate({ to: "/content", search: { ...search, cursor } })}
+        words={(count) => plural(count, "item")}
+        height={320}
+        none={<NoContent isFiltered={isFiltered} />}
+      >
+        {(items) => (
+          <ul className={classes["list"]} aria-label="Library">
+            {items.map((item) => (
+              <Item key={item.id} item={item} />
+            ))}
+          </ul>
+        )}
+      </Paged>
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { NativeSelect, Skeleton } from "@mantine/core";
+import { NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { firmwareWatchQuery, incidentsQuery } from "../../api/incident-queries.ts";
@@ -11,9 +11,8 @@ import { AssigneeSelect } from "../../parts/assignee-select.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import matter from "../../parts/matter.module.css";
-import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 import { ServiceTabs } from "../../parts/service-tabs.tsx";
 import { SeverityMark } from "../../parts/severity.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
@@ -72,7 +71,6 @@ export function IncidentsPage() {
   const search = route.useSearch();
   const navigate = useNavigate();
   const question = useQuery(incidentsQuery({ ...search, status: search.status ?? "unresolved" }));
-  const items = question.data?.items;
   return (
     <div className={page["page"]}>
       <title>Incidents · Hearth</title>
@@ -109,41 +107,25 @@ export function IncidentsPage() {
           }
         />
       </div>
-      <QuestionNotice question={question} />
-      {items === undefined ? (
-        question.error === null && <Skeleton height={160} radius={10} />
-      ) : items.length === 0 ? (
-        <Empty
-          title={
-            search.status === undefined && search.assignee === undefined
-              ? "No incident is under way"
-              : "No incident is among these"
-          }
-        >
-          <p>
-            When one cause hits many appliances of a model within ten minutes (more than 20, and more than a hundredth
-            of them), that is one incident with members, not a case for each. Appliances with a safety matter keep cases
-            of their own.
-          </p>
-        </Empty>
-      ) : (
-        <DataTable
-          label="Incidents"
-          columns={columns}
-          rows={items}
-          keyOf={({ id }) => id}
-          toneOf={({ severity, status }) => (severity === "safety" && status !== "resolved" ? "wrong" : "plain")}
-          stale={question.isPlaceholderData}
-        />
-      )}
-      {question.data !== undefined && (search.cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={plural(items?.length ?? 0, "incident")}
-          cursor={search.cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={(cursor) => void navigate({ to: "/incidents", search: { ...search, cursor } })}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={search.cursor}
+        onCursor={(cursor) => void navigate({ to: "/incidents", search: { ...search, cursor } })}
+        words={(count) => plural(count, "incident")}
+        height={160}
+        none={<NoIncidents isFiltered={search.status !== undefined || search.assignee !== undefined} />}
+      >
+        {(items) => (
+          <DataTable
+            label="Incidents"
+            columns={columns}
+            rows={items}
+            keyOf={({ id }) => id}
+            toneOf={({ severity, status }) => (severity === "safety" && status !== "resolved" ? "wrong" : "plain")}
+            stale={question.isPlaceholderData}
+          />
+        )}
+      </Paged>
       <FirmwareWatch />
     </div>
   );
@@ -194,3 +176,13 @@ function FirmwareWatch() {
     </section>
   );
 }
+
+const NoIncidents = ({ isFiltered }: { isFiltered: boolean }) => (
+  <Empty title={isFiltered ? "No incident is among these" : "No incident is under way"}>
+    <p>
+      When one cause hits many appliances of a model within ten minutes (more than 20, and more than a hundredth of
+      them), that is one incident with members, not a case for each. Appliances with a safety matter keep cases of their
+      own.
+    </p>
+  </Empty>
+);

@@ -1,4 +1,4 @@
-import { NativeSelect, Skeleton } from "@mantine/core";
+import { NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { modelsQuery, overviewQuery } from "../../api/queries.ts";
@@ -10,10 +10,9 @@ import { shareText } from "../../core/rollouts.ts";
 import type { ReleasesSearch } from "../../core/url-state.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Empty } from "../../parts/empty.tsx";
-import { QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import rollouts from "../rollouts/rollouts.module.css";
 import { ReleaseFacts } from "./release-facts.tsx";
@@ -26,7 +25,6 @@ export function ReleaseList({ search, mayWrite }: { search: ReleasesSearch; mayW
   const question = useQuery(releasesQuery({ model, cursor }));
   const fleet = useQuery(overviewQuery).data?.now.devices.models ?? [];
   const models = useQuery(modelsQuery).data?.items ?? [];
-  const items = question.data?.items;
   return (
     <>
       <div className={page["head"]}>
@@ -39,33 +37,29 @@ export function ReleaseList({ search, mayWrite }: { search: ReleasesSearch; mayW
           data={[{ value: "", label: "All models" }, ...models.map(({ key, name }) => ({ value: key, label: name }))]}
         />
       </div>
-      <QuestionNotice question={question} />
-      {items === undefined ? (
-        question.error === null && <Skeleton height={120} radius={10} />
-      ) : items.length === 0 ? (
-        <NoReleases />
-      ) : (
-        <ul className={classes["list"]}>
-          {items.map((one) => (
-            <Item
-              key={one.id}
-              release={one}
-              search={search}
-              isOpen={one.id === release}
-              adoption={adoptionOf(one, fleet)}
-              mayWrite={mayWrite}
-            />
-          ))}
-        </ul>
-      )}
-      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={plural(items?.length ?? 0, "release")}
-          cursor={cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={(next) => void navigate({ to: "/releases", search: { model, cursor: next } })}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={cursor}
+        onCursor={(next) => void navigate({ to: "/releases", search: { model, cursor: next } })}
+        words={(count) => plural(count, "release")}
+        height={120}
+        none={<NoReleases />}
+      >
+        {(items) => (
+          <ul className={classes["list"]}>
+            {items.map((one) => (
+              <Item
+                key={one.id}
+                release={one}
+                search={search}
+                isOpen={one.id === release}
+                adoption={adoptionOf(one, fleet)}
+                mayWrite={mayWrite}
+              />
+            ))}
+          </ul>
+        )}
+      </Paged>
     </>
   );
 }

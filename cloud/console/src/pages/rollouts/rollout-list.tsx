@@ -1,4 +1,4 @@
-import { Button, NativeSelect, Skeleton } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { rolloutsQuery } from "../../api/rollout-queries.ts";
@@ -8,9 +8,8 @@ import { isRolloutStateKind, rolloutStateKinds, stateWords } from "../../core/ro
 import type { RolloutsSearch } from "../../core/url-state.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { Empty } from "../../parts/empty.tsx";
-import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
-import { Pager } from "../../parts/pager.tsx";
+import { Paged } from "../../parts/paged.tsx";
 import { StateMark } from "../../parts/state-mark.tsx";
 import { FunnelBar } from "./funnel.tsx";
 import classes from "./rollouts.module.css";
@@ -20,7 +19,6 @@ export function RolloutList({ search, mayWrite }: { search: RolloutsSearch; mayW
   const navigate = useNavigate();
   const { state, cursor } = search;
   const question = useQuery(rolloutsQuery({ state, cursor }));
-  const items = question.data?.items;
   return (
     <>
       <div className={page["head"]}>
@@ -40,26 +38,22 @@ export function RolloutList({ search, mayWrite }: { search: RolloutsSearch; mayW
           <Button renderRoot={(props) => <Link {...props} to="/rollouts/new" search={{}} />}>Plan a rollout</Button>
         )}
       </div>
-      <QuestionNotice question={question} />
-      {items === undefined ? (
-        question.error === null && <Skeleton height={96} radius={10} />
-      ) : items.length === 0 ? (
-        <NoRollouts isFiltered={state !== undefined} />
-      ) : (
-        <ul className={classes["list"]}>
-          {items.map((rollout) => (
-            <Summary key={rollout.id} rollout={rollout} />
-          ))}
-        </ul>
-      )}
-      {question.data !== undefined && (cursor !== undefined || question.data.nextCursor !== null) && (
-        <Pager
-          words={plural(items?.length ?? 0, "rollout")}
-          cursor={cursor}
-          nextCursor={question.data.nextCursor}
-          onCursor={(next) => void navigate({ to: "/rollouts", search: { ...search, cursor: next } })}
-        />
-      )}
+      <Paged
+        question={question}
+        cursor={cursor}
+        onCursor={(next) => void navigate({ to: "/rollouts", search: { ...search, cursor: next } })}
+        words={(count) => plural(count, "rollout")}
+        height={96}
+        none={<NoRollouts isFiltered={state !== undefined} />}
+      >
+        {(items) => (
+          <ul className={classes["list"]}>
+            {items.map((rollout) => (
+              <Summary key={rollout.id} rollout={rollout} />
+            ))}
+          </ul>
+        )}
+      </Paged>
     </>
   );
 }
