@@ -6,6 +6,7 @@ import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { HouseholdEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { ConsentStore, type NewReceipt, toReceipt, toSpoken } from "./consent-store.ts";
@@ -26,9 +27,6 @@ import { ownData } from "./own-data.ts";
 export { consentFacts } from "./consent-store.ts";
 export type { Purpose } from "./core/consent.ts";
 export { consentProblems } from "./errors.ts";
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** A clock of somebody else may be ahead by so much. */
 const aheadMsMax = 5 * 60_000;

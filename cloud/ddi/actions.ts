@@ -3,6 +3,7 @@ import type { DeviceRef } from "../devices/devices.ts";
 import type { StoredOffer } from "../firmware/firmware.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { answerToCancel, type Confirmation, type Feedback, meaningOf, saidIn, withErrors } from "./core/feedback.ts";
 import type { Link } from "./core/offer.ts";
@@ -29,8 +30,6 @@ export interface Offered {
   terms: StoredOffer;
 }
 
-type Refused<Rule extends string> = { kind: "refused"; rule: Rule };
-const refused = <Rule extends string>(rule: Rule): Refused<Rule> => ({ kind: "refused", rule });
 export type Reported = { kind: "taken" } | Refused<"ddi_action_not_found" | "ddi_action_closed">;
 const taken = { kind: "taken" } as const;
 

@@ -3,6 +3,7 @@ import type { DeviceIdentity } from "#protocol/link/messages.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { SharedLookUp } from "../platform/shared-look-up.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { type TokenAge, TokensStore } from "./tokens-store.ts";
@@ -15,9 +16,6 @@ const tokensMax = 5;
 
 /** A token is checked against its hash: 256 random bits need no slow one. */
 const sha256 = (token: string) => createHash("sha256").update(token).digest("hex");
-
-type Refused<Rule extends string> = { kind: "refused"; rule: Rule };
-const refused = <Rule extends string>(rule: Rule): Refused<Rule> => ({ kind: "refused", rule });
 
 export interface DeviceTokensDeps {
   db: Db;

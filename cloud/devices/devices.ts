@@ -7,6 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, sqlState, transaction } from "../platform/database.ts";
 import type { DeviceMessage, MessagePage } from "../platform/device-message.ts";
 import type { Ids } from "../platform/ids.ts";
+import type { Refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import type { MetricLayout } from "./core/metric-layout.ts";
 import { mergeReported, reportsOf } from "./core/reported-state.ts";
@@ -63,8 +64,6 @@ export interface SeenDevice {
   device: DeviceRef;
   owner?: { householdId: string; sinceMs: number };
 }
-
-export type Refused<Rule extends string> = { kind: "refused"; rule: Rule; detail?: string };
 
 const foreignKeyViolation = "23503";
 

@@ -1,10 +1,11 @@
 import { sql } from "kysely";
 import { changedMeanwhile, newestOf, type Overtaken } from "../platform/based-on.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import { newWebhookSecret, refusedUrl } from "../platform/webhooks/webhook-sender.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
-import { type EngagementDeps, type Refused, refused } from "./ports.ts";
+import type { EngagementDeps } from "./ports.ts";
 
 const owner = "engagement app";
 

@@ -1,6 +1,7 @@
 import { changedMeanwhile, type Overtaken } from "../platform/based-on.ts";
 import { inPieces } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Principal, principalText } from "../staff/staff.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { type CampaignDefinition, type CampaignEvent, stepCampaign } from "./core/campaign.ts";
@@ -13,7 +14,7 @@ import type { EstimateStore } from "./estimate-store.ts";
 import type { FunnelStore } from "./funnel-store.ts";
 import type { HouseholdStates } from "./household-states.ts";
 import type { Policies } from "./policies.ts";
-import { type EngagementDeps, type Refused, refused } from "./ports.ts";
+import type { EngagementDeps } from "./ports.ts";
 import { audienceOf, candidatesOf, offerKeysOf, sendableItems, sourceOf } from "./sources.ts";
 
 type Rule = keyof typeof engagementProblems;

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { contentTopic } from "../content/content.ts";
 import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
 import { amongIds, type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Principal } from "../staff/staff.ts";
-import { type EngagementDeps, type Refused, refused } from "./ports.ts";
+import type { EngagementDeps } from "./ports.ts";
 
 const table = "household_topic";
 

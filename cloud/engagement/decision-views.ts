@@ -1,5 +1,6 @@
 import { fallbackLocale } from "../platform/best-locale.ts";
 import type { Db } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { Calendar } from "./core/calendar.ts";
 import { sentChannels } from "./core/channels.ts";
@@ -11,7 +12,7 @@ import type { DecisionRow, DecisionsStore, StoredDecision, Trace } from "./decis
 import type { HouseholdStates } from "./household-states.ts";
 import type { MessagesStore } from "./messages-store.ts";
 import type { Policies } from "./policies.ts";
-import { type EngagementDeps, type Refused, refused } from "./ports.ts";
+import type { EngagementDeps } from "./ports.ts";
 import { candidatesOf, sendableItems, sourceOf } from "./sources.ts";
 
 export interface DecisionView {

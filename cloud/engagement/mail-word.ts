@@ -1,8 +1,9 @@
 import { type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Principal } from "../staff/staff.ts";
 import type { DecisionsStore } from "./decisions-store.ts";
 import type { MessagesStore } from "./messages-store.ts";
-import { type EngagementDeps, type Refused, refused } from "./ports.ts";
+import type { EngagementDeps } from "./ports.ts";
 import type { StoppedAddresses, StopReason } from "./stopped-addresses.ts";
 import type { UnsubscribeLinks } from "./unsubscribe-links.ts";
 

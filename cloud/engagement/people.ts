@@ -1,9 +1,10 @@
 import { transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Principal } from "../staff/staff.ts";
 import type { CampaignsStore } from "./campaigns-store.ts";
 import { csvField } from "./core/csv-field.ts";
 import type { DecisionsStore, HumanRow } from "./decisions-store.ts";
-import { type EngagementDeps, type Refused, refused } from "./ports.ts";
+import type { EngagementDeps } from "./ports.ts";
 import { sourceOf } from "./sources.ts";
 
 type PeopleDeps = Pick<EngagementDeps, "db" | "audit" | "households" | "namesOf" | "referencesOf"> & {

@@ -71,10 +71,3 @@ export interface EngagementDeps {
   publicUrl: () => string;
   onError: (error: unknown) => void;
 }
-
-export type Refused<R extends string> = { kind: "refused"; rule: R; detail?: string };
-export const refused = <R extends string>(rule: R, detail?: string): Refused<R> => ({
-  kind: "refused",
-  rule,
-  ...(detail === undefined ? {} : { detail }),
-});

@@ -1,9 +1,10 @@
 import { transaction } from "../platform/database.ts";
 import { KeptLookUp } from "../platform/kept-look-up.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Principal } from "../staff/staff.ts";
 import type { CampaignRow, CampaignsStore } from "./campaigns-store.ts";
 import { csvField } from "./core/csv-field.ts";
-import { type EngagementDeps, type Refused, refused } from "./ports.ts";
+import type { EngagementDeps } from "./ports.ts";
 import type { RecallRow, RecallsStore, RecallStatus, UnreachableWhy } from "./recalls-store.ts";
 
 type RecallsDeps = Pick<EngagementDeps, "db" | "clock" | "audit" | "households" | "namesOf" | "referencesOf"> & {

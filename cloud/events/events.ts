@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Logger } from "../platform/logger.ts";
+import { refused } from "../platform/refused.ts";
 import type { OutboxEvent } from "./core/cloud-event.ts";
 import type { Position } from "./core/position.ts";
 import { EventLog } from "./event-log.ts";
@@ -13,9 +14,6 @@ export { Webhooks } from "./webhooks.ts";
 
 const keepMsDefault = 30 * 86_400_000;
 const pruneMax = 10_000;
-
-type Refusal = "event_cursor_too_old" | "too_many_streams";
-const refused = <R extends Refusal>(rule: R) => ({ kind: "refused" as const, rule });
 
 /** Notable facts for whoever wants to know: page by page, or live. */
 export class Events {

@@ -9,6 +9,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import type { Reach } from "../platform/webhooks/public-address.ts";
 import { WebhookSender } from "../platform/webhooks/webhook-sender.ts";
@@ -38,9 +39,6 @@ export interface WebhooksDeps {
 const keptMs = 30 * 86_400_000;
 const forgottenAtOnce = 5_000;
 export const resentMax = 10_000;
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** Endpoints, and what they were sent. */
 export class Webhooks {

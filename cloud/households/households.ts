@@ -5,6 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, retryConflicts, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Audit, OwnerPrincipal, Principal } from "../staff/staff.ts";
 import { CodeGuard } from "./code-guard.ts";
 import {
@@ -74,9 +75,6 @@ export interface ErasedHousehold {
   /** Itself, and every one that became part of it. */
   parts: readonly string[];
 }
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** Owners of appliances: who they are, where they live, and which appliances are theirs. */
 export class Households {

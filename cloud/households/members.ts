@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Audit, OwnerPrincipal } from "../staff/staff.ts";
 import type { CodeGuard } from "./code-guard.ts";
 import {
@@ -14,9 +15,6 @@ import {
 } from "./core/household.ts";
 import type { HouseholdsStore } from "./households-store.ts";
 import { type Invitation, InvitationsStore } from "./invitations-store.ts";
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** 256 random bits need no slow hash: nobody guesses them, and a plain hash keeps every request fast. */
 const sha256 = (secret: string) => createHash("sha256").update(secret).digest();

@@ -5,6 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
 import type { HouseholdEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import type { CodeGuard } from "./code-guard.ts";
 import { type Household, membersMax } from "./core/household.ts";
@@ -13,9 +14,6 @@ import type { Merged, Unmerged } from "./home-rows.ts";
 import type { HoursChanges } from "./hours-changes.ts";
 import type { HouseholdsStore } from "./households-store.ts";
 import type { MergesStore } from "./merges-store.ts";
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 const sha256 = (code: string) => createHash("sha256").update(code).digest();
 

@@ -4,6 +4,7 @@ import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Audit, OwnerPrincipal } from "../staff/staff.ts";
 import type { CodeGuard } from "./code-guard.ts";
 import { applianceActs } from "./core/appliance-acts.ts";
@@ -13,9 +14,6 @@ import type { HouseholdsStore } from "./households-store.ts";
 import type { Members } from "./members.ts";
 import type { Merges, WelcomeRefusal } from "./merges.ts";
 import type { PairingStore } from "./pairing-store.ts";
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 interface PairingDeps {
   db: Db;

@@ -5,15 +5,13 @@ import type { Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { type Household, newHousehold } from "./core/household.ts";
 import { type Reference, referencesMax } from "./core/merge.ts";
 import { timeZone } from "./core/time-zone.ts";
 import type { HouseholdsStore } from "./households-store.ts";
 import { type MergesStore, referenceKey } from "./merges-store.ts";
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** What is known of somebody who has no appliance yet. */
 export const newProspect = z

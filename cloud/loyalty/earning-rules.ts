@@ -2,6 +2,7 @@ import type { Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { CompiledPredicate } from "../platform/predicate/predicate.ts";
+import type { Refused } from "../platform/refused.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { compileCondition, type CompiledRule, compileRule, type RuleRefusal } from "./core/compiled-rule.ts";
 import { refusedWhenPut } from "./core/put-rule.ts";
@@ -21,8 +22,6 @@ export interface EarningRulesDeps {
 const rulesMax = 100;
 /** Versions of one rule that may still judge something late; older ones judge as the oldest of these. */
 const versionsMax = 50;
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
 
 /** What earns points. A change is a new version, and what happened before it goes by the one before. */
 export class EarningRules {

@@ -12,6 +12,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { HouseholdData } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import type { HouseholdEntry, TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import type { Reach } from "../platform/webhooks/public-address.ts";
@@ -70,9 +71,6 @@ export type LedgerEntry = Transfer & { state: "pending" | "active" | "reversed";
 const program = "points";
 const expiredAtOnce = 2_000;
 const lotsShown = 200;
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 export class Loyalty {
   readonly rules: EarningRules;

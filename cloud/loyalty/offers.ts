@@ -6,6 +6,7 @@ import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { fallbackLocale, type Market, marketsOf } from "../platform/best-locale.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { attemptMsMax } from "../platform/webhooks/webhook-sender.ts";
 import type { Cancellations } from "./cancellations.ts";
 import { callPauseMs } from "./core/call-pause.ts";
@@ -62,9 +63,6 @@ interface Touch {
   atMs: number;
   deviceKey: number | null;
 }
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** So long a touch can be taken back. */
 export const undoMs = 10_000;

@@ -3,6 +3,7 @@ import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import type { Refused } from "../platform/refused.ts";
 import { type Lot, spendable, takeBack, takeFrom, type Taken, isActive } from "./core/lots.ts";
 import type { NewTransfer, TransferKind } from "./core/transfer.ts";
 import type { Account, Accounts, Entry, LedgerStore } from "./ledger-store.ts";
@@ -16,8 +17,6 @@ export interface PointMovesDeps {
   reads: LedgerReads;
   mayOverdraw: () => boolean;
 }
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
 
 /** Why points move that were not earned just now. */
 export interface Cause {

@@ -3,6 +3,7 @@ import type { Overtaken } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { isReached } from "./core/program.ts";
 import { type RedemptionRefusal, type Reward, type RewardDefinition, stepRedemption } from "./core/reward.ts";
@@ -28,9 +29,6 @@ export interface RewardsDeps {
 const rewardsMax = 200;
 const shownMax = 200;
 const releasedAtOnce = 100;
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** Rewards: put aside for a time with their points, then redeemed, or released by themselves. */
 export class Rewards {

@@ -12,6 +12,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import { MailSender, type MailSettings } from "../platform/mail-sender.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import type { SendOutcome } from "../platform/send-outcome.ts";
 import type { Reach } from "../platform/webhooks/public-address.ts";
@@ -51,9 +52,6 @@ const sentAtOnce = 8;
 const leaseMs = 4 * attemptMsMax;
 const keptMs = 90 * 86_400_000;
 const forgottenAtOnce = 5_000;
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 /** What staff are told, and what became of it. */
 export class Notices {

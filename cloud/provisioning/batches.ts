@@ -3,6 +3,7 @@ import { type ClaimIdentity, claimPrefix } from "#protocol/link/messages.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { BatchesStore, type Batch } from "./batches-store.ts";
 import type { SerialState } from "./core/serial-life.ts";
@@ -20,9 +21,6 @@ const secretPrefix = "hearth_claim_";
 
 /** A claim secret is checked against its hash: 256 random bits need no slow one. */
 const sha256 = (secret: string) => createHash("sha256").update(secret).digest("hex");
-
-type Refused<Rule extends string> = { kind: "refused"; rule: Rule };
-const refused = <Rule extends string>(rule: Rule): Refused<Rule> => ({ kind: "refused", rule });
 
 export interface NewBatch {
   key: string;

@@ -3,11 +3,9 @@ import type { Outbox } from "../events/events.ts";
 import { type Authority, type RevocationReason, signCrl } from "../pki/pki.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { type Certificate, type CertificateFilter, CertificatesStore } from "./certificates-store.ts";
-
-type Refused<Rule extends string> = { kind: "refused"; rule: Rule };
-const refused = <Rule extends string>(rule: Rule): Refused<Rule> => ({ kind: "refused", rule });
 
 /** How long a revocation list says that it holds. A new one is made once half of that is over, and with each revocation. */
 const listHoldsMs = 86_400_000;

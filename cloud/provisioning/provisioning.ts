@@ -9,6 +9,7 @@ import type { Authority } from "../pki/pki.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { Audit, Principal } from "../staff/staff.ts";
 import { Batches } from "./batches.ts";
 import { BatchesStore } from "./batches-store.ts";
@@ -38,9 +39,6 @@ export interface ProvisioningDeps {
   certificateValidMs: number;
   importLimits?: Partial<ImportLimits>;
 }
-
-type Refused<Rule extends string> = { kind: "refused"; rule: Rule };
-const refused = <Rule extends string>(rule: Rule): Refused<Rule> => ({ kind: "refused", rule });
 
 export class Provisioning {
   readonly batches: Batches;

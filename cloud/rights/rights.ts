@@ -13,6 +13,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { SecretBox } from "../platform/secret-box.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import { type ApplianceDataKept, type DeclaredModel, dataSheet, modelSheet } from "./core/data-sheet.ts";
@@ -72,9 +73,6 @@ const againMs = 5_000;
 const scanAgainMs = 3_600_000;
 const exportsAtOnceMax = 4;
 const atOnce = 10;
-
-type Refused<R extends string> = { kind: "refused"; rule: R };
-const refused = <R extends string>(rule: R): Refused<R> => ({ kind: "refused", rule });
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest();
 

@@ -4,6 +4,7 @@ import type { HouseholdAct, Merged, Unmerged } from "../households/households.ts
 import { changedMeanwhile } from "../platform/based-on.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Db, inStatementTime, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { explain, type Explained, type FactSeen, factsSeen } from "./core/explain.ts";
 import { type HouseholdProfile, householdFactTypes, profileOf } from "./core/facts.ts";
@@ -50,8 +51,6 @@ export interface SegmentsDeps {
   /** Names of households, for people. */
   namesOf: (householdIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
 }
-
-type Refused<R extends string> = { kind: "refused"; rule: R; detail?: string };
 
 /** An expression that cannot be used: what is wrong with it, and where. */
 export interface ExpressionRefused {
@@ -390,12 +389,6 @@ const readySegments = (rows: readonly SegmentRow[]): ReadySegment[] =>
     if (compiled.kind === "refused") throw new Error(`the stored segment ${id} does not compile: ${compiled.detail}`);
     return { key, id, predicate: compiled.predicate };
   });
-
-const refused = <R extends string>(rule: R, detail?: string): Refused<R> => ({
-  kind: "refused",
-  rule,
-  ...(detail === undefined ? {} : { detail }),
-});
 
 const expressionRefused = ({ rule, detail, place }: Omit<ExpressionRefused, "kind">): ExpressionRefused => ({
   kind: "expression_refused",

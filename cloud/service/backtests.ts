@@ -11,6 +11,7 @@ import { type Clock, yieldToEvents } from "../platform/clock.ts";
 import type { Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { Logger } from "../platform/logger.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import {
@@ -26,7 +27,6 @@ import { presenceEvent, type RuleEvent } from "./core/marks.ts";
 import { type Replayed, Replay } from "./core/replay.ts";
 import type { RuleDefinition, ServiceRule } from "./core/rule.ts";
 import { type Backtest, type BacktestDevice, type BacktestFilter, BacktestStore } from "./backtest-store.ts";
-import { type Refused, refused } from "./refused.ts";
 
 const dayMs = 86_400_000;
 export const backtestLimits = {

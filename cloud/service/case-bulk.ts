@@ -1,5 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
@@ -7,7 +8,6 @@ import type { ServiceAppliances } from "./case-appliances.ts";
 import { mergedInto, type ServiceCase } from "./case-row.ts";
 import { isClosed } from "./core/case-promise.ts";
 import { type CaseRefusal, stepCase } from "./core/case.ts";
-import { type Refused, refused } from "./refused.ts";
 
 /** What can be done to many cases at once. */
 export type BulkAction = { kind: "give"; staffKeyId: string } | { kind: "release" } | { kind: "resolve"; note: string };

@@ -2,6 +2,7 @@ import type { DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
 import { once } from "../platform/idempotency.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf, type ServiceAppliances } from "./case-appliances.ts";
@@ -13,7 +14,6 @@ import type { Cases } from "./cases.ts";
 import { isClosed } from "./core/case-promise.ts";
 import type { CaseEvent, CaseRefusal, CaseStatus, FixedIn } from "./core/case.ts";
 import type { Severity } from "./core/severity.ts";
-import { type Refused, refused } from "./refused.ts";
 
 export interface CaseWithDevice {
   serviceCase: ServiceCase;

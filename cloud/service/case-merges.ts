@@ -1,6 +1,7 @@
 import type { DeviceRef } from "../devices/devices.ts";
 import type { Merged, Unmerged } from "../households/households.ts";
 import { contested, type Db } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import { CaseChanges, type CaseChangesDeps } from "./case-changes.ts";
@@ -12,7 +13,6 @@ import type { ServiceCase } from "./case-row.ts";
 import { joined, mergedCasesMax, mergeRefusal, type MergeRefusal, parted } from "./core/case-merge.ts";
 import { isClosed, ownerWaits } from "./core/case-promise.ts";
 import { stepCase } from "./core/case.ts";
-import { type Refused, refused } from "./refused.ts";
 
 export interface CaseMergesDeps extends CaseChangesDeps {
   db: Db;

@@ -5,11 +5,11 @@ import { deviceId } from "#protocol/ids.ts";
 import { safeText } from "#protocol/text.ts";
 import { idempotencyHeaders } from "../platform/idempotency.ts";
 import { problem } from "../platform/problem.ts";
+import type { Refused } from "../platform/refused.ts";
 import { type CaseDesk, workingStatuses } from "./case-desk.ts";
 import { caseId, caseWithEntries, viewOf } from "./case-views.ts";
 import { severities } from "./core/severity.ts";
 import { serviceProblems } from "./errors.ts";
-import type { Refused } from "./refused.ts";
 
 const text = safeText(4_000).trim().min(1);
 

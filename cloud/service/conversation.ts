@@ -4,6 +4,7 @@ import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
 import { once } from "../platform/idempotency.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type OwnerPrincipal, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
 import type { ServiceAppliances } from "./case-appliances.ts";
@@ -15,7 +16,6 @@ import type { ConversationStore } from "./conversation-store.ts";
 import { isClosed, ownerWaits, promiseAnew } from "./core/case-promise.ts";
 import { type HelpAsked, helpCause, helpText, helpTitle, joinedCase, questionsPerBatchMax } from "./core/help.ts";
 import { answerPriority, type DisplayWord, type HomeOf, type OwnerDisplay } from "./owner-display.ts";
-import { type Refused, refused } from "./refused.ts";
 
 export interface TalkAppliances extends ServiceAppliances {
   ofHousehold(householdId: string): Promise<DeviceRef[]>;

@@ -7,6 +7,7 @@ import type { ReplyFact } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, transaction } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { checkLink, signLink } from "../platform/signed-link.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { appliancesOf } from "./case-appliances.ts";
@@ -16,7 +17,6 @@ import type { CaseEntriesStore } from "./case-entries-store.ts";
 import type { CasesStore } from "./cases-store.ts";
 import { type Diagnosis, type DiagnosisKind, type DiagnosisReply, DiagnosisStore } from "./diagnosis-store.ts";
 import { LogFiles, type StoredLog } from "./log-files.ts";
-import { type Refused, refused } from "./refused.ts";
 
 export type { Diagnosis } from "./diagnosis-store.ts";
 

@@ -4,12 +4,12 @@ import type { DeviceRef, EventFact } from "../devices/devices.ts";
 import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type OwnerPrincipal, principalText } from "../staff/staff.ts";
 import type { Conversations } from "./conversation.ts";
 import { isClosed } from "./core/case-promise.ts";
 import type { ServiceAppliances } from "./case-appliances.ts";
 import { feedbackPriority, type OwnerDisplay } from "./owner-display.ts";
-import { type Refused, refused } from "./refused.ts";
 
 export interface FeedbackDeps {
   db: Db;

@@ -2,10 +2,10 @@ import { sql } from "kysely";
 import { deviceFacts, type DeviceRef } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { type IncidentRefusal, standingCasesMax, stepIncident } from "./core/incident.ts";
 import type { Incidents } from "./incidents.ts";
-import { type Refused, refused } from "./refused.ts";
 import type { Incident, IncidentEntry, IncidentFilter, IncidentMember } from "./incidents-store.ts";
 
 /** What becomes of members that still have the cause when staff resolve their incident. */

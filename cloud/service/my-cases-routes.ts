@@ -5,6 +5,7 @@ import { faultCode, helpTextMax, helpTopics, rating } from "#protocol/help.ts";
 import { deviceId } from "#protocol/ids.ts";
 import { epochMs, safeText } from "#protocol/text.ts";
 import { problem } from "../platform/problem.ts";
+import type { Refused } from "../platform/refused.ts";
 import { serveStream } from "../platform/serve-stream.ts";
 import { type OwnerPrincipal, owner } from "../staff/staff.ts";
 import type { CaseStreams } from "./case-streams.ts";
@@ -15,7 +16,6 @@ import { caseStatuses } from "./core/case.ts";
 import { severities } from "./core/severity.ts";
 import type { Feedback } from "./feedback.ts";
 import type { OwnerCase, OwnerCases } from "./owner-cases.ts";
-import type { Refused } from "./refused.ts";
 
 const tags = ["my"];
 const text = safeText(4_000).trim().min(1);

@@ -1,5 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import { contested, type Db } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type OwnerPrincipal, principalText } from "../staff/staff.ts";
 import type { CaseEntriesStore, CaseEntry } from "./case-entries-store.ts";
 import { statusAtMs, type ServiceCase } from "./case-row.ts";
@@ -12,7 +13,6 @@ import { ownerWords } from "./core/owner-words.ts";
 import type { Severity } from "./core/severity.ts";
 import { type Expectation, expectationOf } from "./core/waiting.ts";
 import type { OwnerDisplay } from "./owner-display.ts";
-import { type Refused, refused } from "./refused.ts";
 
 export interface OwnerCasesDeps {
   db: Db;

@@ -3,6 +3,7 @@ import type { Clock } from "../platform/clock.ts";
 import { newestOf, type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import { contested, type Db } from "../platform/database.ts";
 import type { Ids } from "../platform/ids.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import type { TimelineEntry, TimelinePage } from "../platform/timeline.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
 import { defaultRules } from "./core/default-rules.ts";
@@ -12,7 +13,6 @@ import { type FiringFilter, type RuleFiringRow, RuleFiringsStore } from "./rule-
 import { type RuleLateRow, RuleLateStore } from "./rule-late-store.ts";
 import type { RuleTools } from "./rule-actions.ts";
 import type { RuleWatch } from "./rule-watch.ts";
-import { type Refused, refused } from "./refused.ts";
 import { RulesStore } from "./rules-store.ts";
 
 const rulesMax = 200;

@@ -3,8 +3,8 @@ import type { z } from "zod";
 import type { Clock } from "../platform/clock.ts";
 import { newestOf, type Overtaken, changedMeanwhile } from "../platform/based-on.ts";
 import { type Db, transaction } from "../platform/database.ts";
+import { type Refused, refused } from "../platform/refused.ts";
 import { type Audit, type Principal, principalText } from "../staff/staff.ts";
-import { type Refused, refused } from "./refused.ts";
 
 export type DocumentKind = "cause" | "answer";
 
