@@ -8,16 +8,15 @@
  * is unique. So nothing is sent twice, whatever crashes in between.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Wanted } from "../content/content.ts";
 import { type Db, transaction } from "../platform/database.ts";
 import type { ApplianceRow, CampaignRow, CampaignsStore } from "./campaigns-store.ts";
+import { CarryingOut, type Deciding } from "./carrying-out.ts";
 import { Calendar } from "./core/calendar.ts";
 import type { Candidate, Circumstances, Failed } from "./core/candidate.ts";
 import { decide, type Decision } from "./core/decide.ts";
 import { quarterOf } from "./core/holdout.ts";
 import { itemClasses, rankOf } from "./core/policy.ts";
-import { whyWords } from "./core/why-words.ts";
-import { type Made, messagesOf, openCase, rowOf } from "./decided.ts";
+import { type Made, rowOf } from "./decided.ts";
 import type { DecisionsStore, NewDecision } from "./decisions-store.ts";
 import type { HouseholdStates, ReadHousehold } from "./household-states.ts";
 import type { MessagesStore } from "./messages-store.ts";
@@ -38,8 +37,6 @@ const pagesPerRound = 12;
 const appliancesAtOnce = 2_000;
 /** Who came into the audience meanwhile is looked for that often. */
 const assignEveryMs = 60_000;
-/** Cases that one campaign opens for people; who is beyond is on its list with the others (`people.ts`). */
-const casesMax = 200;
 
 interface ExecutorDeps extends EngagementDeps {
   campaigns: CampaignsStore;
@@ -50,15 +47,10 @@ interface ExecutorDeps extends EngagementDeps {
   appReady: (db: Db) => Promise<boolean>;
 }
 
-interface Page {
+interface Page extends Deciding {
   contextId: string;
-  campaign: CampaignRow;
-  source: string;
   candidates: Candidate[];
   circumstances: Circumstances;
-  /** What offers grant, by their items. */
-  offers: Map<string, string>;
-  nowMs: number;
 }
 
 type Step = "due" | "fresh" | "ownerless" | "late";
@@ -82,6 +74,7 @@ const isRecall = ({ kind }: CampaignRow) => Number(kind === "recall");
 
 export class Executor {
   readonly #deps: ExecutorDeps;
+  readonly #carrying: CarryingOut;
 
   readonly #steps = {
     due: (tx: Db, page: Page) => this.#due(tx, page),
@@ -92,6 +85,7 @@ export class Executor {
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
+    this.#carrying = new CarryingOut(deps);
   }
 
   /** Brings running campaigns forward, each as far as it goes before the next one, until the round is over. */
@@ -212,7 +206,7 @@ export class Executor {
     );
     const fresh = made.filter(({ row }) => added.has(row.id));
     await this.#noteContext(tx, page, fresh);
-    const afterCommit = await this.#carryOut(tx, page, fresh);
+    const afterCommit = await this.#carrying.carryOut(tx, page, fresh);
     await campaigns.advance(tx, campaign.id, last.household_id);
     return { decided: added.size, more: members.length === pageSize, afterCommit };
   }
@@ -248,7 +242,7 @@ export class Executor {
       tx,
       rows.map(({ id }) => id).filter((id) => !answered.has(id)),
     );
-    const afterCommit = await this.#carryOut(tx, page, again);
+    const afterCommit = await this.#carrying.carryOut(tx, page, again);
     return { decided: rows.length, more: rows.length === pageSize, afterCommit };
   }
 
@@ -335,79 +329,6 @@ export class Executor {
   #rowOf({ contextId, candidates, nowMs }: Page, decision: Decision, household: ReadHousehold): NewDecision {
     const candidate = candidates.find((one) => one.itemId === decision.itemId);
     return rowOf({ id: this.#deps.ids.next(), contextId, nowMs, candidate }, decision, household);
-  }
-
-  /** Does what was decided: deliveries, letters, messages to the app, cases for people. */
-  async #carryOut(tx: Db, page: Page, made: readonly Made[]): Promise<() => void> {
-    const { campaign, nowMs } = page;
-    const sends = made.filter(({ decision }) => decision.answer.kind === "send");
-    const untilMs = campaign.expires_at_ms;
-    const afterCommit = await this.#deliver(tx, page, sends);
-    await this.#deps.messages.insert(
-      tx,
-      sends.flatMap((one) => messagesOf(this.#deps.ids, one, nowMs, untilMs)),
-    );
-    await this.#openCases(tx, page, made);
-    const counts: Record<string, number> = {};
-    for (const { row } of made) counts[row.answer] = (counts[row.answer] ?? 0) + 1;
-    if (made.length > 0) {
-      const data = { campaignId: campaign.id, decided: made.length, ...counts };
-      const subject = `campaign:${campaign.id}`;
-      await this.#deps.outbox.add(tx, [{ type: "hearth.campaign.decided", subject, atMs: nowMs, data }]);
-    }
-    return afterCommit;
-  }
-
-  async #deliver(tx: Db, { campaign, offers }: Page, sends: readonly Made[]): Promise<() => void> {
-    const decisionOf = new Map<string, string>();
-    const wanted: Wanted[] = [];
-    for (const { row, decision, household } of sends) {
-      if (decision.answer.kind !== "send" || decision.answer.deviceIds.length === 0) continue;
-      const offerKey = offers.get(row.item_id) ?? null;
-      const { household_id: householdId, class: itemClass, trace } = row;
-      const expiresAtMs = campaign.expires_at_ms;
-      const extra = offerKey === null ? undefined : await this.#deps.grant(tx, { householdId, offerKey, expiresAtMs });
-      // It ended within this page: the page is undone, and the next one leaves it out.
-      if (extra === null) throw new Error(`the offer ${offerKey} can no longer be made`);
-      // A recall says itself why it comes, to appliances of nobody too. Of who did not agree to that the trace holds nothing that was learnt.
-      const why = campaign.kind === "recall" ? undefined : (locale: string) => whyWords(itemClass, trace, true, locale);
-      for (const deviceId of decision.answer.deviceIds) {
-        const device = household.devices.get(deviceId);
-        if (device === undefined) continue;
-        decisionOf.set(`${deviceId} ${row.item_id}`, row.id);
-        wanted.push({
-          itemId: row.item_id,
-          device,
-          expiresAtMs: campaign.expires_at_ms,
-          extra,
-          why,
-        });
-      }
-    }
-    if (wanted.length === 0) return nothing;
-    const { deliveries, afterCommit } = await this.#deps.content.deliver(tx, wanted);
-    await this.#deps.decisions.insertDeliveries(
-      tx,
-      deliveries.flatMap(({ deliveryId, deviceId, itemId }) => {
-        const decisionId = decisionOf.get(`${deviceId} ${itemId}`);
-        return decisionId === undefined ? [] : [{ deliveryId, decisionId }];
-      }),
-    );
-    if (campaign.kind === "recall") await this.#deps.campaigns.applianceSent(tx, campaign.id, deliveries);
-    return afterCommit;
-  }
-
-  async #openCases(tx: Db, { campaign, source }: Page, made: readonly Made[]): Promise<void> {
-    // Whom a recall does not reach gets a letter: they are on its list, and not in the queue of the service.
-    if (campaign.kind === "recall") return;
-    const humans = made.filter(({ row }) => row.answer === "human");
-    if (humans.length === 0) return;
-    const opened = await this.#deps.decisions.humans(tx, source);
-    const room = Math.max(0, casesMax - (opened - humans.length));
-    for (const { row } of humans.slice(0, room)) {
-      const from = `From the campaign '${campaign.definition.name}'.`;
-      await openCase(this.#deps.service, tx, row, { title: row.title, text: from });
-    }
   }
 }
 
