@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import { amongIds, type Db } from "../platform/database.ts";
+import { affected, amongIds, type Db } from "../platform/database.ts";
 import type { Choice, ConsentReceipt, ConsentText, Purpose, Spoken, Standing } from "./core/consent.ts";
 
 interface TextRow {
@@ -234,8 +234,8 @@ export class ConsentStore {
   async erase(tx: Db, householdId: string): Promise<number> {
     await sql`SELECT set_config('hearth.erasing', ${householdId}, true)`.execute(tx);
     await sql`DELETE FROM consent_standing WHERE household_id = ${householdId}`.execute(tx);
-    const { numAffectedRows } = await sql`DELETE FROM consent_receipt WHERE household_id = ${householdId}`.execute(tx);
+    const receipts = await affected(tx)`DELETE FROM consent_receipt WHERE household_id = ${householdId}`;
     await sql`SELECT set_config('hearth.erasing', '', true)`.execute(tx);
-    return Number(numAffectedRows ?? 0);
+    return receipts;
   }
 }

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { affected } from "../platform/database.ts";
 import { tenureSpans } from "../devices/devices.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 
@@ -19,10 +20,9 @@ export const deliveriesData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
+      return affected(tx)`
         DELETE FROM delivery_owner_word w USING ${tenureSpans(householdId)} AS t
-        WHERE w.device_key = t.device_key AND w.at_ms >= t.from_ms AND w.at_ms < t.to_ms`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+        WHERE w.device_key = t.device_key AND w.at_ms >= t.from_ms AND w.at_ms < t.to_ms`;
     },
   },
   {
@@ -47,8 +47,7 @@ export const deliveriesData: HouseholdData[] = [
           ON d.device_key = t.device_key AND d.created_at_ms >= t.from_ms AND d.created_at_ms < t.to_ms
         WHERE d.kind IN ('recipe', 'message', 'offer', 'config')`;
       await sql`DELETE FROM delivery_receipt WHERE delivery_id IN (${theirs})`.execute(tx);
-      const { numAffectedRows } = await sql`DELETE FROM delivery WHERE id IN (${theirs})`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`DELETE FROM delivery WHERE id IN (${theirs})`;
     },
   },
 ];

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
-import { type HouseholdData, pages } from "../platform/household-data.ts";
-import { tenureSpans, type TenureSpan, tenureSpansOf } from "./tenure-spans.ts";
+import { affected } from "../platform/database.ts";
+import { few, type HouseholdData, pages } from "../platform/household-data.ts";
+import { tenureSpans, tenureSpansOf } from "./tenure-spans.ts";
 
 interface ConnectionRow {
   deviceKey: number;
@@ -29,10 +30,9 @@ export const devicesData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
+      return affected(tx)`
         DELETE FROM presence_change p USING ${tenureSpans(householdId)} AS t
-        WHERE p.device_key = t.device_key AND p.at_ms >= t.from_ms AND p.at_ms < t.to_ms`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+        WHERE p.device_key = t.device_key AND p.at_ms >= t.from_ms AND p.at_ms < t.to_ms`;
     },
   },
   {
@@ -40,8 +40,7 @@ export const devicesData: HouseholdData[] = [
     describes: "Your appliances, those that you handed over too, and what each reports of itself while it is yours.",
     keeps: "The appliance stays registered, as nobody's: its serial number, hardware and firmware are the maker's.",
     rows: (db, householdId) =>
-      pages<Omit<TenureSpan, "readingsToMs">>(async (last) => {
-        if (last !== null) return [];
+      few(async () => {
         const spans = await tenureSpansOf(db, householdId);
         const { rows } = await sql<{ key: number; serial: string | null; reported: unknown; tags: string[] }>`
           SELECT key, serial, reported, tags FROM device WHERE household_id = ${householdId}::uuid`.execute(db);
@@ -52,9 +51,7 @@ export const devicesData: HouseholdData[] = [
         });
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } =
-        await sql`DELETE FROM device_tenure WHERE household_id = ${householdId}::uuid`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`DELETE FROM device_tenure WHERE household_id = ${householdId}::uuid`;
     },
   },
 ];

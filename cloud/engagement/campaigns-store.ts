@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { CampaignDefinition, CampaignState, SerialAudience } from "./core/campaign.ts";
 
 export interface CampaignRow {
@@ -170,14 +170,13 @@ export class CampaignsStore {
     { quarter, share, nowMs }: { quarter: string; share: number; nowMs: number },
   ): Promise<number> {
     const draw = holdoutDrawOf(quarter, sql`a.household_id`);
-    const { numAffectedRows } = await sql`
+    const added = await affected(tx)`
       INSERT INTO campaign_member (campaign_id, household_id, arm, quarter, assigned_at_ms)
       SELECT ${id}, a.household_id, CASE WHEN ${draw} < ${share}::float8 THEN 'held_out' ELSE 'treated' END, ${quarter}, ${nowMs}
       FROM ${households} a
       WHERE NOT EXISTS (SELECT FROM campaign_member m WHERE m.campaign_id = ${id} AND m.household_id = a.household_id)
       ORDER BY a.household_id
-      ON CONFLICT DO NOTHING`.execute(tx);
-    const added = Number(numAffectedRows ?? 0);
+      ON CONFLICT DO NOTHING`;
     // Pages of members are read in their order from an index; a planner that knows nothing of so many would sort them all for each page.
     if (added >= analyzedFrom) await sql`ANALYZE campaign_member`.execute(tx);
     return added;

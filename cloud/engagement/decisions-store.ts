@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { Candidate, Circumstances, Failed, HouseholdState } from "./core/candidate.ts";
 import type { TraceLine } from "./core/decide.ts";
 import { cappedClasses, type ItemClass } from "./core/policy.ts";
@@ -164,10 +164,9 @@ export class DecisionsStore {
 
   /** What waits of a source goes no more; but what did not arrive is a person's still. @returns how many */
   async drop(tx: Db, source: string, reason: string): Promise<number> {
-    const { numAffectedRows } = await sql`
+    return affected(tx)`
       UPDATE decision SET answer = 'suppress', reason = ${reason}, until_ms = NULL
-      WHERE source = ${source} AND answer = 'hold' AND reason IS DISTINCT FROM 'way_failed'`.execute(tx);
-    return Number(numAffectedRows ?? 0);
+      WHERE source = ${source} AND answer = 'hold' AND reason IS DISTINCT FROM 'way_failed'`;
   }
 
   /** These go no more, since what they were about cannot be sent. */

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { amongIds, type Db } from "../platform/database.ts";
+import { affected, amongIds, type Db } from "../platform/database.ts";
 import type { Interest } from "./core/candidate.ts";
 
 export interface InterestRow {
@@ -85,9 +85,8 @@ export class HabitsStore {
 
   async forget(tx: Db, householdIds: readonly string[]): Promise<number> {
     const ids = [...householdIds];
-    const habit = await sql`DELETE FROM household_habit WHERE household_id = ANY(${ids}::uuid[])`.execute(tx);
-    const interest = await sql`DELETE FROM household_interest WHERE household_id = ANY(${ids}::uuid[])`.execute(tx);
-    return Number(habit.numAffectedRows ?? 0) + Number(interest.numAffectedRows ?? 0);
+    const habits = await affected(tx)`DELETE FROM household_habit WHERE household_id = ANY(${ids}::uuid[])`;
+    return habits + (await affected(tx)`DELETE FROM household_interest WHERE household_id = ANY(${ids}::uuid[])`);
   }
 
   async habits(

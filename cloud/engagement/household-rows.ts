@@ -1,9 +1,8 @@
 import { sql } from "kysely";
+import { affected } from "../platform/database.ts";
 import { withEvidence } from "./decisions-store.ts";
 import { decisionDays, traceDays } from "./retention.ts";
-import { type HouseholdData, pages } from "../platform/household-data.ts";
-
-const deleted = (result: { numAffectedRows?: bigint | undefined }): number => Number(result.numAffectedRows ?? 0);
+import { few, type HouseholdData, pages } from "../platform/household-data.ts";
 
 /** What this slice holds about a household. */
 export const engagementData: HouseholdData[] = [
@@ -31,11 +30,9 @@ export const engagementData: HouseholdData[] = [
           SELECT m.household_id FROM campaign_member m WHERE m.campaign_id = c.id AND m.household_id < c.after_household
           ORDER BY m.household_id DESC LIMIT 1)
         WHERE c.after_household = ${householdId}`.execute(tx);
-      const members = await sql`DELETE FROM campaign_member WHERE household_id = ${householdId}`.execute(tx);
+      const members = await affected(tx)`DELETE FROM campaign_member WHERE household_id = ${householdId}`;
       await sql`UPDATE campaign_appliance SET household_id = NULL WHERE household_id = ${householdId}`.execute(tx);
-      return (
-        deleted(members) + deleted(await sql`DELETE FROM decision WHERE household_id = ${householdId}`.execute(tx))
-      );
+      return members + (await affected(tx)`DELETE FROM decision WHERE household_id = ${householdId}`);
     },
   },
   {
@@ -43,15 +40,13 @@ export const engagementData: HouseholdData[] = [
     describes: "When you cook, as hours of the week: kept only while you agree to be advised personally.",
     isDerived: true,
     rows: (db, householdId) =>
-      pages(async (last) => {
-        if (last !== null) return [];
+      few(async () => {
         const { rows } = await sql<Record<string, unknown>>`
           SELECT hours AS "programsByHourOfWeek", cooking_since_ms AS "cookingSinceMs"
           FROM household_habit WHERE household_id = ${householdId}`.execute(db);
         return rows;
       }),
-    erase: async (tx, householdId) =>
-      deleted(await sql`DELETE FROM household_habit WHERE household_id = ${householdId}`.execute(tx)),
+    erase: async (tx, householdId) => affected(tx)`DELETE FROM household_habit WHERE household_id = ${householdId}`,
   },
   {
     name: "chosen_topics",
@@ -64,8 +59,7 @@ export const engagementData: HouseholdData[] = [
           ORDER BY topic LIMIT ${limit}`.execute(db);
         return rows;
       }),
-    erase: async (tx, householdId) =>
-      deleted(await sql`DELETE FROM household_topic WHERE household_id = ${householdId}`.execute(tx)),
+    erase: async (tx, householdId) => affected(tx)`DELETE FROM household_topic WHERE household_id = ${householdId}`,
   },
   {
     name: "interests",
@@ -82,7 +76,6 @@ export const engagementData: HouseholdData[] = [
           ORDER BY subject LIMIT ${limit}`.execute(db);
         return rows;
       }),
-    erase: async (tx, householdId) =>
-      deleted(await sql`DELETE FROM household_interest WHERE household_id = ${householdId}`.execute(tx)),
+    erase: async (tx, householdId) => affected(tx)`DELETE FROM household_interest WHERE household_id = ${householdId}`,
   },
 ];

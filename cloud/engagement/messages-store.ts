@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 
 export interface NewMessage {
   id: string;
@@ -66,10 +66,10 @@ export class MessagesStore {
     end: { status: "queued" | "delivered" | "failed" | "dropped"; nextAtMs: number; nowMs: number; detail: string },
   ): Promise<boolean> {
     const endedAtMs = end.status === "queued" ? null : end.nowMs;
-    const { numAffectedRows } = await sql`
+    const changed = await affected(tx)`
       UPDATE engagement_message SET status = ${end.status}, next_at_ms = ${end.nextAtMs}, ended_at_ms = ${endedAtMs},
-        detail = ${end.detail} WHERE id = ${id} AND status = 'queued'`.execute(tx);
-    return Number(numAffectedRows ?? 0) > 0;
+        detail = ${end.detail} WHERE id = ${id} AND status = 'queued'`;
+    return changed > 0;
   }
 
   /** The letters to an address that is no more reached nobody, also those that a mail server took. @returns their decisions */

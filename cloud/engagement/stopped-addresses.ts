@@ -1,7 +1,7 @@
 import { createHmac, type Hmac } from "node:crypto";
 import { sql } from "kysely";
 import { inPieces } from "../platform/clock.ts";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 
 export type StopReason = "bounced" | "complained" | "unsubscribed";
 
@@ -43,11 +43,11 @@ export class StoppedAddresses {
   /** @returns whether that is news */
   async stop(tx: Db, hash: Buffer, reason: StopReason, atMs: number, detail: string | null): Promise<boolean> {
     const softer = Object.entries(hardness).flatMap(([name, value]) => (value < hardness[reason] ? [name] : []));
-    const { numAffectedRows } = await sql`
+    const changed = await affected(tx)`
       INSERT INTO stopped_address AS s (address_hash, reason, at_ms, detail) VALUES (${hash}, ${reason}, ${atMs}, ${detail})
       ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at_ms = excluded.at_ms, detail = excluded.detail
-      WHERE s.reason = ANY(${softer}::text[])`.execute(tx);
-    return Number(numAffectedRows ?? 0) > 0;
+      WHERE s.reason = ANY(${softer}::text[])`;
+    return changed > 0;
   }
 
   #keyed(address: string): Hmac {

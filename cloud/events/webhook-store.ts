@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { OutboxEvent } from "./core/cloud-event.ts";
 import type { Position } from "./core/position.ts";
 import type { WebhookStatus } from "./core/webhook.ts";
@@ -233,19 +233,15 @@ export class WebhookStore {
             WHERE endpoint_id = ${endpointId} AND created_at_ms >= ${which.fromMs} AND created_at_ms < ${which.toMs}
               AND status = ANY(${[...which.statuses]}) AND status <> 'queued'
             ORDER BY id LIMIT ${which.limit}`;
-    const { numAffectedRows } = await sql`
+    return affected(tx)`
       UPDATE webhook_delivery SET status = 'queued', next_at_ms = ${nowMs}, attempts_before = attempts, ended_at_ms = NULL
-      WHERE id IN (${chosen})`.execute(tx);
-    return Number(numAffectedRows ?? 0);
+      WHERE id IN (${chosen})`;
   }
 
   /** Deletes what ended, from before a time, with its attempts. @returns how many went */
   async forget(db: Db, beforeMs: number, limit: number): Promise<number> {
-    const { numAffectedRows } = await sql`
+    return affected(db)`
       DELETE FROM webhook_delivery WHERE id IN (
-        SELECT id FROM webhook_delivery WHERE created_at_ms < ${beforeMs} AND status <> 'queued' LIMIT ${limit})`.execute(
-      db,
-    );
-    return Number(numAffectedRows ?? 0);
+        SELECT id FROM webhook_delivery WHERE created_at_ms < ${beforeMs} AND status <> 'queued' LIMIT ${limit})`;
   }
 }

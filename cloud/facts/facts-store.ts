@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { FactSource } from "../households/households.ts";
 
 export interface Identity {
@@ -114,7 +114,6 @@ export class FactsStore {
   }
 
   async erase(tx: Db, householdId: string): Promise<number> {
-    const { numAffectedRows } = await sql`DELETE FROM outside_fact WHERE household_id = ${householdId}`.execute(tx);
-    return Number(numAffectedRows ?? 0);
+    return affected(tx)`DELETE FROM outside_fact WHERE household_id = ${householdId}`;
   }
 }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import { type HouseholdData, pages } from "../platform/household-data.ts";
+import { affected } from "../platform/database.ts";
+import { few, type HouseholdData, pages } from "../platform/household-data.ts";
 
 /** What this slice itself knows of a household. Of keys and links only hashes are kept, and those are nobody's to read. */
 export const ownData: HouseholdData[] = [
@@ -7,16 +8,14 @@ export const ownData: HouseholdData[] = [
     name: "household",
     describes: "Your household: its name, language, time zone, and how it wants to be reached.",
     rows: (db, householdId) =>
-      pages(async (last) => {
-        if (last !== null) return [];
+      few(async () => {
         const { rows } = await sql<Record<string, unknown>>`
           SELECT id, name, locale, time_zone AS "timeZone", units, channels, created_at_ms AS "createdAtMs"
           FROM household WHERE id = ${householdId}`.execute(db);
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`DELETE FROM household WHERE id = ${householdId}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`DELETE FROM household WHERE id = ${householdId}`;
     },
   },
   {
@@ -31,9 +30,8 @@ export const ownData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
-        DELETE FROM household_member WHERE household_id = ${householdId}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`
+        DELETE FROM household_member WHERE household_id = ${householdId}`;
     },
   },
   {
@@ -48,26 +46,23 @@ export const ownData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
-        DELETE FROM household_invitation WHERE household_id = ${householdId}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`
+        DELETE FROM household_invitation WHERE household_id = ${householdId}`;
     },
   },
   {
     name: "references",
     describes: "What shops and sites call your household, so that what they report of it is yours.",
     rows: (db, householdId) =>
-      pages(async (last) => {
-        if (last !== null) return [];
+      few(async () => {
         const { rows } = await sql<Record<string, unknown>>`
           SELECT kind, value, created_at_ms AS "createdAtMs" FROM household_reference
           WHERE household_id = ${householdId} ORDER BY kind, value`.execute(db);
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
-        DELETE FROM household_reference WHERE household_id = ${householdId}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`
+        DELETE FROM household_reference WHERE household_id = ${householdId}`;
     },
   },
   {
@@ -75,8 +70,7 @@ export const ownData: HouseholdData[] = [
     describes:
       "That what was known of you before you had an appliance became part of your household, and how that was known.",
     rows: (db, householdId) =>
-      pages(async (last) => {
-        if (last !== null) return [];
+      few(async () => {
         const { rows } = await sql<Record<string, unknown>>`
           SELECT id, from_id AS "from", into_id AS "into", proof, reason, at_ms AS "atMs", undone_at_ms AS "undoneAtMs",
             undone_reason AS "undoneReason"
@@ -86,9 +80,8 @@ export const ownData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
-        DELETE FROM household_merge WHERE into_id = ${householdId} OR from_id = ${householdId}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`
+        DELETE FROM household_merge WHERE into_id = ${householdId} OR from_id = ${householdId}`;
     },
   },
 ];

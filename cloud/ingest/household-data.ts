@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { affected } from "../platform/database.ts";
 import { tenureSpans } from "../devices/devices.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 
@@ -18,9 +19,8 @@ export const ingestData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
-        DELETE FROM quarantine q USING ${tenureSpans(householdId)} AS t WHERE ${theirs}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`
+        DELETE FROM quarantine q USING ${tenureSpans(householdId)} AS t WHERE ${theirs}`;
     },
   },
 ];

@@ -3,7 +3,7 @@ import { type Deliveries, deliveryLifeMs } from "../deliveries/deliveries.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { NotableFact, Outbox } from "../events/events.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Db, transaction } from "../platform/database.ts";
+import { affected, type Db, transaction } from "../platform/database.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { LifecycleDefinition } from "./core/definition.ts";
@@ -97,9 +97,8 @@ export class FeedbackAsks {
   }
 
   async erase(tx: Db, householdIds: readonly string[]): Promise<number> {
-    const { numAffectedRows } = await sql`
-      DELETE FROM lifecycle_ask WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(tx);
-    return Number(numAffectedRows ?? 0);
+    return affected(tx)`
+      DELETE FROM lifecycle_ask WHERE household_id = ANY(${[...householdIds]}::uuid[])`;
   }
 
   /** What waited for the end of quiet hours that are others by now is due now. */

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
-import { amongIds, type Db } from "../platform/database.ts";
+import { affected, amongIds, type Db } from "../platform/database.ts";
 import type { Stage } from "./core/definition.ts";
 import type { Life, StageChange } from "./core/life.ts";
 import type { RiskKind } from "./core/risk.ts";
@@ -325,9 +325,7 @@ export class LifecycleStore {
   async erase(tx: Db, householdIds: readonly string[]): Promise<number> {
     let gone = 0;
     for (const table of ["lifecycle_change", "lifecycle_signal", "lifecycle_household", "lifecycle_aside"]) {
-      const { numAffectedRows } = await sql`
-        DELETE FROM ${sql.id(table)} WHERE household_id = ANY(${[...householdIds]}::uuid[])`.execute(tx);
-      gone += Number(numAffectedRows ?? 0);
+      gone += await affected(tx)`DELETE FROM ${sql.id(table)} WHERE household_id = ANY(${[...householdIds]}::uuid[])`;
     }
     return gone;
   }

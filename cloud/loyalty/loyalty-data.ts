@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 import type { PointMoves } from "./point-moves.ts";
 
@@ -44,8 +44,7 @@ export const loyaltyData = (deps: LoyaltyDataDeps): HouseholdData[] => [
       await sql`DELETE FROM loyalty_activation WHERE account IN (${accounts})`.execute(tx);
       await sql`DELETE FROM loyalty_mark WHERE account IN (${accounts})`.execute(tx);
       await sql`DELETE FROM loyalty_return WHERE account IN (${accounts})`.execute(tx);
-      const { numAffectedRows } = await sql`DELETE FROM loyalty_tier_change WHERE account IN (${accounts})`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`DELETE FROM loyalty_tier_change WHERE account IN (${accounts})`;
     },
   },
   {

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { affected } from "../platform/database.ts";
 import { tenureSpans } from "../devices/devices.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 
@@ -17,8 +18,7 @@ export const noticesData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`DELETE FROM notice n WHERE ${theirs(householdId)}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+      return affected(tx)`DELETE FROM notice n WHERE ${theirs(householdId)}`;
     },
   },
 ];

@@ -77,6 +77,14 @@ export class Database {
  */
 export const amongIds = (ids: readonly string[]): RawBuilder<unknown> => sql`ANY((SELECT ${ids}::uuid[])::uuid[])`;
 
+/** Runs a statement, written like `sql`, that changes rows. @returns how many */
+export const affected =
+  (db: Db) =>
+  async (text: TemplateStringsArray, ...values: readonly unknown[]): Promise<number> => {
+    const { numAffectedRows } = await sql(text, ...values).execute(db);
+    return Number(numAffectedRows ?? 0);
+  };
+
 /** Runs `work` in one transaction: all of it, or nothing. */
 export const transaction = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
   db.isTransaction ? work(db) : db.transaction().execute((tx) => withLast(tx, () => work(tx)));

@@ -38,3 +38,8 @@ export async function* pages<Row>(
     last = rows.at(-1) ?? null;
   }
 }
+
+/** Reads what a household has little of: all of it at once. */
+export async function* few<Row>(read: () => Promise<readonly Row[]>): AsyncGenerator<Row> {
+  yield* await read();
+}

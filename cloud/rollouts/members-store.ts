@@ -1,6 +1,6 @@
 /** Members of rollouts as they move, always as sets: one statement for a million of them. */
 import { type RawBuilder, sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { MemberMove } from "./core/member.ts";
 import type { Stage } from "./core/plan.ts";
 import { bucketOf, exclusion, fleet, isEligible, type Target } from "./eligibility.ts";
@@ -262,11 +262,10 @@ export const cancelOffered = (reason: string, nowMs: number): RawBuilder<{ cance
 
 /** Failed and timed-out members wait once more. `notAgain`: reasons after which another try cannot help. */
 export async function retryFailed(tx: Db, rolloutId: string, notAgain: readonly string[]): Promise<number> {
-  const { numAffectedRows } = await sql`
+  return affected(tx)`
     UPDATE rollout_device SET state = 'waiting', reason = NULL, delivery_id = NULL, offered_at_ms = NULL, started_at_ms = NULL, ended_at_ms = NULL
     WHERE rollout_id = ${rolloutId}::uuid AND state IN ('failed', 'timed_out')
-      AND (reason IS NULL OR reason <> ALL(${[...notAgain]}::text[]))`.execute(tx);
-  return Number(numAffectedRows ?? 0);
+      AND (reason IS NULL OR reason <> ALL(${[...notAgain]}::text[]))`;
 }
 
 // Following
@@ -324,7 +323,7 @@ export async function followTarget(
 ): Promise<number> {
   const { id, stages, releaseCounter } = rollout;
   const last = stages.length - 1;
-  const { numAffectedRows } = await sql`
+  return affected(tx)`
     INSERT INTO rollout_device AS mine (rollout_id, device_key, stage, bucket, state, time_zone, country)
     SELECT ${id}::uuid, key, coalesce(tag_stage, (
         SELECT s.stage FROM rollout_stage s WHERE s.rollout_id = ${id}::uuid AND s.bucket_max >= came.bucket
@@ -344,8 +343,7 @@ export async function followTarget(
     ON CONFLICT (rollout_id, device_key) DO UPDATE
       SET state = 'waiting', reason = NULL, delivery_id = NULL, offered_at_ms = NULL, ended_at_ms = NULL,
         time_zone = excluded.time_zone, country = excluded.country
-      WHERE mine.state = 'skipped'`.execute(tx);
-  return Number(numAffectedRows ?? 0);
+      WHERE mine.state = 'skipped'`;
 }
 
 /**
@@ -354,11 +352,10 @@ export async function followTarget(
  * @returns how many
  */
 export async function takeBackReturned(tx: Db, rolloutId: string, target: Target, nowMs: number): Promise<number> {
-  const { numAffectedRows } = await sql`
+  return affected(tx)`
     UPDATE rollout_device rd
     SET state = 'waiting', reason = NULL, delivery_id = NULL, offered_at_ms = NULL, ended_at_ms = NULL
     FROM ${fleet}
     WHERE rd.rollout_id = ${rolloutId}::uuid AND rd.state = 'skipped' AND rd.delivery_id IS NOT NULL AND f.key = rd.device_key
-      AND f.last_seen_ms > rd.ended_at_ms AND ${isEligible(target, nowMs)}`.execute(tx);
-  return Number(numAffectedRows ?? 0);
+      AND f.last_seen_ms > rd.ended_at_ms AND ${isEligible(target, nowMs)}`;
 }

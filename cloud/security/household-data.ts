@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { affected } from "../platform/database.ts";
 import { tenureSpans } from "../devices/devices.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 
@@ -20,10 +21,9 @@ export const securityData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
-      const { numAffectedRows } = await sql`
+      return affected(tx)`
         UPDATE security_event s SET address = '', name = '', principal = NULL, device_id = NULL
-        WHERE ${theirs(householdId)}`.execute(tx);
-      return Number(numAffectedRows ?? 0);
+        WHERE ${theirs(householdId)}`;
     },
   },
 ];

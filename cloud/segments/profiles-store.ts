@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { CountedAct, CountedKind } from "./core/acts.ts";
 import { type ProfileRow, profileColumns } from "./core/profile.ts";
 
@@ -183,11 +183,8 @@ export class ProfilesStore {
     const acts =
       what === "profile"
         ? 0
-        : (await sql`DELETE FROM household_act WHERE household_id = ANY(${[...ids]}::uuid[])`.execute(tx))
-            .numAffectedRows;
-    const { numAffectedRows } = await sql`
-      DELETE FROM household_profile WHERE household_id = ANY(${[...ids]}::uuid[])`.execute(tx);
-    return Number(acts ?? 0) + Number(numAffectedRows ?? 0);
+        : await affected(tx)`DELETE FROM household_act WHERE household_id = ANY(${[...ids]}::uuid[])`;
+    return acts + (await affected(tx)`DELETE FROM household_profile WHERE household_id = ANY(${[...ids]}::uuid[])`);
   }
 
   /** Acts of a household in the order of their identity, for its export. */

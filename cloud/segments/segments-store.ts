@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { FactColumns, Predicate } from "../platform/predicate/predicate.ts";
 import type { Turn } from "./core/moves.ts";
 import type { SegmentDefinition } from "./core/segment.ts";
@@ -106,10 +106,9 @@ export class SegmentsStore {
       SELECT segment_key FROM segment_deleted LIMIT 1 FOR UPDATE SKIP LOCKED`.execute(tx);
     const key = rows[0]?.segment_key;
     if (key === undefined) return false;
-    const { numAffectedRows } = await sql`
-      DELETE FROM segment_member WHERE segment_key = ${key} AND household_id IN (
-        SELECT household_id FROM segment_member WHERE segment_key = ${key} LIMIT ${limit})`.execute(tx);
-    if (Number(numAffectedRows) < limit) {
+    const removed = await affected(tx)`DELETE FROM segment_member WHERE segment_key = ${key} AND household_id IN (
+        SELECT household_id FROM segment_member WHERE segment_key = ${key} LIMIT ${limit})`;
+    if (removed < limit) {
       await sql`DELETE FROM segment_change WHERE segment_key = ${key}`.execute(tx);
       await sql`DELETE FROM segment_day WHERE segment_key = ${key}`.execute(tx);
       await sql`DELETE FROM segment_deleted WHERE segment_key = ${key}`.execute(tx);

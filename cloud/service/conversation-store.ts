@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import { type CaseRow, nothingDueMs, type ServiceCase, toCase } from "./case-row.ts";
 import { questionsPerHourMax, questionWindowMs } from "./core/help.ts";
 
@@ -139,10 +139,10 @@ export class ConversationStore {
 
   /** What an owner waits for since then is owed in another case. @returns whether it was owed still */
   async waitsNoMore(tx: Db, caseId: string, sinceMs: number): Promise<boolean> {
-    const { numAffectedRows } = await sql`UPDATE case_conversation
+    const changed = await affected(tx)`UPDATE case_conversation
       SET waits_since_ms = NULL, waits_level = 0, waits_escalates_at_ms = NULL
-      WHERE case_id = ${caseId} AND waits_since_ms = ${sinceMs}`.execute(tx);
-    return numAffectedRows === 1n;
+      WHERE case_id = ${caseId} AND waits_since_ms = ${sinceMs}`;
+    return changed === 1;
   }
 
   /** Cases whose owners have waited for another step of the escalation, held until the transaction ends. */

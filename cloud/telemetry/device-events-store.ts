@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type EventFact, tenureSpans } from "../devices/devices.ts";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import { bucketLengthMs } from "./core/buckets.ts";
 import type { DeviceSpan, ErasedSpan } from "./telemetry-store.ts";
 import { pageSinceMs, type TimelinePage } from "../platform/timeline.ts";
@@ -108,13 +108,11 @@ export class DeviceEventsStore {
   /** Erases what a device said in a time, by the time that order goes by. */
   async erase(db: Db, { deviceKey, fromMs, toMs }: ErasedSpan): Promise<void> {
     for (;;) {
-      const { numAffectedRows } = await sql`
+      const removed = await affected(db)`
         DELETE FROM device_event WHERE (device_key, id) IN (
           SELECT device_key, id FROM device_event
-          WHERE device_key = ${deviceKey} AND order_at_ms >= ${fromMs} AND order_at_ms < ${toMs} LIMIT ${removedAtOnce})`.execute(
-        db,
-      );
-      if (Number(numAffectedRows ?? 0) < removedAtOnce) return;
+          WHERE device_key = ${deviceKey} AND order_at_ms >= ${fromMs} AND order_at_ms < ${toMs} LIMIT ${removedAtOnce})`;
+      if (removed < removedAtOnce) return;
     }
   }
 
@@ -137,10 +135,10 @@ export class DeviceEventsStore {
   /** Removes the events that are older than that, in pieces: their identity has no time in it, so no partition can hold them by time. */
   async removeOlder(db: Db, beforeMs: number): Promise<void> {
     for (;;) {
-      const { numAffectedRows } = await sql`
+      const removed = await affected(db)`
         DELETE FROM device_event WHERE (device_key, id) IN (
-          SELECT device_key, id FROM device_event WHERE order_at_ms < ${beforeMs} LIMIT ${removedAtOnce})`.execute(db);
-      if (Number(numAffectedRows ?? 0) < removedAtOnce) return;
+          SELECT device_key, id FROM device_event WHERE order_at_ms < ${beforeMs} LIMIT ${removedAtOnce})`;
+      if (removed < removedAtOnce) return;
     }
   }
 

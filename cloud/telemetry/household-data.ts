@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { tenureSpans, tenureSpansOf } from "../devices/devices.ts";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import { type HouseholdData, pages } from "../platform/household-data.ts";
 import type { KeptWords } from "./core/kept-words.ts";
 import type { RefsByKey, TelemetryErasures } from "./telemetry-erasures.ts";
@@ -79,7 +79,6 @@ export function telemetryData({ store, erasures, refsByKey, kept }: Deps): House
 const parkedIn = sql`p.device_key = t.device_key AND p.received_at_ms >= t.from_ms AND p.received_at_ms < t.left_ms`;
 
 async function eraseParked(tx: Db, householdId: string): Promise<number> {
-  const { numAffectedRows } = await sql`
-    DELETE FROM parked_reading p USING ${tenureSpans(householdId)} AS t WHERE ${parkedIn}`.execute(tx);
-  return Number(numAffectedRows ?? 0);
+  return affected(tx)`
+    DELETE FROM parked_reading p USING ${tenureSpans(householdId)} AS t WHERE ${parkedIn}`;
 }

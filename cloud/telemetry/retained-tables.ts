@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Clock } from "../platform/clock.ts";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import { sqlState } from "../platform/database.ts";
 import type { Retention } from "./core/retention.ts";
 import type { TimePartitions } from "./time-partitions.ts";
@@ -86,12 +86,10 @@ export class RetainedTables {
   async #removeStrays(table: string, beforeMs: number, isReadings: boolean): Promise<void> {
     const atMs = isReadings ? sql`coalesce(suspect_received_at_ms, at_ms)` : sql`at_ms`;
     for (;;) {
-      const { numAffectedRows } = await sql`
+      const removed = await affected(this.#db)`
         DELETE FROM ${sql.table(table)} WHERE (device_key, at_ms) IN (
-          SELECT device_key, at_ms FROM ${sql.table(table)} WHERE ${atMs} < ${beforeMs} LIMIT ${removedAtOnce})`.execute(
-        this.#db,
-      );
-      if (Number(numAffectedRows ?? 0) < removedAtOnce) return;
+          SELECT device_key, at_ms FROM ${sql.table(table)} WHERE ${atMs} < ${beforeMs} LIMIT ${removedAtOnce})`;
+      if (removed < removedAtOnce) return;
     }
   }
 }

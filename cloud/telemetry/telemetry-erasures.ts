@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { type DeviceRef, type TenureSpan, tenureSpansOf } from "../devices/devices.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Db } from "../platform/database.ts";
+import { affected, type Db } from "../platform/database.ts";
 import type { DeviceEventsStore } from "./device-events-store.ts";
 import type { ErasedSpan, TelemetryStore } from "./telemetry-store.ts";
 
@@ -70,15 +70,12 @@ export class TelemetryErasures {
       const freeMs = device === undefined ? nowMs : await this.#firstFreeMs(tx, device, nowMs);
       noted.push({ deviceKey, fromMs, toMs: Math.min(toMs ?? Infinity, freeMs) });
     }
-    const { numAffectedRows } = await sql`
+    return affected(tx)`
       INSERT INTO telemetry_erasure (device_key, from_ms, to_ms, next_at_ms, until_ms)
       SELECT key, from_ms, to_ms, ${nowMs}, ${nowMs + repeatedForMs}
       FROM unnest(${noted.map((one) => one.deviceKey)}::int[], ${noted.map((one) => one.fromMs)}::bigint[],
         ${noted.map((one) => one.toMs)}::bigint[]) AS t(key, from_ms, to_ms) WHERE from_ms < to_ms
-      ON CONFLICT (device_key, from_ms, to_ms) DO UPDATE SET next_at_ms = excluded.next_at_ms, until_ms = excluded.until_ms`.execute(
-      tx,
-    );
-    return Number(numAffectedRows ?? 0);
+      ON CONFLICT (device_key, from_ms, to_ms) DO UPDATE SET next_at_ms = excluded.next_at_ms, until_ms = excluded.until_ms`;
   }
 
   /** Until when, after `nowMs`, something of this appliance is still to be erased: whoever gets it now has it from then on. Null: nothing. */
