@@ -3,6 +3,7 @@ import { affected, type Db } from "../platform/database.ts";
 import type { Candidate, Circumstances, Failed, HouseholdState } from "./core/candidate.ts";
 import type { TraceLine } from "./core/decide.ts";
 import { cappedClasses, type ItemClass } from "./core/policy.ts";
+import { tierSources } from "./sources.ts";
 import type { Term } from "./core/score.ts";
 
 export interface Trace {
@@ -37,6 +38,9 @@ export interface DecisionRow {
 
 export type NewDecision = Omit<DecisionRow, "sent_at_ms" | "shown_at_ms" | "acted_at_ms" | "ended">;
 
+/** What its household is owed: what nobody caps, and that a tier ends. */
+const mustReach = sql`(d.class <> ALL(${[...cappedClasses]}::text[]) OR starts_with(d.source, ${tierSources}))`;
+
 /** Without what it was decided from: that lies beside it. */
 type DecisionAlone = Omit<NewDecision, "state" | "trace">;
 
@@ -67,7 +71,7 @@ export interface Moved {
 /** A household that nothing but a person reaches. */
 export type HumanRow = Pick<DecisionRow, "household_id" | "item_id" | "title" | "decided_at_ms">;
 
-type Ended = Pick<DecisionRow, "id" | "class" | "household_id" | "item_id"> & { ended: string };
+type Ended = Pick<DecisionRow, "id" | "household_id" | "item_id"> & { must_reach: boolean; ended: string };
 
 const shown = sql`d.id, d.source, d.household_id, d.item_id, d.item_version, d.title, d.class, d.priority, d.answer, d.reason, d.channels,
   d.until_ms, d.decided_at_ms, d.expires_at_ms, d.score, d.context_id, why->'state' AS state, why->'trace' AS trace, d.sent_at_ms, d.shown_at_ms, d.acted_at_ms,
@@ -260,20 +264,23 @@ export class DecisionsStore {
       ended AS (
         UPDATE decision_delivery dd SET ended = m.ended
         FROM json_to_recordset(${JSON.stringify(moves.filter(({ ended }) => ended !== null))}::json) AS m("deliveryId" uuid, ended text), decision d
-        WHERE dd.delivery_id = m."deliveryId" AND d.id = dd.decision_id AND d.class <> ALL(${[...cappedClasses]}::text[])
+        WHERE dd.delivery_id = m."deliveryId" AND d.id = dd.decision_id AND ${mustReach}
       )
       UPDATE decision d SET
         sent_at_ms = CASE WHEN m.sent THEN coalesce(d.sent_at_ms, ${nowMs}) ELSE d.sent_at_ms END,
         shown_at_ms = CASE WHEN m.shown THEN coalesce(d.shown_at_ms, ${nowMs}) ELSE d.shown_at_ms END,
         acted_at_ms = CASE WHEN m.acted THEN coalesce(d.acted_at_ms, ${nowMs}) ELSE d.acted_at_ms END,
         ended = coalesce(m.ended, d.ended)
-      FROM moved m WHERE d.id = m.decision_id RETURNING d.id, d.class, d.household_id, d.item_id, m.ended`.execute(tx);
+      FROM moved m WHERE d.id = m.decision_id RETURNING d.id, ${mustReach} AS must_reach, d.household_id, d.item_id, m.ended`.execute(
+      tx,
+    );
     return rows.flatMap((row) => (row.ended === null ? [] : [{ ...row, ended: row.ended }]));
   }
 
   /**
    * A way of these decisions came to nothing. Those that have none left end, but what must reach people is decided anew with the next look,
-   * without the ways that failed: until then it waits as `way_failed`. Whom a recall does not reach is on its list instead.
+   * without the ways that failed: until then it waits as `way_failed`. Whom a recall does not reach is on its list instead, and that a tier ends
+   * is not told once it has.
    */
   async waysFailed(tx: Db, decisionIds: readonly string[], nowMs: number): Promise<void> {
     if (decisionIds.length === 0) return;
@@ -285,8 +292,9 @@ export class DecisionsStore {
     await sql`
       WITH failed AS (
         SELECT d.id, d.decided_at_ms, d.answer, d.reason, d.until_ms, d.context_id FROM decision d
-        JOIN campaign c ON 'campaign:' || c.id = d.source AND c.kind = 'campaign'
-        WHERE d.id = ANY(${ids}::uuid[]) AND d.answer = 'send' AND d.class <> ALL(${[...cappedClasses]}::text[]) AND d.shown_at_ms IS NULL
+        WHERE d.id = ANY(${ids}::uuid[]) AND d.answer = 'send' AND ${mustReach} AND d.shown_at_ms IS NULL
+          AND (EXISTS (SELECT FROM campaign c WHERE 'campaign:' || c.id = d.source AND c.kind = 'campaign')
+            OR (starts_with(d.source, ${tierSources}) AND d.expires_at_ms > ${nowMs}))
           AND ${hasNoLetter} AND NOT EXISTS (SELECT FROM decision_delivery dd WHERE dd.decision_id = d.id AND dd.ended IS NULL)
       ),
       kept AS (

@@ -15,7 +15,6 @@ import { ChosenTopics } from "./chosen-topics.ts";
 import { Campaigns } from "./campaigns.ts";
 import { CampaignsStore, type GoalWatch } from "./campaigns-store.ts";
 import { itemOf } from "./core/habit.ts";
-import { isCapped } from "./core/policy.ts";
 import { DecisionsStore, type Moved } from "./decisions-store.ts";
 import { DecisionViews } from "./decision-views.ts";
 import { EstimateStore } from "./estimate-store.ts";
@@ -221,7 +220,7 @@ export class Engagement {
     const nowMs = this.#deps.clock.nowMs();
     const ended = await this.#decisions.moved(tx, told, nowMs);
     await this.#campaignsStore.applianceMoved(tx, told, nowMs);
-    const failed = ended.filter((one) => !isCapped(one.class) && !tookBack.has(one.ended));
+    const failed = ended.filter((one) => one.must_reach && !tookBack.has(one.ended));
     await this.#decisions.waysFailed(
       tx,
       failed.map(({ id }) => id),

@@ -1,36 +1,36 @@
 /** A household whose tier is about to end is told so, by the decision. */
+import { createServer } from "node:http";
 import { sql } from "kysely";
-import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { CampaignKitchen, dayMs } from "../../test/support/campaign-kitchen.ts";
 import { SetClock } from "../../test/support/down-road.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { Mailbox } from "../../test/support/mailbox.ts";
 
 const clock = new SetClock();
 let kitchen: Kitchen;
 let stage: CampaignKitchen;
 let homes = 0;
 
-const letters: string[] = [];
-const mailServer = new SMTPServer({
-  disabledCommands: ["AUTH", "STARTTLS"],
-  onData(stream, _session, done) {
-    const chunks: Buffer[] = [];
-    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    stream.on("end", () => {
-      letters.push(Buffer.concat(chunks).toString("utf8"));
-      done();
-    });
-  },
+let mailbox: Mailbox;
+/** What the maker's app was told, with the name of each message. */
+const told: { id: string; data: { householdId: string; item: Record<string, unknown> } }[] = [];
+const app = createServer((request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    const { data } = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    told.push({ id: String(request.headers["webhook-id"]), data });
+    response.writeHead(200).end();
+  });
 });
 
 beforeAll(async () => {
+  mailbox = await Mailbox.open();
   await new Promise<void>((done) => {
-    mailServer.listen(0, "127.0.0.1", done);
+    app.listen(0, "127.0.0.1", done);
   });
-  const address = mailServer.server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  const notices = { mail: { url: `smtp://127.0.0.1:${port}`, from: "hearth@maker.example" }, reach: "public" as const };
+  const notices = { mail: { url: mailbox.url, from: "hearth@maker.example" }, reach: "loopback" as const };
   kitchen = await Kitchen.open({ clock, notices });
   stage = new CampaignKitchen(kitchen);
   const { definition } = (await kitchen.as("viewer", "GET", "/loyalty/program")).body;
@@ -41,11 +41,14 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await stage.policy();
-  letters.length = 0;
+  mailbox.got = [];
+  told.length = 0;
 });
 afterAll(async () => {
   await kitchen.close();
-  await new Promise<void>((done) => mailServer.close(() => done()));
+  app.closeAllConnections();
+  await new Promise((done) => app.close(done));
+  await mailbox.close();
 });
 
 const tick = async () => {
@@ -57,6 +60,8 @@ const tick = async () => {
 /** A household whose silver tier ends in less than thirty days. */
 async function ending(locale: string, more: object = {}): Promise<Person & { oven: string; untilMs: number }> {
   homes += 1;
+  // Half a year after the 31st is a month's last day, and half a year before that is earlier: what was earned on the 31st would keep the tier.
+  while (new Date(clock.nowMs()).getUTCDate() > 20) clock.forward(dayMs);
   const oven = `tier-oven-${homes}`;
   const person = await stage.household(oven, []);
   await kitchen.call(person.key, "PATCH", "/my/household", { locale, ...more });
@@ -100,14 +105,14 @@ test("quiet hours and the household's own order are kept: a letter waits for the
   expect(patched.body).toMatchObject({ channels: { order: ["email"] } });
   clock.forward(180_000);
   await tick();
-  expect(letters).toEqual([]);
+  expect(mailbox.got).toEqual([]);
   const [held] = await decisionsOf(one);
   expect(held).toMatchObject({ answer: "hold", reason: "quiet_hours" });
   clock.forward(held.untilMs - clock.nowMs() + 1);
   await tick();
   await tick();
-  expect(letters).toHaveLength(1);
-  expect(letters[0]).toContain("Stufe Silber endet bald");
+  expect(mailbox.got).toHaveLength(1);
+  expect(mailbox.got[0]?.text).toContain("Stufe Silber endet bald");
 });
 
 test("who has another tier, or another end of it, before it could be told is told nothing", async () => {
@@ -121,4 +126,88 @@ test("who has another tier, or another end of it, before it could be told is tol
   await kitchen.slices.engagement.tick();
   expect(await decisionsOf(one)).toMatchObject([{ answer: "suppress", reason: "withdrawn" }]);
   expect(await shownAt(one.oven)).toEqual([]);
+});
+
+const order = (...names: string[]) => ({ channels: { order: names, quiet: null, perWeekMax: null } });
+/** Several looks, a minute apart: nothing may happen twice. */
+const goOn = async () => {
+  for (let times = 0; times < 3; times += 1) {
+    clock.forward(60_000);
+    await tick();
+  }
+};
+const casesOf = async ({ householdId }: Person): Promise<string[]> => {
+  const { rows } = await sql<{ title: string }>`
+    SELECT title FROM service_case WHERE household_id = ${householdId}`.execute(kitchen.base.db);
+  return rows.map(({ title }) => title);
+};
+
+test("caps hold for it too: it waits until the household may be told something again, and goes then, once", async () => {
+  const one = await ending("en", order("display"));
+  await stage.policy({ caps: [{ days: 7, max: 1, classes: ["loyalty_status", "promotional"] }] });
+  const item = await stage.message("Twice the points", { class: "loyalty_status" });
+  await stage.run(stage.campaign([item], one.oven, one.oven));
+  await kitchen.slices.engagement.tick();
+  await tick();
+  const [held] = await decisionsOf(one);
+  expect(held).toMatchObject({ answer: "hold", reason: "capped", title: "A tier is about to end" });
+  await goOn();
+  expect(await shownAt(one.oven)).toMatchObject([{ title: "Twice the points" }]);
+  clock.forward(held.untilMs - clock.nowMs() + 1);
+  await goOn();
+  expect((await shownAt(one.oven)).map(({ title }) => title)).toEqual([
+    "Twice the points",
+    "Your tier Silver is about to end",
+  ]);
+});
+
+test("who wants to hear in the maker's app hears there, once, in the words of the program", async () => {
+  const address = app.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/hearth`;
+  expect((await kitchen.as("admin", "PUT", "/engagement/app", { url })).status).toBe(200);
+  const one = await ending("de", order("webhook", "display"));
+  await goOn();
+  const item = { kind: "message", title: "Ihre Stufe Silber endet bald" };
+  expect(told).toMatchObject([{ data: { householdId: one.householdId, item } }]);
+  expect([await shownAt(one.oven), mailbox.got]).toEqual([[], []]);
+  expect(await decisionsOf(one)).toMatchObject([{ answer: "send", channels: ["webhook"] }]);
+  await kitchen.as("admin", "DELETE", "/engagement/app");
+});
+
+test("whom it does not reach on the way that they chose it reaches on another, and where none is left a person tells them, once", async () => {
+  const one = await ending("en", order("email"));
+  await stage.writeTo(one, "gone@example.org");
+  mailbox.code = 550;
+  await goOn();
+  mailbox.code = 250;
+  const [shown] = await shownAt(one.oven);
+  expect(shown).toMatchObject({ title: "Your tier Silver is about to end" });
+  expect(await casesOf(one)).toEqual([]);
+  const [delivery] = await stage.inbox(one.oven);
+  await kitchen.say({
+    device: one.oven,
+    channel: "receipts",
+    payload: { deliveryId: delivery.id, attempt: 1, step: "rejected", reason: "unsupported" },
+  });
+  await goOn();
+  expect(await casesOf(one)).toEqual(["Tell them: Your tier Silver is about to end"]);
+  expect(await decisionsOf(one)).toMatchObject([{ answer: "human", title: "A tier is about to end" }]);
+});
+
+test("what was to be shown when the tier ended has nobody call about it", async () => {
+  const one = await ending("en", order("display"));
+  await tick();
+  expect(await shownAt(one.oven)).toHaveLength(1);
+  clock.forward(one.untilMs - clock.nowMs() + dayMs);
+  await kitchen.slices.deliveries.tick(clock.nowMs());
+  await goOn();
+  expect(await casesOf(one)).toEqual([]);
+  expect(await decisionsOf(one)).toMatchObject([{ answer: "send", ended: "expired" }]);
+});
+
+test("it is counted for no campaign", async () => {
+  const { rows } = await sql`SELECT source FROM campaign_tally WHERE source NOT LIKE 'campaign:%'`.execute(
+    kitchen.base.db,
+  );
+  expect(rows).toEqual([]);
 });

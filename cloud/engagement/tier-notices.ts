@@ -42,7 +42,7 @@ function tierOf(source: string): { tier: string; untilMs: number } | null {
 
 /**
  * Tells households that their tier is about to end, by the decision like everything else about points: within caps and quiet hours, on the
- * channels that they chose. What is noted with the notice, in its transaction, is decided about by a tick; (tier, end) and the household make
+ * channels that they chose; where it comes to nothing on these it goes on to the others, and at last to a person. What is noted with the notice, in its transaction, is decided about by a tick; (tier, end) and the household make
  * it one message, whatever crashes in between. Its words are made when it goes, and what is no longer so is not told.
  */
 export class TierNotices {
@@ -116,7 +116,7 @@ export class TierNotices {
     if (waits === undefined || about === null) return undefined;
     const candidate = candidateOf(waits.source, about.untilMs);
     const { household_id: householdId, source } = waits;
-    const household = (await states.read(tx, [householdId], [candidate], nowMs, null)).get(householdId);
+    const household = await this.#read(tx, id, householdId, candidate, nowMs);
     const item = household === undefined ? "none" : await this.wordsOf(tx, source, householdId, household.locale);
     if (household === undefined || item === null || item === "none") {
       await decisions.withdraw(tx, [id]);
@@ -155,6 +155,16 @@ export class TierNotices {
     return afterCommit;
   }
 
+  /** The household, with what the notice came to nothing on. */
+  async #read(tx: Db, id: string, householdId: string, candidate: Candidate, nowMs: number) {
+    const { states, decisions } = this.#deps;
+    const read = (await states.read(tx, [householdId], [candidate], nowMs, null)).get(householdId);
+    const failed = (await decisions.failed(tx, [id])).get(id);
+    if (read === undefined || failed === undefined) return read;
+    const { source, itemId } = candidate;
+    return { ...read, state: { ...read.state, failed: [{ source, itemId, ...failed }] } };
+  }
+
   async #openCase(tx: Db, row: NewDecision, words: { title: string; text: string }, nowMs: number): Promise<void> {
     const { rows } = await sql<{ n: number }>`
       SELECT count(*)::int AS n FROM decision WHERE answer = 'human' AND starts_with(source, ${tierSources})
@@ -182,4 +192,5 @@ const candidateOf = (source: string, untilMs: number): Candidate => ({
   bestHour: false,
   choice: null,
   measured: false,
+  owed: true,
 });

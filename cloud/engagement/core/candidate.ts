@@ -39,6 +39,8 @@ export interface Candidate {
   choice: string | null;
   /** Measured against the hold-out. */
   measured: boolean;
+  /** Its household is owed it whatever its class: it goes on to ways that they did not name, and at last to a person. */
+  owed?: boolean;
 }
 
 export interface Capabilities {

@@ -66,10 +66,12 @@ type Named = Pick<Candidate, "source" | "itemId">;
 const failedOf = ({ source, itemId }: Named, { failed = [] }: HouseholdState): Failed =>
   failed.find((one) => one.source === source && one.itemId === itemId) ?? { channels: [] };
 
+const mustReach = ({ class: itemClass, owed = false }: Candidate): boolean => owed || !isCapped(itemClass);
+
 /** What had to reach people and did not is told by one of us, though it is too late for a message. */
 export function isOwedAPerson(candidate: Candidate, household: HouseholdState): boolean {
   const { channels, addresses = [] } = failedOf(candidate, household);
-  return !isCapped(candidate.class) && channels.length + addresses.length > 0;
+  return mustReach(candidate) && channels.length + addresses.length > 0;
 }
 
 /**
@@ -86,12 +88,12 @@ export function channelsFor(
   isLate: boolean,
 ): Found {
   const everywhere = candidate.class === "safety" || candidate.class === "recall";
-  const mustReach = !isCapped(candidate.class);
+  const isOwed = mustReach(candidate);
   const tried: string[] = [];
   // A cake that the oven cannot bake is no better in a letter.
-  if (!mustReach && isParticular(candidate) && fitting.length === 0)
+  if (!isOwed && isParticular(candidate) && fitting.length === 0)
     return { kind: "none", reason: "does_not_fit", tried };
-  const rest: ChannelName[] = mustReach ? ["display", "email", "webhook"] : [];
+  const rest: ChannelName[] = isOwed ? ["display", "email", "webhook"] : [];
   const order = [...new Set([...household.order, ...rest])].filter((name) => name !== "human");
   const open: SentChannel[] = [];
   const failed = failedOf(candidate, household).channels;
@@ -112,7 +114,7 @@ export function channelsFor(
     const deviceIds = open.includes("display") ? (everywhere ? [...fitting] : fitting.slice(0, 1)) : [];
     return { kind: "sent", channels: [first, ...others], deviceIds, tried };
   }
-  if (mustReach) return { kind: "human", tried: [...tried, "human:open"] };
+  if (isOwed) return { kind: "human", tried: [...tried, "human:open"] };
   if (household.order.includes("human")) tried.push("human:not_for_promotions");
   return { kind: "none", reason: "no_channel", tried };
 }
