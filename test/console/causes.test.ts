@@ -214,6 +214,10 @@ describe.skipIf(!hasChromium)("causes and answers in the console", () => {
       await page.getByRole("button", { name: "Add language" }).click();
       await page.getByLabel("Text in de").fill("Wir schicken Ihnen: {{part}}");
       await page.getByRole("button", { name: "Take off Door seal leaks heat" }).waitFor();
+      // Its name is wider than a phone leaves room for.
+      const long = "Temperature sensor shows the same value for ever";
+      await page.getByLabel("Offer it first for").selectOption({ label: long });
+      await page.getByRole("button", { name: `Take off ${long}` }).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.getByRole("button", { name: "Keep the answer" }).click();
       await page.getByRole("heading", { level: 1, name: title }).waitFor();

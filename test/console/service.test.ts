@@ -453,7 +453,7 @@ describe.skipIf(!hasChromium)("service in the console", () => {
     test("how long what is kept stands beside what is measured, and the newest open cases lead to their pages", async () => {
       const { page } = await open(screen, "/models");
       const kept = page.getByRole("region", { name: "How long it is kept" });
-      await kept.getByText("90 d", { exact: true }).waitFor();
+      await kept.getByText("90 days", { exact: true }).waitFor();
       expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
       await page.goto(`${hearth.service.http}/`);
       const newest = page.getByRole("region", { name: "Newest open cases" });

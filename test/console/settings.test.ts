@@ -37,6 +37,19 @@ const clean = async (page: Page) => expect([await overflow(page), await faultsOf
 const unprovoked = (complaints: string[]) => complaints.filter((one) => !/ (409|422) /.test(one));
 
 describe.skipIf(!hasChromium)("the settings of engagement in the console", () => {
+  test("on a phone the bars of pages move to where one is", async () => {
+    const { page } = await open(phone, "/settings");
+    for (const [bar, name] of [
+      ["Pages", "Engagement"],
+      ["Engagement", "Settings"],
+    ] as const) {
+      const link = page.getByRole("navigation", { name: bar }).getByRole("link", { name, exact: true });
+      const seen = () => link.evaluate((one) => one.getBoundingClientRect().right);
+      await until(`${name} is in view`, async () => (await seen()) <= phone.viewport.width);
+    }
+    expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+  });
+
   describe.each([desk, phone])("at $name", (screen) => {
     test("caps, room and hold-out are read in plain words, told at the field what is wrong, and in force once somebody read what changes", async () => {
       await put(policyPath, defaults);

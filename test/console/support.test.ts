@@ -268,6 +268,17 @@ describe.skipIf(!hasChromium)("the console of support", () => {
     expect(await page.getByRole("button", { name: /^Adopt/ }).count()).toBe(0);
   });
 
+  test("an appliance in another zone offers its own clock, on a phone too", async () => {
+    hearth.stage.oven.publish(
+      `hearth/v1/devices/${ailingId}/reported`,
+      JSON.stringify({ atMs: Date.now(), state: { timeZone: "America/Los_Angeles" } }),
+      { qos: 1 },
+    );
+    const { page } = await open(phone, `/devices/${ailingId}`);
+    await page.getByText("Appliance’s", { exact: true }).waitFor();
+    expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+  });
+
   test("a store of readings that is away is told in words, with what waits for it and what does not", async () => {
     const { page } = await open(desk, "/");
     await page.route("**/api/v1/health", async (route) => {

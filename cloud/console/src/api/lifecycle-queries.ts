@@ -8,7 +8,7 @@ const calmMs = 10_000;
 const dayMs = 86_400_000;
 /** As many moments as a narrow screen can show. */
 const countParts = 30;
-export const atRiskPerPage = 25;
+const atRiskPerPage = 25;
 
 /** A period that ends now; asked again it ends later. */
 const periodOf = (days: number) => ({ fromMs: Date.now() - days * dayMs, toMs: Date.now() });

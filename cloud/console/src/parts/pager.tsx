@@ -3,7 +3,7 @@ import { ArrowLeftIcon, ArrowRightIcon } from "./icons.tsx";
 import classes from "./page.module.css";
 
 interface PagerProps {
-  /** What is on the page, in words. */
+  /** What is on the page, in words. Where there are further pages it says that these are not all. */
   words: string;
   cursor: string | undefined;
   nextCursor: string | null;
@@ -14,7 +14,10 @@ interface PagerProps {
 export function Pager({ words, cursor, nextCursor, onCursor }: PagerProps) {
   return (
     <nav className={classes["pager"]} aria-label="Pages of the list">
-      <span className="numbers">{words}</span>
+      <span className="numbers">
+        {words}
+        {(cursor !== undefined || nextCursor !== null) && " on this page"}
+      </span>
       <span className={classes["actions"]}>
         {cursor !== undefined && (
           <Button variant="default" leftSection={<ArrowLeftIcon />} onClick={() => onCursor(undefined)}>

@@ -1,7 +1,7 @@
 import { Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { queueCountsQuery } from "../api/case-queries.ts";
 import { alertsQuery, expiringQuery, meQuery } from "../api/queries.ts";
@@ -11,6 +11,7 @@ import { plural } from "../core/numbers.ts";
 import { Dialog } from "./dialog.tsx";
 import { engagementPaths } from "./engagement-tabs.tsx";
 import { Mark, PersonIcon, SearchIcon } from "./icons.tsx";
+import { useInView } from "./in-view.ts";
 import { useChord, useKeys } from "./keys.ts";
 import { SearchPalette } from "./search-palette.tsx";
 import classes from "./shell.module.css";
@@ -35,23 +36,7 @@ export function Shell() {
             <Mark />
             <span className={classes["word"]}>Hearth</span>
           </Link>
-          <nav className={classes["nav"]} aria-label="Pages">
-            <Link to="/" className={classes["link"]} activeOptions={{ exact: true }}>
-              Overview
-            </Link>
-            <Link to="/devices" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
-              Appliances
-            </Link>
-            <CasesLink />
-            <Link to="/releases" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
-              Releases
-            </Link>
-            <Link to="/rollouts" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
-              Rollouts
-            </Link>
-            <EngagementLink />
-            <WatchLinks />
-          </nav>
+          <Pages />
           <div className={classes["room"]} />
           <button type="button" className={classes["find"]} onClick={() => setSearching(true)}>
             <SearchIcon />
@@ -71,6 +56,38 @@ export function Shell() {
         <KeysHelp />
       </Dialog>
     </>
+  );
+}
+
+/** The bar of pages. Where they do not all fit, the current one is in view. */
+function Pages() {
+  const bar = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  const role = useRights()?.role;
+  useInView(bar, `[data-status="active"], .${classes["within"]}`, `${pathname} ${role}`);
+  return (
+    <nav ref={bar} className={classes["nav"]} aria-label="Pages">
+      <Link to="/" className={classes["link"]} activeOptions={{ exact: true }}>
+        Overview
+      </Link>
+      <Link
+        to="/devices"
+        search={{}}
+        activeOptions={{ includeSearch: false }}
+        className={`${classes["link"]} ${/^\/models(\/|$)/.test(pathname) ? classes["within"] : ""}`}
+      >
+        Appliances
+      </Link>
+      <CasesLink />
+      <Link to="/releases" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
+        Releases
+      </Link>
+      <Link to="/rollouts" search={{}} activeOptions={{ includeSearch: false }} className={classes["link"]}>
+        Rollouts
+      </Link>
+      <EngagementLink />
+      <WatchLinks />
+    </nav>
   );
 }
 

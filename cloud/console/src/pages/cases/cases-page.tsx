@@ -133,7 +133,7 @@ function Queue({ search }: { search: CasesSearch }) {
         question={question}
         cursor={search.cursor}
         onCursor={(cursor) => void navigate({ to: "/cases", search: { ...search, cursor } })}
-        words={(count) => `${plural(count, "case")} on this page`}
+        words={(count) => plural(count, "case")}
         height={320}
         none={<NoCases search={search} />}
       >

@@ -33,7 +33,7 @@ export function HouseholdsPage() {
         <h1>Households</h1>
         <span className={page["actions"]}>
           <Link to="/consents" className={page["link"]}>
-            In which words they are asked
+            Consent texts
           </Link>
           <Link to="/erasures" search={{}} className={page["link"]}>
             Erasures

@@ -1,7 +1,7 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { atRiskPerPage, atRiskQuery } from "../../api/lifecycle-queries.ts";
+import { atRiskQuery } from "../../api/lifecycle-queries.ts";
 import type { AtRiskAnswer, HouseholdAtRisk, LifecycleCause } from "../../api/lifecycle-shapes.ts";
 import { riskWords } from "../../core/lifecycle.ts";
 import { countText, plural } from "../../core/numbers.ts";
@@ -54,7 +54,7 @@ export function AtRisk() {
               stale={question.isPlaceholderData}
             />
             <Pager
-              words={`${plural(items.length, "household")} of ${countText(households)}, ${countText(atRiskPerPage)} a page`}
+              words={`${plural(items.length, "household")} of ${countText(households)}`}
               cursor={cursor}
               nextCursor={nextCursor}
               onCursor={(next) => {

@@ -100,7 +100,12 @@ function KnownModel({ model }: { model: Model }) {
   );
 }
 
-const keptWords = (ms: number | null) => (ms === null ? "as its own policy says" : durationText(ms));
+const dayMs = 86_400_000;
+
+function keptWords(ms: number | null): string {
+  if (ms === null) return "as its own policy says";
+  return ms % dayMs === 0 ? plural(ms / dayMs, "day") : durationText(ms);
+}
 
 /** How long is kept what appliances say; of every model the same. */
 function Kept() {

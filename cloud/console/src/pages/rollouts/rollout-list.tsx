@@ -87,7 +87,7 @@ function Summary({ rollout }: { rollout: RolloutSummary }) {
               {plural(funnel.done, "appliance")} of {members.toLocaleString("en-GB")} done
               {funnel.failed + funnel.timed_out > 0 &&
                 `, ${(funnel.failed + funnel.timed_out).toLocaleString("en-GB")} failed of ${ended.toLocaleString("en-GB")}`}
-              , <Ago atMs={changedAtMs} />
+              , changed <Ago atMs={changedAtMs} />
             </p>
           </>
         ) : (
