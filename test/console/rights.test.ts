@@ -73,6 +73,7 @@ describe.skipIf(!hasChromium)("webhooks and a household's rights in the console"
       await until("the test arrives", () => got.some(({ path }) => path === `/${screen.viewport.width}`));
       const table = page.getByRole("table", { name: "Events" });
       await table.getByText("Delivered").waitFor();
+      await table.getByText("Webhook: a test").waitFor();
       await table.getByRole("button", { name: "1 attempt" }).click();
       await dialog.getByText(/1\. delivered: HTTP 204/).waitFor();
       await dialog

@@ -1,6 +1,7 @@
 /** Webhooks for events, in words. */
 import type { SentStatus } from "../api/sent-shapes.ts";
 import type { Webhook } from "../api/webhook-shapes.ts";
+import { heardText } from "./event-words.ts";
 import { sentStatuses } from "./sent.ts";
 
 export const disabledWords: Record<NonNullable<Webhook["disabledReason"]>, string> = {
@@ -10,31 +11,58 @@ export const disabledWords: Record<NonNullable<Webhook["disabledReason"]>, strin
 };
 
 /** The kinds of event that most receivers ask for. */
-export const typeChoices: readonly { type: string; words: string }[] = [
-  { type: "hearth.points.*", words: "Points earned, spent, expired, reversed" },
-  { type: "hearth.tier.*", words: "Tiers" },
-  { type: "hearth.offer.*", words: "Offers made, redeemed, taken back, refused" },
-  { type: "hearth.reward.*", words: "Rewards put aside, redeemed, released" },
-  { type: "hearth.case.*", words: "Service cases" },
-  { type: "hearth.incident.*", words: "Incidents" },
-  { type: "hearth.rule.*", words: "Service rules that find something" },
-  { type: "hearth.feedback.*", words: "Households asked how they like it, and what they answer" },
-  { type: "hearth.lifecycle.*", words: "Stages of life" },
-  { type: "hearth.consent.*", words: "Consent given and withdrawn" },
-  { type: "hearth.content.*", words: "Content" },
-  { type: "hearth.campaign.*", words: "Campaigns" },
-  { type: "hearth.household.*", words: "Households, erased ones too" },
-  { type: "*", words: "Everything" },
+export const typeChoices: readonly string[] = [
+  ...[
+    "points",
+    "tier",
+    "offer",
+    "reward",
+    "case",
+    "incident",
+    "rule",
+    "feedback",
+    "lifecycle",
+    "consent",
+    "content",
+    "campaign",
+    "household",
+  ].map((noun) => `hearth.${noun}.*`),
+  "*",
 ];
 
-/** What a webhook hears of, in words where there are some: `Tiers; hearth.rollout.*`. */
-export const typeWords = (types: readonly string[]): string =>
-  types.map((type) => typeChoices.find((choice) => choice.type === type)?.words ?? type).join("; ");
+/** What a webhook hears of: `Tiers; Rollouts`. */
+export const typeWords = (types: readonly string[]): string => types.map(heardText).join("; ");
 
-/** Where the console shows whom an event is about; null where it has no page of it. */
+/** What an event may be about and has a page in the console. */
+const pages: Readonly<Record<string, string>> = {
+  campaign: "campaigns",
+  case: "cases",
+  content: "content",
+  device: "devices",
+  household: "households",
+  incident: "incidents",
+  rollout: "rollouts",
+  segment: "segments",
+};
+const pageOf = (kind: string): string | undefined => (Object.hasOwn(pages, kind) ? pages[kind] : undefined);
+
+const madeUp = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What an event is about: `Appliance oven-1`, `Open household`, since an id that Hearth made up says nothing to anybody. Null: nothing that its type does not say. */
+export function subjectText(subject: string): string | null {
+  const [kind = "", ...rest] = subject.split(":");
+  const id = rest.join(":");
+  const words = kind === "device" ? "appliance" : kind.replaceAll("_", " ");
+  if (madeUp.test(id)) return pageOf(kind) === undefined ? null : `Open ${words}`;
+  return capital(`${words} ${id}`.trim());
+}
+
+const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
+
+/** Where the console shows what an event is about; null where it has no page of it. */
 export function subjectHref(subject: string): string | null {
-  const [kind, id] = subject.split(":");
-  const path = { household: "households", case: "cases", incident: "incidents", device: "devices" }[kind ?? ""];
+  const [kind = "", id] = subject.split(":");
+  const path = pageOf(kind);
   return path === undefined || id === undefined ? null : `/${path}/${encodeURIComponent(id)}`;
 }
 

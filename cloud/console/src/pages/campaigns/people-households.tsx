@@ -1,6 +1,5 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { campaignPath, peopleQuery } from "../../api/campaign-queries.ts";
 import type { HouseholdForPerson } from "../../api/campaign-shapes.ts";
@@ -9,6 +8,7 @@ import { useRights } from "../../api/rights.ts";
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { HouseholdLink } from "../../parts/household-link.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Paged } from "../../parts/paged.tsx";
@@ -66,11 +66,7 @@ const columns: readonly Column<HouseholdForPerson>[] = [
   {
     name: "Household",
     lead: true,
-    cell: ({ householdId, householdName }) => (
-      <Link to="/households/$id" params={{ id: householdId }} className={page["link"]}>
-        {householdName ?? "Open household"}
-      </Link>
-    ),
+    cell: ({ householdId, householdName }) => <HouseholdLink id={householdId} name={householdName} />,
   },
   { name: "What", cell: ({ title }) => title },
   { name: "Since", cell: ({ decidedAtMs }) => <Ago atMs={decidedAtMs} /> },

@@ -1,6 +1,5 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { campaignPath, recallQuery } from "../../api/campaign-queries.ts";
 import type { RecallCount, RecallHousehold, RecallStatus } from "../../api/campaign-shapes.ts";
@@ -10,6 +9,7 @@ import { acknowledgedWords, recallStatusWords, unreachableWords } from "../../co
 import { plural } from "../../core/numbers.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { HouseholdLink } from "../../parts/household-link.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Paged } from "../../parts/paged.tsx";
@@ -125,9 +125,7 @@ const columns: readonly Column<RecallHousehold>[] = [
           {appliances.every(({ deviceId }) => deviceId === null) ? "Never registered" : "Nobody owns it"}
         </span>
       ) : (
-        <Link to="/households/$id" params={{ id: householdId }} className={page["link"]}>
-          {householdName ?? "Open household"}
-        </Link>
+        <HouseholdLink id={householdId} name={householdName} />
       ),
   },
   {

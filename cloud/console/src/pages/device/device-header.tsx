@@ -11,6 +11,7 @@ import type { DeviceSearch } from "../../core/url-state.ts";
 import { Ago } from "../../parts/ago.tsx";
 import { ArrowLeftIcon, TerminalIcon } from "../../parts/icons.tsx";
 import { localZone, useNow } from "../../parts/now.ts";
+import { HouseholdLink } from "../../parts/household-link.tsx";
 import { Presence } from "../../parts/presence.tsx";
 import classes from "./device.module.css";
 import { ServiceBrief } from "./service-brief.tsx";
@@ -101,7 +102,7 @@ function Facts({ device, model, timeZone, applianceZone }: DeviceHeaderProps) {
           </span>
         )}
       </Fact>
-      <Fact name="Household">{householdId === null ? "none yet" : <HouseholdLink id={householdId} />}</Fact>
+      <Fact name="Household">{householdId === null ? "none yet" : <Household id={householdId} />}</Fact>
       {soldAtMs !== null && <Fact name="Sold">{dateText(soldAtMs, timeZone)}</Fact>}
       <Fact name="Warranty">{endWords(warrantyUntilMs, nowMs, timeZone)}</Fact>
       <Fact name="Support">{endWords(model?.endOfSupportMs ?? null, nowMs, timeZone)}</Fact>
@@ -116,13 +117,8 @@ function Facts({ device, model, timeZone, applianceZone }: DeviceHeaderProps) {
 const endWords = (atMs: number | null, nowMs: number, timeZone: string) =>
   atMs === null ? null : `${atMs > nowMs ? "until" : "ended"} ${dateText(atMs, timeZone)}`;
 
-function HouseholdLink({ id }: { id: string }) {
-  const name = useQuery(householdQuery(id)).data?.name;
-  return (
-    <Link to="/households/$id" params={{ id }}>
-      {name ?? `…${id.slice(-8)}`}
-    </Link>
-  );
+function Household({ id }: { id: string }) {
+  return <HouseholdLink id={id} name={useQuery(householdQuery(id)).data?.name} />;
 }
 
 /** A fact that is not known takes no room; a minor one none on a small screen. */

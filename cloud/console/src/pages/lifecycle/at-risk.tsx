@@ -1,6 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { atRiskQuery } from "../../api/lifecycle-queries.ts";
 import type { AtRiskAnswer, HouseholdAtRisk, LifecycleCause } from "../../api/lifecycle-shapes.ts";
 import { riskWords } from "../../core/lifecycle.ts";
@@ -11,6 +11,7 @@ import { Empty } from "../../parts/empty.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
 import { Pager } from "../../parts/pager.tsx";
+import { HouseholdLink } from "../../parts/household-link.tsx";
 import { StageMark } from "../../parts/stage-mark.tsx";
 import classes from "./lifecycle.module.css";
 
@@ -68,12 +69,6 @@ export function AtRisk() {
     </>
   );
 }
-
-const HouseholdLink = ({ id, name }: { id: string; name: string | null }) => (
-  <Link to="/households/$id" params={{ id }} className={page["link"]}>
-    {name ?? id}
-  </Link>
-);
 
 const CauseList = ({ causes }: { causes: readonly LifecycleCause[] }) => (
   <ul className={classes["causes"]}>

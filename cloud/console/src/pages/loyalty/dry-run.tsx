@@ -2,7 +2,7 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { DryRun } from "../../api/loyalty-shapes.ts";
 import { countText, plural } from "../../core/numbers.ts";
-import { HrefLink } from "../../parts/href-link.tsx";
+import { HouseholdLink } from "../../parts/household-link.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./loyalty.module.css";
 
@@ -102,9 +102,7 @@ function Result({ run }: { run: DryRun }) {
             {effects.slice(0, shownMax).map(({ householdId, source, points: one, effectIndex, day }) => (
               <li key={`${source} ${effectIndex}`}>
                 <span>{day}</span>
-                <HrefLink href={`/households/${householdId}`} className={page["link"]}>
-                  {householdId.slice(-12)}
-                </HrefLink>
+                <HouseholdLink id={householdId} name={null} />
                 <span>+{countText(one)}</span>
               </li>
             ))}

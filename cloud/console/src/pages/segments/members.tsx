@@ -1,6 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { segmentMembersQuery } from "../../api/segment-queries.ts";
 import type { Segment, SegmentMember } from "../../api/segment-shapes.ts";
 import { plural } from "../../core/numbers.ts";
@@ -8,6 +8,7 @@ import { Ago } from "../../parts/ago.tsx";
 import { DataTable } from "../../parts/data-table.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
+import { HouseholdLink } from "../../parts/household-link.tsx";
 import { Pager } from "../../parts/pager.tsx";
 
 const route = getRouteApi("/segments/$id");
@@ -55,11 +56,7 @@ const columns = [
   {
     name: "Household",
     lead: true,
-    cell: ({ householdId, name }: SegmentMember) => (
-      <Link to="/households/$id" params={{ id: householdId }} className={page["link"]}>
-        {name ?? householdId}
-      </Link>
-    ),
+    cell: ({ householdId, name }: SegmentMember) => <HouseholdLink id={householdId} name={name} />,
   },
   { name: "Came", cell: ({ sinceMs }: SegmentMember) => <Ago atMs={sinceMs} /> },
 ];

@@ -55,7 +55,7 @@ function Found({ found: { estimate, of, sample } }: { found: Extract<SegmentPrev
             {sample.map((one) => (
               <li key={one.householdId}>
                 <details>
-                  <summary>{one.name ?? one.householdId}</summary>
+                  <summary>{one.name ?? "A household without a name"}</summary>
                   <Why tested={one} />
                 </details>
               </li>

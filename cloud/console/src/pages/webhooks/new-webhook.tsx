@@ -4,6 +4,7 @@ import { useState } from "react";
 import { send } from "../../api/client.ts";
 import { webhooksPath } from "../../api/webhook-queries.ts";
 import type { Webhook } from "../../api/webhook-shapes.ts";
+import { heardText } from "../../core/event-words.ts";
 import { typeChoices } from "../../core/webhooks.ts";
 import { Notice } from "../../parts/notice.tsx";
 import page from "../../parts/page.module.css";
@@ -49,13 +50,11 @@ export function NewWebhook({ onDone }: { onDone: () => void }) {
         <legend>It hears of</legend>
         {typeChoices.map((one) => (
           <Checkbox
-            key={one.type}
-            label={one.words}
-            description={one.type}
-            checked={types.includes(one.type)}
-            onChange={() =>
-              setTypes(types.includes(one.type) ? types.filter((other) => other !== one.type) : [...types, one.type])
-            }
+            key={one}
+            label={heardText(one)}
+            description={one}
+            checked={types.includes(one)}
+            onChange={() => setTypes(types.includes(one) ? types.filter((other) => other !== one) : [...types, one])}
           />
         ))}
       </fieldset>

@@ -8,8 +8,9 @@ import {
   webhookPath,
 } from "../../api/webhook-queries.ts";
 import type { ListedWebhook } from "../../api/webhook-shapes.ts";
+import { eventTitle } from "../../core/event-words.ts";
 import { sentStatuses, sentStatusWords } from "../../core/sent.ts";
-import { subjectHref, type WebhooksSearch } from "../../core/webhooks.ts";
+import { subjectHref, subjectText, type WebhooksSearch } from "../../core/webhooks.ts";
 import { HrefLink } from "../../parts/href-link.tsx";
 import { Notice, QuestionNotice } from "../../parts/notice.tsx";
 import { useNow } from "../../parts/now.ts";
@@ -49,7 +50,7 @@ export function WebhookDeliveries({ webhooks, shown, search, mayWrite, onSearch 
         name: "Event",
         cell: ({ type, subject }) => (
           <span className={classes["type"]}>
-            {type}
+            {eventTitle(type)}
             <Subject subject={subject} />
           </span>
         ),
@@ -95,7 +96,8 @@ export function WebhookDeliveries({ webhooks, shown, search, mayWrite, onSearch 
 /** Whom it is about, with a way there where the console has a page of that. */
 function Subject({ subject }: { subject: string }) {
   const href = subjectHref(subject);
-  const words = subject.replace(":", " ");
+  const words = subjectText(subject);
+  if (words === null) return null;
   return (
     <span className={classes["subject"]}>
       {href === null ? (
@@ -116,6 +118,7 @@ function Event({ webhookId, id, mayWrite }: { webhookId: string; id: string; may
   const { type, eventId, body } = found;
   return (
     <div className={page["form"]}>
+      <p>{eventTitle(type)}</p>
       <p className={told["small"]}>
         {type}, webhook-id {eventId}
       </p>
