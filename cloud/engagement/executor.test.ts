@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { campaignKitchen } from "../../test/support/campaign-kitchen.ts";
 import { comesTrue } from "../../test/support/comes-true.ts";
+import { overOrWaiting } from "../../test/support/lock-waits.ts";
 import { transaction } from "../platform/database.ts";
 
 const { kitchen, stage } = await campaignKitchen();
@@ -46,4 +47,48 @@ test("a recall that begins while a long campaign goes on is carried out after a 
     db,
   );
   expect(rows).toEqual([{ before: 12 * 400, after: many - 12 * 400 }]);
+});
+
+test("who is erased, or becomes part of another household, while a campaign takes its households in, is not left in it", async () => {
+  const segment = { title: "Danes", expression: 'language == "da"' };
+  await kitchen.as("content", "PUT", "/segments/danes", segment);
+  const prospect = async (name: string, locale: string): Promise<string> => {
+    const { body } = await kitchen.as("support", "POST", "/households", {
+      name,
+      locale,
+      timeZone: "Europe/Copenhagen",
+    });
+    return body.id;
+  };
+  const [stays, goes, joins, host] = [
+    await prospect("Stays", "da"),
+    await prospect("Goes", "da"),
+    await prospect("Joins", "da"),
+    await prospect("Host", "en"),
+  ];
+  await kitchen.slices.segments.tick();
+  const audience = { kind: "segment", segmentId: "danes" };
+  const id = await stage.run(stage.campaign([await stage.message("Rye bread")], "-", "-", { audience }));
+  const undone = new Error("this is undone");
+  let ending: Promise<unknown> = Promise.resolve();
+  const holding = transaction(db, async (tx) => {
+    // What takes them in has seen all of them, and waits for this.
+    await sql`
+      INSERT INTO campaign_member (campaign_id, household_id, arm, quarter, assigned_at_ms)
+      VALUES (${id}, ${stays}, 'treated', '2026-Q1', 0)`.execute(tx);
+    const ticking = stage.tick();
+    await overOrWaiting(db, ticking, 1);
+    const work = Promise.all([
+      kitchen.as("admin", "POST", `/households/${goes}/erase`, { confirm: "Goes" }),
+      kitchen.as("support", "POST", `/households/${host}/merges`, { from: joins, reason: "They called" }),
+    ]);
+    await overOrWaiting(db, work, 3);
+    ending = Promise.all([work, ticking]);
+    throw undone;
+  });
+  await expect(holding).rejects.toBe(undone);
+  expect(await ending).toMatchObject([[{ status: 200 }, { status: 201 }], expect.any(Number)]);
+  const { rows } = await sql<{ household_id: string }>`
+    SELECT household_id FROM campaign_member WHERE campaign_id = ${id}`.execute(db);
+  expect(rows.map((row) => row.household_id).toSorted()).toEqual([stays, host].toSorted());
 });

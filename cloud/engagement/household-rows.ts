@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { affected } from "../platform/database.ts";
 import { withEvidence } from "./decisions-store.ts";
+import { holdMembership } from "./merges-store.ts";
 import { decisionDays, traceDays } from "./retention.ts";
 import { few, type HouseholdData, pages } from "../platform/household-data.ts";
 
@@ -24,6 +25,7 @@ export const engagementData: HouseholdData[] = [
         return rows;
       }),
     async erase(tx, householdId) {
+      await holdMembership(tx);
       // Members first: a page that is being decided holds them, and its decisions are seen once it is done.
       // A campaign knows by the last household how far it has come: it goes on from the one before.
       await sql`UPDATE campaign c SET after_household = (

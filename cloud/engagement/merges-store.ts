@@ -2,6 +2,15 @@ import { type RawBuilder, sql } from "kysely";
 import type { Merged, Unmerged } from "../households/households.ts";
 import type { Db } from "../platform/database.ts";
 
+/**
+ * Waits for campaigns that take their audience in at this moment, and has them wait until the transaction ends: whom they took in is a member
+ * for what follows, and whom they take in next is what it leaves. For whoever changes which household there is.
+ */
+export async function holdMembership(tx: Db): Promise<void> {
+  await sql`
+    SELECT FROM campaign WHERE state IN ('approved', 'running', 'paused') ORDER BY id FOR NO KEY UPDATE`.execute(tx);
+}
+
 /** Campaigns that have gone past a household about which nothing is decided look at their members from the beginning. */
 async function lookAgainFor(tx: Db, householdId: string): Promise<void> {
   await sql`
@@ -25,6 +34,7 @@ const athome = sql`home_id = coalesce(home_id, household_id)`;
 export class MergesStore {
   async merged(tx: Db, merge: Merged): Promise<void> {
     const { mergeId, from, into } = merge;
+    await holdMembership(tx);
     const { goesOn, rests } = await this.#standing(tx, merge);
     await this.#mergeMembers(tx, merge, goesOn);
     await sql`
