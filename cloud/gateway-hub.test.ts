@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { MessageChannel } from "node:worker_threads";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayMessage, GatewayStatus } from "#protocol/link/messages.ts";
-import { Kitchen } from "../test/support/kitchen.ts";
+import { Kitchen, quietGateway } from "../test/support/kitchen.ts";
 import { until } from "../test/support/service-process.ts";
 import { GatewayHub } from "./gateway-hub.ts";
 
@@ -13,23 +13,10 @@ beforeAll(async () => {
 afterAll(() => kitchen.close());
 
 const status: GatewayStatus = {
-  connections: 0,
-  spoolRecords: 0,
-  spoolBytes: 0,
+  ...quietGateway,
   spoolBytesMax: 1,
   spoolOldestMs: 900,
   behind: { effects: { records: 1, oldestMs: 70 }, points: { records: 1, oldestMs: 900 } },
-  spoolFull: false,
-  held: 0,
-  connectsWaiting: 0,
-  heldBack: 0,
-  sessions: 0,
-  queued: 0,
-  queuedBytes: 0,
-  retainedItems: 0,
-  retainedBytes: 0,
-  pubacks: { counts: [], sumMs: 0 },
-  counters: {},
 };
 
 test("a gateway listens from its first report after the welcome on, while it has room, until it drains, and only what rules see counts", async () => {

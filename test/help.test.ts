@@ -8,6 +8,7 @@ import { Fleet } from "../device-sim/fleet.ts";
 import { loadModels } from "../device-sim/models.ts";
 import { systemClock } from "../device-sim/platform/clock.ts";
 import { register } from "../device-sim/register.ts";
+import { ask } from "./support/ask.ts";
 import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
   removeDataDir,
@@ -28,23 +29,9 @@ afterAll(async () => {
   await removeDataDir(service.dataDir);
 });
 
-async function ask(key: string | null, method: string, path: string, body?: object) {
-  const response = await fetch(`${service.http}/api/v1${path}`, {
-    method,
-    headers: {
-      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") === true && text !== "";
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers freely
-  const json: any = isJson ? JSON.parse(text) : null;
-  return { status: response.status, text, body: json };
-}
-
-const staff = (method: string, path: string, body?: object) => ask(service.key, method, path, body);
+const asked = (key: string | null, method: string, path: string, body?: object) =>
+  ask(`${service.http}/api/v1`, key, method, path, body);
+const staff = (method: string, path: string, body?: object) => asked(service.key, method, path, body);
 
 test("from the button at the oven to the rating, with everything on the display and live in the app", async () => {
   const api = { url: service.http, key: service.key, fetch };
@@ -67,7 +54,7 @@ test("from the button at the oven to the rating, with everything on the display 
     const { items } = (await staff("GET", `/devices/${id}/timeline`)).body;
     return items.some(({ title }: { title: string }) => title === "Pairing opened");
   });
-  const paired = await ask(null, "POST", "/my/pair", { code: code.toLowerCase(), name: "Ada" });
+  const paired = await asked(null, "POST", "/my/pair", { code: code.toLowerCase(), name: "Ada" });
   expect(paired.status).toBe(201);
   const owner: string = paired.body.secret;
   const prompt = () => fleet.state(id).display.prompt?.title;
@@ -78,11 +65,11 @@ test("from the button at the oven to the rating, with everything on the display 
   fleet.askForHelp(id, { code: "heating_element", text: "It does not get hot" });
   let caseId = "";
   await until("there is a case", async () => {
-    const { items } = (await ask(owner, "GET", "/my/cases")).body;
+    const { items } = (await asked(owner, "GET", "/my/cases")).body;
     caseId = items[0]?.id ?? "";
     return caseId !== "";
   });
-  const mine = async () => (await ask(owner, "GET", `/my/cases/${caseId}`)).body;
+  const mine = async () => (await asked(owner, "GET", `/my/cases/${caseId}`)).body;
   const stream = await fetch(`${service.http}/api/v1/my/cases/${caseId}/stream`, {
     headers: { authorization: `Bearer ${owner}`, accept: "text/event-stream" },
   });

@@ -7,7 +7,6 @@ import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import type { Packet } from "mqtt-packet";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { desired } from "#protocol/state.ts";
@@ -18,6 +17,7 @@ import { systemClock } from "../device-sim/platform/clock.ts";
 import { register } from "../device-sim/register.ts";
 import { type ConnectOptions, publish, RawDevice } from "../gateway/testing/raw-device.ts";
 import { approvedContent } from "./support/approved-content.ts";
+import { ask } from "./support/ask.ts";
 import { registerOvens } from "./support/ovens.ts";
 import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
@@ -45,22 +45,8 @@ afterAll(async () => {
 });
 
 /** A request of somebody at home. */
-async function ask(key: string | null, method: string, path: string, body?: object) {
-  const response = await fetch(`${service.http}/api/v1${path}`, {
-    method,
-    headers: {
-      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const isZipped = response.headers.get("content-type") === "application/gzip";
-  const bytes = Buffer.from(await response.arrayBuffer());
-  const text = (isZipped ? gunzipSync(bytes) : bytes).toString();
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers freely
-  const json: any = text === "" || isZipped ? null : JSON.parse(text);
-  return { status: response.status, text, body: json };
-}
+const asked = (key: string | null, method: string, path: string, body?: object) =>
+  ask(`${service.http}/api/v1`, key, method, path, body);
 
 interface Person {
   key: string;
@@ -114,7 +100,7 @@ async function pair(device: RawDevice, id: string, key: string | null, name = "A
   const eventId = await event(device, id, "pairing.opened", { codeSha256, validMs: 600_000 });
   // The code reaches the cloud a moment after the display; a person types slower than that.
   await isKnown(id, eventId);
-  return ask(key, "POST", "/my/pair", { code, name });
+  return asked(key, "POST", "/my/pair", { code, name });
 }
 
 async function newOwner(device: RawDevice, id: string, name = "Ada"): Promise<Person> {
@@ -124,8 +110,8 @@ async function newOwner(device: RawDevice, id: string, name = "Ada"): Promise<Pe
 }
 
 async function newMember(owner: Person): Promise<Person> {
-  const { body: invited } = await ask(owner.key, "POST", "/my/invitations");
-  const { body } = await ask(null, "POST", "/my/join", { code: invited.code, name: "Ben" });
+  const { body: invited } = await asked(owner.key, "POST", "/my/invitations");
+  const { body } = await asked(null, "POST", "/my/join", { code: invited.code, name: "Ben" });
   return { key: body.secret, householdId: body.household.id, memberId: body.member.id };
 }
 
@@ -150,12 +136,12 @@ test("an appliance shows a code, its owner pairs it and sees it alone; handed ov
     const outcome = fleet.openPairing(id);
     const code = outcome.kind === "opened" ? outcome.shown.code.toLowerCase() : "";
     await until("the cloud knows the code", async () => (await opened()) > shownBefore);
-    const { status, body } = await ask(null, "POST", "/my/pair", { code, name: "Ada" });
+    const { status, body } = await asked(null, "POST", "/my/pair", { code, name: "Ada" });
     expect(status).toBe(201);
     return { key: body.secret, householdId: body.household.id, memberId: body.you.memberId };
   };
   const ada = await pairByHand();
-  expect((await ask(ada.key, "GET", "/my/devices")).body.items).toMatchObject([
+  expect((await asked(ada.key, "GET", "/my/devices")).body.items).toMatchObject([
     { id, model: member.model, online: true },
   ]);
 
@@ -165,19 +151,19 @@ test("an appliance shows a code, its owner pairs it and sees it alone; handed ov
   await service.api(`/api/v1/devices/${id}/desired`, { method: "PUT", body: { state: { childLock: true } } });
   const isFull = () => fleet.state(id).deliveries.length === 1 && fleet.state(id).settings.childLock;
   await until("it holds what is Ada's", isFull);
-  expect((await ask(ada.key, "POST", `/my/devices/${id}/hand-over`)).status).toBe(204);
+  expect((await asked(ada.key, "POST", `/my/devices/${id}/hand-over`)).status).toBe(204);
   const isEmpty = () => fleet.state(id).deliveries.length === 0 && !fleet.state(id).settings.childLock;
   await until("it has forgotten Ada", isEmpty);
   await until("it is back by itself", () => fleet.state(id).connected);
 
   const bea = await pairByHand();
-  expect((await ask(bea.key, "GET", `/my/devices/${id}/timeline`)).text).not.toContain("Ada");
-  expect((await ask(ada.key, "GET", `/my/devices/${id}`)).status).toBe(404);
+  expect((await asked(bea.key, "GET", `/my/devices/${id}/timeline`)).text).not.toContain("Ada");
+  expect((await asked(ada.key, "GET", `/my/devices/${id}`)).status).toBe(404);
   expect(fleet.factoryReset(id)).toEqual({ kind: "reset" });
-  await until("it is nobody's", async () => (await ask(bea.key, "GET", `/my/devices/${id}`)).status === 404);
+  await until("it is nobody's", async () => (await asked(bea.key, "GET", `/my/devices/${id}`)).status === 404);
   await until("it is back by itself", () => fleet.state(id).connected);
   const cem = await pairByHand();
-  expect((await ask(cem.key, "GET", `/my/devices/${id}`)).status).toBe(200);
+  expect((await asked(cem.key, "GET", `/my/devices/${id}`)).status).toBe(200);
 });
 
 test("a person at the command line pairs a simulated appliance and resets it", async () => {
@@ -208,12 +194,12 @@ test("a person at the command line pairs a simulated appliance and resets it", a
   });
   const id = String(shown["device"]);
   await isKnown(id, "Pairing opened");
-  const paired = await ask(null, "POST", "/my/pair", { code: shown["pairingCode"], name: "Ada" });
+  const paired = await asked(null, "POST", "/my/pair", { code: shown["pairingCode"], name: "Ada" });
   expect(paired.status).toBe(201);
   const key = paired.body.secret as string;
-  expect((await ask(key, "GET", "/my/devices")).body.items).toMatchObject([{ id }]);
+  expect((await asked(key, "GET", "/my/devices")).body.items).toMatchObject([{ id }]);
   expect(await byHand("reset")).toEqual({ device: id, reset: true });
-  await until("it is nobody's", async () => (await ask(key, "GET", `/my/devices/${id}`)).status === 404);
+  await until("it is nobody's", async () => (await asked(key, "GET", `/my/devices/${id}`)).status === 404);
 });
 
 /** Every route of owners, from the service's own description. */
@@ -243,7 +229,7 @@ test("on every route of owners the owner of a second household reaches nothing o
   const [given, eves] = [await connect("given-1"), await connect("eves-1")];
   const ada = await newOwner(given, "given-1");
   const ben = await newMember(ada);
-  const { body: invited } = await ask(ada.key, "POST", "/my/invitations");
+  const { body: invited } = await asked(ada.key, "POST", "/my/invitations");
   const eve = await newOwner(eves, "eves-1", "Eve");
   await event(given, "given-1", "program.finished", { program: "Goose" });
   await until("it is known", async () => JSON.stringify(await staffTimeline("given-1")).includes("Goose"));
@@ -251,7 +237,7 @@ test("on every route of owners the owner of a second household reaches nothing o
   const sight = async () =>
     Promise.all(
       ["household", "members", "invitations", "devices/given-1", "devices/given-1/timeline"].map(
-        async (path) => (await ask(ada.key, "GET", `/my/${path}`)).body as unknown,
+        async (path) => (await asked(ada.key, "GET", `/my/${path}`)).body as unknown,
       ),
     );
   const before = await sight();
@@ -264,7 +250,7 @@ test("on every route of owners the owner of a second household reaches nothing o
       const isDevice = path.startsWith("/my/devices/");
       if (isDevice !== (id === "given-1")) continue;
       const query = path.endsWith("/telemetry") ? "?metrics=cavity_c" : "";
-      const { status } = await ask(eve.key, method, path.replace(/\{\w+\}/, id) + query, bodies[`${method} ${path}`]);
+      const { status } = await asked(eve.key, method, path.replace(/\{\w+\}/, id) + query, bodies[`${method} ${path}`]);
       expect([method, path, [403, 404].includes(status)]).toEqual([method, path, true]);
     }
   }
@@ -275,14 +261,14 @@ test("on every route of owners the owner of a second household reaches nothing o
     const hers = { householdId: ada.householdId, device: "given-1", memberId: ada.memberId, role: "owner" };
     const body = method === "GET" ? undefined : { ...bodies[`${method} ${path}`], ...hers };
     const query = new URLSearchParams({ ...hers, devices: "given-1", metrics: "cavity_c" }).toString();
-    const { text } = await ask(eve.key, method, `${path}?${query}`, body);
+    const { text } = await asked(eve.key, method, `${path}?${query}`, body);
     if (`${method} ${path}` === "POST /my/key") eve.key = JSON.parse(text).secret as string;
     for (const trace of traces) expect([method, path, text.includes(trace)]).toEqual([method, path, false]);
   }
-  expect((await ask(eve.key, "DELETE", "/my/household")).status).toBe(200);
+  expect((await asked(eve.key, "DELETE", "/my/household")).status).toBe(200);
   expect(await sight()).toEqual(before);
   // She keeps nothing of her own either: with her household its key has ended, and her oven is nobody's.
-  expect((await ask(eve.key, "GET", "/my/household")).status).toBe(401);
+  expect((await asked(eve.key, "GET", "/my/household")).status).toBe(401);
   expect((await service.api("/api/v1/devices/eves-1")).body.householdId).toBeNull();
 });
 
@@ -353,30 +339,30 @@ async function expectPassedOn(id: string, device: RawDevice, owner: Person): Pro
   const next = await newOwner(device, id, "Bea");
   await event(device, id, "program.finished", { program: "Bea's bread" });
   await isKnown(id, "Bea's bread");
-  const { body } = await ask(next.key, "GET", `/my/devices/${id}/timeline?limit=500`);
+  const { body } = await asked(next.key, "GET", `/my/devices/${id}/timeline?limit=500`);
   const titles = (body.items as { title: string; atMs: number }[]).map(({ title }) => title);
   expect(titles).toContain("Program finished: Bea's bread");
   expect(JSON.stringify(body)).not.toMatch(/Ada|Will|identify/);
-  const { sinceMs } = (await ask(next.key, "GET", `/my/devices/${id}`)).body;
+  const { sinceMs } = (await asked(next.key, "GET", `/my/devices/${id}`)).body;
   for (const { atMs } of body.items) expect(atMs).toBeGreaterThanOrEqual(sinceMs);
   for (const path of ["", "/timeline", "/telemetry/latest"]) {
-    const { status } = await ask(owner.key, "GET", `/my/devices/${id}${path}`);
+    const { status } = await asked(owner.key, "GET", `/my/devices/${id}${path}`);
     expect([path, [401, 404].includes(status)]).toEqual([path, true]);
   }
-  const stolen = await ask(owner.key, "POST", `/my/devices/${id}/hand-over`);
+  const stolen = await asked(owner.key, "POST", `/my/devices/${id}/hand-over`);
   expect([401, 404]).toContain(stolen.status);
-  expect((await ask(next.key, "GET", `/my/devices/${id}`)).status).toBe(200);
+  expect((await asked(next.key, "GET", `/my/devices/${id}`)).status).toBe(200);
 }
 
 const ways: [string, string, (device: RawDevice, owner: Person) => Promise<unknown>][] = [
-  ["its owner hands it over", "left-1", (_device, { key }) => ask(key, "POST", "/my/devices/left-1/hand-over")],
+  ["its owner hands it over", "left-1", (_device, { key }) => asked(key, "POST", "/my/devices/left-1/hand-over")],
   [
     "staff takes it out",
     "left-2",
     (_device, { householdId }) => service.api(`/api/v1/households/${householdId}/devices/left-2`, { method: "DELETE" }),
   ],
   ["it is reset at the appliance", "left-3", (device) => event(device, "left-3", "factory.reset")],
-  ["its household is erased", "left-4", (_device, { key }) => ask(key, "DELETE", "/my/household")],
+  ["its household is erased", "left-4", (_device, { key }) => asked(key, "DELETE", "/my/household")],
 ];
 
 test.each(ways)(
@@ -410,6 +396,6 @@ test("a household that leaves while the appliance is away leaves nothing waiting
   peek.socket.destroy();
   await service.api(`/api/v1/content/items/${itemId}/withdraw`, { method: "POST" });
 
-  expect((await ask(owner.key, "POST", `/my/devices/${id}/hand-over`)).status).toBe(204);
+  expect((await asked(owner.key, "POST", `/my/devices/${id}/hand-over`)).status).toBe(204);
   await expectPassedOn(id, await expectClean(id, deliveries), owner);
 });

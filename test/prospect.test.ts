@@ -7,6 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import mqtt, { type MqttClient } from "mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { approvedContent } from "./support/approved-content.ts";
+import { ask } from "./support/ask.ts";
 import { registerOvens } from "./support/ovens.ts";
 import { preparedDataDir } from "./support/prepared-data-dir.ts";
 import {
@@ -43,19 +44,6 @@ afterAll(async () => {
   await removeDataDir(service.dataDir);
 });
 
-async function ask(key: string, method: string, path: string, body?: object) {
-  const response = await fetch(`${service.http}/api/v1${path}`, {
-    method,
-    headers: {
-      ...(key === "" ? {} : { authorization: `Bearer ${key}` }),
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers freely
-  const json: any = await response.json();
-  return { status: response.status, body: json };
-}
 const staff = async (path: string) => (await service.api(`/api/v1${path}`)).body;
 
 const reference = { kind: "shop_customer", value: "4711" };
@@ -77,7 +65,7 @@ const bought = {
 };
 
 const tell = async (...facts: object[]) => {
-  const { status, body } = await ask(shopKey, "POST", "/facts", { facts });
+  const { status, body } = await ask(`${service.http}/api/v1`, shopKey, "POST", "/facts", { facts });
   expect(status).toBe(200);
   return body.items as { outcome: string; householdId?: string }[];
 };
@@ -141,7 +129,7 @@ test("a prospect checks a price, buys, pairs and cooks: one household, one ledge
   await until("the cloud knows the code", async () =>
     JSON.stringify(await staff(`/devices/${oven}/timeline`)).includes("Pairing opened"),
   );
-  const paired = await ask("", "POST", "/my/pair", {
+  const paired = await ask(`${service.http}/api/v1`, null, "POST", "/my/pair", {
     code,
     name: "Ada",
     locale: "de",

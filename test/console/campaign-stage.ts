@@ -4,6 +4,7 @@
  */
 import mqtt, { type MqttClient } from "mqtt";
 import { loadModels } from "../../device-sim/models.ts";
+import { ask } from "../support/ask.ts";
 import { type RunningService, until } from "../support/service-process.ts";
 
 const dayMs = 86_400_000;
@@ -34,17 +35,9 @@ export interface CampaignStage {
 
 /** @param key whose word it is; the admin's where it is left out */
 async function made(service: RunningService, method: string, path: string, body?: unknown, key = service.key) {
-  const response = await fetch(`${service.http}/api/v1${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-  return text === "" ? null : JSON.parse(text);
+  const { status, text, body: answer } = await ask(`${service.http}/api/v1`, key, method, path, body);
+  if (status >= 300) throw new Error(`${path}: ${status} ${text}`);
+  return answer;
 }
 
 async function homes(service: RunningService): Promise<string[]> {

@@ -63,7 +63,7 @@ export interface KitchenOptions {
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** What a gateway says of itself to which nothing is connected. */
-const quietGateway = {
+export const quietGateway = {
   connections: 0,
   spoolRecords: 0,
   spoolBytes: 0,

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import packageOfHearth from "../../package.json" with { type: "json" };
 import { runningConnection } from "../../cloud/platform/postgres-server.ts";
+import { ask } from "./ask.ts";
 
 /** Of every kind, so that services of several tests run beside each other. */
 export const anyPorts = {
@@ -92,18 +93,7 @@ export async function startServiceProcess(options: {
     key: secret,
     dataDir,
     output: () => said,
-    async api(path, init = {}) {
-      const response = await fetch(ready.http + path, {
-        method: init.method ?? "GET",
-        headers: {
-          authorization: `Bearer ${secret}`,
-          ...(init.body === undefined ? {} : { "content-type": "application/json" }),
-        },
-        ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
-      });
-      const text = await response.text();
-      return { status: response.status, body: text === "" ? null : JSON.parse(text) };
-    },
+    api: (path, { method = "GET", body } = {}) => ask(ready.http, secret, method, path, body),
   };
 }
 
