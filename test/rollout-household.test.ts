@@ -5,7 +5,6 @@ import type { ReleaseKit } from "./support/release-kit.ts";
 
 let kitchen: Kitchen;
 let kit: ReleaseKit;
-let ovens = 0;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
@@ -16,9 +15,7 @@ afterAll(() => kitchen.close());
 const dayMs = 86_400_000;
 
 async function household(): Promise<{ id: string; owner: Person }> {
-  ovens += 1;
-  const id = `oven-${ovens}`;
-  await kitchen.ovens(id);
+  const id = await kitchen.newOven();
   const state = { hardware: "h1", firmware: "1.0.0", releaseCounter: 0, timeZone: "Europe/Berlin" };
   await kitchen.say({ device: id, channel: "reported", payload: { state } });
   const owner = await kitchen.newOwner(id);

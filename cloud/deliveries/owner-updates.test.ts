@@ -5,7 +5,6 @@ import { until } from "../../test/support/service-process.ts";
 import { transaction } from "../platform/database.ts";
 
 let kitchen: Kitchen;
-let ovens = 0;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
@@ -22,9 +21,7 @@ interface Terms {
 }
 
 async function ownedOven(): Promise<{ id: string; owner: Person }> {
-  ovens += 1;
-  const id = `oven-${ovens}`;
-  await kitchen.ovens(id);
+  const id = await kitchen.newOven();
   const owner = await kitchen.newOwner(id);
   kitchen.clock.forward(1_000);
   return { id, owner };

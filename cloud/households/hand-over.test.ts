@@ -5,19 +5,11 @@ import { Kitchen, type Person } from "../../test/support/kitchen.ts";
 import { until } from "../../test/support/service-process.ts";
 
 let kitchen: Kitchen;
-let ovens = 0;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
 });
 afterAll(() => kitchen.close());
-
-async function oven(): Promise<string> {
-  ovens += 1;
-  const id = `oven-${ovens}`;
-  await kitchen.ovens(id);
-  return id;
-}
 
 /** Every way in which an appliance leaves its household. */
 const ways: [string, (id: string, owner: Person) => Promise<unknown>][] = [
@@ -59,7 +51,7 @@ async function casesOf(id: string) {
 
 /** An appliance that its household has lived with for an hour, in every way that leaves a trace. */
 async function livedWith(): Promise<{ id: string; owner: Person; deliveryId: string }> {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const owner = await kitchen.newOwner(id);
   await kitchen.as("support", "PUT", `/devices/${id}/desired`, { state: { childLock: true } });
   const nowMs = kitchen.clock.nowMs();
@@ -177,7 +169,7 @@ test("points stay with the household that earned them, and what happened before 
 });
 
 test("in one batch, what came before a factory reset is still the old household's and what comes after is nobody's", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const owner = await kitchen.newOwner(id);
   const event = (type: string, data: object = {}) => ({
     device: id,
@@ -195,7 +187,7 @@ test("in one batch, what came before a factory reset is still the old household'
 });
 
 test("an event in a batch that was taken apart while the appliance still was the old household's earns nothing for it", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const owner = await kitchen.newOwner(id);
   const source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
   await kitchen.slices.ingest.openSource(source);
@@ -239,7 +231,7 @@ test("a household sees its case and not what staff says among themselves", async
 });
 
 test("firmware that was under way is no longer sent, and its confirmed boot is noted all the same", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const owner = await kitchen.newOwner(id);
   const device = (await kitchen.slices.devices.find([id])).get(id);
   if (device === undefined) throw new Error("there is no such oven");
@@ -272,10 +264,10 @@ test("firmware that was under way is no longer sent, and its confirmed boot is n
 });
 
 test("a member cannot hand over, another household cannot, and an unknown appliance looks the same to both", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const owner = await kitchen.newOwner(id);
   const member = await kitchen.newMember(owner);
-  const eve = await kitchen.newOwner(await oven(), "Eve");
+  const eve = await kitchen.newOwner(await kitchen.newOven(), "Eve");
   const give = async (key: string, device: string) =>
     (await kitchen.call(key, "POST", `/my/devices/${device}/hand-over`)).body;
   expect(await give(member.key, id)).toMatchObject({ status: 403, code: "not_allowed" });
@@ -303,7 +295,7 @@ test("a hand-over is one transaction: where its last step fails nothing has happ
 });
 
 test("an appliance that is nobody's is cleaned by its reset just so, and writes no audit log full", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const deliveryId = await command(id);
   for (let at = 0; at < 3; at += 1) await kitchen.event(id, "factory.reset");
   expect(await deliveryOf(deliveryId)).toMatchObject({ phase: "cancelled" });
@@ -315,7 +307,7 @@ test("an appliance that is nobody's is cleaned by its reset just so, and writes 
 });
 
 test("the appliance is told by its desired state that its people changed", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const desired = async () => (await kitchen.slices.devices.desiredOf([id])).map((one) => one.desired);
   expect(await desired()).toEqual([]);
   const owner = await kitchen.newOwner(id);
@@ -327,14 +319,14 @@ test("the appliance is told by its desired state that its people changed", async
 
 test("erasure ends every key, keeps no name and no address, and leaves the ledger whole", async () => {
   const { id, owner } = await livedWith();
-  const other = await oven();
+  const other = await kitchen.newOven();
   await kitchen.call(owner.key, "POST", "/my/pair", { code: await kitchen.showCode(other) });
   const secretName = "Zebedäus Unverwechselbar";
   const member = await kitchen.newMember(owner, secretName);
   await kitchen.call(owner.key, "PATCH", "/my/household", { name: `${secretName}s Küche` });
   const { code } = (await kitchen.call(owner.key, "POST", "/my/invitations")).body;
   // One case of an appliance that is still theirs, and one of an appliance that they gave away before.
-  const given = await oven();
+  const given = await kitchen.newOven();
   await kitchen.call(owner.key, "POST", "/my/pair", { code: await kitchen.showCode(given) });
   await kitchen.event(given, "fault.raised", { code: "F1" });
   for (const [open] of [await casesOf(id), await casesOf(given)])
@@ -364,7 +356,7 @@ test("erasure ends every key, keeps no name and no address, and leaves the ledge
 });
 
 test("an appliance that staff gives back is the next household's from then on, and one that nobody had from its beginning", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   await kitchen.event(id, "program.finished", { program: "First" });
   const made = await kitchen.as("support", "POST", "/households", { name: "Huber", locale: "de", timeZone: "UTC" });
   const give = () => kitchen.as("support", "PUT", `/households/${made.body.id}/devices/${id}`);
@@ -378,7 +370,7 @@ test("an appliance that staff gives back is the next household's from then on, a
 });
 
 test("whatever people and appliances do at the same moment, everybody gets an answer and nothing is left half done", async () => {
-  const devices = await Promise.all([oven(), oven(), oven(), oven()]);
+  const devices = await Promise.all([kitchen.newOven(), kitchen.newOven(), kitchen.newOven(), kitchen.newOven()]);
   const source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
   await kitchen.slices.ingest.openSource(source);
   let sequence = 0;

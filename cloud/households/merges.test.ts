@@ -5,7 +5,6 @@ import { Kitchen, type Person } from "../../test/support/kitchen.ts";
 import type { Merged } from "./households.ts";
 
 let kitchen: Kitchen;
-let ovens = 0;
 const heard: [string, Merged][] = [];
 
 beforeAll(async () => {
@@ -15,12 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => kitchen.close());
 
-async function newOven(): Promise<string> {
-  ovens += 1;
-  await kitchen.ovens(`oven-m${ovens}`);
-  return `oven-m${ovens}`;
-}
-const newOwner = async (): Promise<Person> => kitchen.newOwner(await newOven());
+const newOwner = async (): Promise<Person> => kitchen.newOwner(await kitchen.newOven());
 
 /** Somebody whom the shop knows by a number, and nobody else. */
 async function newProspect(value: string = randomUUID()): Promise<{ id: string; reference: object }> {
@@ -49,7 +43,7 @@ const titles = async (id: string) =>
 test("who pairs with the code that a prospect was sent is the prospect: one household, told once, with all that came before", async () => {
   const prospect = await newProspect();
   const code = await welcome(prospect.id);
-  const shown = await kitchen.showCode(await newOven());
+  const shown = await kitchen.showCode(await kitchen.newOven());
   const { status, body } = await kitchen.call(null, "POST", "/my/pair", { code: shown, name: "Ada", welcome: code });
   expect(status).toBe(201);
   const into = body.household.id as string;
@@ -73,7 +67,7 @@ test("a code is good once: who is second pairs nothing, and who has a household 
   expect((await kitchen.call(owner.key, "POST", "/my/welcome", { code })).status).toBe(200);
   const again = await kitchen.call(owner.key, "POST", "/my/welcome", { code });
   expect([again.status, again.body.code]).toEqual([422, "welcome_code_wrong"]);
-  const oven = await newOven();
+  const oven = await kitchen.newOven();
   const shown = await kitchen.showCode(oven);
   const before = (await kitchen.as("viewer", "GET", "/households?limit=500")).body.items.length;
   const second = await kitchen.call(null, "POST", "/my/pair", { code: shown, name: "Eve", welcome: code });
@@ -86,7 +80,7 @@ test("a code is good once: who is second pairs nothing, and who has a household 
 test("the same e-mail address proves nothing: who pairs with the address of a prospect is a household of its own", async () => {
   const prospect = await newProspect();
   await kitchen.as("support", "POST", `/households/${prospect.id}/members`, { name: "Ada", email: "ada@example.org" });
-  const shown = await kitchen.showCode(await newOven());
+  const shown = await kitchen.showCode(await kitchen.newOven());
   const given = { code: shown, name: "Mallory", email: "ada@example.org" };
   const { body } = await kitchen.call(null, "POST", "/my/pair", given);
   expect(body.household.id).not.toBe(prospect.id);

@@ -5,20 +5,12 @@ import { Kitchen, sha256 } from "../../test/support/kitchen.ts";
 import { codeLimits } from "./core/wrong-codes.ts";
 
 let kitchen: Kitchen;
-let ovens = 0;
 let addresses = 0;
 
 beforeAll(async () => {
   kitchen = await Kitchen.open();
 });
 afterAll(() => kitchen.close());
-
-async function oven(): Promise<string> {
-  ovens += 1;
-  const id = `oven-${ovens}`;
-  await kitchen.ovens(id);
-  return id;
-}
 
 /** An address that nobody guessed from. */
 const fresh = () => `198.51.100.${(addresses += 1)}`;
@@ -34,7 +26,7 @@ const audited = async (action: string) => {
 };
 
 test("who types the code of an appliance has a household with it, is its owner, and sees it alone", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const code = await kitchen.showCode(id);
   const typed = ` ${code.slice(0, 4).toLowerCase().replace("0", "o")}-${code.slice(4)} `;
   const { status, body, headers } = await pair(typed, {
@@ -60,16 +52,16 @@ test("who types the code of an appliance has a household with it, is its owner, 
 });
 
 test("left out, the language is English, the zone UTC, and the household bears its owner's name", async () => {
-  const { body } = await pair(await kitchen.showCode(await oven()));
+  const { body } = await pair(await kitchen.showCode(await kitchen.newOven()));
   const mine = await kitchen.call(body.secret, "GET", "/my/household");
   expect(mine.body).toMatchObject({ name: "Ada", locale: "en", timeZone: "UTC" });
 });
 
 test("with a key the appliance joins the household of that key, be it the owner's or a member's", async () => {
-  const owner = await kitchen.newOwner(await oven());
+  const owner = await kitchen.newOwner(await kitchen.newOven());
   const member = await kitchen.newMember(owner);
   for (const { key } of [owner, member]) {
-    const id = await oven();
+    const id = await kitchen.newOven();
     const { status, body } = await pair(await kitchen.showCode(id), { name: "Nobody", householdName: "Other" }, key);
     expect([status, body.secret, body.household.id]).toEqual([200, null, owner.householdId]);
   }
@@ -79,7 +71,7 @@ test("with a key the appliance joins the household of that key, be it the owner'
 });
 
 test("a code is good once: again, wrong, expired, replaced, closed and after a reset the answer is the same", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const used = await kitchen.showCode(id);
   expect((await pair(used)).status).toBe(201);
   const closed = await kitchen.showCode(id);
@@ -99,7 +91,7 @@ test("a code is good once: again, wrong, expired, replaced, closed and after a r
 });
 
 test("of many who redeem one code at once, one has the appliance", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const code = await kitchen.showCode(id);
   const answers = await Promise.all(Array.from({ length: 5 }, () => pair(code)));
   expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 422, 422, 422, 422]);
@@ -108,7 +100,7 @@ test("of many who redeem one code at once, one has the appliance", async () => {
 });
 
 test("an opening that was sent twice opens once, and one that came late opens nothing", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const event = { id: randomUUID(), type: "pairing.opened", data: { codeSha256: sha256("AAAA0001"), validMs: 60_000 } };
   const opening = { device: id, channel: "events" as const, payload: event };
   await kitchen.say(opening, opening);
@@ -124,7 +116,7 @@ test("an opening that was sent twice opens once, and one that came late opens no
 });
 
 test("a code that two appliances show at once proves nothing", async () => {
-  const [one, other] = [await oven(), await oven()];
+  const [one, other] = [await kitchen.newOven(), await kitchen.newOven()];
   const data = { codeSha256: sha256("BBBB0001"), validMs: 600_000 };
   await kitchen.event(one, "pairing.opened", data);
   await kitchen.event(other, "pairing.opened", data);
@@ -132,9 +124,9 @@ test("a code that two appliances show at once proves nothing", async () => {
 });
 
 test("an appliance of another household stays there, the answer does not tell whose it is, and the code is not used up", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const ada = await kitchen.newOwner(id, "Ada Secret");
-  const eve = await kitchen.newOwner(await oven(), "Eve");
+  const eve = await kitchen.newOwner(await kitchen.newOven(), "Eve");
   const code = await kitchen.showCode(id);
   for (const key of [eve.key, null]) {
     const { status, body } = await pair(code, {}, key);
@@ -156,13 +148,13 @@ test("what is no code, and an owner without a name, are told so and are no guess
     const nameless = await kitchen.call(null, "POST", "/my/pair", { code: "ZZZZZZZZ" }, address);
     expect([nameless.status, nameless.body.code]).toEqual([400, "owner_name_missing"]);
   }
-  expect((await pair(await kitchen.showCode(await oven()), {}, null, address)).status).toBe(201);
+  expect((await pair(await kitchen.showCode(await kitchen.newOven()), {}, null, address)).status).toBe(201);
 });
 
 test("nobody becomes what a body says: owner, role, points and household come from nowhere but Hearth", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const ada = await kitchen.newOwner(id);
-  const code = await kitchen.showCode(await oven());
+  const code = await kitchen.showCode(await kitchen.newOven());
   for (const extra of [
     { role: "owner" },
     { householdId: ada.householdId },
@@ -178,7 +170,7 @@ test("nobody becomes what a body says: owner, role, points and household come fr
 });
 
 test("neither code nor key lies in the database in the clear, nor a code's plain hash", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const code = await kitchen.showCode(id);
   const { rows: kept } = await sql<{ code_hmac: Buffer }>`SELECT code_hmac FROM pairing_code`.execute(kitchen.base.db);
   const hmac = createHmac("sha256", Buffer.alloc(32, 9))
@@ -208,7 +200,7 @@ test("neither code nor key lies in the database in the clear, nor a code's plain
 test("who guesses is stopped at the named limit, neighbours are not, and it is audited once", async () => {
   const address = fresh();
   const before = (await audited("pairing.limited")).length;
-  const id = await oven();
+  const id = await kitchen.newOven();
   const code = await kitchen.showCode(id);
   for (let at = 0; at < codeLimits.wrongCodesPerAddressMax; at += 1)
     expect((await pair(`ZZZZZZ${String(at).padStart(2, "0")}`, {}, null, address)).status).toBe(422);
@@ -236,19 +228,19 @@ test("who guesses is stopped at the named limit, neighbours are not, and it is a
 });
 
 test("a household takes no more appliances than it can hold", async () => {
-  const owner = await kitchen.newOwner(await oven());
+  const owner = await kitchen.newOwner(await kitchen.newOven());
   await sql`INSERT INTO device (id, model, serial, created_at_ms, household_id)
     SELECT 'many-' || n, 'oven', 'many-' || n, 0, ${owner.householdId} FROM generate_series(1, 99) AS n`.execute(
     kitchen.base.db,
   );
-  const code = await kitchen.showCode(await oven());
+  const code = await kitchen.showCode(await kitchen.newOven());
   const { status, body } = await pair(code, {}, owner.key);
   expect([status, body.code]).toEqual([409, "too_many_appliances"]);
   expect((await kitchen.call(owner.key, "GET", "/my/devices")).body.items).toHaveLength(100);
 });
 
 test("pairing is told to the world and to the audit log, without anybody's name", async () => {
-  const id = await oven();
+  const id = await kitchen.newOven();
   const owner = await kitchen.newOwner(id, "Secret Name");
   const { body } = await kitchen.as("admin", "GET", `/audit?subject=household:${owner.householdId}`);
   const by = `owner:${owner.householdId}/${owner.memberId}`;
@@ -265,8 +257,8 @@ test("pairing is told to the world and to the audit log, without anybody's name"
 });
 
 test("codes and invitations that are over are removed in time", async () => {
-  const owner = await kitchen.newOwner(await oven());
-  await kitchen.showCode(await oven());
+  const owner = await kitchen.newOwner(await kitchen.newOven());
+  await kitchen.showCode(await kitchen.newOven());
   await kitchen.call(owner.key, "POST", "/my/invitations");
   const left = async () => {
     const { rows } = await sql<{ n: number }>`

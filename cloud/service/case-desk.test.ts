@@ -5,7 +5,6 @@ import { comesTrue } from "../../test/support/comes-true.ts";
 import { Kitchen } from "../../test/support/kitchen.ts";
 
 let kitchen: Kitchen;
-let made = 0;
 const hour = 3_600_000;
 
 beforeAll(async () => {
@@ -14,11 +13,6 @@ beforeAll(async () => {
 afterAll(() => kitchen.close());
 beforeEach(() => sql`TRUNCATE service_case CASCADE`.execute(kitchen.base.db));
 
-const oven = async () => {
-  const id = `desk-${(made += 1)}`;
-  await kitchen.ovens(id);
-  return id;
-};
 const raise = (device: string, code = "no_water") => kitchen.event(device, "fault.raised", { code });
 const clear = (device: string, code = "no_water") => kitchen.event(device, "fault.cleared", { code });
 const get = async (path: string) => (await kitchen.as("support", "GET", path)).body;
@@ -27,7 +21,7 @@ const post = (path: string, body: object = {}, role: "support" | "admin" = "supp
 const onlyCase = async (device: string) => (await get(`/cases?device=${device}`)).items[0];
 const kinds = async (id: string) => (await get(`/cases/${id}`)).entries.map((entry: { kind: string }) => entry.kind);
 const byHand = async (severity: string, title = "By hand") =>
-  (await post("/cases", { deviceId: await oven(), severity, title })).body;
+  (await post("/cases", { deviceId: await kitchen.newOven(), severity, title })).body;
 
 test("a case is promised an answer and a solution by its severity, and the promise stands when the policy changes", async () => {
   const first = await byHand("safety");
@@ -121,7 +115,7 @@ test("the queue goes by severity, due and age, page by page, whatever there is a
 });
 
 test("filters take in and leave out, and counts say what they leave", async () => {
-  const device = await oven();
+  const device = await kitchen.newOven();
   await raise(device);
   await byHand("safety");
   const info = await byHand("info");
@@ -186,7 +180,7 @@ test("of many who take a case at once one has it", async () => {
 });
 
 test("staff open a case by hand once per cause; what was resolved lately reopens", async () => {
-  const deviceId = await oven();
+  const deviceId = await kitchen.newOven();
   const open = () => post("/cases", { deviceId, severity: "info", title: "Rattles", text: "Since Monday" });
   const first = (await open()).body;
   expect(first).toMatchObject({ status: "open", ruleId: null, cause: "reported_by_hand" });
@@ -198,7 +192,7 @@ test("staff open a case by hand once per cause; what was resolved lately reopens
 });
 
 test("a case that a release mends closes when the appliance confirms it, and reopens when the cause returns there", async () => {
-  const device = await oven();
+  const device = await kitchen.newOven();
   const report = (releaseCounter: number) =>
     kitchen.say({
       device,
@@ -241,7 +235,7 @@ test("a case that a release mends closes when the appliance confirms it, and reo
 });
 
 test("a cause that a rule finds while somebody opens its case by hand is the same case, and nothing is set aside", async () => {
-  const deviceId = await oven();
+  const deviceId = await kitchen.newOven();
   const { db } = kitchen.base;
   const device = (await kitchen.slices.devices.find([deviceId])).get(deviceId);
   if (device === undefined) throw new Error("there is no oven");
@@ -267,7 +261,7 @@ test("a cause that a rule finds while somebody opens its case by hand is the sam
 });
 
 test("a rule that is off while it holds a cause reopens no case that its release has mended", async () => {
-  const deviceId = await oven();
+  const deviceId = await kitchen.newOven();
   await raise(deviceId);
   const { id } = await onlyCase(deviceId);
   await post(`/cases/${id}/fixed-in`, { version: "2.0.5", releaseCounter: 5 });
@@ -285,7 +279,7 @@ test("a rule that is off while it holds a cause reopens no case that its release
 });
 
 test("what a household asked help for ends with it, and what is wrong with the appliance stays", async () => {
-  const deviceId = await oven();
+  const deviceId = await kitchen.newOven();
   const owner = await kitchen.newOwner(deviceId);
   await raise(deviceId);
   const device = (await kitchen.slices.devices.find([deviceId])).get(deviceId);
@@ -311,7 +305,7 @@ test("what a household asked help for ends with it, and what is wrong with the a
 });
 
 test("what staff settle among themselves is on no owner's timeline", async () => {
-  const deviceId = await oven();
+  const deviceId = await kitchen.newOven();
   const owner = await kitchen.newOwner(deviceId);
   kitchen.clock.forward(1_000);
   await raise(deviceId);
@@ -327,7 +321,7 @@ test("what staff settle among themselves is on no owner's timeline", async () =>
 });
 
 test("a case that is opened twice under one key is opened once, and the first answer comes again", async () => {
-  const asked = { deviceId: await oven(), severity: "info", title: "By hand", text: "They called" };
+  const asked = { deviceId: await kitchen.newOven(), severity: "info", title: "By hand", text: "They called" };
   const [first, second] = await Promise.all([1, 2].map(() => kitchen.once("support", "key-1", "/cases", asked)));
   expect([first?.status, second?.status]).toEqual([201, 201]);
   expect(second?.body).toEqual(first?.body);
@@ -339,7 +333,7 @@ test("a case that is opened twice under one key is opened once, and the first an
 });
 
 test("a key stands for one content and one principal, and what was refused may be tried again under it", async () => {
-  const asked = { deviceId: await oven(), severity: "info", title: "By hand" };
+  const asked = { deviceId: await kitchen.newOven(), severity: "info", title: "By hand" };
   const opened = await kitchen.once("support", "key-2", "/cases", asked);
   const other = await kitchen.once("support", "key-2", "/cases", { ...asked, title: "Another" });
   expect([other.status, other.body.code]).toEqual([422, "idempotency_key_reused"]);
@@ -351,7 +345,7 @@ test("a key stands for one content and one principal, and what was refused may b
 });
 
 test("a case by hand is of an appliance or of a household, of one that exists, and never of both", async () => {
-  const deviceId = await oven();
+  const deviceId = await kitchen.newOven();
   const owner = await kitchen.newOwner(deviceId);
   const about = { severity: "info", title: "By hand" };
   const { householdId } = owner;

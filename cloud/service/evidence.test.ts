@@ -5,7 +5,6 @@ import { CaseMeasures } from "./case-measures.ts";
 import { keyMetrics } from "./core/evidence-plan.ts";
 
 let kitchen: Kitchen;
-let made = 0;
 const hour = 3_600_000;
 const day = 24 * hour;
 
@@ -14,11 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => kitchen.close());
 
-const oven = async () => {
-  const id = `evidence-${(made += 1)}`;
-  await kitchen.ovens(id);
-  return id;
-};
 const get = async (path: string) => (await kitchen.as("support", "GET", path)).body;
 const raise = (device: string, code: string) => kitchen.event(device, "fault.raised", { code });
 const read = (device: string, cavity_c: number) =>
@@ -26,7 +20,7 @@ const read = (device: string, cavity_c: number) =>
 const newest = async (device: string) => (await get(`/cases?device=${device}`)).items[0];
 
 test("a case keeps what the appliance did for three days before and an hour after, when its readings are gone too", async () => {
-  const device = await oven();
+  const device = await kitchen.newOven();
   const { evidence } = kitchen.slices.service;
   await kitchen.say({ device, channel: "reported", payload: { state: { firmware: "2.0.3", releaseCounter: 3 } } });
   for (const temperature of [20, 180, 240]) {
@@ -73,7 +67,7 @@ test("the metrics that a rule looked at come first, and there is a bound", () =>
 });
 
 test("a case shows dates, what is known of its cause for its model, similar appliances and past cases", async () => {
-  const [device, other] = [await oven(), await oven()];
+  const [device, other] = [await kitchen.newOven(), await kitchen.newOven()];
   const soldAtMs = kitchen.clock.nowMs() - 100 * day;
   await kitchen.as("support", "PATCH", `/devices/${device}`, { soldAtMs, warrantyUntilMs: soldAtMs + 730 * day });
   expect(await get(`/devices/${device}`)).toMatchObject({ soldAtMs, warrantyUntilMs: soldAtMs + 730 * day });
@@ -101,7 +95,7 @@ test("a case shows dates, what is known of its cause for its model, similar appl
 });
 
 test("answers are filled in for a case in its household's language, those for its cause first", async () => {
-  const device = await oven();
+  const device = await kitchen.newOven();
   const owner = await kitchen.newOwner(device);
   await kitchen.call(owner.key, "PATCH", "/my/household", { locale: "de" });
   kitchen.clock.forward(1_000);
@@ -119,7 +113,7 @@ test("answers are filled in for a case in its household's language, those for it
 });
 
 test("evidence waits for a store of readings that is away, and nothing else does", async () => {
-  const device = await oven();
+  const device = await kitchen.newOven();
   await raise(device, "no_water");
   const { store } = kitchen.slices.telemetry;
   const range = store.range.bind(store);
@@ -136,7 +130,7 @@ test("evidence waits for a store of readings that is away, and nothing else does
 });
 
 test("a case of those who have the appliance keeps nothing of those who had it the day before, nor the other way round", async () => {
-  const device = await oven();
+  const device = await kitchen.newOven();
   const before = await kitchen.newOwner(device);
   const say = async (temperature: number) => {
     kitchen.clock.forward(1_000);
@@ -164,7 +158,7 @@ test("a case of those who have the appliance keeps nothing of those who had it t
 });
 
 test("nothing of an erased household is left in the evidence, and none is taken of it", async () => {
-  const device = await oven();
+  const device = await kitchen.newOven();
   const owner = await kitchen.newOwner(device);
   kitchen.clock.forward(1_000);
   await raise(device, "no_water");
@@ -198,7 +192,12 @@ test("measures say by week what was answered, solved, reopened, solved without s
       await service.cases.say(tx, held, line, "any");
     });
   // One that automation answers and the appliance clears; one that staff resolve late; one that returns; one that nobody touches.
-  const [cleared, late, again, left] = [await oven(), await oven(), await oven(), await oven()];
+  const [cleared, late, again, left] = [
+    await kitchen.newOven(),
+    await kitchen.newOven(),
+    await kitchen.newOven(),
+    await kitchen.newOven(),
+  ];
   for (const device of [cleared, late, again, left]) await raise(device, "no_water");
   kitchen.clock.forward(hour);
   await answer((await newest(cleared)).id);
@@ -230,7 +229,7 @@ test("measures say by week what was answered, solved, reopened, solved without s
 
 test("each cause is counted by how often it was found lately, and by how many of its cases are open, however old", async () => {
   await sql`TRUNCATE service_case CASCADE`.execute(kitchen.base.db);
-  const [old, twice, once] = [await oven(), await oven(), await oven()];
+  const [old, twice, once] = [await kitchen.newOven(), await kitchen.newOven(), await kitchen.newOven()];
   await raise(old, "door_seal");
   kitchen.clock.forward(31 * day);
   for (const device of [twice, once]) await raise(device, "no_water");

@@ -110,6 +110,7 @@ export class Kitchen {
   readonly #source = { gatewayId: randomUUID(), spoolEpoch: randomUUID() };
   readonly #hub: GatewayHub;
   #sequence = 0;
+  #ovens = 0;
   #codes = 0;
   #homes = 0;
 
@@ -230,6 +231,14 @@ export class Kitchen {
     const devices = ids.map((id) => ({ id, model: "oven" }));
     const { status } = await this.as("admin", "POST", "/devices/batch", { devices });
     if (status !== 201) throw new Error(`the ovens were not registered: ${status}`);
+  }
+
+  /** One more appliance, of nobody. @returns its id */
+  async newOven(): Promise<string> {
+    this.#ovens += 1;
+    const id = `oven-${this.#ovens}`;
+    await this.ovens(id);
+    return id;
   }
 
   /** Appliances say something, in one batch; `atMs` is now where it is left out, as is when it reached the gateway. */
