@@ -6,9 +6,10 @@ import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import { queuedAlone, triesView } from "../platform/sending-view.ts";
+import { refusedUrlFields } from "../platform/webhooks/webhook-sender.ts";
 import { disabledReasons, typeFilter, webhookStatuses } from "./core/webhook.ts";
 import { eventProblems } from "./errors.ts";
-import type { WebhookEndpoint } from "./webhook-endpoints.ts";
+import type { EndpointRefusal, WebhookEndpoint } from "./webhook-endpoints.ts";
 import { resentMax, type Webhooks } from "./webhooks.ts";
 
 const tags = ["webhooks"];
@@ -106,7 +107,7 @@ function endpointRoutes(server: FastifyInstance, webhooks: Webhooks): void {
     },
     async ({ principal, body }, reply) => {
       const outcome = await endpoints.create(principal, body);
-      if (outcome.kind === "refused") throw problem(eventProblems, outcome.rule);
+      if (outcome.kind === "refused") throw refusedEndpoint(outcome.rule, body.url);
       return reply.code(201).send({ webhook: viewOf(outcome.endpoint), secret: outcome.secret });
     },
   );
@@ -143,7 +144,7 @@ function endpointRoutes(server: FastifyInstance, webhooks: Webhooks): void {
     },
     async ({ principal, params, body }, reply) => {
       const outcome = await endpoints.change(principal, params.id, body);
-      if (outcome.kind === "refused") throw problem(eventProblems, outcome.rule);
+      if (outcome.kind === "refused") throw refusedEndpoint(outcome.rule, body.url);
       return reply.code(204).send(null);
     },
   );
@@ -304,4 +305,11 @@ function deliveryRoutes(server: FastifyInstance, webhooks: Webhooks): void {
       return reply.code(202).send(null);
     },
   );
+}
+
+/** @param sent the address as it was sent; one that was there before has no field */
+function refusedEndpoint(rule: EndpointRefusal, sent: string | undefined) {
+  const isUrl = rule === "event_webhook_url_invalid" || rule === "event_webhook_url_private";
+  const fields = isUrl && sent !== undefined ? refusedUrlFields(sent, rule === "event_webhook_url_private") : undefined;
+  return problem(eventProblems, rule, undefined, fields);
 }

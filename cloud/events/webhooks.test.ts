@@ -284,9 +284,14 @@ test("redirects are not followed, and a private address is refused as it is writ
   for (const url of ["https://10.0.0.8/", "https://169.254.169.254/latest", "https://[fd00::1]/"]) {
     const { status, body } = await admin("POST", "", { name: "x", url, types: ["*"] });
     expect([status, body.code], url).toEqual([422, "event_webhook_url_private"]);
+    const message = `${new URL(url).hostname} is not in the internet`;
+    expect(body.errors).toEqual([{ pointer: "/body/url", message }]);
   }
-  const { body } = await admin("POST", "", { name: "x", url: "http://hooks.example/", types: ["*"] });
-  expect(body.code).toBe("event_webhook_url_invalid");
+  const message = "must be an https address without user name, password or fragment";
+  const invalid = { code: "event_webhook_url_invalid", errors: [{ pointer: "/body/url", message }] };
+  const plain = "http://hooks.example/";
+  expect((await admin("POST", "", { name: "x", url: plain, types: ["*"] })).body).toMatchObject(invalid);
+  expect((await admin("PATCH", `/${id}`, { url: plain })).body).toMatchObject(invalid);
 });
 
 test("a name that leads into a private network is not connected to, and what waits is tried again", async () => {

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { fallbackSteps } from "../platform/best-locale.ts";
 import { problem } from "../platform/problem.ts";
-import { refusedUrlFields } from "../platform/webhooks/webhook-sender.ts";
+import { refusedUrlFields, webhookSecret } from "../platform/webhooks/webhook-sender.ts";
 import { basedOnQuery, overtakenProblem } from "../platform/based-on.ts";
 import { grantStates } from "./core/grant-life.ts";
 import { money, offer, offerDefinition } from "./core/offer.ts";
@@ -201,7 +201,7 @@ function shopRoutes(server: FastifyInstance, loyalty: Loyalty): void {
         querystring: basedOnQuery,
         body: z.strictObject({
           url: z.string().max(2_000),
-          secret: z.string().regex(/^whsec_[A-Za-z0-9+/=]{32,128}$/, "must be `whsec_` and a key in base64"),
+          secret: webhookSecret,
         }),
         response: { 200: shopInForce },
       },

@@ -474,3 +474,19 @@ test("an offer says its title and its reason in the household's language, by the
   expect(markets).toContainEqual({ locale: "pt-BR", models: [], reads: "pt-BR", because: "own" });
   expect(markets).toContainEqual({ locale: "en", models: ["oven"], reads: "en", because: "own" });
 });
+
+test("a shop's key that is no base64 could sign nothing: it is refused at its field", async () => {
+  const put = async (secret: string) =>
+    (await kitchen.as("admin", "PUT", "/loyalty/shop", { url: shop.url, secret })).body;
+  const message = "must be `whsec_` and a key of 24 to 96 bytes in base64";
+  for (const key of [
+    "=".repeat(32),
+    "A".repeat(33),
+    `${"A".repeat(34)}B=`,
+    "A".repeat(28),
+    "A".repeat(132),
+    "ä".repeat(32),
+  ])
+    expect(await put(`whsec_${key}`), key).toMatchObject({ errors: [{ pointer: "/body/secret", message }] });
+  expect(await put(shopSecret)).toMatchObject({ url: shop.url });
+});

@@ -6,7 +6,8 @@ import { cursorParam } from "../platform/cursor-param.ts";
 import { encodeCursor } from "../platform/cursor.ts";
 import { problem } from "../platform/problem.ts";
 import { queuedAlone, triesView } from "../platform/sending-view.ts";
-import type { Channel } from "./channels.ts";
+import { refusedUrlFields } from "../platform/webhooks/webhook-sender.ts";
+import type { Channel, ChannelRefusal } from "./channels.ts";
 import { noticeKinds, noticeSeverities, subscription } from "./core/notice.ts";
 import { noticeProblems } from "./errors.ts";
 import type { Notices } from "./notices.ts";
@@ -116,7 +117,7 @@ function channelRoutes(server: FastifyInstance, { channels }: Notices): void {
     async ({ principal, body }, reply) => {
       const target = body.kind === "email" ? body.address : body.url;
       const outcome = await channels.create(principal, { ...body, target });
-      if (outcome.kind === "refused") throw problem(noticeProblems, outcome.rule);
+      if (outcome.kind === "refused") throw refusedChannel(outcome.rule, target);
       return reply.code(201).send({ channel: viewOf(outcome.channel), secret: outcome.secret });
     },
   );
@@ -154,7 +155,7 @@ function channelRoutes(server: FastifyInstance, { channels }: Notices): void {
     async ({ principal, params, body }, reply) => {
       const { address, url, ...rest } = body;
       const outcome = await channels.change(principal, params.id, { ...rest, address, url });
-      if (outcome.kind === "refused") throw problem(noticeProblems, outcome.rule);
+      if (outcome.kind === "refused") throw refusedChannel(outcome.rule, url);
       return reply.code(204).send(null);
     },
   );
@@ -274,4 +275,11 @@ function deliveryRoutes(server: FastifyInstance, notices: Notices): void {
       return reply.code(202).send(null);
     },
   );
+}
+
+/** @param sent the address as it was sent; one that was there before has no field */
+function refusedChannel(rule: ChannelRefusal, sent: string | undefined) {
+  const isUrl = rule === "webhook_url_invalid" || rule === "webhook_url_private";
+  const fields = isUrl && sent !== undefined ? refusedUrlFields(sent, rule === "webhook_url_private") : undefined;
+  return problem(noticeProblems, rule, undefined, fields);
 }

@@ -365,7 +365,11 @@ test("an address that could carry more than itself is refused, and a test messag
   }
   const url = "https://10.0.0.1/in";
   const asked = { kind: "webhook", name: "Desk", url, subscriptions: [{}] };
-  expect((await admin("POST", "/channels", asked)).body.code).toBe("webhook_url_private");
+  const refusal = {
+    code: "webhook_url_private",
+    errors: [{ pointer: "/body/url", message: "10.0.0.1 is not in the internet" }],
+  };
+  expect((await admin("POST", "/channels", asked)).body).toMatchObject(refusal);
   const id = await letterbox([{ kinds: ["store_away"] }]);
   await channel([{}]);
   expect((await admin("POST", `/channels/${id}/test`)).status).toBe(202);

@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { Webhook } from "standardwebhooks";
+import { z } from "zod";
 import type { Ids } from "../ids.ts";
 import type { FieldError } from "../problem.ts";
 import type { SendOutcome } from "../send-outcome.ts";
@@ -61,6 +62,18 @@ export const refusedUrlFields = (text: string, isPrivate: boolean): FieldError[]
       : "must be an https address without user name, password or fragment",
   },
 ];
+
+/** A key to sign with, as Standard Webhooks writes it, that somebody else made: what is no base64 could sign nothing. */
+export const webhookSecret = z
+  .string()
+  .max(200)
+  .refine(isSecret, "must be `whsec_` and a key of 24 to 96 bytes in base64");
+
+function isSecret(text: string): boolean {
+  const [, written = ""] = /^whsec_(.+)$/s.exec(text) ?? [];
+  const bytes = Buffer.from(written, "base64");
+  return bytes.length >= 24 && bytes.length <= 96 && bytes.toString("base64") === written;
+}
 
 /** What a webhook's messages are signed with, as Standard Webhooks writes it. */
 export const newWebhookSecret = (ids: Pick<Ids, "secret">): string =>

@@ -20,8 +20,13 @@ test("a shop without address or key, and an app without address, are told at the
     "/url": "Say where orders go.",
     "/secret": "Paste the shop's key, or have one made.",
   });
-  const short = shopWrongs({ url: "https://shop.example", secret: "whsec_short" });
-  expect([...short.keys()]).toEqual(["/secret"]);
+  for (const secret of [
+    "whsec_short",
+    `whsec_${"=".repeat(32)}`,
+    `whsec_${"A".repeat(33)}`,
+    `whsec_${"A".repeat(34)}B=`,
+  ])
+    expect([...shopWrongs({ url: "https://shop.example", secret }).keys()], secret).toEqual(["/secret"]);
   expect(Object.fromEntries(appWrongs({ url: "" }))).toEqual({ "/url": "Say where the app is told." });
   expect(shopOf({ url: " https://shop.example ", secret: " whsec_a " })).toEqual({
     url: "https://shop.example",

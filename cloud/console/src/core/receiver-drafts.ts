@@ -21,7 +21,13 @@ export const shopOf = ({ url, secret }: ShopDraft): ShopDraft => ({ url: url.tri
 export const appDraftOf = ({ url }: MakersApp): AppDraft => ({ url: url ?? "" });
 export const appOf = ({ url }: AppDraft): AppDraft => ({ url: url.trim() });
 
-const keyPattern = /^whsec_[A-Za-z0-9+/=]{32,128}$/;
+/** As the service takes it: whole bytes in base64, in their one spelling. */
+function isKey(secret: string): boolean {
+  const [, written = ""] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
+  if (written.length % 4 !== 0) return false;
+  const bytes = atob(written);
+  return bytes.length >= 24 && bytes.length <= 96 && btoa(bytes) === written;
+}
 
 /** How many bytes a key is made of. */
 export const keyBytes = 32;
@@ -34,7 +40,7 @@ export function shopWrongs(draft: ShopDraft): Wrongs {
   const wrongs = new Map<string, string>();
   if (url === "") wrongs.set("/url", "Say where orders go.");
   if (secret === "") wrongs.set("/secret", "Paste the shop's key, or have one made.");
-  else if (!keyPattern.test(secret)) wrongs.set("/secret", "A key is whsec_, and 32 to 128 signs of base64 after it.");
+  else if (!isKey(secret)) wrongs.set("/secret", "A key is whsec_, and 24 to 96 bytes in base64 after it.");
   return wrongs;
 }
 
