@@ -217,6 +217,7 @@ export function createHouseholdSlices(deps: HouseholdSlicesDeps) {
     carryOutElsewhere: deps.carryOutCampaigns,
   });
   content.takenBack.onSendAgain(engagement.takenBack);
+  content.takenBack.onSendAgain(service.sentByRules);
   loyalty.tierBook.onAskedForUses(async (tx) =>
     (await segments.comparedWith(tx, "tier")).map(({ id, text }) => ({
       tier: text,

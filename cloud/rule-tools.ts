@@ -22,9 +22,10 @@ export function ruleTools(
     },
     contentOf: (tx, itemIds) => ofHouseholds().content.forDecision(tx, itemIds),
     async sendContent(tx, wanted) {
-      const { skipped, afterCommit } = await ofHouseholds().content.deliver(tx, [wanted]);
-      const [skip] = skipped;
-      return skip === undefined ? { kind: "sent", afterCommit } : { kind: "refused", rule: skip.rule };
+      const sent = await ofHouseholds().content.deliver(tx, [wanted]);
+      const [[made], [skip]] = [sent.deliveries, sent.skipped];
+      if (made === undefined) return { kind: "refused", rule: skip?.rule ?? "not_sendable" };
+      return { kind: "sent", deliveryId: made.deliveryId, afterCommit: sent.afterCommit };
     },
   };
 }

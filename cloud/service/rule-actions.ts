@@ -31,7 +31,7 @@ export interface RuleTools {
   sendContent(
     tx: Db,
     wanted: { itemId: string; device: DeviceRef; expiresAtMs: number },
-  ): Promise<{ kind: "sent"; afterCommit: () => void } | { kind: "refused"; rule: string }>;
+  ): Promise<{ kind: "sent"; deliveryId: string; afterCommit: () => void } | { kind: "refused"; rule: string }>;
 }
 
 export interface RuleActionsDeps {
@@ -89,8 +89,8 @@ export class RuleActions {
       const sent = await this.#commands(tx, row, device, todo.filter(isOf("command")));
       for (const { kind, itemId } of todo.filter(isOf("send_content"))) {
         const why = whyNoContent(around, this.#deps.clock.nowMs() - row.at_ms);
-        const outcome = why === null ? await this.#send(tx, device, itemId, sent) : why;
-        done.push({ kind, itemId, outcome });
+        const outcome = why === null ? await this.#send(tx, device, itemId, sent) : { outcome: why };
+        done.push({ kind, itemId, ...outcome });
       }
       await this.#store.writeDone(tx, row.id, done);
       return sent;
@@ -125,15 +125,20 @@ export class RuleActions {
     return sent;
   }
 
-  async #send(tx: Db, device: DeviceRef, itemId: string, afterCommit: (() => void)[]): Promise<string> {
+  async #send(
+    tx: Db,
+    device: DeviceRef,
+    itemId: string,
+    afterCommit: (() => void)[],
+  ): Promise<Pick<Done, "outcome" | "deliveryId">> {
     const { tools, clock } = this.#deps;
     const item = (await tools.contentOf(tx, [itemId])).get(itemId);
-    if (item === undefined) return "not_sendable";
+    if (item === undefined) return { outcome: "not_sendable" };
     // It was looked at when the rule was kept; the item may have become another since.
-    if (!ruleContentClasses.includes(item.class)) return "class_not_allowed";
+    if (!ruleContentClasses.includes(item.class)) return { outcome: "class_not_allowed" };
     const sent = await tools.sendContent(tx, { itemId, device, expiresAtMs: clock.nowMs() + contentLifeMs });
-    if (sent.kind === "refused") return sent.rule;
+    if (sent.kind === "refused") return { outcome: sent.rule };
     afterCommit.push(sent.afterCommit);
-    return "sent";
+    return { outcome: "sent", deliveryId: sent.deliveryId };
   }
 }

@@ -24,6 +24,17 @@ export interface Done {
   outcome: string;
   points?: number;
   itemId?: string;
+  /** Of what was sent: the delivery; where a limit took that back, the one that followed it. */
+  deliveryId?: string;
+}
+
+/** What a firing had sent. */
+export interface SentByRule {
+  delivery_id: string;
+  rule_id: string;
+  item_id: string;
+  /** What was found is over. */
+  cleared: boolean;
 }
 
 export type NewFiring = Omit<RuleFiringRow, "done"> & { todo: Todo[] | null };
@@ -90,6 +101,26 @@ export class RuleFiringsStore {
   async writeDone(tx: Db, id: string, done: readonly Done[]): Promise<void> {
     if (done.length === 0) return;
     await sql`UPDATE rule_firing SET done = ${JSON.stringify(done)}::jsonb WHERE id = ${id}`.execute(tx);
+  }
+
+  /** Which of some deliveries came of firings, and of which. */
+  async sentBy(tx: Db, deliveryIds: readonly string[]): Promise<SentByRule[]> {
+    const { rows } = await sql<SentByRule>`
+      SELECT s.id AS delivery_id, f.rule_id, one ->> 'itemId' AS item_id,
+        EXISTS (SELECT 1 FROM rule_firing c WHERE c.rule_id = f.rule_id AND c.device_key = f.device_key AND c.cause = f.cause
+          AND c.id > f.id AND c.kind = 'clear') AS cleared
+      FROM unnest(${[...deliveryIds]}::text[]) AS s(id)
+      JOIN rule_firing f ON f.done <> '[]' AND f.done @> jsonb_build_array(jsonb_build_object('deliveryId', s.id)),
+      jsonb_array_elements(f.done) AS one WHERE one ->> 'deliveryId' = s.id`.execute(tx);
+    return rows;
+  }
+
+  /** Other deliveries took the place of those that firings had sent. */
+  async followed(tx: Db, pairs: readonly { before: string; after: string }[]): Promise<void> {
+    await sql`
+      UPDATE rule_firing f SET done = replace(f.done::text, p.before, p.after)::jsonb
+      FROM json_to_recordset(${JSON.stringify(pairs)}::json) AS p(before text, after text)
+      WHERE f.done <> '[]' AND f.done @> jsonb_build_array(jsonb_build_object('deliveryId', p.before))`.execute(tx);
   }
 
   /** Takes what is to be done off a firing, for whoever does it in the same transaction. @returns whether it was still there */

@@ -36,6 +36,7 @@ import { type IncidentAppliances, Incidents } from "./incidents.ts";
 import { RuleEngine, type RuleSurroundings } from "./rule-engine.ts";
 import type { RuleFacts } from "./rule-watch.ts";
 import type { Rules } from "./rules.ts";
+import { SentByRules } from "./sent-by-rules.ts";
 import { ServiceDocuments } from "./service-documents.ts";
 
 export { conversationProblems } from "./conversation-errors.ts";
@@ -109,6 +110,8 @@ export class Service {
   readonly answers: Answers;
   readonly evidence: Evidence;
   readonly measures: CaseMeasures;
+  /** What rules had sent and a limit took back. */
+  readonly sentByRules: SentByRules;
   readonly #db: Db;
   readonly #deliveries: ServiceDeps["deliveries"];
   readonly #clock: Clock;
@@ -137,6 +140,7 @@ export class Service {
     this.measures = new CaseMeasures(deps);
     this.#caseClock = new CaseClock(made);
     const ruleOf = (id: string) => this.#engine.rules.inForce(id);
+    this.sentByRules = new SentByRules(ruleOf);
     this.diagnosis = new DiagnosisDesk(made);
     this.incidentLife = new Incidents({ ...deps, cases: this.cases, ruleOf });
     this.incidents = new IncidentDesk({ ...deps, incidents: this.incidentLife });
