@@ -234,6 +234,23 @@ describe.skipIf(!hasChromium)("causes and answers in the console", () => {
     });
   });
 
+  test.each(["light", "dark"] as const)(
+    "the editors of a cause and of an answer fit a phone and are readable when it is %s",
+    async (colorScheme) => {
+      const { page } = await open(phone, "/causes");
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      for (const [path, words] of [
+        ["/causes/over_temperature", "What staff should look at and do"],
+        ["/answers/technician", "Text in en"],
+      ] as const) {
+        await page.goto(hearth.service.http + path);
+        await page.getByLabel(words).waitFor();
+        await page.getByRole("region", { name: "What each market reads" }).getByRole("cell").first().waitFor();
+        expect([path, await overflow(page), await faultsOf(page)]).toEqual([path, 0, []]);
+      }
+    },
+  );
+
   test("a cause that a rule will name is begun by its key, and who chose a key that is none is told so", async () => {
     await cases();
     const { page } = await open(desk, "/causes");

@@ -428,6 +428,23 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByText("Hearth does not answer").waitFor({ state: "hidden" });
   });
+
+  // The last: it is one delivery more.
+  test("what was taken back stands in the overview's legend with what it means, on a phone, light and dark", async () => {
+    const { api } = hearth.service;
+    const away = (await api("/api/v1/devices?online=false&limit=1")).body.items[0].id;
+    const asked = { method: "POST", body: { name: "identify", args: {} } };
+    const { id } = (await api(`/api/v1/devices/${away}/commands`, asked)).body;
+    expect((await api(`/api/v1/deliveries/${id}/cancel`, { method: "POST" })).status).toBe(200);
+    const { page, complaints } = await open(phone, "/");
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const legend = page.getByRole("region", { name: "Deliveries" }).getByRole("list").first();
+      await legend.getByText("taken back by staff, by a limit or at a hand-over").waitFor();
+      expect([colorScheme, await overflow(page), await faultsOf(page)]).toEqual([colorScheme, 0, []]);
+    }
+    expect(complaints).toEqual([]);
+  });
 });
 
 /** Waits for a cursor, and answers where it stands. */

@@ -135,6 +135,26 @@ describe.skipIf(!hasChromium)("content in the console", () => {
     await second.page.getByText("On the feed of oven-x200").waitFor();
   });
 
+  test("what an import left out is named on a phone, whatever it is called", async () => {
+    const { page } = await open(phone, "/content");
+    await page.getByRole("button", { name: "Import a recipe…" }).click();
+    const long = "aggregateRatingOfEverybodyWhoEverCookedItAndOfThoseWhoOnlyLookedAtItForAWhile";
+    const recipe = {
+      "@context": "https://schema.org",
+      "@type": "Recipe",
+      name: "Rye bread",
+      inLanguage: "en",
+      image: "https://bread.example/rye.jpg",
+      [long]: 4,
+      recipeIngredient: ["500 g rye"],
+      recipeInstructions: [{ "@type": "HowToStep", text: "Bake at 220 °C." }],
+    };
+    await page.getByLabel("JSON-LD").fill(JSON.stringify(recipe));
+    await page.getByRole("button", { name: "Read it" }).click();
+    await page.getByText(`Not taken along, since a recipe here has no place for it: ${long}, image.`).waitFor();
+    expect([await faultsOf(page), await overflow(page)]).toEqual([[], 0]);
+  });
+
   test("a draft goes to the test appliance of whoever writes it", async () => {
     const { page } = await open(desk, `/content/${hearth.stage.pie}`);
     await page.getByRole("button", { name: "Send to my test device…" }).click();

@@ -47,7 +47,10 @@ describe.skipIf(!hasChromium)("the settings of engagement in the console", () =>
       const seen = () => link.evaluate((one) => one.getBoundingClientRect().right);
       await until(`${name} is in view`, async () => (await seen()) <= phone.viewport.width);
     }
-    expect([await overflow(page), await faultsOf(page)]).toEqual([0, []]);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      expect([colorScheme, await overflow(page), await faultsOf(page)]).toEqual([colorScheme, 0, []]);
+    }
   });
 
   describe.each([desk, phone])("at $name", (screen) => {
