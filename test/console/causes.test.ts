@@ -200,6 +200,8 @@ describe.skipIf(!hasChromium)("causes and answers in the console", () => {
     test("an answer is written with what is filled in, is offered first for its cause, and comes in the household's language", async () => {
       const { page, complaints } = await open(screen, "/causes/door_seal_leaking");
       await page.getByRole("link", { name: "Write an answer" }).click();
+      // The cause that one comes from has a field of the same name.
+      await page.getByRole("heading", { level: 1, name: "An answer written anew" }).waitFor();
       const title = `New seal at ${at}`;
       await page.getByLabel("What it is called").fill(title);
       const text = page.getByLabel("Text in en");
