@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { batchKey, serialNumber } from "#protocol/provisioning.ts";
-import { UsageError } from "./options.ts";
+import { UsageError } from "./command-line.ts";
 import { firstContact } from "./link/first-contact.ts";
 import { isLoopback } from "./platform/loopback.ts";
 import { systemTimers } from "./platform/timers.ts";

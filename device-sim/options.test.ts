@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { readOptions, UsageError } from "./options.ts";
+import { UsageError } from "./command-line.ts";
+import { readOptions } from "./options.ts";
 
 const read = (line: string) => readOptions(line.split(" "), ["oven-x200"]);
 

@@ -1,12 +1,8 @@
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { deviceId, locale } from "#protocol/ids.ts";
 import { batchKey, serialNumber } from "#protocol/provisioning.ts";
 import { byHandUsage } from "./by-hand.ts";
-import { isLoopback } from "./platform/loopback.ts";
-
-/** A command line that cannot be followed, in one sentence that names the option. */
-export class UsageError extends Error {}
+import { checkAddress, number, optionsIn, UsageError, whole } from "./command-line.ts";
 
 export const usage = `Simulated appliances that speak Hearth's contract.
 
@@ -82,21 +78,9 @@ export interface SimOptions {
   allowRemote: boolean;
 }
 
-function number(name: string, text: string | undefined, fallback: number, range: [number, number]): number {
-  const value = text === undefined ? fallback : Number(text.trim() === "" ? Number.NaN : text);
-  if (value >= range[0] && value <= range[1]) return value;
-  throw new UsageError(`--${name} must be a number from ${range[0]} to ${range[1]}, not '${text}'.`);
-}
-
-export function whole(name: string, text: string | undefined, fallback: number, range: [number, number]): number {
-  const value = number(name, text, fallback, range);
-  if (Number.isInteger(value)) return value;
-  throw new UsageError(`--${name} must be a whole number, not '${text}'.`);
-}
-
 /** @returns null where only help was asked for. @throws UsageError */
 export function readOptions(args: readonly string[], modelKeys: readonly string[]): SimOptions | null {
-  const values = parse(args);
+  const values = optionsIn(args, optionTypes);
   if (values.help === true) return null;
   const allowRemote = values["allow-remote"] === true;
   const broker = values.broker ?? "mqtt://127.0.0.1:1883";
@@ -120,18 +104,6 @@ export function readOptions(args: readonly string[], modelKeys: readonly string[
     byHand: values["by-hand"] === true,
     allowRemote,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: optionTypes, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    const [sentence = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
-    throw new UsageError(
-      `${sentence.replace(/\.?$/, ".").split(". To specify")[0]?.replace(/\.?$/, ".")} See --help.`,
-      { cause },
-    );
-  }
 }
 
 interface SourceValues {
@@ -172,15 +144,6 @@ function readClaim(
   if (dataDir === undefined)
     throw new UsageError("--data-dir must be given with --provision: the keys are kept there.");
   return { kind: "claim", batch, secret, serials: [...new Set(serials)] };
-}
-
-export function checkAddress(name: string, address: string, protocols: string[], allowRemote: boolean): void {
-  if (!URL.canParse(address) || !protocols.includes(new URL(address).protocol))
-    throw new UsageError(
-      `--${name} must be an address that begins with ${protocols.join("// or ")}//, not '${address}'.`,
-    );
-  if (!allowRemote && !isLoopback(new URL(address)))
-    throw new UsageError(`--${name} ${address} is not on this machine: add --allow-remote if that is meant.`);
 }
 
 function readFactory(root: string | undefined, director: string | undefined): SimOptions["factory"] {

@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { type Api, ApiError } from "../api.ts";
 import { Fleet } from "../fleet.ts";
 import { loadModels } from "../models.ts";
-import { UsageError } from "../options.ts";
+import { UsageError } from "../command-line.ts";
 import { AcceleratedClock, HeldClock, systemClock } from "../platform/clock.ts";
 import { pause, systemTimers } from "../platform/timers.ts";
 import { farewell } from "./core/farewell.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { UsageError } from "../options.ts";
+import { UsageError } from "../command-line.ts";
 import { readDemoOptions } from "./options.ts";
 
 test("without options it is 200 appliances, for as long as one likes", () => {

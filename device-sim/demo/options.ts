@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-import { UsageError } from "../options.ts";
+import { optionsIn, UsageError, whole } from "../command-line.ts";
 import { readDuration } from "./core/duration.ts";
 
 export const usage = `Hearth with a fleet of simulated appliances, on a data folder that goes when the demo ends.
@@ -43,7 +42,7 @@ const appliancesMin = 10;
 
 /** @returns null where only help was asked for. @throws UsageError */
 export function readDemoOptions(args: readonly string[]): DemoOptions | null {
-  const values = parse(args);
+  const values = optionsIn(args, optionTypes);
   if (values.help === true) return null;
   return {
     forMs: readFor(values.for),
@@ -55,24 +54,9 @@ export function readDemoOptions(args: readonly string[]): DemoOptions | null {
   };
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: optionTypes, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    const [sentence = ""] = (cause instanceof Error ? cause.message : String(cause)).split(/\.(?:\s|$)/);
-    throw new UsageError(`${sentence}. See --help.`, { cause });
-  }
-}
-
 function readFor(text: string | undefined): number | null {
   if (text === undefined) return null;
   const ms = readDuration(text);
   if (ms === null) throw new UsageError(`--for must be a time such as 45s, 2m or 1h, not '${text}'.`);
   return ms;
-}
-
-function whole(name: string, text: string | undefined, fallback: number, [least, most]: [number, number]): number {
-  const value = text === undefined ? fallback : /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new UsageError(`--${name} must be a whole number from ${least} to ${most}, not '${text}'.`);
 }

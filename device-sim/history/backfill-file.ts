@@ -2,7 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { deviceId, locale, modelKey } from "#protocol/ids.ts";
 import { personaNames } from "../core/household.ts";
-import { UsageError } from "../options.ts";
+import { UsageError } from "../command-line.ts";
 
 /** What a back-fill began, in a file: run again it tells the same history of the same appliances. It holds their tokens. */
 const backfillRecord = z.strictObject({

@@ -5,7 +5,7 @@ import { planFleet } from "../core/fleet-plan.ts";
 import { planHomes } from "../demo/core/homes.ts";
 import { settleHomes } from "../demo/setting.ts";
 import { loadModels } from "../models.ts";
-import { UsageError } from "../options.ts";
+import { UsageError } from "../command-line.ts";
 import { systemClock } from "../platform/clock.ts";
 import { systemRandom } from "../platform/random.ts";
 import { systemTimers } from "../platform/timers.ts";

@@ -16,7 +16,7 @@ test("what is left out is said in the usage, and help is no back-fill", () => {
 
 test.each([
   [["--key", "k"], "--url and --key must say where the appliances are registered."],
-  [[...asked, "--days", "0"], "--days must be a number from 1 to 400, not '0'."],
+  [[...asked, "--days", "0"], "--days must be a whole number from 1 to 400, not '0'."],
   [
     [...asked, "--broker", "mqtt://example.org"],
     "--broker mqtt://example.org is not on this machine: add --allow-remote if that is meant.",

@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-import { checkAddress, UsageError, whole } from "../options.ts";
+import { checkAddress, optionsIn, UsageError, whole } from "../command-line.ts";
 
 export const usage = `Gives a seeded fleet its history at full speed: what its ovens and dishwashers would have measured and said over the last days,
 through the gateway and as the appliances themselves.
@@ -59,7 +58,7 @@ const optionTypes = {
 
 /** @returns null where only help was asked for. @throws UsageError */
 export function readBackfillOptions(args: readonly string[]): BackfillCliOptions | null {
-  const values = parse(args);
+  const values = optionsIn(args, optionTypes);
   if (values.help === true) return null;
   const { url, key, broker = "mqtt://127.0.0.1:1883" } = values;
   if (url === undefined || key === undefined)
@@ -83,13 +82,4 @@ export function readBackfillOptions(args: readonly string[]): BackfillCliOptions
     json: values.json === true,
     allowRemote,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: optionTypes, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    const [sentence = ""] = (cause instanceof Error ? cause.message : String(cause)).split(/\.(?:\s|$)/);
-    throw new UsageError(`${sentence}. See --help.`, { cause });
-  }
 }
