@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { affected, type Db } from "../platform/database.ts";
+import type { Try } from "../platform/sending-view.ts";
 import type { OutboxEvent } from "./core/cloud-event.ts";
 import type { Position } from "./core/position.ts";
 import type { WebhookStatus } from "./core/webhook.ts";
@@ -24,14 +25,6 @@ export interface ClaimedDelivery extends WebhookDelivery {
   position: Position;
   /** Attempts since it was queued, this one among them. */
   tries: number;
-}
-
-export interface WebhookAttempt {
-  attempt: number;
-  atMs: number;
-  tookMs: number;
-  outcome: string;
-  detail: string;
 }
 
 interface DeliveryRow {
@@ -155,7 +148,7 @@ export class WebhookStore {
   async settle(
     tx: Db,
     delivery: WebhookDelivery,
-    attempt: WebhookAttempt,
+    attempt: Try,
     after: { status: WebhookStatus; nextAtMs: number },
   ): Promise<void> {
     const { id } = delivery;
@@ -181,16 +174,12 @@ export class WebhookStore {
     return rows[0]?.since ?? atMs;
   }
 
-  async get(
-    db: Db,
-    endpointId: string,
-    id: string,
-  ): Promise<{ delivery: ClaimedDelivery; attempts: WebhookAttempt[] } | null> {
+  async get(db: Db, endpointId: string, id: string): Promise<{ delivery: ClaimedDelivery; attempts: Try[] } | null> {
     const { rows } = await sql<DeliveryRow>`
       SELECT ${columns} FROM webhook_delivery WHERE id = ${id} AND endpoint_id = ${endpointId}`.execute(db);
     const [row] = rows;
     if (row === undefined) return null;
-    const { rows: attempts } = await sql<WebhookAttempt>`
+    const { rows: attempts } = await sql<Try>`
       SELECT attempt, at_ms AS "atMs", took_ms AS "tookMs", outcome, detail
       FROM webhook_attempt WHERE delivery_id = ${id} ORDER BY attempt`.execute(db);
     return { delivery: toClaimed(row), attempts };

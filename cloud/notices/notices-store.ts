@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { z } from "zod";
 import type { Db } from "../platform/database.ts";
+import type { Try } from "../platform/sending-view.ts";
 import { type Notice, noticeKinds, noticeSeverities } from "./core/notice.ts";
 
 export const deliveryStatuses = ["queued", "delivered", "failed", "dropped"] as const;
@@ -18,14 +19,6 @@ export interface NoticeDelivery {
   attempts: number;
   nextAtMs: number;
   endedAtMs: number | null;
-}
-
-export interface NoticeAttempt {
-  attempt: number;
-  atMs: number;
-  tookMs: number;
-  outcome: string;
-  detail: string;
 }
 
 interface DeliveryRow {
@@ -153,7 +146,7 @@ export class NoticesStore {
   async settle(
     tx: Db,
     delivery: NoticeDelivery,
-    attempt: NoticeAttempt,
+    attempt: Try,
     after: { status: DeliveryStatus; nextAtMs: number },
   ): Promise<void> {
     await sql`INSERT INTO notice_attempt (delivery_id, attempt, at_ms, took_ms, outcome, detail)
@@ -171,7 +164,7 @@ export class NoticesStore {
     await sql`DELETE FROM notice_item WHERE channel_id = ${channelId} AND delivery_id IS NULL`.execute(tx);
   }
 
-  async get(db: Db, id: string): Promise<{ delivery: NoticeDelivery; attempts: NoticeAttempt[] } | null> {
+  async get(db: Db, id: string): Promise<{ delivery: NoticeDelivery; attempts: Try[] } | null> {
     const { rows } = await sql<DeliveryRow>`SELECT * FROM notice_delivery WHERE id = ${id}`.execute(db);
     const [row] = rows;
     if (row === undefined) return null;

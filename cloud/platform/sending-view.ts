@@ -13,6 +13,8 @@ export const triesView = z.array(
   }),
 );
 
+export type Try = z.infer<typeof triesView>[number];
+
 /** Only what is still queued is tried again. */
 export const queuedAlone = <D extends { status: string; nextAtMs: number }>(delivery: D) => ({
   ...delivery,
