@@ -18,6 +18,12 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
         .filter({ hasText: "Monday bread" })
         .getByText("Draft", { exact: true })
         .waitFor();
+      await page
+        .getByRole("listitem")
+        .filter({ hasText: "Door hinge" })
+        .first()
+        .getByText("Oven X200 by serial number")
+        .waitFor();
       const policy = page.getByRole("region", { name: "What holds for every campaign" });
       await policy.getByText("At most 5 messages unseen on a display at a time.").waitFor();
       await policy.getByText("Nobody is held out, so no campaign can say what it changed.").waitFor();
@@ -76,6 +82,10 @@ describe.skipIf(!hasChromium)("campaigns in the console", () => {
 
     test("a recall stands household by household, and its unreachable go out as a file", async () => {
       const { page, complaints } = await open(screen, `/campaigns/${hearth.stage.recallId}`);
+      await page
+        .getByRole("region", { name: "Plan" })
+        .getByText(/^Oven X200, oven-/)
+        .waitFor();
       const region = page.getByRole("region", { name: "Households of the recall" });
       await region.getByRole("table").getByText("oven-3").waitFor();
       await region.getByRole("table").getByRole("link", { name: "Household 3" }).waitFor();

@@ -4,6 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { campaignItemsQuery, campaignPath, campaignQuery } from "../../api/campaign-queries.ts";
 import type { CampaignDefinition, CampaignDetail, CampaignState } from "../../api/campaign-shapes.ts";
 import { ApiProblem, send } from "../../api/client.ts";
+import { modelsQuery } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { segmentQuery } from "../../api/segment-queries.ts";
 import { goalText } from "../../core/act-words.ts";
@@ -106,7 +107,10 @@ function Plan({ campaign }: { campaign: CampaignDetail }) {
           {audience.kind === "segment" ? (
             <SegmentName id={audience.segmentId} />
           ) : (
-            `${audience.model}, ${audience.ranges.map(({ from, to }) => `${from} to ${to}`).join(", ")}`
+            <>
+              <ModelName modelKey={audience.model} />,{" "}
+              {audience.ranges.map(({ from, to }) => `${from} to ${to}`).join(", ")}
+            </>
           )}
         </dd>
         <dt>Items</dt>
@@ -173,6 +177,10 @@ function Items({ ids }: { ids: readonly string[] }) {
       ))}
     </ul>
   );
+}
+
+function ModelName({ modelKey }: { modelKey: string }) {
+  return <>{useQuery(modelsQuery).data?.items.find(({ key }) => key === modelKey)?.name ?? modelKey}</>;
 }
 
 function SegmentName({ id }: { id: string }) {

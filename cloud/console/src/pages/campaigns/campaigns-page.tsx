@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { campaignsQuery, policyQuery } from "../../api/campaign-queries.ts";
 import type { Campaign } from "../../api/campaign-shapes.ts";
+import { modelsQuery } from "../../api/queries.ts";
 import { useRights } from "../../api/rights.ts";
 import { segmentsQuery } from "../../api/segment-queries.ts";
 import { campaignStateWords, policySentences } from "../../core/campaigns.ts";
@@ -24,7 +25,9 @@ export function CampaignsPage() {
   const mayWrite = useRights()?.may("campaigns.write") === true;
   const question = useQuery(campaignsQuery(cursor));
   const segments = useQuery(segmentsQuery).data?.items ?? [];
+  const models = useQuery(modelsQuery).data?.items ?? [];
   const titles = new Map(segments.map(({ id, title }) => [id, title]));
+  const modelNames = new Map(models.map(({ key, name }) => [key, name]));
   return (
     <div className={page["page"]}>
       <title>Campaigns · Hearth</title>
@@ -56,7 +59,7 @@ export function CampaignsPage() {
         {(items) => (
           <ul className={classes["list"]}>
             {items.map((campaign) => (
-              <Summary key={campaign.id} campaign={campaign} titles={titles} />
+              <Summary key={campaign.id} campaign={campaign} titles={titles} modelNames={modelNames} />
             ))}
           </ul>
         )}
@@ -108,9 +111,15 @@ interface SummaryProps {
   campaign: Campaign;
   /** Of segments, by their ids. */
   titles: ReadonlyMap<string, string>;
+  /** By their keys. */
+  modelNames: ReadonlyMap<string, string>;
 }
 
-function Summary({ campaign: { id, kind, state, definition, startedAtMs, editedAtMs }, titles }: SummaryProps) {
+function Summary({
+  campaign: { id, kind, state, definition, startedAtMs, editedAtMs },
+  titles,
+  modelNames,
+}: SummaryProps) {
   const { words, tone } = campaignStateWords[state];
   return (
     <li className={classes["summary"]}>
@@ -126,7 +135,7 @@ function Summary({ campaign: { id, kind, state, definition, startedAtMs, editedA
         {kind === "recall" ? "Recall" : "Campaign"} ·{" "}
         {definition.audience.kind === "segment"
           ? (titles.get(definition.audience.segmentId) ?? definition.audience.segmentId)
-          : `${definition.audience.model} by serial number`}{" "}
+          : `${modelNames.get(definition.audience.model) ?? definition.audience.model} by serial number`}{" "}
         ·{" "}
         {startedAtMs === null ? (
           <>
