@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { approvedContent } from "../support/approved-content.ts";
+import { killBeforeAdding } from "../support/killed-while-writing.ts";
 import { Mailbox } from "../support/mailbox.ts";
 import { ovenModel } from "../support/ovens.ts";
 import { preparedDataDir } from "../support/prepared-data-dir.ts";
@@ -114,20 +115,8 @@ async function killAndStartAgain(): Promise<void> {
   service = await startServiceProcess({ dataDir, env, key: service.key });
 }
 
-/** Kills the service while it waits to write into a table: what it wrote before, in the same page, is written and not committed. */
 async function killBefore(table: string, begin: () => Promise<void>): Promise<void> {
-  await withDatabase(async (client) => {
-    await client.query(`BEGIN; LOCK TABLE ${table} IN SHARE MODE`);
-    await begin();
-    await until(`it waits to write into ${table}`, async () => {
-      const { rows } = await client.query(
-        "SELECT 1 FROM pg_locks WHERE relation = $1::regclass AND mode = 'RowExclusiveLock' AND NOT granted",
-        [table],
-      );
-      return rows.length > 0;
-    });
-    await stopServiceProcess(service, "SIGKILL");
-  });
+  await killBeforeAdding(service, table, begin);
   service = await startServiceProcess({ dataDir, env, key: service.key });
 }
 
