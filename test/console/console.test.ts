@@ -431,11 +431,11 @@ describe.skipIf(!hasChromium)("the console", () => {
 
   // The last: it is one delivery more.
   test("what was taken back stands in the overview's legend with what it means, on a phone, light and dark", async () => {
-    const { api } = hearth.service;
-    const away = (await api("/api/v1/devices?online=false&limit=1")).body.items[0].id;
+    const { service } = hearth;
+    const away = (await service.api("/api/v1/devices?online=false&limit=1")).body.items[0].id;
     const asked = { method: "POST", body: { name: "identify", args: {} } };
-    const { id } = (await api(`/api/v1/devices/${away}/commands`, asked)).body;
-    expect((await api(`/api/v1/deliveries/${id}/cancel`, { method: "POST" })).status).toBe(200);
+    const { id } = (await service.api(`/api/v1/devices/${away}/commands`, asked)).body;
+    expect((await service.api(`/api/v1/deliveries/${id}/cancel`, { method: "POST" })).status).toBe(200);
     const { page, complaints } = await open(phone, "/");
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
