@@ -3,8 +3,11 @@ import { mkdtemp, chmod, readdir, readFile, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { approvedCampaign } from "../test/support/approved-campaign.ts";
+import { ovenModel } from "../test/support/ovens.ts";
 import {
   anyPorts,
+  databaseOf,
   removeDataDir,
   startServiceProcess,
   stopServiceProcess,
@@ -36,10 +39,22 @@ async function processesUnder(dir: string): Promise<number[]> {
 const linux = process.platform === "linux";
 
 test.runIf(linux)(
-  "a database that answers to nothing shows in health, and keeps nobody from an end within 10 s with nothing left running",
+  "a database that answers to nothing, in the middle of a campaign, shows in health, and keeps nobody from an end within 10 s with nothing left running",
   async () => {
     const service = await startServiceProcess({ dataDir: await newDataDir() });
     const { dataDir } = service;
+    await service.api("/api/v1/models/oven", { method: "PUT", body: ovenModel });
+    const campaign = await approvedCampaign(service, "Roast on Sunday");
+    const client = await databaseOf(dataDir);
+    // The campaigns' thread waits for this.
+    await client.query("BEGIN; LOCK TABLE campaign_member IN SHARE MODE");
+    expect((await service.api(`/api/v1/campaigns/${campaign}/start`, { method: "POST" })).status).toBe(200);
+    await until("the campaign is under way", async () => {
+      const { rows } = await client.query(
+        "SELECT FROM pg_locks WHERE relation = 'campaign_member'::regclass AND NOT granted",
+      );
+      return rows.length > 0;
+    });
     for (const pid of await processesUnder(dataDir)) process.kill(pid, "SIGSTOP");
     const health = await service.api("/api/v1/health");
     expect(health).toMatchObject({ status: 503, body: { database: { up: false } } });

@@ -1,8 +1,7 @@
 /** The whole service killed with SIGKILL while campaigns run, and started again on what it left. */
-import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { approvedContent } from "../support/approved-content.ts";
+import { approvedCampaign } from "../support/approved-campaign.ts";
 import { killBeforeAdding } from "../support/killed-while-writing.ts";
 import { Mailbox } from "../support/mailbox.ts";
 import { ovenModel } from "../support/ovens.ts";
@@ -20,7 +19,6 @@ import {
 const households = 2_400;
 /** One in so many is written to, and has nothing on its display. */
 const writtenTo = 40;
-const dayMs = 86_400_000;
 
 let dataDir: string;
 let mailbox: Mailbox;
@@ -74,34 +72,6 @@ async function fillHomes(client: pg.Client): Promise<void> {
       RETURNING id, household_id, at_ms)
     INSERT INTO consent_standing (household_id, purpose, is_given, receipt_id, at_ms)
     SELECT household_id, 'market', true, id, at_ms FROM given`);
-}
-
-/** Written and approved, and not started yet. */
-async function approvedCampaign(name: string, to = "S999999"): Promise<string> {
-  const draft = { kind: "message", class: "promotional", locales: { en: { title: name, text: `${name}.` } } };
-  const item = await approvedContent(service, draft);
-  await service.api(`/api/v1/content/items/${item}/schedule`, { method: "POST", body: {} });
-  const { body } = await service.api("/api/v1/campaigns", {
-    method: "POST",
-    body: {
-      kind: "campaign",
-      name,
-      audience: { kind: "serials", model: "oven", ranges: [{ from: "S000001", to }] },
-      itemIds: [item],
-      bestHour: false,
-      expiresAtMs: Date.now() + 30 * dayMs,
-    },
-  });
-  const approver = await service.api("/api/v1/staff/keys", {
-    method: "POST",
-    body: { name: `approver-${randomUUID().slice(0, 8)}`, role: "content" },
-  });
-  const answer = await fetch(`${service.http}/api/v1/campaigns/${body.id}/approve`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${approver.body.secret}` },
-  });
-  if (!answer.ok) throw new Error(`not approved: ${await answer.text()}`);
-  return body.id;
 }
 
 const start = async (id: string) => {
@@ -177,7 +147,7 @@ async function expectOnce(id: string): Promise<void> {
 test("a campaign whose process is killed in the middle decides, delivers and writes each household exactly once", async () => {
   const ids: string[] = [];
   const prepare = async (name: string) => {
-    const id = await approvedCampaign(name);
+    const id = await approvedCampaign(service, name);
     ids.push(id);
     return id;
   };
@@ -207,7 +177,7 @@ test("a campaign whose process is killed in the middle decides, delivers and wri
 
 /** A campaign for one household that is written to. @returns what its letter is called and where it stands */
 async function oneLetter(name: string) {
-  const id = await approvedCampaign(name, `S${String(writtenTo).padStart(6, "0")}`);
+  const id = await approvedCampaign(service, name, `S${String(writtenTo).padStart(6, "0")}`);
   // Of forty households the last alone is written to.
   const standing = () =>
     withDatabase(async (client) => {
