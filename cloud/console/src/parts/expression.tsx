@@ -1,5 +1,6 @@
 import { conditionWords } from "../core/condition-words.ts";
 import classes from "./expression.module.css";
+import page from "./page.module.css";
 
 const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 
@@ -13,7 +14,7 @@ export function InWords({ text, className }: { text: string; className?: string 
 export const Expression = ({ text }: { text: string }) => (
   <>
     <InWords text={text} />
-    <pre className={classes["expression"]}>
+    <pre className={`${page["quoted"]} ${classes["expression"]}`}>
       <code>{text}</code>
     </pre>
   </>
@@ -21,7 +22,7 @@ export const Expression = ({ text }: { text: string }) => (
 
 /** A condition with the words marked that cannot be used. */
 export const Marked = ({ text, place: { from, to } }: { text: string; place: { from: number; to: number } }) => (
-  <pre className={classes["expression"]} aria-label="Where it cannot be read">
+  <pre className={`${page["quoted"]} ${classes["expression"]}`} aria-label="Where it cannot be read">
     <code>
       {text.slice(0, from)}
       <mark>{text.slice(from, to) || "\u00A0"}</mark>

@@ -9,6 +9,7 @@ import { absoluteText } from "../core/time.ts";
 import { ChartTable } from "../pages/device/chart-table.tsx";
 import { TelemetryChart } from "../pages/device/telemetry-chart.tsx";
 import { localZone } from "./now.ts";
+import page from "./page.module.css";
 import classes from "./reading-chart.module.css";
 
 interface ReadingChartProps {
@@ -120,12 +121,12 @@ export function ReadingChart(props: ReadingChartProps) {
           </span>
         )}
         {zoom !== null && (
-          <button type="button" className={classes["whole"]} onClick={() => setZoom(null)}>
+          <button type="button" className={page["asLink"]} onClick={() => setZoom(null)}>
             Show all of it
           </button>
         )}
       </p>
-      <details className={classes["more"]}>
+      <details className={page["more"]}>
         <summary>As a table</summary>
         <ChartTable answer={range} timeZone={localZone} />
       </details>

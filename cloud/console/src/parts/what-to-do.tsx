@@ -42,7 +42,7 @@ export function WhatToDo({ known, cause, model }: WhatToDoProps) {
         </p>
       )}
       {article !== undefined && (
-        <details className={classes["more"]}>
+        <details className={page["more"]}>
           <summary>What the owner reads: “{article.title}”</summary>
           <p className={classes["article"]}>{article.text}</p>
         </details>

@@ -6,6 +6,7 @@ import { plural } from "../../core/numbers.ts";
 import { dateText, durationText } from "../../core/time.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { QuestionNotice } from "../../parts/notice.tsx";
+import { NumberTable } from "../../parts/number-table.tsx";
 import page from "../../parts/page.module.css";
 import classes from "./cases.module.css";
 
@@ -132,38 +133,22 @@ function MeasureCard({ measure, weeks: shown }: { measure: Measure; weeks: reado
 
 const heads = ["Week of", "Opened", "Closed", ...measures.map(({ title }) => title), "Promises kept"];
 
-function WeeksTable({ weeks: shown }: { weeks: readonly WeekOfCases[] }) {
-  return (
-    <div className={classes["tableBox"]} tabIndex={0} role="region" aria-label="Measures by week">
-      <table className={`${classes["plainTable"]} numbers`}>
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {shown.toReversed().map((week) => {
-            const kept = week.firstAnswerPromise.kept + week.resolvePromise.kept;
-            const all = kept + week.firstAnswerPromise.missed + week.resolvePromise.missed;
-            return (
-              <tr key={week.weekAtMs}>
-                <th scope="row">{dateText(week.weekAtMs, "UTC")}</th>
-                <td>{week.opened}</td>
-                <td>{week.resolved}</td>
-                {measures.map(({ title, valueOf, words }) => {
-                  const value = valueOf(week);
-                  return <td key={title}>{value === null ? "none" : words(value)}</td>;
-                })}
-                <td>{all === 0 ? "none due" : `${kept} of ${all}`}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
-}
+const WeeksTable = ({ weeks: shown }: { weeks: readonly WeekOfCases[] }) => (
+  <NumberTable
+    label="Measures by week"
+    heads={heads}
+    rows={shown.toReversed().map((week) => {
+      const kept = week.firstAnswerPromise.kept + week.resolvePromise.kept;
+      const all = kept + week.firstAnswerPromise.missed + week.resolvePromise.missed;
+      const measured = measures.map(({ valueOf, words }) => {
+        const value = valueOf(week);
+        return value === null ? "none" : words(value);
+      });
+      return {
+        key: week.weekAtMs,
+        of: dateText(week.weekAtMs, "UTC"),
+        cells: [String(week.opened), String(week.resolved), ...measured, all === 0 ? "none due" : `${kept} of ${all}`],
+      };
+    })}
+  />
+);

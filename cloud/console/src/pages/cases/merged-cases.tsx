@@ -104,7 +104,7 @@ function PartEvidence({ found, part }: { found: CaseDossier; part: MergedCase })
   const [isOpen, setIsOpen] = useState(false);
   const own = useQuery({ ...caseQuery(part.id), enabled: isOpen, refetchInterval: false }).data;
   return (
-    <details className={matter["more"]} onToggle={(event) => setIsOpen(event.currentTarget.open)}>
+    <details className={page["more"]} onToggle={(event) => setIsOpen(event.currentTarget.open)}>
       <summary>Its evidence</summary>
       {isOpen &&
         (own === undefined ? (

@@ -161,7 +161,7 @@ function AnswerFields({ draft, wrongs, readOnly, locale, onLocale, onChange }: F
       {text.trim() !== "" && (
         <div role="group" aria-label="As an owner may read it" className={page["form"]}>
           <p className={page["note"]}>As an owner may read it, once somebody has sent it:</p>
-          <p className={classes["display"]} lang={locale}>
+          <p className={page["quoted"]} lang={locale}>
             {sampleOf(text)}
           </p>
         </div>

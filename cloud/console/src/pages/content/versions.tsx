@@ -50,7 +50,7 @@ export function Versions({ item }: { item: ContentDetail }) {
           question.data?.fields.map(({ pointer, parts }) => (
             <div key={pointer}>
               <h3>{fieldWords(pointer)}</h3>
-              <p className={classes["diff"]}>
+              <p className={`${page["quoted"]} ${classes["diff"]}`}>
                 {parts.map(({ kind, text }, at) =>
                   kind === "same" ? (
                     // oxlint-disable-next-line react/no-array-index-key -- the parts of one text, in their order

@@ -83,7 +83,7 @@ export function ChartCard(props: ChartCardProps) {
       <Figure {...props} data={data} cursorMs={cursorMs} />
       {range === null && <FixedRange {...props} />}
       {answer !== undefined && data !== null && data.points > 0 && (
-        <details className={classes["more"]}>
+        <details className={page["more"]}>
           <summary>Show as a table</summary>
           <ChartTable answer={answer} timeZone={timeZone} />
         </details>

@@ -2,7 +2,7 @@ import type { TelemetryRange } from "../../api/shapes.ts";
 import { measureText } from "../../core/numbers.ts";
 import { type TableCell, tableRows } from "../../core/table-rows.ts";
 import { absoluteText } from "../../core/time.ts";
-import classes from "./chart.module.css";
+import { NumberTable } from "../../parts/number-table.tsx";
 
 /** As many rows as somebody reads or listens to; the API has the rest. */
 const rowsMax = 60;
@@ -16,31 +16,19 @@ export function ChartTable({ answer, timeZone }: { answer: TelemetryRange; timeZ
   const rows = tableRows(answer, rowsMax);
   const isCompared = new Set(series.map(({ deviceId }) => deviceId)).size > 1;
   return (
-    <div className={classes["tableBox"]} tabIndex={0} role="region" aria-label="Readings as a table">
-      <table className={`${classes["table"]} numbers`}>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {series.map(({ deviceId, metric, label, unit }) => (
-              <th key={`${deviceId} ${metric}`} scope="col">
-                {label}
-                {unit !== "" && `, ${unit}`}
-                {isCompared && `, ${deviceId}`}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ atMs, cells }) => (
-            <tr key={atMs}>
-              <td>{absoluteText(atMs, timeZone)}</td>
-              {cells.map((cell, at) => (
-                <td key={`${series[at]?.deviceId} ${series[at]?.metric}`}>{cell === null ? "none" : cellText(cell)}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <NumberTable
+      label="Readings as a table"
+      heads={[
+        "Time",
+        ...series.map(({ deviceId, label, unit }) =>
+          [label, ...(unit === "" ? [] : [unit]), ...(isCompared ? [deviceId] : [])].join(", "),
+        ),
+      ]}
+      rows={rows.map(({ atMs, cells }) => ({
+        key: atMs,
+        of: absoluteText(atMs, timeZone),
+        cells: cells.map((cell) => (cell === null ? "none" : cellText(cell))),
+      }))}
+    />
   );
 }

@@ -56,7 +56,7 @@ function KnownHousehold({ household }: { household: Household }) {
           <p className={page["soft"]}>{devices.length === 0 && mergedInto === null ? "Prospect" : "Household"}</p>
           <h1>{name}</h1>
         </div>
-        <dl className={classes["facts"]}>
+        <dl className={page["facts"]}>
           <Fact name="Language">{locale}</Fact>
           <Fact name="Time there">
             <span className="numbers">{isTimeZone(timeZone) ? `${shortClockText(nowMs, timeZone)} ` : ""}</span>

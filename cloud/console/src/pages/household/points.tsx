@@ -40,7 +40,7 @@ export function Points({ household: { id } }: SectionProps) {
 function Standing({ points: { balance, tier, pointsInPeriod, next } }: { points: HouseholdPoints }) {
   return (
     <>
-      <dl className={`${classes["facts"]} numbers`}>
+      <dl className={`${page["facts"]} numbers`}>
         <div>
           <dt>To spend</dt>
           <dd>{countText(balance.active)}</dd>

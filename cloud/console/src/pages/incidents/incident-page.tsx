@@ -215,7 +215,7 @@ function Members({ members }: { members: readonly IncidentMember[] }) {
       <h2>Its members</h2>
       <DataTable label="Members" columns={columns} rows={shown} keyOf={({ deviceId }) => deviceId} />
       {shown.length < members.length && (
-        <button type="button" className={classes["all"]} onClick={() => setAll(true)}>
+        <button type="button" className={`${page["asLink"]} ${classes["all"]}`} onClick={() => setAll(true)}>
           Show all {countText(members.length)}
         </button>
       )}

@@ -1,7 +1,8 @@
 import type { MemberStep } from "../../core/incidents.ts";
 import { countText, plural } from "../../core/numbers.ts";
 import { absoluteText, shortClockText } from "../../core/time.ts";
-import matter from "../../parts/matter.module.css";
+import { NumberTable } from "../../parts/number-table.tsx";
+import page from "../../parts/page.module.css";
 import { localZone } from "../../parts/now.ts";
 import classes from "./incidents.module.css";
 
@@ -65,30 +66,19 @@ export function MembersChart({ steps, untilMs }: MembersChartProps) {
         <span>{shortClockText(fromMs, localZone)}</span>
         <span>{shortClockText(untilMs, localZone)}</span>
       </div>
-      <details className={matter["more"]}>
+      <details className={page["more"]}>
         <summary>As a table</summary>
-        <div className={classes["tableBox"]} tabIndex={0} role="region" aria-label="Members as a table">
-          <table className={`${classes["table"]} numbers`}>
-            <thead>
-              <tr>
-                <th scope="col">Time</th>
-                <th scope="col">Have had it</th>
-                <th scope="col">Have it</th>
-              </tr>
-            </thead>
-            <tbody>
-              {steps
-                .filter((_step, at) => at % every === 0 || at === steps.length - 1)
-                .map(({ atMs, had, have }) => (
-                  <tr key={atMs}>
-                    <td>{absoluteText(atMs, localZone)}</td>
-                    <td>{countText(had)}</td>
-                    <td>{countText(have)}</td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-        </div>
+        <NumberTable
+          label="Members as a table"
+          heads={["Time", "Have had it", "Have it"]}
+          rows={steps
+            .filter((_step, at) => at % every === 0 || at === steps.length - 1)
+            .map(({ atMs, had, have }) => ({
+              key: atMs,
+              of: absoluteText(atMs, localZone),
+              cells: [countText(had), countText(have)],
+            }))}
+        />
       </details>
     </figure>
   );

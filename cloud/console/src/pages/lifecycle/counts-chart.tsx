@@ -3,6 +3,7 @@ import { stageName, stages, totalOf } from "../../core/lifecycle.ts";
 import { countText } from "../../core/numbers.ts";
 import { dateText } from "../../core/time.ts";
 import { localZone } from "../../parts/now.ts";
+import { NumberTable } from "../../parts/number-table.tsx";
 import page from "../../parts/page.module.css";
 import { StageMark } from "../../parts/stage-mark.tsx";
 import classes from "./lifecycle.module.css";
@@ -57,30 +58,15 @@ export function CountsChart({ items }: { items: readonly CountsAt[] }) {
       </figure>
       <details className={classes["details"]}>
         <summary>As a table</summary>
-        <div className={classes["tableBox"]} tabIndex={0} role="region" aria-label="Households by stage over time">
-          <table className={`${classes["plainTable"]} numbers`}>
-            <thead>
-              <tr>
-                <th scope="col">Day</th>
-                {stages.map((stage) => (
-                  <th key={stage} scope="col">
-                    {stageName(stage)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {items.toReversed().map(({ atMs, counts }) => (
-                <tr key={atMs}>
-                  <th scope="row">{dateText(atMs, localZone)}</th>
-                  {stages.map((stage) => (
-                    <td key={stage}>{countText(counts[stage])}</td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <NumberTable
+          label="Households by stage over time"
+          heads={["Day", ...stages.map(stageName)]}
+          rows={items.toReversed().map(({ atMs, counts }) => ({
+            key: atMs,
+            of: dateText(atMs, localZone),
+            cells: stages.map((stage) => countText(counts[stage])),
+          }))}
+        />
       </details>
     </section>
   );

@@ -71,7 +71,7 @@ function KnownModel({ model }: { model: Model }) {
   const question = useQuery(modelMetricsQuery(key));
   return (
     <>
-      <dl className={classes["facts"]}>
+      <dl className={page["facts"]}>
         <Fact name="Key" words={key} />
         <Fact name="Brand" words={brand} />
         <Fact name="Version" words={String(version)} />
@@ -116,7 +116,7 @@ function Kept() {
       <h2>How long it is kept</h2>
       <QuestionNotice question={question} />
       {kept !== undefined && (
-        <dl className={`${classes["facts"]} numbers`}>
+        <dl className={`${page["facts"]} numbers`}>
           <Fact name="Readings as they came" words={keptWords(kept.readingsMs)} />
           <Fact name="Summaries by the minute" words={keptWords(kept.minutesMs)} />
           <Fact name="by the hour" words={keptWords(kept.hoursMs)} />

@@ -3,6 +3,7 @@ import type { RolloutPlan } from "../../api/rollout-shapes.ts";
 import { plural } from "../../core/numbers.ts";
 import { absoluteText, durationText } from "../../core/time.ts";
 import { localZone } from "../../parts/now.ts";
+import page from "../../parts/page.module.css";
 import classes from "./rollouts.module.css";
 
 const dayNames = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -27,7 +28,7 @@ export function PlanFacts({ plan }: { plan: RolloutPlan }) {
     <dl className={classes["facts"]}>
       <dt>Target</dt>
       <dd>
-        <code className={classes["target"]}>{plan.target}</code>
+        <code className={page["quoted"]}>{plan.target}</code>
       </dd>
       <dt>Windows</dt>
       <dd>

@@ -84,7 +84,7 @@ function Side({ mode, firings, metrics }: SideProps) {
         ))}
       </ul>
       {shown.length < firings.length && (
-        <button type="button" className={classes["all"]} onClick={() => setAll(true)}>
+        <button type="button" className={`${page["asLink"]} ${classes["all"]}`} onClick={() => setAll(true)}>
           Show all {countText(firings.length)}
         </button>
       )}

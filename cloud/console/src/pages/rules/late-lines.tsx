@@ -34,7 +34,7 @@ export function LateLines({ ruleId }: { ruleId: string }) {
         ))}
       </ul>
       {shown.length < lines.length && (
-        <button type="button" className={classes["all"]} onClick={() => setAll(true)}>
+        <button type="button" className={`${page["asLink"]} ${classes["all"]}`} onClick={() => setAll(true)}>
           Show all {countText(lines.length)}
         </button>
       )}
