@@ -5,7 +5,8 @@ import { nextTurnMs } from "./core/life.ts";
 import { type Risk, risksOf } from "./core/risk.ts";
 import { gapMs, type HouseholdFacts, lastSignMs } from "./core/state.ts";
 import type { Definitions } from "./definitions.ts";
-import { type Flow, LifecycleViews, type Pace, type ShownChange, type StageCounts } from "./lifecycle-views.ts";
+import type { ShownChange } from "./change-row.ts";
+import { type Flow, LifecycleViews, type Pace, type StageCounts } from "./lifecycle-views.ts";
 import { type Preview, preview } from "./preview.ts";
 
 export interface DeskDeps {

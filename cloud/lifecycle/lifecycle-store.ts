@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
 import { affected, amongIds, type Db } from "../platform/database.ts";
+import { type ChangeRow, toChange } from "./change-row.ts";
 import type { Stage } from "./core/definition.ts";
 import type { Life, StageChange } from "./core/life.ts";
 import type { RiskKind } from "./core/risk.ts";
 import { parseSignal, type Signal } from "./core/signal.ts";
-import type { Cause } from "./core/stage.ts";
 
 /** A household's life as it stands, held until the transaction ends. */
 export interface HeldLife {
@@ -50,17 +50,6 @@ interface SignalRow {
   data: object;
 }
 
-interface ChangeRow {
-  household_id: string;
-  place: number;
-  at_ms: number;
-  from_stage: Stage | null;
-  to_stage: Stage;
-  causes: Cause[];
-  days: number | null;
-  days_median: number | null;
-}
-
 const toSignal = (row: SignalRow): Signal => ({
   householdId: row.household_id,
   source: row.source,
@@ -68,16 +57,9 @@ const toSignal = (row: SignalRow): Signal => ({
   body: parseSignal(row.kind, row.data),
 });
 
-const toChange = (row: ChangeRow): WrittenChange => ({
-  householdId: row.household_id,
-  place: row.place,
-  atMs: row.at_ms,
-  from: row.from_stage,
-  to: row.to_stage,
-  causes: row.causes,
-  days: row.days,
-  daysMedian: row.days_median,
-});
+type WrittenRow = ChangeRow & { household_id: string };
+
+const toWritten = (row: WrittenRow): WrittenChange => ({ householdId: row.household_id, ...toChange(row) });
 
 const toHeld = (row: LifeRow): HeldLife => ({
   householdId: row.household_id,
@@ -208,18 +190,18 @@ export class LifecycleStore {
 
   /** Changes as they are written, each household's in their order. */
   async changes(tx: Db, householdIds: readonly string[]): Promise<Map<string, WrittenChange[]>> {
-    const { rows } = await sql<ChangeRow>`
+    const { rows } = await sql<WrittenRow>`
       SELECT * FROM lifecycle_change WHERE household_id = ANY(${[...householdIds]}::uuid[])
       ORDER BY household_id, place`.execute(tx);
-    return Map.groupBy(rows.map(toChange), ({ householdId }) => householdId);
+    return Map.groupBy(rows.map(toWritten), ({ householdId }) => householdId);
   }
 
   /** One household's changes after a place, in their order. */
   async changesAfter(db: Db, householdId: string, place: number, limit: number): Promise<WrittenChange[]> {
-    const { rows } = await sql<ChangeRow>`
+    const { rows } = await sql<WrittenRow>`
       SELECT * FROM lifecycle_change WHERE household_id = ${householdId} AND place > ${place}
       ORDER BY place LIMIT ${limit}`.execute(db);
-    return rows.map(toChange);
+    return rows.map(toWritten);
   }
 
   /** One household's signals after another one, in their order. */

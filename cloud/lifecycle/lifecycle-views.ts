@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../platform/database.ts";
+import { type ChangeRow, changeColumns, type ShownChange, toChange } from "./change-row.ts";
 import { type Stage, stages } from "./core/definition.ts";
 import type { Life } from "./core/life.ts";
 import type { RiskKind } from "./core/risk.ts";
@@ -31,16 +32,6 @@ export interface LifeNow {
   risk: number;
 }
 
-export interface ShownChange {
-  place: number;
-  atMs: number;
-  from: Stage | null;
-  to: Stage;
-  causes: Cause[];
-  days: number | null;
-  daysMedian: number | null;
-}
-
 interface NowRow {
   household_id: string;
   stage: Stage;
@@ -59,27 +50,6 @@ const toNow = (row: NowRow): LifeNow => ({
   risk: row.risk,
 });
 
-interface ChangeRow {
-  place: number;
-  at_ms: number;
-  from_stage: Stage | null;
-  to_stage: Stage;
-  causes: Cause[];
-  days: number | null;
-  days_median: number | null;
-}
-
-const toChange = (row: ChangeRow): ShownChange => ({
-  place: row.place,
-  atMs: row.at_ms,
-  from: row.from_stage,
-  to: row.to_stage,
-  causes: row.causes,
-  days: row.days,
-  daysMedian: row.days_median,
-});
-
-const changeColumns = sql`place, at_ms, from_stage, to_stage, causes, days, days_median`;
 const nowColumns = sql`household_id, stage, since_ms, state, risks, risk`;
 
 export const noCounts = (): StageCounts => ({
