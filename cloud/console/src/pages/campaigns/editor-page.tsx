@@ -7,9 +7,8 @@ import type { Campaign, CampaignDefinition } from "../../api/campaign-shapes.ts"
 import { isOvertaken, send } from "../../api/client.ts";
 import { modelsQuery } from "../../api/queries.ts";
 import { segmentsQuery } from "../../api/segment-queries.ts";
-import type { Version } from "../../core/begun.ts";
+import { begunCampaign, campaignDefinitionOf, type CampaignDraft } from "../../core/campaign-draft.ts";
 import { actTitle, goalText, goalTypes } from "../../core/act-words.ts";
-import { minuteOf, minuteText } from "../../core/campaigns.ts";
 import { contentClassWords } from "../../core/content.ts";
 import { EngagementTabs } from "../../parts/engagement-tabs.tsx";
 import { useMadeFrom } from "../../parts/made-from.ts";
@@ -22,94 +21,6 @@ import { Estimate } from "./estimate.tsx";
 const route = getRouteApi("/campaigns/new");
 const dayMs = 86_400_000;
 
-interface Draft {
-  name: string;
-  audience: "segment" | "serials";
-  segmentId: string;
-  model: string;
-  ranges: { from: string; to: string }[];
-  itemIds: string[];
-  date: string;
-  time: string;
-  bestHour: boolean;
-  priority: number;
-  days: number;
-  event: string;
-  withinDays: number;
-}
-
-const fresh: Draft = {
-  name: "",
-  audience: "segment",
-  segmentId: "",
-  model: "",
-  ranges: [{ from: "", to: "" }],
-  itemIds: [],
-  date: "",
-  time: "09:00",
-  bestHour: true,
-  priority: 5,
-  days: 30,
-  event: "program.finished",
-  withinDays: 7,
-};
-
-function draftOf({ definition }: Campaign, nowMs: number): Draft {
-  const { audience } = definition;
-  const plan = definition.kind === "campaign" ? definition : null;
-  return {
-    ...fresh,
-    name: definition.name,
-    audience: audience.kind,
-    segmentId: audience.kind === "segment" ? audience.segmentId : "",
-    model: audience.kind === "serials" ? audience.model : "",
-    ranges: audience.kind === "serials" ? audience.ranges : fresh.ranges,
-    itemIds: definition.itemIds,
-    date: plan?.schedule?.date ?? "",
-    time: plan?.schedule === null || plan === null ? fresh.time : minuteText(plan.schedule.minute),
-    bestHour: plan?.bestHour ?? true,
-    priority: definition.priority,
-    days: Math.max(1, Math.round((definition.expiresAtMs - nowMs) / dayMs)),
-    event: plan === null ? "" : (plan.goal?.event ?? ""),
-    withinDays: plan?.goal?.withinDays ?? fresh.withinDays,
-  };
-}
-
-function definitionOf(draft: Draft, kind: "campaign" | "recall", endsMs: number): CampaignDefinition | null {
-  const { name, itemIds, priority } = draft;
-  const shared = { name: name.trim(), priority, expiresAtMs: endsMs };
-  const serials = { kind: "serials" as const, model: draft.model, ranges: draft.ranges };
-  const isWhole = draft.model !== "" && draft.ranges.every(({ from, to }) => from !== "" && to !== "");
-  if (shared.name === "" || itemIds.length === 0) return null;
-  if (kind === "recall") return isWhole ? { kind, ...shared, audience: serials, itemIds: itemIds.slice(0, 1) } : null;
-  const bySegment = draft.audience === "segment";
-  if (bySegment ? draft.segmentId === "" : !isWhole) return null;
-  return {
-    kind,
-    ...shared,
-    audience: bySegment ? { kind: "segment", segmentId: draft.segmentId } : serials,
-    itemIds,
-    schedule: draft.date === "" ? null : { date: draft.date, minute: minuteOf(draft.time) },
-    bestHour: draft.bestHour,
-    goal: draft.event.trim() === "" ? null : { event: draft.event.trim(), withinDays: draft.withinDays },
-  };
-}
-
-interface Begun extends Version {
-  draft: Draft;
-}
-
-/** @param known null: it is new. A campaign has no number of versions: when it was last written stands for it. */
-const begunWith = (known: Campaign | null, nowMs: number): Begun =>
-  known === null
-    ? { version: 0, createdBy: "", createdAtMs: 0, draft: fresh }
-    : {
-        version: known.editedAtMs,
-        createdBy: known.editedBy,
-        createdAtMs: known.editedAtMs,
-        draft: draftOf(known, nowMs),
-      };
-
 const titleIn = (all: readonly { id: string; title: string }[], id: string): string =>
   all.find((one) => one.id === id)?.title ?? id;
 
@@ -117,7 +28,7 @@ const titleIn = (all: readonly { id: string; title: string }[], id: string): str
 function useSaysOf() {
   const segments = useQuery(segmentsQuery).data?.items ?? [];
   const items = useQuery(campaignItemsQuery).data?.items ?? [];
-  return (draft: Draft) => ({
+  return (draft: CampaignDraft) => ({
     name: draft.name,
     ...(draft.audience === "segment"
       ? { segment: titleIn(segments, draft.segmentId) }
@@ -150,21 +61,21 @@ export function CampaignEditorPage() {
 function Editor({ known }: { known: Campaign | null }) {
   const { kind = "campaign" } = route.useSearch();
   const [beganMs] = useState(() => Date.now());
-  const newest = begunWith(known, beganMs);
-  const [draft, setDraft] = useState<Draft>(newest.draft);
+  const newest = begunCampaign(known, beganMs);
+  const [draft, setDraft] = useState<CampaignDraft>(newest.draft);
   const madeFrom = useMadeFrom({ newest, mine: draft, mineOf: (begun) => begun.draft, write: setDraft });
   const isBehind = madeFrom.other !== null;
   const saysOf = useSaysOf();
   const navigate = useNavigate();
   const client = useQueryClient();
-  const change = (more: Partial<Draft>) => setDraft((before) => ({ ...before, ...more }));
-  const definition = definitionOf(draft, kind, beganMs + draft.days * dayMs);
+  const change = (more: Partial<CampaignDraft>) => setDraft((before) => ({ ...before, ...more }));
+  const definition = campaignDefinitionOf(draft, kind, beganMs + draft.days * dayMs);
   const save = useMutation({
     mutationFn: (given: CampaignDefinition) =>
       send<Campaign>(known === null ? "POST" : "PUT", savePath(known?.id ?? null, madeFrom.base.version), given),
     onError: (error) => (isOvertaken(error) ? client.invalidateQueries({ queryKey: ["campaigns"] }) : undefined),
     async onSuccess(saved) {
-      if (saved !== null) madeFrom.saved({ ...begunWith(saved, beganMs), draft });
+      if (saved !== null) madeFrom.saved({ ...begunCampaign(saved, beganMs), draft });
       await client.invalidateQueries({ queryKey: ["campaigns"] });
       if (saved !== null) await navigate({ to: "/campaigns/$id", params: { id: saved.id } });
     },
@@ -236,8 +147,8 @@ function Editor({ known }: { known: Campaign | null }) {
 }
 
 interface PartProps {
-  draft: Draft;
-  onChange: (more: Partial<Draft>) => void;
+  draft: CampaignDraft;
+  onChange: (more: Partial<CampaignDraft>) => void;
 }
 
 function Audience({ draft, kind, onChange }: PartProps & { kind: "campaign" | "recall" }) {
