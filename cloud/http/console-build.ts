@@ -20,7 +20,9 @@ function build(outDir: string, signal?: AbortSignal): Promise<void> {
   const vite = join(dirname(createRequire(import.meta.url).resolve("vite/package.json")), "bin/vite.js");
   const args = [vite, "build", consoleDir, "--outDir", outDir, "--emptyOutDir", "--logLevel", "error"];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: consoleDir, stdio: ["ignore", "pipe", "pipe"], signal });
+    // Whoever starts the service with another one set, as test runners do, would get the slow React of developers.
+    const env = { ...process.env, NODE_ENV: "production" };
+    const child = spawn(process.execPath, args, { cwd: consoleDir, env, stdio: ["ignore", "pipe", "pipe"], signal });
     let said = "";
     const hear = (chunk: Buffer) => {
       said = (said + chunk.toString("utf8")).slice(-saidCharsMax);

@@ -1,7 +1,10 @@
 /** The console in a real browser, on a real service with a small fleet, at the width of a desk and of a phone. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { consoleDistDir } from "../../cloud/http/console-build.ts";
 import { until } from "../support/service-process.ts";
 import { desk, faultsOf, hasChromium, onStage, overflow, param, phone } from "./browse.ts";
 import { babblerId, connectedCount, deviceCount, setStage, starId } from "./stage.ts";
@@ -33,6 +36,14 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByRole("textbox", { name: "Key" }).waitFor();
     await page.reload();
     await page.getByRole("textbox", { name: "Key" }).waitFor();
+  });
+
+  test("what is served was built for people and not for developers, though a test had it built", async () => {
+    const assets = join(consoleDistDir, "assets");
+    const scripts = (await readdir(assets)).filter((name) => name.endsWith(".js"));
+    const texts = await Promise.all(scripts.map((name) => readFile(join(assets, name), "utf8")));
+    expect(texts.some((text) => text.includes("react.dev/errors"))).toBe(true);
+    expect(texts.some((text) => text.includes("React DevTools"))).toBe(false);
   });
 
   test("a key that is ended while its page is open leads back to the door, which says why", async () => {
