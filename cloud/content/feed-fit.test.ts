@@ -2,8 +2,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { contentItem } from "#protocol/content.ts";
-import { type Model, model as modelSchema } from "#protocol/model.ts";
-import { type ContentDesk, openContentDesk } from "../../test/support/content-desk.ts";
+import { type ContentDesk, hotAirOven, hotAirUpTo, openContentDesk } from "../../test/support/content-desk.ts";
 import { feedSnapshot } from "./feeds.ts";
 
 let desk: ContentDesk;
@@ -12,8 +11,8 @@ const key = "oven-fit";
 const system = { kind: "system" } as const;
 beforeAll(async () => {
   desk = await openContentDesk();
-  await desk.road.devices.addModel(key, capable(250));
-  await desk.road.devices.addModel("oven-other", capable(250));
+  await desk.road.devices.addModel(key, hotAirUpTo(250));
+  await desk.road.devices.addModel("oven-other", hotAirUpTo(250));
   await desk.road.devices.add(["fit-1"], { model: key });
   await desk.road.devices.add(["other-1"], { model: "oven-other" });
 });
@@ -22,21 +21,7 @@ beforeEach(() => {
 });
 afterAll(() => desk.close());
 
-const capable = (setpoint: number) => ({
-  locales: ["en"],
-  capabilities: { programs: ["HotAir"], setpoint_c_max: setpoint },
-});
-const next = (setpoint: number): Model =>
-  modelSchema.parse({
-    key,
-    version: version + 1,
-    brand: "T",
-    name: "Fit oven",
-    kind: "oven",
-    hardwareIds: ["h1"],
-    metrics: [],
-    ...capable(setpoint),
-  });
+const next = (setpoint: number) => hotAirOven(key, version + 1, setpoint, "Fit oven");
 async function limitTo(setpoint: number): Promise<void> {
   expect(await desk.road.devices.putModel(system, next(setpoint))).toEqual({ kind: "stored" });
   version += 1;

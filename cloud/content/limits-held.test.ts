@@ -1,7 +1,6 @@
 /** A recipe that goes at the very moment at which a model gets other limits. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Model, model as modelSchema } from "#protocol/model.ts";
-import { type ContentDesk, openContentDesk } from "../../test/support/content-desk.ts";
+import { type ContentDesk, hotAirOven, hotAirUpTo, openContentDesk } from "../../test/support/content-desk.ts";
 import { overOrWaiting } from "../../test/support/lock-waits.ts";
 import { lockFeedVersion } from "./feeds-store.ts";
 
@@ -16,7 +15,7 @@ let heldOpen: { reached: () => void; until: Promise<void> } | null = null;
 
 beforeAll(async () => {
   desk = await openContentDesk();
-  await desk.road.devices.addModel("oven-other", capable(250));
+  await desk.road.devices.addModel("oven-other", hotAirUpTo(250));
   desk.road.devices.onModelPut(async () => {
     heldOpen?.reached();
     await heldOpen?.until;
@@ -27,21 +26,14 @@ afterAll(() => desk.close());
 beforeEach(async () => {
   round += 1;
   [key, oven, version] = [`oven-${round}`, `held-${round}`, 1];
-  await desk.road.devices.addModel(key, capable(250));
+  await desk.road.devices.addModel(key, hotAirUpTo(250));
   await desk.road.devices.add([oven], { model: key });
 });
 
-const capable = (setpoint: number) => ({
-  locales: ["en"],
-  capabilities: { programs: ["HotAir"], setpoint_c_max: setpoint },
-});
-const next = (setpoint: number): Model => {
+async function limitTo(setpoint: number): Promise<void> {
   version += 1;
-  const said = { brand: "T", name: key, kind: "oven", hardwareIds: ["h1"], metrics: [] };
-  return modelSchema.parse({ key, version, ...said, ...capable(setpoint) });
-};
-const limitTo = async (setpoint: number) =>
-  expect(await desk.road.devices.putModel(system, next(setpoint))).toEqual({ kind: "stored" });
+  expect(await desk.road.devices.putModel(system, hotAirOven(key, version, setpoint))).toEqual({ kind: "stored" });
+}
 async function live(setpoint: number): Promise<string> {
   const steps = [{ text: "Roast.", machine: { program: "HotAir", setpoint_c: setpoint } }];
   const id = await desk.approved({ kind: "recipe", locales: { en: { title: "Duck", steps } } });

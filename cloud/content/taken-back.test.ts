@@ -2,8 +2,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { contentItem } from "#protocol/content.ts";
-import { model as modelSchema } from "#protocol/model.ts";
-import { type ContentDesk, openContentDesk } from "../../test/support/content-desk.ts";
+import { type ContentDesk, hotAirOven, hotAirUpTo, openContentDesk } from "../../test/support/content-desk.ts";
 import type { Delivery } from "../deliveries/deliveries.ts";
 
 const system = { kind: "system" } as const;
@@ -21,19 +20,13 @@ afterAll(() => desk.close());
 beforeEach(async () => {
   round += 1;
   [key, oven, version] = [`oven-${round}`, `back-${round}`, 1];
-  await desk.road.devices.addModel(key, capable(250));
+  await desk.road.devices.addModel(key, hotAirUpTo(250));
   await desk.road.devices.add([oven], { model: key });
 });
 
-const capable = (setpoint: number) => ({
-  locales: ["en"],
-  capabilities: { programs: ["HotAir"], setpoint_c_max: setpoint },
-});
 async function limitTo(setpoint: number): Promise<void> {
   version += 1;
-  const said = { brand: "T", name: key, kind: "oven", hardwareIds: ["h1"], metrics: [] };
-  const next = modelSchema.parse({ key, version, ...said, ...capable(setpoint) });
-  expect(await desk.road.devices.putModel(system, next)).toEqual({ kind: "stored" });
+  expect(await desk.road.devices.putModel(system, hotAirOven(key, version, setpoint))).toEqual({ kind: "stored" });
   await desk.content.tick();
 }
 const roast = (setpoint: number, title = "Duck") => ({

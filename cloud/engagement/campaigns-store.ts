@@ -117,10 +117,7 @@ export class CampaignsStore {
 
   /** Whether there is one that runs, or one of those that are `owing`. */
   async isAnyToCarryOut(db: Db): Promise<boolean> {
-    const { rows } = await sql<{
-      is_any: boolean;
-    }>`SELECT EXISTS (SELECT FROM campaign WHERE state = 'running') AS is_any`.execute(db);
-    return rows[0]?.is_any === true || (await this.owing(db)).length > 0;
+    return (await this.running(db)).length > 0 || (await this.owing(db)).length > 0;
   }
 
   /** Those that are over, and have something that did not arrive. */

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Stage } from "./core/definition.ts";
+import type { StageChange } from "./core/life.ts";
 import type { Cause } from "./core/stage.ts";
 
 /** A change of stage as its table holds it. */
@@ -13,13 +14,8 @@ export interface ChangeRow {
   days_median: number | null;
 }
 
-export interface ShownChange {
-  place: number;
-  atMs: number;
-  from: Stage | null;
-  to: Stage;
-  causes: Cause[];
-  days: number | null;
+/** A change with what it usually takes, measured when it came. */
+export interface ShownChange extends StageChange {
   daysMedian: number | null;
 }
 

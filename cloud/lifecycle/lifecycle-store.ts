@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import { type Merged, moveRows, moveRowsBack, type Unmerged } from "../households/households.ts";
 import { affected, amongIds, type Db } from "../platform/database.ts";
-import { type ChangeRow, toChange } from "./change-row.ts";
+import { type ChangeRow, type ShownChange, toChange } from "./change-row.ts";
 import type { Stage } from "./core/definition.ts";
-import type { Life, StageChange } from "./core/life.ts";
+import type { Life } from "./core/life.ts";
 import type { RiskKind } from "./core/risk.ts";
 import { parseSignal, type Signal } from "./core/signal.ts";
 
@@ -31,7 +31,7 @@ export interface WrittenLife {
   risk: number;
 }
 
-export type WrittenChange = StageChange & { householdId: string; daysMedian: number | null };
+export type WrittenChange = ShownChange & { householdId: string };
 
 interface LifeRow {
   household_id: string;

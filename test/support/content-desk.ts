@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { type Model, model as modelSchema } from "#protocol/model.ts";
 import { Content, type FeedTopics, type Reader } from "../../cloud/content/content.ts";
 import { contentRoutes } from "../../cloud/content/content-routes.ts";
 import { Deliveries } from "../../cloud/deliveries/deliveries.ts";
@@ -13,6 +14,18 @@ const hourMs = 3_600_000;
 
 export const text = (title: string, more: object = {}) => ({ title, text: "Wipe the door.", ...more });
 export const tip = (locales: object = { en: text("Tip") }) => ({ kind: "tip", locales });
+
+/** What a model can do that bakes with hot air up to a temperature. */
+export const hotAirUpTo = (setpoint_c_max: number) => ({
+  locales: ["en"],
+  capabilities: { programs: ["HotAir"], setpoint_c_max },
+});
+
+/** A version of such a model, as a maker stores it. */
+export const hotAirOven = (key: string, version: number, setpoint_c_max: number, name = key): Model => {
+  const said = { brand: "T", name, kind: "oven", hardwareIds: ["h1"], metrics: [] };
+  return modelSchema.parse({ key, version, ...said, ...hotAirUpTo(setpoint_c_max) });
+};
 
 export type ContentDesk = Awaited<ReturnType<typeof openContentDesk>>;
 
