@@ -6,22 +6,11 @@ import { overOrWaiting } from "../../test/support/lock-waits.ts";
 
 const { kitchen, stage } = await campaignKitchen();
 
-/** The limit of the model of one test. */
-async function limitTo(model: string, setpoint: number): Promise<void> {
-  const oven = (await kitchen.as("viewer", "GET", "/models/oven")).body;
-  const known = await kitchen.as("viewer", "GET", `/models/${model}`);
-  const version = known.status === 200 ? known.body.version + 1 : 1;
-  const capabilities = { ...oven.capabilities, programLimits: [{ program: "HotAir", setpoint_c_max: setpoint }] };
-  const put = await kitchen.as("admin", "PUT", `/models/${model}`, { ...oven, key: model, version, capabilities });
-  expect(put.status).toBe(200);
-  await kitchen.slices.content.tick();
-}
-
 /** A household with an oven for which a campaign with a hot recipe runs. */
 async function wanted(name: string, more: Record<string, unknown> = {}) {
   const model = `oven-${name}`;
   const oven = `T-${name}`;
-  await limitTo(model, 250);
+  await stage.limitTo(model, 250);
   await kitchen.as("admin", "POST", "/devices/batch", { devices: [{ id: oven, model, serial: oven }] });
   const person = await kitchen.newOwner(oven, "Ada");
   await stage.agree(person, "market");
@@ -42,7 +31,7 @@ async function wanted(name: string, more: Record<string, unknown> = {}) {
 async function takenBack(name: string, more: Record<string, unknown> = {}) {
   const one = await wanted(name, more);
   await stage.tick();
-  await limitTo(one.model, 200);
+  await stage.limitTo(one.model, 200);
   expect(await one.stories()).toEqual(["1 cancelled: limit"]);
   return one;
 }
@@ -51,7 +40,7 @@ test("what a campaign sent goes again as its own once the limit is raised: what 
   const { model, oven, stories, funnel, words } = await takenBack("loaf");
   expect(await words()).toContain("taken back before anybody saw it: the appliance's limits no longer allow it");
   expect(await funnel()).toMatchObject({ queued: 1, ended: 1 });
-  await limitTo(model, 240);
+  await stage.limitTo(model, 240);
   expect(await stories()).toEqual(["1 cancelled: limit", "2 queued"]);
   expect(await words()).not.toContain("taken back");
   expect(await funnel()).toMatchObject({ queued: 1, ended: 0, shown: 0 });
@@ -70,7 +59,7 @@ test("a campaign that waits has it wait, one that is over has it stay away", asy
   await kitchen.as("admin", "POST", `/campaigns/${waits.id}/pause`);
   await kitchen.as("admin", "POST", `/campaigns/${over.id}/finish`);
   for (const { model, stories } of [waits, over]) {
-    await limitTo(model, 240);
+    await stage.limitTo(model, 240);
     expect(await stories()).toEqual(["1 cancelled: limit"]);
   }
   await kitchen.as("admin", "POST", `/campaigns/${waits.id}/resume`);
@@ -83,7 +72,7 @@ test("who took back the consent to marketing meanwhile is sent nothing promotion
   const [agrees, withdrew] = [await takenBack("agrees", promotional), await takenBack("withdrew", promotional)];
   await stage.withdraw(withdrew.person, "market");
   kitchen.clock.forward(dayMs);
-  for (const { model } of [agrees, withdrew]) await limitTo(model, 240);
+  for (const { model } of [agrees, withdrew]) await stage.limitTo(model, 240);
   expect(await agrees.stories()).toEqual(["1 cancelled: limit", "2 queued"]);
   expect(await withdrew.stories()).toEqual(["1 cancelled: limit"]);
 });
@@ -97,7 +86,7 @@ test("a campaign that decides while a lowered limit is being stored decides by t
     if (isHeld) await open.promise;
     return () => {};
   });
-  const limiting = limitTo(model, 200);
+  const limiting = stage.limitTo(model, 200);
   await reached.promise;
   const ticking = await overOrWaiting(kitchen.base.db, stage.tick(), 1);
   isHeld = false;

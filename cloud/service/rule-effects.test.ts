@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { comesTrue } from "../../test/support/comes-true.ts";
 import { Kitchen, type Person } from "../../test/support/kitchen.ts";
+import { hotOvenRule } from "../../test/support/ovens.ts";
 
 const [minute, day] = [60_000, 86_400_000];
 const points = 25;
@@ -28,16 +29,7 @@ async function home(): Promise<Home> {
 }
 
 const definition = (actions: object[], more: object = {}) => ({
-  kind: "threshold",
-  title: "A hot oven",
-  severity: "info",
-  cause: `hot_${(made += 1)}`,
-  metric: "cavity_c",
-  direction: "above",
-  limit: 240,
-  clearAt: 200,
-  holdMs: 0,
-  actions,
+  ...hotOvenRule(`hot_${(made += 1)}`, actions),
   ...more,
 });
 const award = { kind: "award_points", points, title: "Your oven is well used" };

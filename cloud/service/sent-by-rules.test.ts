@@ -1,34 +1,21 @@
 /** What a rule had sent and a limit took back: it goes again while the rule still would. */
 import { expect, test } from "vitest";
 import { campaignKitchen } from "../../test/support/campaign-kitchen.ts";
+import { hotOvenRule } from "../../test/support/ovens.ts";
 
 const { kitchen, stage } = await campaignKitchen();
 let made = 0;
-
-async function limitTo(setpoint: number): Promise<void> {
-  const oven = (await kitchen.as("viewer", "GET", "/models/oven")).body;
-  const capabilities = { ...oven.capabilities, programLimits: [{ program: "HotAir", setpoint_c_max: setpoint }] };
-  const next = { ...oven, version: oven.version + 1, capabilities };
-  expect((await kitchen.as("admin", "PUT", "/models/oven", next)).status).toBe(200);
-  await kitchen.slices.content.tick();
-}
 
 /** A rule that sends a hot recipe to whoever's oven is hot. */
 async function rule(): Promise<string> {
   const steps = [{ text: "Bake.", machine: { program: "HotAir", setpoint_c: 220 } }];
   const itemId = await stage.item({ kind: "recipe", class: "service", locales: { en: { title: "Loaf", steps } } });
-  const { status, body } = await kitchen.as("admin", "POST", "/service/rules", {
-    kind: "threshold",
-    title: "A hot oven",
-    severity: "info",
-    cause: `hot_${(made += 1)}`,
-    metric: "cavity_c",
-    direction: "above",
-    limit: 240,
-    clearAt: 200,
-    holdMs: 0,
-    actions: [{ kind: "send_content", itemId }],
-  });
+  const { status, body } = await kitchen.as(
+    "admin",
+    "POST",
+    "/service/rules",
+    hotOvenRule(`hot_${(made += 1)}`, [{ kind: "send_content", itemId }]),
+  );
   expect(status).toBe(201);
   return body.id;
 }
@@ -54,19 +41,19 @@ test("what a rule had sent goes again once its limit is raised, unless the rule 
   const first = await rule();
   await measure(one, 250);
   expect(await stories(one)).toEqual(["1 queued"]);
-  await limitTo(200);
+  await stage.limitTo("oven", 200);
   await off(first);
-  await limitTo(250);
+  await stage.limitTo("oven", 250);
   expect(await stories(one)).toEqual(["1 cancelled: limit"]);
   const second = await rule();
   await measure(two, 250);
-  await limitTo(200);
-  await limitTo(250);
+  await stage.limitTo("oven", 200);
+  await stage.limitTo("oven", 250);
   expect(await stories(two)).toEqual(["1 cancelled: limit", "2 queued"]);
   // What followed is the rule's as well.
-  await limitTo(200);
+  await stage.limitTo("oven", 200);
   await off(second);
-  await limitTo(250);
+  await stage.limitTo("oven", 250);
   expect(await stories(two)).toEqual(["1 cancelled: limit", "2 cancelled: limit"]);
   expect(await stories(one)).toEqual(["1 cancelled: limit"]);
 });
@@ -75,9 +62,9 @@ test("what a rule found and is over is told by no recipe any more", async () => 
   const device = await newOven();
   const id = await rule();
   await measure(device, 250);
-  await limitTo(200);
+  await stage.limitTo("oven", 200);
   await measure(device, 150);
-  await limitTo(250);
+  await stage.limitTo("oven", 250);
   expect(await stories(device)).toEqual(["1 cancelled: limit"]);
   await off(id);
 });

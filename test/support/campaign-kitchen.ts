@@ -36,6 +36,18 @@ export class CampaignKitchen {
     return body.id;
   }
 
+  /** A model that is the kitchen's oven, but bakes with hot air up to this temperature alone: it is there from now on, or says so by now. */
+  async limitTo(model: string, setpoint: number): Promise<void> {
+    const oven = (await this.kitchen.as("viewer", "GET", "/models/oven")).body;
+    const known = await this.kitchen.as("viewer", "GET", `/models/${model}`);
+    const version = known.status === 200 ? known.body.version + 1 : 1;
+    const capabilities = { ...oven.capabilities, programLimits: [{ program: "HotAir", setpoint_c_max: setpoint }] };
+    const next = { ...oven, key: model, version, capabilities };
+    const { status, body } = await this.kitchen.as("admin", "PUT", `/models/${model}`, next);
+    if (status !== 200) throw new Error(`the limit was refused: ${JSON.stringify(body)}`);
+    await this.kitchen.slices.content.tick();
+  }
+
   /** A household with an oven, in Berlin; `agrees` to these purposes. */
   async household(
     serial: string,

@@ -21,6 +21,20 @@ export const ovenModel = {
   capabilities: { programs: ["HotAir"], setpoint_c_max: 250 },
 };
 
+/** A rule of service: whoever's oven is above 240 °C, until it is below 200. */
+export const hotOvenRule = (cause: string, actions: readonly object[]) => ({
+  kind: "threshold",
+  title: "A hot oven",
+  severity: "info",
+  cause,
+  metric: "cavity_c",
+  direction: "above",
+  limit: 240,
+  clearAt: 200,
+  holdMs: 0,
+  actions,
+});
+
 /** Puts the model, and registers an oven under each id. Returns their tokens in the same order. */
 export async function registerOvens(service: RunningService, ids: readonly string[]): Promise<string[]> {
   expectStatus("model", await service.api("/api/v1/models/oven", { method: "PUT", body: ovenModel }), 200);
